@@ -1,0 +1,10 @@
+"""Settings that must be in place before Numba and matplotlib are imported."""
+
+import os
+from pathlib import Path
+
+CACHE = Path(__file__).parent.parent / ".cache"
+
+# Machine code and figures of the tests stay inside the checkout: no test runs what another checkout compiled.
+os.environ["NUMBA_CACHE_DIR"] = str(CACHE / "numba")
+os.environ["MPLBACKEND"] = "Agg"
