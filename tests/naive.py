@@ -1,0 +1,269 @@
+"""The slow truth: cells, heads, losses and solvers, one sequence, one step and one unit at a time, in float64.
+
+It imports NumPy alone, so that a mistake in the library cannot hide in its own test. Weights are dictionaries under the
+names of the file format (`layers.0.U` (G*H, D), `layers.0.W` (G*H, H), `layers.0.b` (G*H,), GRU: `layers.0.b_Wn` (H,),
+`V` (K, H), `c` (K,)); X is a list of (T, D) arrays; y and w are lists with one entry a sequence (`output="sequence"`) or
+one array over its steps (`output="step"`). A cell's state is one vector: s (H,), or s and the memory side by side (2H,).
+"""
+import numpy as np
+
+GATES = {"elman": 1, "gru": 3, "lstm": 4}
+
+
+def sigmoid(a):
+    return 1.0 / (1.0 + np.exp(-a)) if a >= 0 else np.exp(a) / (1.0 + np.exp(a))
+
+
+# Cells: `*_step` gives the state after a step and what its backward pass needs; `*_back` adds to the gradients in `dp` and
+# gives the derivatives by the step's input and by the state before.
+
+def row_sum(p, row, x, s):
+    return p["U"][row] @ x + p["W"][row] @ s + p["b"][row]
+
+
+def row_back(da, p, dp, row, x, s, dx, ds):
+    dp["U"][row] += da * x
+    dp["W"][row] += da * s
+    dp["b"][row] += da
+    dx += da * p["U"][row]
+    ds += da * p["W"][row]
+
+
+def elman_step(x, s, p, activation):
+    """Elman (1990), equation of DESIGN's notation: s_t = a(U x_t + W s_{t-1} + b)."""
+    now = np.empty(len(s))
+    for j in range(len(s)):
+        a = row_sum(p, j, x, s)
+        now[j] = max(a, 0.0) if activation == "relu" else np.tanh(a)
+    return now, None
+
+
+def elman_back(dnow, x, s, now, saved, p, dp, activation):
+    dx, ds = np.zeros(len(x)), np.zeros(len(s))
+    for j in range(len(s)):
+        slope = float(now[j] > 0) if activation == "relu" else 1.0 - now[j] ** 2
+        row_back(dnow[j] * slope, p, dp, j, x, s, dx, ds)
+    return dx, ds
+
+
+def gru_step(x, s, p, activation):
+    """Cho et al. (2014) with the reset gate after the matrix product (Appleyard et al. 2016), gates in the order r, z, n."""
+    H = len(s)
+    now, r, z, n, m = (np.empty(H) for _ in range(5))
+    for j in range(H):
+        r[j] = sigmoid(row_sum(p, j, x, s))
+        z[j] = sigmoid(row_sum(p, H + j, x, s))
+        m[j] = p["W"][2 * H + j] @ s + p["b_Wn"][j]
+        n[j] = np.tanh(p["U"][2 * H + j] @ x + p["b"][2 * H + j] + r[j] * m[j])
+        now[j] = (1.0 - z[j]) * n[j] + z[j] * s[j]
+    return now, (r, z, n, m)
+
+
+def gru_back(dnow, x, s, now, saved, p, dp, activation):
+    H = len(s)
+    r, z, n, m = saved
+    dx, ds = np.zeros(len(x)), np.zeros(H)
+    for j in range(H):
+        dz = dnow[j] * (s[j] - n[j])
+        dn = dnow[j] * (1.0 - z[j])
+        ds[j] += dnow[j] * z[j]
+        da_n = dn * (1.0 - n[j] ** 2)
+        dr, dm = da_n * m[j], da_n * r[j]
+        row_back(dr * r[j] * (1.0 - r[j]), p, dp, j, x, s, dx, ds)
+        row_back(dz * z[j] * (1.0 - z[j]), p, dp, H + j, x, s, dx, ds)
+        row = 2 * H + j
+        dp["U"][row] += da_n * x
+        dp["b"][row] += da_n
+        dx += da_n * p["U"][row]
+        dp["W"][row] += dm * s
+        dp["b_Wn"][j] += dm
+        ds += dm * p["W"][row]
+    return dx, ds
+
+
+def lstm_step(x, state, p, activation):
+    """Gers, Schmidhuber and Cummins (2000), gates in the order i, f, g, o."""
+    H = len(state) // 2
+    s, memory = state[:H], state[H:]
+    now = np.empty(2 * H)
+    i, f, g, o = (np.empty(H) for _ in range(4))
+    for j in range(H):
+        i[j] = sigmoid(row_sum(p, j, x, s))
+        f[j] = sigmoid(row_sum(p, H + j, x, s))
+        g[j] = np.tanh(row_sum(p, 2 * H + j, x, s))
+        o[j] = sigmoid(row_sum(p, 3 * H + j, x, s))
+        now[H + j] = f[j] * memory[j] + i[j] * g[j]
+        now[j] = o[j] * np.tanh(now[H + j])
+    return now, (i, f, g, o)
+
+
+def lstm_back(dnow, x, state, now, saved, p, dp, activation):
+    H = len(state) // 2
+    s, memory = state[:H], state[H:]
+    i, f, g, o = saved
+    dx, dstate = np.zeros(len(x)), np.zeros(2 * H)
+    ds, dmemory = dstate[:H], dstate[H:]
+    for j in range(H):
+        squashed = np.tanh(now[H + j])
+        dm = dnow[H + j] + dnow[j] * o[j] * (1.0 - squashed ** 2)
+        do, di, dg, df = dnow[j] * squashed, dm * g[j], dm * i[j], dm * memory[j]
+        dmemory[j] = dm * f[j]
+        row_back(di * i[j] * (1.0 - i[j]), p, dp, j, x, s, dx, ds)
+        row_back(df * f[j] * (1.0 - f[j]), p, dp, H + j, x, s, dx, ds)
+        row_back(dg * (1.0 - g[j] ** 2), p, dp, 2 * H + j, x, s, dx, ds)
+        row_back(do * o[j] * (1.0 - o[j]), p, dp, 3 * H + j, x, s, dx, ds)
+    return dx, dstate
+
+
+CELLS = {"elman": (elman_step, elman_back), "gru": (gru_step, gru_back), "lstm": (lstm_step, lstm_back)}
+
+
+# Layers over one sequence.
+
+def layers(weights):
+    """The parameters layer by layer, each under its short names."""
+    found = []
+    while f"layers.{len(found)}.U" in weights:
+        prefix = f"layers.{len(found)}."
+        found.append({name[len(prefix):]: value for name, value in weights.items() if name.startswith(prefix)})
+    return found
+
+
+def run(weights, x, cell, activation):
+    """Per layer the inputs (T, D), the states before and after each step and what each step saved."""
+    step = CELLS[cell][0]
+    tapes, rows = [], np.asarray(x, dtype=np.float64)
+    for p in layers(weights):
+        H = p["W"].shape[1]
+        states, saved = [np.zeros(2 * H if cell == "lstm" else H)], []
+        for x_t in rows:
+            now, kept = step(x_t, states[-1], p, activation)
+            states.append(now)
+            saved.append(kept)
+        tapes.append((rows, states, saved))
+        rows = np.array([state[:H] for state in states[1:]])
+    return tapes, rows
+
+
+def run_back(drows, tapes, weights, grad, cell, activation):
+    """From derivatives by the top layer's outputs (T, H) down through every layer and back through every step."""
+    back = CELLS[cell][1]
+    for p, dp, (rows, states, saved) in reversed(list(zip(layers(weights), layers(grad), tapes, strict=True))):
+        dinputs, dstate = np.zeros_like(rows), np.zeros_like(states[0])
+        for t in reversed(range(len(rows))):
+            dstate[:drows.shape[1]] += drows[t]
+            dinputs[t], dstate = back(dstate, rows[t], states[t], states[t + 1], saved[t], p, dp, activation)
+        drows = dinputs
+
+
+# Heads: a = V s + c, the output o(a), the loss l(a, y) and dl/da.
+
+def head_output(a, head):
+    if head == "softmax":
+        e = np.exp(a - a.max())
+        return e / e.sum()
+    return np.array([sigmoid(value) for value in a]) if head == "sigmoid" else a
+
+
+def head_loss(a, y, head):
+    if head == "softmax":
+        return a.max() + np.log(np.exp(a - a.max()).sum()) - a[y]
+    if head == "sigmoid":
+        return np.mean([max(v, 0.0) - v * target + np.log1p(np.exp(-abs(v))) for v, target in zip(a, y, strict=True)])
+    return np.mean((a - y) ** 2)
+
+
+def head_back(a, y, head):
+    if head == "softmax":
+        return head_output(a, head) - (np.arange(len(a)) == y)
+    return (2.0 if head == "identity" else 1.0) * (head_output(a, head) - y) / len(a)
+
+
+# Many sequences.
+
+def forward(weights, X, *, cell, activation="tanh", output="sequence", head="softmax"):
+    """Outputs: a list of (K,) arrays, or of (T, K) arrays for output="step"."""
+    outputs = []
+    for x in X:
+        _, rows = run(weights, x, cell, activation)
+        each = [head_output(weights["V"] @ s + weights["c"], head) for s in rows]
+        outputs.append(each[-1] if output == "sequence" else np.array(each))
+    return outputs
+
+
+def penalty(weights, alpha):
+    """The L2 term: alpha/2 (|U|^2 + |W|^2 + |V|^2), no biases."""
+    return alpha / 2 * sum((value ** 2).sum() for name, value in weights.items() if name.split(".")[-1] in "UWV")
+
+
+def items(X, y, w, output):
+    """One (sequence, step, target, weight) for each thing that is predicted."""
+    for i, x in enumerate(X):
+        if output == "sequence":
+            yield i, len(x) - 1, y[i], 1.0 if w is None else w[i]
+        else:
+            for t in range(len(x)):
+                yield i, t, y[i][t], 1.0 if w is None else w[i][t]
+
+
+def loss(weights, X, y, w=None, alpha=0.0, *, cell, activation="tanh", output="sequence", head="softmax"):
+    """The objective: sum(w l) / sum(w) + alpha/2 (|U|^2 + |W|^2 + |V|^2)."""
+    tops = [run(weights, x, cell, activation)[1] for x in X]
+    total = total_weight = 0.0
+    for i, t, target, weight in items(X, y, w, output):
+        total += weight * head_loss(weights["V"] @ tops[i][t] + weights["c"], target, head)
+        total_weight += weight
+    return total / total_weight + penalty(weights, alpha)
+
+
+def gradient(weights, X, y, w=None, alpha=0.0, *, cell, activation="tanh", output="sequence", head="softmax"):
+    """The objective's derivatives, by back-propagation through time: a dictionary with the names of `weights`."""
+    grad = {name: np.zeros_like(value, dtype=np.float64) for name, value in weights.items()}
+    runs = [run(weights, x, cell, activation) for x in X]
+    dtops = [np.zeros_like(rows) for _, rows in runs]
+    total_weight = sum(weight for _, _, _, weight in items(X, y, w, output))
+    for i, t, target, weight in items(X, y, w, output):
+        s = runs[i][1][t]
+        da = weight / total_weight * head_back(weights["V"] @ s + weights["c"], target, head)
+        for k in range(len(da)):
+            grad["V"][k] += da[k] * s
+            grad["c"][k] += da[k]
+            dtops[i][t] += da[k] * weights["V"][k]
+    for (tapes, _), dtop in zip(runs, dtops, strict=True):
+        run_back(dtop, tapes, weights, grad, cell, activation)
+    for name, value in weights.items():
+        if name.split(".")[-1] in "UWV":
+            grad[name] += alpha * value
+    return grad
+
+
+# Solvers, in PyTorch's formulas: theta (P,) and the state's arrays change in place; n_updates counts from 1.
+
+def sgd(theta, grad, state, learning_rate, n_updates, *, momentum=0.0, nesterov=False):
+    velocity = state.setdefault("velocity", np.zeros(len(theta)))
+    for i in range(len(theta)):
+        velocity[i] = momentum * velocity[i] + grad[i]
+        theta[i] -= learning_rate * (grad[i] + momentum * velocity[i] if nesterov else velocity[i])
+
+
+def adam(theta, grad, state, learning_rate, n_updates, *, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
+    m, v = (state.setdefault(name, np.zeros(len(theta))) for name in "mv")
+    for i in range(len(theta)):
+        m[i] = beta_1 * m[i] + (1 - beta_1) * grad[i]
+        v[i] = beta_2 * v[i] + (1 - beta_2) * grad[i] ** 2
+        m_hat, v_hat = m[i] / (1 - beta_1 ** n_updates), v[i] / (1 - beta_2 ** n_updates)
+        theta[i] -= learning_rate * m_hat / (np.sqrt(v_hat) + epsilon)
+
+
+def adamw(theta, grad, state, learning_rate, n_updates, *, weight_decay=0.01, **options):
+    for i in range(len(theta)):
+        theta[i] *= 1 - learning_rate * weight_decay
+    adam(theta, grad, state, learning_rate, n_updates, **options)
+
+
+def rmsprop(theta, grad, state, learning_rate, n_updates, *, rho=0.99, epsilon=1e-8, momentum=0.0):
+    v, velocity = (state.setdefault(name, np.zeros(len(theta))) for name in ("v", "velocity"))
+    for i in range(len(theta)):
+        v[i] = rho * v[i] + (1 - rho) * grad[i] ** 2
+        velocity[i] = momentum * velocity[i] + grad[i] / (np.sqrt(v[i]) + epsilon)
+        theta[i] -= learning_rate * velocity[i]

@@ -1,0 +1,81 @@
+"""The slow truth itself: against central differences, and against what PyTorch computed (tests/golden)."""
+import naive
+import numpy as np
+import pytest
+from problems import GOLDEN_ALPHA, golden_cases, make_problem
+
+CELLS = [("elman", "tanh"), ("elman", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
+GOLDEN = list(golden_cases())
+
+
+def joined(arrays):
+    return np.concatenate([np.ravel(array) for array in arrays])
+
+
+@pytest.mark.parametrize(("cell", "activation"), CELLS)
+@pytest.mark.parametrize(("hidden", "output", "head"), [((3,), "sequence", "softmax"), ((2, 3), "step", "softmax"),
+                                                        ((3,), "step", "sigmoid"), ((2, 1), "sequence", "identity")])
+def test_gradient_is_the_central_difference_of_the_loss(cell, activation, hidden, output, head):
+    problem = make_problem(cell, activation, hidden, D=2, K=2, lengths=(3, 1, 4), output=output, head=head)
+    grad = naive.gradient(*problem.data, 0.1, **problem.kind)
+    h = 1e-5
+    for name, weight in problem.weights.items():
+        differences = np.empty_like(weight)
+        for index in np.ndindex(weight.shape):
+            kept = weight[index]
+            sides = []
+            for value in (kept - h, kept + h):
+                weight[index] = value
+                sides.append(naive.loss(*problem.data, 0.1, **problem.kind))
+            weight[index] = kept
+            differences[index] = (sides[1] - sides[0]) / (2 * h)
+        np.testing.assert_allclose(grad[name], differences, rtol=1e-6, atol=1e-8, err_msg=name)
+
+
+def test_there_is_a_golden_file_for_each_cell_and_stack():
+    assert len(GOLDEN) == 8 * 2 * 3
+
+
+@pytest.mark.parametrize(("problem", "expected"), [case[1:] for case in GOLDEN], ids=[case[0] for case in GOLDEN])
+def test_naive_computes_what_pytorch_computed(problem, expected):
+    outputs = naive.forward(problem.weights, problem.X, **problem.kind)
+    np.testing.assert_allclose(np.vstack(outputs), expected["outputs"], rtol=1e-10)
+    np.testing.assert_allclose(naive.loss(*problem.data, GOLDEN_ALPHA, **problem.kind), expected["loss"], rtol=1e-10)
+    grad = naive.gradient(*problem.data, GOLDEN_ALPHA, **problem.kind)
+    np.testing.assert_allclose(joined(grad.values()), expected["grad"], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(("solver", "learning_rate"), [("sgd", 0.1), ("adam", 0.01)])
+@pytest.mark.parametrize("case", [case for case in GOLDEN if "step.softmax" in case[0]], ids=lambda case: case[0])
+def test_ten_naive_steps_are_pytorchs(case, solver, learning_rate):
+    problem, expected = case[1:]
+    theta = joined(problem.weights.values())
+    places = np.cumsum([0] + [value.size for value in problem.weights.values()])
+    weights = {name: theta[start:end].reshape(problem.weights[name].shape)
+               for name, start, end in zip(problem.weights, places[:-1], places[1:], strict=True)}
+    state = {}
+    for n_updates in range(1, 11):
+        grad = naive.gradient(weights, *problem.data[1:], GOLDEN_ALPHA, **problem.kind)
+        getattr(naive, solver)(theta, joined(grad.values()), state, learning_rate, n_updates)
+    np.testing.assert_allclose(theta, expected[solver], rtol=1e-8, atol=1e-11)
+
+
+OPTIMISERS = [("sgd", "SGD", {}, {}), ("sgd", "SGD", {"momentum": 0.9}, {"momentum": 0.9}),
+              ("sgd", "SGD", {"momentum": 0.9, "nesterov": True}, {"momentum": 0.9, "nesterov": True}),
+              ("adam", "Adam", {"beta_1": 0.8, "beta_2": 0.95}, {"betas": (0.8, 0.95)}),
+              ("adamw", "AdamW", {"weight_decay": 0.1}, {"weight_decay": 0.1}), ("rmsprop", "RMSprop", {}, {}),
+              ("rmsprop", "RMSprop", {"rho": 0.9, "momentum": 0.5}, {"alpha": 0.9, "momentum": 0.5})]
+
+
+@pytest.mark.parametrize(("solver", "optimizer", "ours", "theirs"), OPTIMISERS)
+def test_naive_solvers_are_pytorchs(solver, optimizer, ours, theirs):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(1)
+    theta, grads = rng.standard_normal(7), rng.standard_normal((10, 7))
+    parameter = torch.nn.Parameter(torch.tensor(theta))
+    stepper, state = getattr(torch.optim, optimizer)([parameter], lr=0.02, **theirs), {}
+    for n_updates, grad in enumerate(grads, start=1):
+        parameter.grad = torch.tensor(grad)
+        stepper.step()
+        getattr(naive, solver)(theta, grad, state, 0.02, n_updates, **ours)
+        np.testing.assert_allclose(theta, parameter.detach().numpy(), rtol=1e-12)

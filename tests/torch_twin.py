@@ -1,0 +1,98 @@
+"""The problems of `problems.py` as PyTorch computes them: torch.nn.RNN, GRU and LSTM on packed ragged sequences.
+
+PyTorch's modules take one width for all layers, so a stack is a list of one-layer modules. They have two bias vectors where
+numrnn has one: the second stays at zero (a GRU's keeps its last third, `b_Wn`), so that optimisers see the same parameters.
+"""
+import torch
+from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence
+
+MODULES = {"elman": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
+
+
+class Twin:
+    """PyTorch's version of a `Problem`: outputs, objective and gradient under numrnn's names."""
+
+    def __init__(self, problem, dtype=torch.float64):
+        self.problem, self.dtype = problem, dtype
+        self.parameters, self.modules = {}, []
+        weights = {name: torch.tensor(value, dtype=dtype) for name, value in problem.weights.items()}
+        for k in range(sum(name.endswith(".U") for name in weights)):
+            self.modules.append(self._layer(weights, f"layers.{k}."))
+        for name in ("V", "c"):
+            self.parameters[name] = torch.nn.Parameter(weights[name])
+        self.parameters = {name: self.parameters[name] for name in weights if name in self.parameters}
+
+    def _layer(self, weights, prefix):
+        H, cell = weights[prefix + "W"].shape[1], self.problem.cell
+        options = {"nonlinearity": self.problem.activation} if cell == "elman" else {}
+        module = MODULES[cell](weights[prefix + "U"].shape[1], H, dtype=self.dtype, **options)
+        second = torch.zeros_like(weights[prefix + "b"])
+        with torch.no_grad():
+            module.weight_ih_l0.copy_(weights[prefix + "U"])
+            module.weight_hh_l0.copy_(weights[prefix + "W"])
+            module.bias_ih_l0.copy_(weights[prefix + "b"])
+            if cell == "gru":
+                second[2 * H:] = weights[prefix + "b_Wn"]
+            module.bias_hh_l0.copy_(second)
+        self.parameters |= {prefix + "U": module.weight_ih_l0, prefix + "W": module.weight_hh_l0,
+                            prefix + "b": module.bias_ih_l0}
+        if cell == "gru":
+            used = torch.arange(3 * H) >= 2 * H
+            module.bias_hh_l0.register_hook(lambda grad: grad * used)
+            self.parameters[prefix + "b_Wn"] = module.bias_hh_l0
+        else:
+            module.bias_hh_l0.requires_grad_(False)
+        return module
+
+    def activations(self):
+        """V s + c: (N, K), or (sum T, K) for output="step"."""
+        packed = pack_sequence([torch.tensor(x, dtype=self.dtype) for x in self.problem.X], enforce_sorted=False)
+        for module in self.modules:
+            packed, _ = module(packed)
+        padded, lengths = pad_packed_sequence(packed, batch_first=True)
+        if self.problem.output == "sequence":
+            tops = padded[torch.arange(len(lengths)), lengths - 1]
+        else:
+            tops = torch.cat([rows[:length] for rows, length in zip(padded, lengths, strict=True)])
+        return tops @ self.parameters["V"].T + self.parameters["c"]
+
+    def outputs(self):
+        a = self.activations()
+        heads = {"softmax": lambda a: a.softmax(1), "sigmoid": torch.sigmoid, "identity": lambda a: a}
+        return heads[self.problem.head](a).detach().numpy()
+
+    def objective(self, alpha=0.0):
+        functional, a = torch.nn.functional, self.activations()
+        y, w = (torch.from_numpy(array) for array in self.problem.targets())
+        if self.problem.head == "softmax":
+            each = functional.cross_entropy(a, y, reduction="none")
+        elif self.problem.head == "sigmoid":
+            each = functional.binary_cross_entropy_with_logits(a, y.to(self.dtype), reduction="none").mean(1)
+        else:
+            each = functional.mse_loss(a, y.to(self.dtype), reduction="none").mean(1)
+        squares = sum(value.square().sum() for name, value in self.parameters.items() if name.split(".")[-1] in "UWV")
+        return (w * each).sum() / w.sum() + alpha / 2 * squares
+
+    def named(self, of=lambda parameter: parameter):
+        """Arrays by numrnn's names; a GRU's second bias gives its last third."""
+        arrays = {}
+        for name, parameter in self.parameters.items():
+            array = of(parameter).detach().numpy().copy()
+            arrays[name] = array[2 * len(array) // 3:] if name.endswith("b_Wn") else array
+        return arrays
+
+    def gradient(self, alpha=0.0):
+        for parameter in self.parameters.values():
+            parameter.grad = None
+        loss = self.objective(alpha)
+        loss.backward()
+        return loss.item(), self.named(lambda parameter: parameter.grad)
+
+    def train(self, optimizer, n_steps, alpha=0.0, **options):
+        """The parameters after some full-batch steps of an optimiser of torch.optim."""
+        optimizer = getattr(torch.optim, optimizer)(self.parameters.values(), **options)
+        for _ in range(n_steps):
+            optimizer.zero_grad()
+            self.objective(alpha).backward()
+            optimizer.step()
+        return self.named()
