@@ -1,0 +1,37 @@
+"""What every benchmark of an estimator measures: time and memory of fit and predict, and what it learnt."""
+
+from numrnn.datasets import load_japanese_vowels
+
+
+class Estimator:
+    """Time, peak memory and score of an estimator; `make_data` and `make_estimator` say which.
+
+    `setup` fits once, so that nothing is compiled in the timed part; asv does not count it.
+    """
+
+    def setup(self, *params):
+        self.X, self.y, self.X_test, self.y_test = self.make_data(*params)
+        self.estimator = self.make_estimator(*params).fit(self.X, self.y)
+
+    def time_fit(self, *params):
+        self.estimator.fit(self.X, self.y)
+
+    def time_predict(self, *params):
+        self.estimator.predict(self.X_test)
+
+    def peakmem_fit(self, *params):
+        self.estimator.fit(self.X, self.y)
+
+    def track_test_score(self, *params):
+        return self.estimator.score(self.X_test, self.y_test)
+
+    track_test_score.unit = "score"
+
+
+def japanese_vowels():
+    """Train and test parts, each input brought to zero mean and unit variance of the training steps."""
+    from numrnn import SequenceScaler
+
+    vowels = load_japanese_vowels()
+    scaler = SequenceScaler().fit(vowels.X_train)
+    return scaler.transform(vowels.X_train), vowels.y_train, scaler.transform(vowels.X_test), vowels.y_test

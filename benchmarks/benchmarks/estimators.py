@@ -1,0 +1,63 @@
+"""The estimators on real and synthetic tasks, from sequences to score."""
+
+from numrnn import RNNClassifier, RNNRegressor
+from numrnn.datasets import make_adding_problem, make_noisy_sines
+
+from .common import Estimator, japanese_vowels
+
+CELLS = ["elman", "gru", "lstm"]
+
+
+class Classifier(Estimator):
+    """Who speaks: 270 ragged sequences, one label each."""
+
+    params = [CELLS, [1, 2]]
+    param_names = ["cell", "n_jobs"]
+
+    def make_data(self, cell, n_jobs):
+        return japanese_vowels()
+
+    def make_estimator(self, cell, n_jobs):
+        return RNNClassifier((64,), cell=cell, max_iter=20, n_jobs=n_jobs, random_state=0)
+
+
+class Regressor(Estimator):
+    """The adding problem over 50 steps: one number per sequence."""
+
+    params = [CELLS]
+    param_names = ["cell"]
+
+    def make_data(self, cell):
+        return *make_adding_problem(1000, 50, random_state=0), *make_adding_problem(500, 50, random_state=1)
+
+    def make_estimator(self, cell):
+        return RNNRegressor((32,), cell=cell, max_iter=5, random_state=0)
+
+
+class StepRegressor(Estimator):
+    """Noisy sines: one number per step of ragged sequences, two layers."""
+
+    params = [["adam", "lbfgs"]]
+    param_names = ["solver"]
+
+    def make_data(self, solver):
+        return *make_noisy_sines(200, random_state=0), *make_noisy_sines(100, random_state=1)
+
+    def make_estimator(self, solver):
+        return RNNRegressor((32, 16), output="step", solver=solver, max_iter=10, random_state=0)
+
+
+class Streaming:
+    """One step of many streams at once."""
+
+    params = [CELLS, [1, 100]]
+    param_names = ["cell", "n_streams"]
+
+    def setup(self, cell, n_streams):
+        X, y, *_ = japanese_vowels()
+        self.estimator = RNNClassifier((64,), cell=cell, max_iter=1, random_state=0).fit(X, y)
+        self.x = X[0][:1].repeat(n_streams, axis=0)
+        _, self.state = self.estimator.predict_step(self.x)
+
+    def time_predict_step(self, cell, n_streams):
+        self.estimator.predict_step(self.x, self.state)
