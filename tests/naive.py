@@ -2,8 +2,8 @@
 
 It imports NumPy alone, so that a mistake in the library cannot hide in its own test. Weights are dictionaries under the
 names of the file format (`layers.0.U` (G*H, D), `layers.0.W` (G*H, H), `layers.0.b` (G*H,), GRU: `layers.0.b_Wn` (H,),
-`V` (K, H), `c` (K,)); X is a list of (T, D) arrays; y and w are lists with one entry a sequence (`output="sequence"`) or
-one array over its steps (`output="step"`). A cell's state is one vector: s (H,), or s and the memory side by side (2H,).
+`V` (K, H), `c` (K,)); X is a list of (T, D) arrays; y and w are lists with one entry a sequence (`output="sequence"`)
+or one array over its steps (`output="step"`). A cell's state is one vector: s (H,), or s and the memory side by side.
 """
 import numpy as np
 
@@ -14,8 +14,8 @@ def sigmoid(a):
     return 1.0 / (1.0 + np.exp(-a)) if a >= 0 else np.exp(a) / (1.0 + np.exp(a))
 
 
-# Cells: `*_step` gives the state after a step and what its backward pass needs; `*_back` adds to the gradients in `dp` and
-# gives the derivatives by the step's input and by the state before.
+# Cells: `*_step` gives the state after a step and what its backward pass needs; `*_back` adds to the gradients in `dp`
+# and gives the derivatives by the step's input and by the state before.
 
 def row_sum(p, row, x, s):
     return p["U"][row] @ x + p["W"][row] @ s + p["b"][row]
@@ -30,7 +30,7 @@ def row_back(da, p, dp, row, x, s, dx, ds):
 
 
 def elman_step(x, s, p, activation):
-    """Elman (1990), equation of DESIGN's notation: s_t = a(U x_t + W s_{t-1} + b)."""
+    """Elman (1990): s_t = a(U x_t + W s_{t-1} + b)."""
     now = np.empty(len(s))
     for j in range(len(s)):
         a = row_sum(p, j, x, s)
@@ -47,7 +47,7 @@ def elman_back(dnow, x, s, now, saved, p, dp, activation):
 
 
 def gru_step(x, s, p, activation):
-    """Cho et al. (2014) with the reset gate after the matrix product (Appleyard et al. 2016), gates in the order r, z, n."""
+    """Cho et al. (2014), the reset gate after the matrix product (Appleyard et al. 2016); gates r, z, n."""
     H = len(s)
     now, r, z, n, m = (np.empty(H) for _ in range(5))
     for j in range(H):
@@ -82,7 +82,7 @@ def gru_back(dnow, x, s, now, saved, p, dp, activation):
 
 
 def lstm_step(x, state, p, activation):
-    """Gers, Schmidhuber and Cummins (2000), gates in the order i, f, g, o."""
+    """Gers, Schmidhuber and Cummins (2000); gates i, f, g, o."""
     H = len(state) // 2
     s, memory = state[:H], state[H:]
     now = np.empty(2 * H)

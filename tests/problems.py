@@ -77,7 +77,9 @@ def golden_cases():
         for case in sorted({key.rsplit(".", 1)[0] for key in contents if "." in key}):
             output, head = case.split(".")
             expected = {key[len(case) + 1:]: value for key, value in contents.items() if key.startswith(case + ".")}
-            y, w = (list(expected.pop(key)) if output == "sequence" else np.split(expected.pop(key), cut) for key in "yw")
+            y, w = expected.pop("y"), expected.pop("w")
+            if output == "step":
+                y, w = np.split(y, cut), np.split(w, cut)
             cell = path.stem.split("_")[0]
             cell, activation = ("elman", "relu") if cell == "relu" else (cell, "tanh")
             yield f"{path.stem}.{case}", Problem(weights, X, y, w, cell, activation, output, head), expected

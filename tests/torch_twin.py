@@ -1,7 +1,8 @@
 """The problems of `problems.py` as PyTorch computes them: torch.nn.RNN, GRU and LSTM on packed ragged sequences.
 
-PyTorch's modules take one width for all layers, so a stack is a list of one-layer modules. They have two bias vectors where
-numrnn has one: the second stays at zero (a GRU's keeps its last third, `b_Wn`), so that optimisers see the same parameters.
+PyTorch's modules take one width for all layers, so a stack is a list of one-layer modules. They have two bias vectors
+where numrnn has one: the second stays at zero (a GRU's keeps its last third, `b_Wn`), so that optimisers see the same
+parameters.
 """
 import torch
 from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence

@@ -2,9 +2,10 @@
 
     python tests/golden/make_golden.py
 
-One file for each cell and stack. Shared: `names` and the weights' `shapes`, `theta` (the weights, one after another), the
-inputs `X` (sum of T, D) and `lengths`. For each output and head, under `output.head.`: targets `y` and weights `w`,
-`outputs`, `loss` and `grad` of the objective with `GOLDEN_ALPHA`, and theta after ten steps of SGD (`sgd`) and Adam (`adam`).
+One file for each cell and stack. Shared: `names` and the weights' `shapes`, `theta` (the weights, one after another),
+the inputs `X` (sum of T, D) and `lengths`. For each output and head, under `output.head.`: targets `y` and weights `w`,
+`outputs`, `loss` and `grad` of the objective with `GOLDEN_ALPHA`, and theta after ten steps of SGD (`sgd`) and of Adam
+(`adam`).
 """
 import sys
 from pathlib import Path

@@ -1,0 +1,141 @@
+"""The micro-kernel's matrix products: right at every shape, inside their bounds, one order of additions."""
+import numpy as np
+import pytest
+
+from numrnn.kernels.cpu.simd import K_BLOCK, gemm, gemm_tn, pack, panel_width
+
+DTYPES = [np.float32, np.float64]
+GUARD = 64      # elements before and after a result, and STRAY between its rows: nothing may write there
+STRAY = 3
+
+
+def packed_panels(weights):
+    """Panels of weights (outputs, K), in an array with exactly as much room as they need."""
+    outputs, K = weights.shape
+    width = panel_width(weights.dtype)
+    panels = -(-outputs // width)
+    packed = np.full(panels * K * width, np.nan, weights.dtype)
+    pack(weights.ravel(), 0, outputs, K, K, 1, packed, 0)
+    return packed, panels
+
+
+def guarded(values, columns, stray=STRAY):
+    """A flat array with values (rows, n) as the first of `columns` columns between guards of a recognisable number."""
+    rows, n = values.shape
+    flat = np.full(2 * GUARD + rows * (columns + stray), 7.5, values.dtype)
+    matrix = flat[GUARD:flat.size - GUARD].reshape(rows, columns + stray)
+    matrix[:, :columns] = 0
+    matrix[:, :n] = values
+    return flat, matrix
+
+
+def assert_guards_untouched(flat, matrix, columns):
+    assert (flat[:GUARD] == 7.5).all()
+    assert (flat[flat.size - GUARD:] == 7.5).all()
+    assert (matrix[:, columns:] == 7.5).all()
+
+
+def product(a, weights, start):
+    """start + a @ weights.T by the library, guards checked."""
+    packed, panels = packed_panels(weights)
+    width = panels * panel_width(a.dtype)
+    c, result = guarded(start, width)
+    flat_a, held = guarded(a, a.shape[1])
+    gemm(len(a), a.shape[1], flat_a, GUARD, held.shape[1], packed, 0, panels, c, GUARD, result.shape[1])
+    assert_guards_untouched(c, result, width)
+    assert (result[:, start.shape[1]:width] == 0).all()
+    return result[:, :start.shape[1]].copy()
+
+
+def relative_error(got, expected):
+    return np.abs(got - expected).max() / np.abs(expected).max()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gemm_is_numpys_product_at_every_shape(dtype):
+    rng = np.random.default_rng(0)
+    tolerance = 50 * np.finfo(dtype).eps
+    for rows in range(1, 18):
+        for K in (0, 1, 2, 7, 33):
+            for outputs in (1, 5, 16, 17, 32, 33, 70):
+                a, weights = rng.standard_normal((rows, K)), rng.standard_normal((outputs, K))
+                start = rng.standard_normal((rows, outputs))
+                a, weights, start = (array.astype(dtype) for array in (a, weights, start))
+                expected = start.astype(float) + a.astype(float) @ weights.T.astype(float)
+                got = product(a, weights, start)
+                assert got.dtype == dtype
+                assert relative_error(got, expected) < tolerance, (rows, K, outputs)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gemm_tn_is_numpys_product_at_every_shape(dtype):
+    rng = np.random.default_rng(1)
+    width = panel_width(dtype)
+    for K in (0, 1, 5, K_BLOCK, K_BLOCK + 1, 2 * K_BLOCK + 7):
+        for rows in (1, 2, 3, 5, 8, 9, 17):
+            for panels in (1, 3):
+                a = rng.standard_normal((K, rows)).astype(dtype)
+                b = rng.standard_normal((K, panels * width)).astype(dtype)
+                start = rng.standard_normal((rows, panels * width)).astype(dtype)
+                flat_a, held_a = guarded(a, rows)
+                flat_b, held_b = guarded(b, panels * width)
+                c, result = guarded(start, panels * width)
+                gemm_tn(K, rows, flat_a, GUARD, held_a.shape[1], panels, flat_b, GUARD, held_b.shape[1],
+                        c, GUARD, result.shape[1])
+                assert_guards_untouched(c, result, panels * width)
+                expected = start.astype(float) + a.T.astype(float) @ b.astype(float)
+                error = relative_error(result[:, :panels * width], expected)
+                assert error < 100 * np.finfo(dtype).eps, (K, rows, panels)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_row_has_the_same_bits_alone_and_among_others(dtype):
+    rng = np.random.default_rng(2)
+    a, weights = rng.standard_normal((17, 129)).astype(dtype), rng.standard_normal((40, 129)).astype(dtype)
+    start = rng.standard_normal((17, 40)).astype(dtype)
+    alone = np.vstack([product(a[i:i + 1], weights, start[i:i + 1]) for i in range(17)])
+    for rows in range(1, 18):
+        np.testing.assert_array_equal(product(a[:rows], weights, start[:rows]), alone[:rows])
+        np.testing.assert_array_equal(product(a[-rows:], weights, start[-rows:]), alone[-rows:])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_an_output_has_the_same_bits_in_any_lane(dtype):
+    rng = np.random.default_rng(3)
+    a, weights = rng.standard_normal((5, 90)).astype(dtype), rng.standard_normal((1, 90)).astype(dtype)
+    everywhere = product(a, np.repeat(weights, 75, axis=0), np.zeros((5, 75), dtype))
+    np.testing.assert_array_equal(everywhere, np.repeat(everywhere[:, :1], 75, axis=1))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_sum_over_k_is_one_chain_that_can_be_cut_anywhere(dtype):
+    rng = np.random.default_rng(4)
+    a, weights = rng.standard_normal((9, 100)).astype(dtype), rng.standard_normal((33, 100)).astype(dtype)
+    whole = product(a, weights, np.zeros((9, 33), dtype))
+    for cut in (1, 37, 99):
+        first = product(a[:, :cut].copy(), weights[:, :cut].copy(), np.zeros((9, 33), dtype))
+        np.testing.assert_array_equal(product(a[:, cut:].copy(), weights[:, cut:].copy(), first), whole)
+
+
+def test_float64_sums_are_the_exact_products_added_in_the_order_of_k():
+    """float32 factors make exact float64 products, so a fused step equals a product and a sum."""
+    rng = np.random.default_rng(5)
+    a, weights = (rng.standard_normal(shape).astype(np.float32).astype(float) for shape in ((7, 50), (20, 50)))
+    expected = np.zeros((7, 20))
+    for k in range(50):
+        expected += a[:, k:k + 1] * weights[:, k]
+    np.testing.assert_array_equal(product(a, weights, np.zeros((7, 20))), expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_pack_transposes_by_its_strides_and_fills_with_zeros(dtype):
+    weights = np.arange(1.0, 1 + 5 * 3).reshape(5, 3).astype(dtype)
+    width = panel_width(dtype)
+    expected = np.zeros((3, width), dtype)
+    expected[:, :5] = weights.T
+    for flat, strides in ((weights.ravel(), (3, 1)), (weights.T.ravel(), (1, 5))):
+        packed = np.full(3 * width + 2 * GUARD, 7.5, dtype)
+        pack(flat, 0, 5, 3, *strides, packed, GUARD)
+        np.testing.assert_array_equal(packed[GUARD:-GUARD].reshape(3, width), expected)
+        assert (packed[:GUARD] == 7.5).all()
+        assert (packed[-GUARD:] == 7.5).all()
