@@ -1,0 +1,52 @@
+"""Solvers: objects that hold the options of an update rule, and never the learning rate nor any state.
+
+A solver is a scikit-learn `BaseEstimator` (`clone`, `get_params`, `solver__beta_2` work). To write one, derive from
+`Solver`: `init_state` names the flat arrays that the rule keeps between steps, `step` changes the parameters in place.
+"""
+
+from numrnn.solvers.adam import Adam, AdamW
+from numrnn.solvers.base import Solver
+from numrnn.solvers.lbfgs import LBFGS
+from numrnn.solvers.rmsprop import RMSprop
+from numrnn.solvers.sgd import SGD
+
+__all__ = ["LBFGS", "SGD", "Adam", "AdamW", "RMSprop", "Solver", "resolve_solver"]
+
+_BY_NAME = {"sgd": SGD, "adam": Adam, "adamw": AdamW, "rmsprop": RMSprop, "lbfgs": LBFGS}
+
+
+def resolve_solver(solver):
+    """Return the solver object that the parameter `solver` means, its options checked.
+
+    Parameters
+    ----------
+    solver : {"sgd", "adam", "adamw", "rmsprop", "lbfgs"} or Solver
+        A name gives the solver with its default options.
+
+    Returns
+    -------
+    solver : Solver
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or an option lies outside its range.
+    TypeError
+        If `solver` is neither a name nor a solver object, or an option has a wrong type.
+
+    Examples
+    --------
+    >>> from numrnn.solvers import Adam, resolve_solver
+    >>> resolve_solver("sgd")
+    SGD()
+    >>> resolve_solver(Adam(beta_2=0.98))
+    Adam(beta_2=0.98)
+    """
+    if isinstance(solver, str):
+        if solver not in _BY_NAME:
+            raise ValueError(f"solver must be one of {sorted(_BY_NAME)} or a solver object, got {solver!r}")
+        solver = _BY_NAME[solver]()
+    if not isinstance(solver, Solver):
+        raise TypeError(f"solver must be one of {sorted(_BY_NAME)} or a solver object such as Adam(), got {solver!r}")
+    solver.check_options()
+    return solver

@@ -1,0 +1,96 @@
+"""Adam and AdamW."""
+
+import math
+
+import numpy as np
+
+from numrnn.kernels.cpu import updates
+from numrnn.solvers.base import POSITIVE, UNIT, Solver
+
+
+class Adam(Solver):
+    """Adam: steps scaled by running means of the gradient and of its square.
+
+    In step t, with g the gradient and lr the learning rate::
+
+        m     = beta_1 m + (1 - beta_1) g
+        v     = beta_2 v + (1 - beta_2) g^2
+        theta = theta - lr / (1 - beta_1^t) * m / (sqrt(v) / sqrt(1 - beta_2^t) + epsilon)
+
+    which is `torch.optim.Adam`.
+
+    Parameters
+    ----------
+    beta_1, beta_2 : float, default=0.9 and 0.999
+        Decay of the two running means, in [0, 1).
+    epsilon : float, default=1e-8
+        Added to the denominator.
+
+    References
+    ----------
+    Kingma, Ba: Adam: a method for stochastic optimization. ICLR 2015, algorithm 1.
+
+    Examples
+    --------
+    >>> from numrnn.solvers import Adam
+    >>> Adam(beta_2=0.98)
+    Adam(beta_2=0.98)
+    """
+
+    _ranges = {"beta_1": UNIT, "beta_2": UNIT, "epsilon": POSITIVE}
+
+    def __init__(self, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+
+    def init_state(self, theta):
+        """Return the running means {"m", "v"}."""
+        return {"m": np.zeros_like(theta), "v": np.zeros_like(theta)}
+
+    def step(self, theta, grad, state, learning_rate, n_updates):
+        """Make one step, in place; see `Solver.step`."""
+        self._step(theta, grad, state, learning_rate, n_updates, keep=1.0)
+
+    def _step(self, theta, grad, state, learning_rate, n_updates, keep):
+        rate = learning_rate / (1 - self.beta_1**n_updates)
+        root_correction_2 = math.sqrt(1 - self.beta_2**n_updates)
+        scalars = (keep, rate, 1 - self.beta_1, self.beta_2, 1 - self.beta_2, root_correction_2, self.epsilon)
+        updates.adam(theta, grad, state["m"], state["v"], *map(theta.dtype.type, scalars))
+
+
+class AdamW(Adam):
+    """Adam with weight decay apart from the gradient: theta = (1 - lr weight_decay) theta before Adam's step.
+
+    This is `torch.optim.AdamW` over all parameters: biases decay as well. The estimators' `alpha`, in contrast, is part
+    of the loss and leaves biases alone.
+
+    Parameters
+    ----------
+    beta_1, beta_2 : float, default=0.9 and 0.999
+        Decay of the running means of the gradient and of its square, in [0, 1).
+    epsilon : float, default=1e-8
+        Added to the denominator.
+    weight_decay : float, default=0.01
+        Share of the parameters that a step with learning rate 1 would take away.
+
+    References
+    ----------
+    Loshchilov, Hutter: Decoupled weight decay regularization. ICLR 2019, algorithm 2.
+
+    Examples
+    --------
+    >>> from numrnn.solvers import AdamW
+    >>> AdamW(weight_decay=0.1)
+    AdamW(weight_decay=0.1)
+    """
+
+    _ranges = {**Adam._ranges, "weight_decay": POSITIVE}
+
+    def __init__(self, beta_1=0.9, beta_2=0.999, epsilon=1e-8, weight_decay=1e-2):
+        super().__init__(beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
+        self.weight_decay = weight_decay
+
+    def step(self, theta, grad, state, learning_rate, n_updates):
+        """Make one step, in place; see `Solver.step`."""
+        self._step(theta, grad, state, learning_rate, n_updates, keep=1 - learning_rate * self.weight_decay)

@@ -1,0 +1,74 @@
+"""What every solver has."""
+
+from numbers import Integral, Real
+
+from sklearn.base import BaseEstimator
+
+
+class Solver(BaseEstimator):
+    """Base of the solvers: options in the constructor, state and parameters as flat arrays from outside.
+
+    Derived classes set `_ranges`, a table of their numeric options: name -> (type, lowest, first value too high).
+
+    Examples
+    --------
+    >>> from numrnn.solvers import SGD, Solver
+    >>> isinstance(SGD(), Solver)
+    True
+    """
+
+    _ranges = {}
+
+    def check_options(self):
+        """Check the options against their table.
+
+        Raises
+        ------
+        ValueError
+            If an option lies outside its range.
+        TypeError
+            If an option has a wrong type.
+        """
+        for name, (kind, low, end) in self._ranges.items():
+            value = getattr(self, name)
+            label = f"{type(self).__name__}: {name}"
+            if not isinstance(value, kind) or isinstance(value, bool):
+                raise TypeError(f"{label} must be {'an integer' if kind is Integral else 'a number'}, got {value!r}")
+            if not low <= value < end:
+                raise ValueError(f"{label} must be in [{low}, {end}), got {value!r}")
+
+    def init_state(self, theta):
+        """Return the arrays kept between steps, as they are before the first one.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (P,)
+            The flat parameters.
+
+        Returns
+        -------
+        state : dict of str to ndarray of shape (P,)
+            Of theta's dtype; empty where the rule keeps nothing.
+        """
+        return {}
+
+    def step(self, theta, grad, state, learning_rate, n_updates):
+        """Make one step, in place.
+
+        Parameters
+        ----------
+        theta, grad : ndarray of shape (P,)
+            Parameters (changed) and gradient (kept), float32 or float64.
+        state : dict of str to ndarray of shape (P,)
+            From `init_state`; changed.
+        learning_rate : float
+            The step size of now.
+        n_updates : int
+            Number of this step, from 1.
+        """
+        raise NotImplementedError(f"{type(self).__name__} makes no steps of its own")
+
+
+UNIT = (Real, 0.0, 1.0)  # decay rates
+POSITIVE = (Real, 0.0, float("inf"))
+COUNT = (Integral, 1, float("inf"))

@@ -1,0 +1,59 @@
+"""RMSprop."""
+
+import numpy as np
+
+from numrnn.kernels.cpu import updates
+from numrnn.solvers.base import POSITIVE, UNIT, Solver
+
+
+class RMSprop(Solver):
+    """RMSprop: steps scaled by a running mean of the squared gradient.
+
+    With u the momentum, g the gradient and lr the learning rate::
+
+        v        = rho v + (1 - rho) g^2
+        velocity = u velocity + g / (sqrt(v) + epsilon)
+        theta    = theta - lr velocity
+
+    which is `torch.optim.RMSprop` with alpha = rho, not centered.
+
+    Parameters
+    ----------
+    rho : float, default=0.99
+        Decay of the running mean, in [0, 1).
+    epsilon : float, default=1e-8
+        Added to the denominator.
+    momentum : float, default=0.0
+        In [0, 1).
+
+    References
+    ----------
+    Tieleman, Hinton: Lecture 6.5: rmsprop. Coursera, Neural Networks for Machine Learning, 2012.
+
+    Examples
+    --------
+    >>> from numrnn.solvers import RMSprop
+    >>> RMSprop(rho=0.9)
+    RMSprop(rho=0.9)
+    """
+
+    _ranges = {"rho": UNIT, "epsilon": POSITIVE, "momentum": UNIT}
+
+    def __init__(self, rho=0.99, epsilon=1e-8, momentum=0.0):
+        self.rho = rho
+        self.epsilon = epsilon
+        self.momentum = momentum
+
+    def init_state(self, theta):
+        """Return {"v"}, and {"velocity"} where there is momentum."""
+        names = ("v", "velocity") if self.momentum else ("v",)
+        return {name: np.zeros_like(theta) for name in names}
+
+    def step(self, theta, grad, state, learning_rate, n_updates):
+        """Make one step, in place; see `Solver.step`."""
+        number = theta.dtype.type
+        scalars = tuple(map(number, (learning_rate, self.rho, 1 - self.rho, self.epsilon)))
+        if self.momentum:
+            updates.rmsprop_momentum(theta, grad, state["v"], state["velocity"], *scalars, number(self.momentum))
+        else:
+            updates.rmsprop(theta, grad, state["v"], *scalars)
