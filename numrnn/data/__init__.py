@@ -1,0 +1,1 @@
+"""Sequences of any lengths: the container, the forms that users have them in, scaling, mini-batches."""

@@ -1,0 +1,118 @@
+"""The checks of X that every estimator and transformer of sequences begins with."""
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from numrnn.data.forms import to_sequences
+
+__all__ = ["check_n_inputs", "validate_sequences"]
+
+
+def validate_sequences(estimator, X, *, dtype, reset, allow_symbols=False):
+    """Return X as `Sequences`, and its form, checked against what the estimator was fitted on.
+
+    What `sklearn.utils.validation.validate_data` is for tables. With ``reset=True`` it sets on `estimator`:
+    ``n_inputs_`` (D), ``n_features_in_`` (D, but the number of columns where X is 2-D, as scikit-learn wants it), and
+    ``feature_names_in_`` where X is a data frame, or a list of them, with names of type str.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+    X : sequences in any form, see `numrnn.data.forms.to_sequences`
+    dtype : dtype or tuple of dtypes
+    reset : bool
+        True in `fit` and in the first `partial_fit`.
+    allow_symbols : bool, default=False
+
+    Returns
+    -------
+    sequences : Sequences
+    form : {"list", "sequences", "array", "table"}
+
+    Raises
+    ------
+    ValueError
+        Naming the first sequence at fault.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.base import BaseEstimator
+    >>> from numrnn.data.inputs import validate_sequences
+    >>> estimator = BaseEstimator()
+    >>> validate_sequences(estimator, np.zeros((5, 7, 3)), dtype=np.float32, reset=True)
+    (Sequences(5 sequences of 7 steps, 3 columns, float32), 'array')
+    >>> estimator.n_inputs_
+    3
+    """
+    validate_data(estimator, X=_named_frame(X), reset=reset, skip_check_array=True, ensure_2d=False)
+    sequences, form = to_sequences(X, dtype=dtype, allow_symbols=allow_symbols)
+    n_inputs = sequences.values.shape[1] if sequences.values.ndim == 2 else 1
+    if reset:
+        estimator.n_inputs_ = n_inputs
+        estimator.n_features_in_ = int(sequences.lengths[0]) if form == "table" else n_inputs
+    else:
+        check_n_inputs(
+            sequences,
+            form,
+            n_inputs=estimator.n_inputs_,
+            n_features=estimator.n_features_in_,
+            owner=type(estimator).__name__,
+        )
+    return sequences, form
+
+
+def check_n_inputs(sequences, form, *, n_inputs, n_features, owner, name="X"):
+    """Raise a ValueError if sequences do not fit an estimator that was fitted on others.
+
+    Parameters
+    ----------
+    sequences : Sequences
+    form : {"list", "sequences", "array", "table"}
+    n_inputs : int
+        D at fit.
+    n_features : int
+        ``n_features_in_``: D, or the number of columns if it was fitted on a 2-D array.
+    owner : str
+        Class of the estimator.
+    name : str, default="X"
+        What errors call the sequences.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numrnn import Sequences
+    >>> from numrnn.data.inputs import check_n_inputs
+    >>> X = Sequences.from_array(np.zeros((5, 7, 3)))
+    >>> check_n_inputs(X, "array", n_inputs=3, n_features=3, owner="RNNClassifier")
+    """
+    expecting = f"but {owner} is expecting {n_features} features as input"
+    first = sequences.values[: sequences.offsets[1]]
+    if form == "table" and n_features != n_inputs:
+        if len(first) != n_features:
+            raise ValueError(f"{name} has {len(first)} features, {expecting}")
+    elif first.ndim == 2 and first.shape[1] != n_inputs:
+        found = f"{name} has {first.shape[1]} features, {expecting}"
+        expecting_steps = f"{name}[0] has shape {first.shape}, expected (steps, {n_inputs})"
+        raise ValueError(f"{found}: {expecting_steps}{_hint(sequences, form, n_inputs, name)}")
+
+
+def _hint(sequences, form, n_inputs, name):
+    if form == "table":
+        return f". A 2-D array is univariate sequences, one a row. One sequence? pass [{name}]"
+    if not np.all(sequences.lengths == n_inputs):
+        return ""
+    transposed = f"{name}.transpose(0, 2, 1)" if form == "array" else f"[x.T for x in {name}]"
+    hint = f". {name} looks transposed, (columns, steps) instead of (steps, columns): pass {transposed}"
+    return hint if sequences.values.shape[1] > 1 else f"{hint}; one sequence? pass [{name}]"
+
+
+def _named_frame(X):
+    """Return what has the names of the columns: X, or the first of a list of data frames, which must agree."""
+    if not isinstance(X, (list, tuple)) or not len(X) or not hasattr(X[0], "columns"):
+        return X
+    names = list(X[0].columns)
+    for i, frame in enumerate(X):
+        if list(getattr(frame, "columns", names)) != names:
+            raise ValueError(f"X[{i}] has the columns {list(frame.columns)}, but X[0] has {names}")
+    return X[0]

@@ -1,0 +1,213 @@
+"""Standardising the inputs of sequences."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from numrnn.data.forms import from_steps
+from numrnn.data.inputs import validate_sequences
+
+__all__ = ["SequenceScaler"]
+
+DTYPES = (np.float64, np.float32)
+# Steps whose float64 copy is alive at a time: sums in float64 must not double the memory that the data take.
+BLOCK = 1 << 14
+
+
+# Sequences fit no data frame, hence no `set_output`.
+class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+    """Standardise each input over all steps of all sequences: ``z = (x - mean) / standard deviation``.
+
+    The counterpart of `sklearn.preprocessing.StandardScaler` for sequences of any lengths. A long sequence counts
+    more than a short one: every step has the same weight.
+
+    Parameters
+    ----------
+    with_mean : bool, default=True
+        Whether to subtract the mean.
+    with_std : bool, default=True
+        Whether to divide by the standard deviation. An input that does not vary is divided by 1.
+
+    Attributes
+    ----------
+    mean_ : ndarray of shape (D,), float64
+        Mean of each input.
+    var_ : ndarray of shape (D,), float64
+        Variance of each input (the biased one: divided by the number of steps).
+    scale_ : ndarray of shape (D,), float64
+        What each input is divided by.
+    n_samples_seen_ : int
+        Number of steps seen.
+    n_inputs_ : int
+        Number D of inputs a step.
+    n_features_in_ : int
+        D; after a fit on a 2-D array, its number of columns (the steps of univariate sequences).
+    feature_names_in_ : ndarray of str
+        Names of the inputs. Defined where X had names, all of type str.
+
+    See Also
+    --------
+    numrnn.RNNClassifier, numrnn.RNNRegressor : What usually follows in a pipeline.
+
+    References
+    ----------
+    Blocks of steps are combined by the pairwise update of T. F. Chan, G. H. Golub, R. J. LeVeque (1983), "Algorithms
+    for computing the sample variance: analysis and recommendations", The American Statistician 37(3), eq. 2.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numrnn import SequenceScaler
+    >>> scaler = SequenceScaler().fit([np.array([[1.0], [2.0]]), np.array([[6.0]])])
+    >>> scaler.mean_
+    array([3.])
+    >>> scaler.transform([np.array([[3.0], [3.0]])])
+    [array([[0.],
+           [0.]])]
+    """
+
+    def __init__(self, *, with_mean=True, with_std=True):
+        self.with_mean = with_mean
+        self.with_std = with_std
+
+    def fit(self, X, y=None):
+        """Compute mean and standard deviation of each input.
+
+        Parameters
+        ----------
+        X : list of arrays of shape (T_i, D), array of shape (N, T, D) or (N, T), or Sequences
+        y : ignored
+
+        Returns
+        -------
+        self : SequenceScaler
+
+        Raises
+        ------
+        ValueError
+            Naming the first sequence that is empty, not finite or of another number of inputs.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from numrnn import SequenceScaler
+        >>> SequenceScaler().fit(np.zeros((2, 5, 3))).n_samples_seen_
+        10
+        """
+        return self._update(X, reset=True)
+
+    def partial_fit(self, X, y=None):
+        """Take more sequences into the mean and the standard deviation.
+
+        Parameters
+        ----------
+        X : list of arrays of shape (T_i, D), array of shape (N, T, D) or (N, T), or Sequences
+        y : ignored
+
+        Returns
+        -------
+        self : SequenceScaler
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from numrnn import SequenceScaler
+        >>> scaler = SequenceScaler().partial_fit([np.array([[1.0]])])
+        >>> scaler.partial_fit([np.array([[2.0], [3.0]])]).mean_
+        array([2.])
+        """
+        return self._update(X, reset=not hasattr(self, "n_samples_seen_"))
+
+    def transform(self, X):
+        """Standardise sequences.
+
+        Parameters
+        ----------
+        X : list of arrays of shape (T_i, D), array of shape (N, T, D) or (N, T), or Sequences
+
+        Returns
+        -------
+        Z : of the form of X
+            A copy; float32 where X is, else float64.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from numrnn import SequenceScaler
+        >>> SequenceScaler().fit_transform(np.array([[1.0, 2.0], [2.0, 3.0]]))
+        array([[-1.41421356,  0.        ],
+               [ 0.        ,  1.41421356]])
+        """
+        sequences, form = self._validated(X)
+        # The arithmetic is float64 also for float32: an input far from zero must not lose its digits.
+        Z = np.array(sequences.values)
+        if self.with_mean:
+            np.subtract(Z, self.mean_, out=Z, casting="same_kind")
+        if self.with_std:
+            np.divide(Z, self.scale_, out=Z, casting="same_kind")
+        return _in_form(Z, sequences, form)
+
+    def inverse_transform(self, X):
+        """Take standardised sequences back to the scale of the data.
+
+        Parameters
+        ----------
+        X : list of arrays of shape (T_i, D), array of shape (N, T, D) or (N, T), or Sequences
+
+        Returns
+        -------
+        X_original : of the form of X
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from numrnn import SequenceScaler
+        >>> scaler = SequenceScaler().fit(np.array([[1.0, 2.0], [2.0, 3.0]]))
+        >>> scaler.inverse_transform([np.array([[0.0]])])
+        [array([[2.]])]
+        """
+        sequences, form = self._validated(X)
+        original = np.array(sequences.values)
+        if self.with_std:
+            np.multiply(original, self.scale_, out=original, casting="same_kind")
+        if self.with_mean:
+            np.add(original, self.mean_, out=original, casting="same_kind")
+        return _in_form(original, sequences, form)
+
+    def _validated(self, X):
+        check_is_fitted(self)
+        return validate_sequences(self, X, dtype=DTYPES, reset=False)
+
+    def _update(self, X, reset):
+        sequences, _ = validate_sequences(self, X, dtype=DTYPES, reset=reset)
+        values = sequences.values
+        n_steps, mean, var = (0, 0.0, 0.0) if reset else (self.n_samples_seen_, self.mean_, self.var_)
+        for start in range(0, len(values), BLOCK):
+            block = values[start : start + BLOCK].astype(np.float64)
+            n_steps, mean, var = _merge(n_steps, mean, var, len(block), block.mean(axis=0), block.var(axis=0))
+        self.n_samples_seen_, self.mean_, self.var_ = n_steps, mean, var
+        self.scale_ = np.where(_is_constant(n_steps, mean, var), 1.0, np.sqrt(var))
+        return self
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _merge(n_a, mean_a, var_a, n_b, mean_b, var_b):
+    n_steps = n_a + n_b
+    share = n_b / n_steps
+    shift = mean_b - mean_a
+    return n_steps, mean_a + share * shift, (1 - share) * (var_a + share * shift**2) + share * var_b
+
+
+def _is_constant(n_steps, mean, var):
+    # A variance below the bound of its own rounding error (Chan, Golub, LeVeque, table 1) is that of a constant.
+    epsilon = np.finfo(np.float64).eps
+    return var <= n_steps * epsilon * var + (n_steps * mean * epsilon) ** 2
+
+
+def _in_form(values, sequences, form):
+    return from_steps(values[:, 0] if form == "table" else values, sequences.offsets, form)

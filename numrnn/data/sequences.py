@@ -1,0 +1,353 @@
+"""The container of sequences of any lengths."""
+
+import collections.abc
+import operator
+from itertools import pairwise
+
+import numpy as np
+
+from numrnn.data.stacking import TARGETS, stack
+
+__all__ = ["Sequences"]
+
+
+class Sequences:
+    """Sequences of any lengths, one after another in one array, without padding.
+
+    It holds what a network reads (D numbers a step, or one symbol a step) or what it is trained towards (one target a
+    step, or several). It is a `collections.abc.Sequence` of arrays, and scikit-learn splits it as it splits an array.
+
+    Parameters
+    ----------
+    values : ndarray of shape (sum of T_i, D) or (sum of T_i,)
+        The steps of all sequences. They are not copied; a read-only memory map will do.
+    offsets : ndarray of shape (N + 1,), int64
+        Sequence i is ``values[offsets[i]:offsets[i + 1]]``. Begins with 0, ends with the number of steps.
+
+    Attributes
+    ----------
+    values, offsets : ndarray
+        As given.
+
+    Raises
+    ------
+    ValueError
+        If the values have another number of dimensions, or the offsets do not fit the values.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numrnn import Sequences
+    >>> X = Sequences.from_list([np.zeros((2, 3)), np.ones((4, 3)), np.ones((1, 3))])
+    >>> X
+    Sequences(3 sequences of 1 to 4 steps, 3 columns, float64)
+    >>> X[2]
+    array([[1., 1., 1.]])
+    >>> X[[2, 0]].lengths
+    array([1, 2])
+    """
+
+    def __init__(self, values, offsets):
+        self.values = np.asarray(values)
+        self.offsets = _checked_offsets(offsets, self.values)
+
+    @classmethod
+    def from_list(cls, sequences):
+        """Copy a list of arrays, of shapes (T_i, D) or (T_i,).
+
+        Parameters
+        ----------
+        sequences : iterable of array-likes
+
+        Returns
+        -------
+        sequences : Sequences
+            Of the dtype that the arrays have in common.
+
+        Raises
+        ------
+        ValueError
+            Naming the first array that does not fit the first one, or that holds neither numbers nor labels.
+
+        Examples
+        --------
+        >>> from numrnn import Sequences
+        >>> Sequences.from_list([[0, 1, 1], [2]])
+        Sequences(2 sequences of 1 to 3 steps, int64)
+        """
+        return cls.from_concatenated(*stack(list(sequences), name="sequences", kinds=TARGETS))
+
+    @classmethod
+    def from_array(cls, array):
+        """View an array of sequences of one length.
+
+        Parameters
+        ----------
+        array : array-like of shape (N, T, D) or (N, T)
+
+        Returns
+        -------
+        sequences : Sequences
+            Without a copy where `array` is C-contiguous.
+
+        Raises
+        ------
+        ValueError
+            If `array` has another number of dimensions.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from numrnn import Sequences
+        >>> Sequences.from_array(np.zeros((10, 7, 3)))
+        Sequences(10 sequences of 7 steps, 3 columns, float64)
+        """
+        array = np.asarray(array)
+        if array.ndim not in (2, 3):
+            raise ValueError(f"array must have the shape (N, T, D) or (N, T), got {array.shape}")
+        n_sequences, n_steps = array.shape[:2]
+        offsets = np.arange(n_sequences + 1, dtype=np.int64) * n_steps
+        return cls(array.reshape(n_sequences * n_steps, *array.shape[2:]), offsets)
+
+    @classmethod
+    def from_padded(cls, X, lengths):
+        """Copy the steps that count out of an array of padded sequences.
+
+        Parameters
+        ----------
+        X : array-like of shape (N, T, D) or (N, T)
+        lengths : array-like of shape (N,)
+            How many steps of each sequence count, 0 to T. What follows them is padding.
+
+        Returns
+        -------
+        sequences : Sequences
+
+        Raises
+        ------
+        ValueError
+            If X or the lengths have another shape, naming the first length that X cannot hold.
+
+        Examples
+        --------
+        >>> from numrnn import Sequences
+        >>> Sequences.from_padded([[5, 6, 0], [7, 0, 0]], [2, 1]).to_list()
+        [array([5, 6]), array([7])]
+        """
+        X = np.asarray(X)
+        lengths = _checked_lengths(lengths)
+        if X.ndim not in (2, 3) or len(X) != len(lengths):
+            raise ValueError(f"X must have the shape ({len(lengths)}, T, D) or ({len(lengths)}, T), got {X.shape}")
+        long = np.flatnonzero(lengths > X.shape[1])
+        if long.size:
+            raise ValueError(f"lengths[{long[0]}] is {lengths[long[0]]}, but X has {X.shape[1]} steps")
+        return cls.from_concatenated(X[_mask(lengths, X.shape[1])], lengths)
+
+    @classmethod
+    def from_concatenated(cls, values, lengths):
+        """View sequences that lie one after another.
+
+        Parameters
+        ----------
+        values : ndarray of shape (sum of T_i, D) or (sum of T_i,)
+        lengths : array-like of shape (N,)
+            The numbers of steps T_i.
+
+        Returns
+        -------
+        sequences : Sequences
+            Without a copy of the values.
+
+        Raises
+        ------
+        ValueError
+            If the lengths are no natural numbers, or do not add up to the number of steps.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from numrnn import Sequences
+        >>> Sequences.from_concatenated(np.zeros((6, 3)), [2, 4])
+        Sequences(2 sequences of 2 to 4 steps, 3 columns, float64)
+        """
+        return cls(values, np.concatenate([[0], np.cumsum(_checked_lengths(lengths))]))
+
+    def to_list(self):
+        """Return the sequences as a list of arrays, views of `values`.
+
+        Returns
+        -------
+        sequences : list of ndarrays of shape (T_i, D) or (T_i,)
+
+        Examples
+        --------
+        >>> from numrnn import Sequences
+        >>> Sequences.from_array([[1, 2], [3, 4]]).to_list()
+        [array([1, 2]), array([3, 4])]
+        """
+        return list(self)
+
+    def to_padded(self, fill=0):
+        """Copy the sequences into one array, each filled up to the length of the longest.
+
+        Parameters
+        ----------
+        fill : scalar, default=0
+            What stands after the last step of a shorter sequence.
+
+        Returns
+        -------
+        X : ndarray of shape (N, max T_i, D) or (N, max T_i)
+
+        Examples
+        --------
+        >>> from numrnn import Sequences
+        >>> Sequences.from_list([[5, 6], [7]]).to_padded(fill=-1)
+        array([[ 5,  6],
+               [ 7, -1]])
+        """
+        lengths = self.lengths
+        n_steps = lengths.max(initial=0)
+        X = np.full((len(self), n_steps, *self.values.shape[1:]), fill, self.values.dtype)
+        X[_mask(lengths, n_steps)] = self.values
+        return X
+
+    def gather(self, ids, out=None):
+        """Say where the steps of some sequences lie, without copying them.
+
+        Parameters
+        ----------
+        ids : ndarray, int64
+            The numbers of the sequences.
+        out : ndarray, default=None
+            Where a source that must read its data (a file) would put them; data in memory leave it alone.
+
+        Returns
+        -------
+        values : ndarray of shape (steps, D) or (steps,)
+        starts : ndarray of the shape of `ids`, int64
+            The sequence ``ids[j]`` begins at ``values[starts[j]]``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from numrnn import Sequences
+        >>> X = Sequences.from_list([[5, 6], [7], [8, 9]])
+        >>> X.gather(np.array([2, 0]))
+        (array([5, 6, 7, 8, 9]), array([3, 0]))
+        """
+        return self.values, self.offsets[ids]
+
+    @property
+    def lengths(self):
+        """Numbers of steps T_i, an int64 array of shape (N,)."""
+        return np.diff(self.offsets)
+
+    @property
+    def shape(self):
+        """``(N, None, D)``, or ``(N, None)`` where a step is one value: the number of steps has no one value."""
+        return (len(self), None, *self.values.shape[1:])
+
+    def __len__(self):
+        return len(self.offsets) - 1
+
+    def __iter__(self):
+        return (self.values[start:stop] for start, stop in pairwise(self.offsets.tolist()))
+
+    def __getitem__(self, key):
+        if isinstance(key, tuple):
+            key = _key_of_sequences(key)
+        if isinstance(key, slice):
+            start, stop, step = key.indices(len(self))
+            return self._span(start, max(start, stop)) if step == 1 else self._take(np.arange(start, stop, step))
+        if np.ndim(key) == 0:
+            i = _indices([operator.index(key)], len(self))[0]
+            return self.values[self.offsets[i] : self.offsets[i + 1]]
+        return self._take(_indices(key, len(self)))
+
+    def _span(self, start, stop):
+        offsets = self.offsets[start : stop + 1]
+        return Sequences(self.values[offsets[0] : offsets[-1]], offsets - offsets[0])
+
+    def _take(self, ids):
+        lengths = self.lengths[ids]
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        rows = np.arange(offsets[-1]) + np.repeat(self.offsets[ids] - offsets[:-1], lengths)
+        return Sequences(self.values[rows], offsets)
+
+    def __eq__(self, other):
+        if not isinstance(other, Sequences):
+            return NotImplemented
+        return np.array_equal(self.offsets, other.offsets) and np.array_equal(self.values, other.values)
+
+    __hash__ = None
+
+    def __array__(self, dtype=None, copy=None):
+        # Without it NumPy would go through the sequences step by step, and make one array of those of equal length.
+        if dtype not in (None, object):
+            raise ValueError(f"Sequences do not fit an array of {np.dtype(dtype)}: use .values or .to_padded()")
+        return np.fromiter(self, dtype=object, count=len(self))
+
+    def __repr__(self):
+        lengths = self.lengths
+        span = sorted({lengths.min(initial=lengths.max(initial=0)), lengths.max(initial=0)})
+        columns = f", {self.values.shape[1]} columns" if self.values.ndim == 2 else ""
+        steps = " to ".join(map(str, span))
+        return f"Sequences({len(self)} sequences of {steps} steps{columns}, {self.values.dtype})"
+
+
+collections.abc.Sequence.register(Sequences)
+
+
+def _checked_offsets(offsets, values):
+    offsets = np.asarray(offsets)
+    if values.ndim not in (1, 2):
+        raise ValueError(f"values must have the shape (steps, columns) or (steps,), got {values.shape}")
+    if offsets.ndim != 1 or offsets.dtype.kind not in "iu" or len(offsets) == 0:
+        raise ValueError(f"offsets must be integers of shape (N + 1,), got {offsets.dtype} of shape {offsets.shape}")
+    offsets = offsets.astype(np.int64, copy=False)
+    if offsets[0] != 0 or offsets[-1] != len(values):
+        raise ValueError(f"offsets must go from 0 to {len(values)} (steps), got {offsets[0]} to {offsets[-1]}")
+    falls = np.flatnonzero(np.diff(offsets) < 0)
+    if falls.size:
+        raise ValueError(f"offsets must not fall, sequence {falls[0]} goes from {offsets[falls[0]]} down")
+    return offsets
+
+
+def _checked_lengths(lengths):
+    lengths = np.asarray(lengths)
+    if lengths.size == 0:
+        return np.zeros(0, np.int64)
+    if lengths.ndim != 1 or lengths.dtype.kind not in "iu":
+        raise ValueError(f"lengths must be integers of shape (N,), got {lengths.dtype} of shape {lengths.shape}")
+    if lengths.min() < 0:
+        raise ValueError(f"lengths[{lengths.argmin()}] is {lengths.min()}, a number of steps is not negative")
+    return lengths.astype(np.int64)
+
+
+def _mask(lengths, n_steps):
+    return np.arange(n_steps) < lengths[:, None]
+
+
+def _key_of_sequences(key):
+    rest = [part for part in key[1:] if not (part is Ellipsis or part == slice(None))]
+    if not key or rest:
+        raise IndexError(f"Sequences are indexed by sequence alone, got the key {key}; index .values or a sequence")
+    return key[0]
+
+
+def _indices(key, n_sequences):
+    key = np.asarray(key)
+    if key.dtype == bool:
+        if key.shape != (n_sequences,):
+            raise IndexError(f"the mask has shape {key.shape}, expected ({n_sequences},)")
+        return np.flatnonzero(key)
+    if key.size == 0:
+        return np.zeros(0, np.int64)
+    if key.ndim != 1 or key.dtype.kind not in "iu":
+        raise IndexError(f"sequences are chosen by integers or a mask of shape (n,), got {key.dtype} of {key.shape}")
+    key = key.astype(np.int64, copy=False)
+    outside = (key < -n_sequences) | (key >= n_sequences)
+    if outside.any():
+        raise IndexError(f"sequence {key[outside][0]} is out of range for {n_sequences} sequences")
+    return np.where(key < 0, key + n_sequences, key)

@@ -1,0 +1,103 @@
+"""Many arrays, one after another in one array; every error names the array at fault."""
+
+import numpy as np
+from scipy.sparse import issparse
+
+__all__ = ["NUMBERS", "TARGETS", "check_kind", "stack"]
+
+NUMBERS = "biuf"
+TARGETS = "biufUSO"
+
+
+def stack(items, *, name, kinds, choose_dtype=None):
+    """Write arrays one after another into one array.
+
+    Parameters
+    ----------
+    items : list of array-likes of shape (T_i, D) or (T_i,)
+    name : str
+        What errors call the list.
+    kinds : {NUMBERS, TARGETS}
+        The kinds of dtype (`numpy.dtype.kind`) that are taken.
+    choose_dtype : callable (dtype, ndim) -> dtype, default=None
+        What to cast to, from what the arrays have in common; None = no cast.
+
+    Returns
+    -------
+    values : C-contiguous ndarray of shape (sum of T_i, D) or (sum of T_i,)
+        A view of the array where there is but one, and nothing to cast.
+    lengths : ndarray of shape (N,), int64
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the first array of another shape, or of a dtype that is not taken.
+    """
+    arrays = [x if type(x) is np.ndarray else _as_array(x, f"{name}[{i}]", kinds) for i, x in enumerate(items)]
+    _check_shapes(arrays, name)
+    _check_dtypes(arrays, name, kinds)
+    dtype = np.result_type(*{x.dtype for x in arrays}) if arrays else np.dtype(np.float64)
+    if choose_dtype is not None:
+        dtype = choose_dtype(dtype, arrays[0].ndim)
+    lengths = np.fromiter(map(len, arrays), np.int64, len(arrays))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _concatenate(arrays, dtype, lengths.sum()), lengths
+
+
+def check_kind(dtype, where, kinds):
+    """Raise a ValueError that names `where` if its dtype is not of one of the kinds."""
+    if dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {where} has dtype {dtype}")
+    if dtype.kind not in kinds:
+        expected = "numbers" if kinds == NUMBERS else "numbers or labels"
+        hint = f"; if these are numbers, pass {where}.astype(float)" if dtype.kind == "O" else ""
+        raise ValueError(f"{where} has dtype {dtype}, expected {expected}{hint}")
+
+
+def _as_array(item, where, kinds):
+    if issparse(item):
+        raise TypeError(f"{where} is sparse, dense data is required: pass {where}.toarray()")
+    try:
+        array = np.asarray(item)
+        if array.dtype.kind == "O" and hasattr(item, "columns") and kinds == NUMBERS:
+            # A data frame whose columns differ in dtype becomes an array of objects.
+            array = array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        reason = "its steps differ in length" if isinstance(item, (list, tuple)) else str(error)
+        raise ValueError(f"{where} is no array of numbers, of shape (steps, inputs): {reason}") from error
+    return array
+
+
+def _check_shapes(arrays, name):
+    for i, x in enumerate(arrays):
+        if x.ndim not in (1, 2):
+            raise ValueError(f"{name}[{i}] has shape {x.shape}, expected an array of shape (steps, columns)")
+        if x.shape[1:] != arrays[0].shape[1:]:
+            raise ValueError(_unequal(arrays, i, name))
+
+
+def _unequal(arrays, i, name):
+    first, other = arrays[0].shape, arrays[i].shape
+    found = f"{name}[{i}] {'is empty, of' if 0 in other else 'has'} shape {other}, but {name}[0] has {first}"
+    if len(first) == len(other) and len({x.shape[0] for x in arrays}) == 1:
+        return (
+            f"{found}: the sequences look transposed, (columns, steps) instead of (steps, columns); "
+            f"pass [x.T for x in {name}]"
+        )
+    return f"{found}: all sequences must have the same number of columns (inputs or targets of a step)"
+
+
+def _check_dtypes(arrays, name, kinds):
+    if len({x.dtype for x in arrays}) < 2:
+        arrays = arrays[:1]
+    for i, x in enumerate(arrays):
+        check_kind(x.dtype, f"{name}[{i}]", kinds)
+        if (x.dtype.kind in NUMBERS) != (arrays[0].dtype.kind in NUMBERS):
+            raise ValueError(f"{name}[{i}] has dtype {x.dtype}, but {name}[0] has {arrays[0].dtype}")
+
+
+def _concatenate(arrays, dtype, n_steps):
+    if len(arrays) == 1:
+        return np.ascontiguousarray(arrays[0], dtype=dtype)
+    out = np.empty((n_steps, *(arrays[0].shape[1:] if arrays else ())), dtype)
+    return np.concatenate(arrays, out=out, casting="unsafe") if arrays else out
