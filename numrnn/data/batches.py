@@ -1,0 +1,73 @@
+"""Which sequences form a mini-batch, and in which order: length buckets, tiles, the order of tiles."""
+import functools
+from typing import NamedTuple
+
+import numpy as np
+
+BUCKETS_PER_OCTAVE = 2  # lengths in a bucket differ by at most a factor of sqrt(2)
+
+
+class Batch(NamedTuple):
+    """A mini-batch: ids (n,) int64 in tile order; tile k is ids[k * tile_rows : (k + 1) * tile_rows], longest sequence first."""
+
+    ids: np.ndarray
+
+
+@functools.lru_cache(maxsize=64)
+def _deal(count):
+    """Order of tiles, sorted by length, in which both halves weigh about the same, and both halves of these, and so on."""
+    def deal(tiles):
+        if len(tiles) < 3:
+            return tiles
+        half = (len(tiles) + 1) // 2
+        left = sorted(tiles[0::4] + tiles[3::4])
+        right = [tile for tile in tiles if tile not in set(left)]
+        while len(left) > half:
+            right.append(left.pop())
+        while len(left) < half:
+            left.append(right.pop())
+        return deal(left) + deal(sorted(right))
+    return np.array(deal(list(range(count))), dtype=np.int64)
+
+
+def _batch(ids, lengths, tile_rows):
+    ids = ids[np.argsort(-lengths[ids], kind="stable")]
+    full = len(ids) // tile_rows
+    tiles = ids[:full * tile_rows].reshape(full, tile_rows)[_deal(full)]
+    return Batch(np.concatenate([tiles.ravel(), ids[full * tile_rows:]]))
+
+
+def full_batch(lengths, tile_rows):
+    """All sequences as one batch."""
+    return _batch(np.arange(len(lengths), dtype=np.int64), lengths, tile_rows)
+
+
+def epoch_batches(lengths, batch_size, *, shuffle, generator, tile_rows):
+    """The mini-batches of one epoch; each sequence is in exactly one.
+
+    Parameters
+    ----------
+    lengths : ndarray of shape (N,), int64
+    batch_size : int
+    shuffle : bool
+        Draw a batch from sequences of about one length, and the batches in random order. Otherwise both come in the order given.
+    generator : numpy.random.Generator
+    tile_rows : int
+        Sequences in a tile.
+
+    Returns
+    -------
+    list of Batch
+    """
+    count = -(-len(lengths) // batch_size)
+    order = np.arange(len(lengths), dtype=np.int64)
+    sizes = np.full(count, batch_size)
+    short = count - 1
+    if shuffle:
+        order = generator.permutation(order)
+        buckets = np.floor(BUCKETS_PER_OCTAVE * np.log2(lengths[order])).astype(np.int64)
+        order = order[np.argsort(buckets, kind="stable")]
+        short = generator.integers(count)  # else the longest sequences would always form the small batch
+    sizes[short] = len(lengths) - batch_size * (count - 1)
+    batches = [_batch(ids, lengths, tile_rows) for ids in np.split(order, np.cumsum(sizes)[:-1])]
+    return [batches[i] for i in generator.permutation(count)] if shuffle else batches

@@ -1,0 +1,1 @@
+"""Compiled arithmetic: what runs the recurrence and back-propagation through time."""

@@ -1,0 +1,60 @@
+"""Elman cell (Elman 1990): s_t = a(U x_t + W s_{t-1} + b), a = tanh or ReLU; forward and BPTT over one block of steps.
+
+A block is dense: `steps` steps of `rows` rows, of which the first active[t] take part at step t. Work holds s (steps + 1, rows, HP), s_0 first; the
+pre-activations are made where s_t will be. The backward pass saves da in a scratch of the block.
+"""
+from numrnn.kernels.cpu.activations import relu, relu_slope, tanh, tanh_slope
+from numrnn.kernels.cpu.net import ELMAN_RELU
+from numrnn.kernels.cpu.products import add_input_products, add_recurrent_gradient, add_recurrent_products, set_zero
+from numrnn.kernels.jit import njit
+
+
+@njit
+def _activate(cell, s):
+    if cell == ELMAN_RELU:
+        for j in range(s.size):
+            s[j] = relu(s[j])
+    else:
+        for j in range(s.size):
+            s[j] = tanh(s[j])
+
+
+@njit
+def forward_block(cell, layer, packed, steps, rows, active, work, x_at, x_row, s_at):
+    """States of a block from s_0, which lies in the first rows."""
+    step = rows * layer.HP
+    add_input_products(layer, packed, steps * rows, work, x_at, x_row, work, s_at + step)
+    for t in range(steps):
+        now, count = s_at + (t + 1) * step, active[t] * layer.HP
+        add_recurrent_products(layer, packed, active[t], work, now - step, now)
+        _activate(cell, work[now:now + count])
+        set_zero(work, now + count, step - count)
+
+
+@njit
+def _slopes(cell, ds, s, da):
+    """da = ds a'(s); ds is spent."""
+    if cell == ELMAN_RELU:
+        for j in range(s.size):
+            da[j] = ds[j] * relu_slope(s[j])
+            ds[j] = 0
+    else:
+        for j in range(s.size):
+            da[j] = ds[j] * tanh_slope(s[j])
+            ds[j] = 0
+
+
+@njit
+def backward_block(cell, layer, packed, steps, rows, active, work, s_at, da_at, dy_at, ds_at):
+    """da (steps, rows, HP) of a block; ds (rows, HP) comes in as dL/ds_T and goes out as dL/ds_0; dy (steps, rows, HP) is dL/ds_t from above, if >= 0."""
+    step = rows * layer.HP
+    for t in range(steps - 1, -1, -1):
+        now, count = da_at + t * step, active[t] * layer.HP
+        ds, s = work[ds_at:ds_at + count], s_at + (t + 1) * step
+        if dy_at >= 0:
+            dy = work[dy_at + t * step:dy_at + t * step + count]
+            for j in range(count):
+                ds[j] += dy[j]
+        _slopes(cell, ds, work[s:s + count], work[now:now + count])
+        set_zero(work, now + count, step - count)
+        add_recurrent_gradient(layer, packed, active[t], work, now, ds_at)

@@ -1,0 +1,333 @@
+"""One tile of sequences through all steps, layers and the head, on one thread: forward, and back-propagation through time.
+
+The sequences of a tile are sorted by length, longest first, so the rows that take part in a step are a prefix. Time is cut into blocks of steps, each dense:
+as many rows as its first step has. A block takes s_0 from the carry and leaves s_T there, so blocks can be made again, carried on or cut anywhere.
+"""
+from typing import NamedTuple
+
+import numpy as np
+
+from numrnn.kernels.cpu import elman, gru, lstm
+from numrnn.kernels.cpu.heads import loss_row, output_row
+from numrnn.kernels.cpu.net import GRU, LSTM, head_of, layer_of, width_of
+from numrnn.kernels.cpu.products import add_column_sums, add_weight_gradients, fill_rows, input_gradient, set_zero
+from numrnn.kernels.cpu.simd import gemm, gemm_tn
+from numrnn.kernels.jit import njit
+
+BLOCK_STEPS = 32  # weight gradients accumulate over blocks of so many steps, last block first
+ROWS_DROP = 4  # a block ends early where so many rows have ended: fewer rows would only be multiplied by zero
+FIRST_STEP, STEPS, ROWS, ROW, STATE_ROW = range(5)  # columns of a tile's table of blocks
+
+
+class Data(NamedTuple):
+    """Sequences for the kernels: the steps of sequence i are values[starts[i] : starts[i] + lengths[i]]."""
+
+    values: np.ndarray  # (steps, D)
+    starts: np.ndarray  # (N,) int64
+    lengths: np.ndarray  # (N,) int64
+
+
+class Goal(NamedTuple):
+    """Targets: row first[i] (+ t per step) of `classes` or `values` belongs to sequence i."""
+
+    classes: np.ndarray  # (n,) int64, or empty
+    values: np.ndarray  # (n, K), or empty
+    weights: np.ndarray  # (n,) float64, empty: ones
+    first: np.ndarray  # (N,) int64
+
+
+class Scratch(NamedTuple):
+    """Memory of one thread; nothing that the micro-kernel reads is allocated in compiled code."""
+
+    work: np.ndarray  # floating
+    blocks: np.ndarray  # (blocks, 5) int64
+    active: np.ndarray  # (longest,) int64: rows that take part in a step
+    places: np.ndarray  # (layers, 4) int64: where a layer's states, cells, gates and carry lie in work
+
+
+@njit
+def plan_blocks(ids, lengths, scratch):
+    """Fill the table of blocks of a tile; return their number, their rows (steps times rows, summed) and their state rows."""
+    blocks, active = scratch.blocks, scratch.active
+    longest, count, row, state_row = lengths[ids[0]], 0, 0, 0
+    rows = ids.size
+    for t in range(longest):
+        while lengths[ids[rows - 1]] <= t:
+            rows -= 1
+        active[t] = rows
+        block = blocks[max(count - 1, 0)]
+        if count == 0 or t - block[FIRST_STEP] == BLOCK_STEPS or block[ROWS] - rows >= ROWS_DROP:
+            block = blocks[count]
+            block[FIRST_STEP], block[STEPS], block[ROWS], block[ROW], block[STATE_ROW] = t, 0, rows, row, state_row
+            count += 1
+            state_row += rows
+        block[STEPS] += 1
+        row += block[ROWS]
+        state_row += block[ROWS]
+    return count, row, state_row
+
+
+@njit
+def place_layers(net, rows, state_rows, tile_rows, at, places):
+    """Lay out states, cells, gates and carries of all layers in work from `at`; return the end."""
+    for index in range(net.layers.shape[0]):
+        layer = layer_of(net, index)
+        has_cell = 1 if net.cell == LSTM else 0
+        places[index, 0] = at
+        places[index, 1] = at + state_rows * layer.HP
+        places[index, 2] = places[index, 1] + has_cell * state_rows * layer.HP
+        gate_rows = rows if net.cell == GRU or net.cell == LSTM else tile_rows * BLOCK_STEPS
+        places[index, 3] = places[index, 2] + gate_rows * layer.gate_row
+        at = places[index, 3] + 4 * tile_rows * layer.HP  # s, cell and their gradients
+    return at
+
+
+@njit
+def gather_block(data, ids, block, active, out, at):
+    """Copy the inputs of a block into work, steps first, (steps, rows, D); zero where a sequence has ended."""
+    D = data.values.shape[1]
+    first, rows = block[FIRST_STEP], block[ROWS]
+    for t in range(block[STEPS]):
+        count = active[first + t]
+        for i in range(count):
+            source = data.values[data.starts[ids[i]] + first + t]
+            row = out[at + (t * rows + i) * D:at + (t * rows + i + 1) * D]
+            for d in range(D):
+                row[d] = source[d]
+        set_zero(out, at + (t * rows + count) * D, (rows - count) * D)
+
+
+@njit
+def _copy(work, source, target, count):
+    work[target:target + count] = work[source:source + count]
+
+
+@njit
+def _keep_carry(work, block, active, s_at, HP, carry):
+    """Copy the last state of each row of a block, where it ended or at the end of the block, to the carry."""
+    rows, first = block[ROWS], block[FIRST_STEP]
+    step = block[STEPS]
+    for i in range(rows):
+        while active[first + step - 1] <= i:
+            step -= 1
+        _copy(work, s_at + (step * rows + i) * HP, carry + i * HP, HP)
+
+
+@njit
+def forward_layer(net, index, block, active, tile_rows, scratch, x_at, x_row, row, state_row):
+    """One layer over one block; the carry holds s_0 (and cell_0) before, s_T after."""
+    layer, work, place = layer_of(net, index), scratch.work, scratch.places[index]
+    steps, rows = block[STEPS], block[ROWS]
+    now = active[block[FIRST_STEP]:block[FIRST_STEP] + steps]
+    s_at, cell_at = place[0] + state_row * layer.HP, place[1] + state_row * layer.HP
+    carry, cell_carry = place[3], place[3] + tile_rows * layer.HP
+    _copy(work, carry, s_at, rows * layer.HP)
+    if net.cell == LSTM:
+        _copy(work, cell_carry, cell_at, rows * layer.HP)
+        gates_at = place[2] + row * layer.gate_row
+        lstm.forward_block(layer, net.packed, steps, rows, now, work, x_at, x_row, s_at, cell_at, gates_at)
+        _keep_carry(work, block, active, cell_at, layer.HP, cell_carry)
+    elif net.cell == GRU:
+        gru.forward_block(layer, net.packed, steps, rows, now, work, x_at, x_row, s_at, place[2] + row * layer.gate_row)
+    else:
+        elman.forward_block(net.cell, layer, net.packed, steps, rows, now, work, x_at, x_row, s_at)
+    _keep_carry(work, block, active, s_at, layer.HP, carry)
+    return s_at + rows * layer.HP
+
+
+@njit
+def forward_block(net, data, ids, block, tile_rows, scratch, x_at, row, state_row):
+    """All layers over one block; returns where the last layer's states s_1 .. s_steps lie."""
+    gather_block(data, ids, block, scratch.active, scratch.work, x_at)
+    at, x_row = x_at, data.values.shape[1]
+    for index in range(net.layers.shape[0]):
+        at = forward_layer(net, index, block, scratch.active, tile_rows, scratch, at, x_row, row, state_row)
+        x_row = layer_of(net, index).HP
+    return at
+
+
+@njit
+def load_state(net, ids, state, tile_rows, scratch):
+    """Set the carries from state (N, state size), all layers one after the other, cell after s; an empty state is zero."""
+    column = 0
+    for index in range(net.layers.shape[0]):
+        layer, carry = layer_of(net, index), scratch.places[index, 3]
+        set_zero(scratch.work, carry, 4 * tile_rows * layer.HP)
+        for kind in range(2 if net.cell == LSTM else 1):
+            if state.size:
+                for i in range(ids.size):
+                    at = carry + (kind * tile_rows + i) * layer.HP
+                    scratch.work[at:at + layer.H] = state[ids[i], column:column + layer.H]
+            column += layer.H
+
+
+@njit
+def store_state(net, ids, tile_rows, scratch, state_out):
+    """Write the carries into state_out (N, state size), if it is not empty."""
+    column = 0
+    for index in range(net.layers.shape[0]):
+        layer, carry = layer_of(net, index), scratch.places[index, 3]
+        for kind in range(2 if net.cell == LSTM else 1):
+            if state_out.size:
+                for i in range(ids.size):
+                    at = carry + (kind * tile_rows + i) * layer.HP
+                    state_out[ids[i], column:column + layer.H] = scratch.work[at:at + layer.H]
+            column += layer.H
+
+
+@njit
+def _logits(head, packed, rows, work, s_at, at):
+    """logits (rows, KP) = c + s V^T."""
+    fill_rows(packed, head.c, head.KP, work, at, head.KP, rows)
+    gemm(rows, head.H, work, s_at, head.HP, packed, head.V, head.KP // width_of(work), work, at, head.KP)
+
+
+@njit
+def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state, state_out, out):
+    """Outputs (raw: logits) of a tile into out; memory for one block only, whatever the length."""
+    head, work = head_of(net), scratch.work
+    count, _, _ = plan_blocks(ids, data.lengths, scratch)
+    block_rows = BLOCK_STEPS * tile_rows
+    x_at = place_layers(net, block_rows, block_rows + tile_rows, tile_rows, 0, scratch.places)
+    logits_at = x_at + (block_rows * data.values.shape[1] + 15) // 16 * 16
+    load_state(net, ids, state, tile_rows, scratch)
+    for b in range(count):
+        block = scratch.blocks[b]
+        s_at = forward_block(net, data, ids, block, tile_rows, scratch, x_at, 0, 0)
+        if head.per_step:
+            _logits(head, net.packed, block[STEPS] * block[ROWS], work, s_at, logits_at)
+            for t in range(block[STEPS]):
+                for i in range(scratch.active[block[FIRST_STEP] + t]):
+                    _put_output(head, work, logits_at + (t * block[ROWS] + i) * head.KP, raw, out, first_row[ids[i]] + block[FIRST_STEP] + t)
+    if not head.per_step:
+        _logits(head, net.packed, ids.size, work, scratch.places[net.layers.shape[0] - 1, 3], logits_at)
+        for i in range(ids.size):
+            _put_output(head, work, logits_at + i * head.KP, raw, out, first_row[ids[i]])
+    store_state(net, ids, tile_rows, scratch, state_out)
+
+
+@njit
+def _put_output(head, work, at, raw, out, row):
+    logits = work[at:at + head.K]
+    if not raw:
+        output_row(head.kind, logits)
+    out[row] = logits
+
+
+@njit
+def _head_row(head, work, at, goal, index, scale):
+    """Loss of one row, times its weight; its logits become the gradient, times weight and scale. Weight 0: no loss, no gradient."""
+    row = work[at:at + head.K]
+    weight = goal.weights[index] if goal.weights.size else 1.0
+    if weight == 0.0:
+        row[:] = 0
+        return 0.0
+    loss = weight * loss_row(head.kind, row, index, goal.classes, goal.values)
+    for k in range(head.K):
+        row[k] = row[k] * (weight * scale)
+    return loss
+
+
+@njit
+def _head_gradients(head, packed, rows, work, s_at, at, gradient, ds_at):
+    """dV, dc from dlogits (rows, KP) and s; ds (rows, HP) = dlogits V."""
+    panels = head.HP // width_of(work)
+    gemm_tn(rows, head.K, work, at, head.KP, panels, work, s_at, head.HP, gradient, head.dV, head.HP)
+    add_column_sums(rows, work, at, head.KP, head.K, gradient, head.dc)
+    set_zero(work, ds_at, rows * head.HP)
+    gemm(rows, head.K, work, at, head.KP, packed, head.V_back, panels, work, ds_at, head.HP)
+
+
+@njit
+def _head_per_sequence(net, ids, goal, scale, scratch, logits_at, tile_rows, gradient):
+    """Loss of a tile whose sequences have one output each; dL/ds_T goes to the last layer's carry."""
+    head, work, last = head_of(net), scratch.work, net.layers.shape[0] - 1
+    carry = scratch.places[last, 3]
+    _logits(head, net.packed, ids.size, work, carry, logits_at)
+    loss = 0.0
+    for i in range(ids.size):
+        loss += _head_row(head, work, logits_at + i * head.KP, goal, goal.first[ids[i]], scale)
+    _head_gradients(head, net.packed, ids.size, work, carry, logits_at, gradient, carry + 2 * tile_rows * head.HP)
+    return loss
+
+
+@njit
+def _head_per_step(net, ids, goal, scale, block, scratch, s_at, logits_at, gradient, dy_at):
+    """Loss of one block whose steps have an output each; dL/ds_t goes to dy."""
+    head, work = head_of(net), scratch.work
+    first, rows = block[FIRST_STEP], block[ROWS]
+    _logits(head, net.packed, block[STEPS] * rows, work, s_at, logits_at)
+    loss = 0.0
+    for t in range(block[STEPS]):
+        count = scratch.active[first + t]
+        for i in range(count):
+            loss += _head_row(head, work, logits_at + (t * rows + i) * head.KP, goal, goal.first[ids[i]] + first + t, scale)
+        set_zero(work, logits_at + (t * rows + count) * head.KP, (rows - count) * head.KP)
+    _head_gradients(head, net.packed, block[STEPS] * rows, work, s_at, logits_at, gradient, dy_at)
+    return loss
+
+
+@njit
+def _backward_layer(net, index, block, tile_rows, scratch, x_at, x_row, dy_at, gradient):
+    """BPTT of one layer over one block; returns where its da lies."""
+    layer, work, place = layer_of(net, index), scratch.work, scratch.places[index]
+    steps, rows = block[STEPS], block[ROWS]
+    active = scratch.active[block[FIRST_STEP]:block[FIRST_STEP] + steps]
+    s_at, cell_at = place[0] + block[STATE_ROW] * layer.HP, place[1] + block[STATE_ROW] * layer.HP
+    ds_at = place[3] + 2 * tile_rows * layer.HP
+    da_at = place[2] + block[ROW] * layer.gate_row
+    if net.cell == LSTM:
+        lstm.backward_block(layer, net.packed, steps, rows, active, work, cell_at, da_at, dy_at, ds_at, ds_at + tile_rows * layer.HP)
+    elif net.cell == GRU:
+        gru.backward_block(layer, net.packed, steps, rows, active, work, s_at, da_at, dy_at, ds_at)
+    else:
+        da_at = place[2]
+        elman.backward_block(net.cell, layer, net.packed, steps, rows, active, work, s_at, da_at, dy_at, ds_at)
+    add_weight_gradients(layer, steps * rows, work, x_at, x_row, s_at, da_at, gradient)
+    return da_at
+
+
+@njit
+def _backward_block(net, block, tile_rows, scratch, inputs, input_row, dy_at, other_at, gradient):
+    """BPTT of all layers over one block, last layer first; `dy_at` and `other_at` change places from layer to layer."""
+    for index in range(net.layers.shape[0] - 1, -1, -1):
+        x_at, x_row = inputs, input_row
+        if index > 0:
+            x_row = layer_of(net, index - 1).HP
+            x_at = scratch.places[index - 1, 0] + (block[STATE_ROW] + block[ROWS]) * x_row
+        da_at = _backward_layer(net, index, block, tile_rows, scratch, x_at, x_row, dy_at, gradient)
+        if index > 0:
+            input_gradient(layer_of(net, index), net.packed, block[STEPS] * block[ROWS], scratch.work, da_at, other_at)
+            dy_at, other_at = other_at, (dy_at if dy_at >= 0 else other_at + _widest(net) * BLOCK_STEPS * tile_rows)
+
+
+@njit
+def _widest(net):
+    return net.layers[:, 2].max()
+
+
+@njit
+def train_tile(net, data, ids, goal, scale, tile_rows, scratch, state, gradient):
+    """Loss of a tile (sum of weight times loss); its gradient, times scale, is added to `gradient`."""
+    head, D = head_of(net), data.values.shape[1]
+    count, rows, state_rows = plan_blocks(ids, data.lengths, scratch)
+    layers_at = (rows * D + 15) // 16 * 16
+    dy_at = place_layers(net, rows, state_rows, tile_rows, layers_at, scratch.places)
+    other_at = dy_at + _widest(net) * BLOCK_STEPS * tile_rows
+    logits_at = other_at + _widest(net) * BLOCK_STEPS * tile_rows
+    load_state(net, ids, state, tile_rows, scratch)
+    for b in range(count):
+        block = scratch.blocks[b]
+        forward_block(net, data, ids, block, tile_rows, scratch, block[ROW] * D, block[ROW], block[STATE_ROW])
+    loss = 0.0
+    if not head.per_step:
+        loss = _head_per_sequence(net, ids, goal, scale, scratch, logits_at, tile_rows, gradient)
+    for b in range(count - 1, -1, -1):
+        block = scratch.blocks[b]
+        if head.per_step:
+            s_at = scratch.places[net.layers.shape[0] - 1, 0] + (block[STATE_ROW] + block[ROWS]) * head.HP
+            loss += _head_per_step(net, ids, goal, scale, block, scratch, s_at, logits_at, gradient, dy_at)
+            _backward_block(net, block, tile_rows, scratch, block[ROW] * D, D, dy_at, other_at, gradient)
+        else:
+            _backward_block(net, block, tile_rows, scratch, block[ROW] * D, D, -1, dy_at, gradient)
+    return loss

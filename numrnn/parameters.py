@@ -1,0 +1,98 @@
+"""The flat parameter vector theta: names of format version 1, places, initial values."""
+import numpy as np
+
+from numrnn.data.random import generator
+
+GATES = {"elman": 1, "gru": 3, "lstm": 4}
+
+
+class Layout:
+    """Names, shapes and places of all parameters in theta.
+
+    Parameters
+    ----------
+    n_inputs : int
+        D, inputs of the first layer.
+    hidden_layer_sizes : sequence of int
+        H of each layer.
+    cell : {"elman", "gru", "lstm"}
+        Gates in PyTorch's order: r, z, n and i, f, g, o.
+    n_outputs : int
+        K.
+
+    Attributes
+    ----------
+    shapes : dict of str to tuple
+        `layers.0.U` (G*H, D), `layers.0.W` (G*H, H), `layers.0.b` (G*H,), the GRU's `layers.0.b_Wn` (H,), ..., `V` (K, H), `c` (K,).
+    offsets : dict of str to int
+        Where each begins in theta.
+    size : int
+        Elements of theta.
+    decayed : list of slice
+        What the L2 penalty acts on: U, W and V, no biases.
+    """
+
+    def __init__(self, *, n_inputs, hidden_layer_sizes, cell, n_outputs):
+        self.n_inputs, self.cell, self.n_outputs = int(n_inputs), cell, int(n_outputs)
+        self.hidden_layer_sizes = tuple(int(size) for size in hidden_layer_sizes)
+        self.shapes = dict(self._shapes())
+        self.offsets, at = {}, 0
+        for name, shape in self.shapes.items():
+            self.offsets[name] = at
+            at += int(np.prod(shape))
+        self.size = at
+        self.decayed = [self.place(name) for name, shape in self.shapes.items() if len(shape) == 2]
+
+    def _shapes(self):
+        gates, inputs = GATES[self.cell], self.n_inputs
+        for index, H in enumerate(self.hidden_layer_sizes):
+            yield f"layers.{index}.U", (gates * H, inputs)
+            yield f"layers.{index}.W", (gates * H, H)
+            yield f"layers.{index}.b", (gates * H,)
+            if self.cell == "gru":
+                yield f"layers.{index}.b_Wn", (H,)
+            inputs = H
+        yield "V", (self.n_outputs, inputs)
+        yield "c", (self.n_outputs,)
+
+    @property
+    def names(self):
+        """Names of the parameters, in theta's order."""
+        return list(self.shapes)
+
+    def place(self, name):
+        """Slice of theta that holds a parameter."""
+        return slice(self.offsets[name], self.offsets[name] + int(np.prod(self.shapes[name])))
+
+    def views(self, flat):
+        """Dict of named views of a flat array (size,); no copies."""
+        return {name: flat[self.place(name)].reshape(shape) for name, shape in self.shapes.items()}
+
+
+def initial_theta(layout, activation, seed, dtype):
+    """Initial parameters, a flat array (size,).
+
+    Glorot uniform U and V (Glorot & Bengio 2010), orthogonal W (Saxe et al. 2014), a gate at a time; zero biases, but 1 for the LSTM's forget gate (Jozefowicz et al.
+    2015); W = identity for an Elman layer with ReLU (Le, Jaitly, Hinton 2015).
+    """
+    random = generator(seed, "weights")
+    theta = np.zeros(layout.size, dtype)
+    for name, view in layout.views(theta).items():
+        gates = 1 if name == "V" else GATES[layout.cell]
+        if view.ndim == 2:
+            for gate in np.split(view, gates):
+                gate[...] = _orthogonal(random, len(gate), activation, layout.cell) if name.endswith(".W") else _glorot(random, gate.shape)
+        elif layout.cell == "lstm" and name.endswith(".b"):
+            np.split(view, gates)[1][...] = 1
+    return theta
+
+
+def _glorot(random, shape):
+    return random.uniform(-1, 1, shape) * np.sqrt(6 / sum(shape))
+
+
+def _orthogonal(random, n, activation, cell):
+    if cell == "elman" and activation == "relu":
+        return np.eye(n)
+    q, r = np.linalg.qr(random.standard_normal((n, n)))
+    return q * np.where(np.diag(r) < 0, -1, 1)
