@@ -1,0 +1,27 @@
+"""Training: the loop over mini-batches, L-BFGS over the whole set, schedules, callbacks, early stopping.
+
+Each function gets all it works on as arguments; what training continues from lies in one `TrainingState`.
+"""
+
+from numrnn.training.callbacks import FitInfo, check_callbacks, default_callbacks
+from numrnn.training.divergence import TrainingDivergedError
+from numrnn.training.early_stopping import EarlyStopping
+from numrnn.training.lbfgs import minimize_lbfgs
+from numrnn.training.loop import train
+from numrnn.training.schedules import resolve_schedule
+from numrnn.training.scikit_learn import ScikitLearnBridge
+from numrnn.training.state import EpochRecord, TrainingState
+
+__all__ = [
+    "EarlyStopping",
+    "EpochRecord",
+    "FitInfo",
+    "ScikitLearnBridge",
+    "TrainingDivergedError",
+    "TrainingState",
+    "check_callbacks",
+    "default_callbacks",
+    "minimize_lbfgs",
+    "resolve_schedule",
+    "train",
+]

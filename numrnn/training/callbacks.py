@@ -1,0 +1,203 @@
+"""Callbacks: the protocol, the progress bar, the log.
+
+A callback is any object with one or more of
+
+- `on_fit_begin(info)`, before the first epoch;
+- `on_epoch_end(info)`, after each epoch (an iteration, under L-BFGS); returning True ends training;
+- `on_fit_end(info)`, at the end, however it comes: also after Ctrl-C or an error.
+
+They are called in their order; `info` is a `FitInfo`. All of them see the last epoch, also when one of them stops
+training.
+"""
+
+import contextlib
+import logging
+import math
+import sys
+import warnings
+
+HOOKS = ("on_fit_begin", "on_epoch_end", "on_fit_end")
+logger = logging.getLogger("numrnn")
+
+
+class FitInfo:
+    """What a callback gets to see.
+
+    Attributes
+    ----------
+    max_iter : int
+        Epochs that this training makes at most.
+    history : list of EpochRecord
+        One record a completed epoch, those of earlier trainings included.
+    last : EpochRecord or None
+        The last of them.
+    epoch : int
+        Its number, from 1; 0 before the first epoch ended.
+    loss, validation_loss, validation_score : float
+        Its values; nan where there are none.
+    weights : dict of str to ndarray
+        Read-only views of the parameters as they are now.
+    state : TrainingState
+        All that training continues from.
+
+    Examples
+    --------
+    >>> from numrnn.training import check_callbacks
+    >>> class StopAt:
+    ...     def on_epoch_end(self, info):
+    ...         return info.loss < 0.1
+    >>> callbacks = check_callbacks([StopAt()])
+    """
+
+    def __init__(self, state, layout, max_iter):
+        self.state = state
+        self.max_iter = max_iter
+        self._layout = layout
+
+    @property
+    def history(self):
+        return self.state.history
+
+    @property
+    def last(self):
+        return self.history[-1] if self.history else None
+
+    @property
+    def epoch(self):
+        return self.state.epoch
+
+    @property
+    def loss(self):
+        return self.last.loss if self.last else math.nan
+
+    @property
+    def validation_loss(self):
+        return self.last.validation_loss if self.last else math.nan
+
+    @property
+    def validation_score(self):
+        return self.last.validation_score if self.last else math.nan
+
+    @property
+    def weights(self):
+        frozen = self.state.theta.view()
+        frozen.flags.writeable = False
+        return self._layout.views(frozen)
+
+
+def check_callbacks(callbacks):
+    """Check the parameter `callbacks`.
+
+    Parameters
+    ----------
+    callbacks : sequence of objects or None
+
+    Returns
+    -------
+    callbacks : list
+
+    Raises
+    ------
+    TypeError
+        If it is no list or tuple, or one of them (named) is a class, or has none of the hooks.
+
+    Examples
+    --------
+    >>> from numrnn.training import check_callbacks
+    >>> check_callbacks(None)
+    []
+    """
+    if callbacks is None:
+        return []
+    if not isinstance(callbacks, list | tuple):
+        raise TypeError(f"callbacks must be a list of objects or None, got {callbacks!r}")
+    for i, callback in enumerate(callbacks):
+        if isinstance(callback, type):
+            name = callback.__name__
+            raise TypeError(f"callbacks[{i}] must be an object, got the class {name}: did you mean {name}()?")
+        if not any(callable(getattr(callback, hook, None)) for hook in HOOKS):
+            raise TypeError(f"callbacks[{i}] must have one of {', '.join(HOOKS)}, got {callback!r}")
+    return list(callbacks)
+
+
+def notify(callbacks, hook, info):
+    """Call the hook of all callbacks that have it; return whether one of them returned True."""
+    return any([getattr(callback, hook)(info) for callback in callbacks if hasattr(callback, hook)])
+
+
+@contextlib.contextmanager
+def supervised(state, info, callbacks):
+    """Call on_fit_begin and on_fit_end around training; end it at Ctrl-C with a warning."""
+    state.stop_reason = None
+    try:
+        notify(callbacks, "on_fit_begin", info)
+        yield
+    except KeyboardInterrupt:
+        state.stop_reason = "interrupted"
+        warnings.warn(f"training was interrupted after {state.epoch} epochs; the weights are kept", stacklevel=5)
+    finally:
+        notify(callbacks, "on_fit_end", info)
+
+
+class LogLine:
+    """One INFO line an epoch on the logger "numrnn"."""
+
+    def on_epoch_end(self, info):
+        if logger.isEnabledFor(logging.INFO):
+            values = ", ".join(f"{name} {value}" for name, value in _figures(info.last).items())
+            logger.info("epoch %d: %s", info.epoch, values)
+
+
+class ProgressBar:
+    """A tqdm bar over the epochs, on stderr or in the notebook."""
+
+    _bar = None
+
+    def on_fit_begin(self, info):
+        from tqdm.auto import tqdm  # it looks for notebooks when imported: 30 ms that only a bar should cost
+
+        self._bar = tqdm(total=info.max_iter, unit="epoch")
+
+    def on_epoch_end(self, info):
+        self._bar.set_postfix(_figures(info.last), refresh=False)
+        self._bar.update()
+
+    def on_fit_end(self, info):
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def default_callbacks(verbose):
+    """Return the callbacks that show how training goes.
+
+    Parameters
+    ----------
+    verbose : bool or int
+        False or 0: no bar. True or 1: a bar where somebody watches (stderr is a terminal, or in a notebook). 2: a bar
+        wherever stderr leads. The log (one INFO line an epoch on the logger "numrnn") is written in any case.
+
+    Returns
+    -------
+    callbacks : list
+
+    Examples
+    --------
+    >>> from numrnn.training import default_callbacks
+    >>> len(default_callbacks(False)), len(default_callbacks(2))
+    (1, 2)
+    """
+    watched = sys.stderr.isatty() or "ipykernel" in sys.modules
+    if verbose >= 2 or (verbose and watched):
+        return [LogLine(), ProgressBar()]
+    return [LogLine()]
+
+
+def _figures(record):
+    figures = {"loss": f"{record.loss:.4g}"}
+    if not math.isnan(record.validation_loss):
+        figures["val_loss"] = f"{record.validation_loss:.4g}"
+    if not math.isnan(record.validation_score):
+        figures["val_score"] = f"{record.validation_score:.4g}"
+    figures["sequences/s"] = f"{record.n_sequences / max(record.seconds, 1e-9):.0f}"
+    return figures

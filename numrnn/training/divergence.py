@@ -1,0 +1,37 @@
+"""The error of a training that has left the finite numbers."""
+
+
+class TrainingDivergedError(RuntimeError):
+    """Loss or gradient are no longer finite.
+
+    The weights are those of the last update at which both were finite.
+
+    Parameters
+    ----------
+    epoch : int
+        The epoch it happened in, from 1.
+    loss : float
+        The mini-batch's objective.
+    gradient_norm : float
+        Euclidean norm of the gradient, before clipping.
+
+    Examples
+    --------
+    >>> from numrnn.training import TrainingDivergedError
+    >>> raise TrainingDivergedError(3, float("nan"), 1e30)
+    Traceback (most recent call last):
+    ...
+    numrnn.training.divergence.TrainingDivergedError: training diverged in epoch 3: loss nan, gradient norm 1e+30; ...
+    """
+
+    def __init__(self, epoch, loss, gradient_norm):
+        super().__init__(epoch, loss, gradient_norm)
+        self.epoch = epoch
+        self.loss = loss
+        self.gradient_norm = gradient_norm
+
+    def __str__(self):
+        return (
+            f"training diverged in epoch {self.epoch}: loss {self.loss:g}, gradient norm {self.gradient_norm:g}; "
+            "the last finite weights are kept. Try a smaller learning_rate_init, a smaller clip_norm, or scaled inputs"
+        )

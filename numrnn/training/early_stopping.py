@@ -1,0 +1,54 @@
+"""Early stopping on the validation score."""
+
+import math
+
+
+class EarlyStopping:
+    """Stop once the validation score no longer rises; give back the best weights.
+
+    The weights kept are those with the highest score, the lower validation loss among equals. Training stops after
+    `n_iter_no_change` epochs in a row of which none raised the best score by at least `tol`.
+
+    Parameters
+    ----------
+    tol : float, default=1e-4
+        Smallest rise that counts.
+    n_iter_no_change : int, default=10
+        Epochs to wait for one.
+
+    Attributes
+    ----------
+    best_score, best_loss : float
+        Validation score and loss of the weights kept.
+    best_epoch : int
+        The epoch after which they were those, from 1; 0 before there was one.
+
+    Examples
+    --------
+    >>> from numrnn.training import EarlyStopping
+    >>> EarlyStopping(tol=0.0, n_iter_no_change=5).best_epoch
+    0
+    """
+
+    def __init__(self, tol=1e-4, n_iter_no_change=10):
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.best_score = -math.inf
+        self.best_loss = math.inf
+        self.best_epoch = 0
+        self._best_theta = None
+        self._misses = 0
+
+    def on_epoch_end(self, info):
+        """Compare with the best; return whether to stop."""
+        score, loss = info.validation_score, info.validation_loss
+        self._misses = 0 if score >= self.best_score + self.tol else self._misses + 1
+        if (score, -loss) > (self.best_score, -self.best_loss):
+            self.best_score, self.best_loss, self.best_epoch = score, loss, info.epoch
+            self._best_theta = info.state.theta.copy()
+        return self._misses >= self.n_iter_no_change
+
+    def on_fit_end(self, info):
+        """Put the best weights back."""
+        if self._best_theta is not None:
+            info.state.theta[:] = self._best_theta

@@ -1,0 +1,128 @@
+"""Full-batch training by L-BFGS."""
+
+import math
+import time
+import warnings
+
+import numpy as np
+from scipy.optimize import minimize
+from sklearn.exceptions import ConvergenceWarning
+
+from numrnn.data.batches import full_batch
+from numrnn.kernels.cpu import updates
+from numrnn.training.callbacks import FitInfo, notify, supervised
+from numrnn.training.divergence import TrainingDivergedError
+from numrnn.training.objective import Objective
+
+STOP_REASONS = {0: "converged", 1: "max_iter", 2: "line_search"}  # by scipy's status; 1 also stands for max_fun
+
+
+def minimize_lbfgs(network, state, data, targets, *, solver, alpha=0.0, max_iter=100, validate=None, callbacks=()):
+    """Train on all sequences at once by L-BFGS, from where `state` stands.
+
+    Parameters and loss are float64 whatever theta's dtype; theta gets each iteration's result, rounded to its dtype. No
+    clipping, no schedule, nothing random.
+
+    Parameters
+    ----------
+    network : Network
+        Gives loss and gradient.
+    state : TrainingState
+        Changed in place; an iteration counts as an epoch.
+    data : Sequences
+        The sequences, of theta's dtype.
+    targets : Targets
+        Values and weights.
+    solver : LBFGS
+        The options.
+    alpha : float, default=0.0
+        Of the term alpha/2 (|U|^2 + |W|^2 + |V|^2).
+    max_iter : int, default=100
+        Iterations to make at most.
+    validate : callable or None, default=None
+        `validate(theta)` returns (loss, score); called after each iteration.
+    callbacks : sequence of objects
+        See `numrnn.training.callbacks`.
+
+    Returns
+    -------
+    state : TrainingState
+        The same object. Its `n_updates` counts evaluations of the gradient.
+
+    Raises
+    ------
+    TrainingDivergedError
+        If loss or gradient are not finite; theta is then the last iteration's.
+    ValueError
+        If the weights of all sequences or steps are 0.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the line search found no lower point.
+    UserWarning
+        If Ctrl-C ended training; theta is kept as it was then.
+
+    Examples
+    --------
+    >>> from numrnn.training import minimize_lbfgs
+    >>> state = minimize_lbfgs(network, state, data, targets, solver=LBFGS())  # doctest: +SKIP
+    """
+    info = FitInfo(state, network.layout, max_iter)
+    search = _Search(network, state, data, targets, alpha)
+    options = {"maxcor": solver.history_size, "maxfun": solver.max_fun, "gtol": solver.gtol, "ftol": solver.ftol}
+
+    def on_iteration(intermediate_result):
+        search.accept(intermediate_result, validate)
+        if notify(callbacks, "on_epoch_end", info):
+            state.stop_reason = "callback"
+            raise StopIteration
+
+    with supervised(state, info, callbacks):
+        start = state.theta.astype(np.float64)
+        result = minimize(
+            search, start, jac=True, method="L-BFGS-B", callback=on_iteration, options={**options, "maxiter": max_iter}
+        )
+        if result.nit == 0:  # at the minimum already: training still has one record
+            search.accept(result, validate)
+            notify(callbacks, "on_epoch_end", info)
+        state.stop_reason = state.stop_reason or STOP_REASONS[result.status]
+        if state.stop_reason == "line_search":
+            warnings.warn(
+                f"L-BFGS ended after {result.nit} iterations: its line search found no lower point. "
+                'Where the loss has not settled, dtype="float64" gives more exact gradients',
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+    return state
+
+
+class _Search:
+    """Objective in float64 for scipy, and the book-keeping of an iteration."""
+
+    def __init__(self, network, state, data, targets, alpha):
+        self._objective = Objective(network, data, targets, alpha)
+        self._batch = full_batch(data.lengths, network.tile_rows)
+        self._state = state
+        self._n_sequences = len(data.lengths)
+        self._grad = np.zeros_like(state.theta)
+        self._norm = math.nan
+        self._start = time.perf_counter()
+
+    def __call__(self, x):
+        theta = x.astype(self._state.theta.dtype)
+        loss, weight_sum = self._objective(theta, self._batch, self._grad)
+        if weight_sum == 0:
+            raise ValueError("sample_weight: the weights of all sequences and steps are 0")
+        self._norm = math.sqrt(updates.squared_norm(self._grad))
+        if not math.isfinite(loss + self._norm):
+            raise TrainingDivergedError(self._state.epoch + 1, loss, self._norm)
+        self._state.n_updates += 1
+        return loss, self._grad.astype(np.float64)
+
+    def accept(self, result, validate):
+        """Take over an iteration's point."""
+        self._state.theta[:] = result.x
+        seconds = time.perf_counter() - self._start
+        self._state.end_epoch(float(result.fun), validate, math.nan, self._norm, seconds, self._n_sequences)
+        self._start = time.perf_counter()

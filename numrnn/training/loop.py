@@ -1,0 +1,141 @@
+"""The training loop."""
+
+import math
+import time
+
+import numpy as np
+
+from numrnn.data.batches import epoch_batches
+from numrnn.data.random import generator
+from numrnn.kernels.cpu import updates
+from numrnn.training.callbacks import FitInfo, notify, supervised
+from numrnn.training.divergence import TrainingDivergedError
+from numrnn.training.objective import Objective
+
+
+def train(
+    network,
+    state,
+    data,
+    targets,
+    *,
+    solver,
+    schedule,
+    alpha=0.0,
+    clip_norm=None,
+    batch_size=32,
+    shuffle=True,
+    max_iter=100,
+    validate=None,
+    callbacks=(),
+):
+    """Train by mini-batches, from where `state` stands.
+
+    Parameters
+    ----------
+    network : Network
+        Gives loss and gradient of a mini-batch.
+    state : TrainingState
+        Changed in place, also when training ends by an error.
+    data : Sequences
+        The sequences, of theta's dtype.
+    targets : Targets
+        Values and weights.
+    solver : Solver
+        The update rule.
+    schedule : object
+        From `resolve_schedule`.
+    alpha : float, default=0.0
+        Of the term alpha/2 (|U|^2 + |W|^2 + |V|^2).
+    clip_norm : float or None, default=None
+        The gradient, the alpha term included, is scaled down to this norm where it is larger
+        (`torch.nn.utils.clip_grad_norm_`).
+    batch_size : int, default=32
+        Sequences in a mini-batch.
+    shuffle : bool, default=True
+        Draw the mini-batches anew each epoch, from (seed, epoch).
+    max_iter : int, default=100
+        Epochs to make at most.
+    validate : callable or None, default=None
+        `validate(theta)` returns (loss, score); called after each epoch.
+    callbacks : sequence of objects
+        See `numrnn.training.callbacks`.
+
+    Returns
+    -------
+    state : TrainingState
+        The same object.
+
+    Raises
+    ------
+    TrainingDivergedError
+        If loss or gradient are not finite; theta is then the last one at which they were.
+    ValueError
+        If the weights of all sequences or steps are 0.
+
+    Warns
+    -----
+    UserWarning
+        If Ctrl-C ended training; theta is kept as it was then.
+
+    Examples
+    --------
+    >>> from numrnn.training import train
+    >>> state = train(network, state, data, targets, solver=Adam(), schedule=schedule)  # doctest: +SKIP
+    """
+    state.prepare(solver)
+    info = FitInfo(state, network.layout, max_iter)
+    objective = Objective(network, data, targets, alpha)
+    with supervised(state, info, callbacks):
+        for _ in range(max_iter):
+            start = time.perf_counter()
+            rate = schedule.rate(state)
+            shuffler = generator(state.seed, "shuffle", state.epoch)
+            batches = epoch_batches(
+                data.lengths, batch_size, shuffle=shuffle, generator=shuffler, tile_rows=network.tile_rows
+            )
+            loss, norm = _run_epoch(objective, state, batches, solver, rate, clip_norm)
+            seconds = time.perf_counter() - start
+            record = state.end_epoch(loss, validate, rate, norm, seconds, len(data.lengths))
+            schedule.epoch_end(state, record)
+            if notify(callbacks, "on_epoch_end", info):
+                state.stop_reason = "callback"
+                break
+        else:
+            state.stop_reason = "max_iter"
+    return state
+
+
+def _run_epoch(objective, state, batches, solver, rate, clip_norm):
+    """Update theta once a mini-batch; return the epoch's loss and the last gradient norm."""
+    theta = state.theta
+    grad = np.zeros_like(theta)
+    last_finite = theta.copy()
+    losses, weight_sums, norm = [], [], math.nan
+    for batch in batches:
+        loss, weight_sum = objective(theta, batch, grad)
+        if weight_sum == 0:
+            continue
+        norm = math.sqrt(updates.squared_norm(grad))
+        if not math.isfinite(loss + norm):
+            theta[:] = last_finite
+            raise TrainingDivergedError(state.epoch + 1, loss, norm)
+        np.copyto(last_finite, theta)
+        _clip(grad, norm, clip_norm)
+        state.n_updates += 1
+        solver.step(theta, grad, state.solver_state, rate, state.n_updates)
+        losses.append(loss * weight_sum)
+        weight_sums.append(weight_sum)
+    if not losses:
+        raise ValueError("sample_weight: the weights of all sequences and steps are 0")
+    # An update that overflows shows in the next gradient; after the last one there is none.
+    if not math.isfinite(updates.squared_norm(theta)):
+        theta[:] = last_finite
+        raise TrainingDivergedError(state.epoch + 1, loss, norm)
+    return math.fsum(losses) / math.fsum(weight_sums), norm
+
+
+def _clip(grad, norm, clip_norm):
+    """Scale the gradient down to clip_norm; the 1e-6 is torch.nn.utils.clip_grad_norm_'s."""
+    if clip_norm is not None and clip_norm < norm + 1e-6:
+        updates.scale(grad, grad.dtype.type(clip_norm / (norm + 1e-6)))

@@ -1,0 +1,134 @@
+"""Learning rate schedules.
+
+A schedule holds options only. `rate` gives the learning rate of an epoch; `epoch_end` lets it look at the epoch's
+record; what it remembers lies in `state.schedule_state`.
+"""
+
+import math
+from dataclasses import dataclass
+from numbers import Real
+
+SMALLEST_RATE = 1e-6  # "adaptive" divides no further, as in MLPClassifier
+
+
+@dataclass(frozen=True)
+class Constant:
+    """`learning_rate_init` throughout."""
+
+    initial: float
+
+    def rate(self, state):
+        return self.initial
+
+    def epoch_end(self, state, record):
+        pass
+
+
+@dataclass(frozen=True)
+class InverseScaling(Constant):
+    """`learning_rate_init / (t + 1)**0.5`, t the sequences trained on before the epoch (MLPClassifier's, with
+    power_t=0.5)."""
+
+    power_t: float = 0.5
+
+    def rate(self, state):
+        return self.initial / (state.n_seen - state.schedule_seen + 1) ** self.power_t
+
+
+@dataclass(frozen=True)
+class Cosine(Constant):
+    """From `learning_rate_init` down half a cosine towards 0 at `max_iter`; later epochs keep the last one's rate."""
+
+    max_iter: int = 100
+
+    def rate(self, state):
+        epoch = min(state.epoch - state.schedule_epoch, self.max_iter - 1)
+        return self.initial * 0.5 * (1 + math.cos(math.pi * epoch / self.max_iter))
+
+
+@dataclass(frozen=True)
+class Adaptive(Constant):
+    """A fifth of the rate each time that two epochs in a row do not better the best value by `tol`."""
+
+    tol: float = 1e-4
+    monitor: str = "loss"
+
+    def rate(self, state):
+        return state.schedule_state.get("rate", self.initial)
+
+    def epoch_end(self, state, record):
+        memory = state.schedule_state
+        value = record.loss if self.monitor == "loss" else -record.validation_score
+        best = memory.get("best", math.inf)
+        misses = 0 if value <= best - self.tol else memory.get("misses", 0) + 1
+        if misses == 2 and self.rate(state) > SMALLEST_RATE:
+            memory["rate"] = self.rate(state) / 5
+        memory["misses"] = misses % 2
+        memory["best"] = min(best, value)
+
+
+@dataclass(frozen=True)
+class Custom(Constant):
+    """`learning_rate_init` times the user's function of the epoch, from 0."""
+
+    function: object = None
+
+    def rate(self, state):
+        epoch = state.epoch - state.schedule_epoch
+        factor = self.function(epoch)
+        if not isinstance(factor, Real) or not 0 <= factor < math.inf:
+            raise ValueError(f"learning_rate must return a finite factor >= 0, got {factor!r} for epoch {epoch}")
+        return self.initial * float(factor)
+
+
+def resolve_schedule(learning_rate, *, learning_rate_init, max_iter, tol=1e-4, monitor="loss"):
+    """Return the schedule that the parameter `learning_rate` means.
+
+    Parameters
+    ----------
+    learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable
+        "invscaling" divides by the square root of 1 + the number of sequences trained on so far; "adaptive" divides by
+        5 each time that two epochs in a row do not better the monitored value by `tol`; "cosine" falls over `max_iter`
+        epochs; a function maps the epoch (from 0) to a factor of `learning_rate_init`.
+    learning_rate_init : float
+        Positive.
+    max_iter : int
+        Length of "cosine" in epochs.
+    tol : float, default=1e-4
+        Of "adaptive".
+    monitor : {"loss", "validation_score"}, default="loss"
+        What "adaptive" looks at: the validation score under early stopping, as in `MLPClassifier`.
+
+    Returns
+    -------
+    schedule : object
+        With `rate(state) -> float` and `epoch_end(state, record)`.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown or the first rate is not positive and finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numrnn.training import TrainingState, resolve_schedule
+    >>> halving = resolve_schedule(lambda epoch: 0.5**epoch, learning_rate_init=0.1, max_iter=10)
+    >>> halving.rate(TrainingState(np.zeros(1), seed=0, epoch=1))
+    0.05
+    """
+    if not isinstance(learning_rate_init, Real) or not 0 < learning_rate_init < math.inf:
+        raise ValueError(f"learning_rate_init must be a positive finite number, got {learning_rate_init!r}")
+    initial = float(learning_rate_init)
+    if callable(learning_rate):
+        return Custom(initial, function=learning_rate)
+    schedules = {
+        "constant": Constant(initial),
+        "invscaling": InverseScaling(initial),
+        "adaptive": Adaptive(initial, tol=tol, monitor=monitor),
+        "cosine": Cosine(initial, max_iter=max_iter),
+    }
+    if not isinstance(learning_rate, str) or learning_rate not in schedules:
+        names = sorted(schedules)
+        raise ValueError(f"learning_rate must be one of {names} or a function of the epoch, got {learning_rate!r}")
+    return schedules[learning_rate]

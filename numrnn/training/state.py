@@ -1,0 +1,96 @@
+"""What training continues from."""
+
+import math
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+
+class EpochRecord(NamedTuple):
+    """What is written down of an epoch.
+
+    `loss` is the mean of the mini-batches' objectives (the `alpha` term included, each before its update), weighted by
+    their sums of weights; `validation_loss` has no `alpha` term. Validation values are nan where nothing is monitored,
+    the learning rate is nan under L-BFGS. `gradient_norm` is the last mini-batch's, before clipping. `seconds` is the
+    time of the training pass alone, over `n_sequences` sequences.
+    """
+
+    epoch: int
+    loss: float
+    validation_loss: float
+    validation_score: float
+    learning_rate: float
+    gradient_norm: float
+    seconds: float
+    n_sequences: int
+
+
+@dataclass
+class TrainingState:
+    """Everything that training continues from: `partial_fit`, `warm_start` and checkpoints need no more.
+
+    Parameters
+    ----------
+    theta : ndarray of shape (P,)
+        The flat parameters, float32 or float64; changed in place, never replaced.
+    seed : int
+        Of the shuffles; in [0, 2**64).
+
+    Attributes
+    ----------
+    solver_state : dict of str to ndarray
+        The solver's named arrays.
+    schedule_state : dict of str to float
+        The schedule's named numbers.
+    n_updates, epoch, n_seen : int
+        Solver steps made, epochs completed, sequences trained on.
+    schedule_epoch, schedule_seen : int
+        Values of `epoch` and `n_seen` at which the schedule began.
+    history : list of EpochRecord
+        One a completed epoch.
+    stop_reason : {"max_iter", "callback", "interrupted", "converged", "line_search"} or None
+        Why the last training ended; the last two are L-BFGS's, "line_search" means that it found no lower point.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numrnn.training import TrainingState
+    >>> TrainingState(np.zeros(3), seed=0).epoch
+    0
+    """
+
+    theta: np.ndarray
+    seed: int
+    solver_state: dict = field(default_factory=dict)
+    schedule_state: dict = field(default_factory=dict)
+    n_updates: int = 0
+    epoch: int = 0
+    n_seen: int = 0
+    schedule_epoch: int = 0
+    schedule_seen: int = 0
+    history: list = field(default_factory=list)
+    stop_reason: str | None = None
+
+    def restart_schedule(self):
+        """Let the learning rate schedule begin again with the next epoch."""
+        self.schedule_state = {}
+        self.schedule_epoch = self.epoch
+        self.schedule_seen = self.n_seen
+
+    def prepare(self, solver):
+        """Begin the solver's state, or keep it where it is this solver's already."""
+        fresh = solver.init_state(self.theta)
+        if fresh.keys() != self.solver_state.keys():
+            self.solver_state = fresh
+            self.n_updates = 0
+
+    def end_epoch(self, loss, validate, learning_rate, gradient_norm, seconds, n_sequences):
+        """Count an epoch and write its record; `validate` is a function theta -> (loss, score) or None."""
+        monitored = validate(self.theta) if validate else (math.nan, math.nan)
+        self.epoch += 1
+        self.n_seen += n_sequences
+        self.history.append(
+            EpochRecord(self.epoch, loss, *map(float, monitored), learning_rate, gradient_norm, seconds, n_sequences)
+        )
+        return self.history[-1]
