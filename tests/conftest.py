@@ -8,3 +8,6 @@ CACHE = Path(__file__).parent.parent / ".cache"
 # Machine code and figures of the tests stay inside the checkout: no test runs what another checkout compiled.
 os.environ["NUMBA_CACHE_DIR"] = str(CACHE / "numba")
 os.environ["MPLBACKEND"] = "Agg"
+
+# No tests in these: they need PyTorch, which may be missing.
+collect_ignore = ["torch_twin.py", "golden/make_golden.py"]

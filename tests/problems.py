@@ -29,7 +29,7 @@ class Problem(NamedTuple):
     def targets(self, dtype=np.float64):
         """y and w one after another, as `data.targets.Targets` holds them."""
         join = np.stack if self.output == "sequence" else np.concatenate
-        return join(self.y).astype(np.int64 if self.head == "softmax" else dtype), join(self.w)
+        return join(self.y).astype(np.int64 if self.head == "softmax" else dtype), join(self.w).astype(np.float64)
 
 
 def parameter_shapes(cell, n_inputs, hidden_layer_sizes, n_outputs):

@@ -1,0 +1,51 @@
+"""The problems of `problems.py` in the library's own form."""
+import numpy as np
+
+from numrnn.data.batches import full_batch
+from numrnn.data.sequences import Sequences
+from numrnn.data.targets import Targets
+from numrnn.network import Network
+from numrnn.parameters import Layout
+
+
+class Case:
+    """A network with the weights, data and targets of a `Problem`."""
+
+    def __init__(self, problem, dtype=np.float64, n_jobs=1, weighted=True):
+        hidden = [value.shape[1] for name, value in problem.weights.items() if name.endswith(".W")]
+        self.layout = Layout(n_inputs=problem.X[0].shape[1], hidden_layer_sizes=tuple(hidden), cell=problem.cell,
+                             n_outputs=len(problem.weights["c"]))
+        self.network = Network(self.layout, activation=problem.activation, head=problem.head, output=problem.output,
+                               dtype=dtype, n_jobs=n_jobs)
+        self.theta = self.flat(problem.weights, dtype)
+        self.data = sequences(problem.X, dtype)
+        y, w = problem.targets(dtype)
+        self.targets = Targets(y, w if weighted else None)
+
+    def flat(self, named, dtype):
+        """Named arrays as one flat vector in the layout's order."""
+        theta = np.full(self.layout.size, np.nan, dtype)
+        for name, view in self.layout.views(theta).items():
+            view[...] = named[name]
+        return theta
+
+    def predict(self):
+        return self.network.predict(self.theta, self.data)[0]
+
+    def gradient(self, batch=None):
+        """The loss and the flat gradient, of all sequences unless told otherwise."""
+        if batch is None:
+            batch = full_batch(self.data.lengths, self.network.tile_rows)
+        grad = np.full_like(self.theta, np.nan)
+        loss, _ = self.network.gradient(self.theta, self.data, self.targets, batch, grad)
+        return loss, grad
+
+
+def sequences(X, dtype):
+    return Sequences.from_list([np.asarray(x, dtype) for x in X])
+
+
+def relative_error(got, expected):
+    """max |got - expected| over max |expected|; 0 where both are zero."""
+    difference = np.abs(np.asarray(got, np.float64) - expected).max()
+    return difference and difference / np.abs(expected).max()
