@@ -80,8 +80,23 @@ def train(
 
     Examples
     --------
-    >>> from numrnn.training import train
-    >>> state = train(network, state, data, targets, solver=Adam(), schedule=schedule)  # doctest: +SKIP
+    >>> import numpy as np
+    >>> from numrnn import Sequences
+    >>> from numrnn.data.targets import Targets
+    >>> from numrnn.network import Network
+    >>> from numrnn.parameters import Layout, initial_theta
+    >>> from numrnn.solvers import Adam
+    >>> from numrnn.training import TrainingState, resolve_schedule, train
+    >>> data = Sequences.from_list([np.full((4, 1), -1.0), np.full((3, 1), 1.0)])
+    >>> targets = Targets(np.array([0, 1]))
+    >>> layout = Layout(n_inputs=1, hidden_layer_sizes=(8,), cell="gru", n_outputs=2)
+    >>> network = Network(layout, dtype=np.float64)
+    >>> theta = initial_theta(layout, "tanh", seed=0, dtype=np.float64)
+    >>> schedule = resolve_schedule("constant", learning_rate_init=0.05, max_iter=30)
+    >>> state = TrainingState(theta, seed=0)
+    >>> state = train(network, state, data, targets, solver=Adam(), schedule=schedule, max_iter=30)
+    >>> state.epoch, state.stop_reason, state.history[-1].loss < 0.01
+    (30, 'max_iter', True)
     """
     state.prepare(solver)
     info = FitInfo(state, network.layout, max_iter)

@@ -16,11 +16,6 @@ class Objective:
     targets : Targets
     alpha : float
         Not negative; 0 leaves the second term out.
-
-    Examples
-    --------
-    >>> from numrnn.training.objective import Objective
-    >>> loss, weight_sum = Objective(network, data, targets, alpha=1e-4)(theta, batch, grad)  # doctest: +SKIP
     """
 
     def __init__(self, network, data, targets, alpha):
