@@ -263,11 +263,11 @@ def _make_net(layout, cell, head_kind, per_step, dtype):
     layers, D = [], layout.n_inputs
     for index, H in enumerate(layout.hidden_layer_sizes):
         HP, place = pad(H), {name: layout.offsets.get(f"layers.{index}.{name}", -1) for name in ("U", "W", "b", "b_Wn")}
-        gate_row = 4 * HP if layout.cell == "gru" else gates * HP
+        planes = 4 if layout.cell == "gru" else gates
         layers.append(Layer(
-            D, H, HP, gates, gate_row, HP if layout.cell == "gru" else 0,
+            D, H, HP, gates, planes,
             U=take_packed(gates * HP * D), W=take_packed(gates * HP * H), U_back=take_packed(gates * pad(D) * H), W_back=take_packed(gates * HP * H),
-            b=take_packed(gate_row), dU=take_gradient(D * gates * HP), dW=take_gradient(H * gates * HP), db=take_gradient(gate_row),
+            b=take_packed(planes * HP), dU=take_gradient(D * gates * HP), dW=take_gradient(H * gates * HP), db=take_gradient(planes * HP),
             theta_U=place["U"], theta_W=place["W"], theta_b=place["b"], theta_b_Wn=place["b_Wn"]))
         D = H
     H, HP, K = D, pad(D), layout.n_outputs

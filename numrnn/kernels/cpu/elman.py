@@ -5,7 +5,7 @@ pre-activations are made where s_t will be. The backward pass saves da in a scra
 """
 from numrnn.kernels.cpu.activations import relu, relu_slope, tanh, tanh_slope
 from numrnn.kernels.cpu.net import ELMAN_RELU
-from numrnn.kernels.cpu.products import add_input_products, add_recurrent_gradient, add_recurrent_products, set_zero
+from numrnn.kernels.cpu.products import add, add_input_products, add_recurrent_gradient, add_recurrent_products, set_zero
 from numrnn.kernels.jit import njit
 
 
@@ -26,7 +26,7 @@ def forward_block(cell, layer, packed, steps, rows, active, work, x_at, x_row, s
     add_input_products(layer, packed, steps * rows, work, x_at, x_row, work, s_at + step)
     for t in range(steps):
         now, count = s_at + (t + 1) * step, active[t] * layer.HP
-        add_recurrent_products(layer, packed, active[t], work, now - step, now)
+        add_recurrent_products(layer, packed, active[t], work, now - step, now, 0)
         _activate(cell, work[now:now + count])
         set_zero(work, now + count, step - count)
 
@@ -50,11 +50,9 @@ def backward_block(cell, layer, packed, steps, rows, active, work, s_at, da_at, 
     step = rows * layer.HP
     for t in range(steps - 1, -1, -1):
         now, count = da_at + t * step, active[t] * layer.HP
-        ds, s = work[ds_at:ds_at + count], s_at + (t + 1) * step
+        s = s_at + (t + 1) * step
         if dy_at >= 0:
-            dy = work[dy_at + t * step:dy_at + t * step + count]
-            for j in range(count):
-                ds[j] += dy[j]
-        _slopes(cell, ds, work[s:s + count], work[now:now + count])
+            add(work, ds_at, work, dy_at + t * step, count)
+        _slopes(cell, work[ds_at:ds_at + count], work[s:s + count], work[now:now + count])
         set_zero(work, now + count, step - count)
-        add_recurrent_gradient(layer, packed, active[t], work, now, ds_at)
+        add_recurrent_gradient(layer, packed, active[t], work, now, 0, ds_at)

@@ -3,73 +3,95 @@
     r = sigmoid(U_r x + W_r s + b_r)    z = sigmoid(U_z x + W_z s + b_z)
     hn = W_n s + b_Wn                   n = tanh(U_n x + b_n + r hn)        s_t = (1 - z) n + z s_{t-1}
 
-A row of gates holds n | r | z | hn: U makes the first three, W the last three. Backward overwrites it with dn | dr | dz | dhn.
+The planes of gates are n, r, z, hn: U makes the first three, W the last three. Backward overwrites them with dn, dr, dz, dhn.
+Each loop names few arrays: LLVM gives up vectorising where it would have to check more than eight pairs for overlap.
 """
 from numrnn.kernels.cpu.activations import fma, like, sigmoid, sigmoid_slope, tanh, tanh_slope
-from numrnn.kernels.cpu.products import add_input_products, add_recurrent_gradient, add_recurrent_products, set_zero
+from numrnn.kernels.cpu.products import add, add_input_products, add_recurrent_gradient, add_recurrent_products, set_zero
 from numrnn.kernels.jit import njit
 
 
 @njit
-def gate(n, r, z, hn, s_before):
-    """(n, r, z, s_t) from the pre-activations of a unit."""
-    r = sigmoid(r)
-    z = sigmoid(z)
-    n = tanh(fma(r, hn, n))
-    return n, r, z, fma(z, s_before - n, n)
+def candidate(n, r, hn):
+    """n from its pre-activation."""
+    return tanh(fma(r, hn, n))
 
 
 @njit
-def gate_gradient(n, r, z, hn, s_before, ds):
-    """(dn, dr, dz, dhn, ds_{t-1} past the gates) from the saved values of a unit and dL/ds_t."""
-    dn = ds * (like(1.0, z) - z) * tanh_slope(n)
-    dr = dn * hn * sigmoid_slope(r)
-    dz = ds * (s_before - n) * sigmoid_slope(z)
-    return dn, dr, dz, dn * r, ds * z
+def new_state(n, z, s_before):
+    """s_t = (1 - z) n + z s_{t-1}."""
+    return fma(z, s_before - n, n)
 
 
 @njit
-def _forward_row(gates, before, now):
-    H = now.size
-    n, r, z, hn = gates[:H], gates[H:2 * H], gates[2 * H:3 * H], gates[3 * H:4 * H]
-    for j in range(H):
-        n[j], r[j], z[j], now[j] = gate(n[j], r[j], z[j], hn[j], before[j])
+def candidate_gradient(n, z, ds):
+    """dn, with respect to the pre-activation."""
+    return ds * (like(1.0, z) - z) * tanh_slope(n)
+
+
+@njit
+def update_gradient(n, z, s_before, ds):
+    """dz, with respect to the pre-activation."""
+    return ds * (s_before - n) * sigmoid_slope(z)
+
+
+@njit
+def reset_gradient(dn, r, hn):
+    """dr, with respect to the pre-activation; dhn = dn r."""
+    return dn * hn * sigmoid_slope(r)
+
+
+@njit
+def _forward(n, r, z, hn, before, now):
+    for j in range(n.size):
+        r[j] = sigmoid(r[j])
+    for j in range(n.size):
+        z[j] = sigmoid(z[j])
+    for j in range(n.size):
+        n[j] = candidate(n[j], r[j], hn[j])
+    for j in range(n.size):
+        now[j] = new_state(n[j], z[j], before[j])
 
 
 @njit
 def forward_block(layer, packed, steps, rows, active, work, x_at, x_row, s_at, gates_at):
-    """States (steps + 1, rows, HP) and gates (steps, rows, 4 HP) of a block from s_0, which lies in the first rows."""
-    HP, G4 = layer.HP, layer.gate_row
+    """States (steps + 1, rows, HP) and gates (4, steps, rows, HP) of a block from s_0, which lies in the first rows."""
+    step = rows * layer.HP
+    plane = steps * step
     add_input_products(layer, packed, steps * rows, work, x_at, x_row, work, gates_at)
     for t in range(steps):
-        before, now, gates = s_at + t * rows * HP, s_at + (t + 1) * rows * HP, gates_at + t * rows * G4
-        add_recurrent_products(layer, packed, active[t], work, before, gates)
-        for i in range(active[t]):
-            a, b, c = gates + i * G4, before + i * HP, now + i * HP
-            _forward_row(work[a:a + G4], work[b:b + HP], work[c:c + HP])
-        set_zero(work, now + active[t] * HP, (rows - active[t]) * HP)
+        before, n, count = s_at + t * step, gates_at + t * step, active[t] * layer.HP
+        r, z, hn, now = n + plane, n + 2 * plane, n + 3 * plane, before + step
+        add_recurrent_products(layer, packed, active[t], work, before, n, plane)
+        _forward(work[n:n + count], work[r:r + count], work[z:z + count], work[hn:hn + count], work[before:before + count], work[now:now + count])
+        set_zero(work, now + count, step - count)
 
 
 @njit
-def _backward_row(gates, before, ds):
-    H = ds.size
-    n, r, z, hn = gates[:H], gates[H:2 * H], gates[2 * H:3 * H], gates[3 * H:4 * H]
-    for j in range(H):
-        n[j], r[j], z[j], hn[j], ds[j] = gate_gradient(n[j], r[j], z[j], hn[j], before[j], ds[j])
+def _backward(n, r, z, hn, before, ds):
+    for j in range(n.size):
+        dn = candidate_gradient(n[j], z[j], ds[j])
+        dz = update_gradient(n[j], z[j], before[j], ds[j])
+        ds[j] *= z[j]
+        n[j], z[j] = dn, dz
+    for j in range(n.size):
+        dr = reset_gradient(n[j], r[j], hn[j])
+        hn[j] = n[j] * r[j]
+        r[j] = dr
 
 
 @njit
 def backward_block(layer, packed, steps, rows, active, work, s_at, gates_at, dy_at, ds_at):
     """Gates become da; ds (rows, HP) comes in as dL/ds_T and goes out as dL/ds_0; dy (steps, rows, HP) is dL/ds_t from above, if >= 0."""
-    HP, G4 = layer.HP, layer.gate_row
+    step = rows * layer.HP
+    plane = steps * step
     for t in range(steps - 1, -1, -1):
-        before, gates, count = s_at + t * rows * HP, gates_at + t * rows * G4, active[t] * HP
+        before, n, count = s_at + t * step, gates_at + t * step, active[t] * layer.HP
+        r, z, hn = n + plane, n + 2 * plane, n + 3 * plane
         if dy_at >= 0:
-            ds, dy = work[ds_at:ds_at + count], work[dy_at + t * rows * HP:dy_at + t * rows * HP + count]
-            for j in range(count):
-                ds[j] += dy[j]
-        for i in range(active[t]):
-            a, b, d = gates + i * G4, before + i * HP, ds_at + i * HP
-            _backward_row(work[a:a + G4], work[b:b + HP], work[d:d + HP])
-        set_zero(work, gates + active[t] * G4, (rows - active[t]) * G4)
-        add_recurrent_gradient(layer, packed, active[t], work, gates, ds_at)
+            add(work, ds_at, work, dy_at + t * step, count)
+        _backward(work[n:n + count], work[r:r + count], work[z:z + count], work[hn:hn + count], work[before:before + count],
+                  work[ds_at:ds_at + count])
+        for p in range(layer.planes):
+            set_zero(work, n + p * plane + count, step - count)
+        add_recurrent_gradient(layer, packed, active[t], work, n, plane, ds_at)

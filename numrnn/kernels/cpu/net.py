@@ -20,16 +20,15 @@ class Layer(NamedTuple):
     H: int  # units
     HP: int  # units, padded
     gates: int  # G
-    gate_row: int  # elements of a row of pre-activations
-    W_column: int  # where in such a row the W side begins (GRU: n r z | r z hn share r and z)
-    U: int  # (G*HP outputs, D) panels
-    W: int  # (G*HP outputs, H) panels
+    planes: int  # of pre-activations; U acts on the first G, W on the last G (GRU: n r z hn)
+    U: int  # for each gate (HP outputs, D) panels
+    W: int  # for each gate (HP outputs, H) panels
     U_back: int  # for each gate (D padded outputs, H) panels
     W_back: int  # for each gate (HP outputs, H) panels
-    b: int  # (gate_row,)
-    dU: int  # (D, G*HP)
-    dW: int  # (H, G*HP)
-    db: int  # (gate_row,)
+    b: int  # (planes, HP)
+    dU: int  # (G, D, HP)
+    dW: int  # (G, H, HP)
+    db: int  # (planes, HP)
     theta_U: int  # (G*H, D)
     theta_W: int  # (G*H, H)
     theta_b: int  # (G*H,)
@@ -73,7 +72,7 @@ def width_of(array):
 def layer_of(net, index):
     """The record of a layer."""
     f = net.layers[index]
-    return Layer(f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11], f[12], f[13], f[14], f[15], f[16], f[17])
+    return Layer(f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11], f[12], f[13], f[14], f[15], f[16])
 
 
 @njit

@@ -54,11 +54,10 @@ def unpack_gradient(net, gradient, flat):
     for index in range(net.layers.shape[0]):
         layer = layer_of(net, index)
         D, H, HP = layer.D, layer.H, layer.HP
-        row = layer.gates * HP
         for g in range(layer.gates):
             source = _source_gate(net.cell, g)
-            _transpose(gradient, layer.dU + g * HP, row, H, D, flat, layer.theta_U + source * H * D)
-            _transpose(gradient, layer.dW + g * HP, row, H, H, flat, layer.theta_W + g * H * H)
+            _transpose(gradient, layer.dU + g * D * HP, HP, H, D, flat, layer.theta_U + source * H * D)
+            _transpose(gradient, layer.dW + g * H * HP, HP, H, H, flat, layer.theta_W + g * H * H)
             for j in range(H):
                 flat[layer.theta_b + source * H + j] = gradient[layer.db + g * HP + j]
         if net.cell == GRU:

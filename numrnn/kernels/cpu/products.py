@@ -1,15 +1,18 @@
-"""Matrix products and sums that all cells share, over the dense rows of one block of steps."""
+"""Matrix products and sums that all cells share, over the dense rows of one block of steps.
+
+Gates lie in planes, one after the other, each (steps * rows, HP): every product has rows of HP, every cell loops over whole planes of a step.
+"""
 from numrnn.kernels.cpu.net import width_of
 from numrnn.kernels.cpu.simd import gemm, gemm_tn
 from numrnn.kernels.jit import njit
 
 
 @njit
-def fill_rows(row, row_at, count, out, at, stride, rows):
-    """Every row of out (rows, stride) begins with row[row_at : row_at + count]."""
+def fill_rows(row, row_at, count, out, at, rows):
+    """Every row of out (rows, count) becomes row[row_at : row_at + count]."""
     source = row[row_at:row_at + count]
     for i in range(rows):
-        target = out[at + i * stride:at + i * stride + count]
+        target = out[at + i * count:at + (i + 1) * count]
         for j in range(count):
             target[j] = source[j]
 
@@ -23,36 +26,49 @@ def set_zero(out, at, count):
 
 
 @njit
-def add_column_sums(rows, a, at, stride, count, out, out_at):
-    """out (count,) += the sum of the rows of a, first row first."""
-    total = out[out_at:out_at + count]
+def add(out, at, other, other_at, count):
+    """Add count elements of other to those of out."""
+    target, source = out[at:at + count], other[other_at:other_at + count]
+    for j in range(count):
+        target[j] += source[j]
+
+
+@njit
+def add_column_sums(rows, a, at, count, out, out_at):
+    """out (count,) += the sum of the rows of a (rows, count), first row first."""
     for i in range(rows):
-        row = a[at + i * stride:at + i * stride + count]
-        for j in range(count):
-            total[j] += row[j]
+        add(out, out_at, a, at + i * count, count)
 
 
 @njit
 def add_input_products(layer, packed, rows, x, x_at, x_row, out, at):
-    """out (rows, gate_row) = b + x U^T, for all the steps of a block at once."""
-    fill_rows(packed, layer.b, layer.gate_row, out, at, layer.gate_row, rows)
-    gemm(rows, layer.D, x, x_at, x_row, packed, layer.U, layer.gates * layer.HP // width_of(out), out, at, layer.gate_row)
+    """out (planes, rows, HP) = b + x U^T, for all the steps of a block at once; U acts on the first planes."""
+    plane = rows * layer.HP
+    for p in range(layer.planes):
+        fill_rows(packed, layer.b + p * layer.HP, layer.HP, out, at + p * plane, rows)
+    panels = layer.HP // width_of(out)
+    for g in range(layer.gates):
+        gemm(rows, layer.D, x, x_at, x_row, packed, layer.U + g * layer.HP * layer.D, panels, out, at + g * plane, layer.HP)
 
 
 @njit
-def add_recurrent_products(layer, packed, rows, work, s_at, at):
-    """out (rows, ...) += s W^T, for the active rows of one step."""
-    panels = layer.gates * layer.HP // width_of(work)
-    gemm(rows, layer.H, work, s_at, layer.HP, packed, layer.W, panels, work, at + layer.W_column, layer.gate_row)
+def add_recurrent_products(layer, packed, rows, work, s_at, at, plane):
+    """out[p] (rows, HP) += s W^T for the active rows of one step; W acts on the last planes, which lie `plane` elements apart."""
+    panels = layer.HP // width_of(work)
+    first = layer.planes - layer.gates
+    for g in range(layer.gates):
+        w_at = layer.W + g * layer.HP * layer.H
+        gemm(rows, layer.H, work, s_at, layer.HP, packed, w_at, panels, work, at + (first + g) * plane, layer.HP)
 
 
 @njit
-def add_recurrent_gradient(layer, packed, rows, work, da_at, ds_at):
+def add_recurrent_gradient(layer, packed, rows, work, da_at, plane, ds_at):
     """ds (rows, HP) += da W, gate by gate."""
     panels = layer.HP // width_of(work)
+    first = layer.planes - layer.gates
     for g in range(layer.gates):
-        a_at, w_at = da_at + layer.W_column + g * layer.HP, layer.W_back + g * layer.HP * layer.H
-        gemm(rows, layer.H, work, a_at, layer.gate_row, packed, w_at, panels, work, ds_at, layer.HP)
+        w_at = layer.W_back + g * layer.HP * layer.H
+        gemm(rows, layer.H, work, da_at + (first + g) * plane, layer.HP, packed, w_at, panels, work, ds_at, layer.HP)
 
 
 @njit
@@ -63,14 +79,18 @@ def input_gradient(layer, packed, rows, work, da_at, dx_at):
     set_zero(work, dx_at, rows * panels * width)
     for g in range(layer.gates):
         u_at = layer.U_back + g * panels * width * layer.H
-        gemm(rows, layer.H, work, da_at + g * layer.HP, layer.gate_row, packed, u_at, panels, work, dx_at, panels * width)
+        gemm(rows, layer.H, work, da_at + g * rows * layer.HP, layer.HP, packed, u_at, panels, work, dx_at, panels * width)
 
 
 @njit
 def add_weight_gradients(layer, rows, work, x_at, x_row, s_at, da_at, gradient):
     """dU^T += x^T da, dW^T += s^T da, db += sums of da, over the rows of a block."""
-    row = layer.gates * layer.HP
-    panels = row // width_of(work)
-    gemm_tn(rows, layer.D, work, x_at, x_row, panels, work, da_at, layer.gate_row, gradient, layer.dU, row)
-    gemm_tn(rows, layer.H, work, s_at, layer.HP, panels, work, da_at + layer.W_column, layer.gate_row, gradient, layer.dW, row)
-    add_column_sums(rows, work, da_at, layer.gate_row, layer.gate_row, gradient, layer.db)
+    HP, first = layer.HP, layer.planes - layer.gates
+    panels = HP // width_of(work)
+    for g in range(layer.gates):
+        da = da_at + g * rows * HP
+        gemm_tn(rows, layer.D, work, x_at, x_row, panels, work, da, HP, gradient, layer.dU + g * layer.D * HP, HP)
+        da += first * rows * HP
+        gemm_tn(rows, layer.H, work, s_at, HP, panels, work, da, HP, gradient, layer.dW + g * layer.H * HP, HP)
+    for p in range(layer.planes):
+        add_column_sums(rows, work, da_at + p * rows * HP, HP, gradient, layer.db + p * HP)

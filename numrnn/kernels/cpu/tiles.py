@@ -77,7 +77,7 @@ def place_layers(net, rows, state_rows, tile_rows, at, places):
         places[index, 1] = at + state_rows * layer.HP
         places[index, 2] = places[index, 1] + has_cell * state_rows * layer.HP
         gate_rows = rows if net.cell == GRU or net.cell == LSTM else tile_rows * BLOCK_STEPS
-        places[index, 3] = places[index, 2] + gate_rows * layer.gate_row
+        places[index, 3] = places[index, 2] + gate_rows * layer.planes * layer.HP
         at = places[index, 3] + 4 * tile_rows * layer.HP  # s, cell and their gradients
     return at
 
@@ -124,11 +124,11 @@ def forward_layer(net, index, block, active, tile_rows, scratch, x_at, x_row, ro
     _copy(work, carry, s_at, rows * layer.HP)
     if net.cell == LSTM:
         _copy(work, cell_carry, cell_at, rows * layer.HP)
-        gates_at = place[2] + row * layer.gate_row
+        gates_at = place[2] + row * layer.planes * layer.HP
         lstm.forward_block(layer, net.packed, steps, rows, now, work, x_at, x_row, s_at, cell_at, gates_at)
         _keep_carry(work, block, active, cell_at, layer.HP, cell_carry)
     elif net.cell == GRU:
-        gru.forward_block(layer, net.packed, steps, rows, now, work, x_at, x_row, s_at, place[2] + row * layer.gate_row)
+        gru.forward_block(layer, net.packed, steps, rows, now, work, x_at, x_row, s_at, place[2] + row * layer.planes * layer.HP)
     else:
         elman.forward_block(net.cell, layer, net.packed, steps, rows, now, work, x_at, x_row, s_at)
     _keep_carry(work, block, active, s_at, layer.HP, carry)
@@ -178,7 +178,7 @@ def store_state(net, ids, tile_rows, scratch, state_out):
 @njit
 def _logits(head, packed, rows, work, s_at, at):
     """logits (rows, KP) = c + s V^T."""
-    fill_rows(packed, head.c, head.KP, work, at, head.KP, rows)
+    fill_rows(packed, head.c, head.KP, work, at, rows)
     gemm(rows, head.H, work, s_at, head.HP, packed, head.V, head.KP // width_of(work), work, at, head.KP)
 
 
@@ -233,7 +233,7 @@ def _head_gradients(head, packed, rows, work, s_at, at, gradient, ds_at):
     """dV, dc from dlogits (rows, KP) and s; ds (rows, HP) = dlogits V."""
     panels = head.HP // width_of(work)
     gemm_tn(rows, head.K, work, at, head.KP, panels, work, s_at, head.HP, gradient, head.dV, head.HP)
-    add_column_sums(rows, work, at, head.KP, head.K, gradient, head.dc)
+    add_column_sums(rows, work, at, head.KP, gradient, head.dc)
     set_zero(work, ds_at, rows * head.HP)
     gemm(rows, head.K, work, at, head.KP, packed, head.V_back, panels, work, ds_at, head.HP)
 
@@ -275,7 +275,7 @@ def _backward_layer(net, index, block, tile_rows, scratch, x_at, x_row, dy_at, g
     active = scratch.active[block[FIRST_STEP]:block[FIRST_STEP] + steps]
     s_at, cell_at = place[0] + block[STATE_ROW] * layer.HP, place[1] + block[STATE_ROW] * layer.HP
     ds_at = place[3] + 2 * tile_rows * layer.HP
-    da_at = place[2] + block[ROW] * layer.gate_row
+    da_at = place[2] + block[ROW] * layer.planes * layer.HP
     if net.cell == LSTM:
         lstm.backward_block(layer, net.packed, steps, rows, active, work, cell_at, da_at, dy_at, ds_at, ds_at + tile_rows * layer.HP)
     elif net.cell == GRU:
