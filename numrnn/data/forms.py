@@ -219,7 +219,11 @@ def _checked_array(X, name):
 
 
 def _first_unreadable_row(X):
-    if isinstance(X, np.ndarray) and X.ndim > 1 and X.dtype == object:
+    if not isinstance(X, np.ndarray) or X.ndim < 2 or len(X) == 0:
+        return None
+    if X.dtype.kind in "USc":
+        return 0
+    if X.dtype.kind == "O":
         for i, row in enumerate(X):
             try:
                 row.astype(np.float64)

@@ -8,7 +8,7 @@ from numrnn.data.forms import to_sequences
 __all__ = ["check_n_inputs", "validate_sequences"]
 
 
-def validate_sequences(estimator, X, *, dtype, reset, allow_symbols=False):
+def validate_sequences(estimator, X, *, dtype, reset, name="X", allow_symbols=False):
     """Return X as `Sequences`, and its form, checked against what the estimator was fitted on.
 
     What `sklearn.utils.validation.validate_data` is for tables. With ``reset=True`` it sets on `estimator`:
@@ -22,6 +22,8 @@ def validate_sequences(estimator, X, *, dtype, reset, allow_symbols=False):
     dtype : dtype or tuple of dtypes
     reset : bool
         True in `fit` and in the first `partial_fit`.
+    name : str, default="X"
+        What errors call X.
     allow_symbols : bool, default=False
 
     Returns
@@ -45,8 +47,8 @@ def validate_sequences(estimator, X, *, dtype, reset, allow_symbols=False):
     >>> estimator.n_inputs_
     3
     """
-    validate_data(estimator, X=_named_frame(X), reset=reset, skip_check_array=True, ensure_2d=False)
-    sequences, form = to_sequences(X, dtype=dtype, allow_symbols=allow_symbols)
+    validate_data(estimator, X=_named_frame(X, name), reset=reset, skip_check_array=True, ensure_2d=False)
+    sequences, form = to_sequences(X, dtype=dtype, name=name, allow_symbols=allow_symbols)
     n_inputs = sequences.values.shape[1] if sequences.values.ndim == 2 else 1
     if reset:
         estimator.n_inputs_ = n_inputs
@@ -58,6 +60,7 @@ def validate_sequences(estimator, X, *, dtype, reset, allow_symbols=False):
             n_inputs=estimator.n_inputs_,
             n_features=estimator.n_features_in_,
             owner=type(estimator).__name__,
+            name=name,
         )
     return sequences, form
 
@@ -107,12 +110,12 @@ def _hint(sequences, form, n_inputs, name):
     return hint if sequences.values.shape[1] > 1 else f"{hint}; one sequence? pass [{name}]"
 
 
-def _named_frame(X):
+def _named_frame(X, name):
     """Return what has the names of the columns: X, or the first of a list of data frames, which must agree."""
     if not isinstance(X, (list, tuple)) or not len(X) or not hasattr(X[0], "columns"):
         return X
     names = list(X[0].columns)
     for i, frame in enumerate(X):
         if list(getattr(frame, "columns", names)) != names:
-            raise ValueError(f"X[{i}] has the columns {list(frame.columns)}, but X[0] has {names}")
+            raise ValueError(f"{name}[{i}] has the columns {list(frame.columns)}, but {name}[0] has {names}")
     return X[0]

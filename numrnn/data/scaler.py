@@ -183,8 +183,7 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
         values = sequences.values
         n_steps, mean, var = (0, 0.0, 0.0) if reset else (self.n_samples_seen_, self.mean_, self.var_)
         for start in range(0, len(values), BLOCK):
-            block = values[start : start + BLOCK].astype(np.float64)
-            n_steps, mean, var = _merge(n_steps, mean, var, len(block), block.mean(axis=0), block.var(axis=0))
+            n_steps, mean, var = _merge(n_steps, mean, var, *_moments(values[start : start + BLOCK]))
         self.n_samples_seen_, self.mean_, self.var_ = n_steps, mean, var
         self.scale_ = np.where(_is_constant(n_steps, mean, var), 1.0, np.sqrt(var))
         return self
@@ -194,6 +193,12 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _moments(block):
+    # Sums of differences from a step: a spread far smaller than the mean keeps its digits, a constant gives exactly 0.
+    shifted = block - block[0].astype(np.float64)
+    return len(block), block[0] + shifted.mean(axis=0), shifted.var(axis=0)
 
 
 def _merge(n_a, mean_a, var_a, n_b, mean_b, var_b):

@@ -284,8 +284,6 @@ class Sequences:
 
     def __array__(self, dtype=None, copy=None):
         # Without it NumPy would go through the sequences step by step, and make one array of those of equal length.
-        if dtype not in (None, object):
-            raise ValueError(f"Sequences do not fit an array of {np.dtype(dtype)}: use .values or .to_padded()")
         return np.fromiter(self, dtype=object, count=len(self))
 
     def __repr__(self):

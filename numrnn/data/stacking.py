@@ -78,6 +78,8 @@ def _check_shapes(arrays, name):
 
 def _unequal(arrays, i, name):
     first, other = arrays[0].shape, arrays[i].shape
+    if 0 in first:
+        return f"{name}[0] is empty, of shape {first}"
     found = f"{name}[{i}] {'is empty, of' if 0 in other else 'has'} shape {other}, but {name}[0] has {first}"
     if len(first) == len(other) and len({x.shape[0] for x in arrays}) == 1:
         return (

@@ -1,0 +1,301 @@
+"""What scikit-learn's model selection lacks for sequences.
+
+`train_test_split`, `cross_val_score`, `cross_validate`, `GridSearchCV` and `Pipeline` of scikit-learn take lists of
+arrays and `Sequences` as they are, with targets per sequence and per step. Here is the rest: predictions of steps by
+cross-validation, folds with the same labels of steps, scikit-learn's metrics over steps.
+"""
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import BaseCrossValidator, check_cv
+from sklearn.utils import _safe_indexing, check_random_state, indexable
+from sklearn.utils.metadata_routing import MetadataRequest
+from sklearn.utils.parallel import Parallel, delayed
+
+from numrnn.data.forms import list_items, steps_to_sequences, targets_to_sequences
+from numrnn.data.sequences import Sequences
+
+__all__ = ["StratifiedStepKFold", "cross_val_predict", "make_step_scorer"]
+
+
+def cross_val_predict(
+    estimator, X, y=None, *, groups=None, cv=None, n_jobs=None, params=None, method="predict", verbose=0
+):
+    """Predict every sequence by an estimator that was fitted without it.
+
+    Like :func:`sklearn.model_selection.cross_val_predict`, also for predictions per step of sequences of any lengths.
+
+    Parameters
+    ----------
+    estimator : estimator with `fit` and `method`
+        Cloned for every fold; may be a pipeline.
+    X : list of arrays of shape (T_i, D), array of shape (N, T, D) or (N, T), or Sequences
+    y : array-like of shape (N,) or (N, K), or targets of steps in any form, default=None
+    groups : array-like of shape (N,), default=None
+        Passed to the splitter.
+    cv : int, splitter or iterable of (train, test), default=None
+        As in scikit-learn: 5 folds by default, stratified where y has one class per sequence. See
+        `StratifiedStepKFold` for classes per step.
+    n_jobs : int, default=None
+        Number of folds at a time.
+    params : dict, default=None
+        Keyword arguments of `fit`. Those with one item per sequence (`sample_weight`) are split like X.
+    method : {"predict", "predict_proba", "predict_log_proba", "decision_function"}, default="predict"
+    verbose : int, default=0
+        Of joblib.
+
+    Returns
+    -------
+    predictions : ndarray with N rows, or, per step, in the form of X
+        In the order of X. A class that the estimator of a fold did not see has the probability 0 in that fold (the
+        smallest float as log-probability or decision value).
+
+    Raises
+    ------
+    ValueError
+        If the test folds are no partition of the sequences.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from numrnn.model_selection import cross_val_predict
+    >>> X = [np.zeros((n_steps, 2)) for n_steps in (3, 1, 4, 2)]
+    >>> cross_val_predict(DummyClassifier(), X, ["a", "b", "a", "b"], cv=2, method="predict_proba")
+    array([[0.5, 0.5],
+           [0.5, 0.5],
+           [0.5, 0.5],
+           [0.5, 0.5]])
+    """
+    X, y, groups = indexable(X, y, groups)
+    n_sequences = X.shape[0] if hasattr(X, "shape") else len(X)
+    labels = None if _is_per_step(y) else y
+    splits = list(check_cv(cv, labels, classifier=is_classifier(estimator)).split(X, y, groups))
+    tests = np.concatenate([test for _, test in splits])
+    if not np.array_equal(np.sort(tests), np.arange(n_sequences)):
+        raise ValueError("cv: every sequence must be in the test set of one fold, and of no other")
+    folds = Parallel(n_jobs=n_jobs, verbose=verbose)(
+        delayed(_fit_and_predict)(clone(estimator), X, y, train, test, params or {}, method) for train, test in splits
+    )
+    return _in_order(_with_all_classes(folds, method), tests)
+
+
+def _fit_and_predict(estimator, X, y, train, test, params, method):
+    n_sequences = len(train) + len(test)
+    fit_params = {
+        key: _safe_indexing(value, train) if _has_rows(value, n_sequences) else value for key, value in params.items()
+    }
+    estimator.fit(_safe_indexing(X, train), None if y is None else _safe_indexing(y, train), **fit_params)
+    predictions = getattr(estimator, method)(_safe_indexing(X, test))
+    return predictions, None if method == "predict" else getattr(estimator, "classes_", None)
+
+
+def _has_rows(value, n_rows):
+    return hasattr(value, "__len__") and not isinstance(value, (str, dict)) and len(value) == n_rows
+
+
+def _is_per_step(y):
+    return isinstance(y, Sequences) or (y is not None and list_items(y, "y") is not None)
+
+
+def _with_all_classes(folds, method):
+    predictions, classes_of_folds = zip(*folds, strict=True)
+    if any(not isinstance(classes, np.ndarray) for classes in classes_of_folds):
+        return predictions
+    classes = np.unique(np.concatenate(classes_of_folds))
+
+    def widen(columns, seen):
+        if len(seen) == len(classes) or columns.ndim < 2 or columns.shape[-1] != len(seen):
+            return columns
+        missing = 0 if method == "predict_proba" else np.finfo(columns.dtype).min
+        wide = np.full((*columns.shape[:-1], len(classes)), missing, columns.dtype)
+        wide[..., np.searchsorted(classes, seen)] = columns
+        return wide
+
+    return [_apply(widen, fold, seen) for fold, seen in zip(predictions, classes_of_folds, strict=True)]
+
+
+def _apply(function, fold, seen):
+    if isinstance(fold, Sequences):
+        return Sequences(function(fold.values, seen), fold.offsets)
+    return [function(x, seen) for x in fold] if isinstance(fold, list) else function(fold, seen)
+
+
+def _in_order(predictions, tests):
+    order = np.argsort(tests)
+    if not isinstance(predictions[0], (list, Sequences)):
+        return np.concatenate(predictions)[order]
+    items = [item for fold in predictions for item in fold]
+    if isinstance(predictions[0], list):
+        return [items[i] for i in order]
+    return Sequences.from_list(items)[order]
+
+
+class StratifiedStepKFold(BaseCrossValidator):
+    """Folds of whole sequences, in each about the same share of the steps of every class.
+
+    For targets per step, where `sklearn.model_selection.StratifiedKFold` has no class per sequence to go by. The
+    longest sequence first, each goes to the fold that has least of its classes so far.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of folds, at least 2.
+    shuffle : bool, default=False
+        Whether sequences of equal length are taken in random order.
+    random_state : int, RandomState instance or None, default=None
+        Of the shuffle.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numrnn.model_selection import StratifiedStepKFold
+    >>> y = [["a", "a"], ["b"], ["a", "a"], ["b"]]
+    >>> for train, test in StratifiedStepKFold(n_splits=2).split(y, y):
+    ...     print(train, test)
+    [2 3] [0 1]
+    [0 1] [2 3]
+    """
+
+    def __init__(self, n_splits=5, *, shuffle=False, random_state=None):
+        self.n_splits = n_splits
+        self.shuffle = shuffle
+        self.random_state = random_state
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        """Return the number of folds.
+
+        Parameters
+        ----------
+        X, y, groups : ignored
+
+        Returns
+        -------
+        n_splits : int
+
+        Examples
+        --------
+        >>> from numrnn.model_selection import StratifiedStepKFold
+        >>> StratifiedStepKFold(n_splits=3).get_n_splits()
+        3
+        """
+        return self.n_splits
+
+    def _iter_test_indices(self, X=None, y=None, groups=None):
+        fold_of = self._folds(steps_to_sequences(y))
+        for fold in range(self.n_splits):
+            yield np.flatnonzero(fold_of == fold)
+
+    def _folds(self, y):
+        if not 2 <= self.n_splits <= len(y):
+            raise ValueError(f"n_splits must be from 2 to the number of sequences, {len(y)}, got {self.n_splits}")
+        if y.values.ndim != 1 or (y.values.dtype.kind == "f" and np.any(y.values % 1)):
+            raise ValueError(f"y must have one class per step, got {y}")
+        order = np.arange(len(y))
+        if self.shuffle:
+            check_random_state(self.random_state).shuffle(order)
+        order = order[np.argsort(-y.lengths[order], kind="stable")]
+        shares = _class_shares(y)
+        fold_of = np.empty(len(y), np.int64)
+        in_fold = np.zeros((self.n_splits, shares.shape[1]))
+        n_in_fold = np.zeros(self.n_splits, np.int64)
+        for i in order:
+            # Among folds, the sum of squares of their shares grows least where this product is smallest.
+            fold = np.lexsort((n_in_fold, in_fold @ shares[i]))[0]
+            fold_of[i] = fold
+            in_fold[fold] += shares[i]
+            n_in_fold[fold] += 1
+        return fold_of
+
+
+def _class_shares(y):
+    classes, labels = np.unique(y.values, return_inverse=True)
+    cell = np.repeat(np.arange(len(y)), y.lengths) * len(classes) + labels
+    counts = np.bincount(cell, minlength=len(y) * len(classes)).reshape(len(y), len(classes))
+    return counts / counts.sum(axis=0)
+
+
+def make_step_scorer(metric, *, greater_is_better=True, response_method="predict", **options):
+    """Make a scorer of predictions per step from a metric of scikit-learn's kind.
+
+    What `sklearn.metrics.make_scorer` is for one prediction per sequence: the steps of all sequences are laid one after
+    another before the metric sees them.
+
+    Parameters
+    ----------
+    metric : callable (y_true, y_pred, **options) -> float
+        Such as `sklearn.metrics.f1_score`.
+    greater_is_better : bool, default=True
+        Whether the metric is a score; the scorer of a loss returns its negative.
+    response_method : {"predict", "predict_proba", "predict_log_proba"}, default="predict"
+        What `y_pred` is. Of two classes the metric gets the column of the second, as in scikit-learn.
+    **options : keyword arguments of the metric
+
+    Returns
+    -------
+    scorer : callable (estimator, X, y, sample_weight=None) -> float
+        For `scoring=` of scikit-learn's tools. `sample_weight` has one weight per sequence, or per step in any form.
+        With metadata routing, ask for it by ``scorer.set_score_request(sample_weight=True)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.base import BaseEstimator
+    >>> from sklearn.metrics import f1_score
+    >>> from numrnn.model_selection import make_step_scorer
+    >>> class Sign(BaseEstimator):
+    ...     def predict(self, X):
+    ...         return [x[:, 0] > 0 for x in X]
+    >>> scorer = make_step_scorer(f1_score)
+    >>> scorer(Sign(), [np.array([[1.0], [-2.0]]), np.array([[3.0]])], [[True, False], [True]])
+    1.0
+    """
+    return _StepScorer(metric, 1 if greater_is_better else -1, response_method, options)
+
+
+class _StepScorer:
+    def __init__(self, metric, sign, response_method, options):
+        self.metric = metric
+        self.sign = sign
+        self.response_method = response_method
+        self.options = options
+        self._request = MetadataRequest(owner=repr(self))
+
+    def __repr__(self):
+        options = "".join(f", {key}={value!r}" for key, value in self.options.items())
+        sign = "" if self.sign > 0 else ", greater_is_better=False"
+        name = getattr(self.metric, "__name__", repr(self.metric))
+        return f"make_step_scorer({name}{sign}, response_method={self.response_method!r}{options})"
+
+    def set_score_request(self, *, sample_weight):
+        """Say whether the scorer wants `sample_weight` (True, False, None, or the name it comes under)."""
+        self._request.score.add_request(param="sample_weight", alias=sample_weight)
+        return self
+
+    def get_metadata_routing(self):
+        """Return what the scorer asks scikit-learn for."""
+        return self._request
+
+    def __call__(self, estimator, X, y, sample_weight=None):
+        y_true = steps_to_sequences(y, name="y")
+        y_pred = steps_to_sequences(getattr(estimator, self.response_method)(X), name="predictions")
+        if not np.array_equal(y_true.lengths, y_pred.lengths):
+            raise ValueError(f"y ({y_true}) and the predictions ({y_pred}) must have the same lengths")
+        options = dict(self.options)
+        if sample_weight is not None:
+            options["sample_weight"] = _step_weights(sample_weight, y_true)
+        return self.sign * self.metric(y_true.values, self._columns(estimator, y_true, y_pred), **options)
+
+    def _columns(self, estimator, y_true, y_pred):
+        columns = y_pred.values
+        of_two_classes = len(getattr(estimator, "classes_", ())) == 2 and y_true.values.ndim == 1
+        return columns[:, 1] if of_two_classes and columns.ndim == 2 else columns
+
+
+def _step_weights(sample_weight, y):
+    if _is_per_step(sample_weight) or np.ndim(sample_weight) == 2:
+        return targets_to_sequences(sample_weight, y, name="sample_weight").values
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (len(y),):
+        raise ValueError(f"sample_weight must have one weight per sequence ({len(y)}) or step, got {weights.shape}")
+    return np.repeat(weights, y.lengths)

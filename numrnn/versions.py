@@ -1,0 +1,70 @@
+"""What a bug report needs to say about the machine and the packages."""
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+__all__ = ["show_versions", "versions"]
+
+NEEDED = ("numba", "llvmlite", "numpy", "scipy", "scikit-learn", "safetensors", "tqdm")
+OPTIONAL = ("matplotlib", "pandas", "torch", "mpi4py", "cupy", "onnx")
+
+
+def versions():
+    """Return the versions of numrnn, Python and the packages around, and facts of the machine.
+
+    Returns
+    -------
+    versions : dict of str to str
+        "not installed" for an optional package that is missing.
+
+    Examples
+    --------
+    >>> from numrnn.versions import versions
+    >>> versions()["numrnn"]
+    '0.1.0'
+    """
+    from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
+
+    from numrnn import __version__
+
+    vectors = [name for name in ("avx512f", "avx2", "fma", "neon", "sve") if get_host_cpu_features().get(name)]
+    settings = {key: value for key, value in sorted(os.environ.items()) if key.startswith("NUMBA_")}
+    return {
+        "numrnn": __version__,
+        "python": sys.version.replace("\n", " "),
+        "executable": sys.executable,
+        "machine": platform.platform(),
+        "processor": f"{get_host_cpu_name()} ({' '.join(vectors)})",
+        "processors usable": str(_n_processors()),
+        **{name: _version(name) for name in (*NEEDED, *OPTIONAL)},
+        **settings,
+    }
+
+
+def show_versions():
+    """Write the versions of numrnn, Python and the packages around to the standard output, for a bug report.
+
+    Examples
+    --------
+    >>> from numrnn import show_versions
+    >>> show_versions()
+    numrnn             0.1.0
+    python             3...
+    """
+    found = versions()
+    width = max(map(len, found)) + 2
+    sys.stdout.writelines(f"{name:<{width}}{value}\n" for name, value in found.items())
+
+
+def _version(name):
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _n_processors():
+    # Fewer than the machine has where a batch system or a container limits the process.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
