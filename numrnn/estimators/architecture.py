@@ -1,0 +1,65 @@
+"""What a fitted network looks like, independent of the estimator's parameters, which may change after `fit`."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from numrnn.network import Network
+from numrnn.parameters import Layout
+
+
+class Architecture(NamedTuple):
+    """The plain facts that make a `Layout` and a `Network`; a model file stores them as they are."""
+
+    n_inputs: int
+    hidden_layer_sizes: tuple
+    cell: str
+    activation: str
+    n_outputs: int
+    head: str
+    output: str
+    dtype: str
+
+    @classmethod
+    def of(cls, estimator, *, n_inputs, n_outputs, head):
+        """Read the rest from the estimator's parameters."""
+        return cls(
+            n_inputs=int(n_inputs),
+            hidden_layer_sizes=hidden_sizes(estimator.hidden_layer_sizes),
+            cell=estimator.cell,
+            activation=estimator.activation,
+            n_outputs=int(n_outputs),
+            head=head,
+            output=estimator.output,
+            dtype=np.dtype(estimator.dtype).name,
+        )
+
+    def layout(self):
+        """Names, shapes and places of the parameters in the flat vector."""
+        return Layout(
+            n_inputs=self.n_inputs,
+            hidden_layer_sizes=self.hidden_layer_sizes,
+            cell=self.cell,
+            n_outputs=self.n_outputs,
+        )
+
+    def network(self, n_jobs=1):
+        """Return a network to train or to predict with; it holds workspaces, so each call makes its own."""
+        return Network(
+            self.layout(),
+            activation=self.activation,
+            head=self.head,
+            output=self.output,
+            dtype=np.dtype(self.dtype),
+            n_jobs=n_jobs,
+        )
+
+
+def hidden_sizes(hidden_layer_sizes):
+    """Return the units of each layer as a tuple of int; one number means one layer."""
+    sizes = np.atleast_1d(np.asarray(hidden_layer_sizes))
+    if sizes.ndim != 1 or sizes.size == 0 or sizes.dtype.kind not in "iu" or (sizes < 1).any():
+        raise ValueError(
+            f"hidden_layer_sizes must hold the units of each layer, integers of at least 1, got {hidden_layer_sizes!r}"
+        )
+    return tuple(int(size) for size in sizes)

@@ -1,0 +1,294 @@
+"""What the estimators share: parameters, the way from X and y to the training loop, and back from outputs."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from numrnn.data.batches import full_batch
+from numrnn.data.forms import from_steps
+from numrnn.data.inputs import validate_sequences
+from numrnn.data.sequences import Sequences
+from numrnn.estimators.fitting import begin, hold_out, make_targets, run, store_history
+from numrnn.estimators.saving import save_model
+from numrnn.estimators.sklearn_callbacks import CallbackSupportMixin, bridges
+from numrnn.estimators.step_state import StepState, check_state, check_step
+from numrnn.estimators.threads import n_threads
+from numrnn.estimators.weights_access import WeightsAccess
+from numrnn.solvers import LBFGS
+from numrnn.training import EarlyStopping, default_callbacks
+from numrnn.training.objective import Objective
+
+
+def solver_makes_passes(estimator):
+    if estimator.solver == "lbfgs" or isinstance(estimator.solver, LBFGS):
+        raise AttributeError("partial_fit needs a mini-batch solver; solver='lbfgs' works on all of X at once")
+    return True
+
+
+class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
+    """Recurrent network over sequences; a subclass knows its targets, its head and its score.
+
+    A subclass defines `_learn_targets` (of flat y: the head and its number of outputs), `_encode_targets` (for the
+    loss), `_decode_outputs` (predictions), `_score` (of outputs against encoded targets), `_learn_class_weights`,
+    `_strata` (classes to hold out in proportion), `_fewest_to_score` and `_learnt` (what a model file stores).
+    """
+
+    _parameter_constraints = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "cell": [StrOptions({"elman", "gru", "lstm"})],
+        "activation": [StrOptions({"tanh", "relu"})],
+        "output": [StrOptions({"sequence", "step"})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "clip_norm": [None, Interval(Real, 0, None, closed="neither")],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "dtype": [StrOptions({"float32", "float64"}), Options(type, {np.float32, np.float64})],
+        "n_jobs": [None, Integral],
+        "verbose": ["verbose"],
+        "callbacks": [None, list, tuple],
+    }
+    _doc_link_module = "numrnn"
+    _doc_link_template = "https://numrnn.readthedocs.io/stable/api/{estimator_module}.{estimator_name}.html"
+
+    def _doc_link_url_param_generator(self):
+        return {"estimator_module": "numrnn", "estimator_name": type(self).__name__}
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(64,),
+        *,
+        cell="elman",
+        activation="tanh",
+        bidirectional=False,
+        output="sequence",
+        n_symbols=None,
+        embedding_size=None,
+        dropout=0.0,
+        solver="adam",
+        alpha=0.0,
+        batch_size=32,
+        learning_rate_init=1e-3,
+        learning_rate="constant",
+        max_iter=100,
+        shuffle=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        tol=1e-4,
+        n_iter_no_change=10,
+        clip_norm=1.0,
+        bptt_steps=None,
+        warm_start=False,
+        random_state=None,
+        dtype="float32",
+        device="cpu",
+        n_jobs=None,
+        verbose=False,
+        callbacks=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.cell = cell
+        self.activation = activation
+        self.bidirectional = bidirectional
+        self.output = output
+        self.n_symbols = n_symbols
+        self.embedding_size = embedding_size
+        self.dropout = dropout
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.clip_norm = clip_norm
+        self.bptt_steps = bptt_steps
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.dtype = dtype
+        self.device = device
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.callbacks = callbacks
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Train on sequences and their targets.
+
+        Parameters
+        ----------
+        X : list of (T_i, D) arrays, Sequences, array of shape (N, T, D), or array of shape (N, T)
+            N sequences; a 2-D array holds univariate sequences of one length.
+        y : array-like of shape (N,) or (N, K); for ``output="step"`` one target per step in any such form of X
+            The targets.
+        sample_weight : array-like of shape (N,), or one weight per step for ``output="step"``, optional
+            Weights of the loss; a weight of 0 leaves a sequence or a step out of the loss.
+        X_val, y_val : like X and y, optional
+            Sequences to watch: with ``early_stopping=True`` in place of a part of X, otherwise to record only.
+        sample_weight_val : like sample_weight, optional
+            Weights for `X_val`.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter, X, y or a weight is invalid; the message names it.
+        TrainingDivergedError
+            If the loss or the gradient is no longer finite; the last finite weights are kept.
+        """
+        continues = self.warm_start and "_state" in vars(self)
+        data, targets = begin(self, X, y, sample_weight, continues=continues)
+        data, targets, validate = hold_out(self, data, targets, X_val, y_val, sample_weight_val)
+        if continues:
+            self._state.restart_schedule()
+        callbacks = [EarlyStopping(tol=self.tol, n_iter_no_change=self.n_iter_no_change)] if self.early_stopping else []
+        callbacks += default_callbacks(self.verbose)
+        with bridges(self, X, y, sample_weight) as more:
+            run(self, data, targets, max_iter=self.max_iter, validate=validate, callbacks=callbacks + more)
+        return self
+
+    def initialize(self, X, y):
+        """Create the parameters for X and y without training.
+
+        Parameters
+        ----------
+        X, y : as in `fit`
+            Only shapes, classes and names are learnt.
+
+        Returns
+        -------
+        self : estimator
+            Ready for `loss_and_grad`, `set_weights`, `predict` and `partial_fit`.
+        """
+        self._validate_params()
+        begin(self, X, y, None, continues=False)
+        store_history(self)
+        return self
+
+    def predict(self, X):
+        """Predict the targets of sequences.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        y : ndarray of shape (N,) or (N, K)
+            For ``output="step"`` one prediction per step, in the form of X: a list, `Sequences` or an array.
+        """
+        outputs, data, form = self._outputs(X)
+        return self._in_form(self._decode_outputs(outputs), data, form)
+
+    def predict_step(self, x, state=None):
+        """Predict from one more step of one or many streams.
+
+        Parameters
+        ----------
+        x : array-like of shape (D,) or (n_streams, D)
+            The step: of one stream, or of many at once.
+        state : StepState, optional
+            What the call for the step before returned; None at the first step.
+
+        Returns
+        -------
+        prediction : scalar or ndarray
+            What `predict` gives for the sequence up to this step, bit for bit: for its last step where
+            ``output="step"``. For x of shape (D,) without the stream's axis.
+        state : StepState
+            For the next step.
+        """
+        check_is_fitted(self)
+        architecture = self._architecture
+        network = architecture.network()
+        x, single = check_step(x, self.n_inputs_, self._state.theta.dtype)
+        values = check_state(state, len(x), network.state_size)
+        data = Sequences(x, np.arange(len(x) + 1, dtype=np.int64))
+        outputs, values = network.predict(self._state.theta, data, values)
+        prediction = self._decode_outputs(outputs)
+        return (prediction[0] if single else prediction), StepState(values)
+
+    def loss_and_grad(self, X, y, sample_weight=None):
+        """Compute the objective and its gradient at the present weights.
+
+        Parameters
+        ----------
+        X, y, sample_weight : as in `fit`
+
+        Returns
+        -------
+        loss : float
+            sum(w l) / sum(w) + alpha/2 (sum of the squares of all U, W and V), w = sample x class weight.
+        gradient : dict of str to ndarray
+            By the names in `weights_`, in their shapes.
+        """
+        check_is_fitted(self)
+        theta = self._state.theta
+        data, _ = validate_sequences(self, X, dtype=theta.dtype, reset=False)
+        targets = make_targets(self, y, data, sample_weight)
+        network = self._architecture.network(n_threads(self.n_jobs))
+        gradient = np.zeros_like(theta)
+        loss, weight_sum = Objective(network, data, targets, self.alpha)(
+            theta, full_batch(data.lengths, network.tile_rows), gradient
+        )
+        if weight_sum == 0:
+            raise ValueError("the weights of all targets are zero: the loss is not defined")
+        return float(loss), network.layout.views(gradient)
+
+    def save(self, path):
+        """Write the fitted estimator to one safetensors file, see `numrnn.load`.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Replaced in one go: the file is whole, old or new, at any time.
+
+        Notes
+        -----
+        Weights, parameters, what `fit` learnt and the history are stored; the solver's running means are not, so that
+        `partial_fit` after `load` goes on with the next epoch's shuffle but a fresh solver state. Functions and
+        callbacks among the parameters are dropped with a warning. A ``RandomState`` is replaced by a seed.
+        """
+        check_is_fitted(self)
+        save_model(self, path)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def __sklearn_is_fitted__(self):
+        return "_state" in vars(self)
+
+    def _one_pass(self, X, y, sample_weight, classes=None):
+        continues = "_state" in vars(self)
+        data, targets = begin(self, X, y, sample_weight, continues=continues, classes=classes, whole=False)
+        run(self, data, targets, max_iter=1, callbacks=default_callbacks(False))
+        return self
+
+    def _outputs(self, X, raw=False):
+        check_is_fitted(self)
+        theta = self._state.theta
+        data, form = validate_sequences(self, X, dtype=theta.dtype, reset=False)
+        outputs, _ = self._architecture.network(n_threads(self.n_jobs)).predict(theta, data, raw=raw)
+        return outputs, data, form
+
+    def _in_form(self, values, data, form):
+        return values if self._architecture.output == "sequence" else from_steps(values, data.offsets, form)

@@ -1,0 +1,366 @@
+"""Classification of sequences, or of each of their steps."""
+
+import numpy as np
+from scipy.special import log_expit, log_softmax
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.metrics import accuracy_score
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from numrnn.estimators.base import BaseRNN, solver_makes_passes
+from numrnn.estimators.targets import flat_targets
+from numrnn.estimators.weights import class_weights, flat_weights
+
+
+class RNNClassifier(ClassifierMixin, BaseRNN):
+    r"""Recurrent neural network that classifies sequences, or each of their steps.
+
+    In each step t the network updates its state and may put out probabilities,
+
+    .. math:: s_t = a(U x_t + W s_{t-1} + b), \qquad h_t = o(V s_t + c),
+
+    for the Elman cell; GRU and LSTM have gates. It is trained by back-propagation through time on the
+    cross-entropy. The head follows from y: one label per target gives a softmax over the classes, y of zeros and ones
+    of shape (N, K) a sigmoid for each of K labels (multi-label).
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int, default=(64,)
+        Units of each layer, from the inputs up.
+    cell : {"elman", "gru", "lstm"}, default="elman"
+        What a layer does in a step. GRU and LSTM remember longer and cost about three and four times as much.
+    activation : {"tanh", "relu"}, default="tanh"
+        Of the Elman cell; the others have their own.
+    bidirectional : bool, default=False
+        Not offered by this version: only False.
+    output : {"sequence", "step"}, default="sequence"
+        One target for a sequence, read from the last step, or one for each step.
+    n_symbols : int, "auto" or None, default=None
+        Not offered by this version: only None.
+    embedding_size : int or None, default=None
+        Not offered by this version: only None.
+    dropout : float, default=0.0
+        Not offered by this version: only 0.
+    solver : {"adam", "adamw", "sgd", "rmsprop", "lbfgs"} or solver object, default="adam"
+        An object, such as ``numrnn.solvers.Adam(beta_2=0.98)``, holds options of its own. "lbfgs" takes all of X at
+        once; it ignores `batch_size`, `learning_rate`, `learning_rate_init`, `shuffle` and `clip_norm`.
+    alpha : float, default=0.0
+        Strength of the L2 term alpha/2 (|U|^2 + |W|^2 + |V|^2) of the objective; biases are left out.
+    batch_size : int, default=32
+        Sequences in a mini-batch; those of a mini-batch are of similar length.
+    learning_rate_init : float, default=1e-3
+        The first learning rate.
+    learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable, default="constant"
+        How the learning rate changes from epoch to epoch, see `numrnn.training.resolve_schedule`. A function takes the
+        number of the epoch, from 0, and returns a factor of `learning_rate_init`.
+    max_iter : int, default=100
+        Epochs: passes over X. Iterations for "lbfgs".
+    shuffle : bool, default=True
+        Whether to draw new mini-batches in each epoch.
+    early_stopping : bool, default=False
+        Whether to stop when the validation score no longer rises, and to restore the best weights. It is computed on
+        `X_val`, `y_val` if `fit` gets them, else on a part of X, which is then not trained on.
+    validation_fraction : float, default=0.1
+        The part of X to hold out under `early_stopping`, the same part of each class.
+    tol : float, default=1e-4
+        The least rise of the validation score that counts, under `early_stopping` only.
+    n_iter_no_change : int, default=10
+        Epochs without such a rise after which training stops, under `early_stopping` only.
+    clip_norm : float or None, default=1.0
+        Longer gradients, the L2 term included, are scaled to this Euclidean norm.
+    bptt_steps : int or None, default=None
+        Not offered by this version: only None.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the loss, by label. "balanced" weighs them by the inverse of their summed weights in
+        y. Not for multi-label y.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the fit before.
+    random_state : int, RandomState instance or None, default=None
+        Of the first weights, the mini-batches and the part held out. The same int gives the same bits.
+    dtype : {"float32", "float64"}, default="float32"
+        Of weights and arithmetic; sums of losses are float64 in any case.
+    device : {"cpu"}, default="cpu"
+        Where to compute.
+    n_jobs : int or None, default=None
+        Threads. None means all cores that the process may use, but no more than the environment variable
+        ``OMP_NUM_THREADS``, which joblib sets in its workers; -1 all cores. Results do not depend on it.
+    verbose : bool or int, default=False
+        True shows a progress bar where somebody watches, 2 in any case. The logger "numrnn" gets a line an epoch.
+    callbacks : list of objects or None, default=None
+        With any of the methods ``on_fit_begin(info)``, ``on_epoch_end(info)``, which ends training by returning True,
+        and ``on_fit_end(info)``; `info` is a `numrnn.training.FitInfo`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (K,)
+        The labels, sorted; their numbers for multi-label y.
+    n_features_in_ : int
+        Inputs of a step; number of columns if `fit` got a 2-D X.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns, if X was a data frame or a list of data frames with names of type str.
+    n_inputs_ : int
+        D, inputs of a step.
+    n_outputs_ : int
+        K, outputs of the network.
+    n_iter_ : int
+        Epochs trained, those before a `warm_start` or `partial_fit` included.
+    loss_ : float
+        The last of `loss_curve_`.
+    loss_curve_ : list of float
+        The objective in each epoch, a mean over its mini-batches, each before its update.
+    validation_loss_curve_, validation_scores_ : list of float or None
+        Loss (without the L2 term) and score of the sequences held out after each epoch, if there were any.
+    weights_ : dict of str to ndarray
+        Read-only views of all parameters by name.
+    U_, W_, b_ : list of ndarray
+        Input weights (G*H, D), feedback weights (G*H, H) and biases (G*H,) of each layer.
+    V_, c_ : ndarray
+        Output weights (K, H) and biases (K,).
+
+    See Also
+    --------
+    RNNRegressor : For targets that are numbers.
+    numrnn.load : Reads what `save` wrote.
+
+    Notes
+    -----
+    X is a list of (T_i, D) arrays, a `Sequences`, an array (N, T, D), or an array (N, T) of univariate sequences;
+    results per step come in the form of X. One sequence is a list of one: ``predict([x])``.
+
+    References
+    ----------
+    J. L. Elman: Finding structure in time. Cognitive Science 14, 1990.
+    K. Cho et al.: Learning phrase representations using RNN encoder-decoder. EMNLP 2014.
+    S. Hochreiter, J. Schmidhuber: Long short-term memory. Neural Computation 9, 1997.
+
+    Examples
+    --------
+    >>> from numrnn import RNNClassifier
+    >>> from numrnn.datasets import load_japanese_vowels
+    >>> vowels = load_japanese_vowels()
+    >>> model = RNNClassifier((32,), cell="gru", learning_rate_init=0.01, max_iter=20, random_state=0)
+    >>> model.fit(vowels.X_train, vowels.y_train).score(vowels.X_test, vowels.y_test) > 0.9
+    True
+    >>> model.predict(vowels.X_test[:3])
+    array([1, 1, 1])
+    """
+
+    _parameter_constraints = {
+        **BaseRNN._parameter_constraints,
+        "class_weight": [None, dict, StrOptions({"balanced"})],
+    }
+    _learnt = ("classes_", "n_features_in_", "n_inputs_", "n_outputs_", "feature_names_in_", "_class_weights")
+    _fewest_to_score = 1
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(64,),
+        *,
+        cell="elman",
+        activation="tanh",
+        bidirectional=False,
+        output="sequence",
+        n_symbols=None,
+        embedding_size=None,
+        dropout=0.0,
+        solver="adam",
+        alpha=0.0,
+        batch_size=32,
+        learning_rate_init=1e-3,
+        learning_rate="constant",
+        max_iter=100,
+        shuffle=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        tol=1e-4,
+        n_iter_no_change=10,
+        clip_norm=1.0,
+        bptt_steps=None,
+        class_weight=None,
+        warm_start=False,
+        random_state=None,
+        dtype="float32",
+        device="cpu",
+        n_jobs=None,
+        verbose=False,
+        callbacks=None,
+    ):
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            cell=cell,
+            activation=activation,
+            bidirectional=bidirectional,
+            output=output,
+            n_symbols=n_symbols,
+            embedding_size=embedding_size,
+            dropout=dropout,
+            solver=solver,
+            alpha=alpha,
+            batch_size=batch_size,
+            learning_rate_init=learning_rate_init,
+            learning_rate=learning_rate,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            clip_norm=clip_norm,
+            bptt_steps=bptt_steps,
+            warm_start=warm_start,
+            random_state=random_state,
+            dtype=dtype,
+            device=device,
+            n_jobs=n_jobs,
+            verbose=verbose,
+            callbacks=callbacks,
+        )
+        self.class_weight = class_weight
+
+    @available_if(solver_makes_passes)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch from the present weights; create them at the first call.
+
+        Parameters
+        ----------
+        X, y, sample_weight : as in `fit`
+        classes : array-like, optional
+            All labels that will ever come; required at the first call, unless y is multi-label.
+
+        Returns
+        -------
+        self : RNNClassifier
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from numrnn import RNNClassifier
+        >>> X, y = np.random.default_rng(0).normal(size=(8, 5, 2)), np.arange(8) % 2
+        >>> model = RNNClassifier((4,), random_state=0)
+        >>> for _ in range(3):
+        ...     model = model.partial_fit(X, y, classes=[0, 1])
+        >>> model.n_iter_
+        3
+        """
+        return self._one_pass(X, y, sample_weight, classes=() if classes is None else classes)
+
+    def predict_proba(self, X):
+        """Predict probabilities.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        p : ndarray of shape (N, K)
+            Of the classes in the order of `classes_`, or of each label where y is multi-label. For ``output="step"`` a
+            row for each step, in the form of X.
+        """
+        outputs, data, form = self._outputs(X)
+        return self._in_form(outputs, data, form)
+
+    def predict_log_proba(self, X):
+        """Predict logarithms of probabilities, which stay finite where a probability rounds to 0.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        log_p : like the result of `predict_proba`
+        """
+        logits, data, form = self._outputs(X, raw=True)
+        log_p = log_softmax(logits, axis=1) if self._architecture.head == "softmax" else log_expit(logits)
+        return self._in_form(log_p, data, form)
+
+    def score(self, X, y, sample_weight=None):
+        """Compute the accuracy, over all steps for ``output="step"``.
+
+        Parameters
+        ----------
+        X, y, sample_weight : as in `fit`
+
+        Returns
+        -------
+        accuracy : float
+            The share of the weight that is predicted right; of multi-label targets those right in all labels.
+        """
+        outputs, data, _ = self._outputs(X)
+        output = self._architecture.output
+        weights = flat_weights(sample_weight, data, output)
+        return float(
+            accuracy_score(flat_targets(y, data, output), self._decode_outputs(outputs), sample_weight=weights)
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def _learn_targets(self, flat, classes):
+        check_classification_targets(flat)
+        if type_of_target(flat) == "multilabel-indicator":
+            self.classes_ = np.arange(flat.shape[1])
+            return "sigmoid", flat.shape[1]
+        labels = _column(flat, "y")
+        if classes is not None and len(classes) == 0:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        self.classes_ = np.unique(labels if classes is None else classes)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y must hold at least 2 classes, got one class: {self.classes_[0]!r}")
+        return "softmax", len(self.classes_)
+
+    def _encode_targets(self, flat, name):
+        architecture = self._architecture
+        if architecture.head == "sigmoid":
+            if flat.ndim != 2 or flat.shape[1] != architecture.n_outputs or not np.isin(flat, (0, 1)).all():
+                raise ValueError(
+                    f"{name} must hold zeros and ones, a column for each of {architecture.n_outputs} labels, got shape "
+                    f"{flat.shape}"
+                )
+            return np.ascontiguousarray(flat, dtype=architecture.dtype)
+        encoder = LabelEncoder()
+        encoder.classes_ = self.classes_
+        return encoder.transform(_column(flat, name)).astype(np.int64)
+
+    def _learn_class_weights(self, values, weights, whole):
+        self._class_weights = None
+        if self.class_weight is None:
+            return
+        if values.ndim == 2:
+            raise ValueError("class_weight must be None for multi-label y; weigh targets by sample_weight")
+        if self.class_weight == "balanced" and not whole:
+            raise ValueError("class_weight='balanced' needs all of y; for partial_fit pass a dict of weights")
+        self._class_weights = class_weights(self.class_weight, self.classes_, values, weights)
+
+    def _strata(self, targets):
+        one_label_each = self._architecture.output == "sequence" and targets.values.ndim == 1
+        return targets.values if one_label_each else None
+
+    def _decode_outputs(self, outputs):
+        if self._architecture.head == "sigmoid":
+            return (outputs > 0.5).astype(np.int64)
+        return self.classes_[outputs.argmax(axis=1)]
+
+    def _score(self, outputs, targets):
+        if targets.values.ndim == 2:
+            right = ((outputs > 0.5) == targets.values).all(axis=1)
+        else:
+            right = outputs.argmax(axis=1) == targets.values
+        return float(np.average(right, weights=targets.weights))
+
+
+def _column(flat, name):
+    """Return labels as (n,); K columns of labels have no meaning."""
+    if flat.ndim == 2 and flat.shape[1] > 1:
+        raise ValueError(
+            f"{name} must have one label per target, or be multi-label: zeros and ones; got shape {flat.shape}. One "
+            "label per step? Set output='step'"
+        )
+    return column_or_1d(flat, warn=True)

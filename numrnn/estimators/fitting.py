@@ -1,0 +1,176 @@
+"""The way of `fit`: check and learn, hold out, run the training loop, store the history."""
+
+import numpy as np
+
+from numrnn.data.forms import to_sequences
+from numrnn.data.inputs import check_n_inputs, validate_sequences
+from numrnn.data.random import draw_seed
+from numrnn.data.targets import Targets
+from numrnn.estimators.architecture import Architecture
+from numrnn.estimators.targets import flat_targets
+from numrnn.estimators.threads import n_threads
+from numrnn.estimators.validation import Validation, sequence_weights, split, take
+from numrnn.estimators.weights import flat_weights, weigh_classes
+from numrnn.parameters import initial_theta
+from numrnn.solvers import LBFGS, resolve_solver
+from numrnn.training import TrainingState, check_callbacks, minimize_lbfgs, resolve_schedule, train
+
+# Parameters of planned features, with the only value that this version takes.
+NOT_YET = {
+    "bidirectional": False,
+    "n_symbols": None,
+    "embedding_size": None,
+    "dropout": 0.0,
+    "bptt_steps": None,
+    "device": "cpu",
+}
+
+
+def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True):
+    """Check parameters and data; learn sizes and classes and draw the first weights, unless training continues.
+
+    Parameters
+    ----------
+    estimator : RNNClassifier or RNNRegressor
+    X, y, sample_weight : as in `fit`
+    continues : bool
+        Keep the weights: X and y must fit what was learnt.
+    classes : array-like, optional
+        All classes, where y may lack some.
+    whole : bool
+        Whether y is all there is, so that weights may be balanced by it.
+
+    Returns
+    -------
+    data : Sequences
+    targets : Targets
+    """
+    _check_parameters(estimator)
+    if not continues:
+        vars(estimator).pop("_state", None)  # an error from here on leaves an unfitted estimator, not half of two
+    dtype = np.dtype(estimator.dtype)
+    data, _ = validate_sequences(estimator, X, dtype=dtype, reset=not continues)
+    head = estimator._architecture.head if continues else None
+    if not continues:
+        flat = flat_targets(y, data, estimator.output)
+        head, estimator.n_outputs_ = estimator._learn_targets(flat, classes)
+    architecture = Architecture.of(estimator, n_inputs=estimator.n_inputs_, n_outputs=estimator.n_outputs_, head=head)
+    if continues and architecture != estimator._architecture:
+        raise ValueError(
+            "training cannot continue with another hidden_layer_sizes, cell, activation, output or dtype: the weights "
+            f"are those of {estimator._architecture}"
+        )
+    estimator._architecture = architecture
+    targets = make_targets(estimator, y, data, sample_weight, learn=True, whole=whole)
+    if not continues:
+        estimator._state = _first_state(estimator)
+    return data, targets
+
+
+def make_targets(estimator, y, data, sample_weight, *, learn=False, whole=True, suffix=""):
+    """Return the encoded y with weights: sample x class weight, or None where all weigh the same."""
+    output = estimator._architecture.output
+    values = estimator._encode_targets(flat_targets(y, data, output, name="y" + suffix), "y" + suffix)
+    weights = flat_weights(sample_weight, data, output, name="sample_weight" + suffix)
+    if learn:
+        estimator._learn_class_weights(values, weights, whole)
+    return Targets(values, weigh_classes(weights, estimator._class_weights, values))
+
+
+def hold_out(estimator, data, targets, X_val, y_val, sample_weight_val):
+    """Return the data and targets to train on, and a function that computes loss and score on others, or None."""
+    if (X_val is None) != (y_val is None) or (X_val is None and sample_weight_val is not None):
+        raise ValueError("X_val and y_val must be given together; sample_weight_val only with them")
+    architecture = estimator._architecture
+    if X_val is not None:
+        held_data = _held_inputs(estimator, X_val)
+        held_targets = make_targets(estimator, y_val, held_data, sample_weight_val, suffix="_val")
+    elif estimator.early_stopping:
+        kept, held = split(
+            len(data),
+            estimator.validation_fraction,
+            estimator._state.seed,
+            codes=estimator._strata(targets),
+            weights=sequence_weights(targets, data, architecture.output),
+            at_least=estimator._fewest_to_score,
+        )
+        held_data, held_targets = take(data, targets, held, architecture.output)
+        data, targets = take(data, targets, kept, architecture.output)
+    else:
+        return data, targets, None
+    network = architecture.network(n_threads(estimator.n_jobs))
+    return data, targets, Validation(network, held_data, held_targets, estimator._score)
+
+
+def run(estimator, data, targets, *, max_iter, validate=None, callbacks=()):
+    """Train for `max_iter` epochs from the estimator's state, and store the history however training ends."""
+    network = estimator._architecture.network(n_threads(estimator.n_jobs))
+    solver = resolve_solver(estimator.solver)
+    callbacks = [*callbacks, *(estimator.callbacks or ())]
+    options = {"alpha": estimator.alpha, "max_iter": max_iter, "validate": validate, "callbacks": callbacks}
+    try:
+        if isinstance(solver, LBFGS):
+            minimize_lbfgs(network, estimator._state, data, targets, solver=solver, **options)
+        else:
+            train(
+                network,
+                estimator._state,
+                data,
+                targets,
+                solver=solver,
+                schedule=_schedule(estimator),
+                clip_norm=estimator.clip_norm,
+                batch_size=estimator.batch_size,
+                shuffle=estimator.shuffle,
+                **options,
+            )
+    finally:
+        store_history(estimator)
+
+
+def store_history(estimator):
+    """Set the fitted attributes that tell how training went."""
+    history = estimator._state.history
+    estimator.n_iter_ = estimator._state.epoch
+    estimator.loss_curve_ = [record.loss for record in history]
+    estimator.loss_ = estimator.loss_curve_[-1] if history else float("nan")
+    watched = any(not np.isnan(record.validation_loss) for record in history)
+    estimator.validation_loss_curve_ = [record.validation_loss for record in history] if watched else None
+    estimator.validation_scores_ = [record.validation_score for record in history] if watched else None
+
+
+def _check_parameters(estimator):
+    for name, only in NOT_YET.items():
+        value = getattr(estimator, name)
+        if value is not only and value != only:
+            raise ValueError(f"{name}={value!r}: this version of numrnn does not offer it, only {name}={only!r}")
+    if estimator.cell != "elman" and estimator.activation != "tanh":
+        raise ValueError(f"activation={estimator.activation!r} needs cell='elman', got cell={estimator.cell!r}")
+    resolve_solver(estimator.solver)
+    _schedule(estimator)
+    check_callbacks(estimator.callbacks or ())
+    n_threads(estimator.n_jobs)
+
+
+def _held_inputs(estimator, X_val):
+    data, form = to_sequences(X_val, dtype=np.dtype(estimator.dtype), name="X_val")
+    sizes = {"n_inputs": estimator.n_inputs_, "n_features": estimator.n_features_in_}
+    check_n_inputs(data, form, **sizes, owner=type(estimator).__name__, name="X_val")
+    return data
+
+
+def _schedule(estimator):
+    return resolve_schedule(
+        estimator.learning_rate,
+        learning_rate_init=estimator.learning_rate_init,
+        max_iter=estimator.max_iter,
+        tol=estimator.tol,
+        monitor="validation_score" if estimator.early_stopping else "loss",
+    )
+
+
+def _first_state(estimator):
+    seed = draw_seed(estimator.random_state)
+    architecture = estimator._architecture
+    theta = initial_theta(architecture.layout(), architecture.activation, seed, np.dtype(architecture.dtype))
+    return TrainingState(theta, seed)

@@ -1,0 +1,223 @@
+"""Regression on sequences, or on each of their steps."""
+
+import numpy as np
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.metrics import r2_score
+from sklearn.utils.metaestimators import available_if
+
+from numrnn.estimators.base import BaseRNN, solver_makes_passes
+from numrnn.estimators.targets import flat_targets
+from numrnn.estimators.weights import flat_weights
+
+
+class RNNRegressor(RegressorMixin, BaseRNN):
+    r"""Recurrent neural network that predicts numbers for sequences, or for each of their steps.
+
+    In each step t the network updates its state and may put out numbers,
+
+    .. math:: s_t = a(U x_t + W s_{t-1} + b), \qquad h_t = V s_t + c,
+
+    for the Elman cell; GRU and LSTM have gates. It is trained by back-propagation through time on the squared error,
+    the mean over the K targets.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int, default=(64,)
+        Units of each layer, from the inputs up.
+    cell : {"elman", "gru", "lstm"}, default="elman"
+        What a layer does in a step. GRU and LSTM remember longer and cost about three and four times as much.
+    activation : {"tanh", "relu"}, default="tanh"
+        Of the Elman cell; the others have their own.
+    bidirectional : bool, default=False
+        Not offered by this version: only False.
+    output : {"sequence", "step"}, default="sequence"
+        One target for a sequence, read from the last step, or one for each step.
+    n_symbols : int, "auto" or None, default=None
+        Not offered by this version: only None.
+    embedding_size : int or None, default=None
+        Not offered by this version: only None.
+    dropout : float, default=0.0
+        Not offered by this version: only 0.
+    solver : {"adam", "adamw", "sgd", "rmsprop", "lbfgs"} or solver object, default="adam"
+        An object, such as ``numrnn.solvers.Adam(beta_2=0.98)``, holds options of its own. "lbfgs" takes all of X at
+        once; it ignores `batch_size`, `learning_rate`, `learning_rate_init`, `shuffle` and `clip_norm`.
+    alpha : float, default=0.0
+        Strength of the L2 term alpha/2 (|U|^2 + |W|^2 + |V|^2) of the objective; biases are left out.
+    batch_size : int, default=32
+        Sequences in a mini-batch; those of a mini-batch are of similar length.
+    learning_rate_init : float, default=1e-3
+        The first learning rate.
+    learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable, default="constant"
+        How the learning rate changes from epoch to epoch, see `numrnn.training.resolve_schedule`. A function takes the
+        number of the epoch, from 0, and returns a factor of `learning_rate_init`.
+    max_iter : int, default=100
+        Epochs: passes over X. Iterations for "lbfgs".
+    shuffle : bool, default=True
+        Whether to draw new mini-batches in each epoch.
+    early_stopping : bool, default=False
+        Whether to stop when the validation score no longer rises, and to restore the best weights. It is computed on
+        `X_val`, `y_val` if `fit` gets them, else on a part of X, which is then not trained on.
+    validation_fraction : float, default=0.1
+        The part of X to hold out under `early_stopping`.
+    tol : float, default=1e-4
+        The least rise of the validation score that counts, under `early_stopping` only.
+    n_iter_no_change : int, default=10
+        Epochs without such a rise after which training stops, under `early_stopping` only.
+    clip_norm : float or None, default=1.0
+        Longer gradients, the L2 term included, are scaled to this Euclidean norm.
+    bptt_steps : int or None, default=None
+        Not offered by this version: only None.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the fit before.
+    random_state : int, RandomState instance or None, default=None
+        Of the first weights, the mini-batches and the part held out. The same int gives the same bits.
+    dtype : {"float32", "float64"}, default="float32"
+        Of weights and arithmetic; sums of losses are float64 in any case.
+    device : {"cpu"}, default="cpu"
+        Where to compute.
+    n_jobs : int or None, default=None
+        Threads. None means all cores that the process may use, but no more than the environment variable
+        ``OMP_NUM_THREADS``, which joblib sets in its workers; -1 all cores. Results do not depend on it.
+    verbose : bool or int, default=False
+        True shows a progress bar where somebody watches, 2 in any case. The logger "numrnn" gets a line an epoch.
+    callbacks : list of objects or None, default=None
+        With any of the methods ``on_fit_begin(info)``, ``on_epoch_end(info)``, which ends training by returning True,
+        and ``on_fit_end(info)``; `info` is a `numrnn.training.FitInfo`.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Inputs of a step; number of columns if `fit` got a 2-D X.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns, if X was a data frame or a list of data frames with names of type str.
+    n_inputs_ : int
+        D, inputs of a step.
+    n_outputs_ : int
+        K, outputs of the network.
+    n_iter_ : int
+        Epochs trained, those before a `warm_start` or `partial_fit` included.
+    loss_ : float
+        The last of `loss_curve_`.
+    loss_curve_ : list of float
+        The objective in each epoch, a mean over its mini-batches, each before its update.
+    validation_loss_curve_, validation_scores_ : list of float or None
+        Loss (without the L2 term) and score of the sequences held out after each epoch, if there were any.
+    weights_ : dict of str to ndarray
+        Read-only views of all parameters by name.
+    U_, W_, b_ : list of ndarray
+        Input weights (G*H, D), feedback weights (G*H, H) and biases (G*H,) of each layer.
+    V_, c_ : ndarray
+        Output weights (K, H) and biases (K,).
+
+    See Also
+    --------
+    RNNClassifier : For targets that are classes.
+    numrnn.load : Reads what `save` wrote.
+
+    Notes
+    -----
+    X is a list of (T_i, D) arrays, a `Sequences`, an array (N, T, D), or an array (N, T) of univariate sequences;
+    results per step come in the form of X. One sequence is a list of one: ``predict([x])``. Targets far from zero
+    and one are learnt slowly: standardise them (`sklearn.compose.TransformedTargetRegressor`).
+
+    References
+    ----------
+    J. L. Elman: Finding structure in time. Cognitive Science 14, 1990.
+    K. Cho et al.: Learning phrase representations using RNN encoder-decoder. EMNLP 2014.
+    S. Hochreiter, J. Schmidhuber: Long short-term memory. Neural Computation 9, 1997.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numrnn import RNNRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(length, 2)) for length in rng.integers(3, 9, size=200)]
+    >>> y = [x[-1].sum() for x in X]
+    >>> model = RNNRegressor((16,), learning_rate_init=0.01, random_state=0).fit(X[:150], y[:150])
+    >>> model.score(X[150:], y[150:]) > 0.9
+    True
+    """
+
+    _learnt = ("n_features_in_", "n_inputs_", "n_outputs_", "feature_names_in_", "_one_column")
+    _class_weights = None
+    _fewest_to_score = 2  # R2 has no value for one target
+
+    @available_if(solver_makes_passes)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for one epoch from the present weights; create them at the first call.
+
+        Parameters
+        ----------
+        X, y, sample_weight : as in `fit`
+
+        Returns
+        -------
+        self : RNNRegressor
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from numrnn import RNNRegressor
+        >>> X = np.random.default_rng(0).normal(size=(8, 5, 2))
+        >>> model = RNNRegressor((4,), random_state=0)
+        >>> for _ in range(3):
+        ...     model = model.partial_fit(X, X.sum(axis=(1, 2)))
+        >>> model.n_iter_
+        3
+        """
+        return self._one_pass(X, y, sample_weight)
+
+    def score(self, X, y, sample_weight=None):
+        """Compute R2, the coefficient of determination, over all steps for ``output="step"``.
+
+        Parameters
+        ----------
+        X, y, sample_weight : as in `fit`
+
+        Returns
+        -------
+        r2 : float
+            At most 1; the mean over the targets where there are many.
+        """
+        outputs, data, _ = self._outputs(X)
+        output = self._architecture.output
+        weights = flat_weights(sample_weight, data, output)
+        return float(r2_score(flat_targets(y, data, output), self._decode_outputs(outputs), sample_weight=weights))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _learn_targets(self, flat, classes):
+        self._one_column = flat.ndim == 1
+        return "identity", 1 if flat.ndim == 1 else flat.shape[1]
+
+    def _encode_targets(self, flat, name):
+        try:
+            values = np.asarray(flat, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name} must hold numbers: {error}") from error
+        if values.ndim != 2:
+            values = values.reshape(len(values), -1)
+        n_outputs = self._architecture.n_outputs
+        if values.shape[1] != n_outputs:
+            raise ValueError(f"{name} has {values.shape[1]} targets in each row, but fit got {n_outputs}")
+        with np.errstate(over="ignore"):
+            values = np.ascontiguousarray(values, dtype=self._architecture.dtype)
+        if not np.isfinite(values).all():
+            raise ValueError(f"Input {name} contains NaN, infinity or a value too large for {values.dtype!r}")
+        return values
+
+    def _learn_class_weights(self, values, weights, whole):
+        """Regression has no classes to weigh."""
+
+    def _strata(self, targets):
+        return None
+
+    def _decode_outputs(self, outputs):
+        return outputs[:, 0] if self._one_column else outputs
+
+    def _score(self, outputs, targets):
+        return float(r2_score(targets.values, outputs, sample_weight=targets.weights))

@@ -1,0 +1,55 @@
+"""A fitted estimator as named arrays and a JSON header."""
+
+import inspect
+import warnings
+from dataclasses import fields
+
+import numpy as np
+
+from numrnn.io import encode, write_model
+from numrnn.training import EpochRecord
+
+# theta is stored by the names of its parts, the history by column, the solver's arrays not at all.
+_APART = ("theta", "solver_state", "history")
+
+
+def save_model(estimator, path):
+    """Write a fitted estimator; see `BaseRNN.save`.
+
+    The header of format 1 has ``class``, ``params``, ``architecture`` (sizes, cell, head ...), ``learnt`` (classes
+    with their dtype, feature counts and names ...), ``training`` (the seed, counters) and ``history`` (by column). The
+    arrays are the parameters by their names of version 1.
+    """
+    kind = type(estimator)
+    if kind.__module__.split(".")[0] != "numrnn":
+        raise TypeError(f"save stores numrnn's own classes, and {kind.__name__} is not one; pickle it")
+    state = estimator._state
+    counters = {field.name: getattr(state, field.name) for field in fields(state) if field.name not in _APART}
+    columns = dict(zip(EpochRecord._fields, map(list, zip(*state.history, strict=True)), strict=False))
+    header = {
+        "class": kind.__name__,
+        "params": _encoded_params(estimator),
+        "architecture": encode(estimator._architecture._asdict()),
+        "learnt": {name: encode(vars(estimator)[name]) for name in estimator._learnt if name in vars(estimator)},
+        "training": encode(counters),
+        "history": encode(columns),
+    }
+    write_model(path, estimator.weights_, header)
+
+
+def _encoded_params(estimator):
+    """Encode the parameters; one that cannot be stored is replaced by its default, with a warning."""
+    defaults = inspect.signature(type(estimator).__init__).parameters
+    encoded = {}
+    for name, value in estimator.get_params(deep=False).items():
+        if isinstance(value, np.random.RandomState):
+            value = estimator._state.seed % 2**32  # what RandomState takes as a seed
+        try:
+            encoded[name] = encode(value)
+        except TypeError as error:
+            default = defaults[name].default
+            warnings.warn(
+                f"save: parameter {name}={value!r} is not stored ({error}); after load it is {default!r}", stacklevel=4
+            )
+            encoded[name] = encode(default)
+    return encoded

@@ -1,0 +1,66 @@
+"""The state of streams between two steps."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class StepState:
+    """What a network remembers of streams: the result of one `predict_step`, an argument of the next.
+
+    Calls never change a state that they are given, so that one may be kept, to go back to, or pickled.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_streams, state_size)
+        The state of all layers, a row for each stream. Rows may be chosen, reordered and put together freely:
+        ``StepState(state.values[keep])`` follows the streams `keep` only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numrnn.estimators import StepState
+    >>> state = StepState(np.zeros((3, 64), dtype=np.float32))
+    >>> state
+    StepState(n_streams=3, state_size=64)
+    >>> len(StepState(state.values[[0, 2]]))
+    2
+    """
+
+    values: np.ndarray
+
+    def __len__(self):
+        return len(self.values)
+
+    def __repr__(self):
+        return f"StepState(n_streams={self.values.shape[0]}, state_size={self.values.shape[1]})"
+
+
+def check_step(x, n_inputs, dtype):
+    """Return one step of each stream as (n_streams, D), and whether x was the step of a single stream."""
+    x = np.asarray(x)
+    if x.dtype.kind not in "fiub":
+        raise TypeError(f"x must hold real numbers, got dtype {x.dtype}")
+    if x.ndim not in (1, 2) or x.shape[-1] != n_inputs:
+        raise ValueError(
+            f"x must have shape ({n_inputs},), a step of one stream, or (n_streams, {n_inputs}), got {x.shape}"
+        )
+    single = x.ndim == 1
+    x = np.ascontiguousarray(np.atleast_2d(x), dtype=dtype)
+    if not np.isfinite(x).all():
+        raise ValueError("x contains NaN or infinity")
+    return x, single
+
+
+def check_state(state, n_streams, state_size):
+    """Return the rows of `state`, or None (zeros) where no state was given."""
+    if state is None:
+        return None
+    if not isinstance(state, StepState):
+        raise TypeError(f"state must be None or a StepState that predict_step returned, got {type(state).__name__}")
+    if state.values.shape != (n_streams, state_size):
+        raise ValueError(
+            f"state must be of {n_streams} streams (the rows of x) and of size {state_size}, got {state!r}"
+        )
+    return state.values

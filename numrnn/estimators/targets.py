@@ -1,0 +1,48 @@
+"""y of any form as one flat array, a row for each target of the loss."""
+
+from sklearn.utils import check_array
+
+from numrnn.data.forms import targets_to_sequences
+from numrnn.data.sequences import Sequences
+
+
+def flat_targets(y, data, output, *, name="y"):
+    """Return y with one row per sequence, or per step, checked against X.
+
+    Parameters
+    ----------
+    y : array-like of shape (N,) or (N, K), or one target per step in any form
+    data : Sequences
+        X.
+    output : {"sequence", "step"}
+    name : str
+        What errors call y.
+
+    Returns
+    -------
+    flat : ndarray of shape (n,) or (n, K)
+        Numbers or labels, as they came.
+    """
+    if output == "step":
+        return targets_to_sequences(y, data, name=name).values
+    if _is_per_step(y, data):
+        raise ValueError(
+            f"{name} has one target per step, but output='sequence' takes one per sequence; set output='step'"
+        )
+    flat = check_array(y, ensure_2d=False, dtype=None, input_name=name)
+    if len(flat) != len(data):
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: {[len(data), len(flat)]}; X has {len(data)} "
+            f"sequences, {name} has {len(flat)} targets"
+        )
+    return flat
+
+
+def _is_per_step(y, data):
+    """Tell y per step where it is certain: `Sequences`, or arrays with the unequal lengths of X's sequences."""
+    if isinstance(y, Sequences):
+        return True
+    if not isinstance(y, (list, tuple)) or len(y) != len(data) or not all(hasattr(item, "__len__") for item in y):
+        return False
+    lengths = data.lengths
+    return lengths.min() < lengths.max() and [len(item) for item in y] == lengths.tolist()

@@ -1,0 +1,44 @@
+"""How many threads an estimator may use."""
+
+import os
+
+import joblib
+
+
+def n_threads(n_jobs):
+    """Turn the parameter `n_jobs` into a number of threads.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        None: all cores this process may use (its CPU affinity, a container's limit), and no more than
+        ``OMP_NUM_THREADS``, which joblib's loky sets in its workers, so that ``GridSearchCV(n_jobs=...)`` over
+        estimators does not start cores x cores threads. A positive number is taken as it is; -1 means all cores,
+        -2 all but one, and so on.
+
+    Returns
+    -------
+    n_threads : int
+        At least 1.
+
+    Raises
+    ------
+    ValueError
+        If `n_jobs` is 0.
+
+    Examples
+    --------
+    >>> from numrnn.estimators.threads import n_threads
+    >>> n_threads(3)
+    3
+    """
+    if n_jobs == 0:
+        raise ValueError("n_jobs must be None or an integer other than 0, got 0")
+    if n_jobs is not None and n_jobs > 0:
+        return int(n_jobs)
+    cores = joblib.cpu_count()
+    if n_jobs is not None:
+        return max(1, cores + 1 + int(n_jobs))
+    # OMP_NUM_THREADS may be a list, one number per nesting level ("4,2").
+    limit = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return min(cores, int(limit)) if limit.isdigit() and int(limit) > 0 else cores

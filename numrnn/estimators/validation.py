@@ -1,0 +1,83 @@
+"""Sequences held out to watch training: how they are chosen, and what is computed on them."""
+
+import numpy as np
+
+from numrnn.data.random import generator
+from numrnn.data.sequences import Sequences
+from numrnn.data.targets import Targets
+
+
+class Validation:
+    """Loss and score of held-out sequences for given weights, called by the training loop after each epoch."""
+
+    def __init__(self, network, data, targets, score):
+        self.network = network
+        self.data = data
+        self.targets = targets
+        self.score = score
+
+    def __call__(self, theta):
+        """Return (loss, score); the loss is weighted as in training and has no alpha term."""
+        logits, _ = self.network.predict(theta, self.data, raw=True)
+        loss, _ = self.network.loss_of(logits, self.targets)
+        return loss, self.score(self.network.outputs_of(logits), self.targets)
+
+
+def split(n_sequences, fraction, seed, *, codes=None, weights=None, at_least=1):
+    """Choose sequences to hold out.
+
+    Parameters
+    ----------
+    n_sequences : int
+    fraction : float
+        Of the sequences, in (0, 1).
+    seed : int
+    codes : ndarray of shape (N,), int, optional
+        Classes: each is held out in proportion.
+    weights : ndarray of shape (N,), optional
+        Sequences of weight 0 are never held out, as if they were not there.
+    at_least : int
+        The fewest to hold out; at least one more is kept.
+
+    Returns
+    -------
+    train, validation : ndarray of int64
+        Ids in ascending order.
+
+    Notes
+    -----
+    Every k-th of the shuffled, then stably class-sorted sequences: in proportion for any number of members, with no
+    class too small to split.
+    """
+    ids = np.arange(n_sequences) if weights is None else np.flatnonzero(weights > 0)
+    if len(ids) <= at_least:
+        raise ValueError(
+            f"early_stopping=True holds out validation_fraction={fraction} of the sequences, which needs at least "
+            f"{at_least + 1} sequences of weight above 0, got {len(ids)}; or pass X_val and y_val"
+        )
+    ids = generator(seed, "split").permutation(ids)
+    if codes is not None:
+        ids = ids[np.argsort(codes[ids], kind="stable")]
+    n_validation = min(max(at_least, round(fraction * len(ids))), len(ids) - 1)
+    places = ((np.arange(n_validation) + 0.5) * len(ids) / n_validation).astype(np.int64)
+    held_out = np.zeros(n_sequences, dtype=bool)
+    held_out[ids[places]] = True
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def take(data, targets, ids, output):
+    """Return the sequences `ids` and their targets."""
+    if output == "sequence":
+        return data[ids], Targets(targets.values[ids], None if targets.weights is None else targets.weights[ids])
+    values, weights = (
+        None if part is None else Sequences(part, data.offsets)[ids].values
+        for part in (targets.values, targets.weights)
+    )
+    return data[ids], Targets(values, weights)
+
+
+def sequence_weights(targets, data, output):
+    """Return the weight of each sequence, over its steps; None where all weigh the same."""
+    if targets.weights is None or output == "sequence":
+        return targets.weights
+    return np.add.reduceat(targets.weights, data.offsets[:-1])

@@ -1,0 +1,88 @@
+"""Weights of sequences, steps and classes as one float64 vector, the w of the objective."""
+
+import numpy as np
+from sklearn.utils import compute_class_weight
+
+from numrnn.data.forms import targets_to_sequences
+from numrnn.data.sequences import Sequences
+
+
+def flat_weights(sample_weight, data, output, *, name="sample_weight"):
+    """Return one weight for each target.
+
+    Parameters
+    ----------
+    sample_weight : None, array-like of shape (N,), or one weight per step in any form of y
+        Weights per step need ``output="step"``; there a weight per sequence counts for each of its steps.
+    data : Sequences
+        X.
+    output : {"sequence", "step"}
+    name : str
+        What errors call it.
+
+    Returns
+    -------
+    weights : ndarray of shape (n,), float64, or None
+        n is the number of sequences, or of steps for ``output="step"``.
+    """
+    if sample_weight is None:
+        return None
+    per_step = _is_per_step(sample_weight)
+    if per_step and output == "sequence":
+        raise ValueError(f"{name} must be a 1D array-like of one weight per sequence, got weights per step")
+    if per_step:
+        weights = np.asarray(targets_to_sequences(sample_weight, data, name=name).values, dtype=np.float64)
+    else:
+        weights = np.asarray(sample_weight, dtype=np.float64)
+        if weights.shape != (len(data),):
+            raise ValueError(f"{name} must have shape ({len(data)},), one weight per sequence, got {weights.shape}")
+        if output == "step":
+            weights = np.repeat(weights, data.lengths)
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise ValueError(f"{name} must be finite and not negative")
+    if not weights.any():
+        raise ValueError(f"{name} must contain at least one non-zero number; all weights are zero")
+    return weights
+
+
+def class_weights(class_weight, classes, codes, weights):
+    """Return the weight of each class.
+
+    Parameters
+    ----------
+    class_weight : dict, "balanced" or None
+        A class that the dict does not name has weight 1.
+    classes : ndarray of shape (K,)
+    codes : ndarray of shape (n,), int64
+        The class of each target, by its index.
+    weights : ndarray of shape (n,) or None
+        "balanced" counts targets by their weights: weight 0 is absent, weight 2 is twice there.
+
+    Returns
+    -------
+    class_weights : ndarray of shape (K,), float64, or None
+    """
+    if class_weight is None:
+        return None
+    if isinstance(class_weight, dict):
+        return compute_class_weight(class_weight, classes=classes, y=classes).astype(np.float64)
+    counts = np.bincount(codes, weights=weights, minlength=len(classes)).astype(np.float64)
+    present = counts > 0
+    balanced = np.zeros(len(classes))
+    balanced[present] = counts.sum() / (present.sum() * counts[present])
+    return balanced
+
+
+def weigh_classes(weights, class_weights, codes):
+    """Return sample weights x class weights, or None where both are None."""
+    if class_weights is None:
+        return weights
+    return class_weights[codes] if weights is None else weights * class_weights[codes]
+
+
+def _is_per_step(sample_weight):
+    if isinstance(sample_weight, Sequences):
+        return True
+    if isinstance(sample_weight, (list, tuple)):
+        return len(sample_weight) > 0 and np.ndim(sample_weight[0]) > 0
+    return np.ndim(sample_weight) > 1

@@ -1,0 +1,122 @@
+"""One model in one safetensors file: arrays under their names, all else in a versioned JSON header.
+
+The header is the string ``numrnn`` of the file's metadata. Its keys are ``format`` (this file format, an integer),
+``numrnn`` (the version that wrote it) and what the caller gives, see `numrnn.estimators.persistence`. The arrays can be
+read by any safetensors reader in any language; nothing in the file is ever executed.
+"""
+
+import json
+import os
+import uuid
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as to_bytes
+
+import numrnn
+
+FORMAT = 1
+
+
+def write_model(path, tensors, header):
+    """Write arrays and a header so that `path` holds the whole new file or what it held before.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Where to write; an existing file is replaced.
+    tensors : dict of str to ndarray
+        The arrays, by name.
+    header : dict
+        JSON values; ``format`` and ``numrnn`` are added.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; nothing is left behind.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> from numrnn.io import read_model, write_model
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_model(f"{folder}/m.safetensors", {"c": np.zeros(2)}, {"class": "Model"})
+    ...     tensors, header = read_model(f"{folder}/m.safetensors")
+    >>> tensors["c"], header["class"], header["format"]
+    (array([0., 0.]), 'Model', 1)
+    """
+    path = Path(path)
+    text = json.dumps({"format": FORMAT, "numrnn": numrnn.__version__, **header}, allow_nan=False)
+    content = to_bytes({name: array.copy(order="C") for name, array in tensors.items()}, {"numrnn": text})
+    # In the same folder: a rename is atomic only within one file system.
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def read_model(path):
+    """Read a file that `write_model` wrote.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    tensors : dict of str to ndarray
+        The arrays, by name.
+    header : dict
+        The JSON header.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is no safetensors file, was cut off, was not written by numrnn, or is of a newer format.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> from numrnn.io import read_model, write_model
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_model(f"{folder}/m.safetensors", {"c": np.zeros(2)}, {"class": "Model"})
+    ...     tensors, header = read_model(f"{folder}/m.safetensors")
+    >>> sorted(tensors)
+    ['c']
+    """
+    path = Path(path)
+    with open(path, "rb"):
+        pass  # safe_open's own errors for a missing file or a folder do not say which
+    try:
+        with safe_open(path, framework="numpy") as file:
+            text = (file.metadata() or {}).get("numrnn")
+            if text is None:
+                raise ValueError(f"{path} is a safetensors file, but numrnn did not write it (no 'numrnn' header)")
+            header = _parse_header(text, path)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a complete safetensors file ({error}): cut off, or of another kind") from error
+    return tensors, header
+
+
+def _parse_header(text, path):
+    try:
+        header = json.loads(text)
+        file_format = int(header["format"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path} has a damaged numrnn header ({error!r})") from error
+    if file_format > FORMAT:
+        writer = header.get("numrnn", "a newer version")
+        raise ValueError(
+            f"{path} has model format {file_format}, written by numrnn {writer}; numrnn {numrnn.__version__} reads "
+            f"formats up to {FORMAT}. Upgrade numrnn to load it."
+        )
+    return header
