@@ -217,6 +217,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         return None
 
     def _decode_outputs(self, outputs):
+        # float64 as all of scikit-learn's regressors, which its checks demand; the values are the network's own.
+        outputs = outputs.astype(np.float64)
         return outputs[:, 0] if self._one_column else outputs
 
     def _score(self, outputs, targets):

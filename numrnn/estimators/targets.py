@@ -23,6 +23,8 @@ def flat_targets(y, data, output, *, name="y"):
     flat : ndarray of shape (n,) or (n, K)
         Numbers or labels, as they came.
     """
+    if y is None:
+        raise ValueError(f"This estimator requires y to be passed, but the target {name} is None.")
     if output == "step":
         return targets_to_sequences(y, data, name=name).values
     if _is_per_step(y, data):

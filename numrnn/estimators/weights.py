@@ -27,13 +27,15 @@ def flat_weights(sample_weight, data, output, *, name="sample_weight"):
     """
     if sample_weight is None:
         return None
-    per_step = _is_per_step(sample_weight)
+    if not _is_list_of_arrays(sample_weight) and not isinstance(sample_weight, Sequences):
+        sample_weight = np.asarray(sample_weight)
+    per_step = not isinstance(sample_weight, np.ndarray) or sample_weight.ndim > 1
     if per_step and output == "sequence":
         raise ValueError(f"{name} must be a 1D array-like of one weight per sequence, got weights per step")
     if per_step:
         weights = np.asarray(targets_to_sequences(sample_weight, data, name=name).values, dtype=np.float64)
     else:
-        weights = np.asarray(sample_weight, dtype=np.float64)
+        weights = sample_weight.astype(np.float64)
         if weights.shape != (len(data),):
             raise ValueError(f"{name} must have shape ({len(data)},), one weight per sequence, got {weights.shape}")
         if output == "step":
@@ -80,9 +82,5 @@ def weigh_classes(weights, class_weights, codes):
     return class_weights[codes] if weights is None else weights * class_weights[codes]
 
 
-def _is_per_step(sample_weight):
-    if isinstance(sample_weight, Sequences):
-        return True
-    if isinstance(sample_weight, (list, tuple)):
-        return len(sample_weight) > 0 and np.ndim(sample_weight[0]) > 0
-    return np.ndim(sample_weight) > 1
+def _is_list_of_arrays(weights):
+    return isinstance(weights, (list, tuple)) and len(weights) > 0 and np.ndim(weights[0]) > 0
