@@ -17,6 +17,7 @@ class Case:
                              n_outputs=len(problem.weights["c"]))
         self.network = Network(self.layout, activation=problem.activation, head=problem.head, output=problem.output,
                                dtype=dtype, n_jobs=n_jobs)
+        self.names = list(problem.weights)
         self.theta = self.flat(problem.weights, dtype)
         self.data = sequences(problem.X, dtype)
         y, w = problem.targets(dtype)
@@ -38,6 +39,14 @@ class Case:
             batch = full_batch(self.data.lengths, self.network.tile_rows)
         grad = np.full_like(self.theta, np.nan)
         loss, _ = self.network.gradient(self.theta, self.data, self.targets, batch, grad)
+        return loss, grad
+
+    def objective(self, alpha):
+        """The loss and the gradient with the L2 term, as training sees them."""
+        loss, grad = self.gradient()
+        for place in self.layout.decayed:
+            loss += alpha / 2 * (self.theta[place].astype(np.float64) ** 2).sum()
+            grad[place] += alpha * self.theta[place]
         return loss, grad
 
 

@@ -12,11 +12,13 @@ from problems import GOLDEN_ALPHA, golden_cases, make_problem
 from numrnn import network
 from numrnn.data.batches import epoch_batches
 from numrnn.data.sequences import Sequences
+from numrnn.solvers import SGD, Adam
 
 CELLS = [("elman", "tanh"), ("elman", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
 HIDDEN = [(5,), (7, 3), (1,), (33, 17)]
 TOLERANCE = {np.float64: 1e-10, np.float32: 1e-4}
 RAGGED = np.random.default_rng(0).integers(1, 9, 37).tolist()
+GOLDEN = list(golden_cases())
 LENGTHS = [RAGGED, (1,), (6, 1, 2, 6, 1), (3,) * 9, (5,), RAGGED[:17], (1, 1, 1), (2, 40, 7)]
 
 
@@ -65,17 +67,24 @@ def test_outputs_loss_and_gradient_are_the_slow_truths(problem):
         assert relative_error(weight_sum, case.targets.weights.sum()) <= 1e-14
 
 
-@pytest.mark.parametrize(("problem", "expected"), [case[1:] for case in golden_cases()],
-                         ids=[case[0] for case in golden_cases()])
-def test_outputs_loss_and_gradient_are_those_pytorch_computed(problem, expected):
+@pytest.mark.parametrize(("problem", "expected"), [case[1:] for case in GOLDEN], ids=[case[0] for case in GOLDEN])
+def test_outputs_objective_gradient_and_steps_are_those_pytorch_computed(problem, expected):
     case = Case(problem)
     assert relative_error(case.predict(), expected["outputs"]) <= 1e-10
-    loss, grad = case.gradient()
-    for place in case.layout.decayed:
-        grad[place] += GOLDEN_ALPHA * case.theta[place]
-    assert relative_error(loss + naive.penalty(problem.weights, GOLDEN_ALPHA), expected["loss"]) <= 1e-10
-    joined = np.concatenate([case.layout.views(grad)[name].ravel() for name in problem.weights])
-    assert relative_error(joined, expected["grad"]) <= 1e-10
+    loss, grad = case.objective(GOLDEN_ALPHA)
+    assert relative_error(loss, expected["loss"]) <= 1e-10
+    assert relative_error(in_order(case, grad), expected["grad"]) <= 1e-10
+    for name, solver, learning_rate in (("sgd", SGD(momentum=0.0), 0.1), ("adam", Adam(), 0.01)):
+        case = Case(problem)
+        state = solver.init_state(case.theta)
+        for n_updates in range(1, 11):
+            solver.step(case.theta, case.objective(GOLDEN_ALPHA)[1], state, learning_rate, n_updates)
+        assert relative_error(in_order(case, case.theta), expected[name]) <= 1e-9, name
+
+
+def in_order(case, flat):
+    """A flat vector in the order of the golden files."""
+    return np.concatenate([case.layout.views(flat)[name].ravel() for name in case.names])
 
 
 @pytest.mark.parametrize("problem", stacks((4, 1, 7), "step", "softmax") + stacks((4, 1, 7), "sequence", "sigmoid"),

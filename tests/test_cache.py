@@ -1,0 +1,84 @@
+"""The disk cache of kernels: hits in a second process, never a stale kernel, a warning where it cannot be kept."""
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import numrnn
+from numrnn.kernels import jit
+
+CALLER = """
+from numrnn.kernels.cpu.activations import sigmoid
+from numrnn.kernels.jit import njit
+
+
+@njit
+def ten_times(x):
+    return 10 * sigmoid(x)
+"""
+CALL = """
+from numrnn.kernels.cpu.caller import ten_times
+print(ten_times(0.0), sum(ten_times.stats.cache_hits.values()))
+"""
+EDIT = """
+
+@njit
+def sigmoid(x):
+    return like(1.0, x)
+"""
+
+
+def run(package_folder, cache):
+    """The result of a call in a process of its own, how often the cache was hit, and what went to stderr."""
+    environment = {**os.environ, "PYTHONPATH": str(package_folder), "NUMBA_CACHE_DIR": str(cache)}
+    environment.pop("NUMBA_DISABLE_JIT", None)
+    done = subprocess.run([sys.executable, "-c", CALL], env=environment, cwd=package_folder, capture_output=True,
+                          text=True)
+    assert done.returncode == 0, done.stderr
+    result, hits = done.stdout.split()
+    return float(result), int(hits), done.stderr
+
+
+@pytest.fixture
+def copied_package(tmp_path):
+    shutil.copytree(Path(numrnn.__file__).parent, tmp_path / "numrnn", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "numrnn" / "kernels" / "cpu" / "caller.py").write_text(CALLER)
+    return tmp_path
+
+
+def test_a_second_process_finds_the_kernels_and_an_edited_callee_is_compiled_into_its_caller(copied_package):
+    cache = copied_package / "cache"
+    assert run(copied_package, cache)[:2] == (5.0, 0)
+    assert run(copied_package, cache)[:2] == (5.0, 1)
+    callee = copied_package / "numrnn" / "kernels" / "cpu" / "activations.py"
+    original = callee.read_text()
+    callee.write_text(original + EDIT)
+    assert run(copied_package, cache)[:2] == (10.0, 0)
+    callee.write_text(original)
+    assert run(copied_package, cache)[:2] == (5.0, 1)
+
+
+def test_without_a_folder_to_write_to_kernels_run_and_a_warning_says_why(copied_package):
+    file = copied_package / "not_a_folder"
+    file.touch()
+    result, hits, errors = run(copied_package, file)
+    assert (result, hits) == (5.0, 0)
+    assert "numrnn compiles its kernels anew" in errors
+    assert "NUMBA_CACHE_DIR" in errors
+
+
+def test_the_caches_root_is_the_users_choice_and_else_his_cache_folder(monkeypatch, tmp_path):
+    monkeypatch.setattr(jit.config, "CACHE_DIR", str(tmp_path / "chosen"))
+    assert jit.cache_root() == tmp_path / "chosen"
+    monkeypatch.setattr(jit.config, "CACHE_DIR", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert jit.cache_root() == tmp_path / "numrnn"
+
+
+def test_numbas_own_setting_is_left_as_it_was(monkeypatch):
+    monkeypatch.setattr(jit.config, "CACHE_DIR", "elsewhere")
+    jit.njit(lambda x: x)
+    assert jit.config.CACHE_DIR == "elsewhere"

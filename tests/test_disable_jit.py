@@ -1,0 +1,48 @@
+"""The kernels as plain Python (`NUMBA_DISABLE_JIT=1`, where a debugger can follow them) against the compiled ones."""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from networks import Case, relative_error
+from problems import make_problem
+
+import numrnn
+
+SCRIPT = """
+import sys
+import numpy as np
+from test_disable_jit import results
+np.savez(sys.argv[1], **results())
+"""
+
+
+def results():
+    """Outputs, losses and gradients of one small network for each cell, head and dtype."""
+    found = {}
+    for cell, activation, output, head, dtype in (("elman", "tanh", "sequence", "softmax", np.float64),
+                                                  ("elman", "relu", "step", "identity", np.float64),
+                                                  ("gru", "tanh", "step", "softmax", np.float32),
+                                                  ("lstm", "tanh", "sequence", "sigmoid", np.float32)):
+        problem = make_problem(cell, activation, (3, 2), D=2, K=2, lengths=(2, 1, 3), output=output, head=head)
+        case = Case(problem, dtype)
+        loss, grad = case.gradient()
+        found |= {f"{cell} {activation} {name}": value for name, value in
+                  (("outputs", case.predict()), ("loss", loss), ("gradient", grad))}
+    return found
+
+
+def test_plain_python_computes_what_the_compiled_kernels_compute(tmp_path):
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+        pytest.skip("nothing is compiled in this run")
+    paths = [str(Path(numrnn.__file__).parent.parent), str(Path(__file__).parent)]
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.pathsep.join(paths)}
+    subprocess.run([sys.executable, "-c", SCRIPT, tmp_path / "plain.npz"], env=environment, check=True)
+    compiled = results()
+    with np.load(tmp_path / "plain.npz") as plain:
+        assert set(plain) == set(compiled)
+        for name, value in compiled.items():
+            assert plain[name].dtype == np.asarray(value).dtype
+            assert relative_error(plain[name], value) <= 1e-6, name
