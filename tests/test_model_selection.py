@@ -9,7 +9,7 @@ from sklearn.model_selection import cross_val_predict as sklearn_cross_val_predi
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from numrnn import Sequences, SequenceScaler
+from numrnn import RNNClassifier, Sequences, SequenceScaler
 from numrnn.data.forms import from_steps, targets_to_sequences, to_sequences
 from numrnn.model_selection import StratifiedStepKFold, cross_val_predict, make_step_scorer
 
@@ -226,3 +226,21 @@ def test_weights_are_routed_to_the_scorer():
             fitted = StepClassifier().fit([X[i] for i in train], [y[i] for i in train])
             expected.append(scorer(fitted, [X[i] for i in test], [y[i] for i in test], weights[test]))
     np.testing.assert_allclose(found["test_score"], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("form", [list, Sequences.from_list])
+@pytest.mark.parametrize("output", ["sequence", "step"])
+def test_the_network_in_scikit_learns_tools(form, output):
+    X, steps = problem()
+    y = np.array([x[-1, 0] > 0 for x in X]) if output == "sequence" else form(steps)
+    network = RNNClassifier((4,), output=output, max_iter=2, learning_rate_init=0.01, random_state=0)
+    model = make_pipeline(SequenceScaler(), network)
+    assert np.isfinite(cross_val_score(model, form(X), y, cv=3)).all()
+    grid = {"rnnclassifier__alpha": [0.0, 1e-3]}
+    found = GridSearchCV(model, grid, cv=2, n_jobs=2).fit(form(X), y).predict(form(X))
+    assert type(found) is (np.ndarray if output == "sequence" else type(y))
+    probabilities = cross_val_predict(model, form(X), y, cv=3, method="predict_proba")
+    np.testing.assert_allclose(np.vstack(list(probabilities)).sum(axis=1), 1, atol=1e-6)
+    if output == "sequence":
+        expected = sklearn_cross_val_predict(model, form(X), y, cv=3, method="predict_proba")
+        np.testing.assert_array_equal(probabilities, expected)
