@@ -1,0 +1,131 @@
+"""Japanese vowels: numrnn beside skorch + PyTorch in one run, interleaved.
+
+    pip install ".[torch]" skorch
+    python benchmarks/peers/japanese_vowels.py
+
+Both sides get the same architecture, solver and settings (numrnn/cli/settings.py: 60 epochs, batches of 32). Times are
+those of `fit` once both libraries are warm; a line tells the seconds of the first call of each. PyTorch runs with its
+default number of threads and with one, and its better time counts.
+"""
+
+import argparse
+import statistics
+import time
+
+import numpy as np
+import torch
+from skorch import NeuralNetClassifier
+from skorch.callbacks import GradientNormClipping, LRScheduler
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
+
+from numrnn import RNNClassifier
+from numrnn.cli.settings import SETTINGS
+from numrnn.datasets import load_japanese_vowels
+
+CELLS = ("elman", "gru", "lstm")
+MODULES = {"elman": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+
+
+class LastStep(nn.Module):
+    """A recurrent layer over packed sequences, and a linear layer on each sequence's last state."""
+
+    def __init__(self, cell, n_inputs, n_hidden, n_classes):
+        super().__init__()
+        self.recurrent = MODULES[cell](n_inputs, n_hidden, batch_first=True)
+        self.output = nn.Linear(n_hidden, n_classes)
+
+    def forward(self, values, lengths):
+        packed = pack_padded_sequence(values, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        _, state = self.recurrent(packed)
+        return self.output((state[0] if isinstance(state, tuple) else state)[-1])
+
+
+def padded(X):
+    """Sequences as skorch takes them: one padded array, and their lengths."""
+    return {
+        "values": pad_sequence([torch.from_numpy(x) for x in X], batch_first=True).numpy(),
+        "lengths": np.array([len(x) for x in X]),
+    }
+
+
+def make_skorch(cell, settings):
+    """The same network and training as RNNClassifier(cell=cell, **settings), as a user of skorch writes it."""
+    callbacks = [("clip", GradientNormClipping(1.0))]
+    if settings.get("learning_rate") == "cosine":
+        schedule = LRScheduler("CosineAnnealingLR", T_max=settings["max_iter"])
+        callbacks.append(("schedule", schedule))
+    return NeuralNetClassifier(
+        LastStep,
+        module__cell=cell,
+        module__n_inputs=12,
+        module__n_hidden=settings["hidden_layer_sizes"][0],
+        module__n_classes=9,
+        criterion=nn.CrossEntropyLoss,
+        optimizer=torch.optim.Adam,
+        lr=settings["learning_rate_init"],
+        max_epochs=settings["max_iter"],
+        batch_size=settings["batch_size"],
+        iterator_train__shuffle=True,
+        train_split=None,
+        callbacks=callbacks,
+        verbose=0,
+    )
+
+
+def fit_numrnn(cell, vowels, seed, n_jobs):
+    """Return test accuracy and seconds of fit."""
+    model = RNNClassifier(cell=cell, random_state=seed, n_jobs=n_jobs, **SETTINGS["japanese_vowels"][cell])
+    started = time.perf_counter()
+    model.fit(vowels.X_train, vowels.y_train)
+    seconds = time.perf_counter() - started
+    return model.score(vowels.X_test, vowels.y_test), seconds
+
+
+def fit_skorch(cell, vowels, seed, n_threads):
+    """Return test accuracy and seconds of fit; padding once beforehand is not counted."""
+    torch.manual_seed(seed)
+    torch.set_num_threads(n_threads)
+    X_train, X_test = padded(vowels.X_train), padded(vowels.X_test)
+    model = make_skorch(cell, SETTINGS["japanese_vowels"][cell])
+    started = time.perf_counter()
+    model.fit(X_train, vowels.y_train - 1)
+    seconds = time.perf_counter() - started
+    return float((model.predict(X_test) == vowels.y_test - 1).mean()), seconds
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=5)
+    n_seeds = parser.parse_args().seeds
+    vowels = load_japanese_vowels()
+    threads = torch.get_num_threads()
+    sides = {
+        "numrnn": lambda cell, seed: fit_numrnn(cell, vowels, seed, None),
+        f"numrnn, n_jobs={threads}": lambda cell, seed: fit_numrnn(cell, vowels, seed, threads),
+        "skorch, 1 thread": lambda cell, seed: fit_skorch(cell, vowels, seed, 1),
+        f"skorch, {threads} threads": lambda cell, seed: fit_skorch(cell, vowels, seed, threads),
+    }
+    print("| cell | side | accuracy, mean of seeds | each seed | seconds of fit, median | first fit |")
+    print("|---|---|---|---|---|---|")
+    for cell in CELLS:
+        first = {name: fit(cell, 0)[1] for name, fit in sides.items()}
+        results = {name: [] for name in sides}
+        for seed in range(n_seeds):
+            for name, fit in sides.items():
+                results[name].append(fit(cell, seed))
+        for name, runs in results.items():
+            scores, seconds = zip(*runs, strict=True)
+            each = " ".join(f"{score:.4f}" for score in scores)
+            median = statistics.median(seconds)
+            print(
+                f"| {cell} | {name} | {np.mean(scores):.4f} | {each} | {median:.3f} | {first[name]:.2f} |", flush=True
+            )
+        medians = {name: statistics.median(seconds for _, seconds in runs) for name, runs in results.items()}
+        ours = min(value for name, value in medians.items() if name.startswith("numrnn"))
+        theirs = min(value for name, value in medians.items() if name.startswith("skorch"))
+        print(f"| {cell} | best of each: numrnn is {theirs / ours:.1f} times as fast | | | | |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

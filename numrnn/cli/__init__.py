@@ -1,0 +1,84 @@
+"""The command line: ``numrnn fit | predict | score | info | warmup``.
+
+Only the standard library is imported here and in the modules of the commands; what is heavy is imported by the command
+that runs, so that ``numrnn --help`` answers at once.
+"""
+
+import os
+import sys
+import warnings
+
+from numrnn import __version__
+from numrnn.cli import fit, info, predict, score, warmup
+from numrnn.cli.arguments import Parser, UsageError
+
+__all__ = ["main"]
+
+COMMANDS = (fit, predict, score, info, warmup)
+
+
+def main(argv=None):
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : list of str or None, default=None
+        The arguments; None means those of the process.
+
+    Returns
+    -------
+    code : int
+        0 where all went well, 2 for bad usage or input, 1 for a failure. Errors are one line on stderr.
+
+    Examples
+    --------
+    >>> from numrnn.cli import main
+    >>> main(["score", "no-such-model", "japanese_vowels"])
+    2
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    try:
+        arguments = _parser().parse_args(argv)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            arguments.run(arguments)
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader (`| head`) has gone: leave quietly, and keep Python from flushing into the closed pipe at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return _failed("interrupted", 1)
+    except (UsageError, ValueError, TypeError) as error:
+        return _failed(error, 2)
+    except Exception as error:
+        return _failed(f"{type(error).__name__}: {error}", 1)
+    return 0
+
+
+def _parser():
+    parser = Parser(
+        prog="numrnn",
+        description="Train recurrent neural networks on sequences, and use them.",
+        epilog="'numrnn COMMAND --help' tells a command's options. NUMRNN_TRACEBACK=1 shows where an error arose.",
+    )
+    parser.add_argument("--version", action="version", version=f"numrnn {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_parser(commands)
+    return parser
+
+
+def _show_warning(message, *_args, **_kwargs):
+    print(f"numrnn: warning: {_one_line(message)}", file=sys.stderr)
+
+
+def _failed(error, code):
+    if os.environ.get("NUMRNN_TRACEBACK"):
+        raise
+    print(f"numrnn: error: {_one_line(error)}", file=sys.stderr)
+    return code
+
+
+def _one_line(message):
+    return " ".join(str(message).split())

@@ -1,0 +1,97 @@
+"""The argument parser, and the estimators' parameters as options, without importing an estimator."""
+
+import argparse
+from typing import NamedTuple
+
+__all__ = ["PARAMETERS", "Option", "Parser", "UsageError", "add_parameters"]
+
+
+class UsageError(Exception):
+    """Bad usage or bad input: one line to stderr, exit code 2."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are exceptions and whose options are never abbreviated."""
+
+    def __init__(self, **options):
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message):
+        raise UsageError(f"{message} (see '{self.prog} --help')")
+
+
+class Option(NamedTuple):
+    """A parameter of an estimator: its name and default there, and how it is read from text."""
+
+    name: str
+    default: object
+    kind: object
+    help: str
+
+
+def sizes(text):
+    """``"64,32"`` as (64, 32)."""
+    return tuple(int(part) for part in text.split(","))
+
+
+def number_or_name(text):
+    """An int where it is one, else the text."""
+    return int(text) if text.removeprefix("-").isdigit() else text
+
+
+def number_or_none(text):
+    """None for ``"none"``, else a float."""
+    return None if text == "none" else float(text)
+
+
+def class_weights(text):
+    """``"balanced"``, or ``"1=2,3=0.5"`` as {1: 2.0, 3: 0.5}."""
+    if "=" not in text:
+        return text
+    pairs = (pair.rsplit("=", 1) for pair in text.split(","))
+    return {number_or_name(label): float(weight) for label, weight in pairs}
+
+
+# A tuple as kind lists the values allowed. `output` (the targets' form tells it), `verbose` (--progress), `callbacks`
+# and `warm_start` (a command has no earlier fit) are no options; a test compares the rest with the constructors.
+PARAMETERS = (
+    Option("hidden_layer_sizes", (64,), sizes, "units of each layer: 64, or 64,32"),
+    Option("cell", "elman", ("elman", "gru", "lstm"), "kind of recurrent cell"),
+    Option("activation", "tanh", ("tanh", "relu"), "activation of Elman cells"),
+    Option("bidirectional", False, bool, "read sequences in both directions"),
+    Option("n_symbols", None, number_or_name, "number of symbols where X is symbols, or auto"),
+    Option("embedding_size", None, int, "numbers a symbol is embedded in"),
+    Option("dropout", 0.0, float, "fraction of units dropped in training"),
+    Option("solver", "adam", ("sgd", "adam", "adamw", "rmsprop", "lbfgs"), "what updates the weights"),
+    Option("alpha", 0.0, float, "strength of the L2 penalty"),
+    Option("batch_size", 32, int, "sequences in a mini-batch"),
+    Option("learning_rate_init", 1e-3, float, "learning rate at the start"),
+    Option("learning_rate", "constant", ("constant", "invscaling", "adaptive", "cosine"), "its schedule"),
+    Option("max_iter", 100, int, "epochs"),
+    Option("shuffle", True, bool, "shuffle the sequences in each epoch"),
+    Option("early_stopping", False, bool, "hold some sequences out, and stop where their score stops rising"),
+    Option("validation_fraction", 0.1, float, "fraction of the sequences held out by --early-stopping"),
+    Option("tol", 1e-4, float, "least rise of the score that counts for --early-stopping"),
+    Option("n_iter_no_change", 10, int, "epochs without a rise after which --early-stopping stops"),
+    Option("clip_norm", 1.0, number_or_none, "largest norm of the gradient, or none"),
+    Option("bptt_steps", None, int, "steps that gradients go back (default: all)"),
+    Option("class_weight", None, class_weights, "balanced, or weights of classes: 1=2,3=0.5"),
+    Option("random_state", None, int, "seed (0 unless given: the same command gives the same model)"),
+    Option("dtype", "float32", ("float32", "float64"), "precision"),
+    Option("device", "cpu", ("cpu", "cuda"), "where to compute"),
+    Option("n_jobs", None, int, "threads, -1 for all cores"),
+)
+
+
+def add_parameters(parser):
+    """Add the estimators' parameters to `parser`; those not given stay away from its result."""
+    group = parser.add_argument_group("parameters of the estimator")
+    for name, default, kind, text in PARAMETERS:
+        details = {"default": argparse.SUPPRESS, "help": text if default is None else f"{text} (default: {default})"}
+        if kind is bool:
+            details["action"] = argparse.BooleanOptionalAction
+        elif isinstance(kind, tuple):
+            details["choices"] = kind
+        else:
+            details |= {"type": kind, "metavar": "VALUE"}
+        group.add_argument("--" + name.replace("_", "-"), **details)

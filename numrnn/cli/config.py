@@ -1,0 +1,42 @@
+"""Options from a TOML file."""
+
+from numrnn.cli.arguments import UsageError
+
+__all__ = ["over_config"]
+
+
+def over_config(parser, arguments):
+    """The options given, over those of the config file."""
+    given = {name: value for name, value in vars(arguments).items() if name not in ("run", "config")}
+    if arguments.config is None:
+        return given
+    try:
+        from_file = vars(parser.parse_args(_as_arguments(arguments.config)))
+    except UsageError as error:
+        raise UsageError(f"{arguments.config}: {error}") from error
+    return {name: value for name, value in from_file.items() if name not in ("run", "config")} | given
+
+
+def _as_arguments(path):
+    """The config file's entries as command-line arguments: one parser, one set of checks and errors for both."""
+    import tomllib
+
+    try:
+        with open(path, "rb") as file:
+            entries = tomllib.load(file)
+    except OSError as error:
+        raise UsageError(error.strerror) from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"not TOML: {error}") from error
+    words = [str(entries.pop("data"))] if "data" in entries else []
+    for name, value in entries.items():
+        option = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{option}" if value else f"--no-{option}")
+        elif isinstance(value, list):
+            words.append(f"--{option}=" + ",".join(map(str, value)))
+        elif isinstance(value, dict):
+            words.append(f"--{option}=" + ",".join(f"{key}={item}" for key, item in value.items()))
+        else:
+            words.append(f"--{option}={value}")
+    return words

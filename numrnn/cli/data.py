@@ -1,0 +1,56 @@
+"""The data and models a command is asked for."""
+
+from pathlib import Path
+
+from numrnn.cli.arguments import UsageError
+
+__all__ = ["BUNDLED", "describe", "read_data", "read_model", "subset"]
+
+BUNDLED = ("japanese_vowels",)
+
+
+def read_data(name):
+    """The bundled data set of this name, or an ``.npz`` file's, as a `DataFile`."""
+    from numrnn.data.readers import DataFile, Part, read_npz
+
+    if name == "japanese_vowels":
+        from numrnn.data.sequences import Sequences
+        from numrnn.datasets import load_japanese_vowels
+
+        vowels = load_japanese_vowels()
+        return DataFile(
+            Part(Sequences.from_list(vowels.X_train), vowels.y_train),
+            Part(Sequences.from_list(vowels.X_test), vowels.y_test),
+        )
+    if not Path(name).exists() and Path(name).suffix != ".npz":
+        raise UsageError(f"{name}: neither an .npz file nor a bundled data set ({', '.join(BUNDLED)})")
+    try:
+        return read_npz(name)
+    except OSError as error:
+        raise UsageError(error) from error
+
+
+def subset(data, name):
+    """The part asked for; None means the part to test on where there is one, else the only part."""
+    if name == "test" and data.test is None:
+        raise UsageError("the data have no part to test on (values_test, lengths_test)")
+    return data.train if name == "train" or data.test is None else data.test
+
+
+def read_model(name):
+    """The estimator saved in a file, or in the directory that `fit` wrote."""
+    import numrnn
+
+    path = Path(name)
+    path = path / "model.safetensors" if path.is_dir() else path
+    if not path.is_file():
+        raise UsageError(f"{path}: no such model")
+    return numrnn.load(path)
+
+
+def describe(part):
+    """The size of a part in words."""
+    lengths = part.X.lengths
+    steps = f"{lengths.min()} to {lengths.max()} steps" if lengths.min() < lengths.max() else f"{lengths[0]} steps"
+    inputs = part.X.values.shape[1] if part.X.values.ndim == 2 else 1
+    return f"{len(part.X)} sequences of {steps}, {inputs} input{'s' if inputs > 1 else ''} a step"

@@ -1,0 +1,154 @@
+"""``numrnn fit``: train on a data set, test, and save the model with a report of the run."""
+
+import argparse
+import time
+from pathlib import Path
+
+from numrnn.cli.arguments import UsageError, add_parameters
+from numrnn.cli.config import over_config
+from numrnn.cli.settings import SETTINGS
+
+__all__ = ["add_parser"]
+
+DEFAULT_SEED = 0
+
+# the options that are no parameters of the estimator
+JOB_OPTIONS = ("data", "output", "task", "progress")
+
+# --progress, --no-progress and neither as the estimators' `verbose`
+VERBOSE = {True: 2, False: False, None: True}
+
+
+def add_parser(commands):
+    """Add the command to the parser's sub-commands."""
+    parser = commands.add_parser(
+        "fit",
+        help="train on a data set, test, save the model with a report",
+        description="Train a recurrent network, test it, and write model.safetensors, history.csv, report.json and "
+        "learning_curve.png (with matplotlib) to a directory.",
+        epilog=f"Settings for {', '.join(SETTINGS)} were chosen by cross-validation and hold unless options say "
+        "otherwise. Targets that are floats make a regression, others a classification; one target per step instead "
+        "of one per sequence makes a prediction for each step.",
+    )
+    # Absent unless given, so that what is given on the command line can be laid over what the config file says.
+    given = {"default": argparse.SUPPRESS}
+    parser.add_argument("data", nargs="?", metavar="DATA", help="a bundled data set's name or an .npz file", **given)
+    parser.add_argument("--output", metavar="DIR", help="directory for the results, made if missing", **given)
+    parser.add_argument("--config", metavar="JOB.toml", help='read options from a file: cell = "gru"; those given win')
+    parser.add_argument("--task", choices=("classification", "regression"), help="what the targets are", **given)
+    flag = argparse.BooleanOptionalAction
+    parser.add_argument("--progress", action=flag, help="a progress bar (default: on a terminal)", **given)
+    parser.add_argument("--scale", action=flag, help="standardise the inputs; the saved model takes raw ones", **given)
+    add_parameters(parser)
+    parser.set_defaults(run=lambda arguments: run(over_config(parser, arguments)))
+
+
+def run(options):
+    """Train, test and save, as `options` (a dict) say."""
+    missing = [name for name in ("data", "output") if name not in options]
+    if missing:
+        raise UsageError(f"{missing[0]} is missing: numrnn fit DATA --output DIR")
+
+    from numrnn.cli.data import describe, read_data
+    from numrnn.cli.report import save_results
+    from numrnn.cli.scores import as_text, score
+    from numrnn.versions import versions
+
+    watch = Stopwatch()
+    data = read_data(options["data"])
+    if data.train.y is None:
+        raise UsageError(f"{options['data']}: there are no targets (y)")
+    parts = {name: part for name, part in data._asdict().items() if part is not None and part.y is not None}
+    parameters = choose_parameters(options)
+    scale = parameters.pop("scale", False)
+    estimator = make_estimator(parameters, data.train.y, options)
+    directory = _make_directory(options["output"])
+    print("\n".join(f"{name}: {describe(part)}" for name, part in parts.items()))
+    print(f"{estimator}{' on standardised inputs' if scale else ''}", flush=True)
+    watch.lap("read")
+
+    train(estimator, parts, scale=scale)
+    print(f"{estimator.n_iter_} epochs in {watch.lap('fit'):.1f} s")
+
+    scores = {name: score(estimator, part) for name, part in parts.items()}
+    watch.lap("score")
+    print("\n".join(as_text(of_part, name, table=name == list(parts)[-1]) for name, of_part in scores.items()))
+
+    facts = {
+        "options": options,
+        "data": {name: describe(part) for name, part in parts.items()},
+        "scale": scale,
+        "seed": estimator.random_state,
+        "scores": scores,
+        "seconds": watch.seconds,
+        "versions": versions(),
+    }
+    watched = "test" if _watches_test(estimator, parts) else "validation"
+    saved = save_results(directory, estimator, facts, watched=watched)
+    print("\nsaved " + "\n      ".join(str(path) for path in saved))
+
+
+def train(estimator, parts, *, scale):
+    """Fit to the part to train on; the part to test on is watched, unless something would be chosen by it."""
+    inputs = {name: part.X for name, part in parts.items()}
+    if scale:
+        from numrnn.data.scaler import SequenceScaler
+        from numrnn.estimators.scaling import fold_scaler
+
+        scaler = SequenceScaler().fit(inputs["train"])
+        inputs = {name: scaler.transform(X) for name, X in inputs.items()}
+    watched = {"X_val": inputs["test"], "y_val": parts["test"].y} if _watches_test(estimator, parts) else {}
+    estimator.fit(inputs["train"], parts["train"].y, **watched)
+    if scale:
+        fold_scaler(estimator, scaler)
+
+
+def _watches_test(estimator, parts):
+    return "test" in parts and not estimator.early_stopping
+
+
+def choose_parameters(options):
+    """Parameters by the options given, below them a bundled data set's own, below them the command's."""
+    settings = SETTINGS.get(options["data"], {})
+    cell = options.get("cell", next(iter(settings), "elman"))
+    given = {name: value for name, value in options.items() if name not in JOB_OPTIONS}
+    return {"cell": cell, "random_state": DEFAULT_SEED} | settings.get(cell, {}) | given
+
+
+def make_estimator(parameters, y, options):
+    """The estimator for targets `y`."""
+    import numrnn
+    from numrnn.data.sequences import Sequences
+
+    per_step = isinstance(y, Sequences)
+    floats = (y.values if per_step else y).dtype.kind == "f"
+    task = options.get("task", "regression" if floats else "classification")
+    kind = numrnn.RNNRegressor if task == "regression" else numrnn.RNNClassifier
+    unknown = sorted(set(parameters) - set(kind().get_params()))
+    if unknown:
+        raise UsageError(f"--{unknown[0].replace('_', '-')} is no option for a {task}")
+    output = "step" if per_step else "sequence"
+    return kind(**parameters, output=output, verbose=VERBOSE[options.get("progress")])
+
+
+class Stopwatch:
+    """Seconds between laps, by name."""
+
+    def __init__(self):
+        self.seconds = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name):
+        now = time.perf_counter()
+        self.seconds[name], self._last = now - self._last, now
+        return self.seconds[name]
+
+
+def _make_directory(name):
+    """The directory, made before the training rather than after it, so that a wrong name costs no time."""
+    path = Path(name)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the directory {path}: {error.strerror}") from error
+    return path

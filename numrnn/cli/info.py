@@ -1,0 +1,51 @@
+"""``numrnn info``: what a model, a data set or the installation is."""
+
+from pathlib import Path
+
+__all__ = ["add_parser"]
+
+
+def add_parser(commands):
+    """Add the command to the parser's sub-commands."""
+    parser = commands.add_parser(
+        "info",
+        help="tell about a model, a data set or the installation",
+        description="Tell what a saved model or a data set holds; without a name, what a bug report needs.",
+    )
+    parser.add_argument("name", nargs="?", metavar="MODEL_OR_DATA", help="a model file or directory, or a data set")
+    parser.set_defaults(run=run)
+
+
+def run(arguments):
+    """Print the facts."""
+    from numrnn.cli.data import BUNDLED, read_data, read_model
+
+    if arguments.name is None:
+        import numrnn
+
+        numrnn.show_versions()
+    elif arguments.name in BUNDLED or Path(arguments.name).suffix == ".npz":
+        print("\n".join(_data_lines(read_data(arguments.name))))
+    else:
+        print("\n".join(_model_lines(read_model(arguments.name))))
+
+
+def _data_lines(data):
+    from numrnn.cli.data import describe
+    from numrnn.data.sequences import Sequences
+
+    for name, part in data._asdict().items():
+        if part is not None:
+            y = part.y
+            per = "step" if isinstance(y, Sequences) else "sequence"
+            yield f"{name}: {describe(part)}; " + ("no targets" if y is None else f"one target per {per}, {y.dtype}")
+
+
+def _model_lines(model):
+    yield f"{model}"
+    for name in ("n_inputs_", "classes_", "n_iter_", "loss_"):
+        if hasattr(model, name):
+            yield f"{name:22} {getattr(model, name)}"
+    for name, array in model.weights_.items():
+        yield f"{name:22} {array.dtype} {array.shape}"
+    yield f"{'weights in all':22} {sum(array.size for array in model.weights_.values())}"

@@ -1,0 +1,43 @@
+"""The learning curve as a picture."""
+
+__all__ = ["save_learning_curve"]
+
+
+def save_learning_curve(history, path, *, watched):
+    """Draw loss and score over the epochs.
+
+    Parameters
+    ----------
+    history : dict of str to list
+        The columns of ``history.csv``.
+    path : path-like
+        The picture to write.
+    watched : str
+        What the validation columns were measured on.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    # Figure without pyplot: no window system is asked for, nothing global is changed.
+    figure = Figure(figsize=(9, 3.6) if "validation_score" in history else (5, 3.6), layout="constrained")
+    axes = figure.subplots(1, 2 if "validation_score" in history else 1, squeeze=False)[0]
+    axes[0].plot(history["epoch"], history["loss"], label="training")
+    if "validation_loss" in history:
+        axes[0].plot(history["epoch"], history["validation_loss"], label=watched)
+        axes[0].legend(frameon=False)
+    axes[0].set(ylabel="loss", yscale="log")
+    if "validation_score" in history:
+        axes[1].plot(history["epoch"], history["validation_score"], color="C1", label=watched)
+        axes[1].set_ylabel("score")
+        axes[1].legend(frameon=False, loc="lower right")
+    for axis in axes:
+        axis.set_xlabel("epoch")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.grid(alpha=0.3)
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=150)

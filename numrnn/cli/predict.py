@@ -1,0 +1,75 @@
+"""``numrnn predict``: a saved model's predictions as CSV or .npz."""
+
+import sys
+from pathlib import Path
+
+from numrnn.cli.arguments import UsageError
+
+__all__ = ["add_parser"]
+
+
+def add_parser(commands):
+    """Add the command to the parser's sub-commands."""
+    parser = commands.add_parser(
+        "predict",
+        help="predict with a saved model",
+        description="Predict every sequence of a data set (its test part, where it has one) with a saved model.",
+    )
+    parser.add_argument("model", metavar="MODEL", help="a model file, or the directory that fit wrote")
+    parser.add_argument("data", metavar="DATA", help="a bundled data set's name or an .npz file; y is not needed")
+    parser.add_argument("--subset", choices=("train", "test"), help="which part (default: test, if there is one)")
+    parser.add_argument("--proba", action="store_true", help="probabilities of the classes beside the prediction")
+    parser.add_argument("--output", metavar="FILE", help="a .csv or .npz file to write (default: CSV to stdout)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments):
+    """Predict and write."""
+    if arguments.output is not None and Path(arguments.output).suffix not in (".csv", ".npz"):
+        raise UsageError(f"--output must end in .csv or .npz, got {arguments.output}")
+
+    import numpy as np
+
+    from numrnn.cli.data import read_data, read_model, subset
+    from numrnn.data.sequences import Sequences
+
+    model = read_model(arguments.model)
+    if arguments.proba and not hasattr(model, "predict_proba"):
+        raise UsageError(f"--proba: a {type(model).__name__} has no probabilities")
+    X = subset(read_data(arguments.data), arguments.subset).X
+    results = {"prediction": model.predict(X)}
+    if arguments.proba:
+        results["proba"] = model.predict_proba(X)
+    per_step = isinstance(results["prediction"], Sequences)
+    results = {name: np.asarray(rows.values if per_step else rows) for name, rows in results.items()}
+    if arguments.output is not None and arguments.output.endswith(".npz"):
+        np.savez(arguments.output, **results, **({"lengths": X.lengths} if per_step else {}))
+        return
+    places = _places(X.lengths if per_step else np.ones(len(X), dtype=np.int64), per_step)
+    lines = _lines(places, results, getattr(model, "classes_", None))
+    if arguments.output is None:
+        sys.stdout.writelines(lines)
+    else:
+        with open(arguments.output, "w", encoding="utf-8") as file:
+            file.writelines(lines)
+
+
+def _places(lengths, per_step):
+    """Column names and rows that tell which sequence, and which step of it, a prediction is of (from 0)."""
+    if not per_step:
+        return ["sequence"], [[i] for i in range(len(lengths))]
+    return ["sequence", "step"], [[i, t] for i, length in enumerate(lengths) for t in range(length)]
+
+
+def _lines(places, results, classes):
+    names, rows = places
+    prediction = results["prediction"].reshape(len(rows), -1)
+    width = prediction.shape[1]
+    header = names + (["prediction"] if width == 1 else [f"prediction_{k}" for k in range(width)])
+    columns = [prediction]
+    if "proba" in results:
+        header += [f"proba_{label}" for label in classes]
+        columns.append(results["proba"])
+    yield ",".join(header) + "\n"
+    for place, *values in zip(rows, *columns, strict=True):
+        yield ",".join(str(value) for value in [*place, *(value for row in values for value in row)]) + "\n"

@@ -1,0 +1,66 @@
+"""What `fit` leaves in its directory."""
+
+import csv
+import json
+
+from numrnn.cli.picture import save_learning_curve
+
+__all__ = ["save_results"]
+
+
+def save_results(directory, estimator, facts, *, watched):
+    """Write model, history, report and, where matplotlib is installed, the learning curve.
+
+    Parameters
+    ----------
+    directory : pathlib.Path
+        Where to; files of an earlier run are replaced.
+    estimator : RNNClassifier or RNNRegressor
+        Fitted.
+    facts : dict
+        What the report says beside the model's own facts.
+    watched : str
+        What validation loss and score were measured on: ``"test"`` or ``"validation"``.
+
+    Returns
+    -------
+    paths : list of pathlib.Path
+        The files written.
+    """
+    names = ("model.safetensors", "history.csv", "report.json", "learning_curve.png")
+    model, history, report, picture = (directory / name for name in names)
+    estimator.save(model)
+    columns = make_history(estimator)
+    with open(history, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+    facts = {"model": model_facts(estimator), "watched": watched} | facts
+    report.write_text(json.dumps(facts, indent=2, default=str) + "\n", encoding="utf-8")
+    try:
+        save_learning_curve(columns, picture, watched=watched)
+    except ImportError:
+        return [model, history, report]
+    return [model, history, report, picture]
+
+
+def make_history(estimator):
+    """Loss and validation figures by epoch: the columns of ``history.csv``."""
+    columns = {"epoch": list(range(1, len(estimator.loss_curve_) + 1)), "loss": list(map(float, estimator.loss_curve_))}
+    names = {"validation_loss_curve_": "validation_loss", "validation_scores_": "validation_score"}
+    for attribute, column in names.items():
+        if getattr(estimator, attribute, None):
+            columns[column] = list(map(float, getattr(estimator, attribute)))
+    return columns
+
+
+def model_facts(estimator):
+    """What the model is, in JSON's types (callables as text)."""
+    return {
+        "class": type(estimator).__name__,
+        "parameters": estimator.get_params(deep=False),
+        "weights": {name: list(array.shape) for name, array in estimator.weights_.items()},
+        "n_weights": sum(array.size for array in estimator.weights_.values()),
+        "n_iter": estimator.n_iter_,
+        "loss": float(estimator.loss_),
+    }

@@ -1,0 +1,88 @@
+"""How good predictions are, as numbers for the report and as text."""
+
+import numpy as np
+from sklearn import metrics
+from sklearn.base import is_classifier
+
+from numrnn.data.sequences import Sequences
+
+__all__ = ["as_text", "score"]
+
+# a wider table than this does not fit a terminal; the report has it all
+MOST_CLASSES_SHOWN = 20
+
+
+def score(estimator, part):
+    """Predict a part of the data and compare with its targets.
+
+    Parameters
+    ----------
+    estimator : RNNClassifier or RNNRegressor
+        Fitted.
+    part : Part
+        Sequences and targets.
+
+    Returns
+    -------
+    scores : dict
+        Of a classifier: ``accuracy``, ``per_class`` (precision, recall, f1-score and support of each), and
+        ``labels`` and ``confusion`` (rows: true classes), but for several labels at a time. Of a regressor: ``r2``,
+        ``mean_squared_error``, ``mean_absolute_error``, and ``per_target`` where there are several. ``n``: what was
+        counted, sequences or steps.
+    """
+    truth, predicted = _rows(part.y), _rows(estimator.predict(part.X))
+    scores = {"n": len(truth), "counted": "steps" if isinstance(part.y, Sequences) else "sequences"}
+    if is_classifier(estimator):
+        return scores | _classification(truth, predicted)
+    return scores | _regression(truth, predicted)
+
+
+def _rows(targets):
+    return targets.values if isinstance(targets, Sequences) else np.asarray(targets)
+
+
+def _classification(truth, predicted):
+    report = metrics.classification_report(truth, predicted, output_dict=True, zero_division=0)
+    totals = ("accuracy", "macro avg", "weighted avg", "micro avg", "samples avg")
+    scores = {
+        "accuracy": float(metrics.accuracy_score(truth, predicted)),
+        "per_class": {name: row for name, row in report.items() if name not in totals},
+    }
+    if truth.ndim > 1:
+        return scores
+    labels = np.unique(np.concatenate([truth, predicted]))
+    confusion = metrics.confusion_matrix(truth, predicted, labels=labels)
+    return scores | {"labels": labels.tolist(), "confusion": confusion.tolist()}
+
+
+def _regression(truth, predicted):
+    scores = {"r2": metrics.r2_score, "mean_squared_error": metrics.mean_squared_error}
+    scores |= {"mean_absolute_error": metrics.mean_absolute_error}
+    result = {name: float(function(truth, predicted)) for name, function in scores.items()}
+    if truth.ndim > 1:
+        result["per_target"] = {
+            name: function(truth, predicted, multioutput="raw_values").tolist() for name, function in scores.items()
+        }
+    return result
+
+
+def as_text(scores, name, *, table=True):
+    """The scores of the part called `name`, in lines; `table` for the confusion table too."""
+    counted = f"({scores['n']} {scores['counted']})"
+    if "r2" in scores:
+        error = scores["mean_squared_error"]
+        return f"{name} R2: {scores['r2']:.4f}, mean squared error: {error:.4g} {counted}"
+    text = f"{name} accuracy: {scores['accuracy']:.4f} {counted}"
+    if table and len(scores.get("labels", ())) in range(2, MOST_CLASSES_SHOWN + 1):
+        text += "\n\n" + _confusion_table(scores["labels"], scores["confusion"])
+    return text
+
+
+def _confusion_table(labels, confusion):
+    names = [str(label) for label in labels]
+    width = max(4, 1 + max(map(len, names)), 1 + len(str(max(map(max, confusion)))))
+    head = "true \\ predicted"
+    lines = [head + "".join(name.rjust(width) for name in names)]
+    for name, row in zip(names, confusion, strict=True):
+        lines.append(name.rjust(len(head)) + "".join((str(count) if count else ".").rjust(width) for count in row))
+    return "\n".join(lines)

@@ -1,0 +1,25 @@
+"""``numrnn warmup``: compile to the cache ahead of a job."""
+
+__all__ = ["add_parser"]
+
+
+def add_parser(commands):
+    """Add the command to the parser's sub-commands."""
+    parser = commands.add_parser(
+        "warmup",
+        help="compile the kernels to the cache",
+        description="Compile the kernels to the cache (NUMBA_CACHE_DIR), so that no later process has to: before a job "
+        "array, or when an image is built.",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments):
+    """Compile."""
+    import time
+
+    import numrnn
+
+    started = time.perf_counter()
+    numrnn.warmup()
+    print(f"kernels ready after {time.perf_counter() - started:.1f} s")

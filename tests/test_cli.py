@@ -1,0 +1,263 @@
+"""The command line: what it writes, how it fails, and how little it imports before it must."""
+
+import csv
+import inspect
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import numrnn
+from numrnn.cli import arguments, main
+from numrnn.cli.settings import SETTINGS
+from numrnn.datasets import load_japanese_vowels, make_noisy_sines
+
+RESULTS = ("model.safetensors", "history.csv", "report.json", "learning_curve.png")
+SHORT = ("--hidden-layer-sizes", "5", "--max-iter", "2")
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """Two classes that a mean tells apart, as a file with a part to test on."""
+    generator = np.random.default_rng(0)
+    parts = {}
+    for suffix, n in (("", 24), ("_test", 10)):
+        lengths, y = generator.integers(2, 6, n), np.arange(n) % 2
+        noise = generator.standard_normal((lengths.sum(), 3))
+        parts |= {"values" + suffix: noise + 3 * np.repeat(y, lengths)[:, None], "lengths" + suffix: lengths}
+        parts["y" + suffix] = np.array(["high", "low"])[y]
+    path = tmp_path_factory.mktemp("data") / "labelled.npz"
+    np.savez(path, **parts)
+    return path
+
+
+@pytest.fixture(scope="module")
+def sines(tmp_path_factory):
+    """One float target per step."""
+    X, y = make_noisy_sines(12, (4, 8), random_state=0)
+    path = tmp_path_factory.mktemp("data") / "sines.npz"
+    np.savez(path, values=np.concatenate(X), lengths=[len(x) for x in X], y=np.concatenate(y))
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(labelled, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    assert main(["fit", str(labelled), "--output", str(folder), "--cell", "gru", *SHORT]) == 0
+    return folder
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from numrnn.cli import main\n"
+        "try:\n    main(sys.argv[1:])\nexcept SystemExit as end:\n    assert not end.code\n"
+        "heavy = {'numpy', 'numba', 'sklearn', 'scipy', 'safetensors', 'matplotlib', 'tqdm', 'tomllib', 'json'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    for words in (["--help"], ["fit", "--help"], ["predict", "--help"], ["--version"]):
+        shown = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+        assert shown.returncode == 0, shown.stderr
+        assert ("--learning-rate-init" in shown.stdout) == (words == ["fit", "--help"])
+
+
+@pytest.mark.parametrize("estimator", [numrnn.RNNClassifier, numrnn.RNNRegressor])
+def test_options_are_the_estimators_parameters(estimator):
+    parameters = {name: parameter.default for name, parameter in inspect.signature(estimator).parameters.items()}
+    no_options = {"output", "verbose", "callbacks", "warm_start"}
+    options = {option.name: option.default for option in arguments.PARAMETERS}
+    if "class_weight" not in parameters:
+        del options["class_weight"]
+    assert options == {name: default for name, default in parameters.items() if name not in no_options}
+
+
+def test_fit_writes_model_history_report_and_picture(labelled, trained, capsys):
+    assert sorted(path.name for path in trained.iterdir()) == sorted(RESULTS)
+    with open(trained / "history.csv", newline="", encoding="utf-8") as file:
+        history = list(csv.DictReader(file))
+    assert [row["epoch"] for row in history] == ["1", "2"]
+    assert set(history[0]) == {"epoch", "loss", "validation_loss", "validation_score"}
+    report = json.loads((trained / "report.json").read_text(encoding="utf-8"))
+    assert report["seed"] == report["model"]["parameters"]["random_state"] == 0
+    assert report["versions"]["numba"] and report["seconds"]["fit"] > 0
+    assert report["model"]["class"] == "RNNClassifier" and report["model"]["parameters"]["cell"] == "gru"
+    scores = report["scores"]["test"]
+    assert scores["n"] == 10 and scores["labels"] == ["high", "low"] and np.sum(scores["confusion"]) == 10
+    assert scores["per_class"]["low"]["support"] == 5
+    assert float(history[-1]["validation_score"]) == pytest.approx(scores["accuracy"])
+    assert (trained / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
+    capsys.readouterr()
+    assert main(["score", str(trained), str(labelled), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == scores
+
+
+def test_fit_says_what_it_did(labelled, tmp_path, capsys):
+    assert main(["fit", str(labelled), "--output", str(tmp_path), *SHORT]) == 0
+    out = capsys.readouterr().out
+    for text in ("24 sequences of 2 to 5 steps, 3 inputs a step", "test accuracy: ", "true \\ predicted", *RESULTS):
+        assert text in out
+
+
+def test_bundled_data_have_settings(tmp_path, capsys):
+    parameters = {}
+    for cell in (None, *SETTINGS["japanese_vowels"]):
+        words = [] if cell is None else ["--cell", cell]
+        assert main(["fit", "japanese_vowels", "--output", str(tmp_path), "--max-iter", "1", *words]) == 0
+        report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+        parameters[cell] = report["model"]["parameters"]
+        assert parameters[cell].items() >= {"max_iter": 1, "hidden_layer_sizes": [64], "batch_size": 32}.items()
+    assert parameters[None]["cell"] == next(iter(SETTINGS["japanese_vowels"]))
+    assert {parameters[cell]["cell"] for cell in SETTINGS["japanese_vowels"]} == {"elman", "gru", "lstm"}
+    assert "370 sequences" in capsys.readouterr().out
+
+
+def test_inputs_of_any_size_are_folded_into_the_weights(labelled, tmp_path):
+    """Training saw standardised inputs, the saved model takes raw ones: same predictions, no scaler to keep."""
+    arrays = dict(np.load(labelled))
+    scores = {}
+    for factor in (1.0, 1000.0):
+        changed = {name: factor * (x + 5) if name.startswith("values") else x for name, x in arrays.items()}
+        np.savez(tmp_path / "data.npz", **changed)
+        words = ["fit", str(tmp_path / "data.npz"), "--output", str(tmp_path), "--scale", "--dtype", "float64"]
+        assert main([*words, *SHORT]) == 0
+        report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+        scores[factor] = report["scores"], report["model"]["loss"]
+        model = numrnn.load(tmp_path / "model.safetensors")
+        lengths = changed["lengths_test"]
+        predicted = model.predict(numrnn.Sequences.from_concatenated(changed["values_test"], lengths))
+        assert np.mean(predicted == changed["y_test"]) == report["scores"]["test"]["accuracy"]
+    assert scores[1.0][0] == scores[1000.0][0]
+    assert scores[1.0][1] == pytest.approx(scores[1000.0][1], rel=1e-9)
+
+
+def test_config_file_gives_options_and_the_command_line_wins(labelled, tmp_path):
+    config = tmp_path / "job.toml"
+    config.write_text(
+        f'data = "{labelled}"\noutput = "{tmp_path / "out"}"\ncell = "lstm"\nhidden_layer_sizes = [4, 3]\n'
+        'max_iter = 3\nclass_weight = { high = 2.0, low = 1 }\nshuffle = false\nclip_norm = "none"\nrandom_state = 7\n',
+        encoding="utf-8",
+    )
+    assert main(["fit", "--config", str(config), "--max-iter", "1"]) == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    expected = {
+        "cell": "lstm",
+        "hidden_layer_sizes": [4, 3],
+        "max_iter": 1,
+        "class_weight": {"high": 2.0, "low": 1.0},
+        "shuffle": False,
+        "clip_norm": None,
+        "random_state": 7,
+    }
+    assert report["model"]["parameters"].items() >= expected.items()
+
+
+def test_per_step_regression(sines, tmp_path, capsys):
+    assert main(["fit", str(sines), "--output", str(tmp_path), *SHORT]) == 0
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert report["model"]["class"] == "RNNRegressor" and report["model"]["parameters"]["output"] == "step"
+    assert report["scores"]["train"]["counted"] == "steps"
+    assert "train R2: " in capsys.readouterr().out
+    assert main(["predict", str(tmp_path), str(sines), "--output", str(tmp_path / "p.npz")]) == 0
+    steps = np.load(sines)["lengths"].sum()
+    with np.load(tmp_path / "p.npz") as predicted:
+        assert predicted["prediction"].shape == (steps,) and predicted["lengths"].sum() == steps
+    assert main(["predict", str(tmp_path), str(sines)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "sequence,step,prediction" and len(lines) == steps + 1 and lines[2].startswith("0,1,")
+
+
+def test_predict_writes_what_the_model_says(labelled, trained, tmp_path, capsys):
+    model = numrnn.load(trained / "model.safetensors")
+    arrays = np.load(labelled)
+    for suffix, words in (("_test", []), ("", ["--subset", "train"])):
+        X = numrnn.Sequences.from_concatenated(arrays["values" + suffix], arrays["lengths" + suffix])
+        path = tmp_path / "predicted.csv"
+        assert main(["predict", str(trained), str(labelled), "--proba", "--output", str(path), *words]) == 0
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        assert [row["prediction"] for row in rows] == model.predict(X).tolist()
+        written = np.array([[float(row["proba_high"]), float(row["proba_low"])] for row in rows])
+        np.testing.assert_allclose(written, model.predict_proba(X), rtol=1e-6)
+    assert capsys.readouterr().out == ""
+
+
+def test_info_tells_about_models_data_and_the_installation(labelled, trained, capsys):
+    for words, texts in (
+        ([str(trained)], ("RNNClassifier", "cell='gru'", "layers.0.U", "['high' 'low']")),
+        ([str(labelled)], ("train: 24 sequences", "test: 10 sequences", "one target per sequence")),
+        (["japanese_vowels"], ("270 sequences of 7 to 26 steps, 12 inputs a step",)),
+        ([], ("numba", "numrnn")),
+    ):
+        assert main(["info", *words]) == 0
+        out = capsys.readouterr().out
+        assert all(text in out for text in texts), out
+
+
+BAD_USAGE = [
+    ([], "the following arguments are required: COMMAND"),
+    (["train"], "invalid choice: 'train'"),
+    (["fit"], "data is missing"),
+    (["fit", "japanese_vowels"], "output is missing"),
+    (["fit", "japanese_vowel", "--output", "{tmp}/x"], "japanese_vowel: neither an .npz file nor a bundled data set"),
+    (["fit", "none.npz", "--output", "{tmp}/x"], "none.npz: no such file"),
+    (["fit", "{data}", "--output", "{data}"], "cannot make the directory"),
+    (["fit", "{data}", "--output", "{tmp}/x", "--cell", "rnn"], "argument --cell: invalid choice: 'rnn'"),
+    (["fit", "{data}", "--output", "{tmp}/x", "--max-iter", "many"], "argument --max-iter: invalid int value: 'many'"),
+    (["fit", "{data}", "--output", "{tmp}/x", "--max-iter", "0"], "max_iter"),
+    (["fit", "{data}", "--output", "{tmp}/x", "--hidden", "3"], "unrecognized arguments: --hidden"),
+    (["fit", "{data}", "--output", "{tmp}/x", "--device", "cuda"], "device='cuda'"),
+    (["fit", "{data}", "--output", "{tmp}/x", "--class-weight", "middle=2"], "class_weight"),
+    (["fit", "{sines}", "--output", "{tmp}/x", "--class-weight", "balanced"], "--class-weight is no option for"),
+    (["fit", "{data}", "--output", "{tmp}/x", "--task", "regression"], "y"),
+    (["fit", "--config", "{tmp}/none.toml"], "none.toml: No such file"),
+    (["fit", "--config", "{tmp}/broken.toml"], "broken.toml: not TOML"),
+    (["fit", "--config", "{tmp}/typo.toml"], "typo.toml: unrecognized arguments: --hidden-sizes=3"),
+    (["predict", "{tmp}/none", "{data}"], "none: no such model"),
+    (["predict", "{model}", "{data}", "--output", "p.txt"], "--output must end in .csv or .npz, got p.txt"),
+    (["predict", "{data}", "{data}"], "labelled.npz"),
+    (["score", "{model}", "japanese_vowels"], "12"),
+    (["score", "{model}", "{sines}", "--subset", "test"], "no part to test on"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), BAD_USAGE)
+def test_bad_usage_is_one_line_and_exit_code_2(words, message, labelled, sines, trained, tmp_path, capsys):
+    (tmp_path / "broken.toml").write_text("cell = \n", encoding="utf-8")
+    (tmp_path / "typo.toml").write_text("hidden_sizes = 3\n", encoding="utf-8")
+    names = {"data": labelled, "sines": sines, "model": trained, "tmp": tmp_path}
+    assert main([word.format(**names) for word in words]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("numrnn: error: ") and error.count("\n") == 1, error
+    assert message in error
+
+
+def test_failure_is_one_line_and_exit_code_1(labelled, tmp_path, capsys, monkeypatch):
+    words = ["fit", str(labelled), "--output", str(tmp_path), "--activation", "relu", "--solver", "sgd"]
+    words += ["--learning-rate-init", "1e30", "--clip-norm", "none", *SHORT]
+    assert main(words) == 1
+    error = capsys.readouterr().err
+    assert "TrainingDivergedError" in error and error.count("\n") == 1, error
+    monkeypatch.setenv("NUMRNN_TRACEBACK", "1")
+    with pytest.raises(RuntimeError):
+        main(words)
+
+
+def test_exit_codes_reach_the_shell(labelled, tmp_path):
+    code = "import sys; from numrnn.cli import main; sys.exit(main(sys.argv[1:]))"
+    run = subprocess.run(
+        [sys.executable, "-c", code, "score", "nowhere", str(labelled)], capture_output=True, text=True, check=False
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (2, "", "numrnn: error: nowhere: no such model\n")
+
+
+def test_a_model_saved_by_fit_is_that_of_the_python_call(tmp_path):
+    vowels = load_japanese_vowels()
+    words = ["fit", "japanese_vowels", "--output", str(tmp_path), "--no-scale", "--max-iter", "1"]
+    assert main([*words, "--random-state", "3"]) == 0
+    cell, settings = next(iter(SETTINGS["japanese_vowels"].items()))
+    settings = {name: value for name, value in settings.items() if name != "scale"} | {"max_iter": 1}
+    model = numrnn.RNNClassifier(cell=cell, random_state=3, **settings).fit(vowels.X_train, vowels.y_train)
+    loaded = numrnn.load(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(loaded.predict_proba(vowels.X_test), model.predict_proba(vowels.X_test))
