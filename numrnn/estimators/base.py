@@ -11,7 +11,7 @@ from numrnn.data.batches import full_batch
 from numrnn.data.forms import from_steps
 from numrnn.data.inputs import validate_sequences
 from numrnn.data.sequences import Sequences
-from numrnn.estimators.fitting import begin, hold_out, make_targets, run, store_history
+from numrnn.estimators.fitting import begin, hold_out, make_targets, run, store_history, unchanged_on_error
 from numrnn.estimators.saving import save_model
 from numrnn.estimators.sklearn_callbacks import CallbackSupportMixin, bridges
 from numrnn.estimators.step_state import StepState, check_state, check_step
@@ -154,8 +154,9 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
             If the loss or the gradient is no longer finite; the last finite weights are kept.
         """
         continues = self.warm_start and "_state" in vars(self)
-        data, targets = begin(self, X, y, sample_weight, continues=continues)
-        data, targets, validate = hold_out(self, data, targets, X_val, y_val, sample_weight_val)
+        with unchanged_on_error(self):
+            data, targets = begin(self, X, y, sample_weight, continues=continues)
+            data, targets, validate = hold_out(self, data, targets, X_val, y_val, sample_weight_val)
         if continues:
             self._state.restart_schedule()
         callbacks = [EarlyStopping(tol=self.tol, n_iter_no_change=self.n_iter_no_change)] if self.early_stopping else []
@@ -178,7 +179,8 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
             Ready for `loss_and_grad`, `set_weights`, `predict` and `partial_fit`.
         """
         self._validate_params()
-        begin(self, X, y, None, continues=False)
+        with unchanged_on_error(self):
+            begin(self, X, y, None, continues=False)
         store_history(self)
         return self
 
@@ -279,7 +281,8 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
 
     def _one_pass(self, X, y, sample_weight, classes=None):
         continues = "_state" in vars(self)
-        data, targets = begin(self, X, y, sample_weight, continues=continues, classes=classes, whole=False)
+        with unchanged_on_error(self):
+            data, targets = begin(self, X, y, sample_weight, continues=continues, classes=classes, whole=False)
         run(self, data, targets, max_iter=1, callbacks=default_callbacks(False))
         return self
 

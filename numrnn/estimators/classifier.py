@@ -313,7 +313,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             raise ValueError("classes must be passed on the first call to partial_fit.")
         self.classes_ = np.unique(labels if classes is None else classes)
         if len(self.classes_) < 2:
-            raise ValueError(f"y must hold at least 2 classes, got one class: {self.classes_[0]!r}")
+            raise ValueError(f"y must hold at least 2 classes, got one class: {self.classes_.tolist()[0]!r}")
         return "softmax", len(self.classes_)
 
     def _encode_targets(self, flat, name):

@@ -1,5 +1,7 @@
 """The way of `fit`: check and learn, hold out, run the training loop, store the history."""
 
+from contextlib import contextmanager
+
 import numpy as np
 
 from numrnn.data.forms import to_sequences
@@ -26,6 +28,18 @@ NOT_YET = {
 }
 
 
+@contextmanager
+def unchanged_on_error(estimator):
+    """Give an estimator back all that it had before, so that a mistake in a call never costs a fitted network."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
 def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True):
     """Check parameters and data; learn sizes and classes and draw the first weights, unless training continues.
 
@@ -46,8 +60,6 @@ def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True
     targets : Targets
     """
     _check_parameters(estimator)
-    if not continues:
-        vars(estimator).pop("_state", None)  # an error from here on leaves an unfitted estimator, not half of two
     dtype = np.dtype(estimator.dtype)
     data, _ = validate_sequences(estimator, X, dtype=dtype, reset=not continues)
     head = estimator._architecture.head if continues else None
