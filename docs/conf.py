@@ -32,3 +32,13 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_show_sourcelink = False
 html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
+
+
+def skip_machinery(app, what, name, member, skip, options):
+    """Leave out what scikit-learn's base classes add to every estimator: its texts refer to scikit-learn's own pages.
+    """
+    return skip or (getattr(member, "__module__", None) or "").startswith("sklearn.utils.")
+
+
+def setup(app):
+    app.connect("autodoc-skip-member", skip_machinery)

@@ -1,13 +1,25 @@
 """What every benchmark of an estimator measures: time and memory of fit and predict, and what it learnt."""
 
+from abc import ABC, abstractmethod
+
+from numrnn import SequenceScaler
 from numrnn.datasets import load_japanese_vowels
 
 
-class Estimator:
+class Estimator(ABC):
     """Time, peak memory and score of an estimator; `make_data` and `make_estimator` say which.
 
-    `setup` fits once, so that nothing is compiled in the timed part; asv does not count it.
+    `setup` fits once, so that nothing is compiled in the timed part; asv does not count it. asv takes no abstract class
+    for a benchmark.
     """
+
+    @abstractmethod
+    def make_data(self, *params):
+        """X, y, X_test, y_test."""
+
+    @abstractmethod
+    def make_estimator(self, *params):
+        """The estimator, not yet fitted."""
 
     def setup(self, *params):
         self.X, self.y, self.X_test, self.y_test = self.make_data(*params)
@@ -30,8 +42,6 @@ class Estimator:
 
 def japanese_vowels():
     """Train and test parts, each input brought to zero mean and unit variance of the training steps."""
-    from numrnn import SequenceScaler
-
     vowels = load_japanese_vowels()
     scaler = SequenceScaler().fit(vowels.X_train)
     return scaler.transform(vowels.X_train), vowels.y_train, scaler.transform(vowels.X_test), vowels.y_test

@@ -22,16 +22,16 @@ class Classifier(Estimator):
 
 
 class Regressor(Estimator):
-    """The adding problem over 50 steps: one number per sequence."""
+    """The adding problem over 10 steps: one number per sequence."""
 
     params = [CELLS]
     param_names = ["cell"]
 
     def make_data(self, cell):
-        return *make_adding_problem(1000, 50, random_state=0), *make_adding_problem(500, 50, random_state=1)
+        return *make_adding_problem(1000, 10, random_state=0), *make_adding_problem(500, 10, random_state=1)
 
     def make_estimator(self, cell):
-        return RNNRegressor((32,), cell=cell, max_iter=5, random_state=0)
+        return RNNRegressor((32,), cell=cell, learning_rate_init=0.01, max_iter=20, random_state=0)
 
 
 class StepRegressor(Estimator):

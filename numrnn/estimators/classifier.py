@@ -48,7 +48,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         An object, such as ``numrnn.solvers.Adam(beta_2=0.98)``, holds options of its own. "lbfgs" takes all of X at
         once; it ignores `batch_size`, `learning_rate`, `learning_rate_init`, `shuffle` and `clip_norm`.
     alpha : float, default=0.0
-        Strength of the L2 term alpha/2 (|U|^2 + |W|^2 + |V|^2) of the objective; biases are left out.
+        Strength of the L2 term ``alpha/2 (|U|^2 + |W|^2 + |V|^2)`` of the objective; biases are left out.
     batch_size : int, default=32
         Sequences in a mini-batch; those of a mini-batch are of similar length.
     learning_rate_init : float, default=1e-3
