@@ -30,6 +30,8 @@ def table():
         K = next(outputs)
         yield make_problem(cell, activation, hidden, D=next(inputs), K=1 if head != "softmax" and K == 2 else K,
                            lengths=next(lengths), output=output, head=head, zero_weights=K != 3)
+    yield make_problem("lstm", hidden=(130,), D=2, lengths=RAGGED[:17])              # wide: more rows in a tile
+    yield make_problem("gru", hidden=(5, 4), D=2, lengths=(100, 3, 77), output="step")   # several blocks of steps
 
 
 def stacks(lengths, output="step", head="identity", hidden=(7, 3), K=2):
