@@ -132,9 +132,9 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
 
     References
     ----------
-    J. L. Elman: Finding structure in time. Cognitive Science 14, 1990.
-    K. Cho et al.: Learning phrase representations using RNN encoder-decoder. EMNLP 2014.
-    S. Hochreiter, J. Schmidhuber: Long short-term memory. Neural Computation 9, 1997.
+    - J. L. Elman: Finding structure in time. Cognitive Science 14, 1990.
+    - K. Cho et al.: Learning phrase representations using RNN encoder-decoder. EMNLP 2014.
+    - S. Hochreiter, J. Schmidhuber: Long short-term memory. Neural Computation 9, 1997.
 
     Examples
     --------
