@@ -19,14 +19,18 @@ np.savez(sys.argv[1], **results())
 """
 
 
+SHORT, BLOCKS = (2, 1, 3), (40, 33, 20, 9, 5, 3, 2, 1, 1)     # the second: two tiles, several blocks of steps
+CASES = [("elman", "tanh", "sequence", "softmax", np.float64, BLOCKS),
+         ("elman", "relu", "step", "identity", np.float64, SHORT),
+         ("gru", "tanh", "step", "softmax", np.float32, SHORT),
+         ("lstm", "tanh", "sequence", "sigmoid", np.float32, SHORT)]
+
+
 def results():
     """Outputs, losses and gradients of one small network for each cell, head and dtype."""
     found = {}
-    for cell, activation, output, head, dtype in (("elman", "tanh", "sequence", "softmax", np.float64),
-                                                  ("elman", "relu", "step", "identity", np.float64),
-                                                  ("gru", "tanh", "step", "softmax", np.float32),
-                                                  ("lstm", "tanh", "sequence", "sigmoid", np.float32)):
-        problem = make_problem(cell, activation, (3, 2), D=2, K=2, lengths=(2, 1, 3), output=output, head=head)
+    for cell, activation, output, head, dtype, lengths in CASES:
+        problem = make_problem(cell, activation, (3, 2), D=2, K=2, lengths=lengths, output=output, head=head)
         case = Case(problem, dtype)
         loss, grad = case.gradient()
         found |= {f"{cell} {activation} {name}": value for name, value in

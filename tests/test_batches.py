@@ -1,0 +1,68 @@
+"""Mini-batches: each sequence once, about one length in each, tiles from the longest sequence on."""
+import numpy as np
+import pytest
+
+from numrnn.data.batches import epoch_batches, full_batch
+
+TILE = 8
+
+
+def lengths_of(n, seed=0):
+    return np.random.default_rng(seed).integers(1, 200, n)
+
+
+def draw(lengths, size, shuffle=True, seed=1):
+    return epoch_batches(lengths, size, shuffle=shuffle, generator=np.random.default_rng(seed), tile_rows=TILE)
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize(("n", "size"), [(1, 32), (32, 32), (33, 32), (100, 7), (100, 1), (250, 64), (5, 100)])
+def test_each_sequence_is_in_one_batch_and_one_batch_may_be_short(n, size, shuffle):
+    batches = draw(lengths_of(n), size, shuffle)
+    assert sorted(np.concatenate([batch.ids for batch in batches])) == list(range(n))
+    sizes = sorted(len(batch.ids) for batch in batches)
+    assert sizes[1:] == [size] * (len(sizes) - 1)
+    assert 0 < sizes[0] <= size
+    assert all(batch.ids.dtype == np.int64 for batch in batches)
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 64, 100, 333])
+def test_tiles_begin_with_their_longest_sequence(n):
+    lengths = lengths_of(n)
+    ids = full_batch(lengths, TILE).ids
+    for start in range(0, n, TILE):
+        assert (np.diff(lengths[ids[start:start + TILE]]) <= 0).all()
+
+
+def test_sequences_of_equal_length_keep_their_order():
+    assert full_batch(np.full(TILE, 3), TILE).ids.tolist() == list(range(TILE))
+
+
+@pytest.mark.parametrize("n", [64, 128, 400])
+def test_both_halves_of_the_tiles_weigh_about_the_same(n):
+    lengths = lengths_of(n)
+    steps = lengths[full_batch(lengths, TILE).ids].reshape(-1, TILE).sum(1)
+    first, second = steps[:len(steps) // 2].sum(), steps[len(steps) // 2:].sum()
+    assert abs(first - second) <= steps.max()
+
+
+def test_a_shuffled_batch_holds_neighbouring_lengths():
+    lengths = lengths_of(300)
+    octaves = [np.floor(2 * np.log2(lengths[batch.ids])) for batch in draw(lengths, 16)]
+    octaves.sort(key=lambda bucket: (bucket.min(), bucket.max()))
+    for shorter, longer in zip(octaves, octaves[1:], strict=False):
+        assert shorter.max() <= longer.min()
+
+
+def test_the_generator_alone_decides_about_the_shuffle():
+    lengths = lengths_of(100)
+    first, again, other = ([batch.ids.tolist() for batch in draw(lengths, 16, seed=seed)] for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+    assert [sorted(ids) for ids in first] != [sorted(ids) for ids in other]
+
+
+def test_without_shuffle_batches_come_in_the_order_given():
+    batches = draw(lengths_of(20), 6, shuffle=False)
+    assert [sorted(batch.ids.tolist()) for batch in batches] == [list(range(start, min(start + 6, 20)))
+                                                                 for start in range(0, 20, 6)]
