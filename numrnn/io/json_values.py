@@ -18,7 +18,7 @@ import math
 
 import numpy as np
 
-_PLAIN_KINDS = "biuf"
+_KINDS = "biufUO"
 
 
 def encode(value):
@@ -104,28 +104,18 @@ def decode(encoded, classes=None):
 
 def _encode_array(array):
     kind = array.dtype.kind
-    if kind == "O" or kind == "U" or kind in _PLAIN_KINDS and array.dtype.itemsize <= 8:
-        items = [encode(item) for item in array.ravel().tolist()]
-    elif kind == "S":
-        items = [item.decode("latin-1") for item in array.ravel().tolist()]
-    elif kind in "mM":
-        items = array.ravel().astype(np.int64).tolist()
-    else:
+    if kind not in _KINDS or kind == "f" and array.dtype.itemsize > 8:
         raise TypeError(f"an array of dtype {array.dtype} has no encoding in a model file")
     dtype = "object" if kind == "O" else array.dtype.str
-    return {"dtype": dtype, "shape": list(array.shape), "items": items}
+    return {"dtype": dtype, "shape": list(array.shape), "items": [encode(item) for item in array.ravel().tolist()]}
 
 
 def _decode_array(content, classes):
     dtype = np.dtype(content["dtype"])
-    items = [decode(item, classes) for item in content["items"]]
-    if dtype.kind == "S":
-        items = [item.encode("latin-1") for item in items]
-    if dtype.kind in "mM":
-        return np.array(items, dtype=np.int64).astype(dtype).reshape(content["shape"])
+    items = content["items"]
     array = np.empty(len(items), dtype=dtype)
     for i, item in enumerate(items):
-        array[i] = item
+        array[i] = decode(item, classes)
     return array.reshape(content["shape"])
 
 
