@@ -1,16 +1,15 @@
 """Layers and head over one mini-batch: the loss with its gradient, and predictions. Threads share out the tiles."""
+
 from typing import NamedTuple
 
 import numpy as np
 
 from numrnn.data.batches import full_batch
 from numrnn.kernels.cpu import batches, heads, packing, tiles
-from numrnn.kernels.cpu.net import ELMAN_RELU, ELMAN_TANH, GRU, IDENTITY, LSTM, SIGMOID, SOFTMAX, Head, Layer, Net
-from numrnn.kernels.cpu.simd import panel_width
 from numrnn.parameters import GATES
+from numrnn.placement import aligned_zeros, make_net, make_scratch
 from numrnn.threads import run_parts
 
-HEADS = {"softmax": SOFTMAX, "sigmoid": SIGMOID, "identity": IDENTITY}
 WIDE = 512  # gate outputs (G H) from which a tile has 16 rows: W no longer stays in L1 then
 CHUNK_FLOPS = 2e9  # compiled code is left this often, so that Ctrl-C is served
 PART_FLOPS = 4e5  # less than this is not worth a second thread
@@ -36,8 +35,7 @@ class Network:
     def __init__(self, layout, *, activation="tanh", head="softmax", output="sequence", dtype=np.float32, n_jobs=1):
         self.layout, self.n_jobs, self.dtype = layout, n_jobs, np.dtype(dtype)
         self.per_step = output == "step"
-        self._cell = {"elman": ELMAN_RELU if activation == "relu" else ELMAN_TANH, "gru": GRU, "lstm": LSTM}[layout.cell]
-        self._net, self._gradient_size = _make_net(layout, self._cell, HEADS[head], self.per_step, self.dtype)
+        self._net, self._gradient_size = make_net(layout, activation, head, self.per_step, self.dtype)
         gates = GATES[layout.cell]
         self.tile_rows = 16 if gates * max(layout.hidden_layer_sizes) >= WIDE else 8
         self.state_size = sum(layout.hidden_layer_sizes) * (2 if layout.cell == "lstm" else 1)
@@ -82,8 +80,22 @@ class Network:
             scratch, (gradients, nodes) = self._training_scratch(part.index, int(lengths.max()), count)
             depth = 0
             for first, last in part.chunks:
-                depth = batches.push_tiles(self._net, kernel_data, order, first, last, goal, 1 / weight_sum, self.tile_rows, scratch, state,
-                                           gradients, nodes, depth, losses)
+                depth = batches.push_tiles(
+                    self._net,
+                    kernel_data,
+                    order,
+                    first,
+                    last,
+                    goal,
+                    1 / weight_sum,
+                    self.tile_rows,
+                    scratch,
+                    state,
+                    gradients,
+                    nodes,
+                    depth,
+                    losses,
+                )
             return gradients, nodes, depth
 
         parts = self._parts(lengths, 3)
@@ -122,9 +134,22 @@ class Network:
         kernel_data = tiles.Data(values, starts, lengths)
 
         def work(part):
-            scratch = self._scratch(tiles.BLOCK_STEPS * self.tile_rows, (tiles.BLOCK_STEPS + 1) * self.tile_rows, int(lengths.max()))
+            scratch = make_scratch(self._net, self.tile_rows, int(lengths.max()), one_block=True)
             for first, last in part.chunks:
-                batches.predict_tiles(self._net, kernel_data, order, first, last, first_row, raw, self.tile_rows, scratch, state_in, state_out, out)
+                batches.predict_tiles(
+                    self._net,
+                    kernel_data,
+                    order,
+                    first,
+                    last,
+                    first_row,
+                    raw,
+                    self.tile_rows,
+                    scratch,
+                    state_in,
+                    state_out,
+                    out,
+                )
 
         run_parts(work, self._parts(lengths, 1))
         after = np.empty_like(state_out)
@@ -151,14 +176,19 @@ class Network:
 
     def _gather(self, data, ids):
         values, starts = data.gather(ids)
-        return values, starts, data.lengths[ids]
+        return _read_only(values), starts, data.lengths[ids]
 
     def _goal(self, data, targets, ids):
         classes, values = targets.values, np.zeros((0, 0), self.dtype)
         if targets.values.ndim == 2:
             classes, values = NO_INDEX, targets.values
         weights = NO_WEIGHTS if targets.weights is None else targets.weights
-        return tiles.Goal(classes, values, weights, data.offsets[ids] if self.per_step and data is not None else ids)
+        return tiles.Goal(
+            _read_only(classes),
+            _read_only(values),
+            _read_only(weights),
+            data.offsets[ids] if self.per_step and data is not None else ids,
+        )
 
     def _weight_sum(self, goal, lengths):
         if not goal.weights.size:
@@ -174,17 +204,10 @@ class Network:
         bounds = np.searchsorted(done, done[-1] * np.arange(count + 1) / count - steps.mean() / 2)
         bounds[0], bounds[-1] = 0, len(steps)
         parts = [(first, last) for first, last in zip(bounds, bounds[1:], strict=False) if first < last]
-        return [Part(index, _chunks(first, last, done, CHUNK_FLOPS / (self._flops_per_step * passes))) for index, (first, last) in enumerate(parts)]
-
-    def _scratch(self, rows, state_rows, longest):
-        layers, longest_work = len(self._net.layers), 0
-        places = np.zeros((layers, 4), np.int64)
-        longest_work = tiles.place_layers(self._net, rows, state_rows, self.tile_rows, rows * self.layout.n_inputs + 16, places)
-        block_rows = tiles.BLOCK_STEPS * self.tile_rows
-        widest, head = int(self._net.layers[:, 2].max()), self._net.head
-        longest_work += block_rows * (2 * widest + int(head[3]) + self.layout.n_inputs) + 64
-        blocks = longest // tiles.BLOCK_STEPS + 2 + self.tile_rows
-        return tiles.Scratch(_aligned_zeros(longest_work, self.dtype), np.zeros((blocks, 5), np.int64), np.zeros(longest, np.int64), places)
+        return [
+            Part(index, _chunks(first, last, done, CHUNK_FLOPS / (self._flops_per_step * passes)))
+            for index, (first, last) in enumerate(parts)
+        ]
 
     def _training_scratch(self, part, longest, tile_count):
         """Memory of a part, kept from batch to batch: (Scratch, (gradients, nodes))."""
@@ -192,15 +215,20 @@ class Network:
             self._scratches.append((0, 0, None, None))
         known_longest, known_tiles, scratch, stack = self._scratches[part]
         if longest > known_longest:
-            rows = longest * self.tile_rows
-            blocks = longest // tiles.BLOCK_STEPS + 2 + self.tile_rows
-            scratch, known_longest = self._scratch(rows, rows + blocks * self.tile_rows, longest), longest
+            scratch, known_longest = make_scratch(self._net, self.tile_rows, longest, one_block=False), longest
         if tile_count > known_tiles:
             levels = 2 * tile_count.bit_length() + 2
-            gradients = _aligned_zeros(levels * self._gradient_size, self.dtype).reshape(levels, -1)
+            gradients = aligned_zeros(levels * self._gradient_size, self.dtype).reshape(levels, -1)
             stack, known_tiles = (gradients, np.zeros((levels, 2), np.int64)), tile_count
         self._scratches[part] = known_longest, known_tiles, scratch, stack
         return scratch, stack
+
+
+def _read_only(array):
+    """A read-only view: user's data come as such (memory maps) or not, and each kind would be compiled for itself."""
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view
 
 
 class Part(NamedTuple):
@@ -232,46 +260,3 @@ def _tree_sum(values):
     while nodes:
         total = nodes.pop()[1] + total
     return float(total)
-
-
-def _aligned_zeros(size, dtype):
-    """Zeros that begin at a cache line: a vector that crosses lines costs two loads."""
-    item = np.dtype(dtype).itemsize
-    memory = np.zeros(size + 64 // item, dtype)
-    skip = -memory.ctypes.data % 64 // item
-    return memory[skip:skip + size]
-
-
-def _make_net(layout, cell, head_kind, per_step, dtype):
-    """The kernels' records of a layout: (Net, size of a tile's gradient)."""
-    width, gates = panel_width(dtype), GATES[layout.cell]
-    packed_at = gradient_at = 0
-
-    def pad(n):
-        return -(-n // width) * width
-
-    def take_packed(count):
-        nonlocal packed_at
-        packed_at += count
-        return packed_at - count
-
-    def take_gradient(count):
-        nonlocal gradient_at
-        gradient_at += count
-        return gradient_at - count
-
-    layers, D = [], layout.n_inputs
-    for index, H in enumerate(layout.hidden_layer_sizes):
-        HP, place = pad(H), {name: layout.offsets.get(f"layers.{index}.{name}", -1) for name in ("U", "W", "b", "b_Wn")}
-        planes = 4 if layout.cell == "gru" else gates
-        layers.append(Layer(
-            D, H, HP, gates, planes,
-            U=take_packed(gates * HP * D), W=take_packed(gates * HP * H), U_back=take_packed(gates * pad(D) * H), W_back=take_packed(gates * HP * H),
-            b=take_packed(planes * HP), dU=take_gradient(D * gates * HP), dW=take_gradient(H * gates * HP), db=take_gradient(planes * HP),
-            theta_U=place["U"], theta_W=place["W"], theta_b=place["b"], theta_b_Wn=place["b_Wn"]))
-        D = H
-    H, HP, K = D, pad(D), layout.n_outputs
-    head = Head(head_kind, int(per_step), K, pad(K), H, HP, V=take_packed(pad(K) * H), V_back=take_packed(HP * K), c=take_packed(pad(K)),
-                dV=take_gradient(K * HP), dc=take_gradient(pad(K)), theta_V=layout.offsets["V"], theta_c=layout.offsets["c"])
-    packed = _aligned_zeros(packed_at, dtype)
-    return Net(cell, np.array(layers, np.int64), np.array(head, np.int64), packed), gradient_at

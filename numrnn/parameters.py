@@ -1,4 +1,5 @@
 """The flat parameter vector theta: names of format version 1, places, initial values."""
+
 import numpy as np
 
 from numrnn.data.random import generator
@@ -23,7 +24,8 @@ class Layout:
     Attributes
     ----------
     shapes : dict of str to tuple
-        `layers.0.U` (G*H, D), `layers.0.W` (G*H, H), `layers.0.b` (G*H,), the GRU's `layers.0.b_Wn` (H,), ..., `V` (K, H), `c` (K,).
+        `layers.0.U` (G*H, D), `layers.0.W` (G*H, H), `layers.0.b` (G*H,), the GRU's `layers.0.b_Wn` (H,), ..., `V`
+        (K, H), `c` (K,).
     offsets : dict of str to int
         Where each begins in theta.
     size : int
@@ -72,8 +74,9 @@ class Layout:
 def initial_theta(layout, activation, seed, dtype):
     """Initial parameters, a flat array (size,).
 
-    Glorot uniform U and V (Glorot & Bengio 2010), orthogonal W (Saxe et al. 2014), a gate at a time; zero biases, but 1 for the LSTM's forget gate (Jozefowicz et al.
-    2015); W = identity for an Elman layer with ReLU (Le, Jaitly, Hinton 2015).
+    Glorot uniform U and V (Glorot & Bengio 2010), orthogonal W (Saxe et al. 2014), a gate at a time; zero biases, but
+    1 for the LSTM's forget gate (Jozefowicz et al. 2015); W = identity for an Elman layer with ReLU (Le, Jaitly,
+    Hinton 2015).
     """
     random = generator(seed, "weights")
     theta = np.zeros(layout.size, dtype)
@@ -81,7 +84,8 @@ def initial_theta(layout, activation, seed, dtype):
         gates = 1 if name == "V" else GATES[layout.cell]
         if view.ndim == 2:
             for gate in np.split(view, gates):
-                gate[...] = _orthogonal(random, len(gate), activation, layout.cell) if name.endswith(".W") else _glorot(random, gate.shape)
+                recurrent = name.endswith(".W")
+                gate[...] = _recurrent(random, len(gate), layout, activation) if recurrent else _glorot(random, gate.shape)
         elif layout.cell == "lstm" and name.endswith(".b"):
             np.split(view, gates)[1][...] = 1
     return theta
@@ -91,8 +95,8 @@ def _glorot(random, shape):
     return random.uniform(-1, 1, shape) * np.sqrt(6 / sum(shape))
 
 
-def _orthogonal(random, n, activation, cell):
-    if cell == "elman" and activation == "relu":
+def _recurrent(random, n, layout, activation):
+    if layout.cell == "elman" and activation == "relu":
         return np.eye(n)
     q, r = np.linalg.qr(random.standard_normal((n, n)))
     return q * np.where(np.diag(r) < 0, -1, 1)

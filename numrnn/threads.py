@@ -1,4 +1,5 @@
 """Threads of this process that run compiled code; they are shared by all estimators and made anew after a fork."""
+
 import os
 from concurrent.futures import ThreadPoolExecutor
 

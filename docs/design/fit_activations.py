@@ -1,7 +1,9 @@
 """Coefficients of q in expm1(r) = r + r^2 q(r), |r| <= ln 2 / 2, for kernels/cpu/activations.py.
 
-Interpolation at Chebyshev nodes in 60 digits: within a small factor of the best polynomial. Run: python fit_activations.py (needs mpmath).
+Interpolation at Chebyshev nodes in 60 digits: within a small factor of the best polynomial. Run: python
+fit_activations.py (needs mpmath).
 """
+
 import mpmath as mp
 import numpy as np
 

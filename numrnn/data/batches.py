@@ -1,4 +1,5 @@
 """Which sequences form a mini-batch, and in which order: length buckets, tiles, the order of tiles."""
+
 import functools
 from typing import NamedTuple
 
@@ -8,14 +9,19 @@ BUCKETS_PER_OCTAVE = 2  # lengths in a bucket differ by at most a factor of sqrt
 
 
 class Batch(NamedTuple):
-    """A mini-batch: ids (n,) int64 in tile order; tile k is ids[k * tile_rows : (k + 1) * tile_rows], longest sequence first."""
+    """A mini-batch: ids (n,) int64 in tile order; tile k is ids[k * tile_rows : (k + 1) * tile_rows], longest sequence
+    first.
+    """
 
     ids: np.ndarray
 
 
 @functools.lru_cache(maxsize=64)
 def _deal(count):
-    """Order of tiles, sorted by length, in which both halves weigh about the same, and both halves of these, and so on."""
+    """Order of tiles, sorted by length, in which both halves weigh about the same, and both halves of these, and so
+    on.
+    """
+
     def deal(tiles):
         if len(tiles) < 3:
             return tiles
@@ -27,14 +33,15 @@ def _deal(count):
         while len(left) < half:
             left.append(right.pop())
         return deal(left) + deal(sorted(right))
+
     return np.array(deal(list(range(count))), dtype=np.int64)
 
 
 def _batch(ids, lengths, tile_rows):
     ids = ids[np.argsort(-lengths[ids], kind="stable")]
     full = len(ids) // tile_rows
-    tiles = ids[:full * tile_rows].reshape(full, tile_rows)[_deal(full)]
-    return Batch(np.concatenate([tiles.ravel(), ids[full * tile_rows:]]))
+    tiles = ids[: full * tile_rows].reshape(full, tile_rows)[_deal(full)]
+    return Batch(np.concatenate([tiles.ravel(), ids[full * tile_rows :]]))
 
 
 def full_batch(lengths, tile_rows):
@@ -50,7 +57,8 @@ def epoch_batches(lengths, batch_size, *, shuffle, generator, tile_rows):
     lengths : ndarray of shape (N,), int64
     batch_size : int
     shuffle : bool
-        Draw a batch from sequences of about one length, and the batches in random order. Otherwise both come in the order given.
+        Draw a batch from sequences of about one length, and the batches in random order. Otherwise both come in the
+        order given.
     generator : numpy.random.Generator
     tile_rows : int
         Sequences in a tile.

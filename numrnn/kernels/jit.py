@@ -1,8 +1,10 @@
 """The package's one `njit`: options of every kernel, and a disk cache that cannot run an old kernel.
 
-Numba's own cache key knows neither the options, nor the globals, nor the callees in other files. So the cache of this package
-lies in a folder named after a hash of all kernel files, the options and Numba's version: an upgrade or an edit moves to another folder.
+Numba's own cache key knows neither the options, nor the globals, nor the callees in other files. So the cache of this
+package lies in a folder named after a hash of all kernel files, the options and Numba's version: an upgrade or an
+edit moves to another folder.
 """
+
 import contextlib
 import hashlib
 import os
@@ -12,8 +14,9 @@ import warnings
 import numba
 from numba.core import config
 
-# No fastmath: bits would depend on a value's position. error_model="numpy": the zero-division branch of Python's stops vectorisation.
-OPTIONS = {"nogil": True, "error_model": "numpy"}
+# No fastmath: bits would depend on a value's position. error_model="numpy": the zero-division branch of Python's
+# stops vectorisation.
+OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 
 
 def kernel_hash():
@@ -41,8 +44,11 @@ def _cache_folder():
         reason = f"{folder} is not writable"
     except (OSError, RuntimeError) as error:  # RuntimeError: no home folder
         reason = str(error)
-    warnings.warn(f"numrnn compiles its kernels anew in every process: no folder to keep them ({reason}). "
-                  "Set NUMBA_CACHE_DIR to a writable folder.", stacklevel=2)
+    warnings.warn(
+        f"numrnn compiles its kernels anew in every process: no folder to keep them ({reason}). "
+        "Set NUMBA_CACHE_DIR to a writable folder.",
+        stacklevel=2,
+    )
     return None
 
 

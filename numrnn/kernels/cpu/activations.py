@@ -1,8 +1,9 @@
 """tanh, sigmoid, exp and ReLU as arithmetic, float32 and float64, the same bits at every position of an array.
 
-All rest on one core: y = n ln 2 + r, expm1(r) = r + r^2 q(r) on |r| <= ln 2 / 2, 2^n put together from bits. The coefficients
-come from docs/design/fit_activations.py. Errors, tested: tanh and sigmoid under 3 ulp, exp under 2 ulp.
+All rest on one core: y = n ln 2 + r, expm1(r) = r + r^2 q(r) on |r| <= ln 2 / 2, 2^n put together from bits. The
+coefficients come from docs/design/fit_activations.py. Errors, tested: tanh and sigmoid under 3 ulp, exp under 2 ulp.
 """
+
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -16,8 +17,11 @@ from numrnn.kernels.jit import njit
 def _fma(typingctx, a, b, c):
     def codegen(context, builder, signature, args):
         kind = context.get_value_type(c)
-        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind] * 3), f"llvm.fma.f{c.bitwidth}")
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(kind, [kind] * 3), f"llvm.fma.f{c.bitwidth}"
+        )
         return builder.call(function, args)
+
     return c(c, c, c), codegen
 
 
@@ -25,6 +29,7 @@ def _fma(typingctx, a, b, c):
 def _like(typingctx, value, x):
     def codegen(context, builder, signature, args):
         return context.cast(builder, args[0], signature.args[0], x)
+
     return x(value, x), codegen
 
 
@@ -35,6 +40,7 @@ def _power_of_two(typingctx, shifted):
         word = ir.IntType(bits)
         exponent = builder.add(builder.bitcast(args[0], word), word(bias))
         return builder.bitcast(builder.shl(exponent, word(mantissa)), context.get_value_type(shifted))
+
     return shifted(shifted), codegen
 
 
@@ -42,6 +48,7 @@ def _power_of_two(typingctx, shifted):
 def _is_single(typingctx, x):
     def codegen(context, builder, signature, args):
         return context.get_constant(types.boolean, x == types.float32)
+
     return types.boolean(x), codegen
 
 
@@ -54,7 +61,9 @@ def _like_twin(value, x):
 
 
 def _power_of_two_twin(shifted):
-    return np.ldexp(type(shifted)(1), int(shifted - type(shifted)(12582912.0 if _is_single(shifted) else 6755399441055744.0)))
+    return np.ldexp(
+        type(shifted)(1), int(shifted - type(shifted)(12582912.0 if _is_single(shifted) else 6755399441055744.0))
+    )
 
 
 def _is_single_twin(x):
@@ -62,14 +71,18 @@ def _is_single_twin(x):
 
 
 fma = _fma_twin if config.DISABLE_JIT else _fma  # a * b + c, rounded once: written, never left to the compiler
-like = _like_twin if config.DISABLE_JIT else _like  # a constant in the type of x: a bare literal would make float64 of float32
+like = (
+    _like_twin if config.DISABLE_JIT else _like
+)  # a constant in the type of x: a bare literal would make float64 of float32
 _power_of_two = _power_of_two_twin if config.DISABLE_JIT else _power_of_two  # 2^n of n + magic
 _is_single = _is_single_twin if config.DISABLE_JIT else _is_single  # known when compiling: one text serves both types
 
 
 @njit
 def _expm1_parts(y):
-    """2^n and expm1(r) of y = n ln 2 + r. Adding 1.5 * 2^(mantissa bits - 1) rounds to an integer and leaves it in the low bits."""
+    """2^n and expm1(r) of y = n ln 2 + r. Adding 1.5 * 2^(mantissa bits - 1) rounds to an integer and leaves it in the
+    low bits.
+    """
     if _is_single(y):
         shifted = fma(y, like(1.4426950408889634, y), like(12582912.0, y))
         n = shifted - like(12582912.0, y)
@@ -104,7 +117,9 @@ def _clamp(x, low, high):
 
 @njit
 def exp(x):
-    """e^x; 0 below the smallest normal number's logarithm is the smallest normal number, above the largest's infinity is the largest."""
+    """e^x; 0 below the smallest normal number's logarithm is the smallest normal number, above the largest's infinity
+    is the largest.
+    """
     largest = like(88.0 if _is_single(x) else 709.0, x)
     power, p = _expm1_parts(_clamp(x, like(-87.0 if _is_single(x) else -708.0, x), largest))
     return fma(power, p, power)

@@ -1,17 +1,25 @@
 """Elman cell (Elman 1990): s_t = a(U x_t + W s_{t-1} + b), a = tanh or ReLU; forward and BPTT over one block of steps.
 
-A block is dense: `steps` steps of `rows` rows, of which the first active[t] take part at step t. Work holds s (steps + 1, rows, HP), s_0 first; the
-pre-activations are made where s_t will be. The backward pass saves da in a scratch of the block.
+A block is dense: `steps` steps of `rows` rows, of which the first active[t] take part at step t. Work holds s (steps
++ 1, rows, HP), s_0 first; the pre-activations are made where s_t will be. The backward pass saves da in a scratch of
+the block.
 """
+
 from numrnn.kernels.cpu.activations import relu, relu_slope, tanh, tanh_slope
-from numrnn.kernels.cpu.net import ELMAN_RELU
-from numrnn.kernels.cpu.products import add, add_input_products, add_recurrent_gradient, add_recurrent_products, set_zero
+from numrnn.kernels.cpu.net import RELU
+from numrnn.kernels.cpu.products import (
+    add,
+    add_input_products,
+    add_recurrent_gradient,
+    add_recurrent_products,
+    set_zero,
+)
 from numrnn.kernels.jit import njit
 
 
 @njit
-def _activate(cell, s):
-    if cell == ELMAN_RELU:
+def _activate(activation, s):
+    if activation == RELU:
         for j in range(s.size):
             s[j] = relu(s[j])
     else:
@@ -20,21 +28,21 @@ def _activate(cell, s):
 
 
 @njit
-def forward_block(cell, layer, packed, steps, rows, active, work, x_at, x_row, s_at):
+def forward_block(net, layer, steps, rows, active, work, x_at, x_row, s_at, cell_at, gates_at):
     """States of a block from s_0, which lies in the first rows."""
     step = rows * layer.HP
-    add_input_products(layer, packed, steps * rows, work, x_at, x_row, work, s_at + step)
+    add_input_products(layer, net.packed, steps * rows, work, x_at, x_row, work, s_at + step)
     for t in range(steps):
         now, count = s_at + (t + 1) * step, active[t] * layer.HP
-        add_recurrent_products(layer, packed, active[t], work, now - step, now, 0)
-        _activate(cell, work[now:now + count])
+        add_recurrent_products(layer, net.packed, active[t], work, now - step, now, step)
+        _activate(net.activation, work[now : now + count])
         set_zero(work, now + count, step - count)
 
 
 @njit
-def _slopes(cell, ds, s, da):
+def _slopes(activation, ds, s, da):
     """da = ds a'(s); ds is spent."""
-    if cell == ELMAN_RELU:
+    if activation == RELU:
         for j in range(s.size):
             da[j] = ds[j] * relu_slope(s[j])
             ds[j] = 0
@@ -45,14 +53,16 @@ def _slopes(cell, ds, s, da):
 
 
 @njit
-def backward_block(cell, layer, packed, steps, rows, active, work, s_at, da_at, dy_at, ds_at):
-    """da (steps, rows, HP) of a block; ds (rows, HP) comes in as dL/ds_T and goes out as dL/ds_0; dy (steps, rows, HP) is dL/ds_t from above, if >= 0."""
+def backward_block(net, layer, steps, rows, active, work, s_at, cell_at, da_at, dy_at, ds_at, dcell_at):
+    """da (steps, rows, HP) of a block; ds (rows, HP) comes in as dL/ds_T and goes out as dL/ds_0; dy (steps, rows, HP)
+    is dL/ds_t from above, if >= 0.
+    """
     step = rows * layer.HP
     for t in range(steps - 1, -1, -1):
         now, count = da_at + t * step, active[t] * layer.HP
         s = s_at + (t + 1) * step
         if dy_at >= 0:
             add(work, ds_at, work, dy_at + t * step, count)
-        _slopes(cell, work[ds_at:ds_at + count], work[s:s + count], work[now:now + count])
+        _slopes(net.activation, work[ds_at : ds_at + count], work[s : s + count], work[now : now + count])
         set_zero(work, now + count, step - count)
-        add_recurrent_gradient(layer, packed, active[t], work, now, 0, ds_at)
+        add_recurrent_gradient(layer, net.packed, active[t], work, now, step, ds_at)

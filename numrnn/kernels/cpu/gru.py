@@ -1,13 +1,22 @@
-"""Gated recurrent unit (Cho et al. 2014; reset after the matrix product, as in PyTorch and cuDNN); forward and BPTT over one block of steps.
+"""Gated recurrent unit (Cho et al. 2014; reset after the matrix product, as in PyTorch and cuDNN); forward and BPTT
+over one block of steps.
 
     r = sigmoid(U_r x + W_r s + b_r)    z = sigmoid(U_z x + W_z s + b_z)
     hn = W_n s + b_Wn                   n = tanh(U_n x + b_n + r hn)        s_t = (1 - z) n + z s_{t-1}
 
-The planes of gates are n, r, z, hn: U makes the first three, W the last three. Backward overwrites them with dn, dr, dz, dhn.
-Each loop names few arrays: LLVM gives up vectorising where it would have to check more than eight pairs for overlap.
+The planes of gates are n, r, z, hn: U makes the first three, W the last three. Backward overwrites them with dn, dr,
+dz, dhn. Each loop names few arrays: LLVM gives up vectorising where it would have to check more than eight pairs for
+overlap.
 """
+
 from numrnn.kernels.cpu.activations import fma, like, sigmoid, sigmoid_slope, tanh, tanh_slope
-from numrnn.kernels.cpu.products import add, add_input_products, add_recurrent_gradient, add_recurrent_products, set_zero
+from numrnn.kernels.cpu.products import (
+    add,
+    add_input_products,
+    add_recurrent_gradient,
+    add_recurrent_products,
+    set_zero,
+)
 from numrnn.kernels.jit import njit
 
 
@@ -54,16 +63,23 @@ def _forward(n, r, z, hn, before, now):
 
 
 @njit
-def forward_block(layer, packed, steps, rows, active, work, x_at, x_row, s_at, gates_at):
+def forward_block(net, layer, steps, rows, active, work, x_at, x_row, s_at, cell_at, gates_at):
     """States (steps + 1, rows, HP) and gates (4, steps, rows, HP) of a block from s_0, which lies in the first rows."""
     step = rows * layer.HP
     plane = steps * step
-    add_input_products(layer, packed, steps * rows, work, x_at, x_row, work, gates_at)
+    add_input_products(layer, net.packed, steps * rows, work, x_at, x_row, work, gates_at)
     for t in range(steps):
         before, n, count = s_at + t * step, gates_at + t * step, active[t] * layer.HP
         r, z, hn, now = n + plane, n + 2 * plane, n + 3 * plane, before + step
-        add_recurrent_products(layer, packed, active[t], work, before, n, plane)
-        _forward(work[n:n + count], work[r:r + count], work[z:z + count], work[hn:hn + count], work[before:before + count], work[now:now + count])
+        add_recurrent_products(layer, net.packed, active[t], work, before, n, plane)
+        _forward(
+            work[n : n + count],
+            work[r : r + count],
+            work[z : z + count],
+            work[hn : hn + count],
+            work[before : before + count],
+            work[now : now + count],
+        )
         set_zero(work, now + count, step - count)
 
 
@@ -81,8 +97,10 @@ def _backward(n, r, z, hn, before, ds):
 
 
 @njit
-def backward_block(layer, packed, steps, rows, active, work, s_at, gates_at, dy_at, ds_at):
-    """Gates become da; ds (rows, HP) comes in as dL/ds_T and goes out as dL/ds_0; dy (steps, rows, HP) is dL/ds_t from above, if >= 0."""
+def backward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at, dy_at, ds_at, dcell_at):
+    """Gates become da; ds (rows, HP) comes in as dL/ds_T and goes out as dL/ds_0; dy (steps, rows, HP) is dL/ds_t from
+    above, if >= 0.
+    """
     step = rows * layer.HP
     plane = steps * step
     for t in range(steps - 1, -1, -1):
@@ -90,8 +108,14 @@ def backward_block(layer, packed, steps, rows, active, work, s_at, gates_at, dy_
         r, z, hn = n + plane, n + 2 * plane, n + 3 * plane
         if dy_at >= 0:
             add(work, ds_at, work, dy_at + t * step, count)
-        _backward(work[n:n + count], work[r:r + count], work[z:z + count], work[hn:hn + count], work[before:before + count],
-                  work[ds_at:ds_at + count])
+        _backward(
+            work[n : n + count],
+            work[r : r + count],
+            work[z : z + count],
+            work[hn : hn + count],
+            work[before : before + count],
+            work[ds_at : ds_at + count],
+        )
         for p in range(layer.planes):
             set_zero(work, n + p * plane + count, step - count)
-        add_recurrent_gradient(layer, packed, active[t], work, n, plane, ds_at)
+        add_recurrent_gradient(layer, net.packed, active[t], work, n, plane, ds_at)

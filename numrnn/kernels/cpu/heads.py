@@ -1,7 +1,9 @@
 """Output functions with their losses, a row of K logits at a time; losses in float64.
 
-softmax with cross-entropy (targets: class indices), sigmoid with cross-entropy and identity with squared error (targets: rows of K, mean over K).
+softmax with cross-entropy (targets: class indices), sigmoid with cross-entropy and identity with squared error
+(targets: rows of K, mean over K).
 """
+
 import math
 
 from numrnn.kernels.cpu.activations import exp, like, sigmoid

@@ -1,12 +1,22 @@
-"""Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000); forward and BPTT over one block of steps.
+"""Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000); forward and BPTT over one
+block of steps.
 
-    i, f, o = sigmoid(U x + W s + b)    g = tanh(U_g x + W_g s + b_g)    cell_t = f cell_{t-1} + i g    s_t = o tanh(cell_t)
+    i, f, o = sigmoid(U x + W s + b)    g = tanh(U_g x + W_g s + b_g)    cell_t = f cell_{t-1} + i g    s_t = o
+    tanh(cell_t)
 
-The planes of gates are i, f, g, o, saved for the backward pass, which overwrites them with da; tanh(cell) is made again.
-Each loop names few arrays: LLVM gives up vectorising where it would have to check more than eight pairs for overlap.
+The planes of gates are i, f, g, o, saved for the backward pass, which overwrites them with da; tanh(cell) is made
+again. Each loop names few arrays: LLVM gives up vectorising where it would have to check more than eight pairs for
+overlap.
 """
+
 from numrnn.kernels.cpu.activations import fma, sigmoid, sigmoid_slope, tanh, tanh_slope
-from numrnn.kernels.cpu.products import add, add_input_products, add_recurrent_gradient, add_recurrent_products, set_zero
+from numrnn.kernels.cpu.products import (
+    add,
+    add_input_products,
+    add_recurrent_gradient,
+    add_recurrent_products,
+    set_zero,
+)
 from numrnn.kernels.jit import njit
 
 
@@ -63,17 +73,26 @@ def _forward(i, f, g, o, cell_before, cell, now):
 
 
 @njit
-def forward_block(layer, packed, steps, rows, active, work, x_at, x_row, s_at, cell_at, gates_at):
-    """States and cells (steps + 1, rows, HP), gates (4, steps, rows, HP) of a block; s_0 and cell_0 lie in the first rows."""
+def forward_block(net, layer, steps, rows, active, work, x_at, x_row, s_at, cell_at, gates_at):
+    """States and cells (steps + 1, rows, HP), gates (4, steps, rows, HP) of a block; s_0 and cell_0 lie in the first
+    rows.
+    """
     step = rows * layer.HP
     plane = steps * step
-    add_input_products(layer, packed, steps * rows, work, x_at, x_row, work, gates_at)
+    add_input_products(layer, net.packed, steps * rows, work, x_at, x_row, work, gates_at)
     for t in range(steps):
         i, count = gates_at + t * step, active[t] * layer.HP
         f, g, o, c, now = i + plane, i + 2 * plane, i + 3 * plane, cell_at + t * step, s_at + (t + 1) * step
-        add_recurrent_products(layer, packed, active[t], work, now - step, i, plane)
-        _forward(work[i:i + count], work[f:f + count], work[g:g + count], work[o:o + count], work[c:c + count],
-                 work[c + step:c + step + count], work[now:now + count])
+        add_recurrent_products(layer, net.packed, active[t], work, now - step, i, plane)
+        _forward(
+            work[i : i + count],
+            work[f : f + count],
+            work[g : g + count],
+            work[o : o + count],
+            work[c : c + count],
+            work[c + step : c + step + count],
+            work[now : now + count],
+        )
         set_zero(work, now + count, step - count)
 
 
@@ -88,8 +107,10 @@ def _backward(i, f, g, o, cell_before, cell, ds, dcell):
 
 
 @njit
-def backward_block(layer, packed, steps, rows, active, work, cell_at, gates_at, dy_at, ds_at, dcell_at):
-    """Gates become da; ds and dcell (rows, HP) come in as dL/ds_T, dL/dcell_T and go out as dL/ds_0, dL/dcell_0; dy as in the other cells."""
+def backward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at, dy_at, ds_at, dcell_at):
+    """Gates become da; ds and dcell (rows, HP) come in as dL/ds_T, dL/dcell_T and go out as dL/ds_0, dL/dcell_0; dy as
+    in the other cells.
+    """
     step = rows * layer.HP
     plane = steps * step
     for t in range(steps - 1, -1, -1):
@@ -97,9 +118,17 @@ def backward_block(layer, packed, steps, rows, active, work, cell_at, gates_at, 
         f, g, o = i + plane, i + 2 * plane, i + 3 * plane
         if dy_at >= 0:
             add(work, ds_at, work, dy_at + t * step, count)
-        _backward(work[i:i + count], work[f:f + count], work[g:g + count], work[o:o + count], work[c:c + count],
-                  work[c + step:c + step + count], work[ds_at:ds_at + count], work[dcell_at:dcell_at + count])
+        _backward(
+            work[i : i + count],
+            work[f : f + count],
+            work[g : g + count],
+            work[o : o + count],
+            work[c : c + count],
+            work[c + step : c + step + count],
+            work[ds_at : ds_at + count],
+            work[dcell_at : dcell_at + count],
+        )
         set_zero(work, ds_at, count)
         for p in range(layer.planes):
             set_zero(work, i + p * plane + count, step - count)
-        add_recurrent_gradient(layer, packed, active[t], work, i, plane, ds_at)
+        add_recurrent_gradient(layer, net.packed, active[t], work, i, plane, ds_at)

@@ -1,7 +1,9 @@
 """What a kernel knows of a network: integers that say where things lie, and the packed weights.
 
-Units are padded to whole panels (`HP` for `H`, `KP` for `K`): padded units are zero and cost no more than the register tile.
+Units are padded to whole panels (`HP` for `H`, `KP` for `K`): padded units are zero and cost no more than the
+register tile.
 """
+
 from typing import NamedTuple
 
 import numpy as np
@@ -9,18 +11,22 @@ import numpy as np
 from numrnn.kernels.cpu.simd import VECTOR_BYTES, VECTORS
 from numrnn.kernels.jit import njit
 
-ELMAN_TANH, ELMAN_RELU, GRU, LSTM = range(4)
+TANH, RELU = range(2)
 SOFTMAX, SIGMOID, IDENTITY = range(3)
 
 
 class Layer(NamedTuple):
-    """Sizes of a layer, and its offsets in the packed weights, in a tile's gradient buffer (`d..`) and in theta (`theta_..`)."""
+    """Sizes of a layer, and its offsets in the packed weights, in a tile's gradient buffer (`d..`) and in theta
+    (`theta_..`).
+    """
 
     D: int  # inputs
     H: int  # units
     HP: int  # units, padded
     gates: int  # G
     planes: int  # of pre-activations; U acts on the first G, W on the last G (GRU: n r z hn)
+    saved: int  # 1: the planes of all blocks are kept for the backward pass, 0: they serve one block
+    cells: int  # 1: there is a memory cell beside s
     U: int  # for each gate (HP outputs, D) panels
     W: int  # for each gate (HP outputs, H) panels
     U_back: int  # for each gate (D padded outputs, H) panels
@@ -53,13 +59,31 @@ class Head(NamedTuple):
     theta_c: int  # (K,)
 
 
-class Net(NamedTuple):
-    """A network for the kernels."""
+class ElmanNet(NamedTuple):
+    """A network for the kernels. Its type says which cell it has, so a program compiles that cell only."""
 
-    cell: int
+    activation: int
     layers: np.ndarray  # (layers, fields of Layer) int64
     head: np.ndarray  # (fields of Head,) int64
     packed: np.ndarray  # packed weights
+
+
+class GRUNet(NamedTuple):
+    """Likewise."""
+
+    activation: int
+    layers: np.ndarray
+    head: np.ndarray
+    packed: np.ndarray
+
+
+class LSTMNet(NamedTuple):
+    """Likewise."""
+
+    activation: int
+    layers: np.ndarray
+    head: np.ndarray
+    packed: np.ndarray
 
 
 @njit
@@ -72,7 +96,27 @@ def width_of(array):
 def layer_of(net, index):
     """The record of a layer."""
     f = net.layers[index]
-    return Layer(f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11], f[12], f[13], f[14], f[15], f[16])
+    return Layer(
+        f[0],
+        f[1],
+        f[2],
+        f[3],
+        f[4],
+        f[5],
+        f[6],
+        f[7],
+        f[8],
+        f[9],
+        f[10],
+        f[11],
+        f[12],
+        f[13],
+        f[14],
+        f[15],
+        f[16],
+        f[17],
+        f[18],
+    )
 
 
 @njit

@@ -1,13 +1,16 @@
 """Between theta and the kernels' layouts: weights into panels before a mini-batch, its gradient back after it."""
-from numrnn.kernels.cpu.net import GRU, head_of, layer_of, width_of
+
+from numrnn.kernels.cpu.net import head_of, layer_of, width_of
 from numrnn.kernels.cpu.simd import pack
 from numrnn.kernels.jit import njit
 
 
 @njit
-def _source_gate(cell, position):
-    """Gate in theta at a position of the input side: the GRU's r z n stand as n r z, so that n and hn frame what U and W share."""
-    return (position + 2) % 3 if cell == GRU else position
+def _source_gate(layer, position):
+    """Gate in theta at a position of the input side: the GRU's r z n stand as n r z, so that n and hn frame what U and
+    W share.
+    """
+    return (position + 2) % 3 if layer.planes > layer.gates else position
 
 
 @njit
@@ -20,7 +23,7 @@ def pack_weights(net, theta):
         D, H, HP = layer.D, layer.H, layer.HP
         padded_inputs = (D + width - 1) // width * width
         for g in range(layer.gates):
-            source = _source_gate(net.cell, g)
+            source = _source_gate(layer, g)
             U, W = layer.theta_U + source * H * D, layer.theta_W + g * H * H
             pack(theta, U, H, D, D, 1, packed, layer.U + g * HP * D)
             pack(theta, W, H, H, H, 1, packed, layer.W + g * HP * H)
@@ -29,7 +32,7 @@ def pack_weights(net, theta):
                 pack(theta, U, D, H, 1, D, packed, layer.U_back + g * padded_inputs * H)
             for j in range(H):
                 packed[layer.b + g * HP + j] = theta[layer.theta_b + source * H + j]
-        if net.cell == GRU:
+        if layer.planes > layer.gates:
             for j in range(H):
                 packed[layer.b + 3 * HP + j] = theta[layer.theta_b_Wn + j]
     head = head_of(net)
@@ -55,12 +58,12 @@ def unpack_gradient(net, gradient, flat):
         layer = layer_of(net, index)
         D, H, HP = layer.D, layer.H, layer.HP
         for g in range(layer.gates):
-            source = _source_gate(net.cell, g)
+            source = _source_gate(layer, g)
             _transpose(gradient, layer.dU + g * D * HP, HP, H, D, flat, layer.theta_U + source * H * D)
             _transpose(gradient, layer.dW + g * H * HP, HP, H, H, flat, layer.theta_W + g * H * H)
             for j in range(H):
                 flat[layer.theta_b + source * H + j] = gradient[layer.db + g * HP + j]
-        if net.cell == GRU:
+        if layer.planes > layer.gates:
             for j in range(H):
                 flat[layer.theta_b_Wn + j] = gradient[layer.db + 3 * HP + j]
     head = head_of(net)

@@ -1,26 +1,33 @@
 """Matrix products and sums that all cells share, over the dense rows of one block of steps.
 
-Gates lie in planes, one after the other, each (steps * rows, HP): every product has rows of HP, every cell loops over whole planes of a step.
+Gates lie in planes, one after the other, each (steps * rows, HP): every product has rows of HP, every cell loops over
+whole planes of a step.
 """
+
 from numrnn.kernels.cpu.net import width_of
 from numrnn.kernels.cpu.simd import gemm, gemm_tn
 from numrnn.kernels.jit import njit
 
 
 @njit
+def copy(source, source_at, count, out, at):
+    """Copy count elements. A loop: Numba's slice assignment takes seconds to compile."""
+    origin, target = source[source_at : source_at + count], out[at : at + count]
+    for j in range(count):
+        target[j] = origin[j]
+
+
+@njit
 def fill_rows(row, row_at, count, out, at, rows):
     """Every row of out (rows, count) becomes row[row_at : row_at + count]."""
-    source = row[row_at:row_at + count]
     for i in range(rows):
-        target = out[at + i * count:at + (i + 1) * count]
-        for j in range(count):
-            target[j] = source[j]
+        copy(row, row_at, count, out, at + i * count)
 
 
 @njit
 def set_zero(out, at, count):
     """Zero count elements of out."""
-    target = out[at:at + count]
+    target = out[at : at + count]
     for j in range(count):
         target[j] = 0
 
@@ -28,7 +35,7 @@ def set_zero(out, at, count):
 @njit
 def add(out, at, other, other_at, count):
     """Add count elements of other to those of out."""
-    target, source = out[at:at + count], other[other_at:other_at + count]
+    target, source = out[at : at + count], other[other_at : other_at + count]
     for j in range(count):
         target[j] += source[j]
 
@@ -48,12 +55,26 @@ def add_input_products(layer, packed, rows, x, x_at, x_row, out, at):
         fill_rows(packed, layer.b + p * layer.HP, layer.HP, out, at + p * plane, rows)
     panels = layer.HP // width_of(out)
     for g in range(layer.gates):
-        gemm(rows, layer.D, x, x_at, x_row, packed, layer.U + g * layer.HP * layer.D, panels, out, at + g * plane, layer.HP)
+        gemm(
+            rows,
+            layer.D,
+            x,
+            x_at,
+            x_row,
+            packed,
+            layer.U + g * layer.HP * layer.D,
+            panels,
+            out,
+            at + g * plane,
+            layer.HP,
+        )
 
 
 @njit
 def add_recurrent_products(layer, packed, rows, work, s_at, at, plane):
-    """out[p] (rows, HP) += s W^T for the active rows of one step; W acts on the last planes, which lie `plane` elements apart."""
+    """out[p] (rows, HP) += s W^T for the active rows of one step; W acts on the last planes, which lie `plane`
+    elements apart.
+    """
     panels = layer.HP // width_of(work)
     first = layer.planes - layer.gates
     for g in range(layer.gates):
@@ -79,7 +100,19 @@ def input_gradient(layer, packed, rows, work, da_at, dx_at):
     set_zero(work, dx_at, rows * panels * width)
     for g in range(layer.gates):
         u_at = layer.U_back + g * panels * width * layer.H
-        gemm(rows, layer.H, work, da_at + g * rows * layer.HP, layer.HP, packed, u_at, panels, work, dx_at, panels * width)
+        gemm(
+            rows,
+            layer.H,
+            work,
+            da_at + g * rows * layer.HP,
+            layer.HP,
+            packed,
+            u_at,
+            panels,
+            work,
+            dx_at,
+            panels * width,
+        )
 
 
 @njit

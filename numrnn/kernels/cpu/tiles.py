@@ -1,16 +1,19 @@
-"""One tile of sequences through all steps, layers and the head, on one thread: forward, and back-propagation through time.
+"""One tile of sequences through all steps, layers and the head, on one thread: forward, and back-propagation through
+time.
 
-The sequences of a tile are sorted by length, longest first, so the rows that take part in a step are a prefix. Time is cut into blocks of steps, each dense:
-as many rows as its first step has. A block takes s_0 from the carry and leaves s_T there, so blocks can be made again, carried on or cut anywhere.
+The sequences of a tile are sorted by length, longest first, so the rows that take part in a step are a prefix. Time
+is cut into blocks of steps, each dense: as many rows as its first step has. A block takes s_0 from the carry and
+leaves s_T there, so blocks can be made again, carried on or cut anywhere.
 """
+
 from typing import NamedTuple
 
 import numpy as np
 
-from numrnn.kernels.cpu import elman, gru, lstm
+from numrnn.kernels.cpu.cells import cell_backward, cell_forward
 from numrnn.kernels.cpu.heads import loss_row, output_row
-from numrnn.kernels.cpu.net import GRU, LSTM, head_of, layer_of, width_of
-from numrnn.kernels.cpu.products import add_column_sums, add_weight_gradients, fill_rows, input_gradient, set_zero
+from numrnn.kernels.cpu.net import head_of, layer_of, width_of
+from numrnn.kernels.cpu.products import add_column_sums, add_weight_gradients, copy, fill_rows, input_gradient, set_zero
 from numrnn.kernels.cpu.simd import gemm, gemm_tn
 from numrnn.kernels.jit import njit
 
@@ -47,7 +50,9 @@ class Scratch(NamedTuple):
 
 @njit
 def plan_blocks(ids, lengths, scratch):
-    """Fill the table of blocks of a tile; return their number, their rows (steps times rows, summed) and their state rows."""
+    """Fill the table of blocks of a tile; return their number, their rows (steps times rows, summed) and their state
+    rows.
+    """
     blocks, active = scratch.blocks, scratch.active
     longest, count, row, state_row = lengths[ids[0]], 0, 0, 0
     rows = ids.size
@@ -72,11 +77,10 @@ def place_layers(net, rows, state_rows, tile_rows, at, places):
     """Lay out states, cells, gates and carries of all layers in work from `at`; return the end."""
     for index in range(net.layers.shape[0]):
         layer = layer_of(net, index)
-        has_cell = 1 if net.cell == LSTM else 0
         places[index, 0] = at
         places[index, 1] = at + state_rows * layer.HP
-        places[index, 2] = places[index, 1] + has_cell * state_rows * layer.HP
-        gate_rows = rows if net.cell == GRU or net.cell == LSTM else tile_rows * BLOCK_STEPS
+        places[index, 2] = places[index, 1] + layer.cells * state_rows * layer.HP
+        gate_rows = rows if layer.saved else tile_rows * BLOCK_STEPS
         places[index, 3] = places[index, 2] + gate_rows * layer.planes * layer.HP
         at = places[index, 3] + 4 * tile_rows * layer.HP  # s, cell and their gradients
     return at
@@ -90,16 +94,8 @@ def gather_block(data, ids, block, active, out, at):
     for t in range(block[STEPS]):
         count = active[first + t]
         for i in range(count):
-            source = data.values[data.starts[ids[i]] + first + t]
-            row = out[at + (t * rows + i) * D:at + (t * rows + i + 1) * D]
-            for d in range(D):
-                row[d] = source[d]
+            copy(data.values[data.starts[ids[i]] + first + t], 0, D, out, at + (t * rows + i) * D)
         set_zero(out, at + (t * rows + count) * D, (rows - count) * D)
-
-
-@njit
-def _copy(work, source, target, count):
-    work[target:target + count] = work[source:source + count]
 
 
 @njit
@@ -110,7 +106,7 @@ def _keep_carry(work, block, active, s_at, HP, carry):
     for i in range(rows):
         while active[first + step - 1] <= i:
             step -= 1
-        _copy(work, s_at + (step * rows + i) * HP, carry + i * HP, HP)
+        copy(work, s_at + (step * rows + i) * HP, HP, work, carry + i * HP)
 
 
 @njit
@@ -118,19 +114,16 @@ def forward_layer(net, index, block, active, tile_rows, scratch, x_at, x_row, ro
     """One layer over one block; the carry holds s_0 (and cell_0) before, s_T after."""
     layer, work, place = layer_of(net, index), scratch.work, scratch.places[index]
     steps, rows = block[STEPS], block[ROWS]
-    now = active[block[FIRST_STEP]:block[FIRST_STEP] + steps]
+    now = active[block[FIRST_STEP] : block[FIRST_STEP] + steps]
     s_at, cell_at = place[0] + state_row * layer.HP, place[1] + state_row * layer.HP
     carry, cell_carry = place[3], place[3] + tile_rows * layer.HP
-    _copy(work, carry, s_at, rows * layer.HP)
-    if net.cell == LSTM:
-        _copy(work, cell_carry, cell_at, rows * layer.HP)
-        gates_at = place[2] + row * layer.planes * layer.HP
-        lstm.forward_block(layer, net.packed, steps, rows, now, work, x_at, x_row, s_at, cell_at, gates_at)
+    gates_at = place[2] + layer.saved * row * layer.planes * layer.HP
+    copy(work, carry, rows * layer.HP, work, s_at)
+    if layer.cells:
+        copy(work, cell_carry, rows * layer.HP, work, cell_at)
+    cell_forward(net, layer, steps, rows, now, work, x_at, x_row, s_at, cell_at, gates_at)
+    if layer.cells:
         _keep_carry(work, block, active, cell_at, layer.HP, cell_carry)
-    elif net.cell == GRU:
-        gru.forward_block(layer, net.packed, steps, rows, now, work, x_at, x_row, s_at, place[2] + row * layer.planes * layer.HP)
-    else:
-        elman.forward_block(net.cell, layer, net.packed, steps, rows, now, work, x_at, x_row, s_at)
     _keep_carry(work, block, active, s_at, layer.HP, carry)
     return s_at + rows * layer.HP
 
@@ -148,16 +141,17 @@ def forward_block(net, data, ids, block, tile_rows, scratch, x_at, row, state_ro
 
 @njit
 def load_state(net, ids, state, tile_rows, scratch):
-    """Set the carries from state (N, state size), all layers one after the other, cell after s; an empty state is zero."""
+    """Set the carries from state (N, state size), all layers one after the other, cell after s; an empty state is
+    zero.
+    """
     column = 0
     for index in range(net.layers.shape[0]):
         layer, carry = layer_of(net, index), scratch.places[index, 3]
         set_zero(scratch.work, carry, 4 * tile_rows * layer.HP)
-        for kind in range(2 if net.cell == LSTM else 1):
+        for kind in range(1 + layer.cells):
             if state.size:
                 for i in range(ids.size):
-                    at = carry + (kind * tile_rows + i) * layer.HP
-                    scratch.work[at:at + layer.H] = state[ids[i], column:column + layer.H]
+                    copy(state[ids[i]], column, layer.H, scratch.work, carry + (kind * tile_rows + i) * layer.HP)
             column += layer.H
 
 
@@ -167,11 +161,10 @@ def store_state(net, ids, tile_rows, scratch, state_out):
     column = 0
     for index in range(net.layers.shape[0]):
         layer, carry = layer_of(net, index), scratch.places[index, 3]
-        for kind in range(2 if net.cell == LSTM else 1):
+        for kind in range(1 + layer.cells):
             if state_out.size:
                 for i in range(ids.size):
-                    at = carry + (kind * tile_rows + i) * layer.HP
-                    state_out[ids[i], column:column + layer.H] = scratch.work[at:at + layer.H]
+                    copy(scratch.work, carry + (kind * tile_rows + i) * layer.HP, layer.H, state_out[ids[i]], column)
             column += layer.H
 
 
@@ -198,7 +191,14 @@ def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state, stat
             _logits(head, net.packed, block[STEPS] * block[ROWS], work, s_at, logits_at)
             for t in range(block[STEPS]):
                 for i in range(scratch.active[block[FIRST_STEP] + t]):
-                    _put_output(head, work, logits_at + (t * block[ROWS] + i) * head.KP, raw, out, first_row[ids[i]] + block[FIRST_STEP] + t)
+                    _put_output(
+                        head,
+                        work,
+                        logits_at + (t * block[ROWS] + i) * head.KP,
+                        raw,
+                        out,
+                        first_row[ids[i]] + block[FIRST_STEP] + t,
+                    )
     if not head.per_step:
         _logits(head, net.packed, ids.size, work, scratch.places[net.layers.shape[0] - 1, 3], logits_at)
         for i in range(ids.size):
@@ -208,19 +208,21 @@ def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state, stat
 
 @njit
 def _put_output(head, work, at, raw, out, row):
-    logits = work[at:at + head.K]
+    logits = work[at : at + head.K]
     if not raw:
         output_row(head.kind, logits)
-    out[row] = logits
+    copy(work, at, head.K, out[row], 0)
 
 
 @njit
 def _head_row(head, work, at, goal, index, scale):
-    """Loss of one row, times its weight; its logits become the gradient, times weight and scale. Weight 0: no loss, no gradient."""
-    row = work[at:at + head.K]
+    """Loss of one row, times its weight; its logits become the gradient, times weight and scale. Weight 0: no loss, no
+    gradient.
+    """
+    row = work[at : at + head.K]
     weight = goal.weights[index] if goal.weights.size else 1.0
     if weight == 0.0:
-        row[:] = 0
+        set_zero(work, at, head.K)
         return 0.0
     loss = weight * loss_row(head.kind, row, index, goal.classes, goal.values)
     for k in range(head.K):
@@ -261,7 +263,9 @@ def _head_per_step(net, ids, goal, scale, block, scratch, s_at, logits_at, gradi
     for t in range(block[STEPS]):
         count = scratch.active[first + t]
         for i in range(count):
-            loss += _head_row(head, work, logits_at + (t * rows + i) * head.KP, goal, goal.first[ids[i]] + first + t, scale)
+            loss += _head_row(
+                head, work, logits_at + (t * rows + i) * head.KP, goal, goal.first[ids[i]] + first + t, scale
+            )
         set_zero(work, logits_at + (t * rows + count) * head.KP, (rows - count) * head.KP)
     _head_gradients(head, net.packed, block[STEPS] * rows, work, s_at, logits_at, gradient, dy_at)
     return loss
@@ -272,17 +276,13 @@ def _backward_layer(net, index, block, tile_rows, scratch, x_at, x_row, dy_at, g
     """BPTT of one layer over one block; returns where its da lies."""
     layer, work, place = layer_of(net, index), scratch.work, scratch.places[index]
     steps, rows = block[STEPS], block[ROWS]
-    active = scratch.active[block[FIRST_STEP]:block[FIRST_STEP] + steps]
+    active = scratch.active[block[FIRST_STEP] : block[FIRST_STEP] + steps]
     s_at, cell_at = place[0] + block[STATE_ROW] * layer.HP, place[1] + block[STATE_ROW] * layer.HP
     ds_at = place[3] + 2 * tile_rows * layer.HP
-    da_at = place[2] + block[ROW] * layer.planes * layer.HP
-    if net.cell == LSTM:
-        lstm.backward_block(layer, net.packed, steps, rows, active, work, cell_at, da_at, dy_at, ds_at, ds_at + tile_rows * layer.HP)
-    elif net.cell == GRU:
-        gru.backward_block(layer, net.packed, steps, rows, active, work, s_at, da_at, dy_at, ds_at)
-    else:
-        da_at = place[2]
-        elman.backward_block(net.cell, layer, net.packed, steps, rows, active, work, s_at, da_at, dy_at, ds_at)
+    da_at = place[2] + layer.saved * block[ROW] * layer.planes * layer.HP
+    cell_backward(
+        net, layer, steps, rows, active, work, s_at, cell_at, da_at, dy_at, ds_at, ds_at + tile_rows * layer.HP
+    )
     add_weight_gradients(layer, steps * rows, work, x_at, x_row, s_at, da_at, gradient)
     return da_at
 
@@ -298,7 +298,7 @@ def _backward_block(net, block, tile_rows, scratch, inputs, input_row, dy_at, ot
         da_at = _backward_layer(net, index, block, tile_rows, scratch, x_at, x_row, dy_at, gradient)
         if index > 0:
             input_gradient(layer_of(net, index), net.packed, block[STEPS] * block[ROWS], scratch.work, da_at, other_at)
-            dy_at, other_at = other_at, (dy_at if dy_at >= 0 else other_at + _widest(net) * BLOCK_STEPS * tile_rows)
+            dy_at, other_at = other_at, (dy_at if dy_at >= 0 else other_at - _widest(net) * BLOCK_STEPS * tile_rows)
 
 
 @njit
@@ -327,7 +327,6 @@ def train_tile(net, data, ids, goal, scale, tile_rows, scratch, state, gradient)
         if head.per_step:
             s_at = scratch.places[net.layers.shape[0] - 1, 0] + (block[STATE_ROW] + block[ROWS]) * head.HP
             loss += _head_per_step(net, ids, goal, scale, block, scratch, s_at, logits_at, gradient, dy_at)
-            _backward_block(net, block, tile_rows, scratch, block[ROW] * D, D, dy_at, other_at, gradient)
-        else:
-            _backward_block(net, block, tile_rows, scratch, block[ROW] * D, D, -1, dy_at, gradient)
+        from_head = dy_at if head.per_step else -1
+        _backward_block(net, block, tile_rows, scratch, block[ROW] * D, D, from_head, other_at, gradient)
     return loss

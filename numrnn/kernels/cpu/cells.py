@@ -1,0 +1,42 @@
+"""The cell of a network, chosen by the network's type when compiling: a program compiles only the cell that it uses."""
+
+from numba.extending import overload
+
+from numrnn.kernels.cpu import elman, gru, lstm
+from numrnn.kernels.cpu.net import ElmanNet, GRUNet, LSTMNet
+
+CELLS = {ElmanNet: elman, GRUNet: gru, LSTMNet: lstm}
+
+
+def cell_forward(net, layer, steps, rows, active, work, x_at, x_row, s_at, cell_at, gates_at):
+    """States (and cells, gates) of one layer over a block of steps."""
+    CELLS[type(net)].forward_block(net, layer, steps, rows, active, work, x_at, x_row, s_at, cell_at, gates_at)
+
+
+@overload(cell_forward)
+def _compile_forward(net, layer, steps, rows, active, work, x_at, x_row, s_at, cell_at, gates_at):
+    function = CELLS[net.instance_class].forward_block
+
+    def call(net, layer, steps, rows, active, work, x_at, x_row, s_at, cell_at, gates_at):
+        function(net, layer, steps, rows, active, work, x_at, x_row, s_at, cell_at, gates_at)
+
+    return call
+
+
+def cell_backward(net, layer, steps, rows, active, work, s_at, cell_at, gates_at, dy_at, ds_at, dcell_at):
+    """BPTT of one layer over a block of steps: gates become da, ds and dcell go from the end of the block to its
+    beginning.
+    """
+    CELLS[type(net)].backward_block(
+        net, layer, steps, rows, active, work, s_at, cell_at, gates_at, dy_at, ds_at, dcell_at
+    )
+
+
+@overload(cell_backward)
+def _compile_backward(net, layer, steps, rows, active, work, s_at, cell_at, gates_at, dy_at, ds_at, dcell_at):
+    function = CELLS[net.instance_class].backward_block
+
+    def call(net, layer, steps, rows, active, work, s_at, cell_at, gates_at, dy_at, ds_at, dcell_at):
+        function(net, layer, steps, rows, active, work, s_at, cell_at, gates_at, dy_at, ds_at, dcell_at)
+
+    return call

@@ -1,0 +1,38 @@
+"""Compile to the disk cache ahead of a job."""
+
+import numpy as np
+
+from numrnn.estimators.regressor import RNNRegressor
+
+
+def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",)):
+    """Compile all kernels that fits and predictions need, so that no later process has to.
+
+    What is compiled lies in `NUMBA_CACHE_DIR`, else in `numrnn` in the user's cache folder; it serves this version of
+    numrnn and Numba on this kind of processor. Does nothing but read the cache where it has been done before.
+
+    Parameters
+    ----------
+    cells : iterable of {"elman", "gru", "lstm"}
+        Cells to compile for.
+    dtypes : iterable of {"float32", "float64"}
+        Precisions to compile for.
+
+    Raises
+    ------
+    ValueError
+        For an unknown cell or precision.
+
+    Examples
+    --------
+    >>> import numrnn
+    >>> numrnn.warmup(cells=["elman"])
+    """
+    X, y = np.zeros((2, 3, 1)), np.zeros(2)
+    for cell in cells:
+        for dtype in dtypes:
+            for solver in ("sgd", "adam", "adamw", "rmsprop"):
+                network = RNNRegressor(
+                    (1,), cell=cell, dtype=dtype, solver=solver, max_iter=1, alpha=0.1, random_state=0
+                )
+                network.fit(X, y, X_val=X, y_val=y).predict_step(X[:, 0])
