@@ -223,7 +223,7 @@ def make_step_scorer(metric, *, greater_is_better=True, response_method="predict
 
     Parameters
     ----------
-    metric : callable (y_true, y_pred, **options) -> float
+    metric : callable (y_true, y_pred, ...) -> float
         Such as `sklearn.metrics.f1_score`.
     greater_is_better : bool, default=True
         Whether the metric is a score; the scorer of a loss returns its negative.
