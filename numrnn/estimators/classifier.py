@@ -325,9 +325,13 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
                     f"{flat.shape}"
                 )
             return np.ascontiguousarray(flat, dtype=architecture.dtype)
-        encoder = LabelEncoder()
+        encoder, labels = LabelEncoder(), _column(flat, name)
         encoder.classes_ = self.classes_
-        return encoder.transform(_column(flat, name)).astype(np.int64)
+        try:
+            return encoder.transform(labels).astype(np.int64)
+        except (ValueError, TypeError) as error:
+            unseen = sorted(set(labels.tolist()) - set(self.classes_.tolist()), key=repr)
+            raise ValueError(f"{name} contains previously unseen labels: {unseen}") from error
 
     def _learn_class_weights(self, values, weights, whole):
         self._class_weights = None

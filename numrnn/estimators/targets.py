@@ -1,5 +1,6 @@
 """y of any form as one flat array, a row for each target of the loss."""
 
+import numpy as np
 from sklearn.utils import check_array
 
 from numrnn.data.forms import targets_to_sequences
@@ -44,7 +45,7 @@ def _is_per_step(y, data):
     """Tell y per step where it is certain: `Sequences`, or arrays with the unequal lengths of X's sequences."""
     if isinstance(y, Sequences):
         return True
-    if not isinstance(y, (list, tuple)) or len(y) != len(data) or not all(hasattr(item, "__len__") for item in y):
+    if not isinstance(y, (list, tuple)) or len(y) != len(data) or not all(np.ndim(item) == 1 for item in y):
         return False
     lengths = data.lengths
     return lengths.min() < lengths.max() and [len(item) for item in y] == lengths.tolist()
