@@ -84,19 +84,19 @@ def initial_theta(layout, activation, seed, dtype):
         gates = 1 if name == "V" else GATES[layout.cell]
         if view.ndim == 2:
             for gate in np.split(view, gates):
-                recurrent = name.endswith(".W")
-                gate[...] = _recurrent(random, len(gate), layout, activation) if recurrent else _glorot(random, gate.shape)
+                draw = _recurrent if name.endswith(".W") else _glorot
+                gate[...] = draw(random, gate.shape, layout, activation)
         elif layout.cell == "lstm" and name.endswith(".b"):
             np.split(view, gates)[1][...] = 1
     return theta
 
 
-def _glorot(random, shape):
+def _glorot(random, shape, layout, activation):
     return random.uniform(-1, 1, shape) * np.sqrt(6 / sum(shape))
 
 
-def _recurrent(random, n, layout, activation):
+def _recurrent(random, shape, layout, activation):
     if layout.cell == "elman" and activation == "relu":
-        return np.eye(n)
-    q, r = np.linalg.qr(random.standard_normal((n, n)))
+        return np.eye(*shape)
+    q, r = np.linalg.qr(random.standard_normal(shape))
     return q * np.where(np.diag(r) < 0, -1, 1)

@@ -91,6 +91,7 @@ def make_net(layout, activation, head, per_step, dtype):
         c=take_packed(pad(K)),
         dV=take_gradient(K * HP),
         dc=take_gradient(pad(K)),
+        widest=max(layer.HP for layer in layers),
         theta_V=layout.offsets["V"],
         theta_c=layout.offsets["c"],
     )
@@ -111,6 +112,6 @@ def make_scratch(net, tile_rows, longest, one_block):
     places = np.zeros((len(net.layers), 4), np.int64)
     inputs = net.layers[0, 0]
     layers_end = tiles.place_layers(net, rows, state_rows, tile_rows, rows * inputs + 16, places)
-    block_end = layers_end + block_rows * (2 * net.layers[:, 2].max() + head_of(net).KP + inputs) + 64
+    block_end = layers_end + block_rows * (2 * head_of(net).widest + head_of(net).KP + inputs) + 64
     work = aligned_zeros(int(block_end), net.packed.dtype)
     return tiles.Scratch(work, np.zeros((blocks, 5), np.int64), np.zeros(longest, np.int64), places)

@@ -55,6 +55,7 @@ class Head(NamedTuple):
     c: int  # (KP,)
     dV: int  # (K, HP)
     dc: int  # (KP,)
+    widest: int  # largest HP of all layers
     theta_V: int  # (K, H)
     theta_c: int  # (K,)
 
@@ -123,4 +124,4 @@ def layer_of(net, index):
 def head_of(net):
     """The record of the head."""
     f = net.head
-    return Head(f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11], f[12])
+    return Head(f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11], f[12], f[13])

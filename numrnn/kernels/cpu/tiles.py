@@ -290,6 +290,7 @@ def _backward_layer(net, index, block, tile_rows, scratch, x_at, x_row, dy_at, g
 @njit
 def _backward_block(net, block, tile_rows, scratch, inputs, input_row, dy_at, other_at, gradient):
     """BPTT of all layers over one block, last layer first; `dy_at` and `other_at` change places from layer to layer."""
+    head = head_of(net)
     for index in range(net.layers.shape[0] - 1, -1, -1):
         x_at, x_row = inputs, input_row
         if index > 0:
@@ -298,12 +299,7 @@ def _backward_block(net, block, tile_rows, scratch, inputs, input_row, dy_at, ot
         da_at = _backward_layer(net, index, block, tile_rows, scratch, x_at, x_row, dy_at, gradient)
         if index > 0:
             input_gradient(layer_of(net, index), net.packed, block[STEPS] * block[ROWS], scratch.work, da_at, other_at)
-            dy_at, other_at = other_at, (dy_at if dy_at >= 0 else other_at - _widest(net) * BLOCK_STEPS * tile_rows)
-
-
-@njit
-def _widest(net):
-    return net.layers[:, 2].max()
+            dy_at, other_at = other_at, (dy_at if dy_at >= 0 else other_at - head.widest * BLOCK_STEPS * tile_rows)
 
 
 @njit
@@ -313,8 +309,8 @@ def train_tile(net, data, ids, goal, scale, tile_rows, scratch, state, gradient)
     count, rows, state_rows = plan_blocks(ids, data.lengths, scratch)
     layers_at = (rows * D + 15) // 16 * 16
     dy_at = place_layers(net, rows, state_rows, tile_rows, layers_at, scratch.places)
-    other_at = dy_at + _widest(net) * BLOCK_STEPS * tile_rows
-    logits_at = other_at + _widest(net) * BLOCK_STEPS * tile_rows
+    other_at = dy_at + head.widest * BLOCK_STEPS * tile_rows
+    logits_at = other_at + head.widest * BLOCK_STEPS * tile_rows
     load_state(net, ids, state, tile_rows, scratch)
     for b in range(count):
         block = scratch.blocks[b]
