@@ -26,6 +26,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,
+    "capture_repr": (),
     "within_subsection_order": "FileNameSortKey",
 }
 
