@@ -10,6 +10,7 @@ import argparse
 import time
 
 import numpy as np
+from sklearn.base import clone
 
 from numrnn import RNNRegressor
 from numrnn.datasets import make_adding_problem
@@ -35,6 +36,7 @@ def main():
         random_state=arguments.seed,
         verbose=True,
     )
+    clone(model).set_params(max_iter=1, verbose=False).fit(X[:64], y[:64])  # compiles
     started = time.perf_counter()
     model.fit(X, y)
     seconds = time.perf_counter() - started
