@@ -168,6 +168,8 @@ def test_feature_names(kind):
 def test_y_of_the_wrong_kind(kind):
     with pytest.raises(ValueError, match="set output='step'"):
         small(kind).fit(X, Y_STEPS)
+    with pytest.raises(ValueError, match="set output='step'"):
+        small(kind).fit(X, Sequences.from_list(Y_STEPS))
     with pytest.raises(ValueError, match="every step"):
         small(kind, output="step").fit(X, Y)
     with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[24, 23\]"):
@@ -433,6 +435,12 @@ def test_class_and_sample_weights_reach_validation():
     log_p = model.predict_log_proba(X_val)[np.arange(9), y_val]
     np.testing.assert_allclose(model.validation_loss_curve_[-1], np.average(-log_p, weights=all_weights), rtol=1e-5)
     assert model.n_iter_ == model.max_iter and small().fit(X, Y).validation_scores_ is None
+
+
+def test_loss_of_classes_without_weight():
+    model = small(class_weight={0: 0.0, 1: 1.0, 2: 1.0}).fit(X, Y)
+    with pytest.raises(ValueError, match="the weights of all targets are zero"):
+        model.loss_and_grad(X[:4], np.zeros(4))
 
 
 def test_validation_needs_both_X_and_y():

@@ -177,6 +177,14 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
         -------
         self : estimator
             Ready for `loss_and_grad`, `set_weights`, `predict` and `partial_fit`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from numrnn import RNNRegressor
+        >>> model = RNNRegressor((4,)).initialize(np.zeros((8, 5, 2)), np.zeros(8))
+        >>> {name: values.shape for name, values in model.weights_.items()}
+        {'layers.0.U': (4, 2), 'layers.0.W': (4, 4), 'layers.0.b': (4,), 'V': (1, 4), 'c': (1,)}
         """
         self._validate_params()
         with unchanged_on_error(self):
@@ -216,6 +224,18 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
             ``output="step"``. For x of shape (D,) without the stream's axis.
         state : StepState
             For the next step.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from numrnn import RNNRegressor
+        >>> X = np.random.default_rng(0).normal(size=(8, 5, 2))
+        >>> model = RNNRegressor((4,), max_iter=2, random_state=0).fit(X, X.sum(axis=(1, 2)))
+        >>> state = None
+        >>> for x_t in X[0]:
+        ...     prediction, state = model.predict_step(x_t, state)
+        >>> bool(prediction == model.predict(X[:1])[0])
+        True
         """
         check_is_fitted(self)
         architecture = self._architecture
@@ -240,6 +260,16 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
             sum(w l) / sum(w) + alpha/2 (sum of the squares of all U, W and V), w = sample x class weight.
         gradient : dict of str to ndarray
             By the names in `weights_`, in their shapes.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from numrnn import RNNRegressor
+        >>> X = np.random.default_rng(0).normal(size=(8, 5, 2))
+        >>> model = RNNRegressor((4,), random_state=0).initialize(X, X.sum(axis=(1, 2)))
+        >>> loss, gradient = model.loss_and_grad(X, X.sum(axis=(1, 2)))
+        >>> gradient["V"].shape
+        (1, 4)
         """
         check_is_fitted(self)
         theta = self._state.theta

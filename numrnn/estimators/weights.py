@@ -52,7 +52,7 @@ def class_weights(class_weight, classes, codes, weights):
 
     Parameters
     ----------
-    class_weight : dict, "balanced" or None
+    class_weight : dict or "balanced"
         A class that the dict does not name has weight 1.
     classes : ndarray of shape (K,)
     codes : ndarray of shape (n,), int64
@@ -62,10 +62,8 @@ def class_weights(class_weight, classes, codes, weights):
 
     Returns
     -------
-    class_weights : ndarray of shape (K,), float64, or None
+    class_weights : ndarray of shape (K,), float64
     """
-    if class_weight is None:
-        return None
     if isinstance(class_weight, dict):
         return compute_class_weight(class_weight, classes=classes, y=classes).astype(np.float64)
     counts = np.bincount(codes, weights=weights, minlength=len(classes)).astype(np.float64)

@@ -58,6 +58,14 @@ class WeightsAccess:
         ------
         ValueError
             If a name is unknown, a shape differs or a value is not finite; then nothing is changed.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from numrnn import RNNRegressor
+        >>> model = RNNRegressor((4,)).initialize(np.zeros((8, 5, 2)), np.zeros(8))
+        >>> model.set_weights({"c": [0.5]}).c_
+        array([0.5], dtype=float32)
         """
         check_is_fitted(self)
         layout = self._architecture.layout()
