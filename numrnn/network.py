@@ -1,18 +1,24 @@
-"""Layers and head over one mini-batch: the loss with its gradient, and predictions. Threads share out the tiles."""
+"""Layers and head over mini-batches: losses with their gradients, whole epochs of updates, and predictions.
+
+Threads share out the work; they stay in compiled code (see docs/design/threads.rst).
+"""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from numrnn.data.batches import full_batch
-from numrnn.kernels.cpu import batches, heads, packing, tiles
+from numrnn.kernels.cpu import batches as kernels
+from numrnn.kernels.cpu import heads, packing, tiles, updates
 from numrnn.parameters import GATES
 from numrnn.placement import aligned_zeros, make_net, make_scratch
-from numrnn.threads import run_parts
+from numrnn.solvers.base import state_arrays
+from numrnn.threads import run_threads
 
 WIDE = 512  # gate outputs (G H) from which a tile has 16 rows: W no longer stays in L1 then
-CHUNK_FLOPS = 2e9  # compiled code is left this often, so that Ctrl-C is served
-PART_FLOPS = 4e5  # less than this is not worth a second thread
+FLOPS_PER_CALL = 2e9  # compiled code is left this often on the main thread, so that Ctrl-C is served
+FLOPS_PER_THREAD = 4e5  # less than this is not worth another thread
+NODES_PER_THREAD = 2  # shares of a mini-batch that threads claim: more even out, but each needs a gradient's memory
 NO_INDEX, NO_WEIGHTS = np.zeros(0, np.int64), np.zeros(0)
 
 
@@ -41,10 +47,10 @@ class Network:
         self.state_size = sum(layout.hidden_layer_sizes) * (2 if layout.cell == "lstm" else 1)
         widths = (layout.n_inputs, *layout.hidden_layer_sizes)
         self._flops_per_step = sum(2 * gates * H * (H + D) for D, H in zip(widths, widths[1:], strict=False))
-        self._scratches = []
+        self._memory = {}
 
     def __getstate__(self):
-        return {**self.__dict__, "_scratches": []}
+        return {**self.__dict__, "_memory": {}}
 
     def gradient(self, theta, data, targets, batch, grad):
         """Loss of a mini-batch, without the L2 term, and its gradient.
@@ -64,46 +70,105 @@ class Network:
             sum(w l) / sum(w); nan where sum(w) is 0 (then grad is 0).
         weight_sum : float
         """
-        values, starts, lengths = self._gather(data, batch.ids)
-        goal = self._goal(data, targets, batch.ids)
-        weight_sum = self._weight_sum(goal, lengths)
-        if weight_sum == 0:
+        kept = Step(updates.NO_STEP, {}, np.zeros((1, 0), self.dtype))
+        run = self.train(theta, data, targets, [batch], kept, grad)
+        if run.outcome == "interrupted":
+            raise KeyboardInterrupt
+        if not len(run.losses):
             grad[:] = 0
             return np.nan, 0.0
+        return float(run.losses[0]), float(run.weight_sums[0])
+
+    def train(self, theta, data, targets, batches, step, grad):
+        """Make a step of a solver for each of some mini-batches; those whose weights are all 0 are left out.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (size,)
+            Changed in place. Where loss or gradient are not finite, theta is taken back to where they were.
+        data : Sequences
+        targets : Targets
+        batches : list of Batch
+        step : Step
+            What follows a gradient.
+        grad : ndarray of shape (size,)
+            Receives the last mini-batch's gradient, as the solver took it.
+
+        Returns
+        -------
+        Run
+        """
+        sums = self._weight_sums(batches, data, targets)
+        batches = [batch for batch, weight in zip(batches, sums, strict=True) if weight]
+        if not batches:
+            return Run("done", sums[:0], sums[:0], sums[:0], 0)
+        ids, first = _concatenate(batches)
+        lengths, goal = data.lengths[ids], self._goal(targets, self._first_row(data, ids))
+        job, threads = self._job(first, lengths, sums[sums > 0])
+        update = self._update(theta, grad, step, len(batches))
         packing.pack_weights(self._net, theta)
-        kernel_data, order = tiles.Data(values, starts, lengths), np.arange(len(lengths))
-        count = -(-len(order) // self.tile_rows)
-        losses = np.zeros(count)
-        state = np.zeros((0, 0), self.dtype)
+        values, starts = data.gather(ids)
+        rows = tiles.Data(_read_only(values), starts, lengths, np.zeros((0, 0), self.dtype))
+        longest = int(lengths.max())
 
-        def push(part):
-            scratch, (gradients, nodes) = self._training_scratch(part.index, int(lengths.max()), count)
-            depth = 0
-            for first, last in part.chunks:
-                depth = batches.push_tiles(
-                    self._net,
-                    kernel_data,
-                    order,
-                    first,
-                    last,
-                    goal,
-                    1 / weight_sum,
-                    self.tile_rows,
-                    scratch,
-                    state,
-                    gradients,
-                    nodes,
-                    depth,
-                    losses,
-                )
-            return gradients, nodes, depth
+        def work(index, budget):
+            scratch, levels = self._memory_of(index, longest, job.node_tiles)
+            return kernels.run_batches(self._net, rows, goal, job, update, scratch, levels, budget)
 
-        parts = self._parts(lengths, 3)
-        (gradients, nodes, depth), *others = run_parts(push, parts)
-        for other in others:
-            depth = batches.merge_nodes(gradients, nodes, depth, *other)
-        batches.finish_gradient(self._net, gradients, depth, grad)
-        return _tree_sum(losses) / weight_sum, weight_sum
+        outcome = run_threads(work, threads, self._budget(3), job.board)
+        done = int(job.board[kernels.DONE])
+        if job.board[kernels.DIVERGED]:
+            outcome = "diverged"
+            theta[:] = update.before
+        return Run(outcome, update.losses, update.norms, job.weight_sums, done)
+
+    def _weight_sums(self, batches, data, targets):
+        ids, first = _concatenate(batches)
+        return kernels.weight_sums(
+            first, self._goal(targets, self._first_row(data, ids)), data.lengths[ids], self.per_step
+        )
+
+    def _job(self, first, lengths, weight_sums):
+        """Lay out mini-batches for the threads; returns the job and the number of threads that it is worth."""
+        tile_counts = -(-np.diff(first) // self.tile_rows)
+        flops = 3 * self._flops_per_step * lengths.sum() / len(tile_counts)
+        threads = int(max(1, min(self.n_jobs, tile_counts.max(), flops // FLOPS_PER_THREAD)))
+        nodes = 1 if threads == 1 else NODES_PER_THREAD * threads
+        node_tiles = 1 << int(-(-tile_counts.max() // nodes) - 1).bit_length()
+        node_counts = -(-tile_counts // node_tiles)
+        job = kernels.Job(
+            np.arange(len(lengths)),
+            first,
+            np.concatenate([[0], np.cumsum(tile_counts)]),
+            np.concatenate([[0], np.cumsum(node_counts)]),
+            node_tiles,
+            self.tile_rows,
+            weight_sums,
+            np.zeros(tile_counts.sum()),
+            self._node_memory(int(node_counts.max())),
+            np.zeros(kernels.BOARD_SIZE, np.int64),
+            np.zeros(len(tile_counts), np.int64),
+        )
+        return job, threads
+
+    def _update(self, theta, grad, step, count):
+        first, second = state_arrays(step.state, theta)
+        bounds = np.array([(part.start, part.stop) for part in self.layout.decayed], np.int64)
+        clip_norm = np.inf if step.clip_norm is None else float(step.clip_norm)
+        return kernels.Update(
+            theta,
+            grad,
+            theta.copy(),
+            float(step.alpha),
+            bounds,
+            clip_norm,
+            step.rule,
+            first,
+            second,
+            np.ascontiguousarray(step.scalars, theta.dtype),
+            np.full(count, np.nan),
+            np.full(count, np.nan),
+        )
 
     def predict(self, theta, data, state=None, raw=False):
         """Outputs of all sequences.
@@ -124,37 +189,29 @@ class Network:
             States after the last steps.
         """
         ids = full_batch(data.lengths, self.tile_rows).ids
-        values, starts, lengths = self._gather(data, ids)
-        first_row = data.offsets[ids] if self.per_step else ids
         packing.pack_weights(self._net, theta)
-        order = np.arange(len(ids))
         out = np.empty((len(data.values) if self.per_step else len(ids), self.layout.n_outputs), self.dtype)
-        state_in = np.zeros((0, 0), self.dtype) if state is None else np.ascontiguousarray(state[ids], self.dtype)
-        state_out = np.empty((len(ids), self.state_size), self.dtype)
-        kernel_data = tiles.Data(values, starts, lengths)
+        before = np.zeros((0, 0), self.dtype) if state is None else np.ascontiguousarray(state[ids], self.dtype)
+        after = np.empty((len(ids), self.state_size), self.dtype)
+        values, starts = data.gather(ids)
+        rows = tiles.Data(_read_only(values), starts, data.lengths[ids], before)
+        first_row = self._first_row(data, ids)
+        order = np.arange(len(ids))
+        board = np.zeros(kernels.BOARD_SIZE, np.int64)
 
-        def work(part):
-            scratch = make_scratch(self._net, self.tile_rows, int(lengths.max()), one_block=True)
-            for first, last in part.chunks:
-                batches.predict_tiles(
-                    self._net,
-                    kernel_data,
-                    order,
-                    first,
-                    last,
-                    first_row,
-                    raw,
-                    self.tile_rows,
-                    scratch,
-                    state_in,
-                    state_out,
-                    out,
-                )
+        def work(index, budget):
+            scratch = make_scratch(self._net, self.tile_rows, int(data.lengths.max()), one_block=True)
+            return kernels.predict_tiles(
+                self._net, rows, order, first_row, raw, self.tile_rows, scratch, after, out, board, budget
+            )
 
-        run_parts(work, self._parts(lengths, 1))
-        after = np.empty_like(state_out)
-        after[ids] = state_out
-        return out, after
+        flops = self._flops_per_step * len(data.values)
+        threads = int(max(1, min(self.n_jobs, -(-len(ids) // self.tile_rows), flops // FLOPS_PER_THREAD)))
+        if run_threads(work, threads, self._budget(1), board) == "interrupted":
+            raise KeyboardInterrupt
+        state = np.empty_like(after)
+        state[ids] = after
+        return out, state
 
     def loss(self, theta, data, targets):
         """Loss of all sequences without the L2 term, by the forward pass alone: (sum(w l) / sum(w), sum(w))."""
@@ -163,7 +220,7 @@ class Network:
 
     def loss_of(self, logits, targets):
         """Loss of raw predictions: (sum(w l) / sum(w), sum(w)); nan where sum(w) is 0."""
-        goal = self._goal(None, targets, NO_INDEX)
+        goal = self._goal(targets, NO_INDEX)
         weight_sum = float(len(logits) if targets.weights is None else targets.weights.sum())
         total = heads.summed_loss(self._net.head[0], logits.copy(), goal.classes, goal.values, goal.weights)
         return (total / weight_sum if weight_sum else np.nan), weight_sum
@@ -174,54 +231,64 @@ class Network:
         heads.apply_outputs(self._net.head[0], outputs)
         return outputs
 
-    def _gather(self, data, ids):
-        values, starts = data.gather(ids)
-        return _read_only(values), starts, data.lengths[ids]
+    def _first_row(self, data, ids):
+        """Where the targets and outputs of sequences begin."""
+        return data.offsets[ids] if self.per_step else ids
 
-    def _goal(self, data, targets, ids):
+    def _goal(self, targets, first_row):
         classes, values = targets.values, np.zeros((0, 0), self.dtype)
         if targets.values.ndim == 2:
             classes, values = NO_INDEX, targets.values
         weights = NO_WEIGHTS if targets.weights is None else targets.weights
-        return tiles.Goal(
-            _read_only(classes),
-            _read_only(values),
-            _read_only(weights),
-            data.offsets[ids] if self.per_step and data is not None else ids,
-        )
+        return tiles.Goal(_read_only(classes), _read_only(values), _read_only(weights), first_row)
 
-    def _weight_sum(self, goal, lengths):
-        if not goal.weights.size:
-            return float(lengths.sum() if self.per_step else len(lengths))
-        return batches.weight_sum(goal, lengths, self.per_step)
+    def _budget(self, passes):
+        """Steps of a tile after which the main thread leaves compiled code."""
+        return max(1, int(FLOPS_PER_CALL / (passes * self._flops_per_step * self.tile_rows)))
 
-    def _parts(self, lengths, passes):
-        """Contiguous ranges of tiles, about equal in steps, one for each thread, each cut into chunks."""
-        steps = np.add.reduceat(lengths, np.arange(0, len(lengths), self.tile_rows))
-        done = np.concatenate([[0], np.cumsum(steps)])
-        flops = done[-1] * self._flops_per_step * passes
-        count = int(max(1, min(self.n_jobs, len(steps), flops // PART_FLOPS)))
-        bounds = np.searchsorted(done, done[-1] * np.arange(count + 1) / count - steps.mean() / 2)
-        bounds[0], bounds[-1] = 0, len(steps)
-        parts = [(first, last) for first, last in zip(bounds, bounds[1:], strict=False) if first < last]
-        return [
-            Part(index, _chunks(first, last, done, CHUNK_FLOPS / (self._flops_per_step * passes)))
-            for index, (first, last) in enumerate(parts)
-        ]
+    def _memory_of(self, thread, longest, node_tiles):
+        """Scratch of a thread and the gradients that wait for their neighbours, kept from call to call."""
+        known, known_tiles, scratch, levels = self._memory.get(thread, (0, 0, None, None))
+        if longest > known:
+            known, scratch = longest, make_scratch(self._net, self.tile_rows, longest, one_block=False)
+        if node_tiles > known_tiles:
+            count = node_tiles.bit_length()
+            known_tiles, levels = node_tiles, aligned_zeros(count * self._gradient_size, self.dtype).reshape(count, -1)
+        self._memory[thread] = known, known_tiles, scratch, levels
+        return scratch, levels
 
-    def _training_scratch(self, part, longest, tile_count):
-        """Memory of a part, kept from batch to batch: (Scratch, (gradients, nodes))."""
-        while len(self._scratches) <= part:
-            self._scratches.append((0, 0, None, None))
-        known_longest, known_tiles, scratch, stack = self._scratches[part]
-        if longest > known_longest:
-            scratch, known_longest = make_scratch(self._net, self.tile_rows, longest, one_block=False), longest
-        if tile_count > known_tiles:
-            levels = 2 * tile_count.bit_length() + 2
-            gradients = aligned_zeros(levels * self._gradient_size, self.dtype).reshape(levels, -1)
-            stack, known_tiles = (gradients, np.zeros((levels, 2), np.int64)), tile_count
-        self._scratches[part] = known_longest, known_tiles, scratch, stack
-        return scratch, stack
+    def _node_memory(self, count):
+        nodes = self._memory.get("nodes")
+        if nodes is None or len(nodes) < count:
+            nodes = aligned_zeros(count * self._gradient_size, self.dtype).reshape(count, -1)
+            self._memory["nodes"] = nodes
+        return nodes
+
+
+class Step(NamedTuple):
+    """What follows the gradient of a mini-batch: the L2 term, clipping, a step of the solver."""
+
+    rule: int  # of numrnn.kernels.cpu.updates; NO_STEP: the gradient is all
+    state: dict  # the solver's arrays
+    scalars: np.ndarray  # (mini-batches, ...): what the rule takes in each step
+    alpha: float = 0.0
+    clip_norm: float | None = None
+
+
+class Run(NamedTuple):
+    """What happened: a value for each mini-batch that was not left out."""
+
+    outcome: str  # "done", "interrupted" by Ctrl-C, or "diverged": in mini-batch number `done`
+    losses: np.ndarray  # objective, the L2 term included
+    norms: np.ndarray  # of the gradient, before clipping
+    weight_sums: np.ndarray
+    done: int  # steps made
+
+
+def _concatenate(batches):
+    """Ids of all mini-batches, and where each begins."""
+    sizes = [len(batch.ids) for batch in batches]
+    return np.concatenate([batch.ids for batch in batches]), np.cumsum([0, *sizes])
 
 
 def _read_only(array):
@@ -229,34 +296,3 @@ def _read_only(array):
     view = np.asarray(array).view()
     view.flags.writeable = False
     return view
-
-
-class Part(NamedTuple):
-    """What one thread does: chunks (first tile, last tile)."""
-
-    index: int
-    chunks: list
-
-
-def _chunks(first, last, done, steps):
-    """Cut a range of tiles where more than so many steps have been done."""
-    chunks = []
-    while first < last:
-        end = min(last, max(first + 1, int(np.searchsorted(done, done[first] + steps, side="right")) - 1))
-        chunks.append((int(first), end))
-        first = end
-    return chunks
-
-
-def _tree_sum(values):
-    """Sum in the shape of the gradients' tree: nodes of two, and what is left from the last to the first."""
-    nodes = []
-    for index, value in enumerate(values):
-        level = 0
-        while nodes and nodes[-1][0] == level and index & 1:
-            value, level, index = nodes.pop()[1] + value, level + 1, index >> 1
-        nodes.append((level, value))
-    total = nodes.pop()[1]
-    while nodes:
-        total = nodes.pop()[1] + total
-    return float(total)

@@ -3,6 +3,8 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 
+from numrnn.kernels.cpu.batches import STOP
+
 _pools = {}
 
 
@@ -13,19 +15,36 @@ def _pool(workers):
     return _pools[key]
 
 
-def run_parts(work, parts):
-    """Call work(part) for each part and return the results in order; the first part runs on the calling thread.
+def run_threads(work, count, budget, board):
+    """Run work(index, budget) on `count` threads until it returns True on this one, which is number 0.
 
-    An exception on the calling thread (Ctrl-C) waits for the others: they use its arrays.
+    This thread leaves compiled code when the budget is spent, so that signals are served, and enters it again. Others
+    have no budget; those that a busy pool has not started when the work is done never start.
+
+    Returns
+    -------
+    outcome : {"done", "interrupted"}
+        "interrupted" after Ctrl-C: all threads have stopped.
     """
-    if len(parts) == 1:
-        return [work(parts[0])]
-    futures = [_pool(len(parts) - 1).submit(work, part) for part in parts[1:]]
+    futures = [_pool(count - 1).submit(_serve, work, index, board) for index in range(1, count)]
+    outcome = "done"
     try:
-        first = work(parts[0])
+        while not work(0, budget) and not board[STOP]:
+            pass
+    except KeyboardInterrupt:
+        outcome = "interrupted"
     finally:
-        errors = [future.exception() for future in futures]
-    for error in errors:
-        if error is not None:
-            raise error
-    return [first] + [future.result() for future in futures]
+        if outcome == "interrupted":
+            board[STOP] = 1
+        for future in futures:
+            if not future.cancel():
+                future.result()
+    return outcome
+
+
+def _serve(work, index, board):
+    try:
+        work(index, 1 << 62)
+    except BaseException:
+        board[STOP] = 1
+        raise

@@ -48,15 +48,15 @@ class Adam(Solver):
         """Return the running means {"m", "v"}."""
         return {"m": np.zeros_like(theta), "v": np.zeros_like(theta)}
 
-    def step(self, theta, grad, state, learning_rate, n_updates):
-        """Make one step, in place; see `Solver.step`."""
-        self._step(theta, grad, state, learning_rate, n_updates, keep=1.0)
+    def rule(self):
+        """Return ADAM."""
+        return updates.ADAM
 
-    def _step(self, theta, grad, state, learning_rate, n_updates, keep):
+    def scalars(self, learning_rate, n_updates):
+        """Return the numbers of a step; see `Solver.scalars`."""
         rate = learning_rate / (1 - self.beta_1**n_updates)
         root_correction_2 = math.sqrt(1 - self.beta_2**n_updates)
-        scalars = (keep, rate, 1 - self.beta_1, self.beta_2, 1 - self.beta_2, root_correction_2, self.epsilon)
-        updates.adam(theta, grad, state["m"], state["v"], *map(theta.dtype.type, scalars))
+        return 1.0, rate, 1 - self.beta_1, self.beta_2, 1 - self.beta_2, root_correction_2, self.epsilon
 
 
 class AdamW(Adam):
@@ -91,6 +91,6 @@ class AdamW(Adam):
         super().__init__(beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
         self.weight_decay = weight_decay
 
-    def step(self, theta, grad, state, learning_rate, n_updates):
-        """Make one step, in place; see `Solver.step`."""
-        self._step(theta, grad, state, learning_rate, n_updates, keep=1 - learning_rate * self.weight_decay)
+    def scalars(self, learning_rate, n_updates):
+        """Return the numbers of a step; see `Solver.scalars`."""
+        return 1 - learning_rate * self.weight_decay, *super().scalars(learning_rate, n_updates)[1:]

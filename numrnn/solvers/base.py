@@ -2,13 +2,17 @@
 
 from numbers import Integral, Real
 
+import numpy as np
 from sklearn.base import BaseEstimator
+
+from numrnn.kernels.cpu import updates
 
 
 class Solver(BaseEstimator):
     """Base of the solvers: options in the constructor, state and parameters as flat arrays from outside.
 
-    Derived classes set `_ranges`, a table of their numeric options: name -> (type, lowest, first value too high).
+    Derived classes set `_ranges`, a table of their numeric options: name -> (type, lowest, first value too high); they
+    choose one of the compiled rules, and give the numbers that it takes.
 
     Examples
     --------
@@ -52,6 +56,14 @@ class Solver(BaseEstimator):
         """
         return {}
 
+    def rule(self):
+        """Return the compiled rule of a step, a constant of `numrnn.kernels.cpu.updates`."""
+        raise NotImplementedError(f"{type(self).__name__} makes no steps of its own")
+
+    def scalars(self, learning_rate, n_updates):
+        """Return the numbers that the rule takes in step `n_updates`, in its order."""
+        raise NotImplementedError(f"{type(self).__name__} makes no steps of its own")
+
     def step(self, theta, grad, state, learning_rate, n_updates):
         """Make one step, in place.
 
@@ -66,7 +78,14 @@ class Solver(BaseEstimator):
         n_updates : int
             Number of this step, from 1.
         """
-        raise NotImplementedError(f"{type(self).__name__} makes no steps of its own")
+        scalars = np.array(self.scalars(learning_rate, n_updates), theta.dtype)
+        updates.step(self.rule(), theta, grad, *state_arrays(state, theta), scalars)
+
+
+def state_arrays(state, theta):
+    """Return the two arrays of a solver's state that a rule takes; empty where it has fewer."""
+    arrays = [*state.values(), *[theta[:0]] * 2]
+    return arrays[0], arrays[1]
 
 
 UNIT = (Real, 0.0, 1.0)  # decay rates

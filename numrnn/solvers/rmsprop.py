@@ -49,11 +49,10 @@ class RMSprop(Solver):
         names = ("v", "velocity") if self.momentum else ("v",)
         return {name: np.zeros_like(theta) for name in names}
 
-    def step(self, theta, grad, state, learning_rate, n_updates):
-        """Make one step, in place; see `Solver.step`."""
-        number = theta.dtype.type
-        scalars = tuple(map(number, (learning_rate, self.rho, 1 - self.rho, self.epsilon)))
-        if self.momentum:
-            updates.rmsprop_momentum(theta, grad, state["v"], state["velocity"], *scalars, number(self.momentum))
-        else:
-            updates.rmsprop(theta, grad, state["v"], *scalars)
+    def rule(self):
+        """Return RMSPROP or RMSPROP_MOMENTUM."""
+        return updates.RMSPROP_MOMENTUM if self.momentum else updates.RMSPROP
+
+    def scalars(self, learning_rate, n_updates):
+        """Return the numbers of a step; see `Solver.scalars`."""
+        return learning_rate, self.rho, 1 - self.rho, self.epsilon, self.momentum

@@ -46,11 +46,12 @@ class SGD(Solver):
         """Return {"velocity"}, or nothing without momentum."""
         return {"velocity": np.zeros_like(theta)} if self.momentum else {}
 
-    def step(self, theta, grad, state, learning_rate, n_updates):
-        """Make one step, in place; see `Solver.step`."""
-        number = theta.dtype.type
+    def rule(self):
+        """Return SGD, SGD_MOMENTUM or SGD_NESTEROV."""
         if not self.momentum:
-            updates.sgd(theta, grad, number(learning_rate))
-            return
-        kernel = updates.sgd_nesterov if self.nesterov else updates.sgd_momentum
-        kernel(theta, grad, state["velocity"], number(learning_rate), number(self.momentum))
+            return updates.SGD
+        return updates.SGD_NESTEROV if self.nesterov else updates.SGD_MOMENTUM
+
+    def scalars(self, learning_rate, n_updates):
+        """Return the numbers of a step; see `Solver.scalars`."""
+        return learning_rate, self.momentum

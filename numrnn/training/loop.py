@@ -8,9 +8,9 @@ import numpy as np
 from numrnn.data.batches import epoch_batches
 from numrnn.data.random import generator
 from numrnn.kernels.cpu import updates
+from numrnn.network import Step
 from numrnn.training.callbacks import FitInfo, notify, supervised
 from numrnn.training.divergence import TrainingDivergedError
-from numrnn.training.objective import Objective
 
 
 def train(
@@ -100,7 +100,6 @@ def train(
     """
     state.prepare(solver)
     info = FitInfo(state, network.layout, max_iter)
-    objective = Objective(network, data, targets, alpha)
     with supervised(state, info, callbacks):
         for _ in range(max_iter):
             start = time.perf_counter()
@@ -109,7 +108,7 @@ def train(
             batches = epoch_batches(
                 data.lengths, batch_size, shuffle=shuffle, generator=shuffler, tile_rows=network.tile_rows
             )
-            loss, norm = _run_epoch(objective, state, batches, solver, rate, clip_norm)
+            loss, norm = _run_epoch(network, state, data, targets, batches, solver, rate, alpha, clip_norm)
             seconds = time.perf_counter() - start
             record = state.end_epoch(loss, validate, rate, norm, seconds, len(data.lengths))
             schedule.epoch_end(state, record)
@@ -121,36 +120,22 @@ def train(
     return state
 
 
-def _run_epoch(objective, state, batches, solver, rate, clip_norm):
+def _run_epoch(network, state, data, targets, batches, solver, rate, alpha, clip_norm):
     """Update theta once a mini-batch; return the epoch's loss and the last gradient norm."""
     theta = state.theta
-    grad = np.zeros_like(theta)
-    last_finite = theta.copy()
-    losses, weight_sums, norm = [], [], math.nan
-    for batch in batches:
-        loss, weight_sum = objective(theta, batch, grad)
-        if weight_sum == 0:
-            continue
-        norm = math.sqrt(updates.squared_norm(grad))
-        if not math.isfinite(loss + norm):
-            theta[:] = last_finite
-            raise TrainingDivergedError(state.epoch + 1, loss, norm)
-        np.copyto(last_finite, theta)
-        _clip(grad, norm, clip_norm)
-        state.n_updates += 1
-        solver.step(theta, grad, state.solver_state, rate, state.n_updates)
-        losses.append(loss * weight_sum)
-        weight_sums.append(weight_sum)
-    if not losses:
+    before = theta.copy()
+    scalars = [solver.scalars(rate, state.n_updates + 1 + n) for n in range(len(batches))]
+    step = Step(solver.rule(), state.solver_state, np.array(scalars), alpha, clip_norm)
+    run = network.train(theta, data, targets, batches, step, np.zeros_like(theta))
+    state.n_updates += run.done
+    if run.outcome == "interrupted":
+        raise KeyboardInterrupt
+    if run.outcome == "diverged":
+        raise TrainingDivergedError(state.epoch + 1, run.losses[run.done], run.norms[run.done])
+    if not run.done:
         raise ValueError("sample_weight: the weights of all sequences and steps are 0")
     # An update that overflows shows in the next gradient; after the last one there is none.
     if not math.isfinite(updates.squared_norm(theta)):
-        theta[:] = last_finite
-        raise TrainingDivergedError(state.epoch + 1, loss, norm)
-    return math.fsum(losses) / math.fsum(weight_sums), norm
-
-
-def _clip(grad, norm, clip_norm):
-    """Scale the gradient down to clip_norm; the 1e-6 is torch.nn.utils.clip_grad_norm_'s."""
-    if clip_norm is not None and clip_norm < norm + 1e-6:
-        updates.scale(grad, grad.dtype.type(clip_norm / (norm + 1e-6)))
+        theta[:] = before
+        raise TrainingDivergedError(state.epoch + 1, run.losses[-1], run.norms[-1])
+    return math.fsum(run.losses * run.weight_sums) / math.fsum(run.weight_sums), run.norms[-1]

@@ -28,6 +28,7 @@ class Data(NamedTuple):
     values: np.ndarray  # (steps, D)
     starts: np.ndarray  # (N,) int64
     lengths: np.ndarray  # (N,) int64
+    state: np.ndarray  # (N, state size): states before the first steps; empty: zeros
 
 
 class Goal(NamedTuple):
@@ -176,14 +177,14 @@ def _logits(head, packed, rows, work, s_at, at):
 
 
 @njit
-def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state, state_out, out):
+def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, out):
     """Outputs (raw: logits) of a tile into out; memory for one block only, whatever the length."""
     head, work = head_of(net), scratch.work
     count, _, _ = plan_blocks(ids, data.lengths, scratch)
     block_rows = BLOCK_STEPS * tile_rows
     x_at = place_layers(net, block_rows, block_rows + tile_rows, tile_rows, 0, scratch.places)
     logits_at = x_at + (block_rows * data.values.shape[1] + 15) // 16 * 16
-    load_state(net, ids, state, tile_rows, scratch)
+    load_state(net, ids, data.state, tile_rows, scratch)
     for b in range(count):
         block = scratch.blocks[b]
         s_at = forward_block(net, data, ids, block, tile_rows, scratch, x_at, 0, 0)
@@ -303,7 +304,7 @@ def _backward_block(net, block, tile_rows, scratch, inputs, input_row, dy_at, ot
 
 
 @njit
-def train_tile(net, data, ids, goal, scale, tile_rows, scratch, state, gradient):
+def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient):
     """Loss of a tile (sum of weight times loss); its gradient, times scale, is added to `gradient`."""
     head, D = head_of(net), data.values.shape[1]
     count, rows, state_rows = plan_blocks(ids, data.lengths, scratch)
@@ -311,7 +312,7 @@ def train_tile(net, data, ids, goal, scale, tile_rows, scratch, state, gradient)
     dy_at = place_layers(net, rows, state_rows, tile_rows, layers_at, scratch.places)
     other_at = dy_at + head.widest * BLOCK_STEPS * tile_rows
     logits_at = other_at + head.widest * BLOCK_STEPS * tile_rows
-    load_state(net, ids, state, tile_rows, scratch)
+    load_state(net, ids, data.state, tile_rows, scratch)
     for b in range(count):
         block = scratch.blocks[b]
         forward_block(net, data, ids, block, tile_rows, scratch, block[ROW] * D, block[ROW], block[STATE_ROW])

@@ -45,30 +45,56 @@ def add_decay(grad, theta, alpha, bounds):  # (P,), (P,), scalar, (n, 2) int64 -
     return total
 
 
+# The rules of `step`. Each takes a row of scalars in theta's dtype, named below in their order.
+NO_STEP, SGD, SGD_MOMENTUM, SGD_NESTEROV, ADAM, RMSPROP, RMSPROP_MOMENTUM = range(7)
+
+
 @njit
-def sgd(theta, grad, rate):
+def step(rule, theta, grad, first, second, scalars):
+    """Make one step of a rule, in place; `first` and `second` are its state, where it has any."""
+    if rule == SGD:
+        _sgd(theta, grad, scalars)
+    elif rule == SGD_MOMENTUM:
+        _sgd_momentum(theta, grad, first, scalars)
+    elif rule == SGD_NESTEROV:
+        _sgd_nesterov(theta, grad, first, scalars)
+    elif rule == ADAM:
+        _adam(theta, grad, first, second, scalars)
+    elif rule == RMSPROP:
+        _rmsprop(theta, grad, first, scalars)
+    elif rule == RMSPROP_MOMENTUM:
+        _rmsprop_momentum(theta, grad, first, second, scalars)
+
+
+@njit
+def _sgd(theta, grad, scalars):
+    rate = scalars[0]
     for i in range(theta.size):
         theta[i] -= rate * grad[i]
 
 
 @njit
-def sgd_momentum(theta, grad, velocity, rate, momentum):
+def _sgd_momentum(theta, grad, velocity, scalars):
+    rate, momentum = scalars[0], scalars[1]
     for i in range(theta.size):
         velocity[i] = momentum * velocity[i] + grad[i]
         theta[i] -= rate * velocity[i]
 
 
 @njit
-def sgd_nesterov(theta, grad, velocity, rate, momentum):
+def _sgd_nesterov(theta, grad, velocity, scalars):
+    rate, momentum = scalars[0], scalars[1]
     for i in range(theta.size):
         velocity[i] = momentum * velocity[i] + grad[i]
         theta[i] -= rate * (grad[i] + momentum * velocity[i])
 
 
 @njit
-def adam(theta, grad, m, v, keep, rate, gain_1, beta_2, gain_2, root_correction_2, epsilon):
+def _adam(theta, grad, m, v, scalars):
     """`keep` shrinks theta first (AdamW); `rate` holds the correction of m, `root_correction_2` that of sqrt(v)."""
     # The gains are 1 - beta_1 and 1 - beta_2, rounded once: 1 - 0.999 worked out in float32 is off by 6e-5 of itself.
+    keep, rate, gain_1, beta_2 = scalars[0], scalars[1], scalars[2], scalars[3]
+    gain_2, root_correction_2, epsilon = scalars[4], scalars[5], scalars[6]
     for i in range(theta.size):
         m[i] += gain_1 * (grad[i] - m[i])
         v[i] = beta_2 * v[i] + gain_2 * (grad[i] * grad[i])
@@ -76,14 +102,16 @@ def adam(theta, grad, m, v, keep, rate, gain_1, beta_2, gain_2, root_correction_
 
 
 @njit
-def rmsprop(theta, grad, v, rate, rho, gain, epsilon):
+def _rmsprop(theta, grad, v, scalars):
+    rate, rho, gain, epsilon = scalars[0], scalars[1], scalars[2], scalars[3]
     for i in range(theta.size):
         v[i] = rho * v[i] + gain * (grad[i] * grad[i])
         theta[i] -= rate * grad[i] / (np.sqrt(v[i]) + epsilon)
 
 
 @njit
-def rmsprop_momentum(theta, grad, v, velocity, rate, rho, gain, epsilon, momentum):
+def _rmsprop_momentum(theta, grad, v, velocity, scalars):
+    rate, rho, gain, epsilon, momentum = scalars[0], scalars[1], scalars[2], scalars[3], scalars[4]
     for i in range(theta.size):
         v[i] = rho * v[i] + gain * (grad[i] * grad[i])
         velocity[i] = momentum * velocity[i] + grad[i] / (np.sqrt(v[i]) + epsilon)
