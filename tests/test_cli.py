@@ -195,6 +195,11 @@ def test_info_tells_about_models_data_and_the_installation(labelled, trained, ca
         assert all(text in out for text in texts), out
 
 
+def test_warmup_compiles(capsys):
+    assert main(["warmup", "--cells", "gru"]) == 0
+    assert capsys.readouterr().out.startswith("kernels ready after ")
+
+
 BAD_USAGE = [
     ([], "the following arguments are required: COMMAND"),
     (["train"], "invalid choice: 'train'"),
@@ -214,6 +219,7 @@ BAD_USAGE = [
     (["fit", "--config", "{tmp}/none.toml"], "none.toml: No such file"),
     (["fit", "--config", "{tmp}/broken.toml"], "broken.toml: not TOML"),
     (["fit", "--config", "{tmp}/typo.toml"], "typo.toml: unrecognized arguments: --hidden-sizes=3"),
+    (["warmup", "--cells", "rnn"], "rnn"),
     (["predict", "{tmp}/none", "{data}"], "none: no such model"),
     (["predict", "{model}", "{data}", "--output", "p.txt"], "--output must end in .csv or .npz, got p.txt"),
     (["predict", "{data}", "{data}"], "labelled.npz"),
