@@ -168,6 +168,37 @@ def test_per_step_regression(sines, tmp_path, capsys):
     assert lines[0] == "sequence,step,prediction" and len(lines) == steps + 1 and lines[2].startswith("0,1,")
 
 
+@pytest.mark.parametrize(
+    ("y", "detail", "n_figures"),
+    [(np.arange(12).reshape(6, 2) % 3 % 2, "per_class", 4), (np.arange(12.0).reshape(6, 2), "per_target", 2)],
+)
+def test_several_targets_at_a_time(y, detail, n_figures, tmp_path, capsys):
+    np.savez(tmp_path / "data.npz", values=np.arange(12.0), lengths=np.full(6, 2), y=y)
+    assert main(["fit", str(tmp_path / "data.npz"), "--output", str(tmp_path), *SHORT]) == 0
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert {len(figures) for figures in report["scores"]["train"][detail].values()} == {n_figures}
+    capsys.readouterr()
+    assert main(["predict", str(tmp_path), str(tmp_path / "data.npz")]) == 0
+    assert capsys.readouterr().out.startswith("sequence,prediction_0,prediction_1\n0,")
+
+
+def test_without_matplotlib_there_is_no_picture(labelled, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert main(["fit", str(labelled), "--output", str(tmp_path), *SHORT]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(RESULTS[:3])
+
+
+def test_targets_are_needed_to_train_and_to_score_only(labelled, trained, tmp_path, capsys):
+    arrays = np.load(labelled)
+    np.savez(tmp_path / "plain.npz", values=arrays["values"], lengths=arrays["lengths"])
+    assert main(["predict", str(trained), str(tmp_path / "plain.npz")]) == 0
+    assert main(["info", str(tmp_path / "plain.npz")]) == 0
+    assert "no targets" in capsys.readouterr().out
+    for words in (["fit", "{}", "--output", str(tmp_path)], ["score", str(trained), "{}"]):
+        assert main([word.format(tmp_path / "plain.npz") for word in words]) == 2
+        assert "there are no targets (y)" in capsys.readouterr().err
+
+
 def test_predict_writes_what_the_model_says(labelled, trained, tmp_path, capsys):
     model = numrnn.load(trained / "model.safetensors")
     arrays = np.load(labelled)
@@ -195,6 +226,11 @@ def test_info_tells_about_models_data_and_the_installation(labelled, trained, ca
         assert all(text in out for text in texts), out
 
 
+def test_warmup_compiles(capsys):
+    assert main(["warmup", "--cells", "gru"]) == 0
+    assert capsys.readouterr().out.startswith("kernels ready after ")
+
+
 BAD_USAGE = [
     ([], "the following arguments are required: COMMAND"),
     (["train"], "invalid choice: 'train'"),
@@ -214,6 +250,7 @@ BAD_USAGE = [
     (["fit", "--config", "{tmp}/none.toml"], "none.toml: No such file"),
     (["fit", "--config", "{tmp}/broken.toml"], "broken.toml: not TOML"),
     (["fit", "--config", "{tmp}/typo.toml"], "typo.toml: unrecognized arguments: --hidden-sizes=3"),
+    (["warmup", "--cells", "rnn"], "rnn"),
     (["predict", "{tmp}/none", "{data}"], "none: no such model"),
     (["predict", "{model}", "{data}", "--output", "p.txt"], "--output must end in .csv or .npz, got p.txt"),
     (["predict", "{data}", "{data}"], "labelled.npz"),
@@ -242,6 +279,27 @@ def test_failure_is_one_line_and_exit_code_1(labelled, tmp_path, capsys, monkeyp
     monkeypatch.setenv("NUMRNN_TRACEBACK", "1")
     with pytest.raises(RuntimeError):
         main(words)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"), [(KeyboardInterrupt, "interrupted"), (OSError("disk full"), "disk full")]
+)
+def test_what_happens_while_saving_is_told(error, message, labelled, tmp_path, capsys, monkeypatch):
+    def save(self, path):
+        raise error
+
+    monkeypatch.setattr(numrnn.RNNClassifier, "save", save)
+    assert main(["fit", str(labelled), "--output", str(tmp_path), *SHORT]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(trained, labelled):
+    code = "import sys; from numrnn.cli import main; sys.exit(main(sys.argv[1:]))"
+    words = [sys.executable, "-c", code, "predict", str(trained), str(labelled)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait() == 1
 
 
 def test_exit_codes_reach_the_shell(labelled, tmp_path):

@@ -57,7 +57,9 @@ def test_not_finite_numbers_and_solvers_come_back():
     assert type(solver) is Adam and solver.get_params() == Adam(beta_2=0.98).get_params()
 
 
-@pytest.mark.parametrize("value", [len, object(), {"f": print}, np.zeros(2, dtype=complex), np.longdouble(1), Adam, {1, 2}], ids=repr)
+@pytest.mark.parametrize(
+    "value", [len, object(), {"f": print}, np.zeros(2, dtype=complex), np.longdouble(1), Adam, {1, 2}], ids=repr
+)
 def test_values_without_encoding_are_refused(value):
     with pytest.raises(TypeError, match="no encoding"):
         encode(value)
@@ -112,9 +114,7 @@ def test_a_loaded_estimator_is_the_one_that_was_saved(model, X, tmp_path):
     loaded.set_params(random_state=random_state).fit(X, y)
 
 
-@pytest.mark.parametrize(
-    "classes", [["b", "a", "c"], [3, 1, 2], [0.5, 1.5, 2.5], np.uint8([1, 2, 3])], ids=repr
-)
+@pytest.mark.parametrize("classes", [["b", "a", "c"], [3, 1, 2], [0.5, 1.5, 2.5], np.uint8([1, 2, 3])], ids=repr)
 def test_labels_keep_their_dtype(classes, X, tmp_path):
     y = np.asarray(classes)[np.arange(24) % 3]
     if y.dtype.kind == "f":

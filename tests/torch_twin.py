@@ -7,6 +7,7 @@ parameters.
 import torch
 from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence
 
+torch.set_num_threads(1)        # the problems are tiny: threads would only wait for each other
 MODULES = {"elman": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
 
 

@@ -49,6 +49,7 @@ def run(options):
     if missing:
         raise UsageError(f"{missing[0]} is missing: numrnn fit DATA --output DIR")
 
+    from numrnn import warmup
     from numrnn.cli.data import describe, read_data
     from numrnn.cli.report import save_results
     from numrnn.cli.scores import as_text, score
@@ -61,11 +62,16 @@ def run(options):
     parts = {name: part for name, part in data._asdict().items() if part is not None and part.y is not None}
     parameters = choose_parameters(options)
     scale = parameters.pop("scale", False)
-    estimator = make_estimator(parameters, data.train.y, options)
+    # initialize checks parameters and data: a mistake shows before the kernels have been compiled for nothing.
+    estimator = make_estimator(parameters, data.train.y, options).initialize(*data.train)
     directory = _make_directory(options["output"])
     print("\n".join(f"{name}: {describe(part)}" for name, part in parts.items()))
     print(f"{estimator}{' on standardised inputs' if scale else ''}", flush=True)
     watch.lap("read")
+
+    print("kernels (the first run compiles them, about a minute) ... ", end="", flush=True)
+    warmup(cells=[estimator.cell], dtypes=[estimator.dtype])
+    print(f"ready after {watch.lap('compile'):.1f} s", flush=True)
 
     train(estimator, parts, scale=scale)
     print(f"{estimator.n_iter_} epochs in {watch.lap('fit'):.1f} s")

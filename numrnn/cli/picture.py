@@ -3,7 +3,7 @@
 __all__ = ["save_learning_curve"]
 
 
-def save_learning_curve(history, path, *, watched):
+def save_learning_curve(history, path, *, watched, score):
     """Draw loss and score over the epochs.
 
     Parameters
@@ -14,6 +14,8 @@ def save_learning_curve(history, path, *, watched):
         The picture to write.
     watched : str
         What the validation columns were measured on.
+    score : str
+        What the score is.
 
     Raises
     ------
@@ -33,11 +35,11 @@ def save_learning_curve(history, path, *, watched):
     axes[0].set(ylabel="loss", yscale="log")
     if "validation_score" in history:
         axes[1].plot(history["epoch"], history["validation_score"], color="C1", label=watched)
-        axes[1].set_ylabel("score")
+        axes[1].set_ylabel(score)
         axes[1].legend(frameon=False, loc="lower right")
     for axis in axes:
         axis.set_xlabel("epoch")
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=150)

@@ -3,6 +3,8 @@
 import csv
 import json
 
+from sklearn.base import is_classifier
+
 from numrnn.cli.picture import save_learning_curve
 
 __all__ = ["save_results"]
@@ -38,7 +40,7 @@ def save_results(directory, estimator, facts, *, watched):
     facts = {"model": model_facts(estimator), "watched": watched} | facts
     report.write_text(json.dumps(facts, indent=2, default=str) + "\n", encoding="utf-8")
     try:
-        save_learning_curve(columns, picture, watched=watched)
+        save_learning_curve(columns, picture, watched=watched, score="accuracy" if is_classifier(estimator) else "R2")
     except ImportError:
         return [model, history, report]
     return [model, history, report, picture]

@@ -6,11 +6,13 @@ Chosen by cross-validation on the training part alone: ``benchmarks/select_japan
 
 __all__ = ["SETTINGS"]
 
+_VOWELS = {"scale": True, "hidden_layer_sizes": (64,), "max_iter": 60, "batch_size": 32}
+
 # data set -> cell -> parameters; the first cell is the one used unless another is asked for
 SETTINGS = {
     "japanese_vowels": {
-        "gru": {"hidden_layer_sizes": (64,), "max_iter": 60, "batch_size": 32, "learning_rate_init": 0.01},
-        "lstm": {"hidden_layer_sizes": (64,), "max_iter": 60, "batch_size": 32, "learning_rate_init": 0.01},
-        "elman": {"hidden_layer_sizes": (64,), "max_iter": 60, "batch_size": 32, "learning_rate_init": 0.003},
+        "gru": _VOWELS | {"learning_rate_init": 0.03},
+        "elman": _VOWELS | {"learning_rate_init": 0.01, "learning_rate": "cosine"},
+        "lstm": _VOWELS | {"learning_rate_init": 0.01, "learning_rate": "cosine"},
     }
 }

@@ -11,7 +11,13 @@ def add_parser(commands):
         description="Compile the kernels to the cache (NUMBA_CACHE_DIR), so that no later process has to: before a job "
         "array, or when an image is built.",
     )
+    parser.add_argument("--cells", metavar="CELL,...", type=_names, default="elman,gru,lstm", help="(default: all)")
+    parser.add_argument("--dtypes", metavar="DTYPE,...", type=_names, default="float32", help="(default: float32)")
     parser.set_defaults(run=run)
+
+
+def _names(text):
+    return text.split(",")
 
 
 def run(arguments):
@@ -21,5 +27,5 @@ def run(arguments):
     import numrnn
 
     started = time.perf_counter()
-    numrnn.warmup()
+    numrnn.warmup(cells=arguments.cells, dtypes=arguments.dtypes)
     print(f"kernels ready after {time.perf_counter() - started:.1f} s")

@@ -129,13 +129,13 @@ def test_float64_sums_are_the_exact_products_added_in_the_order_of_k():
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_pack_transposes_by_its_strides_and_fills_with_zeros(dtype):
-    weights = np.arange(1.0, 1 + 5 * 3).reshape(5, 3).astype(dtype)
+    weights = np.arange(1.0, 1 + 3 * 5).reshape(3, 5).astype(dtype)
     width = panel_width(dtype)
-    expected = np.zeros((3, width), dtype)
-    expected[:, :5] = weights.T
-    for flat, strides in ((weights.ravel(), (3, 1)), (weights.T.ravel(), (1, 5))):
-        packed = np.full(3 * width + 2 * GUARD, 7.5, dtype)
-        pack(flat, 0, 5, 3, *strides, packed, GUARD)
-        np.testing.assert_array_equal(packed[GUARD:-GUARD].reshape(3, width), expected)
+    expected = np.zeros((5, width), dtype)
+    expected[:, :3] = weights.T
+    for flat, strides in ((weights.ravel(), (5, 1)), (weights.T.ravel(), (1, 3))):
+        packed = np.full(5 * width + 2 * GUARD, 7.5, dtype)
+        pack(flat, 0, 3, 5, *strides, packed, GUARD)
+        np.testing.assert_array_equal(packed[GUARD:-GUARD].reshape(5, width), expected)
         assert (packed[:GUARD] == 7.5).all()
         assert (packed[-GUARD:] == 7.5).all()
