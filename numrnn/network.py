@@ -119,6 +119,10 @@ class Network:
         done = int(job.board[kernels.DONE])
         if job.board[kernels.DIVERGED]:
             outcome = "diverged"
+        elif outcome == "done" and step.rule != updates.NO_STEP and not np.isfinite(theta).all():
+            # The last update overflowed: no gradient after it shows that.
+            outcome, done = "diverged", done - 1
+        if outcome == "diverged":
             theta[:] = update.before
         return Run(outcome, update.losses, update.norms, job.weight_sums, done)
 

@@ -6,6 +6,9 @@ import numpy as np
 
 from numrnn.data.sequences import Sequences
 from numrnn.data.targets import Targets
+from numrnn.kernels.cpu import updates
+from numrnn.network import Run
+from numrnn.solvers.base import state_arrays
 from numrnn.training import TrainingState
 
 D = 3
@@ -40,6 +43,37 @@ class LinearNetwork:
         grad[:D] = 2 * (weights * error) @ inputs / total
         grad[D] = 2 * (weights * error).sum() / total
         return (weights * error**2).sum() / total, total
+
+    def train(self, theta, data, targets, batches, step, grad):
+        """What Network.train does, batch by batch in Python."""
+        losses, norms, sums = [], [], []
+        before = theta.copy()
+        outcome, decayed = "done", np.array([[0, D]])
+        try:
+            for batch in batches:
+                loss, total = self.gradient(theta, data, targets, batch, grad)
+                if total == 0:
+                    continue
+                loss += 0.5 * step.alpha * updates.add_decay(grad, theta, theta.dtype.type(step.alpha), decayed)
+                losses.append(loss)
+                sums.append(total)
+                norms.append(np.sqrt(updates.squared_norm(grad)))
+                if not np.isfinite(losses[-1] + norms[-1]):
+                    theta[:] = before
+                    outcome = "diverged"
+                    break
+                before[:] = theta
+                if step.clip_norm is not None and step.clip_norm < norms[-1] + 1e-6:
+                    updates.scale(grad, theta.dtype.type(step.clip_norm / (norms[-1] + 1e-6)))
+                scalars = step.scalars[len(losses) - 1].astype(theta.dtype)
+                updates.step(step.rule, theta, grad, *state_arrays(step.state, theta), scalars)
+        except KeyboardInterrupt:
+            outcome = "interrupted"
+        if outcome == "done" and not np.isfinite(theta).all():
+            theta[:] = before
+            outcome = "diverged"
+        done = len(losses) - (outcome == "diverged")
+        return Run(outcome, np.array(losses), np.array(norms), np.array(sums), done)
 
 
 def problem(n=40, dtype=np.float64, weights=None, seed=0):

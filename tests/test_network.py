@@ -169,9 +169,9 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(problem, dtype, monkeyp
         return case.predict(), *case.gradient(), case.network.loss(case.theta, case.data, case.targets)[0]
 
     expected = results(1)
-    monkeypatch.setattr(network, "PART_FLOPS", 1)
-    for n_jobs, chunk in ((2, network.CHUNK_FLOPS), (3, network.CHUNK_FLOPS), (1, 1), (3, 1)):
-        monkeypatch.setattr(network, "CHUNK_FLOPS", chunk)
+    monkeypatch.setattr(network, "FLOPS_PER_THREAD", 1)
+    for n_jobs, chunk in ((2, network.FLOPS_PER_CALL), (3, network.FLOPS_PER_CALL), (1, 1), (3, 1)):
+        monkeypatch.setattr(network, "FLOPS_PER_CALL", chunk)
         for got, wanted in zip(results(n_jobs), expected, strict=True):
             np.testing.assert_array_equal(got, wanted)
 

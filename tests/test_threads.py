@@ -1,42 +1,79 @@
-"""Parts of a mini-batch on threads: results in order, no error lost, no thread left at work."""
+"""Threads that share one piece of work: all come back, no error is lost, Ctrl-C stops all."""
+
 import threading
 import time
 
+import numpy as np
 import pytest
 
-from numrnn.threads import run_parts
+from numrnn.kernels.cpu.batches import BOARD_SIZE, STOP
+from numrnn.threads import run_threads
 
 
-def test_results_come_in_the_order_of_the_parts_and_the_first_runs_here():
-    names = {}
-
-    def work(part):
-        names[part] = threading.current_thread()
-        return 10 * part
-
-    assert run_parts(work, [3, 1, 2]) == [30, 10, 20]
-    assert names[3] is threading.current_thread()
-    assert threading.current_thread() not in (names[1], names[2])
+@pytest.fixture
+def board():
+    return np.zeros(BOARD_SIZE, np.int64)
 
 
-def test_an_error_on_another_thread_reaches_the_caller():
-    def work(part):
-        if part == 2:
-            raise ZeroDivisionError("part 2")
+def test_every_thread_works_and_the_first_is_this_one(board):
+    names, all_here = {}, threading.Barrier(3)
 
-    with pytest.raises(ZeroDivisionError, match="part 2"):
-        run_parts(work, [0, 1, 2])
+    def work(index, budget):
+        names[index] = threading.current_thread()
+        all_here.wait(10)
+        return True
+
+    assert run_threads(work, 3, 7, board) == "done"
+    assert names[0] is threading.current_thread()
+    assert len(set(names.values())) == 3
 
 
-def test_an_error_of_the_caller_waits_for_the_others_because_they_use_its_arrays():
-    done = []
+def test_this_thread_comes_back_until_the_work_is_done(board):
+    budgets = []
 
-    def work(part):
-        if part == 0:
+    def work(index, budget):
+        budgets.append(budget)
+        return len(budgets) == 3
+
+    assert run_threads(work, 1, 7, board) == "done"
+    assert budgets == [7, 7, 7]
+
+
+def test_an_error_on_another_thread_reaches_the_caller(board):
+    def work(index, budget):
+        if index == 2:
+            raise ZeroDivisionError("thread 2")
+        return bool(board[STOP])
+
+    with pytest.raises(ZeroDivisionError, match="thread 2"):
+        run_threads(work, 3, 1, board)
+
+
+def test_ctrl_c_stops_the_others_and_waits_for_them_because_they_use_its_arrays(board):
+    stopped = []
+
+    def work(index, budget):
+        if index == 0:
             raise KeyboardInterrupt
-        time.sleep(0.05)
-        done.append(part)
+        while not board[STOP]:
+            time.sleep(0.001)
+        stopped.append(index)
+        return False
 
-    with pytest.raises(KeyboardInterrupt):
-        run_parts(work, [0, 1, 2])
-    assert sorted(done) == [1, 2]
+    assert run_threads(work, 3, 1, board) == "interrupted"
+    assert set(stopped) <= {1, 2}
+
+
+def test_work_is_done_without_threads_that_a_busy_pool_does_not_start(board):
+    release = threading.Event()
+    outcomes = []
+
+    def hold(index, budget):
+        return True if index else release.wait(10)
+
+    holder = threading.Thread(target=lambda: outcomes.append(run_threads(hold, 2, 1, np.zeros_like(board))))
+    holder.start()
+    assert run_threads(lambda index, budget: True, 2, 1, board) == "done"
+    release.set()
+    holder.join(10)
+    assert outcomes == ["done"]
