@@ -19,12 +19,13 @@ from numrnn import RNNClassifier, SequenceScaler
 from numrnn.datasets import load_japanese_vowels
 
 TABLE = Path(__file__).with_suffix(".csv")
-FOLDS, SEEDS = 5, (0, 1, 2)
+FOLDS, SEEDS = 5, range(10)
 GRID = {
     "cell": ("elman", "gru", "lstm"),
     "scaled": (False, True),
     "learning_rate_init": (0.001, 0.003, 0.01, 0.03),
     "learning_rate": ("constant", "cosine"),
+    "alpha": (0.0, 0.01),
 }
 FIXED = {"hidden_layer_sizes": (64,), "batch_size": 32, "max_iter": 60}
 

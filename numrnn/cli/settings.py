@@ -12,7 +12,7 @@ _VOWELS = {"scale": True, "hidden_layer_sizes": (64,), "max_iter": 60, "batch_si
 SETTINGS = {
     "japanese_vowels": {
         "gru": _VOWELS | {"learning_rate_init": 0.03},
+        "lstm": _VOWELS | {"learning_rate_init": 0.003, "learning_rate": "cosine", "alpha": 0.01},
         "elman": _VOWELS | {"learning_rate_init": 0.01, "learning_rate": "cosine"},
-        "lstm": _VOWELS | {"learning_rate_init": 0.01, "learning_rate": "cosine"},
     }
 }
