@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from numrnn.data.batches import full_batch
+from numrnn.kernels.cpu import atomics, heads, packing, tiles, updates
 from numrnn.kernels.cpu import batches as kernels
-from numrnn.kernels.cpu import heads, packing, tiles, updates
 from numrnn.parameters import GATES
 from numrnn.placement import aligned_zeros, make_net, make_scratch
 from numrnn.solvers.base import state_arrays
@@ -115,9 +115,9 @@ class Network:
             scratch, levels = self._memory_of(index, longest, job.node_tiles)
             return kernels.run_batches(self._net, rows, goal, job, update, scratch, levels, budget)
 
-        outcome = run_threads(work, threads, self._budget(3), job.board)
-        done = int(job.board[kernels.DONE])
-        if job.board[kernels.DIVERGED]:
+        outcome = run_threads(work, threads, self._budget(3, longest), job.board)
+        done = int(job.board[atomics.DONE])
+        if job.board[atomics.DIVERGED]:
             outcome = "diverged"
         elif outcome == "done" and step.rule != updates.NO_STEP and not np.isfinite(theta).all():
             # The last update overflowed: no gradient after it shows that.
@@ -150,7 +150,7 @@ class Network:
             weight_sums,
             np.zeros(tile_counts.sum()),
             self._node_memory(int(node_counts.max())),
-            np.zeros(kernels.BOARD_SIZE, np.int64),
+            np.zeros(atomics.BOARD_SIZE, np.int64),
             np.zeros(len(tile_counts), np.int64),
         )
         return job, threads
@@ -200,18 +200,19 @@ class Network:
         values, starts = data.gather(ids)
         rows = tiles.Data(_read_only(values), starts, data.lengths[ids], before)
         first_row = self._first_row(data, ids)
+        longest = int(data.lengths.max())
         order = np.arange(len(ids))
-        board = np.zeros(kernels.BOARD_SIZE, np.int64)
+        board = np.zeros(atomics.BOARD_SIZE, np.int64)
 
         def work(index, budget):
-            scratch = make_scratch(self._net, self.tile_rows, int(data.lengths.max()), one_block=True)
+            scratch = make_scratch(self._net, self.tile_rows, longest, one_block=True)
             return kernels.predict_tiles(
                 self._net, rows, order, first_row, raw, self.tile_rows, scratch, after, out, board, budget
             )
 
         flops = self._flops_per_step * len(data.values)
         threads = int(max(1, min(self.n_jobs, -(-len(ids) // self.tile_rows), flops // FLOPS_PER_THREAD)))
-        if run_threads(work, threads, self._budget(1), board) == "interrupted":
+        if run_threads(work, threads, self._budget(1, longest), board) == "interrupted":
             raise KeyboardInterrupt
         state = np.empty_like(after)
         state[ids] = after
@@ -246,9 +247,10 @@ class Network:
         weights = NO_WEIGHTS if targets.weights is None else targets.weights
         return tiles.Goal(_read_only(classes), _read_only(values), _read_only(weights), first_row)
 
-    def _budget(self, passes):
-        """Steps of a tile after which the main thread leaves compiled code."""
-        return max(1, int(FLOPS_PER_CALL / (passes * self._flops_per_step * self.tile_rows)))
+    def _budget(self, passes, longest):
+        """Steps of a tile after which the main thread leaves compiled code; 0 where one tile takes longer."""
+        steps = int(FLOPS_PER_CALL / (passes * self._flops_per_step * self.tile_rows))
+        return steps if longest <= steps else 0
 
     def _memory_of(self, thread, longest, node_tiles):
         """Scratch of a thread and the gradients that wait for their neighbours, kept from call to call."""

@@ -1,9 +1,9 @@
 """Threads of this process that run compiled code; they are shared by all estimators and made anew after a fork."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
-from numrnn.kernels.cpu.batches import STOP
+from numrnn.kernels.cpu.atomics import STOP
 
 _pools = {}
 
@@ -19,23 +19,27 @@ def run_threads(work, count, budget, board):
     """Run work(index, budget) on `count` threads until it returns True on this one, which is number 0.
 
     This thread leaves compiled code when the budget is spent, so that signals are served, and enters it again. Others
-    have no budget; those that a busy pool has not started when the work is done never start.
+    have no budget; those that a busy pool has not started when the work is done never start. A budget of 0 says that
+    one step of the work takes long: then all of it runs on other threads, and this one waits for signals.
 
     Returns
     -------
     outcome : {"done", "interrupted"}
         "interrupted" after Ctrl-C: all threads have stopped.
     """
-    futures = [_pool(count - 1).submit(_serve, work, index, board) for index in range(1, count)]
-    outcome = "done"
+    outcome, futures = "done", []
     try:
-        while not work(0, budget) and not board[STOP]:
-            pass
+        for index in range(1 if budget else 0, count):
+            futures.append(_pool(count).submit(_serve, work, index, board))
+        if budget:
+            while not work(0, budget) and not board[STOP]:
+                pass
+        else:
+            wait(futures)
     except KeyboardInterrupt:
         outcome = "interrupted"
+        board[STOP] = 1
     finally:
-        if outcome == "interrupted":
-            board[STOP] = 1
         for future in futures:
             if not future.cancel():
                 future.result()

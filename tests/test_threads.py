@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from numrnn.kernels.cpu.batches import BOARD_SIZE, STOP
+from numrnn.kernels.cpu.atomics import BOARD_SIZE, STOP
 from numrnn.threads import run_threads
 
 
@@ -62,6 +62,12 @@ def test_ctrl_c_stops_the_others_and_waits_for_them_because_they_use_its_arrays(
 
     assert run_threads(work, 3, 1, board) == "interrupted"
     assert set(stopped) <= {1, 2}
+
+
+def test_this_thread_waits_for_signals_where_a_step_takes_long(board):
+    names = set()
+    assert run_threads(lambda index, budget: bool(names.add(threading.current_thread())) or True, 2, 0, board) == "done"
+    assert names and threading.current_thread() not in names
 
 
 def test_work_is_done_without_threads_that_a_busy_pool_does_not_start(board):

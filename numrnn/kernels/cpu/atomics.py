@@ -5,6 +5,10 @@ from numba import types
 from numba.core import config
 from numba.extending import intrinsic
 
+# Places on the board, where the threads of one piece of work meet; a cache line each.
+CLAIMED, DONE, STOP, DIVERGED = 0, 8, 16, 24
+BOARD_SIZE = 32
+
 
 def _place(context, builder, signature, args):
     return builder.gep(context.make_array(signature.args[0])(context, builder, args[0]).data, [args[1]])

@@ -14,14 +14,12 @@ import numpy as np
 
 from numrnn.kernels.cpu import updates
 from numrnn.kernels.cpu.activations import like
-from numrnn.kernels.cpu.atomics import fetch_add, give_way, load, store
+from numrnn.kernels.cpu.atomics import CLAIMED, DIVERGED, DONE, STOP, fetch_add, give_way, load, store
 from numrnn.kernels.cpu.packing import pack_weights, unpack_gradient
 from numrnn.kernels.cpu.products import add, copy, set_zero
 from numrnn.kernels.cpu.tiles import predict_tile, train_tile
 from numrnn.kernels.jit import njit
 
-CLAIMED, DONE, STOP, DIVERGED = 0, 8, 16, 24  # places on the board, a cache line each
-BOARD_SIZE = 32
 SPINS = 2000  # looks at a counter before the processor is given away: about 10 us
 
 
@@ -105,7 +103,7 @@ def _run_node(net, data, goal, job, batch, node, scratch, levels):
         ids = order[tile * job.tile_rows : (tile + 1) * job.tile_rows]
         here = total if depth == 0 else levels[depth - 1]
         set_zero(here, 0, here.size)
-        loss = train_tile(net, data, ids, goal, 1 / job.weight_sums[batch], job.tile_rows, scratch, here)
+        loss = train_tile(net, data, ids, goal, 1 / job.weight_sums[batch], job.tile_rows, scratch, here, job.board)
         job.losses[job.first_tile[batch] + tile] = loss
         steps += data.lengths[ids[0]]
         depth += 1
@@ -157,6 +155,8 @@ def run_batches(net, data, goal, job, update, scratch, levels, budget):
         if not _wait(board, DONE, batch):
             return False
         steps += _run_node(net, data, goal, job, batch, claimed - job.first_node[batch], scratch, levels)
+        if load(board, STOP):
+            return False
         if fetch_add(job.completed, batch) + 1 == job.first_node[batch + 1] - job.first_node[batch]:
             if not _finish_batch(net, job, batch, update):
                 store(board, DIVERGED, 1)
@@ -177,7 +177,7 @@ def predict_tiles(net, data, order, first_row, raw, tile_rows, scratch, state_ou
         if first >= order.size:
             return True
         ids = order[first : first + tile_rows]
-        predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, out)
+        predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, out, board)
         steps += data.lengths[ids[0]]
     return False
 

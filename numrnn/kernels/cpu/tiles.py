@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from numrnn.kernels.cpu.atomics import STOP, load
 from numrnn.kernels.cpu.cells import cell_backward, cell_forward
 from numrnn.kernels.cpu.heads import loss_row, output_row
 from numrnn.kernels.cpu.net import head_of, layer_of, width_of
@@ -177,8 +178,8 @@ def _logits(head, packed, rows, work, s_at, at):
 
 
 @njit
-def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, out):
-    """Outputs (raw: logits) of a tile into out; memory for one block only, whatever the length."""
+def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, out, board):
+    """Outputs (raw: logits) of a tile into out; memory for one block only, whatever the length. Left early on STOP."""
     head, work = head_of(net), scratch.work
     count, _, _ = plan_blocks(ids, data.lengths, scratch)
     block_rows = BLOCK_STEPS * tile_rows
@@ -186,6 +187,8 @@ def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, 
     logits_at = x_at + (block_rows * data.values.shape[1] + 15) // 16 * 16
     load_state(net, ids, data.state, tile_rows, scratch)
     for b in range(count):
+        if load(board, STOP):
+            return
         block = scratch.blocks[b]
         s_at = forward_block(net, data, ids, block, tile_rows, scratch, x_at, 0, 0)
         if head.per_step:
@@ -304,8 +307,10 @@ def _backward_block(net, block, tile_rows, scratch, inputs, input_row, dy_at, ot
 
 
 @njit
-def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient):
-    """Loss of a tile (sum of weight times loss); its gradient, times scale, is added to `gradient`."""
+def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board):
+    """Loss of a tile (sum of weight times loss); its gradient, times scale, is added to `gradient`. Left early on
+    STOP.
+    """
     head, D = head_of(net), data.values.shape[1]
     count, rows, state_rows = plan_blocks(ids, data.lengths, scratch)
     layers_at = (rows * D + 15) // 16 * 16
@@ -314,12 +319,16 @@ def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient):
     logits_at = other_at + head.widest * BLOCK_STEPS * tile_rows
     load_state(net, ids, data.state, tile_rows, scratch)
     for b in range(count):
+        if load(board, STOP):
+            return 0.0
         block = scratch.blocks[b]
         forward_block(net, data, ids, block, tile_rows, scratch, block[ROW] * D, block[ROW], block[STATE_ROW])
     loss = 0.0
     if not head.per_step:
         loss = _head_per_sequence(net, ids, goal, scale, scratch, logits_at, tile_rows, gradient)
     for b in range(count - 1, -1, -1):
+        if load(board, STOP):
+            return 0.0
         block = scratch.blocks[b]
         if head.per_step:
             s_at = scratch.places[net.layers.shape[0] - 1, 0] + (block[STATE_ROW] + block[ROWS]) * head.HP
