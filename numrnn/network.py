@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numrnn.data.batches import full_batch
+from numrnn.data.batches import longest_first
 from numrnn.kernels.cpu import atomics, heads, packing, tiles, updates
 from numrnn.kernels.cpu import batches as kernels
 from numrnn.parameters import GATES
@@ -17,6 +17,7 @@ from numrnn.threads import run_threads
 
 WIDE = 512  # gate outputs (G H) from which a tile has 16 rows: W no longer stays in L1 then
 FLOPS_PER_CALL = 2e9  # compiled code is left this often on the main thread, so that Ctrl-C is served
+FLOPS_PER_TILE_STEP = 2e4  # what the smallest step costs in time: 1 us or so
 FLOPS_PER_THREAD = 4e5  # less than this is not worth another thread
 NODES_PER_THREAD = 2  # shares of a mini-batch that threads claim: more even out, but each needs a gradient's memory
 NO_INDEX, NO_WEIGHTS = np.zeros(0, np.int64), np.zeros(0)
@@ -70,8 +71,8 @@ class Network:
             sum(w l) / sum(w); nan where sum(w) is 0 (then grad is 0).
         weight_sum : float
         """
-        kept = Step(updates.NO_STEP, {}, np.zeros((1, 0), self.dtype))
-        run = self.train(theta, data, targets, [batch], kept, grad)
+        gradient_only = Step(updates.NO_STEP, {}, np.zeros((1, 0), self.dtype))
+        run = self.train(theta, data, targets, [batch], gradient_only, grad, theta)
         if run.outcome == "interrupted":
             raise KeyboardInterrupt
         if not len(run.losses):
@@ -79,7 +80,7 @@ class Network:
             return np.nan, 0.0
         return float(run.losses[0]), float(run.weight_sums[0])
 
-    def train(self, theta, data, targets, batches, step, grad):
+    def train(self, theta, data, targets, batches, step, grad, before):
         """Make a step of a solver for each of some mini-batches; those whose weights are all 0 are left out.
 
         Parameters
@@ -93,19 +94,22 @@ class Network:
             What follows a gradient.
         grad : ndarray of shape (size,)
             Receives the last mini-batch's gradient, as the solver took it.
+        before : ndarray of shape (size,)
+            What theta goes back to if the first gradient is not finite; holds theta before the last step afterwards.
 
         Returns
         -------
         Run
         """
         sums = self._weight_sums(batches, data, targets)
-        batches = [batch for batch, weight in zip(batches, sums, strict=True) if weight]
+        batches = [batch for batch, weight in zip(batches, sums, strict=True) if weight > 0]
+        sums = sums[sums > 0]
         if not batches:
-            return Run("done", sums[:0], sums[:0], sums[:0], 0)
+            return Run("done", sums, sums, sums, 0)
         ids, first = _concatenate(batches)
         lengths, goal = data.lengths[ids], self._goal(targets, self._first_row(data, ids))
-        job, threads = self._job(first, lengths, sums[sums > 0])
-        update = self._update(theta, grad, step, len(batches))
+        job, threads = self._job(first, lengths, sums)
+        update = self._update(theta, grad, before, step, len(batches))
         packing.pack_weights(self._net, theta)
         values, starts = data.gather(ids)
         rows = tiles.Data(_read_only(values), starts, lengths, np.zeros((0, 0), self.dtype))
@@ -115,22 +119,22 @@ class Network:
             scratch, levels = self._memory_of(index, longest, job.node_tiles)
             return kernels.run_batches(self._net, rows, goal, job, update, scratch, levels, budget)
 
-        outcome = run_threads(work, threads, self._budget(3, longest), job.board)
+        outcome = run_threads(work, threads, self._budget(3, longest * job.node_tiles), job.board)
         done = int(job.board[atomics.DONE])
         if job.board[atomics.DIVERGED]:
             outcome = "diverged"
-        elif outcome == "done" and step.rule != updates.NO_STEP and not np.isfinite(theta).all():
+        elif done and step.rule != updates.NO_STEP and not np.isfinite(theta).all():
             # The last update overflowed: no gradient after it shows that.
             outcome, done = "diverged", done - 1
         if outcome == "diverged":
-            theta[:] = update.before
+            theta[:] = before
         return Run(outcome, update.losses, update.norms, job.weight_sums, done)
 
     def _weight_sums(self, batches, data, targets):
         ids, first = _concatenate(batches)
-        return kernels.weight_sums(
-            first, self._goal(targets, self._first_row(data, ids)), data.lengths[ids], self.per_step
-        )
+        goal, sums = self._goal(targets, self._first_row(data, ids)), np.zeros(len(batches))
+        kernels.weight_sums(first, goal, data.lengths[ids], self.per_step, sums)
+        return sums
 
     def _job(self, first, lengths, weight_sums):
         """Lay out mini-batches for the threads; returns the job and the number of threads that it is worth."""
@@ -155,16 +159,15 @@ class Network:
         )
         return job, threads
 
-    def _update(self, theta, grad, step, count):
+    def _update(self, theta, grad, before, step, count):
         first, second = state_arrays(step.state, theta)
-        bounds = np.array([(part.start, part.stop) for part in self.layout.decayed], np.int64)
         clip_norm = np.inf if step.clip_norm is None else float(step.clip_norm)
         return kernels.Update(
             theta,
             grad,
-            theta.copy(),
+            before,
             float(step.alpha),
-            bounds,
+            self.layout.decayed,
             clip_norm,
             step.rule,
             first,
@@ -192,9 +195,9 @@ class Network:
         state : ndarray of shape (N, state_size)
             States after the last steps.
         """
-        ids = full_batch(data.lengths, self.tile_rows).ids
+        ids = longest_first(data.lengths)
         packing.pack_weights(self._net, theta)
-        out = np.empty((len(data.values) if self.per_step else len(ids), self.layout.n_outputs), self.dtype)
+        out = np.empty((data.lengths.sum() if self.per_step else len(ids), self.layout.n_outputs), self.dtype)
         before = np.zeros((0, 0), self.dtype) if state is None else np.ascontiguousarray(state[ids], self.dtype)
         after = np.empty((len(ids), self.state_size), self.dtype)
         values, starts = data.gather(ids)
@@ -204,13 +207,16 @@ class Network:
         order = np.arange(len(ids))
         board = np.zeros(atomics.BOARD_SIZE, np.int64)
 
+        scratches = {}
+
         def work(index, budget):
-            scratch = make_scratch(self._net, self.tile_rows, longest, one_block=True)
+            if index not in scratches:
+                scratches[index] = make_scratch(self._net, self.tile_rows, longest, one_block=True)
             return kernels.predict_tiles(
-                self._net, rows, order, first_row, raw, self.tile_rows, scratch, after, out, board, budget
+                self._net, rows, order, first_row, raw, self.tile_rows, scratches[index], after, out, board, budget
             )
 
-        flops = self._flops_per_step * len(data.values)
+        flops = self._flops_per_step * data.lengths.sum()
         threads = int(max(1, min(self.n_jobs, -(-len(ids) // self.tile_rows), flops // FLOPS_PER_THREAD)))
         if run_threads(work, threads, self._budget(1, longest), board) == "interrupted":
             raise KeyboardInterrupt
@@ -248,8 +254,9 @@ class Network:
         return tiles.Goal(_read_only(classes), _read_only(values), _read_only(weights), first_row)
 
     def _budget(self, passes, longest):
-        """Steps of a tile after which the main thread leaves compiled code; 0 where one tile takes longer."""
-        steps = int(FLOPS_PER_CALL / (passes * self._flops_per_step * self.tile_rows))
+        """Steps of a tile after which the main thread leaves compiled code; 0 where a share of the work is longer."""
+        flops = max(FLOPS_PER_TILE_STEP, passes * self._flops_per_step * self.tile_rows)
+        steps = int(FLOPS_PER_CALL / flops)
         return steps if longest <= steps else 0
 
     def _memory_of(self, thread, longest, node_tiles):

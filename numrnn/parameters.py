@@ -30,8 +30,8 @@ class Layout:
         Where each begins in theta.
     size : int
         Elements of theta.
-    decayed : list of slice
-        What the L2 penalty acts on: U, W and V, no biases.
+    decayed : ndarray of shape (n, 2), int64
+        First and end of what the L2 penalty acts on: U, W and V, no biases.
     """
 
     def __init__(self, *, n_inputs, hidden_layer_sizes, cell, n_outputs):
@@ -43,7 +43,8 @@ class Layout:
             self.offsets[name] = at
             at += int(np.prod(shape))
         self.size = at
-        self.decayed = [self.place(name) for name, shape in self.shapes.items() if len(shape) == 2]
+        places = [self.place(name) for name, shape in self.shapes.items() if len(shape) == 2]
+        self.decayed = np.array([(place.start, place.stop) for place in places], np.int64)
 
     def _shapes(self):
         gates, inputs = GATES[self.cell], self.n_inputs

@@ -65,7 +65,7 @@ def make_net(layout, activation, head, per_step, dtype):
                 cells=int(layout.cell == "lstm"),
                 U=take_packed(gates * HP * D),
                 W=take_packed(gates * HP * H),
-                U_back=take_packed(gates * pad(D) * H),
+                U_back=take_packed(gates * pad(D) * H if index else 0),
                 W_back=take_packed(gates * HP * H),
                 b=take_packed(planes * HP),
                 dU=take_gradient(D * gates * HP),

@@ -36,14 +36,27 @@ def run_threads(work, count, budget, board):
                 pass
         else:
             wait(futures)
-    except KeyboardInterrupt:
-        outcome = "interrupted"
+    except BaseException as error:
         board[STOP] = 1
+        outcome = "interrupted"
+        if not isinstance(error, KeyboardInterrupt):
+            raise
     finally:
-        for future in futures:
-            if not future.cancel():
-                future.result()
+        _join(futures, board)
+    for future in futures:
+        if not future.cancelled():
+            future.result()
     return outcome
+
+
+def _join(futures, board):
+    """Wait for all that have started, whatever comes: they use the caller's arrays."""
+    running = [future for future in futures if not future.cancel()]
+    while running:
+        try:
+            running = wait(running, timeout=1).not_done
+        except KeyboardInterrupt:
+            board[STOP] = 1
 
 
 def _serve(work, index, board):

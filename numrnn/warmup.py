@@ -31,8 +31,5 @@ def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",)):
     X, y = np.zeros((2, 3, 1)), np.zeros(2)
     for cell in cells:
         for dtype in dtypes:
-            for solver in ("sgd", "adam", "adamw", "rmsprop"):
-                network = RNNRegressor(
-                    (1,), cell=cell, dtype=dtype, solver=solver, max_iter=1, alpha=0.1, random_state=0
-                )
-                network.fit(X, y, X_val=X, y_val=y).predict_step(X[:, 0])
+            network = RNNRegressor((1,), cell=cell, dtype=dtype, max_iter=1, random_state=0)
+            network.fit(X, y, X_val=X, y_val=y).predict_step(X[:, 0])

@@ -17,7 +17,7 @@ TRUE_V, TRUE_C = np.array([1.0, -2.0, 0.5]), 0.25
 
 class LinearLayout:
     size = D + 1
-    decayed = [slice(0, D)]
+    decayed = np.array([[0, D]])
 
     def views(self, flat):
         return {"V": flat[:D].reshape(1, D), "c": flat[D:]}
@@ -44,17 +44,17 @@ class LinearNetwork:
         grad[D] = 2 * (weights * error).sum() / total
         return (weights * error**2).sum() / total, total
 
-    def train(self, theta, data, targets, batches, step, grad):
+    def train(self, theta, data, targets, batches, step, grad, before):
         """What Network.train does, batch by batch in Python."""
         losses, norms, sums = [], [], []
-        before = theta.copy()
-        outcome, decayed = "done", np.array([[0, D]])
+        outcome = "done"
         try:
             for batch in batches:
                 loss, total = self.gradient(theta, data, targets, batch, grad)
                 if total == 0:
                     continue
-                loss += 0.5 * step.alpha * updates.add_decay(grad, theta, theta.dtype.type(step.alpha), decayed)
+                alpha = theta.dtype.type(step.alpha)
+                loss += 0.5 * step.alpha * updates.add_decay(grad, theta, alpha, self.layout.decayed)
                 losses.append(loss)
                 sums.append(total)
                 norms.append(np.sqrt(updates.squared_norm(grad)))

@@ -44,7 +44,7 @@ class Case:
     def objective(self, alpha):
         """The loss and the gradient with the L2 term, as training sees them."""
         loss, grad = self.gradient()
-        for place in self.layout.decayed:
+        for place in (slice(*bounds) for bounds in self.layout.decayed):
             loss += alpha / 2 * (self.theta[place].astype(np.float64) ** 2).sum()
             grad[place] += alpha * self.theta[place]
         return loss, grad

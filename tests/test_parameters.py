@@ -25,8 +25,8 @@ def test_names_and_shapes_are_those_of_format_version_1(cell):
 def test_views_tile_the_flat_vector_and_decay_touches_no_bias(cell):
     layout = layout_of(cell)
     theta, decayed = np.arange(layout.size), np.zeros(layout.size)
-    for place in layout.decayed:
-        decayed[place] += 1
+    for first, end in layout.decayed:
+        decayed[first:end] += 1
     views = layout.views(theta)
     assert np.concatenate([view.ravel() for view in views.values()]).tolist() == theta.tolist()
     for name, view in layout.views(decayed).items():

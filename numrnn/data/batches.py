@@ -27,7 +27,8 @@ def _deal(count):
             return tiles
         half = (len(tiles) + 1) // 2
         left = sorted(tiles[0::4] + tiles[3::4])
-        right = [tile for tile in tiles if tile not in set(left)]
+        chosen = set(left)
+        right = [tile for tile in tiles if tile not in chosen]
         while len(left) > half:
             right.append(left.pop())
         while len(left) < half:
@@ -38,10 +39,15 @@ def _deal(count):
 
 
 def _batch(ids, lengths, tile_rows):
-    ids = ids[np.argsort(-lengths[ids], kind="stable")]
+    ids = ids[longest_first(lengths[ids])]
     full = len(ids) // tile_rows
     tiles = ids[: full * tile_rows].reshape(full, tile_rows)[_deal(full)]
     return Batch(np.concatenate([tiles.ravel(), ids[full * tile_rows :]]))
+
+
+def longest_first(lengths):
+    """Ids of all sequences, the longest first."""
+    return np.argsort(-lengths, kind="stable")
 
 
 def full_batch(lengths, tile_rows):

@@ -65,6 +65,9 @@ def class_weights(class_weight, classes, codes, weights):
     class_weights : ndarray of shape (K,), float64
     """
     if isinstance(class_weight, dict):
+        for label, weight in class_weight.items():
+            if not (np.isfinite(weight) and weight >= 0):
+                raise ValueError(f"class_weight[{label!r}] must be finite and not negative, got {weight!r}")
         return compute_class_weight(class_weight, classes=classes, y=classes).astype(np.float64)
     counts = np.bincount(codes, weights=weights, minlength=len(classes)).astype(np.float64)
     present = counts > 0

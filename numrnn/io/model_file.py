@@ -1,7 +1,7 @@
 """One model in one safetensors file: arrays under their names, all else in a versioned JSON header.
 
 The header is the string ``numrnn`` of the file's metadata. Its keys are ``format`` (this file format, an integer),
-``numrnn`` (the version that wrote it) and what the caller gives, see `numrnn.estimators.persistence`. The arrays can be
+``numrnn`` (the version that wrote it) and what the caller gives, see `numrnn.estimators.saving`. The arrays can be
 read by any safetensors reader in any language; nothing in the file is ever executed.
 """
 

@@ -1,7 +1,9 @@
 """Solvers: objects that hold the options of an update rule, and never the learning rate nor any state.
 
 A solver is a scikit-learn `BaseEstimator` (`clone`, `get_params`, `solver__beta_2` work). To write one, derive from
-`Solver`: `init_state` names the flat arrays that the rule keeps between steps, `step` changes the parameters in place.
+`Solver`: `init_state` names the flat arrays that are kept between steps, `rule` chooses one of the compiled update
+rules of `numrnn.kernels.cpu.updates`, `scalars` gives the numbers that it takes. There are no rules but the compiled
+ones: they run between mini-batches without a return to Python.
 """
 
 from numrnn.solvers.adam import Adam, AdamW
@@ -49,4 +51,6 @@ def resolve_solver(solver):
     if not isinstance(solver, Solver):
         raise TypeError(f"solver must be one of {sorted(_BY_NAME)} or a solver object such as Adam(), got {solver!r}")
     solver.check_options()
+    if not isinstance(solver, LBFGS):
+        solver.rule()
     return solver

@@ -98,6 +98,7 @@ def train(
     (30, 'max_iter', True)
     """
     state.prepare(solver)
+    before = state.theta.copy()
     info = FitInfo(state, network.layout, max_iter)
     with supervised(state, info, callbacks):
         for _ in range(max_iter):
@@ -107,7 +108,7 @@ def train(
             batches = epoch_batches(
                 data.lengths, batch_size, shuffle=shuffle, generator=shuffler, tile_rows=network.tile_rows
             )
-            loss, norm = _run_epoch(network, state, data, targets, batches, solver, rate, alpha, clip_norm)
+            loss, norm = _run_epoch(network, state, data, targets, batches, solver, rate, alpha, clip_norm, before)
             seconds = time.perf_counter() - start
             record = state.end_epoch(loss, validate, rate, norm, seconds, len(data.lengths))
             schedule.epoch_end(state, record)
@@ -119,16 +120,17 @@ def train(
     return state
 
 
-def _run_epoch(network, state, data, targets, batches, solver, rate, alpha, clip_norm):
+def _run_epoch(network, state, data, targets, batches, solver, rate, alpha, clip_norm, before):
     """Update theta once a mini-batch; return the epoch's loss and the last gradient norm."""
     theta = state.theta
     scalars = [solver.scalars(rate, state.n_updates + 1 + n) for n in range(len(batches))]
     step = Step(solver.rule(), state.solver_state, np.array(scalars), alpha, clip_norm)
-    run = network.train(theta, data, targets, batches, step, np.zeros_like(theta))
+    run = network.train(theta, data, targets, batches, step, np.zeros_like(theta), before)
     state.n_updates += run.done
     if run.outcome == "interrupted":
         raise KeyboardInterrupt
     if run.outcome == "diverged":
+        state.solver_state = {}  # it knows the steps that went wrong
         raise TrainingDivergedError(state.epoch + 1, run.losses[run.done], run.norms[run.done])
     if not run.done:
         raise ValueError("sample_weight: the weights of all sequences and steps are 0")

@@ -1,7 +1,5 @@
 """The objective: data loss plus the alpha term, and its gradient."""
 
-import numpy as np
-
 from numrnn.kernels.cpu import updates
 
 
@@ -20,12 +18,14 @@ class Objective:
 
     def __init__(self, network, data, targets, alpha):
         self._network, self._data, self._targets, self._alpha = network, data, targets, alpha
-        parts = [(part.start, part.stop) for part in network.layout.decayed]
-        self._decayed = np.array(parts, dtype=np.int64).reshape(-1, 2)
 
     def __call__(self, theta, batch, grad):
         """Write the gradient; return the objective and the sum of weights (where that is 0, the objective is nan)."""
         loss, weight_sum = self._network.gradient(theta, self._data, self._targets, batch, grad)
         if self._alpha:
-            loss += 0.5 * self._alpha * updates.add_decay(grad, theta, theta.dtype.type(self._alpha), self._decayed)
+            loss += (
+                0.5
+                * self._alpha
+                * updates.add_decay(grad, theta, theta.dtype.type(self._alpha), self._network.layout.decayed)
+            )
         return loss, weight_sum

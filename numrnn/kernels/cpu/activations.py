@@ -117,9 +117,7 @@ def _clamp(x, low, high):
 
 @njit
 def exp(x):
-    """e^x; 0 below the smallest normal number's logarithm is the smallest normal number, above the largest's infinity
-    is the largest.
-    """
+    """e^x for x from -87 to 88 in float32, -708 to 709 in float64; beyond, its value at the bound."""
     largest = like(88.0 if _is_single(x) else 709.0, x)
     power, p = _expm1_parts(_clamp(x, like(-87.0 if _is_single(x) else -708.0, x), largest))
     return fma(power, p, power)
@@ -127,7 +125,7 @@ def exp(x):
 
 @njit
 def sigmoid(x):
-    """1 / (1 + e^-x), good relative to its value also where it is small."""
+    """1 / (1 + e^-x), good relative to its value while e^-x is in range of `exp`."""
     one = like(1.0, x)
     return one / (one + exp(-x))
 

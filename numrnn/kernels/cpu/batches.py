@@ -15,6 +15,7 @@ import numpy as np
 from numrnn.kernels.cpu import updates
 from numrnn.kernels.cpu.activations import like
 from numrnn.kernels.cpu.atomics import CLAIMED, DIVERGED, DONE, STOP, fetch_add, give_way, load, store
+from numrnn.kernels.cpu.float_mode import DEFAULT, set_mode
 from numrnn.kernels.cpu.packing import pack_weights, unpack_gradient
 from numrnn.kernels.cpu.products import add, copy, set_zero
 from numrnn.kernels.cpu.tiles import predict_tile, train_tile
@@ -145,6 +146,14 @@ def _finish_batch(net, job, batch, update):
 @njit
 def run_batches(net, data, goal, job, update, scratch, levels, budget):
     """Work on the mini-batches of a job until they are done; False if left early: stopped, or after `budget` steps."""
+    mode = set_mode(DEFAULT)
+    finished = _run_batches(net, data, goal, job, update, scratch, levels, budget)
+    set_mode(mode)
+    return finished
+
+
+@njit
+def _run_batches(net, data, goal, job, update, scratch, levels, budget):
     board, batch, batches, steps = job.board, 0, job.first.size - 1, 0
     while steps < budget and load(board, STOP) == 0:
         claimed = fetch_add(board, CLAIMED)
@@ -171,27 +180,26 @@ def predict_tiles(net, data, order, first_row, raw, tile_rows, scratch, state_ou
     """Outputs of tiles claimed from the board until all are done; False if left early: stopped, or after `budget`
     steps.
     """
-    steps = 0
-    while steps < budget and load(board, STOP) == 0:
+    mode, steps, finished = set_mode(DEFAULT), 0, False
+    while not finished and steps < budget and load(board, STOP) == 0:
         first = fetch_add(board, CLAIMED) * tile_rows
-        if first >= order.size:
-            return True
-        ids = order[first : first + tile_rows]
-        predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, out, board)
-        steps += data.lengths[ids[0]]
-    return False
+        finished = first >= order.size
+        if not finished:
+            ids = order[first : first + tile_rows]
+            predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, out, board)
+            steps += data.lengths[ids[0]]
+    set_mode(mode)
+    return finished
 
 
 @njit
-def weight_sums(first, goal, lengths, per_step):
+def weight_sums(first, goal, lengths, per_step, sums_out):
     """Sum of the weights of each mini-batch, sequence after sequence."""
-    sums = np.zeros(first.size - 1)
-    for batch in range(sums.size):
+    for batch in range(sums_out.size):
         for i in range(first[batch], first[batch + 1]):
             count = lengths[i] if per_step else 1
             if goal.weights.size:
                 for t in range(count):
-                    sums[batch] += goal.weights[goal.first[i] + t]
+                    sums_out[batch] += goal.weights[goal.first[i] + t]
             else:
-                sums[batch] += count
-    return sums
+                sums_out[batch] += count

@@ -17,8 +17,6 @@ def _target_features():
     """Names of the features that Numba compiles for: the host's, unless NUMBA_CPU_FEATURES says otherwise."""
     if config.CPU_FEATURES is not None:
         return {name[1:] for name in config.CPU_FEATURES.split(",") if name.startswith("+")}
-    if config.CPU_NAME == "generic":
-        return set()
     return {name for name, on in binding.get_host_cpu_features().items() if on}
 
 
