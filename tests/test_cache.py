@@ -82,3 +82,19 @@ def test_numbas_own_setting_is_left_as_it_was(monkeypatch):
     monkeypatch.setattr(jit.config, "CACHE_DIR", "elsewhere")
     jit.njit(lambda x: x)
     assert jit.config.CACHE_DIR == "elsewhere"
+
+
+def test_a_cache_that_may_only_be_read_serves_through_a_copy_of_the_process(monkeypatch, tmp_path, recwarn):
+    folder = tmp_path / jit.kernel_hash() / "cpu"
+    folder.mkdir(parents=True)
+    (folder / "kernel.nbi").write_bytes(b"index")
+    (folder / "kernel.nbi").chmod(0o444)
+    folder.chmod(0o555)
+    monkeypatch.setattr(jit.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(jit.os, "access", lambda path, mode: False)  # root may write anywhere
+    copy = Path(jit._cache_folder())
+    assert tmp_path not in copy.parents and (copy / "cpu" / "kernel.nbi").read_bytes() == b"index"
+    (copy / "cpu" / "more.nbi").touch()
+    assert not recwarn.list
+    folder.chmod(0o755)
+    shutil.rmtree(copy)

@@ -5,10 +5,13 @@ package lies in a folder named after a hash of all kernel files, the options and
 edit moves to another folder.
 """
 
+import atexit
 import contextlib
 import hashlib
 import os
 import pathlib
+import shutil
+import tempfile
 import warnings
 
 import numba
@@ -38,10 +41,11 @@ def cache_root():
 def _cache_folder():
     try:
         folder = cache_root() / kernel_hash()
-        folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK | os.X_OK):
             return str(folder)
-        reason = f"{folder} is not writable"
+        return _private_copy(folder)
     except (OSError, RuntimeError) as error:  # RuntimeError: no home folder
         reason = str(error)
     warnings.warn(
@@ -50,6 +54,20 @@ def _cache_folder():
         stacklevel=2,
     )
     return None
+
+
+def _private_copy(folder):
+    """Copy a cache that may only be read (an image, another user's): Numba reads from where it can write, or not at
+    all.
+    """
+    if not folder.is_dir():
+        raise OSError(f"{folder} cannot be made")
+    private = tempfile.mkdtemp(prefix="numrnn-")
+    atexit.register(shutil.rmtree, private, ignore_errors=True)
+    shutil.copytree(folder, private, dirs_exist_ok=True)
+    for path in [private, *filter(os.path.isdir, pathlib.Path(private).rglob("*"))]:
+        os.chmod(path, 0o700)
+    return private
 
 
 CACHE_FOLDER = None if config.DISABLE_JIT else _cache_folder()
