@@ -4,8 +4,9 @@ import numpy as np
 from numrnn.data.batches import full_batch
 from numrnn.data.sequences import Sequences
 from numrnn.data.targets import Targets
-from numrnn.network import Network
+from numrnn.network import Network, Step
 from numrnn.parameters import Layout
+from numrnn.training import TrainingState
 
 
 class Case:
@@ -22,6 +23,7 @@ class Case:
         self.data = sequences(problem.X, dtype)
         y, w = problem.targets(dtype)
         self.targets = Targets(y, w if weighted else None)
+        self.state, self.before = TrainingState(self.theta, seed=0), self.theta.copy()
 
     def flat(self, named, dtype):
         """Named arrays as one flat vector in the layout's order."""
@@ -40,6 +42,19 @@ class Case:
         grad = np.full_like(self.theta, np.nan)
         loss, _ = self.network.gradient(self.theta, self.data, self.targets, batch, grad)
         return loss, grad
+
+    def train(self, solver, learning_rates, batches=None, alpha=0.0, clip_norm=None):
+        """A step of a solver for each learning rate, all in one call; each over all sequences unless told otherwise."""
+        if batches is None:
+            batches = [full_batch(self.data.lengths, self.network.tile_rows)] * len(learning_rates)
+        self.state.prepare(solver)
+        numbers = range(self.state.n_updates + 1, self.state.n_updates + 1 + len(learning_rates))
+        scalars = [solver.scalars(rate, n) for rate, n in zip(learning_rates, numbers, strict=True)]
+        step = Step(solver.rule(), self.state.solver_state, np.array(scalars), alpha, clip_norm)
+        grad = np.empty_like(self.theta)
+        run = self.network.train(self.theta, self.data, self.targets, batches, step, grad, self.before)
+        self.state.n_updates += run.done
+        return run
 
     def objective(self, alpha):
         """The loss and the gradient with the L2 term, as training sees them."""
