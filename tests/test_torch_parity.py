@@ -4,7 +4,7 @@ import pytest
 from networks import Case, relative_error
 from problems import make_problem
 
-from numrnn import solvers
+from numrnn import network, solvers
 
 torch = pytest.importorskip("torch")
 from torch_twin import Twin  # noqa: E402 (needs PyTorch)
@@ -42,9 +42,27 @@ SOLVERS = [("SGD", {"momentum": 0.0}, {"lr": 0.05}), ("SGD", {}, {"lr": 0.05, "m
 def test_ten_steps_from_the_same_weights_in_float64(cell, activation, name, ours, theirs):
     problem = problem_of(cell, activation, (11, 18), "step", "softmax")
     case, solver = Case(problem), getattr(solvers, name)(**ours)
-    state = solver.init_state(case.theta)
-    for n_updates in range(1, 11):
-        solver.step(case.theta, case.objective(ALPHA)[1], state, theirs["lr"], n_updates)
+    case.train(solver, [theirs["lr"]] * 10, alpha=ALPHA)
     expected = Twin(problem).train(name, 10, ALPHA, **theirs)
     for name, view in case.layout.views(case.theta).items():
         assert relative_error(view, expected[name]) <= 1e-8, name
+
+
+def test_subnormal_numbers_count_in_every_thread_whatever_pytorch_told_this_one(monkeypatch):
+    """`torch.set_flush_denormal` changes the thread that calls it, here after the others have begun."""
+    monkeypatch.setattr(network, "FLOPS_PER_THREAD", 1)
+    problem = make_problem("gru", hidden=(11, 18), lengths=[5] * 64, output="step", zero_weights=False)
+    problem = problem._replace(X=[1e-39 * x for x in problem.X])
+    cases = [Case(problem, np.float32, n_jobs) for n_jobs in (1, 4)]
+    expected = [(case.predict(), *case.gradient()) for case in cases]
+    subnormal = np.abs(cases[0].layout.views(expected[0][2])["layers.0.U"])
+    assert ((0 < subnormal) & (subnormal < np.finfo(np.float32).tiny)).any()
+    if not torch.set_flush_denormal(True):
+        pytest.skip("this processor does not flush subnormal numbers")
+    try:
+        got = [(case.predict(), *case.gradient()) for case in cases]
+    finally:
+        torch.set_flush_denormal(False)
+    # As bytes: a comparison of numbers would depend on the mode as well.
+    bits = [[np.asarray(value).tobytes() for value in values] for values in expected + got]
+    assert bits == [bits[0]] * 4
