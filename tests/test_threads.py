@@ -50,9 +50,10 @@ def test_an_error_on_another_thread_reaches_the_caller(board):
 
 
 def test_ctrl_c_stops_the_others_and_waits_for_them_because_they_use_its_arrays(board):
-    stopped = []
+    stopped, all_here = [], threading.Barrier(3)
 
     def work(index, budget):
+        all_here.wait(10)
         if index == 0:
             raise KeyboardInterrupt
         while not board[STOP]:
@@ -61,7 +62,7 @@ def test_ctrl_c_stops_the_others_and_waits_for_them_because_they_use_its_arrays(
         return False
 
     assert run_threads(work, 3, 1, board) == "interrupted"
-    assert set(stopped) <= {1, 2}
+    assert sorted(stopped) == [1, 2]
 
 
 def test_this_thread_waits_for_signals_where_a_step_takes_long(board):
@@ -71,15 +72,23 @@ def test_this_thread_waits_for_signals_where_a_step_takes_long(board):
 
 
 def test_work_is_done_without_threads_that_a_busy_pool_does_not_start(board):
-    release = threading.Event()
-    outcomes = []
+    all_busy, release = threading.Barrier(3), threading.Event()
+    outcomes, workers = [], []
 
     def hold(index, budget):
-        return True if index else release.wait(10)
+        all_busy.wait(10)
+        return release.wait(10)
 
-    holder = threading.Thread(target=lambda: outcomes.append(run_threads(hold, 2, 1, np.zeros_like(board))))
+    def work(index, budget):
+        workers.append(index)
+        return True
+
+    holder = threading.Thread(target=lambda: outcomes.append(run_threads(hold, 2, 0, np.zeros_like(board))))
     holder.start()
-    assert run_threads(lambda index, budget: True, 2, 1, board) == "done"
+    all_busy.wait(10)  # a budget of 0 has put both of the pool's threads to work
+    assert run_threads(work, 2, 1, board) == "done"
+    assert not release.is_set() and not outcomes
     release.set()
     holder.join(10)
     assert outcomes == ["done"]
+    assert workers == [0]
