@@ -12,8 +12,9 @@ def validate_sequences(estimator, X, *, dtype, reset, name="X", allow_symbols=Fa
     """Return X as `Sequences`, and its form, checked against what the estimator was fitted on.
 
     What `sklearn.utils.validation.validate_data` is for tables. With ``reset=True`` it sets on `estimator`:
-    ``n_inputs_`` (D), ``n_features_in_`` (D, but the number of columns where X is 2-D, as scikit-learn wants it), and
-    ``feature_names_in_`` where X is a data frame, or a list of them, with names of type str.
+    ``n_inputs_`` (D), ``n_features_in_`` (D, but the number of columns where X is 2-D, as scikit-learn wants it),
+    ``_on_table`` (whether X is 2-D), and ``feature_names_in_`` where X is a data frame, or a list of them, with names
+    of type str.
 
     Parameters
     ----------
@@ -52,46 +53,38 @@ def validate_sequences(estimator, X, *, dtype, reset, name="X", allow_symbols=Fa
     n_inputs = sequences.values.shape[1] if sequences.values.ndim == 2 else 1
     if reset:
         estimator.n_inputs_ = n_inputs
+        estimator._on_table = form == "table"
         estimator.n_features_in_ = int(sequences.lengths[0]) if form == "table" else n_inputs
     else:
-        check_n_inputs(
-            sequences,
-            form,
-            n_inputs=estimator.n_inputs_,
-            n_features=estimator.n_features_in_,
-            owner=type(estimator).__name__,
-            name=name,
-        )
+        check_n_inputs(estimator, sequences, form, name=name)
     return sequences, form
 
 
-def check_n_inputs(sequences, form, *, n_inputs, n_features, owner, name="X"):
+def check_n_inputs(estimator, sequences, form, *, name="X"):
     """Raise a ValueError if sequences do not fit an estimator that was fitted on others.
 
     Parameters
     ----------
+    estimator : estimator instance
+        With what `validate_sequences` set on it.
     sequences : Sequences
     form : {"list", "sequences", "array", "table"}
-    n_inputs : int
-        D at fit.
-    n_features : int
-        ``n_features_in_``: D, or the number of columns if it was fitted on a 2-D array.
-    owner : str
-        Class of the estimator.
     name : str, default="X"
         What errors call the sequences.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from numrnn import Sequences
-    >>> from numrnn.data.inputs import check_n_inputs
-    >>> X = Sequences.from_array(np.zeros((5, 7, 3)))
-    >>> check_n_inputs(X, "array", n_inputs=3, n_features=3, owner="RNNClassifier")
+    >>> from sklearn.base import BaseEstimator
+    >>> from numrnn.data.inputs import check_n_inputs, validate_sequences
+    >>> estimator = BaseEstimator()
+    >>> X, form = validate_sequences(estimator, np.zeros((5, 7, 3)), dtype=np.float32, reset=True)
+    >>> check_n_inputs(estimator, X, form)
     """
-    expecting = f"but {owner} is expecting {n_features} features as input"
+    n_inputs, n_features = estimator.n_inputs_, estimator.n_features_in_
+    expecting = f"but {type(estimator).__name__} is expecting {n_features} features as input"
     first = sequences.values[: sequences.offsets[1]]
-    if form == "table" and n_features != n_inputs:
+    if form == "table" and estimator._on_table:
         if len(first) != n_features:
             raise ValueError(f"{name} has {len(first)} features, {expecting}")
     elif first.ndim == 2 and first.shape[1] != n_inputs:

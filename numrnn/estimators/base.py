@@ -33,7 +33,7 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
 
     A subclass defines `_learn_targets` (of flat y: the head and its number of outputs), `_encode_targets` (for the
     loss), `_decode_outputs` (predictions), `_score` (of outputs against encoded targets), `_learn_class_weights`,
-    `_strata` (classes to hold out in proportion), `_fewest_to_score` and `_learnt` (what a model file stores).
+    `_strata` (classes to hold out in proportion), `_fewest_to_score`, and adds to `_learnt` (what a model file stores).
     """
 
     _parameter_constraints = {
@@ -58,6 +58,7 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
         "verbose": ["verbose"],
         "callbacks": [None, list, tuple],
     }
+    _learnt = ("n_features_in_", "n_inputs_", "n_outputs_", "feature_names_in_", "_on_table")
     _doc_link_module = "numrnn"
     _doc_link_template = "https://numrnn.readthedocs.io/stable/api/{estimator_module}.{estimator_name}.html"
 
@@ -151,17 +152,18 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
         ValueError, TypeError
             If a parameter, X, y or a weight is invalid; the message names it.
         TrainingDivergedError
-            If the loss or the gradient is no longer finite; the last finite weights are kept.
+            If the loss or the gradient is no longer finite. The weights go back to before the last step that was
+            finite, and the solver's state starts anew when training goes on.
         """
         continues = self.warm_start and "_state" in vars(self)
-        with unchanged_on_error(self):
-            data, targets = begin(self, X, y, sample_weight, continues=continues)
-            data, targets, validate = hold_out(self, data, targets, X_val, y_val, sample_weight_val)
-        if continues:
-            self._state.restart_schedule()
         callbacks = [EarlyStopping(tol=self.tol, n_iter_no_change=self.n_iter_no_change)] if self.early_stopping else []
         callbacks += default_callbacks(self.verbose)
-        with bridges(self, X, y, sample_weight) as more:
+        # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.
+        with bridges(self, X, y, sample_weight) as more, unchanged_on_error(self, continues=continues):
+            data, targets = begin(self, X, y, sample_weight, continues=continues)
+            data, targets, validate = hold_out(self, data, targets, X_val, y_val, sample_weight_val)
+            if continues:
+                self._state.restart_schedule()
             run(self, data, targets, max_iter=self.max_iter, validate=validate, callbacks=callbacks + more)
         return self
 
@@ -241,7 +243,7 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
         architecture = self._architecture
         network = architecture.network()
         x, single = check_step(x, self.n_inputs_, self._state.theta.dtype)
-        values = check_state(state, len(x), network.state_size)
+        values = check_state(state, len(x), network.state_size, x.dtype)
         data = Sequences(x, np.arange(len(x) + 1, dtype=np.int64))
         outputs, values = network.predict(self._state.theta, data, values)
         prediction = self._decode_outputs(outputs)
@@ -311,9 +313,9 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
 
     def _one_pass(self, X, y, sample_weight, classes=None):
         continues = "_state" in vars(self)
-        with unchanged_on_error(self):
+        with unchanged_on_error(self, continues=continues):
             data, targets = begin(self, X, y, sample_weight, continues=continues, classes=classes, whole=False)
-        run(self, data, targets, max_iter=1, callbacks=default_callbacks(False))
+            run(self, data, targets, max_iter=1, callbacks=default_callbacks(False))
         return self
 
     def _outputs(self, X, raw=False):

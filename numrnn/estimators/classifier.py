@@ -152,7 +152,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         **BaseRNN._parameter_constraints,
         "class_weight": [None, dict, StrOptions({"balanced"})],
     }
-    _learnt = ("classes_", "n_features_in_", "n_inputs_", "n_outputs_", "feature_names_in_", "_class_weights")
+    _learnt = (*BaseRNN._learnt, "classes_", "_class_weights")
     _fewest_to_score = 1
 
     def __init__(
@@ -246,6 +246,11 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         >>> model.n_iter_
         3
         """
+        if classes is not None and self.__sklearn_is_fitted__() and self._architecture.head == "softmax":
+            if not np.array_equal(self.classes_, _distinct(classes, "classes")):
+                raise ValueError(
+                    f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
+                )
         return self._one_pass(X, y, sample_weight, classes=() if classes is None else classes)
 
     def predict_proba(self, X):
@@ -304,6 +309,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         return tags
 
     def _learn_targets(self, flat, classes):
+        _check_one_type(flat, "y")
         check_classification_targets(flat)
         if type_of_target(flat) == "multilabel-indicator":
             self.classes_ = np.arange(flat.shape[1])
@@ -311,7 +317,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         labels = _column(flat, "y")
         if classes is not None and len(classes) == 0:
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        self.classes_ = np.unique(labels if classes is None else classes)
+        self.classes_ = np.unique(labels) if classes is None else _distinct(classes, "classes")
         if len(self.classes_) < 2:
             raise ValueError(f"y must hold at least 2 classes, got one class: {self.classes_.tolist()[0]!r}")
         return "softmax", len(self.classes_)
@@ -358,6 +364,21 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         else:
             right = outputs.argmax(axis=1) == targets.values
         return float(np.average(right, weights=targets.weights))
+
+
+def _distinct(labels, name):
+    labels = np.asarray(labels)
+    _check_one_type(labels, name)
+    return np.unique(labels)
+
+
+def _check_one_type(labels, name):
+    if labels.dtype != object:
+        return
+    are_text = np.array([isinstance(label, str) for label in labels.flat])
+    if are_text.any() and not are_text.all():
+        i = int(are_text.argmin())
+        raise ValueError(f"{name} must hold labels of one type, got text and others: {name}[{i}] is {labels.flat[i]!r}")
 
 
 def _column(flat, name):

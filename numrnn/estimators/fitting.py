@@ -1,6 +1,7 @@
 """The way of `fit`: check and learn, hold out, run the training loop, store the history."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,7 +16,14 @@ from numrnn.estimators.validation import Validation, sequence_weights, split, ta
 from numrnn.estimators.weights import flat_weights, weigh_classes
 from numrnn.parameters import initial_theta
 from numrnn.solvers import LBFGS, resolve_solver
-from numrnn.training import TrainingState, check_callbacks, minimize_lbfgs, resolve_schedule, train
+from numrnn.training import (
+    TrainingDivergedError,
+    TrainingState,
+    check_callbacks,
+    minimize_lbfgs,
+    resolve_schedule,
+    train,
+)
 
 # Parameters of planned features, with the only value that this version takes.
 NOT_YET = {
@@ -29,15 +37,26 @@ NOT_YET = {
 
 
 @contextmanager
-def unchanged_on_error(estimator):
-    """Give an estimator back all that it had before, so that a mistake in a call never costs a fitted network."""
+def unchanged_on_error(estimator, *, continues=False):
+    """Give an estimator back all that it had before, so that a mistake in a call never costs a fitted network.
+
+    What was trained stays: after an epoch, and where training diverged. With `continues` the epochs before count on.
+    """
     before = dict(vars(estimator))
     try:
         yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
+    except TrainingDivergedError:
         raise
+    except BaseException:
+        if not _has_trained(estimator, before.get("_state"), continues):
+            vars(estimator).clear()
+            vars(estimator).update(before)
+        raise
+
+
+def _has_trained(estimator, before, continues):
+    state = vars(estimator).get("_state")
+    return state is not before and state.epoch > (before.epoch if continues else 0)
 
 
 def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True):
@@ -59,7 +78,7 @@ def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True
     data : Sequences
     targets : Targets
     """
-    _check_parameters(estimator)
+    check_parameters(estimator)
     dtype = np.dtype(estimator.dtype)
     data, _ = validate_sequences(estimator, X, dtype=dtype, reset=not continues)
     head = estimator._architecture.head if continues else None
@@ -74,8 +93,7 @@ def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True
         )
     estimator._architecture = architecture
     targets = make_targets(estimator, y, data, sample_weight, learn=True, whole=whole)
-    if not continues:
-        estimator._state = _first_state(estimator)
+    estimator._state = _own(estimator._state) if continues else _first_state(estimator)
     return data, targets
 
 
@@ -86,7 +104,7 @@ def make_targets(estimator, y, data, sample_weight, *, learn=False, whole=True, 
     weights = flat_weights(sample_weight, data, output, name="sample_weight" + suffix)
     if learn:
         estimator._learn_class_weights(values, weights, whole)
-    return Targets(values, weigh_classes(weights, estimator._class_weights, values))
+    return Targets(values, weigh_classes(weights, estimator._class_weights, values, suffix))
 
 
 def hold_out(estimator, data, targets, X_val, y_val, sample_weight_val):
@@ -151,7 +169,8 @@ def store_history(estimator):
     estimator.validation_scores_ = [record.validation_score for record in history] if watched else None
 
 
-def _check_parameters(estimator):
+def check_parameters(estimator):
+    """Raise an error that names the first parameter whose value does not fit the others or this version."""
     for name, only in NOT_YET.items():
         value = getattr(estimator, name)
         if value is not only and value != only:
@@ -166,9 +185,19 @@ def _check_parameters(estimator):
 
 def _held_inputs(estimator, X_val):
     data, form = to_sequences(X_val, dtype=np.dtype(estimator.dtype), name="X_val")
-    sizes = {"n_inputs": estimator.n_inputs_, "n_features": estimator.n_features_in_}
-    check_n_inputs(data, form, **sizes, owner=type(estimator).__name__, name="X_val")
+    check_n_inputs(estimator, data, form, name="X_val")
     return data
+
+
+def _own(state):
+    """Copy what training changes in place: a shallow copy of the estimator has the same state."""
+    return replace(
+        state,
+        theta=state.theta.copy(),
+        solver_state={name: array.copy() for name, array in state.solver_state.items()},
+        schedule_state=dict(state.schedule_state),
+        history=list(state.history),
+    )
 
 
 def _schedule(estimator):

@@ -5,7 +5,7 @@ import numpy as np
 from numrnn import solvers
 from numrnn.estimators.architecture import Architecture
 from numrnn.estimators.classifier import RNNClassifier
-from numrnn.estimators.fitting import store_history
+from numrnn.estimators.fitting import check_parameters, store_history
 from numrnn.estimators.regressor import RNNRegressor
 from numrnn.io import decode, read_model
 from numrnn.training import EpochRecord, TrainingState
@@ -62,7 +62,10 @@ def _restore(tensors, header):
         raise ValueError(f"unknown class {header['class']!r}; this version has {', '.join(_ESTIMATORS)}")
     params = {name: decode(value, _SOLVERS) for name, value in header["params"].items()}
     estimator = _ESTIMATORS[header["class"]](**params)
+    estimator._validate_params()
+    check_parameters(estimator)
     estimator._architecture = Architecture(**decode(header["architecture"]))
+    _check_learnt(set(header["learnt"]), set(estimator._learnt))
     for name, value in header["learnt"].items():
         setattr(estimator, name, decode(value))
     columns = decode(header["history"])
@@ -71,6 +74,14 @@ def _restore(tensors, header):
     estimator._state = TrainingState(theta=theta, history=history, **decode(header["training"]))
     store_history(estimator)
     return estimator
+
+
+def _check_learnt(found, known):
+    missing = known - found - {"feature_names_in_"}  # only data frames have names
+    if missing or found - known:
+        raise ValueError(
+            f"what its header says fit learnt is {sorted(found)}, expected {sorted(known)}: damaged or changed by hand"
+        )
 
 
 def _flat(tensors, architecture):

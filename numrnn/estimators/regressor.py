@@ -138,7 +138,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     True
     """
 
-    _learnt = ("n_features_in_", "n_inputs_", "n_outputs_", "feature_names_in_", "_one_column")
+    _learnt = (*BaseRNN._learnt, "_one_column")
     _class_weights = None
     _fewest_to_score = 2  # R2 has no value for one target
 

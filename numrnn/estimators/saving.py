@@ -3,9 +3,11 @@
 import inspect
 import warnings
 from dataclasses import fields
+from numbers import Integral
 
 import numpy as np
 
+from numrnn.estimators.architecture import hidden_sizes
 from numrnn.io import encode, write_model
 from numrnn.training import EpochRecord
 
@@ -44,6 +46,8 @@ def _encoded_params(estimator):
     for name, value in estimator.get_params(deep=False).items():
         if isinstance(value, np.random.RandomState):
             value = estimator._state.seed % 2**32  # what RandomState takes as a seed
+        if name == "hidden_layer_sizes" and not isinstance(value, (Integral, list, tuple, np.ndarray)):
+            value = list(hidden_sizes(value))  # a range or a Series has no encoding
         try:
             encoded[name] = encode(value)
         except TypeError as error:

@@ -53,14 +53,19 @@ def check_step(x, n_inputs, dtype):
     return x, single
 
 
-def check_state(state, n_streams, state_size):
+def check_state(state, n_streams, state_size, dtype):
     """Return the rows of `state`, or None (zeros) where no state was given."""
     if state is None:
         return None
     if not isinstance(state, StepState):
         raise TypeError(f"state must be None or a StepState that predict_step returned, got {type(state).__name__}")
-    if state.values.shape != (n_streams, state_size):
+    values = np.asarray(state.values)
+    if values.dtype.kind not in "fiu":
+        raise TypeError(f"state must hold real numbers, got dtype {values.dtype}")
+    if values.shape != (n_streams, state_size):
         raise ValueError(
-            f"state must be of {n_streams} streams (the rows of x) and of size {state_size}, got {state!r}"
+            f"state must be of {n_streams} streams (the rows of x) and of size {state_size}, got shape {values.shape}"
         )
-    return state.values
+    if not np.isfinite(values).all():
+        raise ValueError("state contains NaN or infinity")
+    return values.astype(dtype, copy=False)

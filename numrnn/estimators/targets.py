@@ -5,6 +5,7 @@ from sklearn.utils import check_array
 
 from numrnn.data.forms import targets_to_sequences
 from numrnn.data.sequences import Sequences
+from numrnn.data.stacking import TARGETS, check_kind
 
 
 def flat_targets(y, data, output, *, name="y"):
@@ -32,12 +33,25 @@ def flat_targets(y, data, output, *, name="y"):
         raise ValueError(
             f"{name} has one target per step, but output='sequence' takes one per sequence; set output='step'"
         )
-    flat = check_array(y, ensure_2d=False, dtype=None, input_name=name)
+    flat = _one_per_sequence(y, name)
     if len(flat) != len(data):
         raise ValueError(
             f"Found input variables with inconsistent numbers of samples: {[len(data), len(flat)]}; X has {len(data)} "
             f"sequences, {name} has {len(flat)} targets"
         )
+    return flat
+
+
+def _one_per_sequence(y, name):
+    try:
+        flat = check_array(y, ensure_2d=False, dtype=None, input_name=name)
+    except ValueError as error:
+        values = np.asarray(y)
+        wrong = np.argwhere(~np.isfinite(values)) if values.dtype.kind == "f" and values.ndim else []
+        if len(wrong):
+            raise ValueError(f"{error} ({name}[{wrong[0][0]}])") from error
+        raise
+    check_kind(flat.dtype, name, TARGETS)
     return flat
 
 

@@ -1,9 +1,11 @@
 """Weights of sequences, steps and classes as one float64 vector, the w of the objective."""
 
+from numbers import Real
+
 import numpy as np
 from sklearn.utils import compute_class_weight
 
-from numrnn.data.forms import targets_to_sequences
+from numrnn.data.forms import list_items, targets_to_sequences
 from numrnn.data.sequences import Sequences
 
 
@@ -27,15 +29,18 @@ def flat_weights(sample_weight, data, output, *, name="sample_weight"):
     """
     if sample_weight is None:
         return None
-    if not _is_list_of_arrays(sample_weight) and not isinstance(sample_weight, Sequences):
+    ragged = isinstance(sample_weight, Sequences) or list_items(sample_weight, name) is not None
+    if not ragged:
         sample_weight = np.asarray(sample_weight)
-    per_step = not isinstance(sample_weight, np.ndarray) or sample_weight.ndim > 1
+    per_step = ragged or sample_weight.ndim > 1
     if per_step and output == "sequence":
         raise ValueError(f"{name} must be a 1D array-like of one weight per sequence, got weights per step")
     if per_step:
-        weights = np.asarray(targets_to_sequences(sample_weight, data, name=name).values, dtype=np.float64)
+        weights = _numbers(targets_to_sequences(sample_weight, data, name=name).values, name)
+        if weights.ndim != 1:
+            raise ValueError(f"{name} must have one weight per step, got {weights.shape[1]}")
     else:
-        weights = sample_weight.astype(np.float64)
+        weights = _numbers(sample_weight, name)
         if weights.shape != (len(data),):
             raise ValueError(f"{name} must have shape ({len(data)},), one weight per sequence, got {weights.shape}")
         if output == "step":
@@ -66,8 +71,8 @@ def class_weights(class_weight, classes, codes, weights):
     """
     if isinstance(class_weight, dict):
         for label, weight in class_weight.items():
-            if not (np.isfinite(weight) and weight >= 0):
-                raise ValueError(f"class_weight[{label!r}] must be finite and not negative, got {weight!r}")
+            if not (isinstance(weight, Real) and np.isfinite(weight) and weight >= 0):
+                raise ValueError(f"class_weight[{label!r}] must be a finite number, not negative, got {weight!r}")
         return compute_class_weight(class_weight, classes=classes, y=classes).astype(np.float64)
     counts = np.bincount(codes, weights=weights, minlength=len(classes)).astype(np.float64)
     present = counts > 0
@@ -76,12 +81,24 @@ def class_weights(class_weight, classes, codes, weights):
     return balanced
 
 
-def weigh_classes(weights, class_weights, codes):
-    """Return sample weights x class weights, or None where both are None."""
+def weigh_classes(weights, class_weights, codes, suffix=""):
+    """Return sample weights x class weights, or None where both are None; `suffix` is what errors add to names."""
     if class_weights is None:
         return weights
-    return class_weights[codes] if weights is None else weights * class_weights[codes]
+    products = class_weights[codes] if weights is None else weights * class_weights[codes]
+    if not products.any():
+        raise ValueError(
+            f"class_weight: the weights of all targets are zero, for those of X{suffix} and y{suffix}"
+            + ("" if weights is None else f" times sample_weight{suffix}")
+        )
+    return products
 
 
-def _is_list_of_arrays(weights):
-    return isinstance(weights, (list, tuple)) and len(weights) > 0 and np.ndim(weights[0]) > 0
+def _numbers(weights, name):
+    try:
+        # Strings such as "2" would pass the cast.
+        if weights.dtype.kind not in "biufO":
+            raise TypeError(f"got dtype {weights.dtype}")
+        return weights.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold numbers: {error}") from error

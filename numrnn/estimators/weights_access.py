@@ -1,5 +1,7 @@
 """The parameters of a fitted network by name."""
 
+from dataclasses import replace
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -80,7 +82,8 @@ class WeightsAccess:
             if not np.isfinite(values).all():
                 raise ValueError(f"weights[{name!r}] contains NaN or infinity")
             views[name][...] = values
-        self._state.theta[...] = theta
+        # Not in place: a shallow copy of the estimator has the same state.
+        self._state = replace(self._state, theta=theta)
         return self
 
     def _by_layer(self, letter):

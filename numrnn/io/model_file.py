@@ -33,7 +33,7 @@ def write_model(path, tensors, header):
     Raises
     ------
     OSError
-        If the file cannot be written; nothing is left behind.
+        If `path` is a directory, or the file cannot be written; nothing is left behind.
 
     Examples
     --------
@@ -46,6 +46,8 @@ def write_model(path, tensors, header):
     (array([0., 0.]), 'Model', 1)
     """
     path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a directory, expected the path of a file to write")
     text = json.dumps({"format": FORMAT, "numrnn": numrnn.__version__, **header}, allow_nan=False)
     content = to_bytes({name: array.copy(order="C") for name, array in tensors.items()}, {"numrnn": text})
     # In the same folder: a rename is atomic only within one file system.
@@ -110,7 +112,9 @@ def read_model(path):
 def _parse_header(text, path):
     try:
         header = json.loads(text)
-        file_format = int(header["format"])
+        file_format = header["format"]
+        if type(file_format) is not int or file_format < 1:
+            raise ValueError(f"format must be an integer of at least 1, got {file_format!r}")
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{path} has a damaged numrnn header ({error!r})") from error
     if file_format > FORMAT:
