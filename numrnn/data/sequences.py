@@ -212,6 +212,47 @@ class Sequences:
         X[_mask(lengths, n_steps)] = self.values
         return X
 
+    def index(self, value, start=0, stop=None):
+        """Return the number of the first sequence that equals an array.
+
+        Parameters
+        ----------
+        value : array-like of shape (T_i, D) or (T_i,)
+        start, stop : int, optional
+            Where to look, as in ``self[start:stop]``.
+
+        Returns
+        -------
+        i : int
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+
+        Examples
+        --------
+        >>> from numrnn import Sequences
+        >>> X = Sequences.from_list([[5, 6], [7], [7]])
+        >>> X.index([7]), [7] in X
+        (1, True)
+        """
+        for i in range(*slice(start, stop).indices(len(self))):
+            if np.array_equal(self[i], value):
+                return i
+        raise ValueError(f"{value!r} is none of the sequences")
+
+    def count(self, value):
+        """Return how many sequences equal the array `value`.
+
+        Examples
+        --------
+        >>> from numrnn import Sequences
+        >>> Sequences.from_list([[5, 6], [7], [7]]).count([7])
+        2
+        """
+        return sum(np.array_equal(x, value) for x in self)
+
     def gather(self, ids, out=None):
         """Say where the steps of some sequences lie, without copying them.
 
@@ -254,6 +295,9 @@ class Sequences:
     def __iter__(self):
         return (self.values[start:stop] for start, stop in pairwise(self.offsets.tolist()))
 
+    def __contains__(self, value):
+        return self.count(value) > 0
+
     def __getitem__(self, key):
         if isinstance(key, tuple):
             key = _key_of_sequences(key)
@@ -284,6 +328,8 @@ class Sequences:
 
     def __array__(self, dtype=None, copy=None):
         # Without it NumPy would go through the sequences step by step, and make one array of those of equal length.
+        if dtype is not None and np.dtype(dtype) != object:
+            raise ValueError(f"no array of {np.dtype(dtype)} holds any sequences: take .values or .to_padded()")
         return np.fromiter(self, dtype=object, count=len(self))
 
     def __repr__(self):
