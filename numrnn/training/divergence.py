@@ -4,7 +4,8 @@
 class TrainingDivergedError(RuntimeError):
     """Loss or gradient are no longer finite.
 
-    The weights are those of the last update at which both were finite.
+    The weights go back to before the last step that was finite: they are the last ones with a finite loss and gradient.
+    The solver's state starts anew when training goes on.
 
     Parameters
     ----------
