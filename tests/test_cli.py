@@ -49,6 +49,11 @@ def trained(labelled, tmp_path_factory):
     return folder
 
 
+def read_strictly(text):
+    """JSON by the standard, which has no NaN."""
+    return json.loads(text, parse_constant=pytest.fail)
+
+
 def test_help_imports_nothing_heavy():
     code = (
         "import sys\n"
@@ -231,6 +236,14 @@ def test_warmup_compiles(capsys):
     assert capsys.readouterr().out.startswith("kernels ready after ")
 
 
+BAD_FILES = {
+    "broken.toml": "cell = \n",
+    "typo.toml": "hidden_sizes = 3\n",
+    "help.toml": "help = true\n",
+    "config.toml": 'config = "x.toml"\n',
+    "dash.toml": 'data = "-x"\ncell = "gru"\n',
+    "latin1.toml": 'cell = "é"\n',
+}
 BAD_USAGE = [
     ([], "the following arguments are required: COMMAND"),
     (["train"], "invalid choice: 'train'"),
@@ -250,9 +263,17 @@ BAD_USAGE = [
     (["fit", "--config", "{tmp}/none.toml"], "none.toml: No such file"),
     (["fit", "--config", "{tmp}/broken.toml"], "broken.toml: not TOML"),
     (["fit", "--config", "{tmp}/typo.toml"], "typo.toml: unrecognized arguments: --hidden-sizes=3"),
+    (["fit", "--config", "{tmp}/help.toml"], "help.toml: unrecognized arguments: --help"),
+    (["fit", "--config", "{tmp}/config.toml"], "config.toml: unrecognized arguments: --config"),
+    (["fit", "--config", "{tmp}/latin1.toml"], "latin1.toml: not TOML"),
+    (["fit", "--config", "{tmp}/dash.toml", "--output", "{tmp}/x"], "-x: neither an .npz file nor a bundled data set"),
+    (["fit", "{tmp}/unseen.npz", "--output", "{tmp}/x"], "y_test contains previously unseen labels: ['middle']"),
+    (["fit", "{tmp}/nan.npz", "--output", "{tmp}/x", "--early-stopping"], "values_test[0]"),
     (["warmup", "--cells", "rnn"], "rnn"),
     (["predict", "{tmp}/none", "{data}"], "none: no such model"),
     (["predict", "{model}", "{data}", "--output", "p.txt"], "--output must end in .csv or .npz, got p.txt"),
+    (["predict", "{model}", "{data}", "--output", "{tmp}/none/p.csv"], "none/p.csv: No such file or directory"),
+    (["predict", "{model}", "{data}", "--output", "{tmp}/none/p.npz"], "none/p.npz: No such file or directory"),
     (["predict", "{data}", "{data}"], "labelled.npz"),
     (["score", "{model}", "japanese_vowels"], "12"),
     (["score", "{model}", "{sines}", "--subset", "test"], "no part to test on"),
@@ -261,8 +282,11 @@ BAD_USAGE = [
 
 @pytest.mark.parametrize(("words", "message"), BAD_USAGE)
 def test_bad_usage_is_one_line_and_exit_code_2(words, message, labelled, sines, trained, tmp_path, capsys):
-    (tmp_path / "broken.toml").write_text("cell = \n", encoding="utf-8")
-    (tmp_path / "typo.toml").write_text("hidden_sizes = 3\n", encoding="utf-8")
+    for name, text in BAD_FILES.items():
+        (tmp_path / name).write_text(text, encoding="latin-1")
+    arrays = dict(np.load(labelled))
+    np.savez(tmp_path / "unseen.npz", **arrays | {"y_test": np.array(["high", "middle"] * 5)})
+    np.savez(tmp_path / "nan.npz", **arrays | {"values_test": np.full_like(arrays["values_test"], np.nan)})
     names = {"data": labelled, "sines": sines, "model": trained, "tmp": tmp_path}
     assert main([word.format(**names) for word in words]) == 2
     error = capsys.readouterr().err
@@ -291,6 +315,61 @@ def test_what_happens_while_saving_is_told(error, message, labelled, tmp_path, c
     monkeypatch.setattr(numrnn.RNNClassifier, "save", save)
     assert main(["fit", str(labelled), "--output", str(tmp_path), *SHORT]) == 1
     assert message in capsys.readouterr().err
+
+
+def break_epoch(number, error, monkeypatch):
+    def rate(self, state):
+        if state.epoch == number:
+            raise error
+        return self.initial
+
+    monkeypatch.setattr("numrnn.training.schedules.Constant.rate", rate)
+    monkeypatch.setattr(numrnn, "warmup", lambda **options: None)
+
+
+@pytest.mark.parametrize("error", [ValueError("shapes differ"), TypeError("no number")])
+def test_what_breaks_in_training_is_not_the_inputs_fault(error, labelled, tmp_path, capsys, monkeypatch):
+    break_epoch(1, error, monkeypatch)
+    assert main(["fit", str(labelled), "--output", str(tmp_path), *SHORT]) == 1
+    assert capsys.readouterr().err == f"numrnn: error: {type(error).__name__}: {error}\n"
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_after_an_interrupt_all_is_saved_and_the_exit_code_is_1(epochs, labelled, tmp_path, capsys, monkeypatch):
+    break_epoch(epochs, KeyboardInterrupt(), monkeypatch)
+    assert main(["fit", str(labelled), "--output", str(tmp_path), *SHORT]) == 1
+    assert "numrnn: error: interrupted; what was learnt until then is saved" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(RESULTS)
+    report = read_strictly((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert report["stop_reason"] == "interrupted" and report["model"]["n_iter"] == epochs
+    assert (report["model"]["loss"] is None) == (epochs == 0)
+
+
+def test_a_score_that_is_no_number_is_null(tmp_path, capsys):
+    np.savez(tmp_path / "one.npz", values=np.arange(3.0), lengths=[3], y=[1.0])
+    assert main(["fit", str(tmp_path / "one.npz"), "--output", str(tmp_path), *SHORT]) == 0
+    capsys.readouterr()
+    assert main(["score", str(tmp_path), str(tmp_path / "one.npz"), "--json"]) == 0
+    scores = read_strictly(capsys.readouterr().out)
+    assert scores["r2"] is None and scores["mean_squared_error"] > 0
+    report = read_strictly((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert report["scores"]["train"] == scores
+
+
+def test_labels_with_commas_and_quotes_are_quoted(labelled, tmp_path):
+    arrays = dict(np.load(labelled))
+    names = np.array(['high, "very"', "low\nline"])
+    y = {name: names[(arrays[name] == "low").astype(int)] for name in ("y", "y_test")}
+    np.savez(tmp_path / "data.npz", **arrays | y)
+    assert main(["fit", str(tmp_path / "data.npz"), "--output", str(tmp_path), *SHORT]) == 0
+    words = ["predict", str(tmp_path), str(tmp_path / "data.npz"), "--proba", "--output", str(tmp_path / "p.csv")]
+    assert main(words) == 0
+    with open(tmp_path / "p.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    model = numrnn.load(tmp_path / "model.safetensors")
+    X = numrnn.Sequences.from_concatenated(arrays["values_test"], arrays["lengths_test"])
+    assert [row["prediction"] for row in rows] == model.predict(X).tolist()
+    assert set(rows[0]) == {"sequence", "prediction", *(f"proba_{name}" for name in names)}
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(trained, labelled):

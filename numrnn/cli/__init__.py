@@ -10,7 +10,7 @@ import warnings
 
 from numrnn import __version__
 from numrnn.cli import fit, info, predict, score, warmup
-from numrnn.cli.arguments import Parser, UsageError
+from numrnn.cli.arguments import Failure, Parser, UsageError
 
 __all__ = ["main"]
 
@@ -51,6 +51,8 @@ def main(argv=None):
         return _failed("interrupted", 1)
     except (UsageError, ValueError, TypeError) as error:
         return _failed(error, 2)
+    except Failure as error:
+        return _failed(error, 1)
     except Exception as error:
         return _failed(f"{type(error).__name__}: {error}", 1)
     return 0

@@ -3,11 +3,15 @@
 import argparse
 from typing import NamedTuple
 
-__all__ = ["PARAMETERS", "Option", "Parser", "UsageError", "add_parameters"]
+__all__ = ["PARAMETERS", "Failure", "Option", "Parser", "UsageError", "add_parameters"]
 
 
 class UsageError(Exception):
     """Bad usage or bad input: one line to stderr, exit code 2."""
+
+
+class Failure(Exception):
+    """A failure that is not the input's: one line to stderr, exit code 1."""
 
 
 class Parser(argparse.ArgumentParser):

@@ -4,6 +4,9 @@ from numrnn.cli.arguments import UsageError
 
 __all__ = ["over_config"]
 
+# options of the command line that make no sense in a file
+NOT_IN_FILES = ("help", "config")
+
 
 def over_config(parser, arguments):
     """The options given, over those of the config file."""
@@ -26,11 +29,15 @@ def _as_arguments(path):
             entries = tomllib.load(file)
     except OSError as error:
         raise UsageError(error.strerror) from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOML's own errors, and bytes that are not UTF-8
         raise UsageError(f"not TOML: {error}") from error
-    words = [str(entries.pop("data"))] if "data" in entries else []
+    # after "--" even a name that begins with "-" is no option
+    data = ["--", str(entries.pop("data"))] if "data" in entries else []
+    words = []
     for name, value in entries.items():
         option = name.replace("_", "-")
+        if option in NOT_IN_FILES:
+            raise UsageError(f"unrecognized arguments: --{option}")
         if isinstance(value, bool):
             words.append(f"--{option}" if value else f"--no-{option}")
         elif isinstance(value, list):
@@ -39,4 +46,4 @@ def _as_arguments(path):
             words.append(f"--{option}=" + ",".join(f"{key}={item}" for key, item in value.items()))
         else:
             words.append(f"--{option}={value}")
-    return words
+    return words + data

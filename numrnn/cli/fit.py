@@ -1,10 +1,11 @@
 """``numrnn fit``: train on a data set, test, and save the model with a report of the run."""
 
 import argparse
+import os
 import time
 from pathlib import Path
 
-from numrnn.cli.arguments import UsageError, add_parameters
+from numrnn.cli.arguments import Failure, UsageError, add_parameters
 from numrnn.cli.config import over_config
 from numrnn.cli.settings import SETTINGS
 
@@ -51,9 +52,7 @@ def run(options):
 
     from numrnn import warmup
     from numrnn.cli.data import describe, read_data
-    from numrnn.cli.report import save_results
-    from numrnn.cli.scores import as_text, score
-    from numrnn.versions import versions
+    from numrnn.cli.training import Course, check_test, train
 
     watch = Stopwatch()
     data = read_data(options["data"])
@@ -62,55 +61,49 @@ def run(options):
     parts = {name: part for name, part in data._asdict().items() if part is not None and part.y is not None}
     parameters = choose_parameters(options)
     scale = parameters.pop("scale", False)
-    # initialize checks parameters and data: a mistake shows before the kernels have been compiled for nothing.
+    # Parameters and data are checked first: a mistake shows before the kernels have been compiled for nothing.
     estimator = make_estimator(parameters, data.train.y, options).initialize(*data.train)
+    if "test" in parts:
+        check_test(estimator, parts["test"])
     directory = _make_directory(options["output"])
     print("\n".join(f"{name}: {describe(part)}" for name, part in parts.items()))
     print(f"{estimator}{' on standardised inputs' if scale else ''}", flush=True)
     watch.lap("read")
 
-    print("kernels (the first run compiles them, about a minute) ... ", end="", flush=True)
+    print("kernels (the first run compiles them, half a minute or so) ... ", end="", flush=True)
     warmup(cells=[estimator.cell], dtypes=[estimator.dtype])
     print(f"ready after {watch.lap('compile'):.1f} s", flush=True)
 
-    train(estimator, parts, scale=scale)
-    print(f"{estimator.n_iter_} epochs in {watch.lap('fit'):.1f} s")
+    course = Course()
+    with course.tells_faults():
+        train(estimator, parts, course, scale=scale)
+        print(f"{estimator.n_iter_} epochs in {watch.lap('fit'):.1f} s")
+        facts = {"options": options, "scale": scale, "stop_reason": course.stop_reason}
+        _test_and_save(estimator, parts, facts, watch, directory)
+    if course.stop_reason == "interrupted":
+        raise Failure(f"interrupted; what was learnt until then is saved in {directory}")
+
+
+def _test_and_save(estimator, parts, facts, watch, directory):
+    from numrnn.cli.data import describe
+    from numrnn.cli.report import save_results
+    from numrnn.cli.scores import as_text, score
+    from numrnn.cli.training import watches_test
+    from numrnn.versions import versions
 
     scores = {name: score(estimator, part) for name, part in parts.items()}
     watch.lap("score")
     print("\n".join(as_text(of_part, name, table=name == list(parts)[-1]) for name, of_part in scores.items()))
-
-    facts = {
-        "options": options,
+    facts |= {
         "data": {name: describe(part) for name, part in parts.items()},
-        "scale": scale,
         "seed": estimator.random_state,
         "scores": scores,
         "seconds": watch.seconds,
         "versions": versions(),
     }
-    watched = "test" if _watches_test(estimator, parts) else "validation"
+    watched = "test" if watches_test(estimator, parts) else "validation"
     saved = save_results(directory, estimator, facts, watched=watched)
     print("\nsaved " + "\n      ".join(str(path) for path in saved))
-
-
-def train(estimator, parts, *, scale):
-    """Fit to the part to train on; the part to test on is watched, unless something would be chosen by it."""
-    inputs = {name: part.X for name, part in parts.items()}
-    if scale:
-        from numrnn.data.scaler import SequenceScaler
-        from numrnn.estimators.scaling import fold_scaler
-
-        scaler = SequenceScaler().fit(inputs["train"])
-        inputs = {name: scaler.transform(X) for name, X in inputs.items()}
-    watched = {"X_val": inputs["test"], "y_val": parts["test"].y} if _watches_test(estimator, parts) else {}
-    estimator.fit(inputs["train"], parts["train"].y, **watched)
-    if scale:
-        fold_scaler(estimator, scaler)
-
-
-def _watches_test(estimator, parts):
-    return "test" in parts and not estimator.early_stopping
 
 
 def choose_parameters(options):
@@ -157,4 +150,6 @@ def _make_directory(name):
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot make the directory {path}: {error.strerror}") from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise UsageError(f"cannot write to the directory {path}")
     return path

@@ -1,5 +1,6 @@
 """``numrnn predict``: a saved model's predictions as CSV or .npz."""
 
+import csv
 import sys
 from pathlib import Path
 
@@ -43,15 +44,23 @@ def run(arguments):
     per_step = isinstance(results["prediction"], Sequences)
     results = {name: np.asarray(rows.values if per_step else rows) for name, rows in results.items()}
     if arguments.output is not None and arguments.output.endswith(".npz"):
-        np.savez(arguments.output, **results, **({"lengths": X.lengths} if per_step else {}))
+        with _open(arguments.output, "wb") as file:
+            np.savez(file, **results, **({"lengths": X.lengths} if per_step else {}))
         return
     places = _places(X.lengths if per_step else np.ones(len(X), dtype=np.int64), per_step)
-    lines = _lines(places, results, getattr(model, "classes_", None))
+    rows = _rows(places, results, getattr(model, "classes_", None))
     if arguments.output is None:
-        sys.stdout.writelines(lines)
+        csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
     else:
-        with open(arguments.output, "w", encoding="utf-8") as file:
-            file.writelines(lines)
+        with _open(arguments.output, "w", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerows(rows)
+
+
+def _open(path, mode, **options):
+    try:
+        return open(path, mode, **options)
+    except OSError as error:
+        raise UsageError(f"--output {path}: {error.strerror}") from error
 
 
 def _places(lengths, per_step):
@@ -61,7 +70,7 @@ def _places(lengths, per_step):
     return ["sequence", "step"], [[i, t] for i, length in enumerate(lengths) for t in range(length)]
 
 
-def _lines(places, results, classes):
+def _rows(places, results, classes):
     names, rows = places
     prediction = results["prediction"].reshape(len(rows), -1)
     width = prediction.shape[1]
@@ -70,6 +79,6 @@ def _lines(places, results, classes):
     if "proba" in results:
         header += [f"proba_{label}" for label in classes]
         columns.append(results["proba"])
-    yield ",".join(header) + "\n"
+    yield header
     for place, *values in zip(rows, *columns, strict=True):
-        yield ",".join(str(value) for value in [*place, *(value for row in values for value in row)]) + "\n"
+        yield [*place, *(value for row in values for value in row)]

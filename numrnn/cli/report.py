@@ -2,12 +2,13 @@
 
 import csv
 import json
+import math
 
 from sklearn.base import is_classifier
 
 from numrnn.cli.picture import save_learning_curve
 
-__all__ = ["save_results"]
+__all__ = ["as_json", "save_results"]
 
 
 def save_results(directory, estimator, facts, *, watched):
@@ -38,12 +39,25 @@ def save_results(directory, estimator, facts, *, watched):
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))
     facts = {"model": model_facts(estimator), "watched": watched} | facts
-    report.write_text(json.dumps(facts, indent=2, default=str) + "\n", encoding="utf-8")
+    report.write_text(as_json(facts) + "\n", encoding="utf-8")
     try:
         save_learning_curve(columns, picture, watched=watched, score="accuracy" if is_classifier(estimator) else "R2")
     except ImportError:
         return [model, history, report]
     return [model, history, report, picture]
+
+
+def as_json(facts):
+    """Facts as JSON text; it has no NaN and no infinity, so they become null."""
+    return json.dumps(_finite(facts), indent=2, default=str, allow_nan=False)
+
+
+def _finite(value):
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def make_history(estimator):

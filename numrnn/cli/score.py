@@ -19,10 +19,9 @@ def add_parser(commands):
 
 def run(arguments):
     """Predict, compare, print."""
-    import json
-
     from numrnn.cli.arguments import UsageError
     from numrnn.cli.data import read_data, read_model, subset
+    from numrnn.cli.report import as_json
     from numrnn.cli.scores import as_text, score
 
     model = read_model(arguments.model)
@@ -32,4 +31,4 @@ def run(arguments):
         raise UsageError(f"{arguments.data}: there are no targets (y) to score against")
     scores = score(model, part)
     name = "test" if part is data.test else "train"
-    print(json.dumps(scores, indent=2) if arguments.json else as_text(scores, name))
+    print(as_json(scores) if arguments.json else as_text(scores, name))
