@@ -13,10 +13,13 @@ from networks import Case, relative_error
 from problems import make_problem
 
 import numrnn
-from numrnn import network
+from numrnn import Sequences, network
 from numrnn.data.batches import epoch_batches
+from numrnn.data.targets import Targets
+from numrnn.network import Network
+from numrnn.parameters import Layout
 from numrnn.solvers import SGD, Adam, AdamW, RMSprop
-from numrnn.training import TrainingDivergedError, resolve_schedule, train
+from numrnn.training import TrainingDivergedError, TrainingState, resolve_schedule, train
 
 LENGTHS = np.random.default_rng(1).integers(1, 9, 60).tolist()
 PROBLEMS = [make_problem("gru", hidden=(7, 3), lengths=LENGTHS),
@@ -234,3 +237,18 @@ def test_ctrl_c_ends_training_within_an_epoch(solver, hidden):
     assert process.returncode == 0, err
     assert json.loads(out) == {"finite": True, "reason": "interrupted",
                                "warnings": ["training was interrupted after 0 epochs; the weights are kept"]}
+
+
+def test_weights_that_overflow_where_a_bounded_cell_hides_it_are_never_kept():
+    layout = Layout(n_inputs=1, hidden_layer_sizes=(1,), cell="elman", n_outputs=2)
+    data = Sequences.from_list([np.full((1, 1), 1e10, np.float32)] * 4)
+    theta = np.full(layout.size, 0.5, np.float32)
+    views = layout.views(theta)
+    views["layers.0.U"][:] = 0
+    views["V"][:] = [[1.0], [-1.0]]
+    schedule = resolve_schedule(lambda epoch: 1.0, learning_rate_init=1e30, max_iter=1)
+    state = TrainingState(theta, seed=0)
+    with pytest.raises(TrainingDivergedError):
+        train(Network(layout), state, data, Targets(np.zeros(4, np.int64)), solver=SGD(momentum=0.0), schedule=schedule,
+              batch_size=1, max_iter=1)
+    assert np.isfinite(theta).all()

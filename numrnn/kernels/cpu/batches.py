@@ -133,7 +133,8 @@ def _finish_batch(net, job, batch, update):
         return True
     norm = np.sqrt(updates.squared_norm(update.gradient))
     update.norms[batch] = norm
-    if not np.isfinite(loss + norm):
+    # A bounded cell gives a finite loss with weights that overflowed: theta must be looked at too before it is kept.
+    if not np.isfinite(loss + norm + updates.squared_norm(update.theta)):
         return False
     copy(update.theta, 0, update.theta.size, update.before, 0)
     if update.clip_norm < norm + 1e-6:  # the 1e-6 is torch.nn.utils.clip_grad_norm_'s
