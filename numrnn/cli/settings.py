@@ -11,8 +11,8 @@ _VOWELS = {"scale": True, "hidden_layer_sizes": (64,), "max_iter": 60, "batch_si
 # data set -> cell -> parameters; the first cell is the one used unless another is asked for
 SETTINGS = {
     "japanese_vowels": {
-        "gru": _VOWELS | {"learning_rate_init": 0.03},
-        "lstm": _VOWELS | {"learning_rate_init": 0.003, "learning_rate": "cosine", "alpha": 0.01},
+        "gru": _VOWELS | {"learning_rate_init": 0.02},
+        "lstm": _VOWELS | {"learning_rate_init": 0.03, "learning_rate": "cosine", "alpha": 0.001},
         "elman": _VOWELS | {"learning_rate_init": 0.01, "learning_rate": "cosine"},
     }
 }
