@@ -36,6 +36,9 @@ SHAPES = [
 MODULES = {"elman": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 CLASSES, RATE, CLIP = 2, 1e-3, 1.0
 CHUNK = 0.1  # seconds of one timing
+# Seconds before each timing. Idle threads of OpenMP and OpenBLAS spin before they sleep: without a pause they took half of
+# the cores from the next side, which made our steps 1.7 times as long.
+PAUSE = 0.2
 
 
 class Problem:
@@ -124,6 +127,7 @@ def interleaved(runs, repeats):
     times = {name: [] for name in runs}
     for _ in range(repeats):
         for name, run in runs.items():
+            time.sleep(PAUSE)
             times[name].append(seconds(run, counts[name]))
     return {name: statistics.median(values) for name, values in times.items()}
 
