@@ -36,8 +36,8 @@ SHAPES = [
 MODULES = {"elman": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 CLASSES, RATE, CLIP = 2, 1e-3, 1.0
 CHUNK = 0.1  # seconds of one timing
-# Seconds before each timing. Idle threads of OpenMP and OpenBLAS spin before they sleep: without a pause they took half of
-# the cores from the next side, which made our steps 1.7 times as long.
+# Seconds before each timing. Idle threads of OpenMP and OpenBLAS spin before they sleep: without a pause they took
+# the cores from the next side, and our steps were up to 1.7 times as long.
 PAUSE = 0.2
 
 
