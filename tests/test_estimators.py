@@ -6,6 +6,7 @@ import pickle
 import joblib
 import naive
 import numpy as np
+import pandas
 import pytest
 import sklearn
 from problems import make_problem
@@ -153,7 +154,6 @@ def test_n_features_in():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_feature_names(kind):
-    pandas = pytest.importorskip("pandas")
     frames = [pandas.DataFrame(x, columns=["a", "b", "c"]) for x in X]
     model = small(kind).fit(frames, Y)
     assert model.feature_names_in_.tolist() == ["a", "b", "c"]

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas
 import pytest
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator
@@ -247,7 +248,6 @@ def test_what_fits_a_fitted_estimator(fitted, given, message):
 
 
 def test_data_frames():
-    pandas = pytest.importorskip("pandas")
     frames = [pandas.DataFrame({"a": [1, 2], "b": [0.5, 1.5]}), pandas.DataFrame({"a": [True], "b": [2]})]
     estimator = BaseEstimator()
     sequences, form = validate_sequences(estimator, frames, dtype=F32, reset=True)

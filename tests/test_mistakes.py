@@ -5,6 +5,7 @@ import json
 import warnings
 
 import numpy as np
+import pandas
 import pytest
 from safetensors.numpy import save_file
 
@@ -210,7 +211,6 @@ def test_sequences_are_found_by_their_values():
 
 
 def test_sizes_of_any_kind_are_stored(tmp_path):
-    pandas = pytest.importorskip("pandas")
     for sizes in (range(4, 6), pandas.Series([4, 5])):
         model = small(hidden_layer_sizes=sizes).fit(X, Y)
         model.save(tmp_path / "m")

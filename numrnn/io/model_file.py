@@ -95,8 +95,7 @@ def read_model(path):
     ['c']
     """
     path = Path(path)
-    with open(path, "rb"):
-        pass  # safe_open's own errors for a missing file or a folder do not say which
+    open(path, "rb").close()  # safe_open's own errors for a missing file or a folder do not say which
     try:
         with safe_open(path, framework="numpy") as file:
             text = (file.metadata() or {}).get("numrnn")
