@@ -19,7 +19,7 @@ from numba.core import config
 
 # No fastmath: bits would depend on a value's position. error_model="numpy": the zero-division branch of Python's
 # stops vectorisation.
-OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
 
 
 def kernel_hash():
