@@ -112,7 +112,7 @@ class Network:
         update = self._update(theta, grad, before, step, len(batches))
         packing.pack_weights(self._net, theta)
         values, starts = data.gather(ids)
-        rows = tiles.Data(_read_only(values), starts, lengths, np.zeros((0, 0), self.dtype))
+        rows = tiles.Data(_read_only(values).reshape(-1), starts, lengths, np.zeros((0, 0), self.dtype))
         longest = int(lengths.max())
 
         def work(index, budget):
@@ -123,9 +123,6 @@ class Network:
         done = int(job.board[atomics.DONE])
         if job.board[atomics.DIVERGED]:
             outcome = "diverged"
-        elif done and step.rule != updates.NO_STEP and not np.isfinite(theta).all():
-            # The last update overflowed: no gradient after it shows that.
-            outcome, done = "diverged", done - 1
         if outcome == "diverged":
             theta[:] = before
         return Run(outcome, update.losses, update.norms, job.weight_sums, done)
@@ -156,6 +153,8 @@ class Network:
             self._node_memory(int(node_counts.max())),
             np.zeros(atomics.BOARD_SIZE, np.int64),
             np.zeros(len(tile_counts), np.int64),
+            np.zeros(2 * len(tile_counts), np.int64),
+            np.zeros(2 * len(tile_counts), np.int64),
         )
         return job, threads
 
@@ -167,7 +166,6 @@ class Network:
             grad,
             before,
             float(step.alpha),
-            self.layout.decayed,
             clip_norm,
             step.rule,
             first,
@@ -175,6 +173,8 @@ class Network:
             np.ascontiguousarray(step.scalars, theta.dtype),
             np.full(count, np.nan),
             np.full(count, np.nan),
+            np.zeros(len(self._net.pieces)),
+            np.zeros(len(self._net.pieces)),
         )
 
     def predict(self, theta, data, state=None, raw=False):
@@ -201,7 +201,7 @@ class Network:
         before = np.zeros((0, 0), self.dtype) if state is None else np.ascontiguousarray(state[ids], self.dtype)
         after = np.empty((len(ids), self.state_size), self.dtype)
         values, starts = data.gather(ids)
-        rows = tiles.Data(_read_only(values), starts, data.lengths[ids], before)
+        rows = tiles.Data(_read_only(values).reshape(-1), starts, data.lengths[ids], before)
         first_row = self._first_row(data, ids)
         longest = int(data.lengths.max())
         order = np.arange(len(ids))
@@ -265,7 +265,7 @@ class Network:
         if longest > known:
             known, scratch = longest, make_scratch(self._net, self.tile_rows, longest, one_block=False)
         if node_tiles > known_tiles:
-            count = node_tiles.bit_length()
+            count = max(1, node_tiles.bit_length() - 1)
             known_tiles, levels = node_tiles, aligned_zeros(count * self._gradient_size, self.dtype).reshape(count, -1)
         self._memory[thread] = known, known_tiles, scratch, levels
         return scratch, levels

@@ -3,17 +3,21 @@
 import numpy as np
 
 from numrnn.kernels.cpu import tiles
+from numrnn.kernels.cpu.gemm import spare_size
 from numrnn.kernels.cpu.net import (
     IDENTITY,
+    ONE,
     RELU,
     SIGMOID,
     SOFTMAX,
     TANH,
+    ZEROS,
     ElmanNet,
     GRUNet,
     Head,
     Layer,
     LSTMNet,
+    Piece,
     head_of,
 )
 from numrnn.kernels.cpu.simd import panel_width
@@ -21,6 +25,8 @@ from numrnn.parameters import GATES
 
 NETS = {"elman": ElmanNet, "gru": GRUNet, "lstm": LSTMNet}
 ACTIVATIONS = {"tanh": TANH, "relu": RELU}
+PIECE = 32  # outputs of a piece of theta: at least a panel of any machine
+SHARE = 16384  # parameters that one thread takes of an update at a time: some 10 us of work
 HEADS = {"softmax": SOFTMAX, "sigmoid": SIGMOID, "identity": IDENTITY}
 
 
@@ -32,73 +38,116 @@ def aligned_zeros(size, dtype):
     return memory[skip : skip + size]
 
 
+class _Room:
+    """Hands out places one after the other."""
+
+    def __init__(self, size=0):
+        self.size = size
+
+    def take(self, count):
+        self.size += count
+        return self.size - count
+
+
 def make_net(layout, activation, head, per_step, dtype):
     """The kernels' records of a layout: (net, size of a tile's gradient)."""
-    width, gates = panel_width(dtype), GATES[layout.cell]
-    packed_at = gradient_at = 0
+    width, sizes = panel_width(dtype), layout.hidden_layer_sizes
 
     def pad(n):
         return -(-n // width) * width
 
-    def take_packed(count):
-        nonlocal packed_at
-        packed_at += count
-        return packed_at - count
+    widest = max(pad(size) for size in (*sizes, layout.n_outputs, layout.n_inputs))
+    packed, gradient = _Room(ZEROS + widest), _Room()
+    layers, pieces, inputs = [], [], layout.n_inputs
+    for index, H in enumerate(sizes):
+        layer = _place_layer(layout.cell, inputs, H, pad, packed, gradient, first=index == 0)
+        pieces += _pieces_of_layer(layout, index, layer, width)
+        layers.append(layer)
+        inputs = H
+    output = _place_head(head, per_step, layout.n_outputs, inputs, layers, pad, packed, gradient)
+    pieces += _pieces_of_head(layout, output, width)
+    memory = aligned_zeros(packed.size, dtype)
+    memory[ONE] = 1
+    tables = (np.array(table, np.int64) for table in (layers, output, pieces, _shares_of(pieces)))
+    return NETS[layout.cell](ACTIVATIONS[activation], *tables, memory), gradient.size
 
-    def take_gradient(count):
-        nonlocal gradient_at
-        gradient_at += count
-        return gradient_at - count
 
-    layers, D = [], layout.n_inputs
-    for index, H in enumerate(layout.hidden_layer_sizes):
-        HP, place = pad(H), {name: layout.offsets.get(f"layers.{index}.{name}", -1) for name in ("U", "W", "b", "b_Wn")}
-        planes = 4 if layout.cell == "gru" else gates
-        layers.append(
-            Layer(
-                D,
-                H,
-                HP,
-                gates,
-                planes,
-                saved=int(layout.cell != "elman"),
-                cells=int(layout.cell == "lstm"),
-                U=take_packed(gates * HP * D),
-                W=take_packed(gates * HP * H),
-                U_back=take_packed(gates * pad(D) * H if index else 0),
-                W_back=take_packed(gates * HP * H),
-                b=take_packed(planes * HP),
-                dU=take_gradient(D * gates * HP),
-                dW=take_gradient(H * gates * HP),
-                db=take_gradient(planes * HP),
-                theta_U=place["U"],
-                theta_W=place["W"],
-                theta_b=place["b"],
-                theta_b_Wn=place["b_Wn"],
-            )
-        )
-        D = H
-    H, HP, K = D, pad(D), layout.n_outputs
-    output = Head(
-        HEADS[head],
+def _place_layer(cell, D, H, pad, packed, gradient, first):
+    gates, HP = GATES[cell], pad(H)
+    planes = 4 if cell == "gru" else gates
+    return Layer(
+        D,
+        H,
+        HP,
+        gates,
+        planes,
+        saved=int(cell != "elman"),
+        cells=int(cell == "lstm"),
+        U=packed.take(gates * HP * D),
+        W=packed.take(gates * HP * H),
+        U_back=packed.take(0 if first else gates * pad(D) * H),
+        W_back=packed.take(gates * HP * H),
+        b=packed.take(planes * HP),
+        dU=gradient.take(D * gates * HP),
+        dW=gradient.take(H * gates * HP),
+        db=gradient.take(planes * HP),
+    )
+
+
+def _place_head(kind, per_step, K, H, layers, pad, packed, gradient):
+    HP = pad(H)
+    return Head(
+        HEADS[kind],
         int(per_step),
         K,
         pad(K),
         H,
         HP,
-        V=take_packed(pad(K) * H),
-        V_back=take_packed(HP * K),
-        c=take_packed(pad(K)),
-        dV=take_gradient(K * HP),
-        dc=take_gradient(pad(K)),
+        V=packed.take(pad(K) * H),
+        V_back=packed.take(HP * K),
+        c=packed.take(pad(K)),
+        dV=gradient.take(K * HP),
+        dc=gradient.take(pad(K)),
         widest=max(layer.HP for layer in layers),
-        theta_V=layout.offsets["V"],
-        theta_c=layout.offsets["c"],
     )
-    packed = aligned_zeros(packed_at, dtype)
-    return NETS[layout.cell](
-        ACTIVATIONS[activation], np.array(layers, np.int64), np.array(output, np.int64), packed
-    ), gradient_at
+
+
+def _pieces_of_layer(layout, index, layer, width):
+    """U, W and biases of a layer; the planes of a GRU are n, r, z, hn, so that U and W share what stands together."""
+    D, H, HP, gates = layer.D, layer.H, layer.HP, layer.gates
+    theta = {name: layout.offsets.get(f"layers.{index}.{name}") for name in ("U", "W", "b", "b_Wn")}
+    order = [2, 0, 1] if layout.cell == "gru" else range(gates)
+    for plane, gate in enumerate(order):
+        for j in range(0, H, PIECE):
+            count, at, of_inputs = min(PIECE, H - j), plane * HP + j, (plane * H + j) * width
+            first, back = theta["U"] + (gate * H + j) * D, layer.U_back + of_inputs if index else -1
+            yield Piece(first, count, D, layer.dU + plane * D * HP + j, HP, 1, layer.U + at * D, back, gates * H, 1)
+            first, back = theta["W"] + (plane * H + j) * H, layer.W_back + of_inputs
+            yield Piece(first, count, H, layer.dW + plane * H * HP + j, HP, 1, layer.W + at * H, back, gates * H, 1)
+    for plane in range(layer.planes):
+        start = theta["b"] + order[plane] * H if plane < gates else theta["b_Wn"]
+        yield Piece(start, H, 1, layer.db + plane * HP, 0, 1, layer.b + plane * HP, -1, 0, 0)
+
+
+def _pieces_of_head(layout, head, width):
+    V, c, H = layout.offsets["V"], layout.offsets["c"], head.H
+    for k in range(0, head.K, PIECE):
+        back = head.V_back + k * width
+        yield Piece(
+            V + k * H, min(PIECE, head.K - k), H, head.dV + k * head.HP, head.HP, 0, head.V + k * H, back, head.K, 1
+        )
+    yield Piece(c, head.K, 1, head.dc, 0, 1, head.c, -1, 0, 0)
+
+
+def _shares_of(pieces):
+    """Where pieces are to be cut into shares of SHARE parameters or a little more."""
+    shares, size = [0], 0
+    for index, piece in enumerate(pieces, start=1):
+        size += piece.count * piece.columns
+        if size >= SHARE:
+            shares.append(index)
+            size = 0
+    return [*shares, len(pieces)] if shares[-1] < len(pieces) else shares
 
 
 def make_scratch(net, tile_rows, longest, one_block):
@@ -113,5 +162,7 @@ def make_scratch(net, tile_rows, longest, one_block):
     inputs = net.layers[0, 0]
     layers_end = tiles.place_layers(net, rows, state_rows, tile_rows, rows * inputs + 16, places)
     block_end = layers_end + block_rows * (2 * head_of(net).widest + head_of(net).KP + inputs) + 64
-    work = aligned_zeros(int(block_end), net.packed.dtype)
-    return tiles.Scratch(work, np.zeros((blocks, 5), np.int64), np.zeros(longest, np.int64), places)
+    widest = max(net.layers[:, :2].max(), head_of(net).K)
+    spare = 0 if one_block else spare_size(int(widest), net.packed.dtype)
+    work = aligned_zeros(int(block_end) + spare, net.packed.dtype)
+    return tiles.Scratch(work, np.zeros((blocks, 5), np.int64), np.zeros(longest, np.int64), places, int(block_end))

@@ -54,7 +54,7 @@ class LinearNetwork:
                 if total == 0:
                     continue
                 alpha = theta.dtype.type(step.alpha)
-                loss += 0.5 * step.alpha * updates.add_decay(grad, theta, alpha, self.layout.decayed)
+                loss += 0.5 * step.alpha * updates.add_decay(grad[:D], theta[:D], alpha)
                 losses.append(loss)
                 sums.append(total)
                 norms.append(np.sqrt(updates.squared_norm(grad)))

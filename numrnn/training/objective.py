@@ -23,9 +23,7 @@ class Objective:
         """Write the gradient; return the objective and the sum of weights (where that is 0, the objective is nan)."""
         loss, weight_sum = self._network.gradient(theta, self._data, self._targets, batch, grad)
         if self._alpha:
-            loss += (
-                0.5
-                * self._alpha
-                * updates.add_decay(grad, theta, theta.dtype.type(self._alpha), self._network.layout.decayed)
-            )
+            alpha = theta.dtype.type(self._alpha)
+            for first, end in self._network.layout.decayed:
+                loss += 0.5 * self._alpha * updates.add_decay(grad[first:end], theta[first:end], alpha)
         return loss, weight_sum

@@ -2,7 +2,18 @@
 import numpy as np
 import pytest
 
-from numrnn.kernels.cpu.simd import K_BLOCK, gemm, gemm_tn, pack, panel_width
+from numrnn.kernels.cpu.gemm import (
+    COPY_BLOCK,
+    COPY_FROM_BYTES,
+    K_BLOCK,
+    gemm,
+    gemm_tn,
+    pack_inputs,
+    pack_outputs,
+    product,
+    spare_size,
+)
+from numrnn.kernels.cpu.simd import panel_width
 
 DTYPES = [np.float32, np.float64]
 GUARD = 64      # elements before and after a result, and STRAY between its rows: nothing may write there
@@ -15,7 +26,8 @@ def packed_panels(weights):
     width = panel_width(weights.dtype)
     panels = -(-outputs // width)
     packed = np.full(panels * K * width, np.nan, weights.dtype)
-    pack(weights.ravel(), 0, outputs, K, K, 1, packed, 0)
+    packed[-K * width :] = 0
+    pack_outputs(outputs, K, weights.ravel(), 0, packed, 0)
     return packed, panels
 
 
@@ -35,7 +47,7 @@ def assert_guards_untouched(flat, matrix, columns):
     assert (matrix[:, columns:] == 7.5).all()
 
 
-def product(a, weights, start):
+def product_of(a, weights, start):
     """start + a @ weights.T by the library, guards checked."""
     packed, panels = packed_panels(weights)
     width = panels * panel_width(a.dtype)
@@ -62,7 +74,7 @@ def test_gemm_is_numpys_product_at_every_shape(dtype):
                 start = rng.standard_normal((rows, outputs))
                 a, weights, start = (array.astype(dtype) for array in (a, weights, start))
                 expected = start.astype(float) + a.astype(float) @ weights.T.astype(float)
-                got = product(a, weights, start)
+                got = product_of(a, weights, start)
                 assert got.dtype == dtype
                 assert relative_error(got, expected) < tolerance, (rows, K, outputs)
 
@@ -80,8 +92,9 @@ def test_gemm_tn_is_numpys_product_at_every_shape(dtype):
                 flat_a, held_a = guarded(a, rows)
                 flat_b, held_b = guarded(b, panels * width)
                 c, result = guarded(start, panels * width)
+                spare = np.full(spare_size(rows, dtype), np.nan, dtype)
                 gemm_tn(K, rows, flat_a, GUARD, held_a.shape[1], panels, flat_b, GUARD, held_b.shape[1],
-                        c, GUARD, result.shape[1])
+                        c, GUARD, result.shape[1], spare, 0)
                 assert_guards_untouched(c, result, panels * width)
                 expected = start.astype(float) + a.T.astype(float) @ b.astype(float)
                 error = relative_error(result[:, :panels * width], expected)
@@ -93,17 +106,17 @@ def test_a_row_has_the_same_bits_alone_and_among_others(dtype):
     rng = np.random.default_rng(2)
     a, weights = rng.standard_normal((17, 129)).astype(dtype), rng.standard_normal((40, 129)).astype(dtype)
     start = rng.standard_normal((17, 40)).astype(dtype)
-    alone = np.vstack([product(a[i:i + 1], weights, start[i:i + 1]) for i in range(17)])
+    alone = np.vstack([product_of(a[i:i + 1], weights, start[i:i + 1]) for i in range(17)])
     for rows in range(1, 18):
-        np.testing.assert_array_equal(product(a[:rows], weights, start[:rows]), alone[:rows])
-        np.testing.assert_array_equal(product(a[-rows:], weights, start[-rows:]), alone[-rows:])
+        np.testing.assert_array_equal(product_of(a[:rows], weights, start[:rows]), alone[:rows])
+        np.testing.assert_array_equal(product_of(a[-rows:], weights, start[-rows:]), alone[-rows:])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_an_output_has_the_same_bits_in_any_lane(dtype):
     rng = np.random.default_rng(3)
     a, weights = rng.standard_normal((5, 90)).astype(dtype), rng.standard_normal((1, 90)).astype(dtype)
-    everywhere = product(a, np.repeat(weights, 75, axis=0), np.zeros((5, 75), dtype))
+    everywhere = product_of(a, np.repeat(weights, 75, axis=0), np.zeros((5, 75), dtype))
     np.testing.assert_array_equal(everywhere, np.repeat(everywhere[:, :1], 75, axis=1))
 
 
@@ -111,10 +124,10 @@ def test_an_output_has_the_same_bits_in_any_lane(dtype):
 def test_a_sum_over_k_is_one_chain_that_can_be_cut_anywhere(dtype):
     rng = np.random.default_rng(4)
     a, weights = rng.standard_normal((9, 100)).astype(dtype), rng.standard_normal((33, 100)).astype(dtype)
-    whole = product(a, weights, np.zeros((9, 33), dtype))
+    whole = product_of(a, weights, np.zeros((9, 33), dtype))
     for cut in (1, 37, 99):
-        first = product(a[:, :cut].copy(), weights[:, :cut].copy(), np.zeros((9, 33), dtype))
-        np.testing.assert_array_equal(product(a[:, cut:].copy(), weights[:, cut:].copy(), first), whole)
+        first = product_of(a[:, :cut].copy(), weights[:, :cut].copy(), np.zeros((9, 33), dtype))
+        np.testing.assert_array_equal(product_of(a[:, cut:].copy(), weights[:, cut:].copy(), first), whole)
 
 
 def test_float64_sums_are_the_exact_products_added_in_the_order_of_k():
@@ -124,18 +137,58 @@ def test_float64_sums_are_the_exact_products_added_in_the_order_of_k():
     expected = np.zeros((7, 20))
     for k in range(50):
         expected += a[:, k:k + 1] * weights[:, k]
-    np.testing.assert_array_equal(product(a, weights, np.zeros((7, 20))), expected)
+    np.testing.assert_array_equal(product_of(a, weights, np.zeros((7, 20))), expected)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_pack_transposes_by_its_strides_and_fills_with_zeros(dtype):
+@pytest.mark.parametrize("rows", [1, 8, 13])
+def test_wide_operands_are_copied_and_give_the_same_bits(rows, dtype):
+    rng = np.random.default_rng(6)
+    K, row = COPY_BLOCK + 3, COPY_FROM_BYTES // np.dtype(dtype).itemsize
+    width = panel_width(dtype)
+    a, b = (rng.standard_normal((K, row)).astype(dtype) for _ in range(2))
+    c, result = guarded(np.zeros((rows, 2 * width), dtype), 2 * width)
+    spare = np.full(spare_size(rows, dtype), np.nan, dtype)
+    gemm_tn(K, rows, a.ravel(), 0, row, 2, b.ravel(), 0, row, c, GUARD, result.shape[1], spare, 0)
+    assert_guards_untouched(c, result, 2 * width)
+    in_place = np.zeros((rows, 2 * width), dtype)
+    a, b = a[:, :rows].copy(), b[:, : 2 * width].copy()
+    gemm_tn(K, rows, a.ravel(), 0, rows, 2, b.ravel(), 0, 2 * width, in_place.reshape(-1), 0, 2 * width, spare, 0)
+    np.testing.assert_array_equal(result[:, : 2 * width], in_place)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_groups_are_one_sum_with_a_start_of_its_own(dtype):
+    """Three groups of A, apart from each other, against panels in which they follow each other."""
+    rng = np.random.default_rng(7)
+    a, weights = rng.standard_normal((3, 9, 11)).astype(dtype), rng.standard_normal((20, 33)).astype(dtype)
+    packed, panels = packed_panels(weights)
+    width = panels * panel_width(dtype)
+    start = rng.standard_normal((9, width)).astype(dtype)
+    start[:, 20:] = 0
+    whole = product_of(np.concatenate(a, axis=1), weights, start[:, :20])
+    for rows, stride in ((9, width), (9, 0)):
+        c = np.full(9 * width, np.nan, dtype)
+        product(rows, 3, 11, a.ravel(), 0, 11, 99, packed, 0, panels, start.ravel(), 0, stride, c, 0, width)
+        got = c.reshape(9, width)[:, :20]
+        if stride:
+            np.testing.assert_array_equal(got, whole)
+        else:
+            np.testing.assert_array_equal(got[:1], whole[:1])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_packing_by_outputs_transposes_and_by_inputs_does_not(dtype):
     weights = np.arange(1.0, 1 + 3 * 5).reshape(3, 5).astype(dtype)
     width = panel_width(dtype)
-    expected = np.zeros((5, width), dtype)
-    expected[:, :3] = weights.T
-    for flat, strides in ((weights.ravel(), (5, 1)), (weights.T.ravel(), (1, 3))):
-        packed = np.full(5 * width + 2 * GUARD, 7.5, dtype)
-        pack(flat, 0, 3, 5, *strides, packed, GUARD)
-        np.testing.assert_array_equal(packed[GUARD:-GUARD].reshape(5, width), expected)
-        assert (packed[:GUARD] == 7.5).all()
-        assert (packed[-GUARD:] == 7.5).all()
+    packed = np.zeros(GUARD + 2 * 5 * width, dtype)
+    pack_outputs(3, 5, weights.ravel(), 0, packed, GUARD)
+    panels = packed[GUARD:].reshape(2, 5, width)
+    first = min(width, 3)
+    np.testing.assert_array_equal(panels[0, :, :first], weights[:first].T)
+    assert packed.sum() == weights.sum() and not packed[:GUARD].any()
+    packed = np.zeros(GUARD + 2 * 7 * width, dtype)
+    pack_inputs(3, 5, weights.ravel(), 0, packed, GUARD, 7)
+    panels = packed[GUARD:].reshape(2, 7, width)
+    np.testing.assert_array_equal(np.concatenate(panels[:, :3], axis=1)[:, :5], weights)
+    assert packed.sum() == weights.sum() and not packed[:GUARD].any()

@@ -6,8 +6,8 @@ from numba.core import config
 from numba.extending import intrinsic
 
 # Places on the board, where the threads of one piece of work meet; a cache line each.
-CLAIMED, DONE, STOP, DIVERGED = 0, 8, 16, 24
-BOARD_SIZE = 32
+CLAIMED, DONE, STOP, DIVERGED, OPENED = 0, 8, 16, 24, 32
+BOARD_SIZE = 40
 
 
 def _place(context, builder, signature, args):

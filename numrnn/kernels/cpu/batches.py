@@ -1,8 +1,8 @@
 """Mini-batches one after the other, gradient and update, on any number of threads that stay in compiled code.
 
 A mini-batch is a number of nodes, each a whole subtree of tiles. Threads claim nodes from a counter; who completes
-the last node of a mini-batch adds up the nodes, updates theta and lets all go on to the next. No thread waits for one
-that has not come: a pool that is busy costs time, not a deadlock.
+the last node of a mini-batch opens two phases, first the sum of the nodes' gradients, then the step, which all threads
+that wait share out. No thread waits for one that has not come: a pool that is busy costs time, not a deadlock.
 
 The sum over tiles has the shape of a binary tree over the tile's index, whoever makes which part: so neither threads
 nor ranks change a bit.
@@ -14,13 +14,15 @@ import numpy as np
 
 from numrnn.kernels.cpu import updates
 from numrnn.kernels.cpu.activations import like
-from numrnn.kernels.cpu.atomics import CLAIMED, DIVERGED, DONE, STOP, fetch_add, give_way, load, store
+from numrnn.kernels.cpu.atomics import CLAIMED, DIVERGED, DONE, OPENED, STOP, fetch_add, give_way, load, store
 from numrnn.kernels.cpu.float_mode import DEFAULT, set_mode
-from numrnn.kernels.cpu.packing import pack_weights, unpack_gradient
+from numrnn.kernels.cpu.net import piece_of
+from numrnn.kernels.cpu.packing import add_nodes, pack_piece, unpack_piece
 from numrnn.kernels.cpu.products import add, copy, set_zero
 from numrnn.kernels.cpu.tiles import predict_tile, train_tile
 from numrnn.kernels.jit import njit
 
+REDUCE, UPDATE = range(2)  # what follows a mini-batch's nodes, in shares of theta: its gradient, its step
 SPINS = 2000  # looks at a counter before the processor is given away: about 10 us
 
 
@@ -37,7 +39,9 @@ class Job(NamedTuple):
     losses: np.ndarray  # (tiles,) float64: sum of weight times loss
     nodes: np.ndarray  # (nodes of a mini-batch, gradient size)
     board: np.ndarray  # (BOARD_SIZE,) int64
-    completed: np.ndarray  # (batches,) int64: nodes that are whole
+    nodes_done: np.ndarray  # (batches,) int64
+    claimed: np.ndarray  # (2 * batches,) int64: shares of theta taken, in the phases reduce and update of a mini-batch
+    completed: np.ndarray  # (2 * batches,) int64
 
 
 class Update(NamedTuple):
@@ -47,7 +51,6 @@ class Update(NamedTuple):
     gradient: np.ndarray  # like theta: of the last mini-batch
     before: np.ndarray  # like theta: before the last step
     alpha: float
-    decayed: np.ndarray  # (n, 2) bounds of what alpha acts on
     clip_norm: float  # inf: none
     rule: int
     first: np.ndarray  # the solver's state, where it has any
@@ -55,29 +58,8 @@ class Update(NamedTuple):
     scalars: np.ndarray  # (batches, ...) of theta's type
     losses: np.ndarray  # (batches,) float64 objective
     norms: np.ndarray  # (batches,) float64, before clipping
-
-
-@njit
-def _wait(board, place, value):
-    """Wait until a counter has reached a value; False if all is to stop."""
-    spins = 0
-    while load(board, place) < value:
-        if load(board, STOP):
-            return False
-        spins += 1
-        if spins > SPINS:
-            give_way()
-    return True
-
-
-@njit
-def _add_pairs(nodes, count):
-    """Add up rows of nodes in the shape of a binary tree, into the first."""
-    distance = 1
-    while distance < count:
-        for left in range(0, count - distance, 2 * distance):
-            add(nodes[left], 0, nodes[left + distance], 0, nodes.shape[1])
-        distance *= 2
+    squares: np.ndarray  # (pieces,) float64: sums of squares of the gradient, then of theta
+    decays: np.ndarray  # (pieces,) float64: sums of squares of theta where it decays
 
 
 @njit
@@ -120,27 +102,110 @@ def _run_node(net, data, goal, job, batch, node, scratch, levels):
 
 
 @njit
-def _finish_batch(net, job, batch, update):
-    """Loss, gradient and step of a mini-batch whose nodes are all there; False where they are not finite."""
-    _add_pairs(job.nodes, job.first_node[batch + 1] - job.first_node[batch])
-    unpack_gradient(net, job.nodes[0], update.gradient)
+def _reduce_share(net, job, batch, update, share):
+    """Gradient of a share of theta from the nodes' gradients, the L2 term added."""
+    alpha = like(update.alpha, update.theta[0])
+    for index in range(net.shares[share], net.shares[share + 1]):
+        piece = piece_of(net, index)
+        first, end = piece.theta, piece.theta + piece.count * piece.columns
+        add_nodes(piece, job.nodes, job.first_node[batch + 1] - job.first_node[batch])
+        unpack_piece(piece, job.nodes[0], update.gradient)
+        gradient, decay = update.gradient[first:end], 0.0
+        if update.alpha and piece.decayed:
+            decay = updates.add_decay(gradient, update.theta[first:end], alpha)
+        update.decays[index] = decay
+        update.squares[index] = updates.squared_norm(gradient)
+
+
+@njit
+def _update_share(net, batch, update, share):
+    """Clip the gradient of a share, make the solver's step, pack the new weights."""
+    norm = update.norms[batch]
+    for index in range(net.shares[share], net.shares[share + 1]):
+        piece = piece_of(net, index)
+        first, end = piece.theta, piece.theta + piece.count * piece.columns
+        theta, gradient = update.theta[first:end], update.gradient[first:end]
+        copy(theta, 0, theta.size, update.before, first)
+        if update.clip_norm < norm + 1e-6:  # the 1e-6 is torch.nn.utils.clip_grad_norm_'s
+            updates.scale(gradient, like(update.clip_norm / (norm + 1e-6), theta[0]))
+        slots = update.first[first:end], update.second[first:end]
+        updates.step(update.rule, theta, gradient, slots[0], slots[1], update.scalars[batch])
+        update.squares[index] = updates.squared_norm(theta)
+        pack_piece(net, piece, update.theta)
+
+
+@njit
+def _sum(values):
+    total = 0.0
+    for value in values:
+        total += value
+    return total
+
+
+@njit
+def _weigh(job, batch, update):
+    """Loss and norm of a mini-batch whose gradient is whole; False where they are not finite."""
     loss = _sum_pairs(job.losses[job.first_tile[batch] : job.first_tile[batch + 1]]) / job.weight_sums[batch]
-    if update.alpha:
-        alpha = like(update.alpha, update.theta[0])
-        loss += 0.5 * update.alpha * updates.add_decay(update.gradient, update.theta, alpha, update.decayed)
-    update.losses[batch] = loss
-    if update.rule == updates.NO_STEP:
-        return True
-    norm = np.sqrt(updates.squared_norm(update.gradient))
-    update.norms[batch] = norm
-    # A bounded cell gives a finite loss with weights that overflowed: theta must be looked at too before it is kept.
-    if not np.isfinite(loss + norm + updates.squared_norm(update.theta)):
-        return False
-    copy(update.theta, 0, update.theta.size, update.before, 0)
-    if update.clip_norm < norm + 1e-6:  # the 1e-6 is torch.nn.utils.clip_grad_norm_'s
-        updates.scale(update.gradient, like(update.clip_norm / (norm + 1e-6), update.theta[0]))
-    updates.step(update.rule, update.theta, update.gradient, update.first, update.second, update.scalars[batch])
-    pack_weights(net, update.theta)
+    update.losses[batch] = loss + 0.5 * update.alpha * _sum(update.decays)
+    update.norms[batch] = np.sqrt(_sum(update.squares))
+    return np.isfinite(update.losses[batch] + update.norms[batch])
+
+
+@njit
+def _close(job, phase, update):
+    """End a phase; returns the phase that follows at once, or -1."""
+    batch, diverged = phase // 2, False
+    if phase % 2 == REDUCE:
+        if update.rule != updates.NO_STEP:
+            diverged = not _weigh(job, batch, update)
+            if not diverged:
+                # Once begun, an update is carried through: theta is never half a step on.
+                return -1 if load(job.board, STOP) else phase + 1
+        else:
+            _weigh(job, batch, update)
+    else:
+        # A bounded cell gives a finite loss with weights that overflowed.
+        diverged = not np.isfinite(_sum(update.squares))
+    if diverged:
+        store(job.board, DIVERGED, 1)
+        store(job.board, STOP, 1)
+    else:
+        store(job.board, DONE, batch + 1)
+    return -1
+
+
+@njit
+def _work_on(net, job, phase, update):
+    """Take shares of an open phase, and of those that it opens, as long as there are any; False if there was none."""
+    shares, worked = net.shares.size - 1, False
+    while phase >= 0:
+        share, following = fetch_add(job.claimed, phase), -1
+        while share < shares:
+            worked = True
+            if phase % 2 == REDUCE:
+                _reduce_share(net, job, phase // 2, update, share)
+            else:
+                _update_share(net, phase // 2, update, share)
+            if fetch_add(job.completed, phase) + 1 == shares:
+                following = _close(job, phase, update)
+                if following >= 0 and shares > 1:
+                    store(job.board, OPENED, following + 1)
+            share = fetch_add(job.claimed, phase)
+        phase = following
+    return worked
+
+
+@njit
+def _wait(net, job, update, batches):
+    """Help to finish mini-batches until so many are done; False if all is to stop."""
+    spins = 0
+    while load(job.board, DONE) < batches:
+        if not _work_on(net, job, load(job.board, OPENED) - 1, update):
+            if load(job.board, STOP):
+                return False
+            spins += 1
+            if spins > SPINS:
+                give_way()
     return True
 
 
@@ -159,20 +224,18 @@ def _run_batches(net, data, goal, job, update, scratch, levels, budget):
     while steps < budget and load(board, STOP) == 0:
         claimed = fetch_add(board, CLAIMED)
         if claimed >= job.first_node[batches]:
-            return _wait(board, DONE, batches)
+            return _wait(net, job, update, batches)
         while claimed >= job.first_node[batch + 1]:
             batch += 1
-        if not _wait(board, DONE, batch):
+        if not _wait(net, job, update, batch):
             return False
         steps += _run_node(net, data, goal, job, batch, claimed - job.first_node[batch], scratch, levels)
         if load(board, STOP):
             return False
-        if fetch_add(job.completed, batch) + 1 == job.first_node[batch + 1] - job.first_node[batch]:
-            if not _finish_batch(net, job, batch, update):
-                store(board, DIVERGED, 1)
-                store(board, STOP, 1)
-                return False
-            store(board, DONE, batch + 1)
+        if fetch_add(job.nodes_done, batch) + 1 == job.first_node[batch + 1] - job.first_node[batch]:
+            if net.shares.size > 2:
+                store(board, OPENED, 2 * batch + 1)
+            _work_on(net, job, 2 * batch, update)
     return False
 
 

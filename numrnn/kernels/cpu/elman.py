@@ -6,12 +6,12 @@ the block.
 """
 
 from numrnn.kernels.cpu.activations import relu, relu_slope, tanh, tanh_slope
-from numrnn.kernels.cpu.net import RELU
+from numrnn.kernels.cpu.net import RELU, ZEROS
 from numrnn.kernels.cpu.products import (
     add,
     add_input_products,
-    add_recurrent_gradient,
     add_recurrent_products,
+    recurrent_gradient,
     set_zero,
 )
 from numrnn.kernels.jit import njit
@@ -31,25 +31,23 @@ def _activate(activation, s):
 def forward_block(net, layer, steps, rows, active, work, x_at, x_row, s_at, cell_at, gates_at):
     """States of a block from s_0, which lies in the first rows."""
     step = rows * layer.HP
-    add_input_products(layer, net.packed, steps * rows, work, x_at, x_row, work, s_at + step)
+    add_input_products(net, layer, steps * rows, work, x_at, x_row, work, s_at + step)
     for t in range(steps):
         now, count = s_at + (t + 1) * step, active[t] * layer.HP
-        add_recurrent_products(layer, net.packed, active[t], work, now - step, now, step)
+        add_recurrent_products(net, layer, active[t], work, now - step, now, step)
         _activate(net.activation, work[now : now + count])
         set_zero(work, now + count, step - count)
 
 
 @njit
 def _slopes(activation, ds, s, da):
-    """da = ds a'(s); ds is spent."""
+    """da = ds a'(s)."""
     if activation == RELU:
         for j in range(s.size):
             da[j] = ds[j] * relu_slope(s[j])
-            ds[j] = 0
     else:
         for j in range(s.size):
             da[j] = ds[j] * tanh_slope(s[j])
-            ds[j] = 0
 
 
 @njit
@@ -65,4 +63,4 @@ def backward_block(net, layer, steps, rows, active, work, s_at, cell_at, da_at, 
             add(work, ds_at, work, dy_at + t * step, count)
         _slopes(net.activation, work[ds_at : ds_at + count], work[s : s + count], work[now : now + count])
         set_zero(work, now + count, step - count)
-        add_recurrent_gradient(layer, net.packed, active[t], work, now, step, ds_at)
+        recurrent_gradient(net, layer, active[t], work, now, step, net.packed, ZEROS, 0, ds_at)

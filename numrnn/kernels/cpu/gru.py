@@ -13,8 +13,8 @@ from numrnn.kernels.cpu.activations import fma, like, sigmoid, sigmoid_slope, ta
 from numrnn.kernels.cpu.products import (
     add,
     add_input_products,
-    add_recurrent_gradient,
     add_recurrent_products,
+    recurrent_gradient,
     set_zero,
 )
 from numrnn.kernels.jit import njit
@@ -67,11 +67,11 @@ def forward_block(net, layer, steps, rows, active, work, x_at, x_row, s_at, cell
     """States (steps + 1, rows, HP) and gates (4, steps, rows, HP) of a block from s_0, which lies in the first rows."""
     step = rows * layer.HP
     plane = steps * step
-    add_input_products(layer, net.packed, steps * rows, work, x_at, x_row, work, gates_at)
+    add_input_products(net, layer, steps * rows, work, x_at, x_row, work, gates_at)
     for t in range(steps):
         before, n, count = s_at + t * step, gates_at + t * step, active[t] * layer.HP
         r, z, hn, now = n + plane, n + 2 * plane, n + 3 * plane, before + step
-        add_recurrent_products(layer, net.packed, active[t], work, before, n, plane)
+        add_recurrent_products(net, layer, active[t], work, before, n, plane)
         _forward(
             work[n : n + count],
             work[r : r + count],
@@ -118,4 +118,4 @@ def backward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_a
         )
         for p in range(layer.planes):
             set_zero(work, n + p * plane + count, step - count)
-        add_recurrent_gradient(layer, net.packed, active[t], work, n, plane, ds_at)
+        recurrent_gradient(net, layer, active[t], work, n, plane, work, ds_at, layer.HP, ds_at)

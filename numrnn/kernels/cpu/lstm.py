@@ -10,11 +10,12 @@ overlap.
 """
 
 from numrnn.kernels.cpu.activations import fma, sigmoid, sigmoid_slope, tanh, tanh_slope
+from numrnn.kernels.cpu.net import ZEROS
 from numrnn.kernels.cpu.products import (
     add,
     add_input_products,
-    add_recurrent_gradient,
     add_recurrent_products,
+    recurrent_gradient,
     set_zero,
 )
 from numrnn.kernels.jit import njit
@@ -79,11 +80,11 @@ def forward_block(net, layer, steps, rows, active, work, x_at, x_row, s_at, cell
     """
     step = rows * layer.HP
     plane = steps * step
-    add_input_products(layer, net.packed, steps * rows, work, x_at, x_row, work, gates_at)
+    add_input_products(net, layer, steps * rows, work, x_at, x_row, work, gates_at)
     for t in range(steps):
         i, count = gates_at + t * step, active[t] * layer.HP
         f, g, o, c, now = i + plane, i + 2 * plane, i + 3 * plane, cell_at + t * step, s_at + (t + 1) * step
-        add_recurrent_products(layer, net.packed, active[t], work, now - step, i, plane)
+        add_recurrent_products(net, layer, active[t], work, now - step, i, plane)
         _forward(
             work[i : i + count],
             work[f : f + count],
@@ -128,7 +129,6 @@ def backward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_a
             work[ds_at : ds_at + count],
             work[dcell_at : dcell_at + count],
         )
-        set_zero(work, ds_at, count)
         for p in range(layer.planes):
             set_zero(work, i + p * plane + count, step - count)
-        add_recurrent_gradient(layer, net.packed, active[t], work, i, plane, ds_at)
+        recurrent_gradient(net, layer, active[t], work, i, plane, net.packed, ZEROS, 0, ds_at)

@@ -11,6 +11,7 @@ import numpy as np
 from numrnn.kernels.cpu.simd import VECTOR_BYTES, VECTORS
 from numrnn.kernels.jit import njit
 
+ONE, ZEROS = 0, 16  # packed weights begin with a 1 and, from the next cache line, a row of zeros as wide as any
 TANH, RELU = range(2)
 SOFTMAX, SIGMOID, IDENTITY = range(3)
 
@@ -29,16 +30,12 @@ class Layer(NamedTuple):
     cells: int  # 1: there is a memory cell beside s
     U: int  # for each gate (HP outputs, D) panels
     W: int  # for each gate (HP outputs, H) panels
-    U_back: int  # for each gate (D padded outputs, H) panels
-    W_back: int  # for each gate (HP outputs, H) panels
+    U_back: int  # (D padded outputs, G, H) panels
+    W_back: int  # (HP outputs, G, H) panels
     b: int  # (planes, HP)
     dU: int  # (G, D, HP)
     dW: int  # (G, H, HP)
     db: int  # (planes, HP)
-    theta_U: int  # (G*H, D)
-    theta_W: int  # (G*H, H)
-    theta_b: int  # (G*H,)
-    theta_b_Wn: int  # (H,), GRU only
 
 
 class Head(NamedTuple):
@@ -56,8 +53,23 @@ class Head(NamedTuple):
     dV: int  # (K, HP)
     dc: int  # (KP,)
     widest: int  # largest HP of all layers
-    theta_V: int  # (K, H)
-    theta_c: int  # (K,)
+
+
+class Piece(NamedTuple):
+    """Up to 32 outputs of a weight matrix, or a bias: where they lie in theta, in a tile's gradient and in the packed
+    weights. Pieces do not depend on the vectors of a machine, so neither do sums over pieces.
+    """
+
+    theta: int  # (count, columns)
+    count: int  # outputs
+    columns: int  # inputs; 1 for a bias
+    gradient: int
+    gradient_row: int  # elements from one row of the gradient to the next
+    transposed: int  # 1: the gradient is (columns, count), 0: (count, columns)
+    packed: int  # (outputs, columns) panels
+    back: int  # (inputs, depth) panels, -1: none
+    depth: int
+    decayed: int  # 1: the L2 penalty acts on it
 
 
 class ElmanNet(NamedTuple):
@@ -66,6 +78,8 @@ class ElmanNet(NamedTuple):
     activation: int
     layers: np.ndarray  # (layers, fields of Layer) int64
     head: np.ndarray  # (fields of Head,) int64
+    pieces: np.ndarray  # (pieces, fields of Piece) int64
+    shares: np.ndarray  # (shares + 1,) int64: the first piece of each part of theta that one thread takes at a time
     packed: np.ndarray  # packed weights
 
 
@@ -75,6 +89,8 @@ class GRUNet(NamedTuple):
     activation: int
     layers: np.ndarray
     head: np.ndarray
+    pieces: np.ndarray
+    shares: np.ndarray
     packed: np.ndarray
 
 
@@ -84,6 +100,8 @@ class LSTMNet(NamedTuple):
     activation: int
     layers: np.ndarray
     head: np.ndarray
+    pieces: np.ndarray
+    shares: np.ndarray
     packed: np.ndarray
 
 
@@ -97,31 +115,18 @@ def width_of(array):
 def layer_of(net, index):
     """The record of a layer."""
     f = net.layers[index]
-    return Layer(
-        f[0],
-        f[1],
-        f[2],
-        f[3],
-        f[4],
-        f[5],
-        f[6],
-        f[7],
-        f[8],
-        f[9],
-        f[10],
-        f[11],
-        f[12],
-        f[13],
-        f[14],
-        f[15],
-        f[16],
-        f[17],
-        f[18],
-    )
+    return Layer(f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11], f[12], f[13], f[14])
 
 
 @njit
 def head_of(net):
     """The record of the head."""
     f = net.head
-    return Head(f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11], f[12], f[13])
+    return Head(f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11])
+
+
+@njit
+def piece_of(net, index):
+    """The record of a piece."""
+    f = net.pieces[index]
+    return Piece(f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9])

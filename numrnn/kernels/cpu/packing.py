@@ -1,73 +1,47 @@
-"""Between theta and the kernels' layouts: weights into panels before a mini-batch, its gradient back after it."""
+"""Between theta and the kernels' layouts, piece by piece: weights into panels before a mini-batch, its gradient back
+after it.
+"""
 
-from numrnn.kernels.cpu.net import head_of, layer_of, width_of
-from numrnn.kernels.cpu.simd import pack
+from numrnn.kernels.cpu.gemm import pack_inputs, pack_outputs
+from numrnn.kernels.cpu.net import piece_of
+from numrnn.kernels.cpu.products import add
 from numrnn.kernels.jit import njit
 
 
 @njit
-def _source_gate(layer, position):
-    """Gate in theta at a position of the input side: the GRU's r z n stand as n r z, so that n and hn frame what U and
-    W share.
-    """
-    return (position + 2) % 3 if layer.planes > layer.gates else position
+def pack_piece(net, piece, theta):
+    """Write a piece of theta into `net.packed`."""
+    pack_outputs(piece.count, piece.columns, theta, piece.theta, net.packed, piece.packed)
+    if piece.back >= 0:
+        pack_inputs(piece.count, piece.columns, theta, piece.theta, net.packed, piece.back, piece.depth)
 
 
 @njit
 def pack_weights(net, theta):
     """Fill `net.packed` from theta."""
-    packed = net.packed
-    width = width_of(packed)
-    for index in range(net.layers.shape[0]):
-        layer = layer_of(net, index)
-        D, H, HP = layer.D, layer.H, layer.HP
-        padded_inputs = (D + width - 1) // width * width
-        for g in range(layer.gates):
-            source = _source_gate(layer, g)
-            U, W = layer.theta_U + source * H * D, layer.theta_W + g * H * H
-            pack(theta, U, H, D, D, 1, packed, layer.U + g * HP * D)
-            pack(theta, W, H, H, H, 1, packed, layer.W + g * HP * H)
-            pack(theta, W, H, H, 1, H, packed, layer.W_back + g * HP * H)
-            if index > 0:
-                pack(theta, U, D, H, 1, D, packed, layer.U_back + g * padded_inputs * H)
-            for j in range(H):
-                packed[layer.b + g * HP + j] = theta[layer.theta_b + source * H + j]
-        if layer.planes > layer.gates:
-            for j in range(H):
-                packed[layer.b + 3 * HP + j] = theta[layer.theta_b_Wn + j]
-    head = head_of(net)
-    pack(theta, head.theta_V, head.K, head.H, head.H, 1, packed, head.V)
-    pack(theta, head.theta_V, head.H, head.K, 1, head.H, packed, head.V_back)
-    for k in range(head.K):
-        packed[head.c + k] = theta[head.theta_c + k]
+    for index in range(net.pieces.shape[0]):
+        pack_piece(net, piece_of(net, index), theta)
 
 
 @njit
-def _transpose(source, at, row, columns, count, out, out_at):
-    """out (columns, count) = source (count, row)[:, :columns]^T, eight rows at a time: whole cache lines are read."""
-    for first in range(0, columns, 8):
-        for k in range(count):
-            for j in range(first, min(first + 8, columns)):
-                out[out_at + j * count + k] = source[at + k * row + j]
+def add_nodes(piece, nodes, count):
+    """Add up a piece of the gradients (nodes, ...) in the shape of a binary tree, into the first."""
+    lines, length = piece.columns, piece.count
+    if not piece.transposed:
+        lines, length = length, lines
+    for line in range(lines):
+        at, distance = piece.gradient + line * piece.gradient_row, 1
+        while distance < count:
+            for left in range(0, count - distance, 2 * distance):
+                add(nodes[left], at, nodes[left + distance], at, length)
+            distance *= 2
 
 
 @njit
-def unpack_gradient(net, gradient, flat):
-    """Write the gradient of one mini-batch, in the tiles' layout, into `flat`, in theta's."""
-    for index in range(net.layers.shape[0]):
-        layer = layer_of(net, index)
-        D, H, HP = layer.D, layer.H, layer.HP
-        for g in range(layer.gates):
-            source = _source_gate(layer, g)
-            _transpose(gradient, layer.dU + g * D * HP, HP, H, D, flat, layer.theta_U + source * H * D)
-            _transpose(gradient, layer.dW + g * H * HP, HP, H, H, flat, layer.theta_W + g * H * H)
-            for j in range(H):
-                flat[layer.theta_b + source * H + j] = gradient[layer.db + g * HP + j]
-        if layer.planes > layer.gates:
-            for j in range(H):
-                flat[layer.theta_b_Wn + j] = gradient[layer.db + 3 * HP + j]
-    head = head_of(net)
-    for k in range(head.K):
-        for j in range(head.H):
-            flat[head.theta_V + k * head.H + j] = gradient[head.dV + k * head.HP + j]
-        flat[head.theta_c + k] = gradient[head.dc + k]
+def unpack_piece(piece, gradient, flat):
+    """Write a piece of a gradient in the tiles' layout into `flat`, in theta's; whole cache lines are read."""
+    step, line = (piece.gradient_row, 1) if piece.transposed else (1, piece.gradient_row)
+    for first in range(0, piece.count, 8):
+        for k in range(piece.columns):
+            for j in range(first, min(first + 8, piece.count)):
+                flat[piece.theta + j * piece.columns + k] = gradient[piece.gradient + k * step + j * line]

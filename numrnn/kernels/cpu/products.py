@@ -4,8 +4,8 @@ Gates lie in planes, one after the other, each (steps * rows, HP): every product
 whole planes of a step.
 """
 
-from numrnn.kernels.cpu.net import width_of
-from numrnn.kernels.cpu.simd import gemm, gemm_tn
+from numrnn.kernels.cpu.gemm import gemm, gemm_tn, product
+from numrnn.kernels.cpu.net import ONE, ZEROS, width_of
 from numrnn.kernels.jit import njit
 
 
@@ -15,13 +15,6 @@ def copy(source, source_at, count, out, at):
     origin, target = source[source_at : source_at + count], out[at : at + count]
     for j in range(count):
         target[j] = origin[j]
-
-
-@njit
-def fill_rows(row, row_at, count, out, at, rows):
-    """Every row of out (rows, count) becomes row[row_at : row_at + count]."""
-    for i in range(rows):
-        copy(row, row_at, count, out, at + i * count)
 
 
 @njit
@@ -41,37 +34,26 @@ def add(out, at, other, other_at, count):
 
 
 @njit
-def add_column_sums(rows, a, at, count, out, out_at):
-    """out (count,) += the sum of the rows of a (rows, count), first row first."""
-    for i in range(rows):
-        add(out, out_at, a, at + i * count, count)
+def add_column_sums(rows, net, a, at, panels, out, out_at, scratch):
+    """out (panels * width,) += the sum of the rows of a, first row first: a product with ones."""
+    row = panels * width_of(out)
+    gemm_tn(rows, 1, net.packed, ONE, 0, panels, a, at, row, out, out_at, row, scratch.work, scratch.spare)
 
 
 @njit
-def add_input_products(layer, packed, rows, x, x_at, x_row, out, at):
+def add_input_products(net, layer, rows, x, x_at, x_row, out, at):
     """out (planes, rows, HP) = b + x U^T, for all the steps of a block at once; U acts on the first planes."""
-    plane = rows * layer.HP
-    for p in range(layer.planes):
-        fill_rows(packed, layer.b + p * layer.HP, layer.HP, out, at + p * plane, rows)
     panels = layer.HP // width_of(out)
-    for g in range(layer.gates):
-        gemm(
-            rows,
-            layer.D,
-            x,
-            x_at,
-            x_row,
-            packed,
-            layer.U + g * layer.HP * layer.D,
-            panels,
-            out,
-            at + g * plane,
-            layer.HP,
-        )
+    for p in range(layer.planes):
+        U, b, plane = layer.U + p * layer.HP * layer.D, layer.b + p * layer.HP, at + p * rows * layer.HP
+        inputs = layer.D if p < layer.gates else 0
+        product(
+            rows, 1, inputs, x, x_at, x_row, 0, net.packed, U, panels, net.packed, b, 0, out, plane, layer.HP
+        )  # fmt: skip
 
 
 @njit
-def add_recurrent_products(layer, packed, rows, work, s_at, at, plane):
+def add_recurrent_products(net, layer, rows, work, s_at, at, plane):
     """out[p] (rows, HP) += s W^T for the active rows of one step; W acts on the last planes, which lie `plane`
     elements apart.
     """
@@ -79,51 +61,42 @@ def add_recurrent_products(layer, packed, rows, work, s_at, at, plane):
     first = layer.planes - layer.gates
     for g in range(layer.gates):
         w_at = layer.W + g * layer.HP * layer.H
-        gemm(rows, layer.H, work, s_at, layer.HP, packed, w_at, panels, work, at + (first + g) * plane, layer.HP)
+        gemm(rows, layer.H, work, s_at, layer.HP, net.packed, w_at, panels, work, at + (first + g) * plane, layer.HP)
 
 
 @njit
-def add_recurrent_gradient(layer, packed, rows, work, da_at, plane, ds_at):
-    """ds (rows, HP) += da W, gate by gate."""
-    panels = layer.HP // width_of(work)
-    first = layer.planes - layer.gates
-    for g in range(layer.gates):
-        w_at = layer.W_back + g * layer.HP * layer.H
-        gemm(rows, layer.H, work, da_at + (first + g) * plane, layer.HP, packed, w_at, panels, work, ds_at, layer.HP)
+def recurrent_gradient(net, layer, rows, work, da_at, plane, start, start_at, start_row, ds_at):
+    """ds (rows, HP) = start + the sum over the gates of da W, which act on the last planes."""
+    da = da_at + (layer.planes - layer.gates) * plane
+    product(
+        rows, layer.gates, layer.H, work, da, layer.HP, plane, net.packed, layer.W_back, layer.HP // width_of(work),
+        start, start_at, start_row, work, ds_at, layer.HP,
+    )  # fmt: skip
 
 
 @njit
-def input_gradient(layer, packed, rows, work, da_at, dx_at):
-    """dx (rows, padded D) = da U, gate by gate."""
+def input_gradient(net, layer, rows, work, da_at, dx_at):
+    """dx (rows, padded D) = the sum over the gates of da U."""
     width = width_of(work)
     panels = (layer.D + width - 1) // width
-    set_zero(work, dx_at, rows * panels * width)
-    for g in range(layer.gates):
-        u_at = layer.U_back + g * panels * width * layer.H
-        gemm(
-            rows,
-            layer.H,
-            work,
-            da_at + g * rows * layer.HP,
-            layer.HP,
-            packed,
-            u_at,
-            panels,
-            work,
-            dx_at,
-            panels * width,
-        )
+    plane = rows * layer.HP
+    product(
+        rows, layer.gates, layer.H, work, da_at, layer.HP, plane, net.packed, layer.U_back, panels,
+        net.packed, ZEROS, 0, work, dx_at, panels * width,
+    )  # fmt: skip
 
 
 @njit
-def add_weight_gradients(layer, rows, work, x_at, x_row, s_at, da_at, gradient):
+def add_weight_gradients(net, layer, rows, scratch, x_at, x_row, s_at, da_at, gradient):
     """dU^T += x^T da, dW^T += s^T da, db += sums of da, over the rows of a block."""
-    HP, first = layer.HP, layer.planes - layer.gates
+    work, spare, HP, first = scratch.work, scratch.spare, layer.HP, layer.planes - layer.gates
     panels = HP // width_of(work)
-    for g in range(layer.gates):
-        da = da_at + g * rows * HP
-        gemm_tn(rows, layer.D, work, x_at, x_row, panels, work, da, HP, gradient, layer.dU + g * layer.D * HP, HP)
-        da += first * rows * HP
-        gemm_tn(rows, layer.H, work, s_at, HP, panels, work, da, HP, gradient, layer.dW + g * layer.H * HP, HP)
     for p in range(layer.planes):
-        add_column_sums(rows, work, da_at + p * rows * HP, HP, gradient, layer.db + p * HP)
+        da, g = da_at + p * rows * HP, p - first
+        if p < layer.gates:
+            dU = layer.dU + p * layer.D * HP
+            gemm_tn(rows, layer.D, work, x_at, x_row, panels, work, da, HP, gradient, dU, HP, work, spare)
+        if g >= 0:
+            dW = layer.dW + g * layer.H * HP
+            gemm_tn(rows, layer.H, work, s_at, HP, panels, work, da, HP, gradient, dW, HP, work, spare)
+        add_column_sums(rows, net, work, da, panels, gradient, layer.db + p * HP, scratch)

@@ -1,4 +1,4 @@
-"""The micro-kernel: C += A @ B on a register tile, and the matrix products made of it.
+"""The micro-kernel: C = start + A @ B on a register tile; and moving memory by vectors.
 
 The tile is LLVM vector IR, so that it can be cached on disk. Each element of C is one chain of fused multiply-adds in
 the order of k: its bits depend neither on the number of rows or lanes, nor on how a product is cut into tiles.
@@ -9,8 +9,6 @@ from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils, config
 from numba.extending import intrinsic
-
-from numrnn.kernels.jit import njit
 
 
 def _target_features():
@@ -24,7 +22,8 @@ _FEATURES = _target_features()
 VECTOR_BYTES = 64 if "avx512f" in _FEATURES else 32 if "avx2" in _FEATURES else 16
 VECTORS = 2  # vectors of one row of the register tile
 ROWS = 6 if VECTOR_BYTES == 32 else 8  # AVX2 has 16 registers: 12 accumulators, 2 of B, 1 of A
-K_BLOCK = 256  # rows of a product over many rows that stay in L1
+WIDE, ONE_WIDE_ROW = 4, 100  # panels of a register tile of one row: its sums would wait for each other
+COPY_BYTES = 32  # copied at a time
 
 
 def panel_width(dtype):
@@ -44,60 +43,70 @@ def _broadcast(builder, scalar, vector, lanes):
     return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes))
 
 
-def _emit_tile(builder, rows, dtype, a, a_row, a_k, b, b_k, c, c_row, k_count):
-    """IR of C[i, :] += sum_k A[i, k] * B[k, :] for `rows` rows and VECTORS vectors; a, b, c are pointers, strides
-    count elements.
+def _emit_tile(
+    builder, rows, panels, dtype, groups, k_count, a, a_row, a_k, a_group, b, b_k, b_panel, start, start_row, c, c_row
+):
+    """IR of C[i, :] = start[i, :] + sum_gk A[g, i, k] * B[g * k_count + k, :] for `rows` rows and VECTORS vectors of
+    each panel; a, b, start, c are pointers, strides count elements.
     """
     vector, element, lanes = _vector_type(dtype)
     index, align = ir.IntType(64), dtype.bitwidth // 8
     name = f"llvm.fma.v{lanes}f{dtype.bitwidth}"
     fma = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
-    accumulators = [[cgutils.alloca_once(builder, vector) for _ in range(VECTORS)] for _ in range(rows)]
+    vectors = panels * VECTORS
+    accumulators = [[cgutils.alloca_once(builder, vector) for _ in range(vectors)] for _ in range(rows)]
 
     def place(base, offset, kind):
         return builder.bitcast(builder.gep(base, [offset]), kind.as_pointer())
 
-    def each_of_c():
+    def each_of(base, stride):
         for i in range(rows):
-            row = builder.mul(c_row, index(i))
-            for v in range(VECTORS):
-                yield accumulators[i][v], place(c, builder.add(row, index(v * lanes)), vector)
+            row = builder.mul(stride, index(i))
+            for v in range(vectors):
+                yield accumulators[i][v], place(base, builder.add(row, index(v * lanes)), vector)
 
-    for accumulator, pointer in each_of_c():
+    def of_b(base, v):
+        panel, lane = builder.mul(b_panel, index(v // VECTORS)), index(v % VECTORS * lanes)
+        return place(base, builder.add(panel, lane), vector)
+
+    for accumulator, pointer in each_of(start, start_row):
         builder.store(builder.load(pointer, align=align), accumulator)
-    with cgutils.for_range(builder, k_count) as loop:
-        b_now, a_now = builder.mul(loop.index, b_k), builder.mul(loop.index, a_k)
-        bs = [builder.load(place(b, builder.add(b_now, index(v * lanes)), vector), align=align) for v in range(VECTORS)]
-        for i in range(rows):
-            x = builder.load(place(a, builder.add(builder.mul(a_row, index(i)), a_now), element), align=align)
-            x = _broadcast(builder, x, vector, lanes)
-            for v in range(VECTORS):
-                builder.store(builder.call(fma, [x, bs[v], builder.load(accumulators[i][v])]), accumulators[i][v])
-    for accumulator, pointer in each_of_c():
+    with cgutils.for_range(builder, groups) as group:
+        a_of_group = builder.gep(a, [builder.mul(group.index, a_group)])
+        b_of_group = builder.gep(b, [builder.mul(builder.mul(group.index, k_count), b_k)])
+        with cgutils.for_range(builder, k_count) as loop:
+            row = builder.gep(b_of_group, [builder.mul(loop.index, b_k)])
+            bs = [builder.load(of_b(row, v), align=align) for v in range(vectors)]
+            a_now = builder.mul(loop.index, a_k)
+            for i in range(rows):
+                x = place(a_of_group, builder.add(builder.mul(a_row, index(i)), a_now), element)
+                x = _broadcast(builder, builder.load(x, align=align), vector, lanes)
+                for v in range(vectors):
+                    builder.store(builder.call(fma, [x, bs[v], builder.load(accumulators[i][v])]), accumulators[i][v])
+    for accumulator, pointer in each_of(c, c_row):
         builder.store(builder.load(accumulator), pointer, align=align)
 
 
 def _micro_kernel(module, dtype):
-    """The function of a module that computes one register tile of 1 to ROWS rows. One copy, never inlined: else each
-    caller compiles all the row counts again.
+    """The function of a module that computes one register tile: 1 to ROWS rows of a panel, or one row of WIDE panels.
+    One copy, never inlined: else each caller compiles all of these again.
     """
     name = f"numrnn_micro_kernel_{dtype}_{VECTOR_BYTES}"
     if name in module.globals:
         return module.globals[name]
-    index, pointer = ir.IntType(64), _vector_type(dtype)[1].as_pointer()
-    kind = ir.FunctionType(ir.VoidType(), [index, pointer, index, index, pointer, index, pointer, index, index])
-    function = ir.Function(module, kind, name)
+    i64, pointer = ir.IntType(64), _vector_type(dtype)[1].as_pointer()
+    a, b, start, c = [pointer, i64, i64, i64], [pointer, i64, i64], [pointer, i64], [pointer, i64]
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [i64, i64, i64, *a, *b, *start, *c]), name)
     function.linkage = "linkonce_odr"
     function.attributes.add("noinline")
     builder = ir.IRBuilder(function.append_basic_block())
-    count, a, a_row, a_k, b, b_k, c, c_row, k_count = function.args
     end = function.append_basic_block()
-    switch = builder.switch(count, end)
-    for rows in range(1, ROWS + 1):
+    switch = builder.switch(function.args[0], end)
+    for case, rows, panels in [(rows, rows, 1) for rows in range(1, ROWS + 1)] + [(ONE_WIDE_ROW, 1, WIDE)]:
         block = function.append_basic_block()
-        switch.add_case(index(rows), block)
+        switch.add_case(i64(case), block)
         builder.position_at_end(block)
-        _emit_tile(builder, rows, dtype, a, a_row, a_k, b, b_k, c, c_row, k_count)
+        _emit_tile(builder, rows, panels, dtype, *function.args[1:])
         builder.branch(end)
     builder.position_at_end(end)
     builder.ret_void()
@@ -105,88 +114,111 @@ def _micro_kernel(module, dtype):
 
 
 @intrinsic
-def _micro(typingctx, rows, a, a_at, a_row, a_k, b, b_at, b_k, c, c_at, c_row, k_count):
-    """C[i, :] += sum_k A[i*a_row + k*a_k] * B[k*b_k : +panel] for up to ROWS rows. Arrays with offsets, not addresses:
+def _micro(
+    typingctx,
+    rows, groups, k_count, a, a_at, a_row, a_k, a_group,
+    b, b_at, b_k, b_panel, start, start_at, start_row, c, c_at, c_row,
+):  # fmt: skip
+    """C[i, :] = start[i, :] + sum_gk A[g*a_group + i*a_row + k*a_k] * B[(g*k_count + k)*b_k : +panel] for up to ROWS
+    rows, or for one row of WIDE panels (rows = ONE_WIDE_ROW), b_panel apart in B. Arrays with offsets, not addresses:
     an address keeps no array alive.
     """
+    i64 = types.int64
+    arrays = {3: a, 8: b, 12: start, 15: c}
 
     def codegen(context, builder, signature, args):
-        def pointer(n):
-            return builder.gep(context.make_array(signature.args[n])(context, builder, args[n]).data, [args[n + 1]])
-
-        call = [args[0], pointer(1), args[3], args[4], pointer(5), args[7], pointer(8), args[10], args[11]]
+        call, offsets = [], [n + 1 for n in arrays]
+        for n, value in enumerate(args):
+            if n in arrays:
+                data = context.make_array(arrays[n])(context, builder, value).data
+                call.append(builder.gep(data, [args[n + 1]]))
+            elif n not in offsets:
+                call.append(value)
         builder.call(_micro_kernel(builder.module, c.dtype), call)
         return context.get_dummy_value()
 
-    i64 = types.int64
-    return types.void(i64, a, i64, i64, i64, b, i64, i64, c, i64, i64, i64), codegen
+    return types.void(*(arrays.get(n, i64) for n in range(18))), codegen
 
 
-def _micro_twin(rows, a, a_at, a_row, a_k, b, b_at, b_k, c, c_at, c_row, k_count):
-    a, b, flat = a.reshape(-1), b.reshape(-1), c.reshape(-1)
-    width = panel_width(c.dtype)
-    places = c_at + c_row * np.arange(rows)[:, None] + np.arange(width)
-    total = flat[places]
-    for k in range(k_count):
-        left = a[a_at + k * a_k + a_row * np.arange(rows)].astype(np.float64)[:, None]
-        total = (left * b[b_at + k * b_k :][:width] + total).astype(c.dtype)
-    flat[places] = total
+def _micro_twin(
+    rows, groups, k_count, a, a_at, a_row, a_k, a_group,
+    b, b_at, b_k, b_panel, start, start_at, start_row, c, c_at, c_row,
+):  # fmt: skip
+    a, b, start, flat = a.reshape(-1), b.reshape(-1), start.reshape(-1), c.reshape(-1)
+    lane, panels = np.arange(panel_width(c.dtype)), 1
+    if rows == ONE_WIDE_ROW:
+        rows, panels = 1, WIDE
+    row = np.arange(rows)[:, None]
+    columns = np.arange(panels * lane.size)
+    places = (b_panel * np.arange(panels)[:, None] + lane).reshape(-1)
+    total = start[start_at + start_row * row + columns]
+    for g in range(groups):
+        for k in range(k_count):
+            left = a[a_at + g * a_group + k * a_k + a_row * row].astype(np.float64)
+            total = (left * b[b_at + (g * k_count + k) * b_k + places] + total).astype(c.dtype)
+    flat[c_at + c_row * row + columns] = total
 
 
 micro = _micro_twin if config.DISABLE_JIT else _micro
 
 
-@njit
-def _strip(rows, a, a_at, a_row, a_k, b, b_at, b_k, c, c_at, c_row, k_count):
-    """All rows of one panel."""
-    for i in range(0, rows, ROWS):
-        micro(min(ROWS, rows - i), a, a_at + i * a_row, a_row, a_k, b, b_at, b_k, c, c_at + i * c_row, c_row, k_count)
+@intrinsic
+def _copy_rows(typingctx, rows, columns, a, a_at, a_row, out, out_at, out_row):
+    """out[i, :columns] = a[i, :columns]; the loops of Numba's own indices run at a quarter of the speed."""
+    i64 = types.int64
 
-
-@njit
-def gemm(rows, k_count, a, a_at, a_row, packed, packed_at, panels, c, c_at, c_row):
-    """C (rows, panels * width) += A (rows, k_count) @ packed (panels, k_count, width)."""
-    width = VECTORS * VECTOR_BYTES // c.itemsize
-    for p in range(panels):
-        _strip(
-            rows, a, a_at, a_row, 1, packed, packed_at + p * k_count * width, width, c, c_at + p * width, c_row, k_count
+    def codegen(context, builder, signature, args):
+        rows, columns, _, a_at, a_row, _, out_at, out_row = args
+        element, align = _vector_type(out.dtype)[1], out.dtype.bitwidth // 8
+        kind = ir.VectorType(element, COPY_BYTES // align)
+        source, target = (
+            builder.gep(context.make_array(signature.args[n])(context, builder, args[n]).data, [args[n + 1]])
+            for n in (2, 5)
         )
+        whole = builder.sdiv(columns, ir.IntType(64)(kind.count))
+        with cgutils.for_range(builder, rows) as row:
+            ends = [builder.gep(source, [builder.mul(row.index, a_row)])]
+            ends.append(builder.gep(target, [builder.mul(row.index, out_row)]))
+            with cgutils.for_range(builder, whole) as loop:
+                at = builder.mul(loop.index, ir.IntType(64)(kind.count))
+                places = [builder.bitcast(builder.gep(end, [at]), kind.as_pointer()) for end in ends]
+                builder.store(builder.load(places[0], align=align), places[1], align=align)
+            first = builder.mul(whole, ir.IntType(64)(kind.count))
+            with cgutils.for_range(builder, builder.sub(columns, first)) as loop:
+                at = builder.add(loop.index, first)
+                builder.store(builder.load(builder.gep(ends[0], [at])), builder.gep(ends[1], [at]))
+        return context.get_dummy_value()
+
+    return types.void(i64, i64, a, i64, i64, out, i64, i64), codegen
 
 
-@njit
-def gemm_tn(k_count, rows, a, a_at, a_k, panels, b, b_at, b_k, c, c_at, c_row):
-    """C (rows, panels * width) += A (k_count, rows)^T @ B (k_count, panels * width), a block of k after the other."""
-    width = VECTORS * VECTOR_BYTES // c.itemsize
-    for k in range(0, k_count, K_BLOCK):
-        for p in range(panels):
-            _strip(
-                rows,
-                a,
-                a_at + k * a_k,
-                1,
-                a_k,
-                b,
-                b_at + k * b_k + p * width,
-                b_k,
-                c,
-                c_at + p * width,
-                c_row,
-                min(K_BLOCK, k_count - k),
-            )
+def _copy_rows_twin(rows, columns, a, a_at, a_row, out, out_at, out_row):
+    row, column = np.arange(rows)[:, None], np.arange(columns)
+    out[out_at + out_row * row + column] = a[a_at + a_row * row + column]
 
 
-@njit
-def pack(w, w_at, rows, columns, row_stride, column_stride, packed, packed_at):
-    """Panels (ceil(rows / width), columns, width) of w (rows, columns); the rows are the outputs, those that are
-    missing are zero.
-    """
-    width = VECTORS * VECTOR_BYTES // packed.itemsize
-    at = packed_at
-    for first in range(0, rows, width):
-        count = min(width, rows - first)
-        for k in range(columns):
-            for j in range(count):
-                packed[at + j] = w[w_at + (first + j) * row_stride + k * column_stride]
-            for j in range(count, width):
-                packed[at + j] = 0
-            at += width
+copy_rows = _copy_rows_twin if config.DISABLE_JIT else _copy_rows
+
+
+@intrinsic
+def _prefetch(typingctx, rows, c, c_at, c_row):
+    """Ask for the first panel of some rows of C."""
+
+    def codegen(context, builder, signature, args):
+        byte, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, i32, i32, i32])
+        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        base = builder.gep(context.make_array(signature.args[1])(context, builder, args[1]).data, [args[2]])
+        _, _, lanes = _vector_type(c.dtype)
+        with cgutils.for_range(builder, args[0]) as loop:
+            row = builder.mul(loop.index, args[3])
+            for v in range(VECTORS):
+                place = builder.gep(base, [builder.add(row, ir.IntType(64)(v * lanes))])
+                builder.call(prefetch, [builder.bitcast(place, byte), i32(1), i32(3), i32(1)])
+        return context.get_dummy_value()
+
+    i64 = types.int64
+    return types.void(i64, c, i64, i64), codegen
+
+
+prefetch = (lambda rows, c, c_at, c_row: None) if config.DISABLE_JIT else _prefetch

@@ -12,10 +12,11 @@ import numpy as np
 
 from numrnn.kernels.cpu.atomics import STOP, load
 from numrnn.kernels.cpu.cells import cell_backward, cell_forward
+from numrnn.kernels.cpu.gemm import gemm_tn, product
 from numrnn.kernels.cpu.heads import loss_row, output_row
-from numrnn.kernels.cpu.net import head_of, layer_of, width_of
-from numrnn.kernels.cpu.products import add_column_sums, add_weight_gradients, copy, fill_rows, input_gradient, set_zero
-from numrnn.kernels.cpu.simd import gemm, gemm_tn
+from numrnn.kernels.cpu.net import ZEROS, head_of, layer_of, width_of
+from numrnn.kernels.cpu.products import add_column_sums, add_weight_gradients, copy, input_gradient, set_zero
+from numrnn.kernels.cpu.simd import copy_rows
 from numrnn.kernels.jit import njit
 
 BLOCK_STEPS = 32  # weight gradients accumulate over blocks of so many steps, last block first
@@ -26,7 +27,7 @@ FIRST_STEP, STEPS, ROWS, ROW, STATE_ROW = range(5)  # columns of a tile's table 
 class Data(NamedTuple):
     """Sequences for the kernels: the steps of sequence i are values[starts[i] : starts[i] + lengths[i]]."""
 
-    values: np.ndarray  # (steps, D)
+    values: np.ndarray  # (steps * D,)
     starts: np.ndarray  # (N,) int64
     lengths: np.ndarray  # (N,) int64
     state: np.ndarray  # (N, state size): states before the first steps; empty: zeros
@@ -48,6 +49,7 @@ class Scratch(NamedTuple):
     blocks: np.ndarray  # (blocks, 5) int64
     active: np.ndarray  # (longest,) int64: rows that take part in a step
     places: np.ndarray  # (layers, 4) int64: where a layer's states, cells, gates and carry lie in work
+    spare: int  # where room for copies of operands begins in work
 
 
 @njit
@@ -89,15 +91,14 @@ def place_layers(net, rows, state_rows, tile_rows, at, places):
 
 
 @njit
-def gather_block(data, ids, block, active, out, at):
+def gather_block(data, D, ids, block, out, at):
     """Copy the inputs of a block into work, steps first, (steps, rows, D); zero where a sequence has ended."""
-    D = data.values.shape[1]
-    first, rows = block[FIRST_STEP], block[ROWS]
-    for t in range(block[STEPS]):
-        count = active[first + t]
-        for i in range(count):
-            copy(data.values[data.starts[ids[i]] + first + t], 0, D, out, at + (t * rows + i) * D)
-        set_zero(out, at + (t * rows + count) * D, (rows - count) * D)
+    first, rows, steps = block[FIRST_STEP], block[ROWS], block[STEPS]
+    for i in range(rows):
+        count = min(steps, data.lengths[ids[i]] - first)
+        copy_rows(count, D, data.values, (data.starts[ids[i]] + first) * D, D, out, at + i * D, rows * D)
+        for t in range(count, steps):
+            set_zero(out, at + (t * rows + i) * D, D)
 
 
 @njit
@@ -133,8 +134,8 @@ def forward_layer(net, index, block, active, tile_rows, scratch, x_at, x_row, ro
 @njit
 def forward_block(net, data, ids, block, tile_rows, scratch, x_at, row, state_row):
     """All layers over one block; returns where the last layer's states s_1 .. s_steps lie."""
-    gather_block(data, ids, block, scratch.active, scratch.work, x_at)
-    at, x_row = x_at, data.values.shape[1]
+    at, x_row = x_at, layer_of(net, 0).D
+    gather_block(data, x_row, ids, block, scratch.work, x_at)
     for index in range(net.layers.shape[0]):
         at = forward_layer(net, index, block, scratch.active, tile_rows, scratch, at, x_row, row, state_row)
         x_row = layer_of(net, index).HP
@@ -171,10 +172,10 @@ def store_state(net, ids, tile_rows, scratch, state_out):
 
 
 @njit
-def _logits(head, packed, rows, work, s_at, at):
+def _logits(net, head, rows, work, s_at, at):
     """logits (rows, KP) = c + s V^T."""
-    fill_rows(packed, head.c, head.KP, work, at, rows)
-    gemm(rows, head.H, work, s_at, head.HP, packed, head.V, head.KP // width_of(work), work, at, head.KP)
+    packed, panels = net.packed, head.KP // width_of(work)
+    product(rows, 1, head.H, work, s_at, head.HP, 0, packed, head.V, panels, packed, head.c, 0, work, at, head.KP)
 
 
 @njit
@@ -184,7 +185,7 @@ def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, 
     count, _, _ = plan_blocks(ids, data.lengths, scratch)
     block_rows = BLOCK_STEPS * tile_rows
     x_at = place_layers(net, block_rows, block_rows + tile_rows, tile_rows, 0, scratch.places)
-    logits_at = x_at + (block_rows * data.values.shape[1] + 15) // 16 * 16
+    logits_at = x_at + (block_rows * layer_of(net, 0).D + 15) // 16 * 16
     load_state(net, ids, data.state, tile_rows, scratch)
     for b in range(count):
         if load(board, STOP):
@@ -192,7 +193,7 @@ def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, 
         block = scratch.blocks[b]
         s_at = forward_block(net, data, ids, block, tile_rows, scratch, x_at, 0, 0)
         if head.per_step:
-            _logits(head, net.packed, block[STEPS] * block[ROWS], work, s_at, logits_at)
+            _logits(net, head, block[STEPS] * block[ROWS], work, s_at, logits_at)
             for t in range(block[STEPS]):
                 for i in range(scratch.active[block[FIRST_STEP] + t]):
                     _put_output(
@@ -204,7 +205,7 @@ def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, 
                         first_row[ids[i]] + block[FIRST_STEP] + t,
                     )
     if not head.per_step:
-        _logits(head, net.packed, ids.size, work, scratch.places[net.layers.shape[0] - 1, 3], logits_at)
+        _logits(net, head, ids.size, work, scratch.places[net.layers.shape[0] - 1, 3], logits_at)
         for i in range(ids.size):
             _put_output(head, work, logits_at + i * head.KP, raw, out, first_row[ids[i]])
     store_state(net, ids, tile_rows, scratch, state_out)
@@ -235,13 +236,17 @@ def _head_row(head, work, at, goal, index, scale):
 
 
 @njit
-def _head_gradients(head, packed, rows, work, s_at, at, gradient, ds_at):
+def _head_gradients(net, head, rows, scratch, s_at, at, gradient, ds_at):
     """dV, dc from dlogits (rows, KP) and s; ds (rows, HP) = dlogits V."""
-    panels = head.HP // width_of(work)
-    gemm_tn(rows, head.K, work, at, head.KP, panels, work, s_at, head.HP, gradient, head.dV, head.HP)
-    add_column_sums(rows, work, at, head.KP, gradient, head.dc)
-    set_zero(work, ds_at, rows * head.HP)
-    gemm(rows, head.K, work, at, head.KP, packed, head.V_back, panels, work, ds_at, head.HP)
+    work, packed, width = scratch.work, net.packed, width_of(scratch.work)
+    panels = head.HP // width
+    gemm_tn(
+        rows, head.K, work, at, head.KP, panels, work, s_at, head.HP, gradient, head.dV, head.HP, work, scratch.spare
+    )  # fmt: skip
+    add_column_sums(rows, net, work, at, head.KP // width, gradient, head.dc, scratch)
+    product(
+        rows, 1, head.K, work, at, head.KP, 0, packed, head.V_back, panels, packed, ZEROS, 0, work, ds_at, head.HP
+    )  # fmt: skip
 
 
 @njit
@@ -249,11 +254,11 @@ def _head_per_sequence(net, ids, goal, scale, scratch, logits_at, tile_rows, gra
     """Loss of a tile whose sequences have one output each; dL/ds_T goes to the last layer's carry."""
     head, work, last = head_of(net), scratch.work, net.layers.shape[0] - 1
     carry = scratch.places[last, 3]
-    _logits(head, net.packed, ids.size, work, carry, logits_at)
+    _logits(net, head, ids.size, work, carry, logits_at)
     loss = 0.0
     for i in range(ids.size):
         loss += _head_row(head, work, logits_at + i * head.KP, goal, goal.first[ids[i]], scale)
-    _head_gradients(head, net.packed, ids.size, work, carry, logits_at, gradient, carry + 2 * tile_rows * head.HP)
+    _head_gradients(net, head, ids.size, scratch, carry, logits_at, gradient, carry + 2 * tile_rows * head.HP)
     return loss
 
 
@@ -262,7 +267,7 @@ def _head_per_step(net, ids, goal, scale, block, scratch, s_at, logits_at, gradi
     """Loss of one block whose steps have an output each; dL/ds_t goes to dy."""
     head, work = head_of(net), scratch.work
     first, rows = block[FIRST_STEP], block[ROWS]
-    _logits(head, net.packed, block[STEPS] * rows, work, s_at, logits_at)
+    _logits(net, head, block[STEPS] * rows, work, s_at, logits_at)
     loss = 0.0
     for t in range(block[STEPS]):
         count = scratch.active[first + t]
@@ -271,7 +276,7 @@ def _head_per_step(net, ids, goal, scale, block, scratch, s_at, logits_at, gradi
                 head, work, logits_at + (t * rows + i) * head.KP, goal, goal.first[ids[i]] + first + t, scale
             )
         set_zero(work, logits_at + (t * rows + count) * head.KP, (rows - count) * head.KP)
-    _head_gradients(head, net.packed, block[STEPS] * rows, work, s_at, logits_at, gradient, dy_at)
+    _head_gradients(net, head, block[STEPS] * rows, scratch, s_at, logits_at, gradient, dy_at)
     return loss
 
 
@@ -287,7 +292,7 @@ def _backward_layer(net, index, block, tile_rows, scratch, x_at, x_row, dy_at, g
     cell_backward(
         net, layer, steps, rows, active, work, s_at, cell_at, da_at, dy_at, ds_at, ds_at + tile_rows * layer.HP
     )
-    add_weight_gradients(layer, steps * rows, work, x_at, x_row, s_at, da_at, gradient)
+    add_weight_gradients(net, layer, steps * rows, scratch, x_at, x_row, s_at, da_at, gradient)
     return da_at
 
 
@@ -302,7 +307,7 @@ def _backward_block(net, block, tile_rows, scratch, inputs, input_row, dy_at, ot
             x_at = scratch.places[index - 1, 0] + (block[STATE_ROW] + block[ROWS]) * x_row
         da_at = _backward_layer(net, index, block, tile_rows, scratch, x_at, x_row, dy_at, gradient)
         if index > 0:
-            input_gradient(layer_of(net, index), net.packed, block[STEPS] * block[ROWS], scratch.work, da_at, other_at)
+            input_gradient(net, layer_of(net, index), block[STEPS] * block[ROWS], scratch.work, da_at, other_at)
             dy_at, other_at = other_at, (dy_at if dy_at >= 0 else other_at - head.widest * BLOCK_STEPS * tile_rows)
 
 
@@ -311,7 +316,7 @@ def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board)
     """Loss of a tile (sum of weight times loss); its gradient, times scale, is added to `gradient`. Left early on
     STOP.
     """
-    head, D = head_of(net), data.values.shape[1]
+    head, D = head_of(net), layer_of(net, 0).D
     count, rows, state_rows = plan_blocks(ids, data.lengths, scratch)
     layers_at = (rows * D + 15) // 16 * 16
     dy_at = place_layers(net, rows, state_rows, tile_rows, layers_at, scratch.places)

@@ -5,27 +5,61 @@ float64 otherwise). P is the number of parameters. Formulas are torch.optim's.
 """
 
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils, config
+from numba.extending import intrinsic
 
 from numrnn.kernels.jit import njit
+
+LANES = 16  # sums of fixed places: no chain of additions is a bottleneck, and the result is the same on every machine
+
+
+@intrinsic
+def _sum_of_squares(typingctx, x):
+    """Sum of x[i]^2 in float64 over the whole groups of LANES in x: LANES sums, added up as a tree."""
+
+    def codegen(context, builder, signature, args):
+        element, index = context.get_value_type(x.dtype), ir.IntType(64)
+        narrow, wide = (ir.VectorType(kind, LANES) for kind in (element, ir.DoubleType()))
+        array = context.make_array(x)(context, builder, args[0])
+        total = cgutils.alloca_once_value(builder, ir.Constant(wide, [0.0] * LANES))
+        kind = ir.FunctionType(wide, [wide] * 3)
+        fma = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{LANES}f64")
+        with cgutils.for_range(builder, builder.sdiv(array.nitems, index(LANES))) as loop:
+            place = builder.gep(array.data, [builder.mul(loop.index, index(LANES))])
+            value = builder.load(builder.bitcast(place, narrow.as_pointer()), align=x.dtype.bitwidth // 8)
+            value = builder.fpext(value, wide) if x.dtype != types.float64 else value
+            builder.store(builder.call(fma, [value, value, builder.load(total)]), total)
+        sums = [builder.extract_element(builder.load(total), ir.IntType(32)(lane)) for lane in range(LANES)]
+        while len(sums) > 1:
+            half = len(sums) // 2
+            sums = [builder.fadd(left, right) for left, right in zip(sums[:half], sums[half:], strict=True)]
+        return sums[0]
+
+    return types.float64(x), codegen
+
+
+def _sum_of_squares_twin(x):
+    squares = x[: x.size // LANES * LANES].astype(np.float64).reshape(-1, LANES) ** 2
+    sums = np.zeros(LANES)
+    for row in squares:
+        sums += row
+    while sums.size > 1:
+        half = sums.size // 2
+        sums = sums[:half] + sums[half:]
+    return sums[0]
+
+
+sum_of_squares = _sum_of_squares_twin if config.DISABLE_JIT else _sum_of_squares
 
 
 @njit
 def squared_norm(x):  # (P,) -> float64
-    # Eight sums of fixed places: the chain of additions is no bottleneck, and the result is the same everywhere.
-    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
-    whole = x.size - x.size % 8
-    for i in range(0, whole, 8):
-        s0 += np.float64(x[i]) * np.float64(x[i])
-        s1 += np.float64(x[i + 1]) * np.float64(x[i + 1])
-        s2 += np.float64(x[i + 2]) * np.float64(x[i + 2])
-        s3 += np.float64(x[i + 3]) * np.float64(x[i + 3])
-        s4 += np.float64(x[i + 4]) * np.float64(x[i + 4])
-        s5 += np.float64(x[i + 5]) * np.float64(x[i + 5])
-        s6 += np.float64(x[i + 6]) * np.float64(x[i + 6])
-        s7 += np.float64(x[i + 7]) * np.float64(x[i + 7])
-    for i in range(whole, x.size):
-        s0 += np.float64(x[i]) * np.float64(x[i])
-    return ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7))
+    total = sum_of_squares(x)
+    for i in range(x.size // LANES * LANES, x.size):
+        total += np.float64(x[i]) * np.float64(x[i])
+    return total
 
 
 @njit
@@ -35,14 +69,11 @@ def scale(x, factor):  # (P,)
 
 
 @njit
-def add_decay(grad, theta, alpha, bounds):  # (P,), (P,), scalar, (n, 2) int64 -> float64
-    """Add alpha * theta to the gradient between the bounds; return the sum of squares of theta there."""
-    total = 0.0
-    for n in range(bounds.shape[0]):
-        for i in range(bounds[n, 0], bounds[n, 1]):
-            grad[i] += alpha * theta[i]
-        total += squared_norm(theta[bounds[n, 0] : bounds[n, 1]])
-    return total
+def add_decay(grad, theta, alpha):  # (P,), (P,), scalar -> float64
+    """Add alpha * theta to the gradient; return the sum of squares of theta."""
+    for i in range(grad.size):
+        grad[i] += alpha * theta[i]
+    return squared_norm(theta)
 
 
 # The rules of `step`. Each takes a row of scalars in theta's dtype, named below in their order.
