@@ -127,6 +127,16 @@ def test_fits_of_a_search_share_the_cores_out(monkeypatch):
     assert set(search.fit(X, Y).cv_results_["mean_test_score"]) == {max(1, cores // 2)}
 
 
+@pytest.mark.parametrize("backend", ["threading", "multiprocessing"])
+def test_fits_in_workers_that_do_not_know_their_number_take_one_core_each(backend, monkeypatch):
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 8)
+    monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "8")
+    with joblib.parallel_config(backend):
+        assert joblib.Parallel(n_jobs=2)(joblib.delayed(n_threads)(n) for n in (None, 3)) == [1, 3]
+        assert joblib.Parallel(n_jobs=1)(joblib.delayed(n_threads)(n) for n in (None, 3)) == [8, 3]
+
+
 def test_a_search_may_say_how_many_cores_a_fit_gets():
     with joblib.parallel_config("loky", inner_max_num_threads=1):
         assert joblib.Parallel(n_jobs=2)(joblib.delayed(n_threads)(None) for _ in range(2)) == [1, 1]
