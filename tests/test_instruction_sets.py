@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import CACHE
 from llvmlite import binding
 
 import numrnn
@@ -50,7 +49,7 @@ def start(name):
     paths = [str(Path(numrnn.__file__).parent.parent), str(Path(__file__).parent)]
     environment = {
         **os.environ,
-        "NUMBA_CACHE_DIR": str(CACHE / f"numba-{processor}"),
+        "NUMBA_CACHE_DIR": f"{os.environ['NUMBA_CACHE_DIR']}-{processor}",
         "NUMBA_CPU_NAME": processor,
         "NUMBA_CPU_FEATURES": ",".join(f"+{feature}" for feature in features),
         "PYTHONPATH": os.pathsep.join(paths),
