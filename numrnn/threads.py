@@ -1,9 +1,14 @@
 """Threads of this process that run compiled code; they are shared by all estimators and made anew after a fork."""
 
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor, wait
 
 from numrnn.kernels.cpu.atomics import STOP
+
+SECONDS_PER_CALL = 0.05  # compiled code is left this often on the caller's thread, so that signals are served
+FIRST_SHARE = 16  # the first call gets this part of the budget, and the next at most so many times more
+NO_LIMIT = 1 << 62
 
 _pools = {}
 
@@ -18,9 +23,10 @@ def _pool(workers):
 def run_threads(work, count, budget, board):
     """Run work(index, budget) on `count` threads until it returns True on this one, which is number 0.
 
-    This thread leaves compiled code when the budget is spent, so that signals are served, and enters it again. Others
-    have no budget; those that a busy pool has not started when the work is done never start. A budget of 0 says that
-    one step of the work takes long: then all of it runs on other threads, and this one waits for signals.
+    This thread leaves compiled code when its budget is spent, so that signals are served, and enters it again. The
+    budget is a guess: the time that a part of it took says how large the next one is. Others have no budget; those
+    that a busy pool has not started when the work is done never start. A budget of 0 says that one step of the work
+    takes long: then all of it runs on other threads, and this one waits for signals.
 
     Returns
     -------
@@ -32,8 +38,7 @@ def run_threads(work, count, budget, board):
         for index in range(1 if budget else 0, count):
             futures.append(_pool(count).submit(_serve, work, index, board))
         if budget:
-            while not work(0, budget) and not board[STOP]:
-                pass
+            _work_here(work, budget, board)
         else:
             wait(futures)
     except BaseException as error:
@@ -49,6 +54,16 @@ def run_threads(work, count, budget, board):
     return outcome
 
 
+def _work_here(work, budget, board):
+    budget = max(1, budget // FIRST_SHARE)
+    start = time.perf_counter()
+    while not work(0, budget) and not board[STOP]:
+        now = time.perf_counter()
+        growth = min(FIRST_SHARE, SECONDS_PER_CALL / (now - start))
+        budget = min(NO_LIMIT, max(1, int(budget * growth)))
+        start = now
+
+
 def _join(futures, board):
     """Wait for all that have started, whatever comes: they use the caller's arrays."""
     running = [future for future in futures if not future.cancel()]
@@ -61,7 +76,7 @@ def _join(futures, board):
 
 def _serve(work, index, board):
     try:
-        work(index, 1 << 62)
+        work(index, NO_LIMIT)
     except BaseException:
         board[STOP] = 1
         raise

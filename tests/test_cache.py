@@ -1,4 +1,5 @@
 """The disk cache of kernels: hits in a second process, never a stale kernel, a warning where it cannot be kept."""
+
 import os
 import shutil
 import subprocess
@@ -31,12 +32,13 @@ def sigmoid(x):
 """
 
 
-def run(package_folder, cache):
+def run(package_folder, cache, before=""):
     """The result of a call in a process of its own, how often the cache was hit, and what went to stderr."""
     environment = {**os.environ, "PYTHONPATH": str(package_folder), "NUMBA_CACHE_DIR": str(cache)}
     environment.pop("NUMBA_DISABLE_JIT", None)
-    done = subprocess.run([sys.executable, "-c", CALL], env=environment, cwd=package_folder, capture_output=True,
-                          text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", before + CALL], env=environment, cwd=package_folder, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     result, hits = done.stdout.split()
     return float(result), int(hits), done.stderr
@@ -68,6 +70,38 @@ def test_without_a_folder_to_write_to_kernels_run_and_a_warning_says_why(copied_
     assert (result, hits) == (5.0, 0)
     assert "numrnn compiles its kernels anew" in errors
     assert "NUMBA_CACHE_DIR" in errors
+
+
+DAMAGES = {
+    "empty": lambda content: b"",
+    "truncated": lambda content: content[: len(content) // 2],
+    "never written back": lambda content: content[:-1000] + bytes(1000),
+    "one bit": lambda content: content[:1000] + bytes([content[1000] ^ 1]) + content[1001:],
+    "garbage": lambda content: b"garbage" * 1000,
+}
+
+
+def test_a_damaged_file_is_compiled_anew_with_a_warning_that_names_it(copied_package):
+    cache = copied_package / "cache"
+    assert run(copied_package, cache) == (5.0, 0, "")
+    (file,) = cache.rglob("caller.ten_times*")
+    for name, damage in DAMAGES.items():
+        file.write_bytes(damage(file.read_bytes()))
+        result, hits, errors = run(copied_package, cache)
+        assert (result, hits) == (5.0, 0), name
+        assert f"numrnn compiles a kernel anew: {file} is damaged" in errors, name
+    assert run(copied_package, cache) == (5.0, 1, "")
+    assert list(cache.rglob("caller*")) == [file]
+
+
+def test_a_full_disk_costs_the_file_and_not_the_result(copied_package):
+    cache = copied_package / "cache"
+    small_files = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))"
+    result, hits, errors = run(copied_package, cache, small_files)
+    assert (result, hits) == (5.0, 0)
+    assert "numrnn cannot keep a compiled kernel" in errors and str(cache) in errors
+    assert not [path for path in cache.rglob("*") if path.is_file()]
+    assert run(copied_package, cache) == (5.0, 0, "")
 
 
 def test_the_caches_root_is_the_users_choice_and_else_his_cache_folder(monkeypatch, tmp_path):

@@ -98,11 +98,15 @@ def test_nested_options_of_a_solver():
 
 def test_number_of_threads(monkeypatch):
     monkeypatch.setattr(joblib, "cpu_count", lambda: 8)
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
     assert [n_threads(n) for n in (None, 1, 3, -1, -2, -20)] == [8, 1, 3, 8, 7, 1]
     for limit, expected in [("2", 2), ("4,2", 4), ("64", 8), ("", 8), ("many", 8), ("0", 8)]:
         monkeypatch.setenv("OMP_NUM_THREADS", limit)
         assert n_threads(None) == expected and n_threads(-1) == 8
+    monkeypatch.setenv("OMP_NUM_THREADS", "8")
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "2")
+    assert n_threads(None) == 2
     assert small(n_jobs=None).fit(X, Y).n_iter_ == 2
 
 

@@ -36,7 +36,21 @@ def test_this_thread_comes_back_until_the_work_is_done(board):
         return len(budgets) == 3
 
     assert run_threads(work, 1, 7, board) == "done"
-    assert budgets == [7, 7, 7]
+    assert len(budgets) == 3 and min(budgets) == budgets[0] == 1
+
+
+@pytest.mark.parametrize("guess", [100, 30_000])
+def test_this_thread_comes_back_often_whatever_the_budget_was(guess, board):
+    """A step takes 0.1 ms here, so 30,000 would keep signals waiting for 3 s, and 100 would come back too often."""
+    budgets = []
+
+    def work(index, budget):
+        budgets.append(budget)
+        time.sleep(1e-4 * budget)
+        return len(budgets) == 6
+
+    assert run_threads(work, 1, guess, board) == "done"
+    assert max(budgets) < 3000 and budgets[-1] > 10
 
 
 def test_an_error_on_another_thread_reaches_the_caller(board):

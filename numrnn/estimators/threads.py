@@ -3,6 +3,7 @@
 import os
 
 import joblib
+from joblib.parallel import get_active_backend
 
 
 def n_threads(n_jobs):
@@ -12,9 +13,10 @@ def n_threads(n_jobs):
     ----------
     n_jobs : int or None
         None: all cores this process may use (its CPU affinity, a container's limit), and no more than
-        ``OMP_NUM_THREADS``, which joblib's loky sets in its workers, so that ``GridSearchCV(n_jobs=...)`` over
-        estimators does not start cores x cores threads. A positive number is taken as it is; -1 means all cores,
-        -2 all but one, and so on.
+        ``OMP_NUM_THREADS`` or ``NUMBA_NUM_THREADS``, which joblib's loky sets in its workers, so that
+        ``GridSearchCV(n_jobs=...)`` over estimators does not start cores x cores threads; one in the workers of
+        joblib's other backends, who do not know their number. A positive number is taken as it is; -1 means all
+        cores, -2 all but one, and so on.
 
     Returns
     -------
@@ -39,6 +41,14 @@ def n_threads(n_jobs):
     cores = joblib.cpu_count()
     if n_jobs is not None:
         return max(1, cores + 1 + int(n_jobs))
+    # Both: joblib leaves alone what is set already, and batch scripts set OMP_NUM_THREADS to all the cores of a job.
+    limits = [_limit("OMP_NUM_THREADS", cores), _limit("NUMBA_NUM_THREADS", cores)]
+    if (get_active_backend()[0].nesting_level or 0) > 0 and "NUMBA_NUM_THREADS" not in os.environ:
+        limits.append(1)  # a worker that is a thread or a fork: nothing says how many there are
+    return min(cores, *limits)
+
+
+def _limit(name, cores):
     # OMP_NUM_THREADS may be a list, one number per nesting level ("4,2").
-    limit = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    return min(cores, int(limit)) if limit.isdigit() and int(limit) > 0 else cores
+    limit = os.environ.get(name, "").split(",")[0].strip()
+    return int(limit) if limit.isdigit() and int(limit) > 0 else cores

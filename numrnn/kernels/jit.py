@@ -10,12 +10,16 @@ import contextlib
 import hashlib
 import os
 import pathlib
+import pickle
 import shutil
 import tempfile
+import uuid
 import warnings
 
 import numba
 from numba.core import config
+from numba.core.caching import FunctionCache
+from numba.core.serialize import dumps
 
 # No fastmath: bits would depend on a value's position. error_model="numpy": the zero-division branch of Python's
 # stops vectorisation.
@@ -73,6 +77,62 @@ def _private_copy(folder):
 CACHE_FOLDER = None if config.DISABLE_JIT else _cache_folder()
 
 
+class _KernelFiles:
+    """A file for each compiled signature, named after it and opened by a checksum.
+
+    Numba itself keeps an index and numbers its files, so processes that write at once can take each other's kernels;
+    and it trusts what a killed job or a full disk has left.
+    """
+
+    def __init__(self, folder, name, stamp):
+        self._folder, self._name, self._stamp = pathlib.Path(folder), name, stamp
+
+    def _path(self, key):
+        digest = hashlib.sha256(repr((self._stamp, key)).encode()).hexdigest()
+        return self._folder / f"{self._name}.{digest[:32]}.nbc"
+
+    def load(self, key):
+        path = self._path(key)
+        try:
+            content = path.read_bytes()
+        except OSError:  # there is none, or another machine replaced it in this moment
+            return None
+        checksum, data = content[:32], content[32:]
+        if hashlib.sha256(data).digest() == checksum:
+            return pickle.loads(data)
+        warnings.warn(f"numrnn compiles a kernel anew: {path} is damaged", stacklevel=2)
+        return None
+
+    def save(self, key, data):
+        data, path = dumps(data), self._path(key)
+        unfinished = path.with_suffix(f".{uuid.uuid4().hex[:16]}")
+        try:
+            unfinished.write_bytes(hashlib.sha256(data).digest() + data)
+            unfinished.replace(path)
+        except OSError:
+            unfinished.unlink(missing_ok=True)
+            raise
+
+    def flush(self):
+        for path in self._folder.glob(f"{self._name}.*"):
+            path.unlink(missing_ok=True)
+
+
+class _KernelCache(FunctionCache):
+    """Numba's cache of a function, on files that can be trusted; a disk that is full does not end a fit."""
+
+    def __init__(self, function):
+        super().__init__(function)
+        locator = self._impl.locator
+        self._cache_file = _KernelFiles(self.cache_path, self._impl.filename_base, locator.get_source_stamp())
+
+    def save_overload(self, sig, data):
+        try:
+            super().save_overload(sig, data)
+        except OSError as error:
+            warnings.warn(f"numrnn cannot keep a compiled kernel in {self.cache_path}: {error}", stacklevel=2)
+
+
 @contextlib.contextmanager
 def _numba_caches_in(folder):
     before, config.CACHE_DIR = config.CACHE_DIR, folder
@@ -84,7 +144,8 @@ def _numba_caches_in(folder):
 
 def njit(function):
     """Compile a kernel on its first call; keep the result on disk."""
-    if CACHE_FOLDER is None:
-        return numba.njit(**OPTIONS)(function)
-    with _numba_caches_in(CACHE_FOLDER):
-        return numba.njit(cache=True, **OPTIONS)(function)
+    kernel = numba.njit(**OPTIONS)(function)
+    if CACHE_FOLDER is not None:
+        with _numba_caches_in(CACHE_FOLDER):
+            kernel._cache = _KernelCache(function)
+    return kernel

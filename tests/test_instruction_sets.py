@@ -1,0 +1,80 @@
+"""The same bits from vectors of every width: each instruction set in a process and a cache of its own."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from llvmlite import binding
+
+import numrnn
+from numrnn import RNNClassifier, RNNRegressor
+from numrnn.kernels.cpu.simd import VECTOR_BYTES
+
+# Bytes of a vector, a processor for Numba and its features, the networks to train: kernels take 20 s each to compile.
+NARROW = ("sse", "sse2", "sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "cx16", "avx", "fma")
+SETS = {
+    "NEON's width": (16, "sandybridge", NARROW, ["elman float32"]),
+    "AVX2": (32, "haswell", (*NARROW, "avx2"), ["elman float32", "gru float64", "lstm float32"]),
+}
+SCRIPT = "import sys, test_instruction_sets as here; print(here.VECTOR_BYTES, *map(here.digest, sys.argv[1:]))"
+
+# Sequences of no whole tile; units, inputs and outputs that fill no panel of any width; two layers for one cell.
+LENGTHS, D = [45, 33, 32, 31, 20, 9, 7, 5, 3, 2, 1, 1, 1], 5
+HIDDEN = {"elman": (37, 19), "gru": (43,), "lstm": (21,)}
+
+
+def digest(network):
+    """SHA-256 of weights, losses and predictions: a class for each sequence, and numbers for each step."""
+    cell, dtype = network.split()
+    rng = np.random.default_rng(0)
+    X, Y = ([rng.standard_normal((length, D)) for length in LENGTHS] for _ in range(2))
+    options = {"cell": cell, "dtype": dtype, "hidden_layer_sizes": HIDDEN[cell], "max_iter": 3, "batch_size": 9}
+    options |= {"alpha": 0.01, "learning_rate_init": 0.01, "random_state": 0}
+    classifier = RNNClassifier(**options).fit(X, np.arange(len(X)) % 3)
+    regressor = RNNRegressor(output="step", solver="rmsprop", **options).fit(X, Y)
+    found = hashlib.sha256(classifier.predict_proba(X).tobytes())
+    for model in (classifier, regressor):
+        for values in (*model.weights_.values(), model.loss_curve_, *model.predict(X)):
+            found.update(np.ascontiguousarray(values).tobytes())
+    return found.hexdigest()
+
+
+def start(name):
+    """A process that prints its vectors' bytes and the networks' digests."""
+    _, processor, features, networks = SETS[name]
+    paths = [str(Path(numrnn.__file__).parent.parent), str(Path(__file__).parent)]
+    environment = {
+        **os.environ,
+        "NUMBA_CACHE_DIR": f"{os.environ['NUMBA_CACHE_DIR']}-{processor}",
+        "NUMBA_CPU_NAME": processor,
+        "NUMBA_CPU_FEATURES": ",".join(f"+{feature}" for feature in features),
+        "PYTHONPATH": os.pathsep.join(paths),
+    }
+    command = [sys.executable, "-c", SCRIPT, *networks]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="nothing is compiled in this run")
+def test_bits_do_not_depend_on_the_instruction_set():
+    host = binding.get_host_cpu_features()
+    names = [
+        name
+        for name, (width, _, features, _) in SETS.items()
+        if width < VECTOR_BYTES and all(host.get(feature) for feature in features)
+    ]
+    if not names:
+        pytest.skip("this processor has neither AVX2 nor AVX-512: there is nothing to compare")
+    processes = [start(name) for name in names]
+    try:
+        for name, process in zip(names, processes, strict=True):
+            width, _, _, networks = SETS[name]
+            expected = [str(width), *map(digest, networks)]
+            out, errors = process.communicate(timeout=600)
+            assert out.split() == expected, f"{name}: {errors}"
+    finally:
+        for process in processes:
+            process.kill()
