@@ -38,9 +38,9 @@ class Figure(NamedTuple):
 
     def __str__(self):
         if self.bound is None:
-            return f"{self.value:.2f}"
+            return f"{self.value:.3g}"
         relation = ("<=" if self.met else ">") if self.at_most else (">=" if self.met else "<")
-        return f"{self.value:.2f} {relation} {self.bound:g}"
+        return f"{self.value:.3g} {relation} {self.bound:g}"
 
 
 def refuse_distorted_environment():
