@@ -1,6 +1,6 @@
 """Japanese vowels: numrnn beside skorch + PyTorch in one run, interleaved.
 
-    pip install ".[torch]" skorch
+    pip install ".[peers]"
     python benchmarks/peers/japanese_vowels.py
 
 Both sides get the same standardised inputs, architecture, solver and settings (numrnn/cli/settings.py). Times are

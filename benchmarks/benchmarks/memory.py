@@ -1,0 +1,61 @@
+"""Memory of `fit`: what the process takes at most, and what is allocated over the formula of docs/design/memory.rst."""
+
+import tracemalloc
+
+import numpy as np
+
+from numrnn import RNNClassifier
+from numrnn.kernels.cpu.simd import panel_width
+from numrnn.parameters import GATES, Layout
+
+CELLS = ["elman", "gru", "lstm"]
+CLASSES, BLOCK = 3, 32
+STATES = {"elman": 1, "gru": 1, "lstm": 2}  # s, and an LSTM's cell: also kept at the beginning of each block
+SMALL = 1 << 16  # bytes of Python's objects
+SAVED_GATES = {"elman": 0, "gru": 4, "lstm": 4}
+
+
+def fit_bytes(cell, N, T, D, H, batch_size, threads, dtype="float32"):
+    """Bytes that `fit` allocates at most beside X: one layer, Adam, a label per sequence, X of `dtype`."""
+    width, item, gates = panel_width(dtype), np.dtype(dtype).itemsize, GATES[cell]
+    units, outputs = (-(-size // width) * width for size in (H, CLASSES))
+    rows = 16 if gates * H >= 512 else 8
+    tiles = -(-batch_size // rows)
+    threads = min(threads, tiles)
+    starts = T // BLOCK + 2 + rows // 4
+    gate_steps = SAVED_GATES[cell] * T or gates * BLOCK
+    layer = units * (STATES[cell] * (T + starts) + gate_steps + 4)
+    scratch = item * rows * (T * D + layer + BLOCK * (2 * units + outputs + D)) + 8 * (T + 5 * starts)
+    planes = SAVED_GATES[cell] or 1
+    gradient = (gates * (D + H) + planes + CLASSES) * units + outputs
+    sums = int(np.ceil(np.log2(tiles))) + 1
+    packed = gradient + gates * units * H + units * outputs
+    theta = Layout(n_inputs=D, hidden_layer_sizes=(H,), cell=cell, n_outputs=CLASSES).size
+    return threads * (scratch + item * sums * gradient) + item * (packed + 5 * theta) + theta + 64 * N + SMALL
+
+
+class Fit:
+    """Long sequences, so that what BPTT keeps is most of it. peakmem_ counts the interpreter and its libraries too."""
+
+    params = [CELLS, [1, 2]]
+    param_names = ["cell", "n_jobs"]
+    shape = (64, 1000, 8, 128)  # N, T, D, H
+
+    def setup(self, cell, n_jobs):
+        N, T, D, H = self.shape
+        self.X = np.random.default_rng(0).standard_normal((N, T, D)).astype(np.float32)
+        self.y = np.arange(N) % CLASSES
+        self.model = RNNClassifier((H,), cell=cell, max_iter=1, n_jobs=n_jobs, random_state=0)
+
+    def peakmem_fit(self, cell, n_jobs):
+        self.model.fit(self.X, self.y)
+
+    def track_allocated_over_formula(self, cell, n_jobs):
+        self.model.fit(self.X, self.y)
+        tracemalloc.start()
+        self.model.fit(self.X, self.y)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return peak / fit_bytes(cell, *self.shape, self.model.batch_size, n_jobs)
+
+    track_allocated_over_formula.unit = "of the formula"

@@ -1,0 +1,86 @@
+"""Speed as a fraction of what sgemm reaches in the same run: it holds across noisy machines, where seconds do not.
+
+One thread: two cores of a shared machine are seldom both free. Operations of a training step: 2 B T G H (3 H + 2 D).
+"""
+
+import os
+import statistics
+import time
+from abc import ABC, abstractmethod
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from numrnn import RNNClassifier, Sequences
+from numrnn.data.batches import full_batch
+from numrnn.data.targets import Targets
+from numrnn.network import Network, Step
+from numrnn.parameters import GATES, Layout, initial_theta
+from numrnn.solvers import Adam
+
+CELLS = ["elman", "gru", "lstm"]
+CLASSES, SIZE, REPEATS = 2, 2048, 5
+
+
+def seconds(call):
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+class FractionOfPeak(ABC):
+    """Operations a second of some work over those of sgemm, in turns. asv takes no abstract class for a benchmark."""
+
+    @abstractmethod
+    def work(self, *params):
+        """Number of operations, and a function of no arguments that makes them."""
+
+    def setup(self, *params):
+        if {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"} & set(os.environ):
+            raise NotImplementedError("OpenBLAS is told to run slower than it can: the fraction would mean nothing")
+        self.operations, self.run = self.work(*params)
+        self.run()
+
+    def track_fraction_of_peak(self, *params):
+        square = np.ones((SIZE, SIZE), np.float32)
+        product, fractions = np.empty_like(square), []
+        with threadpool_limits(1, "blas"):
+            for _ in range(REPEATS):
+                sgemm = 2 * SIZE**3 / seconds(lambda: np.matmul(square, square, out=product))
+                fractions.append(self.operations / seconds(self.run) / sgemm)
+        return statistics.median(fractions)
+
+    track_fraction_of_peak.unit = "of sgemm"
+
+
+class TrainingStep(FractionOfPeak):
+    """Forward, BPTT, clipping and Adam on mini-batches of equal lengths."""
+
+    params = [CELLS, [(32, 50, 32, 32), (32, 100, 32, 128), (64, 50, 128, 512)]]
+    param_names = ["cell", "B, T, D, H"]
+
+    def work(self, cell, shape):
+        B, T, D, H = shape
+        layout = Layout(n_inputs=D, hidden_layer_sizes=(H,), cell=cell, n_outputs=CLASSES)
+        network, theta = Network(layout), initial_theta(layout, "tanh", 0, np.float32)
+        X = np.random.default_rng(0).standard_normal((B, T, D)).astype(np.float32)
+        data, targets, solver = Sequences.from_array(X), Targets(np.arange(B) % CLASSES), Adam()
+        state, grad, before = solver.init_state(theta), np.zeros_like(theta), theta.copy()
+        operations = 2 * B * T * GATES[cell] * H * (3 * H + 2 * D)
+        batches = [full_batch(data.lengths, network.tile_rows)] * max(1, int(1e9 / operations))
+        scalars = np.array([solver.scalars(1e-4, 1000)] * len(batches))
+        step = Step(solver.rule(), state, scalars, clip_norm=1.0)
+        return len(batches) * operations, lambda: network.train(theta, data, targets, batches, step, grad, before)
+
+
+class Fit(FractionOfPeak):
+    """The whole `fit`, Python and the first weights included."""
+
+    params = [CELLS, [32, 128]]
+    param_names = ["cell", "H"]
+
+    def work(self, cell, H):
+        N, T, D, epochs = 512, 50, 8, 3
+        X = np.random.default_rng(0).standard_normal((N, T, D)).astype(np.float32)
+        y, model = np.arange(N) % CLASSES, RNNClassifier((H,), cell=cell, max_iter=epochs, n_jobs=1, random_state=0)
+        return epochs * 2 * N * T * GATES[cell] * H * (3 * H + 2 * D), lambda: model.fit(X, y)
