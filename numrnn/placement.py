@@ -115,3 +115,10 @@ def make_scratch(net, tile_rows, longest, one_block):
     block_end = layers_end + block_rows * (2 * head_of(net).widest + head_of(net).KP + inputs) + 64
     work = aligned_zeros(int(block_end), net.packed.dtype)
     return tiles.Scratch(work, np.zeros((blocks, 5), np.int64), np.zeros(longest, np.int64), places)
+
+
+def read_only(array):
+    """A read-only view: user's data come as such (memory maps) or not, and each kind would be compiled for itself."""
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view

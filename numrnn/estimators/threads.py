@@ -5,7 +5,7 @@ import os
 import joblib
 
 
-def n_threads(n_jobs):
+def n_threads(n_jobs, at_most=None):
     """Turn the parameter `n_jobs` into a number of threads.
 
     Parameters
@@ -15,6 +15,8 @@ def n_threads(n_jobs):
         ``OMP_NUM_THREADS``, which joblib's loky sets in its workers, so that ``GridSearchCV(n_jobs=...)`` over
         estimators does not start cores x cores threads. A positive number is taken as it is; -1 means all cores,
         -2 all but one, and so on.
+    at_most : int or None
+        What the work is worth; where that is 1, nobody counts cores, which means reading files.
 
     Returns
     -------
@@ -34,6 +36,8 @@ def n_threads(n_jobs):
     """
     if n_jobs == 0:
         raise ValueError("n_jobs must be None or an integer other than 0, got 0")
+    if at_most == 1:
+        return 1
     if n_jobs is not None and n_jobs > 0:
         return int(n_jobs)
     cores = joblib.cpu_count()

@@ -1,0 +1,117 @@
+"""A network that is ready to predict: its weights packed once, memory kept from call to call."""
+
+import numpy as np
+
+from numrnn.kernels.cpu import streams
+from numrnn.kernels.cpu.net import ElmanNet, GRUNet, LSTMNet
+from numrnn.placement import make_scratch, read_only
+
+KERNELS = {ElmanNet: streams.predict_elman, GRUNet: streams.predict_gru, LSTMNet: streams.predict_lstm}
+KEPT_BYTES = 1 << 20  # memory of one call at a time that is kept for the next
+
+
+class Predictor:
+    """Outputs of sequences and of single steps, from any number of Python threads at once.
+
+    Parameters
+    ----------
+    network : Network
+        Its weights are packed here: it must not predict or train with others afterwards.
+    theta : ndarray of shape (size,)
+    """
+
+    def __init__(self, network, theta):
+        network.pack(theta)
+        net = network.net
+        self.dtype = network.dtype
+        self.step_shape, self.state_shape = (network.layout.n_inputs,), (1, network.state_size)
+        self._network, self._net, self._kernel = network, net, KERNELS[type(net)]
+        self._no_state = np.zeros((0, 0), self.dtype)
+        self._spare = []  # memory of calls that are over: pop and append are atomic
+
+    def useful_threads(self, data):
+        """How many threads predictions of these sequences are worth."""
+        return 1 if len(data) == 1 else self._network.useful_threads(data.lengths)
+
+    def predict(self, data, state=None, raw=False, n_jobs=1):
+        """Outputs of all sequences, and the states after them; see `Network.predict`."""
+        if len(data) > 1 or not self._network.fits_one_call(len(data.values)):
+            return self._network.predict_packed(data, state, raw, n_jobs)
+        values = read_only(data.values)
+        outputs = np.empty((len(values) if self._network.per_step else 1, self._network.layout.n_outputs), self.dtype)
+        before = self._no_state if state is None else np.ascontiguousarray(state, self.dtype)
+        after = np.empty(self.state_shape, self.dtype)
+        memory = self._take(len(values))
+        code = self._kernel(*self._net, values, raw, *memory.scratch, memory.marks, outputs, before, after)
+        self._give(memory)
+        _check(code)
+        return outputs, after
+
+    def step(self, x, state):
+        """One more step of one stream.
+
+        Parameters
+        ----------
+        x : ndarray of shape (D,) or (1, D)
+        state : ndarray of shape (1, state_size), or None
+            None: zeros.
+
+        Returns
+        -------
+        largest : int
+            Index of the largest output.
+        outputs : ndarray of shape (1, K)
+        state : ndarray of shape (1, state_size)
+
+        Raises
+        ------
+        ValueError
+            If x or the state are not finite.
+        """
+        memory = self._take(1)
+        memory.x[:] = x
+        before = self._no_state
+        if state is not None:
+            before = memory.state
+            before[:] = state
+        after = np.empty(self.state_shape, self.dtype)
+        largest = self._kernel(*memory.step, before, after)
+        outputs = memory.outputs.copy()
+        self._give(memory)
+        _check(largest)
+        return largest, outputs, after
+
+    def _take(self, steps):
+        try:
+            memory = self._spare.pop()
+        except IndexError:
+            return _Memory(self, self._network, steps)
+        return memory if memory.longest >= steps else _Memory(self, self._network, steps)
+
+    def _give(self, memory):
+        if memory.kept:
+            self._spare.append(memory)
+
+
+class _Memory:
+    """What one call writes on."""
+
+    __slots__ = ("kept", "longest", "marks", "outputs", "scratch", "state", "step", "x")
+
+    def __init__(self, predictor, network, steps):
+        self.longest = 1 << (steps - 1).bit_length()
+        self.scratch = make_scratch(network.net, streams.ROWS, self.longest, one_block=True)
+        self.kept = sum(part.nbytes for part in self.scratch) <= KEPT_BYTES
+        self.marks = np.zeros(streams.MARKS, np.int64)
+        self.x, self.state = (
+            np.zeros(shape, predictor.dtype) for shape in (predictor.step_shape, predictor.state_shape)
+        )
+        self.outputs = np.zeros((1, network.layout.n_outputs), predictor.dtype)
+        values = read_only(self.x.reshape(1, -1))
+        # All but the state: a tuple that is made once is handed over at no cost.
+        self.step = (*network.net, values, False, *self.scratch, self.marks, self.outputs)
+
+
+def _check(code):
+    if code < 0:
+        raise ValueError(f"{'x' if code == streams.BAD_INPUT else 'state'} contains NaN or infinity")
