@@ -25,7 +25,7 @@ class Predictor:
         net = network.net
         self.dtype = network.dtype
         self.step_shape, self.state_shape = (network.layout.n_inputs,), (1, network.state_size)
-        self._network, self._net, self._kernel = network, net, KERNELS[type(net)]
+        self._network, self._packed, self._kernel = network, net.packed, KERNELS[type(net)]
         self._no_state = np.zeros((0, 0), self.dtype)
         self._spare = []  # memory of calls that are over: pop and append are atomic
 
@@ -42,12 +42,12 @@ class Predictor:
         before = self._no_state if state is None else np.ascontiguousarray(state, self.dtype)
         after = np.empty(self.state_shape, self.dtype)
         memory = self._take(len(values))
-        code = self._kernel(*self._net, values, raw, *memory.scratch, memory.marks, outputs, before, after)
+        code = self._kernel(memory.table, self._packed, values, raw, memory.work, outputs, before, after)
         self._give(memory)
         _check(code)
         return outputs, after
 
-    def step(self, x, state):
+    def step(self, x, state, decode):
         """One more step of one stream.
 
         Parameters
@@ -55,12 +55,12 @@ class Predictor:
         x : ndarray of shape (D,) or (1, D)
         state : ndarray of shape (1, state_size), or None
             None: zeros.
+        decode : function (index of the largest output, outputs of shape (1, K)) -> prediction
+            Keeps nothing of the outputs: the next step writes over them.
 
         Returns
         -------
-        largest : int
-            Index of the largest output.
-        outputs : ndarray of shape (1, K)
+        prediction : what `decode` returned
         state : ndarray of shape (1, state_size)
 
         Raises
@@ -70,23 +70,19 @@ class Predictor:
         """
         memory = self._take(1)
         memory.x[:] = x
-        before = self._no_state
-        if state is not None:
-            before = memory.state
-            before[:] = state
-        after = np.empty(self.state_shape, self.dtype)
-        largest = self._kernel(*memory.step, before, after)
-        outputs = memory.outputs.copy()
-        self._give(memory)
+        memory.state[:] = 0 if state is None else state
+        largest = self._kernel(*memory.step)
         _check(largest)
-        return largest, outputs, after
+        prediction, after = decode(largest, memory.outputs), memory.state.copy()
+        self._give(memory)
+        return prediction, after
 
     def _take(self, steps):
         try:
             memory = self._spare.pop()
         except IndexError:
-            return _Memory(self, self._network, steps)
-        return memory if memory.longest >= steps else _Memory(self, self._network, steps)
+            return _Memory(self._network, steps)
+        return memory if memory.longest >= steps else _Memory(self._network, steps)
 
     def _give(self, memory):
         if memory.kept:
@@ -96,20 +92,19 @@ class Predictor:
 class _Memory:
     """What one call writes on."""
 
-    __slots__ = ("kept", "longest", "marks", "outputs", "scratch", "state", "step", "x")
+    __slots__ = ("kept", "longest", "outputs", "state", "step", "table", "work", "x")
 
-    def __init__(self, predictor, network, steps):
+    def __init__(self, network, steps):
+        net, layout, dtype = network.net, network.layout, network.dtype
         self.longest = 1 << (steps - 1).bit_length()
-        self.scratch = make_scratch(network.net, streams.ROWS, self.longest, one_block=True)
-        self.kept = sum(part.nbytes for part in self.scratch) <= KEPT_BYTES
-        self.marks = np.zeros(streams.MARKS, np.int64)
-        self.x, self.state = (
-            np.zeros(shape, predictor.dtype) for shape in (predictor.step_shape, predictor.state_shape)
-        )
-        self.outputs = np.zeros((1, network.layout.n_outputs), predictor.dtype)
-        values = read_only(self.x.reshape(1, -1))
-        # All but the state: a tuple that is made once is handed over at no cost.
-        self.step = (*network.net, values, False, *self.scratch, self.marks, self.outputs)
+        scratch = make_scratch(net, streams.ROWS, self.longest, one_block=True)
+        self.work, self.table = scratch.work, streams.make_table(net, scratch)
+        self.kept = self.work.nbytes + self.table.nbytes <= KEPT_BYTES
+        self.x, self.state = np.zeros(layout.n_inputs, dtype), np.zeros((1, network.state_size), dtype)
+        self.outputs = np.zeros((1, layout.n_outputs), dtype)
+        x = read_only(self.x.reshape(1, -1))
+        # Arguments of a step: a tuple that is made once is handed over at no cost. The new state replaces the old one.
+        self.step = (self.table, net.packed, x, False, self.work, self.outputs, self.state, self.state)
 
 
 def _check(code):

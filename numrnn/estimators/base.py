@@ -248,8 +248,8 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
             x, single = check_step(x, self.n_inputs_, predictor.dtype)
             values = check_state(state, len(x), predictor.state_shape[1], predictor.dtype)
         if single:
-            largest, outputs, values = predictor.step(x, values)
-            return self._decode_output(largest, outputs), StepState(values)
+            prediction, values = predictor.step(x, values, self._decode_output)
+            return prediction, StepState(values)
         data = Sequences(x, np.arange(len(x) + 1, dtype=np.int64))
         outputs, values = predictor.predict(data, values)
         return self._decode_outputs(outputs), StepState(values)

@@ -222,7 +222,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         return outputs[:, 0] if self._one_column else outputs
 
     def _decode_output(self, largest, outputs):
-        return self._decode_outputs(outputs)[0]
+        return np.float64(outputs[0, 0]) if self._one_column else self._decode_outputs(outputs)[0]
 
     def _score(self, outputs, targets):
         return float(r2_score(targets.values, outputs, sample_weight=targets.weights))

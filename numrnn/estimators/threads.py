@@ -1,5 +1,6 @@
 """How many threads an estimator may use."""
 
+import functools
 import os
 
 import joblib
@@ -40,9 +41,15 @@ def n_threads(n_jobs, at_most=None):
         return 1
     if n_jobs is not None and n_jobs > 0:
         return int(n_jobs)
-    cores = joblib.cpu_count()
+    cores = _cores(os.getpid(), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0)
     if n_jobs is not None:
         return max(1, cores + 1 + int(n_jobs))
     # OMP_NUM_THREADS may be a list, one number per nesting level ("4,2").
     limit = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     return min(cores, int(limit)) if limit.isdigit() and int(limit) > 0 else cores
+
+
+@functools.lru_cache(maxsize=8)
+def _cores(process, affinity):
+    """Cores that this process may use: a container's limit stands in files, which are read once."""
+    return joblib.cpu_count()
