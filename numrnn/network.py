@@ -197,7 +197,7 @@ class Network:
             States after the last steps.
         """
         self.pack(theta)
-        return self.predict_packed(data, state, raw, self.n_jobs)
+        return self.predict_packed(data, state, raw, min(self.n_jobs, self.useful_threads(data.lengths)))
 
     @property
     def net(self):
@@ -208,16 +208,17 @@ class Network:
         """Take the weights that `predict_packed` works with."""
         packing.pack_weights(self._net, theta)
 
-    def predict_packed(self, data, state=None, raw=False, n_jobs=1):
+    def predict_packed(self, data, state=None, raw=False, threads=1):
         """`predict` with the weights of the last `pack`: from any number of Python threads at once."""
-        ids = longest_first(data.lengths)
-        out = np.empty((data.lengths.sum() if self.per_step else len(ids), self.layout.n_outputs), self.dtype)
+        lengths = data.lengths
+        ids = longest_first(lengths)
+        out = np.empty((lengths.sum() if self.per_step else len(ids), self.layout.n_outputs), self.dtype)
         before = np.zeros((0, 0), self.dtype) if state is None else np.ascontiguousarray(state[ids], self.dtype)
         after = np.empty((len(ids), self.state_size), self.dtype)
         values, starts = data.gather(ids)
-        rows = tiles.Data(read_only(values), starts, data.lengths[ids], before)
+        rows = tiles.Data(read_only(values), starts, lengths[ids], before)
         first_row = self._first_row(data, ids)
-        longest = int(data.lengths.max())
+        longest = int(lengths.max())
         order = np.arange(len(ids))
         board = np.zeros(atomics.BOARD_SIZE, np.int64)
 
@@ -229,7 +230,6 @@ class Network:
             self._give_scratch(scratch)
             return finished
 
-        threads = min(n_jobs, self.useful_threads(data.lengths))
         if run_threads(work, threads, self._budget(1, longest), board) == "interrupted":
             raise KeyboardInterrupt
         state = np.empty_like(after)

@@ -33,10 +33,10 @@ class Predictor:
         """How many threads predictions of these sequences are worth."""
         return 1 if len(data) == 1 else self._network.useful_threads(data.lengths)
 
-    def predict(self, data, state=None, raw=False, n_jobs=1):
+    def predict(self, data, state=None, raw=False, threads=1):
         """Outputs of all sequences, and the states after them; see `Network.predict`."""
         if len(data) > 1 or not self._network.fits_one_call(len(data.values)):
-            return self._network.predict_packed(data, state, raw, n_jobs)
+            return self._network.predict_packed(data, state, raw, threads)
         values = read_only(data.values)
         outputs = np.empty((len(values) if self._network.per_step else 1, self._network.layout.n_outputs), self.dtype)
         before = self._no_state if state is None else np.ascontiguousarray(state, self.dtype)

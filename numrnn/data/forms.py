@@ -219,6 +219,8 @@ def _is_nested_table(items):
 
 
 def _checked_array(X, name):
+    if type(X) is np.ndarray and X.dtype.kind in "fiu" and X.ndim in (2, 3) and X.size:
+        return X  # as check_array does, but for 30 us
     try:
         array = check_array(X, allow_nd=True, ensure_all_finite=False, input_name=name)
     except (TypeError, ValueError) as error:

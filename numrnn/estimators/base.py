@@ -326,9 +326,8 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
     def _outputs(self, X, raw=False):
         predictor = predictor_of(self)
         data, form = validate_sequences(self, X, dtype=predictor.dtype, reset=False)
-        outputs, _ = predictor.predict(
-            data, raw=raw, n_jobs=n_threads(self.n_jobs, at_most=predictor.useful_threads(data))
-        )
+        threads = n_threads(self.n_jobs, at_most=predictor.useful_threads(data))
+        outputs, _ = predictor.predict(data, raw=raw, threads=threads)
         return outputs, data, form
 
     def _in_form(self, values, data, form):
