@@ -44,7 +44,8 @@ class Predictor:
         memory = self._take(len(values))
         code = self._kernel(memory.table, self._packed, values, raw, memory.work, outputs, before, after)
         self._give(memory)
-        _check(code)
+        if code < 0:
+            _refuse(code)
         return outputs, after
 
     def step(self, x, state, decode):
@@ -70,12 +71,13 @@ class Predictor:
         """
         memory = self._take(1)
         memory.x[:] = x
-        memory.state[:] = 0 if state is None else state
-        largest = self._kernel(*memory.step)
-        _check(largest)
-        prediction, after = decode(largest, memory.outputs), memory.state.copy()
+        state = np.zeros(self.state_shape, self.dtype) if state is None else state.copy()
+        code = self._kernel(*memory.step, state, state)  # the new state replaces the old one
+        if code < 0:
+            _refuse(code)
+        prediction = decode(code, memory.outputs)
         self._give(memory)
-        return prediction, after
+        return prediction, state
 
     def _take(self, steps):
         try:
@@ -92,7 +94,7 @@ class Predictor:
 class _Memory:
     """What one call writes on."""
 
-    __slots__ = ("kept", "longest", "outputs", "state", "step", "table", "work", "x")
+    __slots__ = ("kept", "longest", "outputs", "step", "table", "work", "x")
 
     def __init__(self, network, steps):
         net, layout, dtype = network.net, network.layout, network.dtype
@@ -100,13 +102,10 @@ class _Memory:
         scratch = make_scratch(net, streams.ROWS, self.longest, one_block=True)
         self.work, self.table = scratch.work, streams.make_table(net, scratch)
         self.kept = self.work.nbytes + self.table.nbytes <= KEPT_BYTES
-        self.x, self.state = np.zeros(layout.n_inputs, dtype), np.zeros((1, network.state_size), dtype)
-        self.outputs = np.zeros((1, layout.n_outputs), dtype)
+        self.x, self.outputs = np.zeros(layout.n_inputs, dtype), np.zeros((1, layout.n_outputs), dtype)
         x = read_only(self.x.reshape(1, -1))
-        # Arguments of a step: a tuple that is made once is handed over at no cost. The new state replaces the old one.
-        self.step = (self.table, net.packed, x, False, self.work, self.outputs, self.state, self.state)
+        self.step = (self.table, net.packed, x, False, self.work, self.outputs)  # all arguments but the states
 
 
-def _check(code):
-    if code < 0:
-        raise ValueError(f"{'x' if code == streams.BAD_INPUT else 'state'} contains NaN or infinity")
+def _refuse(code):
+    raise ValueError(f"{'x' if code == streams.BAD_INPUT else 'state'} contains NaN or infinity")
