@@ -14,7 +14,7 @@ ROWS = 1  # a tile of one sequence
 BAD_INPUT, BAD_STATE = -1, -2  # NaN or infinity was found
 # All integers of a call lie in one table: some numbers, a board on which nobody writes, then arrays, each with its size
 # before it: layers, head, places, blocks; and last the rows that take part in a step.
-ID, LENGTH, ACTIVATION, BOARD = 0, 1, 2, 8
+ID, LENGTH, ACTIVATION, TILE_ROWS, BOARD = 0, 1, 2, 3, 8
 TABLES = BOARD + BOARD_SIZE
 LAYER, HEAD, PLACES, BLOCK = len(Layer._fields), len(Head._fields), 4, 5
 
@@ -22,7 +22,7 @@ LAYER, HEAD, PLACES, BLOCK = len(Layer._fields), len(Head._fields), 4, 5
 def make_table(net, scratch):
     """The table of a network and the memory of a thread."""
     numbers = np.zeros(TABLES, np.int64)
-    numbers[ACTIVATION] = net.activation
+    numbers[ACTIVATION], numbers[TILE_ROWS] = net.activation, ROWS
     arrays = [net.layers, net.head, scratch.places, scratch.blocks]
     sized = [part for array in arrays for part in ([array.size], array.ravel())]
     return np.concatenate([numbers, *sized, scratch.active])
@@ -67,8 +67,9 @@ def _predict(net, at, table, values, raw, work, out, state, state_out):
     ids, lengths = table[ID : ID + 1], table[LENGTH : LENGTH + 1]
     lengths[0] = values.shape[0]
     data, scratch = Data(values, ids, lengths, state), Scratch(work, blocks, table[at:], places)
+    rows = table[TILE_ROWS]  # a constant would have Numba compile the tile for it alone, which takes seconds
     mode = set_mode(DEFAULT)
-    predict_tile(net, data, ids, ids, raw, ROWS, scratch, state_out, out, table[BOARD:])
+    predict_tile(net, data, ids, ids, raw, rows, scratch, state_out, out, table[BOARD:])
     set_mode(mode)
     return _largest(out[0])
 
