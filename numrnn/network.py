@@ -11,7 +11,7 @@ from numrnn.data.batches import longest_first
 from numrnn.kernels.cpu import atomics, heads, packing, tiles, updates
 from numrnn.kernels.cpu import batches as kernels
 from numrnn.parameters import GATES
-from numrnn.placement import aligned_zeros, make_net, make_scratch
+from numrnn.placement import aligned_zeros, make_net, make_scratch, read_only
 from numrnn.solvers.base import state_arrays
 from numrnn.threads import run_threads
 
@@ -19,6 +19,7 @@ WIDE = 512  # gate outputs (G H) from which a tile has 16 rows: W no longer stay
 FLOPS_PER_CALL = 2e9  # compiled code is left this often on the main thread, so that Ctrl-C is served
 FLOPS_PER_TILE_STEP = 2e4  # what the smallest step costs in time: 1 us or so
 FLOPS_PER_THREAD = 4e5  # less than this is not worth another thread
+KEPT_BYTES = 1 << 20  # memory of a call is kept for the next up to this size, or that of the weights
 NODES_PER_THREAD = 2  # shares of a mini-batch that threads claim: more even out, but each needs a gradient's memory
 NO_INDEX, NO_WEIGHTS = np.zeros(0, np.int64), np.zeros(0)
 
@@ -48,10 +49,10 @@ class Network:
         self.state_size = sum(layout.hidden_layer_sizes) * (2 if layout.cell == "lstm" else 1)
         widths = (layout.n_inputs, *layout.hidden_layer_sizes)
         self._flops_per_step = sum(2 * gates * H * (H + D) for D, H in zip(widths, widths[1:], strict=False))
-        self._memory = {}
+        self._memory, self._spare = {}, []
 
     def __getstate__(self):
-        return {**self.__dict__, "_memory": {}}
+        return {**self.__dict__, "_memory": {}, "_spare": []}
 
     def gradient(self, theta, data, targets, batch, grad):
         """Loss of a mini-batch, without the L2 term, and its gradient.
@@ -112,7 +113,7 @@ class Network:
         update = self._update(theta, grad, before, step, len(batches))
         packing.pack_weights(self._net, theta)
         values, starts = data.gather(ids)
-        rows = tiles.Data(_read_only(values).reshape(-1), starts, lengths, np.zeros((0, 0), self.dtype))
+        rows = tiles.Data(read_only(values).reshape(-1), starts, lengths, np.zeros((0, 0), self.dtype))
         longest = int(lengths.max())
 
         def work(index, budget):
@@ -195,34 +196,68 @@ class Network:
         state : ndarray of shape (N, state_size)
             States after the last steps.
         """
-        ids = longest_first(data.lengths)
+        self.pack(theta)
+        return self.predict_packed(data, state, raw, min(self.n_jobs, self.useful_threads(data.lengths)))
+
+    @property
+    def net(self):
+        """The kernels' record of the network."""
+        return self._net
+
+    def pack(self, theta):
+        """Take the weights that `predict_packed` works with."""
         packing.pack_weights(self._net, theta)
-        out = np.empty((data.lengths.sum() if self.per_step else len(ids), self.layout.n_outputs), self.dtype)
+
+    def predict_packed(self, data, state=None, raw=False, threads=1):
+        """`predict` with the weights of the last `pack`: from any number of Python threads at once."""
+        lengths = data.lengths
+        ids = longest_first(lengths)
+        out = np.empty((lengths.sum() if self.per_step else len(ids), self.layout.n_outputs), self.dtype)
         before = np.zeros((0, 0), self.dtype) if state is None else np.ascontiguousarray(state[ids], self.dtype)
         after = np.empty((len(ids), self.state_size), self.dtype)
         values, starts = data.gather(ids)
-        rows = tiles.Data(_read_only(values).reshape(-1), starts, data.lengths[ids], before)
+        rows = tiles.Data(read_only(values).reshape(-1), starts, lengths[ids], before)
         first_row = self._first_row(data, ids)
-        longest = int(data.lengths.max())
+        longest = int(lengths.max())
         order = np.arange(len(ids))
         board = np.zeros(atomics.BOARD_SIZE, np.int64)
 
-        scratches = {}
-
         def work(index, budget):
-            if index not in scratches:
-                scratches[index] = make_scratch(self._net, self.tile_rows, longest, one_block=True)
-            return kernels.predict_tiles(
-                self._net, rows, order, first_row, raw, self.tile_rows, scratches[index], after, out, board, budget
+            scratch = self._take_scratch(longest)
+            finished = kernels.predict_tiles(
+                self._net, rows, order, first_row, raw, self.tile_rows, scratch, after, out, board, budget
             )
+            self._give_scratch(scratch)
+            return finished
 
-        flops = self._flops_per_step * data.lengths.sum()
-        threads = int(max(1, min(self.n_jobs, -(-len(ids) // self.tile_rows), flops // FLOPS_PER_THREAD)))
         if run_threads(work, threads, self._budget(1, longest), board) == "interrupted":
             raise KeyboardInterrupt
         state = np.empty_like(after)
         state[ids] = after
         return out, state
+
+    def useful_threads(self, lengths):
+        """How many threads predictions of sequences of these lengths are worth."""
+        flops = self._flops_per_step * int(lengths.sum())
+        return int(max(1, min(-(-len(lengths) // self.tile_rows), flops // FLOPS_PER_THREAD)))
+
+    def fits_one_call(self, steps):
+        """Whether signals may wait until a sequence of so many steps is done."""
+        return self._budget(1, steps) > 0
+
+    def _take_scratch(self, longest):
+        """Memory to predict with, of a call that is over, or new; pop and append are atomic."""
+        try:
+            scratch = self._spare.pop()
+        except IndexError:
+            scratch = None
+        if scratch is None or len(scratch.active) < longest:
+            scratch = make_scratch(self._net, self.tile_rows, longest, one_block=True)
+        return scratch
+
+    def _give_scratch(self, scratch):
+        if scratch.work.nbytes <= max(KEPT_BYTES, self._net.packed.nbytes):
+            self._spare.append(scratch)
 
     def loss(self, theta, data, targets):
         """Loss of all sequences without the L2 term, by the forward pass alone: (sum(w l) / sum(w), sum(w))."""
@@ -251,7 +286,7 @@ class Network:
         if targets.values.ndim == 2:
             classes, values = NO_INDEX, targets.values
         weights = NO_WEIGHTS if targets.weights is None else targets.weights
-        return tiles.Goal(_read_only(classes), _read_only(values), _read_only(weights), first_row)
+        return tiles.Goal(read_only(classes), read_only(values), read_only(weights), first_row)
 
     def _budget(self, passes, longest):
         """Steps of a tile after which the main thread leaves compiled code; 0 where a share of the work is longer."""
@@ -302,10 +337,3 @@ def _concatenate(batches):
     """Ids of all mini-batches, and where each begins."""
     sizes = [len(batch.ids) for batch in batches]
     return np.concatenate([batch.ids for batch in batches]), np.cumsum([0, *sizes])
-
-
-def _read_only(array):
-    """A read-only view: user's data come as such (memory maps) or not, and each kind would be compiled for itself."""
-    view = np.asarray(array).view()
-    view.flags.writeable = False
-    return view

@@ -32,4 +32,5 @@ def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",)):
     for cell in cells:
         for dtype in dtypes:
             network = RNNRegressor((1,), cell=cell, dtype=dtype, max_iter=1, random_state=0)
-            network.fit(X, y, X_val=X, y_val=y).predict_step(X[:, 0])
+            network.fit(X, y, X_val=X, y_val=y).predict(X)
+            network.predict_step(X[0, 0])

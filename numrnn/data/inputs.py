@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from numrnn.data.forms import to_sequences
+from numrnn.data.sequences import Sequences
 
 __all__ = ["check_n_inputs", "validate_sequences"]
 
@@ -48,7 +49,9 @@ def validate_sequences(estimator, X, *, dtype, reset, name="X", allow_symbols=Fa
     >>> estimator.n_inputs_
     3
     """
-    validate_data(estimator, X=_named_frame(X, name), reset=reset, skip_check_array=True, ensure_2d=False)
+    if reset or not _is_nameless(X) or hasattr(estimator, "feature_names_in_"):
+        # It looks for names alone, which takes longer than a prediction of a short sequence.
+        validate_data(estimator, X=_named_frame(X, name), reset=reset, skip_check_array=True, ensure_2d=False)
     sequences, form = to_sequences(X, dtype=dtype, name=name, allow_symbols=allow_symbols)
     n_inputs = sequences.values.shape[1] if sequences.values.ndim == 2 else 1
     if reset:
@@ -101,6 +104,11 @@ def _hint(sequences, form, n_inputs, name):
     transposed = f"{name}.transpose(0, 2, 1)" if form == "array" else f"[x.T for x in {name}]"
     hint = f". {name} looks transposed, (columns, steps) instead of (steps, columns): pass {transposed}"
     return hint if sequences.values.shape[1] > 1 else f"{hint}; one sequence? pass [{name}]"
+
+
+def _is_nameless(X):
+    first = X[0] if type(X) is list and X else X
+    return type(first) is np.ndarray or type(X) is Sequences
 
 
 def _named_frame(X, name):

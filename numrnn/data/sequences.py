@@ -172,6 +172,13 @@ class Sequences:
         """
         return cls(values, np.concatenate([[0], np.cumsum(_checked_lengths(lengths))]))
 
+    @classmethod
+    def _from_one(cls, values):
+        """View an array of steps, (T, D) or (T,), as one sequence; unchecked."""
+        sequences = cls.__new__(cls)
+        sequences.values, sequences.offsets = values, np.array([0, len(values)], np.int64)
+        return sequences
+
     def to_list(self):
         """Return the sequences as a list of arrays, views of `values`.
 

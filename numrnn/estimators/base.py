@@ -12,9 +12,10 @@ from numrnn.data.forms import from_steps
 from numrnn.data.inputs import validate_sequences
 from numrnn.data.sequences import Sequences
 from numrnn.estimators.fitting import begin, hold_out, make_targets, run, store_history, unchanged_on_error
+from numrnn.estimators.prepared import predictor_of
 from numrnn.estimators.saving import save_model
 from numrnn.estimators.sklearn_callbacks import CallbackSupportMixin, bridges
-from numrnn.estimators.step_state import StepState, check_state, check_step
+from numrnn.estimators.step_state import StepState, check_state, check_step, is_plain_step
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.weights_access import WeightsAccess
 from numrnn.solvers import LBFGS
@@ -32,8 +33,9 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
     """Recurrent network over sequences; a subclass knows its targets, its head and its score.
 
     A subclass defines `_learn_targets` (of flat y: the head and its number of outputs), `_encode_targets` (for the
-    loss), `_decode_outputs` (predictions), `_score` (of outputs against encoded targets), `_learn_class_weights`,
-    `_strata` (classes to hold out in proportion), `_fewest_to_score`, and adds to `_learnt` (what a model file stores).
+    loss), `_decode_outputs` (predictions), `_decode_output` (one of them), `_score` (of outputs against encoded
+    targets), `_learn_class_weights`, `_strata` (classes to hold out in proportion), `_fewest_to_score`, and adds to
+    `_learnt` (what a model file stores).
     """
 
     _parameter_constraints = {
@@ -239,15 +241,18 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
         >>> bool(prediction == model.predict(X[:1])[0])
         True
         """
-        check_is_fitted(self)
-        architecture = self._architecture
-        network = architecture.network()
-        x, single = check_step(x, self.n_inputs_, self._state.theta.dtype)
-        values = check_state(state, len(x), network.state_size, x.dtype)
+        predictor = predictor_of(self)
+        if is_plain_step(x, state, predictor):
+            single, values = True, None if state is None else state.values
+        else:
+            x, single = check_step(x, self.n_inputs_, predictor.dtype)
+            values = check_state(state, len(x), predictor.state_shape[1], predictor.dtype)
+        if single:
+            prediction, values = predictor.step(x, values, self._decode_output)
+            return prediction, StepState(values)
         data = Sequences(x, np.arange(len(x) + 1, dtype=np.int64))
-        outputs, values = network.predict(self._state.theta, data, values)
-        prediction = self._decode_outputs(outputs)
-        return (prediction[0] if single else prediction), StepState(values)
+        outputs, values = predictor.predict(data, values)
+        return self._decode_outputs(outputs), StepState(values)
 
     def loss_and_grad(self, X, y, sample_weight=None):
         """Compute the objective and its gradient at the present weights.
@@ -319,10 +324,10 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
         return self
 
     def _outputs(self, X, raw=False):
-        check_is_fitted(self)
-        theta = self._state.theta
-        data, form = validate_sequences(self, X, dtype=theta.dtype, reset=False)
-        outputs, _ = self._architecture.network(n_threads(self.n_jobs)).predict(theta, data, raw=raw)
+        predictor = predictor_of(self)
+        data, form = validate_sequences(self, X, dtype=predictor.dtype, reset=False)
+        threads = n_threads(self.n_jobs, at_most=predictor.useful_threads(data))
+        outputs, _ = predictor.predict(data, raw=raw, threads=threads)
         return outputs, data, form
 
     def _in_form(self, values, data, form):

@@ -358,6 +358,11 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             return (outputs > 0.5).astype(np.int64)
         return self.classes_[outputs.argmax(axis=1)]
 
+    def _decode_output(self, largest, outputs):
+        if self._architecture.head == "sigmoid":
+            return self._decode_outputs(outputs)[0]
+        return self.classes_[largest]
+
     def _score(self, outputs, targets):
         if targets.values.ndim == 2:
             right = ((outputs > 0.5) == targets.values).all(axis=1)

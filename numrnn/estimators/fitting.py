@@ -139,21 +139,22 @@ def run(estimator, data, targets, *, max_iter, validate=None, callbacks=()):
     callbacks = [*callbacks, *(estimator.callbacks or ())]
     options = {"alpha": estimator.alpha, "max_iter": max_iter, "validate": validate, "callbacks": callbacks}
     try:
-        if isinstance(solver, LBFGS):
-            minimize_lbfgs(network, estimator._state, data, targets, solver=solver, **options)
-        else:
-            train(
-                network,
-                estimator._state,
-                data,
-                targets,
-                solver=solver,
-                schedule=_schedule(estimator),
-                clip_norm=estimator.clip_norm,
-                batch_size=estimator.batch_size,
-                shuffle=estimator.shuffle,
-                **options,
-            )
+        with estimator._state.changing():
+            if isinstance(solver, LBFGS):
+                minimize_lbfgs(network, estimator._state, data, targets, solver=solver, **options)
+            else:
+                train(
+                    network,
+                    estimator._state,
+                    data,
+                    targets,
+                    solver=solver,
+                    schedule=_schedule(estimator),
+                    clip_norm=estimator.clip_norm,
+                    batch_size=estimator.batch_size,
+                    shuffle=estimator.shuffle,
+                    **options,
+                )
     finally:
         store_history(estimator)
 

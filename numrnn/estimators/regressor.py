@@ -221,5 +221,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         outputs = outputs.astype(np.float64)
         return outputs[:, 0] if self._one_column else outputs
 
+    def _decode_output(self, largest, outputs):
+        return np.float64(outputs[0, 0]) if self._one_column else self._decode_outputs(outputs)[0]
+
     def _score(self, outputs, targets):
         return float(r2_score(targets.values, outputs, sample_weight=targets.weights))

@@ -1,11 +1,8 @@
 """The state of streams between two steps."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 
-@dataclass(frozen=True, eq=False)
 class StepState:
     """What a network remembers of streams: the result of one `predict_step`, an argument of the next.
 
@@ -28,13 +25,36 @@ class StepState:
     2
     """
 
-    values: np.ndarray
+    __slots__ = ("_values",)  # one is made for every step
+
+    def __init__(self, values):
+        self._values = values
+
+    @property
+    def values(self):
+        """The states, an array of shape (n_streams, state_size)."""
+        return self._values
+
+    def __reduce__(self):
+        return type(self), (self._values,)
 
     def __len__(self):
         return len(self.values)
 
     def __repr__(self):
         return f"StepState(n_streams={self.values.shape[0]}, state_size={self.values.shape[1]})"
+
+
+def is_plain_step(x, state, predictor):
+    """Tell a step of one stream that needs no check but for NaN and infinity: arrays as the predictor takes them."""
+    if type(x) is not np.ndarray or x.dtype is not predictor.dtype or x.shape != predictor.step_shape:
+        return False
+    if state is None:
+        return True
+    if type(state) is not StepState:
+        return False
+    values = state.values
+    return type(values) is np.ndarray and values.dtype is predictor.dtype and values.shape == predictor.state_shape
 
 
 def check_step(x, n_inputs, dtype):

@@ -1,6 +1,7 @@
 """What training continues from."""
 
 import math
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -71,6 +72,23 @@ class TrainingState:
     schedule_seen: int = 0
     history: list = field(default_factory=list)
     stop_reason: str | None = None
+
+    # No fields: neither copies nor files have them.
+    version = 0  # odd while theta changes
+    prepared = None  # what predicts with theta, see numrnn.estimators.prepared
+
+    def __getstate__(self):
+        return {name: value for name, value in vars(self).items() if name not in ("version", "prepared")}
+
+    @contextmanager
+    def changing(self):
+        """A span in which theta changes: what was prepared from it before, or within, is not used after it."""
+        self.version += 1
+        try:
+            yield
+        finally:
+            self.version += 1
+            self.prepared = None
 
     def restart_schedule(self):
         """Let the learning rate schedule begin again with the next epoch."""

@@ -1,0 +1,36 @@
+"""The predictor of a fitted estimator, kept until its weights change."""
+
+from sklearn.utils.validation import check_is_fitted
+
+from numrnn.prediction import Predictor
+
+
+def predictor_of(estimator):
+    """Return what predicts with the present weights.
+
+    It is kept on the estimator's state, not on the estimator: a fit, `set_weights` or `load` makes a new state, and
+    copies of a state leave it behind. Training changes a state's weights in place; `version` tells.
+
+    Parameters
+    ----------
+    estimator : RNNClassifier or RNNRegressor
+
+    Returns
+    -------
+    predictor : Predictor
+
+    Raises
+    ------
+    NotFittedError
+    """
+    state = vars(estimator).get("_state")
+    if state is None:
+        check_is_fitted(estimator)
+    prepared, version = state.prepared, state.version
+    if prepared is not None and prepared[0] == version:
+        return prepared[1]
+    predictor = Predictor(estimator._architecture.network(), state.theta)
+    if version % 2 == 0:
+        # With the version that was read before the weights: should they have changed since, it is never used.
+        state.prepared = version, predictor
+    return predictor
