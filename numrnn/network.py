@@ -20,6 +20,7 @@ FLOPS_PER_CALL = 2e9  # compiled code is left this often on the main thread, so 
 FLOPS_PER_TILE_STEP = 2e4  # what the smallest step costs in time: 1 us or so
 FLOPS_PER_THREAD = 4e5  # less than this is not worth another thread
 KEPT_BYTES = 1 << 20  # memory of a call is kept for the next up to this size, or that of the weights
+FLOPS_PER_CALLED_THREAD = 1e7  # likewise where a pool has to be asked for every prediction: 50 us
 NODES_PER_THREAD = 2  # shares of a mini-batch that threads claim: more even out, but each needs a gradient's memory
 NO_INDEX, NO_WEIGHTS = np.zeros(0, np.int64), np.zeros(0)
 
@@ -239,7 +240,7 @@ class Network:
     def useful_threads(self, lengths):
         """How many threads predictions of sequences of these lengths are worth."""
         flops = self._flops_per_step * int(lengths.sum())
-        return int(max(1, min(-(-len(lengths) // self.tile_rows), flops // FLOPS_PER_THREAD)))
+        return int(max(1, min(-(-len(lengths) // self.tile_rows), flops // FLOPS_PER_CALLED_THREAD)))
 
     def fits_one_call(self, steps):
         """Whether signals may wait until a sequence of so many steps is done."""

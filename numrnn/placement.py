@@ -25,8 +25,9 @@ from numrnn.parameters import GATES
 
 NETS = {"elman": ElmanNet, "gru": GRUNet, "lstm": LSTMNet}
 ACTIVATIONS = {"tanh": TANH, "relu": RELU}
-PIECE = 32  # outputs of a piece of theta: at least a panel of any machine
-SHARE = 16384  # parameters that one thread takes of an update at a time: some 10 us of work
+PIECE = 32  # outputs of a piece of theta, or a multiple of it: at least a panel of any machine
+PIECE_SIZE = 16384  # parameters of a piece, where so many outputs have fewer: what stays in a core's cache
+SHARE = 2048  # parameters, at least, that one thread takes of an update at a time: a microsecond or two
 HEADS = {"softmax": SOFTMAX, "sigmoid": SIGMOID, "identity": IDENTITY}
 
 
@@ -118,12 +119,14 @@ def _pieces_of_layer(layout, index, layer, width):
     theta = {name: layout.offsets.get(f"layers.{index}.{name}") for name in ("U", "W", "b", "b_Wn")}
     order = [2, 0, 1] if layout.cell == "gru" else range(gates)
     for plane, gate in enumerate(order):
-        for j in range(0, H, PIECE):
-            count, at, of_inputs = min(PIECE, H - j), plane * HP + j, (plane * H + j) * width
-            first, back = theta["U"] + (gate * H + j) * D, layer.U_back + of_inputs if index else -1
-            yield Piece(first, count, D, layer.dU + plane * D * HP + j, HP, 1, layer.U + at * D, back, gates * H, 1)
-            first, back = theta["W"] + (plane * H + j) * H, layer.W_back + of_inputs
-            yield Piece(first, count, H, layer.dW + plane * H * HP + j, HP, 1, layer.W + at * H, back, gates * H, 1)
+        for j, count in _cut(H, D):
+            first, at = theta["U"] + (gate * H + j) * D, layer.U + (plane * HP + j) * D
+            back = layer.U_back + (plane * H + j) * width if index else -1
+            yield Piece(first, count, D, layer.dU + plane * D * HP + j, HP, 1, at, back, gates * H, 1)
+        for j, count in _cut(H, H):
+            first, at = theta["W"] + (plane * H + j) * H, layer.W + (plane * HP + j) * H
+            back = layer.W_back + (plane * H + j) * width
+            yield Piece(first, count, H, layer.dW + plane * H * HP + j, HP, 1, at, back, gates * H, 1)
     for plane in range(layer.planes):
         start = theta["b"] + order[plane] * H if plane < gates else theta["b_Wn"]
         yield Piece(start, H, 1, layer.db + plane * HP, 0, 1, layer.b + plane * HP, -1, 0, 0)
@@ -131,12 +134,16 @@ def _pieces_of_layer(layout, index, layer, width):
 
 def _pieces_of_head(layout, head, width):
     V, c, H = layout.offsets["V"], layout.offsets["c"], head.H
-    for k in range(0, head.K, PIECE):
+    for k, count in _cut(head.K, H):
         back = head.V_back + k * width
-        yield Piece(
-            V + k * H, min(PIECE, head.K - k), H, head.dV + k * head.HP, head.HP, 0, head.V + k * H, back, head.K, 1
-        )
+        yield Piece(V + k * H, count, H, head.dV + k * head.HP, head.HP, 0, head.V + k * H, back, head.K, 1)
     yield Piece(c, head.K, 1, head.dc, 0, 1, head.c, -1, 0, 0)
+
+
+def _cut(outputs, columns):
+    """First output and number of outputs of each piece of a matrix."""
+    size = PIECE * max(1, PIECE_SIZE // (PIECE * columns))
+    return [(first, min(size, outputs - first)) for first in range(0, outputs, size)]
 
 
 def _shares_of(pieces):

@@ -179,8 +179,11 @@ def _work_on(net, job, phase, update):
     """Take shares of an open phase, and of those that it opens, as long as there are any; False if there was none."""
     shares, worked = net.shares.size - 1, False
     while phase >= 0:
-        share, following = fetch_add(job.claimed, phase), -1
-        while share < shares:
+        following = -1
+        while load(job.claimed, phase) < shares:  # only looked at while there is nothing to take
+            share = fetch_add(job.claimed, phase)
+            if share >= shares:
+                break
             worked = True
             if phase % 2 == REDUCE:
                 _reduce_share(net, job, phase // 2, update, share)
@@ -188,9 +191,8 @@ def _work_on(net, job, phase, update):
                 _update_share(net, phase // 2, update, share)
             if fetch_add(job.completed, phase) + 1 == shares:
                 following = _close(job, phase, update)
-                if following >= 0 and shares > 1:
+                if following >= 0:
                     store(job.board, OPENED, following + 1)
-            share = fetch_add(job.claimed, phase)
         phase = following
     return worked
 
@@ -233,8 +235,7 @@ def _run_batches(net, data, goal, job, update, scratch, levels, budget):
         if load(board, STOP):
             return False
         if fetch_add(job.nodes_done, batch) + 1 == job.first_node[batch + 1] - job.first_node[batch]:
-            if net.shares.size > 2:
-                store(board, OPENED, 2 * batch + 1)
+            store(board, OPENED, 2 * batch + 1)
             _work_on(net, job, 2 * batch, update)
     return False
 

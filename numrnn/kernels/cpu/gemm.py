@@ -13,6 +13,7 @@ from numrnn.kernels.cpu.simd import (
     micro,
     panel_width,
     prefetch,
+    transpose,
 )
 from numrnn.kernels.jit import njit
 
@@ -112,22 +113,16 @@ def pack_outputs(count, columns, w, w_at, packed, packed_at):
     ones are left as they are.
     """
     width = VECTORS * VECTOR_BYTES // packed.itemsize
-    for j in range(count):
-        panel, lane = j // width, j % width
-        row = w[w_at + j * columns : w_at + (j + 1) * columns]
-        target = packed[packed_at + panel * columns * width + lane : packed_at + (panel + 1) * columns * width]
-        for k in range(columns):
-            target[k * width] = row[k]
+    for j in range(0, count, width):
+        transpose(
+            min(width, count - j), columns, w, w_at + j * columns, columns, packed, packed_at + j * columns, width
+        )
 
 
 @njit
 def pack_inputs(count, columns, w, w_at, packed, packed_at, depth):
     """Rows of panels (ceil(columns / width), depth, width) from w (count, columns), whose columns are outputs."""
     width = VECTORS * VECTOR_BYTES // packed.itemsize
-    for k in range(count):
-        for first in range(0, columns, width):
-            row = w[w_at + k * columns + first : w_at + k * columns + min(first + width, columns)]
-            at = packed_at + first * depth + k * width
-            target = packed[at : at + row.size]
-            for j in range(row.size):
-                target[j] = row[j]
+    for first in range(0, columns, width):
+        copied = min(width, columns - first)
+        copy_rows(count, copied, w, w_at + first, columns, packed, packed_at + first * depth, width)

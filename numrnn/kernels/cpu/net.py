@@ -56,7 +56,7 @@ class Head(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Up to 32 outputs of a weight matrix, or a bias: where they lie in theta, in a tile's gradient and in the packed
+    """Some outputs of a weight matrix, or a bias: where they lie in theta, in a tile's gradient and in the packed
     weights. Pieces do not depend on the vectors of a machine, so neither do sums over pieces.
     """
 

@@ -5,6 +5,7 @@ after it.
 from numrnn.kernels.cpu.gemm import pack_inputs, pack_outputs
 from numrnn.kernels.cpu.net import piece_of
 from numrnn.kernels.cpu.products import add
+from numrnn.kernels.cpu.simd import copy_rows, transpose
 from numrnn.kernels.jit import njit
 
 
@@ -29,6 +30,8 @@ def add_nodes(piece, nodes, count):
     lines, length = piece.columns, piece.count
     if not piece.transposed:
         lines, length = length, lines
+    if length == piece.gradient_row:
+        lines, length = 1, lines * length
     for line in range(lines):
         at, distance = piece.gradient + line * piece.gradient_row, 1
         while distance < count:
@@ -39,9 +42,9 @@ def add_nodes(piece, nodes, count):
 
 @njit
 def unpack_piece(piece, gradient, flat):
-    """Write a piece of a gradient in the tiles' layout into `flat`, in theta's; whole cache lines are read."""
-    step, line = (piece.gradient_row, 1) if piece.transposed else (1, piece.gradient_row)
-    for first in range(0, piece.count, 8):
-        for k in range(piece.columns):
-            for j in range(first, min(first + 8, piece.count)):
-                flat[piece.theta + j * piece.columns + k] = gradient[piece.gradient + k * step + j * line]
+    """Write a piece of a gradient in the tiles' layout into `flat`, in theta's."""
+    count, columns, row = piece.count, piece.columns, piece.gradient_row
+    if piece.transposed:
+        transpose(columns, count, gradient, piece.gradient, row, flat, piece.theta, columns)
+    else:
+        copy_rows(count, columns, gradient, piece.gradient, row, flat, piece.theta, columns)

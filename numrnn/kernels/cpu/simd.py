@@ -24,6 +24,7 @@ VECTORS = 2  # vectors of one row of the register tile
 ROWS = 6 if VECTOR_BYTES == 32 else 8  # AVX2 has 16 registers: 12 accumulators, 2 of B, 1 of A
 WIDE, ONE_WIDE_ROW = 4, 100  # panels of a register tile of one row: its sums would wait for each other
 COPY_BYTES = 32  # copied at a time
+BLOCK = 8  # rows and columns of a block that is transposed in registers
 
 
 def panel_width(dtype):
@@ -198,6 +199,72 @@ def _copy_rows_twin(rows, columns, a, a_at, a_row, out, out_at, out_row):
 
 
 copy_rows = _copy_rows_twin if config.DISABLE_JIT else _copy_rows
+
+
+def _interleave(builder, vectors):
+    """Rows of a square block become its columns: log2(lanes) perfect shuffles."""
+    lanes, half = len(vectors), len(vectors) // 2
+    kind = ir.VectorType(ir.IntType(32), lanes)
+    masks = [[lane + n // 2 + n % 2 * lanes for n in range(lanes)] for lane in (0, half)]
+    for _ in range(lanes.bit_length() - 1):
+        vectors = [
+            builder.shuffle_vector(vectors[i], vectors[i + half], ir.Constant(kind, mask))
+            for i in range(half)
+            for mask in masks
+        ]
+    return vectors
+
+
+@intrinsic
+def _transpose(typingctx, rows, columns, a, a_at, a_row, out, out_at, out_row):
+    """out[j, i] = a[i, j] for i < rows, j < columns, a block of BLOCK x BLOCK after the other."""
+    i64 = types.int64
+
+    def codegen(context, builder, signature, args):
+        rows, columns, _, a_at, a_row, _, out_at, out_row = args
+        element, align = _vector_type(out.dtype)[1], out.dtype.bitwidth // 8
+        kind, index = ir.VectorType(element, BLOCK), ir.IntType(64)
+        source, target = (
+            builder.gep(context.make_array(signature.args[n])(context, builder, args[n]).data, [args[n + 1]])
+            for n in (2, 5)
+        )
+
+        def place(base, row, stride, column):
+            return builder.gep(base, [builder.add(builder.mul(row, stride), column)])
+
+        def vector_place(*where):
+            return builder.bitcast(place(*where), kind.as_pointer())
+
+        def move(i, j):
+            builder.store(builder.load(place(source, i, a_row, j)), place(target, j, out_row, i))
+
+        def each(first, end):
+            return cgutils.for_range_slice(builder, first, end, index(1), intp=index)
+
+        whole_rows, whole_columns = (builder.and_(n, index(-BLOCK)) for n in (rows, columns))
+        with cgutils.for_range_slice(builder, index(0), whole_rows, index(BLOCK), intp=index) as (i, _):
+            with cgutils.for_range_slice(builder, index(0), whole_columns, index(BLOCK), intp=index) as (j, _):
+                block = [
+                    builder.load(vector_place(source, builder.add(i, index(n)), a_row, j), align=align)
+                    for n in range(BLOCK)
+                ]
+                for n, vector in enumerate(_interleave(builder, block)):
+                    builder.store(vector, vector_place(target, builder.add(j, index(n)), out_row, i), align=align)
+        with each(whole_rows, rows) as (i, _), each(index(0), columns) as (j, _):
+            move(i, j)
+        with each(whole_columns, columns) as (j, _), each(index(0), whole_rows) as (i, _):
+            move(i, j)
+        return context.get_dummy_value()
+
+    return types.void(i64, i64, a, i64, i64, out, i64, i64), codegen
+
+
+def _transpose_twin(rows, columns, a, a_at, a_row, out, out_at, out_row):
+    row, column = np.arange(rows)[:, None], np.arange(columns)
+    out[out_at + out_row * column + row] = a[a_at + a_row * row + column]
+
+
+transpose = _transpose_twin if config.DISABLE_JIT else _transpose
 
 
 @intrinsic
