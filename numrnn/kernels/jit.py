@@ -17,8 +17,11 @@ import uuid
 import warnings
 
 import numba
-from numba.core import config
+from llvmlite.binding import Linkage
+from numba.core import config, types
 from numba.core.caching import FunctionCache
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.registry import CPUDispatcher
 from numba.core.serialize import dumps
 
 # No fastmath: bits would depend on a value's position. error_model="numpy": the zero-division branch of Python's
@@ -142,9 +145,74 @@ def _numba_caches_in(folder):
         config.CACHE_DIR = before
 
 
+def _leave_as_it_is(library):
+    """No optimisation yet."""
+    library._optimize_functions = lambda module: None
+    library._optimize_final_module = lambda: None
+
+
+def _make_whole(library):
+    """What was linked in belongs to this library alone: else the first compiled copy of a function would serve all, and
+    that is one that was left as it is.
+    """
+    optimise = library._optimize_final_module
+
+    def optimise_all():
+        for function in library._final_module.functions:
+            if function.linkage == Linkage.linkonce_odr and not function.is_declaration:
+                function.linkage = Linkage.internal
+        optimise()
+
+    library._optimize_final_module = optimise_all
+
+
+class _Part(CPUDispatcher):
+    """A kernel as a part of the kernels that call it: it is optimised there, and has no entry for Python. Numba would
+    optimise a function in each of its callers and their callers, ten times in all.
+    """
+
+    prepare = staticmethod(_leave_as_it_is)
+
+    def get_call_template(self, args, kws):
+        """One form for the types of the arguments, not one more for each constant that a caller passes."""
+        return super().get_call_template([types.unliteral(kind) for kind in args], kws)
+
+    def compile(self, sig):
+        codegen = self.targetctx.codegen()
+
+        def create_library(*args, **kwargs):
+            library = type(codegen).create_library(codegen, *args, **kwargs)
+            self.prepare(library)
+            return library
+
+        with global_compiler_lock:
+            before, codegen.create_library = codegen.create_library, create_library
+            try:
+                return super().compile(sig)
+            finally:
+                codegen.create_library = before
+
+
+class _Kernel(_Part):
+    """A kernel that Python calls; other kernels take its part."""
+
+    prepare = staticmethod(_make_whole)
+
+    def get_call_template(self, args, kws):
+        return self.part.get_call_template(args, kws)
+
+    def get_overload(self, sig):
+        return self.part.get_overload(sig)
+
+
 def njit(function):
     """Compile a kernel on its first call; keep the result on disk."""
     kernel = numba.njit(**OPTIONS)(function)
+    if config.DISABLE_JIT:
+        return kernel
+    kernel.__class__ = _Kernel
+    kernel.part = numba.njit(**OPTIONS, no_cpython_wrapper=True)(function)
+    kernel.part.__class__ = _Part
     if CACHE_FOLDER is not None:
         with _numba_caches_in(CACHE_FOLDER):
             kernel._cache = _KernelCache(function)

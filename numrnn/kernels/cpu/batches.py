@@ -215,29 +215,24 @@ def _wait(net, job, update, batches):
 def run_batches(net, data, goal, job, update, scratch, levels, budget):
     """Work on the mini-batches of a job until they are done; False if left early: stopped, or after `budget` steps."""
     mode = set_mode(DEFAULT)
-    finished = _run_batches(net, data, goal, job, update, scratch, levels, budget)
-    set_mode(mode)
-    return finished
-
-
-@njit
-def _run_batches(net, data, goal, job, update, scratch, levels, budget):
-    board, batch, batches, steps = job.board, 0, job.first.size - 1, 0
+    board, batch, batches, steps, finished = job.board, 0, job.first.size - 1, 0, False
     while steps < budget and load(board, STOP) == 0:
         claimed = fetch_add(board, CLAIMED)
         if claimed >= job.first_node[batches]:
-            return _wait(net, job, update, batches)
+            finished = _wait(net, job, update, batches)
+            break
         while claimed >= job.first_node[batch + 1]:
             batch += 1
         if not _wait(net, job, update, batch):
-            return False
+            break
         steps += _run_node(net, data, goal, job, batch, claimed - job.first_node[batch], scratch, levels)
         if load(board, STOP):
-            return False
+            break
         if fetch_add(job.nodes_done, batch) + 1 == job.first_node[batch + 1] - job.first_node[batch]:
             store(board, OPENED, 2 * batch + 1)
             _work_on(net, job, 2 * batch, update)
-    return False
+    set_mode(mode)
+    return finished
 
 
 @njit
