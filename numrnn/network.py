@@ -88,7 +88,7 @@ class Network:
         Parameters
         ----------
         theta : ndarray of shape (size,)
-            Changed in place. Where loss or gradient are not finite, theta is taken back to where they were.
+            Changed in place. Where loss, gradient or the new theta are not finite, it is taken back to where they were.
         data : Sequences
         targets : Targets
         batches : list of Batch

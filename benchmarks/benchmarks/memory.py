@@ -5,13 +5,15 @@ import tracemalloc
 import numpy as np
 
 from numrnn import RNNClassifier
-from numrnn.kernels.cpu.simd import panel_width
+from numrnn.kernels.cpu.simd import ROWS, panel_width
 from numrnn.parameters import GATES, Layout
 
 CELLS = ["elman", "gru", "lstm"]
 CLASSES, BLOCK = 3, 32
+COPIED = 512  # rows of the operands of a weight gradient that are copied at a time
 STATES = {"elman": 1, "gru": 1, "lstm": 2}  # s, and an LSTM's cell: also kept at the beginning of each block
 SMALL = 1 << 16  # bytes of Python's objects
+SEQUENCE, MINI_BATCH = 64, 600  # bytes of tables for each
 SAVED_GATES = {"elman": 0, "gru": 4, "lstm": 4}
 
 
@@ -25,13 +27,15 @@ def fit_bytes(cell, N, T, D, H, batch_size, threads, dtype="float32"):
     starts = T // BLOCK + 2 + rows // 4
     gate_steps = SAVED_GATES[cell] * T or gates * BLOCK
     layer = units * (STATES[cell] * (T + starts) + gate_steps + 4)
-    scratch = item * rows * (T * D + layer + BLOCK * (2 * units + outputs + D)) + 8 * (T + 5 * starts)
+    copies = COPIED * (-(-max(D, H, CLASSES) // ROWS) * ROWS + width)
+    scratch = item * (rows * (T * D + layer + BLOCK * (2 * units + outputs + D)) + copies) + 8 * (T + 5 * starts)
     planes = SAVED_GATES[cell] or 1
     gradient = (gates * (D + H) + planes + CLASSES) * units + outputs
-    sums = int(np.ceil(np.log2(tiles))) + 1
+    sums = max(1, int(np.ceil(np.log2(tiles)))) + 1
     packed = gradient + gates * units * H + units * outputs
     theta = Layout(n_inputs=D, hidden_layer_sizes=(H,), cell=cell, n_outputs=CLASSES).size
-    return threads * (scratch + item * sums * gradient) + item * (packed + 5 * theta) + theta + 64 * N + SMALL
+    tables = SEQUENCE * N + MINI_BATCH * -(-N // batch_size) + SMALL
+    return threads * (scratch + item * sums * gradient) + item * (packed + 5 * theta) + tables
 
 
 class Fit:

@@ -76,8 +76,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     device : {"cpu"}, default="cpu"
         Where to compute.
     n_jobs : int or None, default=None
-        Threads. None means all cores that the process may use, but no more than the environment variable
-        ``OMP_NUM_THREADS``, which joblib sets in its workers; -1 all cores. Results do not depend on it.
+        Threads. None means all cores that the process may use, but no more than the environment variables
+        ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS``, which joblib sets in its processes, and one in joblib's threads
+        and forks; -1 all cores. Small work gets fewer. Results do not depend on it.
     verbose : bool or int, default=False
         True shows a progress bar where somebody watches, 2 in any case. The logger "numrnn" gets a line an epoch.
     callbacks : list of objects or None, default=None

@@ -2,10 +2,10 @@
 
 
 class TrainingDivergedError(RuntimeError):
-    """Loss or gradient are no longer finite.
+    """Loss, gradient or weights are no longer finite.
 
-    The weights go back to before the last step that was finite: they are the last ones with a finite loss and gradient.
-    The solver's state starts anew when training goes on.
+    It is raised in the mini-batch in which that happens. The weights go back to the last ones with a finite loss and
+    gradient. The solver's state starts anew when training goes on.
 
     Parameters
     ----------

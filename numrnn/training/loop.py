@@ -68,7 +68,7 @@ def train(
     Raises
     ------
     TrainingDivergedError
-        If loss or gradient are not finite; theta is then the last one at which they were.
+        If loss, gradient or the weights after a step are not finite; theta is then the last one at which all were.
     ValueError
         If the weights of all sequences or steps are 0.
 

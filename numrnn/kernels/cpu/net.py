@@ -17,9 +17,7 @@ SOFTMAX, SIGMOID, IDENTITY = range(3)
 
 
 class Layer(NamedTuple):
-    """Sizes of a layer, and its offsets in the packed weights, in a tile's gradient buffer (`d..`) and in theta
-    (`theta_..`).
-    """
+    """Sizes of a layer, and its offsets in the packed weights and in a tile's gradient buffer (`d..`)."""
 
     D: int  # inputs
     H: int  # units

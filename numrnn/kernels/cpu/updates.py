@@ -1,7 +1,7 @@
-"""Kernels over the flat parameter vector: one pass each, in place.
+"""Kernels over the flat parameter vector or a piece of it: one pass each, in place.
 
 `theta` and `grad` are flat arrays of one dtype; every scalar must come in that dtype (float32 would be computed in
-float64 otherwise). P is the number of parameters. Formulas are torch.optim's.
+float64 otherwise). P is the number of parameters in them. Formulas are torch.optim's.
 """
 
 import numpy as np
