@@ -59,8 +59,8 @@ class Work:
 
     def reset(self):
         """All mini-batches are to be done again."""
-        self.job.board[:] = 0
-        self.job.completed[:] = 0
+        for counters in (self.job.board, self.job.nodes_done, self.job.claimed, self.job.completed):
+            counters[:] = 0
 
     def own_threads(self):
         """As `Network.train` does it."""
@@ -76,15 +76,15 @@ class Work:
 
 
 @numba.njit(nogil=True, error_model="numpy")
-def _run_one(index, net, data, goal, job, update, work, blocks, active, places, levels):
-    scratch = Scratch(work[index], blocks[index], active[index], places[index])
+def _run_one(index, net, data, goal, job, update, work, blocks, active, places, spare, levels):
+    scratch = Scratch(work[index], blocks[index], active[index], places[index], spare[index])
     kernels.run_batches(net, data, goal, job, update, scratch, levels[index], FOREVER)
 
 
 @numba.njit(nogil=True, error_model="numpy", parallel=True)
-def _run_prange(threads, net, data, goal, job, update, work, blocks, active, places, levels):
+def _run_prange(threads, net, data, goal, job, update, work, blocks, active, places, spare, levels):
     for index in numba.prange(threads):
-        _run_one(index, net, data, goal, job, update, work, blocks, active, places, levels)
+        _run_one(index, net, data, goal, job, update, work, blocks, active, places, spare, levels)
 
 
 def seconds(work, way, calls):

@@ -16,12 +16,13 @@ from numrnn.solvers.base import state_arrays
 from numrnn.threads import run_threads
 
 WIDE = 512  # gate outputs (G H) from which a tile has 16 rows: W no longer stays in L1 then
-FLOPS_PER_CALL = 2e9  # compiled code is left this often on the main thread, so that Ctrl-C is served
+FLOPS_PER_CALL = 2e9  # a guess of what may run between two looks at signals; then the clock decides
 FLOPS_PER_TILE_STEP = 2e4  # what the smallest step costs in time: 1 us or so
 FLOPS_PER_THREAD = 4e5  # less than this is not worth another thread
 KEPT_BYTES = 1 << 20  # memory of a call is kept for the next up to this size, or that of the weights
 FLOPS_PER_CALLED_THREAD = 1e7  # likewise where a pool has to be asked for every prediction: 50 us
 NODES_PER_THREAD = 2  # shares of a mini-batch that threads claim: more even out, but each needs a gradient's memory
+FLOPS_PER_OUTPUT = 16  # what a softmax and its loss cost in time
 NO_INDEX, NO_WEIGHTS = np.zeros(0, np.int64), np.zeros(0)
 
 
@@ -50,6 +51,8 @@ class Network:
         self.state_size = sum(layout.hidden_layer_sizes) * (2 if layout.cell == "lstm" else 1)
         widths = (layout.n_inputs, *layout.hidden_layer_sizes)
         self._flops_per_step = sum(2 * gates * H * (H + D) for D, H in zip(widths, widths[1:], strict=False))
+        if self.per_step:
+            self._flops_per_step += 2 * layout.n_outputs * (widths[-1] + FLOPS_PER_OUTPUT)
         self._memory, self._spare = {}, []
 
     def __getstate__(self):
