@@ -23,6 +23,14 @@ COPY_FROM_BYTES = 2048  # from here on: operands whose rows lie a page apart sha
 
 
 @njit
+def _tile_rows(rows):
+    """Rows of the next register tile: no tile of few rows is left over, whose sums would wait for each other."""
+    if rows <= ROWS:
+        return rows
+    return ROWS if rows >= 2 * ROWS else (rows + 1) // 2
+
+
+@njit
 def product(
     rows, groups, depth, a, a_at, a_row, a_group, packed, packed_at, panels, start, start_at, start_row, c, c_at, c_row
 ):
@@ -33,9 +41,11 @@ def product(
     panel, p = groups * depth * width, 0
     while p < panels:
         wide = rows == 1 and panels - p >= WIDE
-        for i in range(0, rows, ROWS):
+        i = 0
+        while i < rows:
+            count = _tile_rows(rows - i)
             micro(
-                ONE_WIDE_ROW if wide else min(ROWS, rows - i),
+                ONE_WIDE_ROW if wide else count,
                 groups,
                 depth,
                 a,
@@ -54,6 +64,7 @@ def product(
                 c_at + i * c_row + p * width,
                 c_row,
             )
+            i += count
         p += WIDE if wide else 1
 
 
@@ -73,11 +84,14 @@ def gemm_tn(k_count, rows, a, a_at, a_k, panels, b, b_at, b_k, c, c_at, c_row, s
     for k in range(0, k_count, K_BLOCK):
         depth = min(K_BLOCK, k_count - k)
         for p in range(panels):
-            for i in range(0, rows, ROWS):
+            i = 0
+            while i < rows:
+                count = _tile_rows(rows - i)
                 strip, panel, here = a_at + k * a_k + i, b_at + k * b_k + p * width, c_at + i * c_row + p * width
                 micro(
-                    min(ROWS, rows - i), 1, depth, a, strip, 1, a_k, 0, b, panel, b_k, 0, c, here, c_row, c, here, c_row
+                    count, 1, depth, a, strip, 1, a_k, 0, b, panel, b_k, 0, c, here, c_row, c, here, c_row
                 )  # fmt: skip
+                i += count
 
 
 @njit
