@@ -69,6 +69,8 @@ def _as_array(item, where, kinds):
 
 
 def _check_shapes(arrays, name):
+    if arrays and arrays[0].ndim == 2 and len({x.shape[1:] for x in arrays}) == 1:
+        return
     for i, x in enumerate(arrays):
         if x.ndim not in (1, 2):
             raise ValueError(f"{name}[{i}] has shape {x.shape}, expected an array of shape (steps, columns)")
