@@ -10,8 +10,9 @@ import numpy as np
 from numrnn.data.batches import longest_first
 from numrnn.kernels.cpu import atomics, heads, packing, tiles, updates
 from numrnn.kernels.cpu import batches as kernels
+from numrnn.kernels.jit import read_only
 from numrnn.parameters import GATES
-from numrnn.placement import aligned_zeros, make_net, make_scratch, read_only
+from numrnn.placement import aligned_zeros, make_net, make_scratch
 from numrnn.solvers.base import state_arrays
 from numrnn.threads import run_threads
 
@@ -201,7 +202,7 @@ class Network:
             States after the last steps.
         """
         self.pack(theta)
-        return self.predict_packed(data, state, raw, min(self.n_jobs, self.useful_threads(data.lengths)))
+        return self.predict_packed(data, state, raw, min(self.n_jobs, self.useful_threads(data)))
 
     @property
     def net(self):
@@ -215,15 +216,14 @@ class Network:
     def predict_packed(self, data, state=None, raw=False, threads=1):
         """`predict` with the weights of the last `pack`: from any number of Python threads at once."""
         lengths = data.lengths
-        ids = longest_first(lengths)
-        out = np.empty((lengths.sum() if self.per_step else len(ids), self.layout.n_outputs), self.dtype)
-        before = np.zeros((0, 0), self.dtype) if state is None else np.ascontiguousarray(state[ids], self.dtype)
+        ids, order = np.arange(len(lengths)), longest_first(lengths)
+        longest = int(lengths[order[0]])
+        out = np.empty((data.offsets[-1] if self.per_step else len(ids), self.layout.n_outputs), self.dtype)
+        before = np.zeros((0, 0), self.dtype) if state is None else np.array(state, self.dtype, order="C")
         after = np.empty((len(ids), self.state_size), self.dtype)
         values, starts = data.gather(ids)
-        rows = tiles.Data(read_only(values).reshape(-1), starts, lengths[ids], before)
+        rows = tiles.Data(read_only(values).reshape(-1), starts, lengths, before)
         first_row = self._first_row(data, ids)
-        longest = int(lengths.max())
-        order = np.arange(len(ids))
         board = np.zeros(atomics.BOARD_SIZE, np.int64)
 
         def work(index, budget):
@@ -236,14 +236,12 @@ class Network:
 
         if run_threads(work, threads, self._budget(1, longest), board) == "interrupted":
             raise KeyboardInterrupt
-        state = np.empty_like(after)
-        state[ids] = after
-        return out, state
+        return out, after
 
-    def useful_threads(self, lengths):
-        """How many threads predictions of sequences of these lengths are worth."""
-        flops = self._flops_per_step * int(lengths.sum())
-        return int(max(1, min(-(-len(lengths) // self.tile_rows), flops // FLOPS_PER_CALLED_THREAD)))
+    def useful_threads(self, data):
+        """How many threads predictions of these sequences are worth."""
+        flops = self._flops_per_step * int(data.offsets[-1])
+        return int(max(1, min(-(-len(data) // self.tile_rows), flops // FLOPS_PER_CALLED_THREAD)))
 
     def fits_one_call(self, steps):
         """Whether signals may wait until a sequence of so many steps is done."""

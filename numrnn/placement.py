@@ -173,10 +173,3 @@ def make_scratch(net, tile_rows, longest, one_block):
     spare = 0 if one_block else spare_size(int(widest), net.packed.dtype)
     work = aligned_zeros(int(block_end) + spare, net.packed.dtype)
     return tiles.Scratch(work, np.zeros((blocks, 5), np.int64), np.zeros(longest, np.int64), places, int(block_end))
-
-
-def read_only(array):
-    """A read-only view: user's data come as such (memory maps) or not, and each kind would be compiled for itself."""
-    view = np.asarray(array).view()
-    view.flags.writeable = False
-    return view

@@ -4,7 +4,8 @@ import numpy as np
 
 from numrnn.kernels.cpu import streams
 from numrnn.kernels.cpu.net import ElmanNet, GRUNet, LSTMNet
-from numrnn.placement import make_scratch, read_only
+from numrnn.kernels.jit import read_only
+from numrnn.placement import make_scratch
 
 KERNELS = {ElmanNet: streams.predict_elman, GRUNet: streams.predict_gru, LSTMNet: streams.predict_lstm}
 KEPT_BYTES = 1 << 20  # memory of a call is kept for the next up to this size, or that of the weights
@@ -31,7 +32,7 @@ class Predictor:
 
     def useful_threads(self, data):
         """How many threads predictions of these sequences are worth."""
-        return 1 if len(data) == 1 else self._network.useful_threads(data.lengths)
+        return 1 if len(data) == 1 else self._network.useful_threads(data)
 
     def predict(self, data, state=None, raw=False, threads=1):
         """Outputs of all sequences, and the states after them; see `Network.predict`."""

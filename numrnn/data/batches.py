@@ -47,7 +47,7 @@ def _batch(ids, lengths, tile_rows):
 
 def longest_first(lengths):
     """Ids of all sequences, the longest first."""
-    return np.argsort(-lengths, kind="stable")
+    return (-lengths).argsort(kind="stable")
 
 
 def full_batch(lengths, tile_rows):

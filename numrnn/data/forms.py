@@ -9,11 +9,14 @@ from sklearn.utils import check_array
 
 from numrnn.data.sequences import Sequences
 from numrnn.data.stacking import NUMBERS, TARGETS, check_kind, stack
+from numrnn.kernels.cpu.finite import all_finite
+from numrnn.kernels.jit import read_only
 
 __all__ = ["from_steps", "list_items", "steps_to_sequences", "targets_to_sequences", "to_sequences"]
 
 # Rows of a search for NaN at a time: the mask of a block stays in the cache, whatever the size of the data.
 BLOCK = 1 << 14
+COMPILED = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def to_sequences(X, *, dtype, name="X", allow_symbols=False):
@@ -51,9 +54,12 @@ def to_sequences(X, *, dtype, name="X", allow_symbols=False):
     (Sequences(2 sequences of 2 to 4 steps, 3 columns, float32), 'list')
     """
     accepted = [np.dtype(d) for d in (dtype if isinstance(dtype, tuple) else (dtype,))]
-    only = _only_array(X)
-    if only is not None and only.dtype in accepted and np.isfinite(only).all():
-        return Sequences._from_one(only), "list" if type(X) is list else "array"
+    ready = _ready_array(X)
+    if ready is not None and ready.dtype in accepted and _is_finite(ready):
+        n_sequences, n_steps, n_inputs = ready.shape
+        offsets = np.arange(0, n_sequences * n_steps + 1, n_steps, dtype=np.int64)
+        values = ready.reshape(n_sequences * n_steps, n_inputs)
+        return Sequences._from_known(values, offsets), "list" if type(X) is list else "array"
 
     def choose_dtype(found, ndim):
         if allow_symbols and ndim == 1 and found.kind in "iu":
@@ -63,7 +69,9 @@ def to_sequences(X, *, dtype, name="X", allow_symbols=False):
     items = None if isinstance(X, Sequences) else list_items(X, name)
     if items is not None:
         values, lengths = stack(items, name=name, kinds=NUMBERS, choose_dtype=choose_dtype)
-        sequences, form = Sequences.from_concatenated(values, lengths), "list"
+        offsets = np.zeros(len(lengths) + 1, np.int64)
+        lengths.cumsum(out=offsets[1:])
+        sequences, form = Sequences._from_known(values, offsets), "list"
     elif isinstance(X, Sequences):
         sequences, form = _cast(X, choose_dtype, name), "sequences"
     else:
@@ -202,14 +210,13 @@ def list_items(X, name):
     return None if _is_nested_table(items) else items
 
 
-def _only_array(X):
-    """Return the one short sequence of X if it needs no change: a service predicts such ones, and looking at X in
-    general takes longer than its prediction.
+def _ready_array(X):
+    """Return X, or its one sequence, as an array (N, T, D) if it is one that needs no change: looking at X in general
+    takes longer than the prediction of a few short sequences.
     """
-    if type(X) is not list and not (type(X) is np.ndarray and X.ndim == 3) or len(X) != 1:
-        return None
-    x = X[0]
-    return x if type(x) is np.ndarray and x.ndim == 2 and 0 < x.size <= BLOCK and x.flags.c_contiguous else None
+    if type(X) is list and len(X) == 1 and type(X[0]) is np.ndarray:
+        X = X[0][None]
+    return X if type(X) is np.ndarray and X.ndim == 3 and X.size and X.flags.c_contiguous else None
 
 
 def _is_nested_table(items):
@@ -272,13 +279,18 @@ def _check_finite(sequences, name):
     values = sequences.values
     if values.dtype.kind != "f":
         return
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(values.sum()):
-            return
+    if _is_finite(values):
+        return
     for start in range(0, len(values), BLOCK):
         rows = np.flatnonzero(~np.isfinite(values[start : start + BLOCK].reshape(-1, values[0].size)).all(axis=1))
         if rows.size:
             raise ValueError(_not_finite(sequences, start + rows[0], name))
+
+
+def _is_finite(values):
+    if values.dtype in COMPILED and values.flags.c_contiguous:
+        return all_finite(read_only(values).reshape(-1))
+    return bool(np.isfinite(values).all())
 
 
 def _not_finite(sequences, row, name):

@@ -35,8 +35,9 @@ def stack(items, *, name, kinds, choose_dtype=None):
     """
     arrays = [x if type(x) is np.ndarray else _as_array(x, f"{name}[{i}]", kinds) for i, x in enumerate(items)]
     _check_shapes(arrays, name)
-    _check_dtypes(arrays, name, kinds)
-    dtype = np.result_type(*{x.dtype for x in arrays}) if arrays else np.dtype(np.float64)
+    dtypes = {x.dtype for x in arrays}
+    _check_dtypes(arrays if len(dtypes) > 1 else arrays[:1], name, kinds)
+    dtype = np.result_type(*dtypes) if arrays else np.dtype(np.float64)
     if choose_dtype is not None:
         dtype = choose_dtype(dtype, arrays[0].ndim)
     lengths = np.fromiter(map(len, arrays), np.int64, len(arrays))
@@ -69,6 +70,8 @@ def _as_array(item, where, kinds):
 
 
 def _check_shapes(arrays, name):
+    if arrays and arrays[0].ndim == 2 and len({x.shape[1:] for x in arrays}) == 1:
+        return
     for i, x in enumerate(arrays):
         if x.ndim not in (1, 2):
             raise ValueError(f"{name}[{i}] has shape {x.shape}, expected an array of shape (steps, columns)")
@@ -90,8 +93,6 @@ def _unequal(arrays, i, name):
 
 
 def _check_dtypes(arrays, name, kinds):
-    if len({x.dtype for x in arrays}) < 2:
-        arrays = arrays[:1]
     for i, x in enumerate(arrays):
         check_kind(x.dtype, f"{name}[{i}]", kinds)
         if (x.dtype.kind in NUMBERS) != (arrays[0].dtype.kind in NUMBERS):

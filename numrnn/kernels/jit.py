@@ -17,6 +17,7 @@ import uuid
 import warnings
 
 import numba
+import numpy as np
 from llvmlite.binding import Linkage
 from numba.core import config, types
 from numba.core.caching import FunctionCache
@@ -217,3 +218,10 @@ def njit(function):
         with _numba_caches_in(CACHE_FOLDER):
             kernel._cache = _KernelCache(function)
     return kernel
+
+
+def read_only(array):
+    """A read-only view: user's data come as such (memory maps) or not, and each kind would be compiled for itself."""
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view

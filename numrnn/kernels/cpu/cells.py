@@ -8,17 +8,17 @@ from numrnn.kernels.cpu.net import ElmanNet, GRUNet, LSTMNet
 CELLS = {ElmanNet: elman, GRUNet: gru, LSTMNet: lstm}
 
 
-def cell_forward(net, layer, steps, rows, active, work, x_at, x_row, s_at, cell_at, gates_at):
-    """States (and cells, gates) of one layer over a block of steps."""
-    CELLS[type(net)].forward_block(net, layer, steps, rows, active, work, x_at, x_row, s_at, cell_at, gates_at)
+def cell_forward(net, layer, steps, rows, active, work, s_at, cell_at, gates_at):
+    """States (and cells, gates) of one layer over a block of steps, from what the inputs give."""
+    CELLS[type(net)].forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at)
 
 
 @overload(cell_forward)
-def _compile_forward(net, layer, steps, rows, active, work, x_at, x_row, s_at, cell_at, gates_at):
+def _compile_forward(net, layer, steps, rows, active, work, s_at, cell_at, gates_at):
     function = CELLS[net.instance_class].forward_block
 
-    def call(net, layer, steps, rows, active, work, x_at, x_row, s_at, cell_at, gates_at):
-        function(net, layer, steps, rows, active, work, x_at, x_row, s_at, cell_at, gates_at)
+    def call(net, layer, steps, rows, active, work, s_at, cell_at, gates_at):
+        function(net, layer, steps, rows, active, work, s_at, cell_at, gates_at)
 
     return call
 

@@ -9,7 +9,6 @@ from numrnn.kernels.cpu.activations import relu, relu_slope, tanh, tanh_slope
 from numrnn.kernels.cpu.net import RELU, ZEROS
 from numrnn.kernels.cpu.products import (
     add,
-    add_input_products,
     add_recurrent_products,
     recurrent_gradient,
     set_zero,
@@ -28,10 +27,9 @@ def _activate(activation, s):
 
 
 @njit
-def forward_block(net, layer, steps, rows, active, work, x_at, x_row, s_at, cell_at, gates_at):
-    """States of a block from s_0, which lies in the first rows."""
+def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at):
+    """States of a block from s_0, which lies in the first rows, and b + U x, which lie in the others."""
     step = rows * layer.HP
-    add_input_products(net, layer, steps * rows, work, x_at, x_row, work, s_at + step)
     for t in range(steps):
         now, count = s_at + (t + 1) * step, active[t] * layer.HP
         add_recurrent_products(net, layer, active[t], work, now - step, now, step)

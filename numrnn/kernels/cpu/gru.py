@@ -12,7 +12,6 @@ overlap.
 from numrnn.kernels.cpu.activations import fma, like, sigmoid, sigmoid_slope, tanh, tanh_slope
 from numrnn.kernels.cpu.products import (
     add,
-    add_input_products,
     add_recurrent_products,
     recurrent_gradient,
     set_zero,
@@ -63,11 +62,12 @@ def _forward(n, r, z, hn, before, now):
 
 
 @njit
-def forward_block(net, layer, steps, rows, active, work, x_at, x_row, s_at, cell_at, gates_at):
-    """States (steps + 1, rows, HP) and gates (4, steps, rows, HP) of a block from s_0, which lies in the first rows."""
+def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at):
+    """States (steps + 1, rows, HP) and gates (4, steps, rows, HP) of a block from s_0, which lies in the first rows,
+    and b + U x, which lie where the gates will be.
+    """
     step = rows * layer.HP
     plane = steps * step
-    add_input_products(net, layer, steps * rows, work, x_at, x_row, work, gates_at)
     for t in range(steps):
         before, n, count = s_at + t * step, gates_at + t * step, active[t] * layer.HP
         r, z, hn, now = n + plane, n + 2 * plane, n + 3 * plane, before + step

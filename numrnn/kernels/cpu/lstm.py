@@ -13,7 +13,6 @@ from numrnn.kernels.cpu.activations import fma, sigmoid, sigmoid_slope, tanh, ta
 from numrnn.kernels.cpu.net import ZEROS
 from numrnn.kernels.cpu.products import (
     add,
-    add_input_products,
     add_recurrent_products,
     recurrent_gradient,
     set_zero,
@@ -74,13 +73,12 @@ def _forward(i, f, g, o, cell_before, cell, now):
 
 
 @njit
-def forward_block(net, layer, steps, rows, active, work, x_at, x_row, s_at, cell_at, gates_at):
+def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at):
     """States and cells (steps + 1, rows, HP), gates (4, steps, rows, HP) of a block; s_0 and cell_0 lie in the first
-    rows.
+    rows, b + U x where the gates will be.
     """
     step = rows * layer.HP
     plane = steps * step
-    add_input_products(net, layer, steps * rows, work, x_at, x_row, work, gates_at)
     for t in range(steps):
         i, count = gates_at + t * step, active[t] * layer.HP
         f, g, o, c, now = i + plane, i + 2 * plane, i + 3 * plane, cell_at + t * step, s_at + (t + 1) * step

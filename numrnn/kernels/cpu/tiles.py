@@ -15,12 +15,20 @@ from numrnn.kernels.cpu.cells import cell_backward, cell_forward
 from numrnn.kernels.cpu.gemm import gemm_tn, product
 from numrnn.kernels.cpu.heads import loss_row, output_row
 from numrnn.kernels.cpu.net import ZEROS, head_of, layer_of, width_of
-from numrnn.kernels.cpu.products import add_column_sums, add_weight_gradients, copy, input_gradient, set_zero
+from numrnn.kernels.cpu.products import (
+    add_column_sums,
+    add_input_products,
+    add_weight_gradients,
+    copy,
+    input_gradient,
+    set_zero,
+)
 from numrnn.kernels.cpu.simd import copy_rows
 from numrnn.kernels.jit import njit
 
 BLOCK_STEPS = 32  # weight gradients accumulate over blocks of so many steps, last block first
 ROWS_DROP = 4  # a block ends early where so many rows have ended: fewer rows would only be multiplied by zero
+NARROW = 64  # units up to which the first layer of a prediction reads inputs where they lie; wider ones gain nothing
 FIRST_STEP, STEPS, ROWS, ROW, STATE_ROW = range(5)  # columns of a tile's table of blocks
 
 
@@ -102,6 +110,24 @@ def gather_block(data, D, ids, block, out, at):
 
 
 @njit
+def _add_inputs_in_place(net, layer, data, ids, block, work, at):
+    """`add_input_products` of a block from inputs where they lie, one sequence after the other; what a sequence that
+    has ended would have is left as it was.
+    """
+    first, rows, steps = block[FIRST_STEP], block[ROWS], block[STEPS]
+    panels, D = layer.HP // width_of(work), layer.D
+    for p in range(layer.planes):
+        U, b, plane = layer.U + p * layer.HP * D, layer.b + p * layer.HP, at + p * steps * rows * layer.HP
+        inputs = D if p < layer.gates else 0
+        for i in range(rows):
+            count, x_at = min(steps, data.lengths[ids[i]] - first), (data.starts[ids[i]] + first) * D
+            product(
+                count, 1, inputs, data.values, x_at, D, 0, net.packed, U, panels, net.packed, b, 0,
+                work, plane + i * layer.HP, rows * layer.HP,
+            )  # fmt: skip
+
+
+@njit
 def _keep_carry(work, block, active, s_at, HP, carry):
     """Copy the last state of each row of a block, where it ended or at the end of the block, to the carry."""
     rows, first = block[ROWS], block[FIRST_STEP]
@@ -113,18 +139,16 @@ def _keep_carry(work, block, active, s_at, HP, carry):
 
 
 @njit
-def forward_layer(net, index, block, active, tile_rows, scratch, x_at, x_row, row, state_row):
-    """One layer over one block; the carry holds s_0 (and cell_0) before, s_T after."""
-    layer, work, place = layer_of(net, index), scratch.work, scratch.places[index]
+def forward_layer(net, layer, place, block, active, tile_rows, work, gates_at, state_row):
+    """One layer over one block, from b + U x; the carry holds s_0 (and cell_0) before, s_T after."""
     steps, rows = block[STEPS], block[ROWS]
     now = active[block[FIRST_STEP] : block[FIRST_STEP] + steps]
     s_at, cell_at = place[0] + state_row * layer.HP, place[1] + state_row * layer.HP
     carry, cell_carry = place[3], place[3] + tile_rows * layer.HP
-    gates_at = place[2] + layer.saved * row * layer.planes * layer.HP
     copy(work, carry, rows * layer.HP, work, s_at)
     if layer.cells:
         copy(work, cell_carry, rows * layer.HP, work, cell_at)
-    cell_forward(net, layer, steps, rows, now, work, x_at, x_row, s_at, cell_at, gates_at)
+    cell_forward(net, layer, steps, rows, now, work, s_at, cell_at, gates_at)
     if layer.cells:
         _keep_carry(work, block, active, cell_at, layer.HP, cell_carry)
     _keep_carry(work, block, active, s_at, layer.HP, carry)
@@ -133,12 +157,23 @@ def forward_layer(net, index, block, active, tile_rows, scratch, x_at, x_row, ro
 
 @njit
 def forward_block(net, data, ids, block, tile_rows, scratch, x_at, row, state_row):
-    """All layers over one block; returns where the last layer's states s_1 .. s_steps lie."""
-    at, x_row = x_at, layer_of(net, 0).D
-    gather_block(data, x_row, ids, block, scratch.work, x_at)
+    """All layers over one block; returns where the last layer's states s_1 .. s_steps lie. The inputs are gathered at
+    x_at, if >= 0.
+    """
+    at, x_row, work = x_at, layer_of(net, 0).D, scratch.work
+    if x_at >= 0:
+        gather_block(data, x_row, ids, block, work, x_at)
     for index in range(net.layers.shape[0]):
-        at = forward_layer(net, index, block, scratch.active, tile_rows, scratch, at, x_row, row, state_row)
-        x_row = layer_of(net, index).HP
+        layer, place = layer_of(net, index), scratch.places[index]
+        gates_at = place[0] + (state_row + block[ROWS]) * layer.HP  # where the states will be
+        if layer.saved:
+            gates_at = place[2] + row * layer.planes * layer.HP
+        if at < 0:
+            _add_inputs_in_place(net, layer, data, ids, block, work, gates_at)
+        else:
+            add_input_products(net, layer, block[STEPS] * block[ROWS], work, at, x_row, work, gates_at)
+        at = forward_layer(net, layer, place, block, scratch.active, tile_rows, work, gates_at, state_row)
+        x_row = layer.HP
     return at
 
 
@@ -186,6 +221,7 @@ def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, 
     block_rows = BLOCK_STEPS * tile_rows
     x_at = place_layers(net, block_rows, block_rows + tile_rows, tile_rows, 0, scratch.places)
     logits_at = x_at + (block_rows * layer_of(net, 0).D + 15) // 16 * 16
+    x_at = -1 if layer_of(net, 0).HP <= NARROW else x_at
     load_state(net, ids, data.state, tile_rows, scratch)
     for b in range(count):
         if load(board, STOP):
