@@ -317,7 +317,7 @@ def _head_per_step(net, ids, goal, scale, block, scratch, s_at, logits_at, gradi
 
 
 @njit
-def _backward_layer(net, index, block, tile_rows, scratch, x_at, x_row, dy_at, gradient):
+def _backward_layer(net, index, block, tile_rows, scratch, x_at, x_row, dy_at, gradient, board):
     """BPTT of one layer over one block; returns where its da lies."""
     layer, work, place = layer_of(net, index), scratch.work, scratch.places[index]
     steps, rows = block[STEPS], block[ROWS]
@@ -328,12 +328,13 @@ def _backward_layer(net, index, block, tile_rows, scratch, x_at, x_row, dy_at, g
     cell_backward(
         net, layer, steps, rows, active, work, s_at, cell_at, da_at, dy_at, ds_at, ds_at + tile_rows * layer.HP
     )
-    add_weight_gradients(net, layer, steps * rows, scratch, x_at, x_row, s_at, da_at, gradient)
+    if not load(board, STOP):  # one more look, for a block of a wide layer takes a quarter of a second
+        add_weight_gradients(net, layer, steps * rows, scratch, x_at, x_row, s_at, da_at, gradient)
     return da_at
 
 
 @njit
-def _backward_block(net, block, tile_rows, scratch, inputs, input_row, dy_at, other_at, gradient):
+def _backward_block(net, block, tile_rows, scratch, inputs, input_row, dy_at, other_at, gradient, board):
     """BPTT of all layers over one block, last layer first; `dy_at` and `other_at` change places from layer to layer."""
     head = head_of(net)
     for index in range(net.layers.shape[0] - 1, -1, -1):
@@ -341,7 +342,7 @@ def _backward_block(net, block, tile_rows, scratch, inputs, input_row, dy_at, ot
         if index > 0:
             x_row = layer_of(net, index - 1).HP
             x_at = scratch.places[index - 1, 0] + (block[STATE_ROW] + block[ROWS]) * x_row
-        da_at = _backward_layer(net, index, block, tile_rows, scratch, x_at, x_row, dy_at, gradient)
+        da_at = _backward_layer(net, index, block, tile_rows, scratch, x_at, x_row, dy_at, gradient, board)
         if index > 0:
             input_gradient(net, layer_of(net, index), block[STEPS] * block[ROWS], scratch.work, da_at, other_at)
             dy_at, other_at = other_at, (dy_at if dy_at >= 0 else other_at - head.widest * BLOCK_STEPS * tile_rows)
@@ -375,5 +376,5 @@ def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board)
             s_at = scratch.places[net.layers.shape[0] - 1, 0] + (block[STATE_ROW] + block[ROWS]) * head.HP
             loss += _head_per_step(net, ids, goal, scale, block, scratch, s_at, logits_at, gradient, dy_at)
         from_head = dy_at if head.per_step else -1
-        _backward_block(net, block, tile_rows, scratch, block[ROW] * D, D, from_head, other_at, gradient)
+        _backward_block(net, block, tile_rows, scratch, block[ROW] * D, D, from_head, other_at, gradient, board)
     return loss
