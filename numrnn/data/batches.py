@@ -38,11 +38,12 @@ def _deal(count):
     return np.array(deal(list(range(count))), dtype=np.int64)
 
 
-def _batch(ids, lengths, tile_rows):
-    ids = ids[longest_first(lengths[ids])]
-    full = len(ids) // tile_rows
-    tiles = ids[: full * tile_rows].reshape(full, tile_rows)[_deal(full)]
-    return Batch(np.concatenate([tiles.ravel(), ids[full * tile_rows :]]))
+@functools.lru_cache(maxsize=64)
+def _tile_order(count, tile_rows):
+    """Where the sequences of a mini-batch, sorted by length, stand in it."""
+    full = count // tile_rows
+    tiles = np.arange(full * tile_rows).reshape(full, tile_rows)[_deal(full)]
+    return np.concatenate([tiles.ravel(), np.arange(full * tile_rows, count)])
 
 
 def longest_first(lengths):
@@ -52,7 +53,7 @@ def longest_first(lengths):
 
 def full_batch(lengths, tile_rows):
     """All sequences as one batch."""
-    return _batch(np.arange(len(lengths), dtype=np.int64), lengths, tile_rows)
+    return Batch(longest_first(lengths)[_tile_order(len(lengths), tile_rows)])
 
 
 def epoch_batches(lengths, batch_size, *, shuffle, generator, tile_rows):
@@ -83,5 +84,8 @@ def epoch_batches(lengths, batch_size, *, shuffle, generator, tile_rows):
         order = order[np.argsort(buckets, kind="stable")]
         short = generator.integers(count)  # else the longest sequences would always form the small batch
     sizes[short] = len(lengths) - batch_size * (count - 1)
-    batches = [_batch(ids, lengths, tile_rows) for ids in np.split(order, np.cumsum(sizes)[:-1])]
+    # One sort for all: a sort for each mini-batch took a tenth of an epoch of 2,000 short sequences.
+    order = order[np.lexsort((-lengths[order], np.repeat(np.arange(count), sizes)))]
+    parts = np.split(order, np.cumsum(sizes)[:-1])
+    batches = [Batch(ids[_tile_order(len(ids), tile_rows)]) for ids in parts]
     return [batches[i] for i in generator.permutation(count)] if shuffle else batches
