@@ -47,7 +47,8 @@ def run_threads(work, count, budget, board):
         if not isinstance(error, KeyboardInterrupt):
             raise
     finally:
-        _join(futures, board)
+        if _join(futures, board):
+            outcome = "interrupted"
     for future in futures:
         if not future.cancelled():
             future.result()
@@ -65,13 +66,15 @@ def _work_here(work, budget, board):
 
 
 def _join(futures, board):
-    """Wait for all that have started, whatever comes: they use the caller's arrays."""
-    running = [future for future in futures if not future.cancel()]
+    """Wait for all that have started, whatever comes: they use the caller's arrays. True if Ctrl-C came."""
+    running, interrupted = [future for future in futures if not future.cancel()], False
     while running:
         try:
             running = wait(running, timeout=1).not_done
         except KeyboardInterrupt:
             board[STOP] = 1
+            interrupted = True
+    return interrupted
 
 
 def _serve(work, index, board):

@@ -1,5 +1,7 @@
 """Threads that share one piece of work: all come back, no error is lost, Ctrl-C stops all."""
 
+import _thread
+import signal
 import threading
 import time
 
@@ -51,6 +53,26 @@ def test_this_thread_comes_back_often_whatever_the_budget_was(guess, board):
 
     assert run_threads(work, 1, guess, board) == "done"
     assert max(budgets) < 3000 and budgets[-1] > 10
+
+
+def test_ctrl_c_while_this_thread_waits_for_the_others_is_not_lost(board):
+    """The work that was left undone would else pass for the result."""
+    begun = threading.Event()
+
+    def work(index, budget):
+        if index == 0:
+            return begun.wait(10)
+        begun.set()
+        while not board[STOP]:
+            time.sleep(0.001)
+        return False
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Timer(0.2, _thread.interrupt_main).start()
+        assert run_threads(work, 2, 7, board) == "interrupted"
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_an_error_on_another_thread_reaches_the_caller(board):
