@@ -258,7 +258,8 @@ class Network:
         return scratch
 
     def _give_scratch(self, scratch):
-        if scratch.work.nbytes <= max(KEPT_BYTES, self._net.packed.nbytes):
+        size = scratch.work.nbytes + scratch.active.nbytes + scratch.blocks.nbytes
+        if size <= max(KEPT_BYTES, self._net.packed.nbytes):
             self._spare.append(scratch)
 
     def loss(self, theta, data, targets):

@@ -18,7 +18,6 @@ from numrnn.kernels.cpu.net import (
     Layer,
     LSTMNet,
     Piece,
-    head_of,
 )
 from numrnn.kernels.cpu.simd import panel_width
 from numrnn.parameters import GATES
@@ -167,9 +166,11 @@ def make_scratch(net, tile_rows, longest, one_block):
     state_rows = rows + (1 if one_block else blocks) * tile_rows
     places = np.zeros((len(net.layers), 4), np.int64)
     inputs = net.layers[0, 0]
+    # Not `head_of`: Numba makes a named tuple by a call into Python, and a Ctrl-C that comes in it ends the process.
+    head = Head(*net.head.tolist())
     layers_end = tiles.place_layers(net, rows, state_rows, tile_rows, rows * inputs + 16, places)
-    block_end = layers_end + block_rows * (2 * head_of(net).widest + head_of(net).KP + inputs) + 64
-    widest = max(net.layers[:, :2].max(), head_of(net).K)
+    block_end = layers_end + block_rows * (2 * head.widest + head.KP + inputs) + 64
+    widest = max(net.layers[:, :2].max(), head.K)
     spare = 0 if one_block else spare_size(int(widest), net.packed.dtype)
     work = aligned_zeros(int(block_end) + spare, net.packed.dtype)
     return tiles.Scratch(work, np.zeros((blocks, 5), np.int64), np.zeros(longest, np.int64), places, int(block_end))

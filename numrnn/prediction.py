@@ -40,7 +40,7 @@ class Predictor:
             return self._network.predict_packed(data, state, raw, threads)
         values = read_only(data.values)
         outputs = np.empty((len(values) if self._network.per_step else 1, self._network.layout.n_outputs), self.dtype)
-        before = self._no_state if state is None else np.ascontiguousarray(state, self.dtype)
+        before = self._no_state if state is None else np.array(state, self.dtype, order="C")
         after = np.empty(self.state_shape, self.dtype)
         memory = self._take(len(values))
         code = self._kernel(memory.table, self._packed, values, raw, memory.work, outputs, before, after)
@@ -102,7 +102,7 @@ class _Memory:
         self.longest = 1 << (steps - 1).bit_length()
         scratch = make_scratch(net, streams.ROWS, self.longest, one_block=True)
         self.work, self.table = scratch.work, streams.make_table(net, scratch)
-        self.kept = self.work.nbytes <= max(KEPT_BYTES, net.packed.nbytes)
+        self.kept = self.work.nbytes + self.table.nbytes <= max(KEPT_BYTES, net.packed.nbytes)
         self.x, self.outputs = np.zeros(layout.n_inputs, dtype), np.zeros((1, layout.n_outputs), dtype)
         x = read_only(self.x.reshape(1, -1))
         self.step = (self.table, net.packed, x, False, self.work, self.outputs)  # all arguments but the states

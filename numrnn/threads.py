@@ -67,9 +67,10 @@ def _work_here(work, budget, board):
 
 def _join(futures, board):
     """Wait for all that have started, whatever comes: they use the caller's arrays. True if Ctrl-C came."""
-    running, interrupted = [future for future in futures if not future.cancel()], False
+    running, interrupted = futures, False
     while running:
         try:
+            running = [future for future in running if not future.cancel()]
             running = wait(running, timeout=1).not_done
         except KeyboardInterrupt:
             board[STOP] = 1

@@ -247,3 +247,11 @@ def test_eight_threads_share_one_estimator(cell):
             for values in found[:3]:
                 np.testing.assert_array_equal(values, found[3])
     assert len(predictor_of(model)._spare) <= 8
+
+
+def test_steps_of_no_stream_and_states_out_of_range_are_refused():
+    model = RNNRegressor((5,), random_state=0, max_iter=1).fit(np.ones((4, 3, 2)), np.arange(4.0))
+    with pytest.raises(ValueError, match="at least one stream"):
+        model.predict_step(np.zeros((0, 2), np.float32))
+    with pytest.raises(ValueError, match="state contains NaN or infinity"):
+        model.predict_step(np.zeros((2, 2)), StepState(np.full((2, 5), 1e300)))

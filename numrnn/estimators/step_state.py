@@ -67,6 +67,8 @@ def check_step(x, n_inputs, dtype):
             f"x must have shape ({n_inputs},), a step of one stream, or (n_streams, {n_inputs}), got {x.shape}"
         )
     single = x.ndim == 1
+    if x.size == 0:
+        raise ValueError(f"x must hold a step of at least one stream, got shape {x.shape}")
     x = np.ascontiguousarray(np.atleast_2d(x), dtype=dtype)
     if not np.isfinite(x).all():
         raise ValueError("x contains NaN or infinity")
@@ -86,6 +88,8 @@ def check_state(state, n_streams, state_size, dtype):
         raise ValueError(
             f"state must be of {n_streams} streams (the rows of x) and of size {state_size}, got shape {values.shape}"
         )
+    with np.errstate(over="ignore"):
+        values = values.astype(dtype, copy=False)
     if not np.isfinite(values).all():
         raise ValueError("state contains NaN or infinity")
-    return values.astype(dtype, copy=False)
+    return values
