@@ -21,6 +21,7 @@ from numrnn.data.targets import Targets
 from numrnn.kernels.cpu import batches as kernels
 from numrnn.kernels.cpu.atomics import DONE
 from numrnn.kernels.cpu.tiles import Scratch
+from numrnn.kernels.jit import _Kernel, njit
 from numrnn.network import Network, Step
 from numrnn.parameters import Layout, initial_theta
 from numrnn.solvers import Adam
@@ -75,7 +76,7 @@ class Work:
         _run_prange(len(self.calls), net, data, goal, job, update, *fields, levels)
 
 
-@numba.njit(nogil=True, error_model="numpy")
+@njit
 def _run_one(index, net, data, goal, job, update, work, blocks, active, places, spare, levels):
     scratch = Scratch(work[index], blocks[index], active[index], places[index], spare[index])
     kernels.run_batches(net, data, goal, job, update, scratch, levels[index], FOREVER)
@@ -85,6 +86,9 @@ def _run_one(index, net, data, goal, job, update, work, blocks, active, places, 
 def _run_prange(threads, net, data, goal, job, update, work, blocks, active, places, spare, levels):
     for index in numba.prange(threads):
         _run_one(index, net, data, goal, job, update, work, blocks, active, places, spare, levels)
+
+
+_run_prange.__class__ = _Kernel  # compiled as the package's kernels are: their parts are optimised in it
 
 
 def seconds(work, way, calls):

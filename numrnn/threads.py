@@ -1,8 +1,14 @@
-"""Threads of this process that run compiled code; they are shared by all estimators and made anew after a fork."""
+"""Threads of this process that run compiled code; they are shared by all estimators and made anew after a fork.
+
+They are not an executor of the standard library: its locks, and those of its futures, are taken in Python code, where
+a Ctrl-C can leave one taken, and the next to ask for it hangs (one interrupted prediction of some 2,000 did). Here the
+caller touches lists and simple queues alone, whose operations are atomic.
+"""
 
 import os
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor, wait
+from queue import Empty, SimpleQueue
 
 from numrnn.kernels.cpu.atomics import STOP
 
@@ -13,11 +19,83 @@ NO_LIMIT = 1 << 62
 _pools = {}
 
 
+class _Pool:
+    """Threads that wait for calls to run; they end with the process."""
+
+    def __init__(self):
+        self.calls, self._threads = SimpleQueue(), []
+
+    def grow(self, count):
+        while len(self._threads) < count:
+            thread = threading.Thread(target=self._run, name=f"numrnn-{len(self._threads)}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def _run(self):
+        while True:
+            self.calls.get()()
+
+
 def _pool(workers):
-    key = (os.getpid(), workers)
-    if key not in _pools:
-        _pools[key] = ThreadPoolExecutor(workers, thread_name_prefix="numrnn")
-    return _pools[key]
+    pool = _pools.setdefault((os.getpid(), workers), _Pool())
+    pool.grow(workers)
+    return pool
+
+
+class _Team:
+    """The other threads of one piece of work."""
+
+    def __init__(self, work, indices, board):
+        self._work, self._board = work, board
+        self._tickets = list(reversed(indices))  # of those who have not begun
+        self._count, self._begun, self._ends, self._news = len(indices), [], [], SimpleQueue()
+
+    def start(self, workers):
+        pool = _pool(workers)
+        for _ in range(self._count):
+            pool.calls.put(self._serve)
+
+    def _serve(self):
+        self._begun.append(True)  # before the ticket: who withdraws the tickets then waits for all that have one
+        self._ends.append(self._work_on_ticket())
+        self._news.put(None)
+
+    def _work_on_ticket(self):
+        """What went wrong, or None."""
+        try:
+            index = self._tickets.pop()
+        except IndexError:  # the caller needs no more threads
+            return None
+        try:
+            self._work(index, NO_LIMIT)
+        except BaseException as error:
+            self._board[STOP] = 1
+            return error
+        return None
+
+    def wait(self):
+        """Until all have done their work; a signal may end it."""
+        while len(self._ends) < self._count:
+            self._listen()
+
+    def dismiss(self):
+        """Those that have not begun never will; True once all others have ended, whatever comes: they use the caller's
+        arrays.
+        """
+        self._tickets.clear()
+        while len(self._ends) < len(self._begun):
+            self._listen()
+
+    def _listen(self):
+        try:
+            self._news.get(timeout=0.1)  # a signal may take what came: so the lists are looked at again
+        except Empty:
+            pass
+
+    def raise_error(self):
+        for error in self._ends:
+            if error is not None:
+                raise error
 
 
 def run_threads(work, count, budget, board):
@@ -33,26 +111,36 @@ def run_threads(work, count, budget, board):
     outcome : {"done", "interrupted"}
         "interrupted" after Ctrl-C: all threads have stopped.
     """
-    outcome, futures = "done", []
+    outcome, team = "done", _Team(work, range(1 if budget else 0, count), board)
     try:
-        for index in range(1 if budget else 0, count):
-            futures.append(_pool(count).submit(_serve, work, index, board))
+        if not budget or count > 1:
+            team.start(count)
         if budget:
             _work_here(work, budget, board)
         else:
-            wait(futures)
+            team.wait()
     except BaseException as error:
         board[STOP] = 1
         outcome = "interrupted"
         if not isinstance(error, KeyboardInterrupt):
             raise
     finally:
-        if _join(futures, board):
+        if _dismiss(team, board):
             outcome = "interrupted"
-    for future in futures:
-        if not future.cancelled():
-            future.result()
+    team.raise_error()
     return outcome
+
+
+def _dismiss(team, board):
+    """True if Ctrl-C came."""
+    interrupted = False
+    while True:
+        try:
+            team.dismiss()
+            return interrupted
+        except KeyboardInterrupt:
+            board[STOP] = 1
+            interrupted = True
 
 
 def _work_here(work, budget, board):
@@ -63,24 +151,3 @@ def _work_here(work, budget, board):
         growth = min(FIRST_SHARE, SECONDS_PER_CALL / (now - start))
         budget = min(NO_LIMIT, max(1, int(budget * growth)))
         start = now
-
-
-def _join(futures, board):
-    """Wait for all that have started, whatever comes: they use the caller's arrays. True if Ctrl-C came."""
-    running, interrupted = futures, False
-    while running:
-        try:
-            running = [future for future in running if not future.cancel()]
-            running = wait(running, timeout=1).not_done
-        except KeyboardInterrupt:
-            board[STOP] = 1
-            interrupted = True
-    return interrupted
-
-
-def _serve(work, index, board):
-    try:
-        work(index, NO_LIMIT)
-    except BaseException:
-        board[STOP] = 1
-        raise

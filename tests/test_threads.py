@@ -128,3 +128,23 @@ def test_work_is_done_without_threads_that_a_busy_pool_does_not_start(board):
     holder.join(10)
     assert outcomes == ["done"]
     assert workers == [0]
+
+
+def test_ctrl_c_at_any_moment_leaves_threads_that_still_work(board):
+    """The locks of an executor's futures could stay taken, and the next call hung."""
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    interrupted = 0
+    try:
+        for n in range(1000):
+            board[:] = 0
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 1e-5 * (1 + n % 20))
+                run_threads(lambda index, budget: True, 3, n % 2, board)
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except KeyboardInterrupt:
+                interrupted += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    board[:] = 0
+    assert interrupted and run_threads(lambda index, budget: True, 3, 0, board) == "done"
