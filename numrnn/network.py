@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numrnn.data.batches import longest_first
+from numrnn.data.batches import Batch, longest_first
 from numrnn.kernels.cpu import atomics, heads, packing, tiles, updates
 from numrnn.kernels.cpu import batches as kernels
+from numrnn.kernels.cpu.inputs import Data, SymbolData
 from numrnn.kernels.jit import read_only
 from numrnn.parameters import GATES
 from numrnn.placement import aligned_zeros, make_net, make_scratch
@@ -52,6 +53,8 @@ class Network:
         self.state_size = sum(layout.hidden_layer_sizes) * (2 if layout.cell == "lstm" else 1)
         widths = (layout.n_inputs, *layout.hidden_layer_sizes)
         self._flops_per_step = sum(2 * gates * H * (H + D) for D, H in zip(widths, widths[1:], strict=False))
+        if layout.picks_rows_of_U:
+            self._flops_per_step -= 2 * gates * widths[1] * widths[0]
         if self.per_step:
             self._flops_per_step += 2 * layout.n_outputs * (widths[-1] + FLOPS_PER_OUTPUT)
         self._memory, self._spare = {}, []
@@ -107,23 +110,27 @@ class Network:
         -------
         Run
         """
-        sums = self._weight_sums(batches, data, targets)
-        batches = [batch for batch, weight in zip(batches, sums, strict=True) if weight > 0]
-        sums = sums[sums > 0]
-        if not batches:
+        rows = _Rows(batches, data.lengths)
+        goal = self._goal(targets, self._targets_of(rows, data))
+        sums = np.zeros(len(batches))
+        kernels.weight_sums(rows.first, goal, rows.lengths, self.per_step, sums)
+        if not sums.all():
+            # Left out, unless states have to be carried through.
+            kept = [n for n, batch in enumerate(batches) if sums[n] > 0 or batch.steps is not None]
+            batches, sums = [batches[n] for n in kept], sums[kept]
+            rows = _Rows(batches, data.lengths) if batches else None
+            goal = goal._replace(first=self._targets_of(rows, data)) if batches else None
+        if not sums.any():
             return Run("done", sums, sums, sums, 0)
-        ids, first = _concatenate(batches)
-        lengths, goal = data.lengths[ids], self._goal(targets, self._first_row(data, ids))
-        job, threads = self._job(first, lengths, sums)
-        update = self._update(theta, grad, before, step, len(batches))
+        job, threads = self._job(rows.first, rows.lengths, sums)
+        update = self._update(theta, grad, before, step, sums)
         packing.pack_weights(self._net, theta)
-        values, starts = data.gather(ids)
-        rows = tiles.Data(read_only(values).reshape(-1), starts, lengths, np.zeros((0, 0), self.dtype))
-        longest = int(lengths.max())
+        inputs = self._inputs(data, rows)
+        longest = int(rows.lengths.max())
 
         def work(index, budget):
             scratch, levels = self._memory_of(index, longest, job.node_tiles)
-            return kernels.run_batches(self._net, rows, goal, job, update, scratch, levels, budget)
+            return kernels.run_batches(self._net, inputs, goal, job, update, scratch, levels, budget)
 
         outcome = run_threads(work, threads, self._budget(3, longest * job.node_tiles), job.board)
         done = int(job.board[atomics.DONE])
@@ -131,13 +138,38 @@ class Network:
             outcome = "diverged"
         if outcome == "diverged":
             theta[:] = before
-        return Run(outcome, update.losses, update.norms, job.weight_sums, done)
+        done -= np.count_nonzero(sums[:done] == 0)
+        return Run(outcome, update.losses[sums > 0], update.norms[sums > 0], sums[sums > 0], done)
 
-    def _weight_sums(self, batches, data, targets):
-        ids, first = _concatenate(batches)
-        goal, sums = self._goal(targets, self._first_row(data, ids)), np.zeros(len(batches))
-        kernels.weight_sums(first, goal, data.lengths[ids], self.per_step, sums)
-        return sums
+    def _targets_of(self, rows, data):
+        """Where the targets of the sequences of mini-batches begin; -1: that of a sequence is in a later chunk."""
+        if self.per_step:
+            return data.offsets[rows.ids] + rows.skipped
+        return np.where(rows.skipped + rows.lengths < data.lengths[rows.ids], -1, rows.ids)
+
+    def _inputs(self, data, rows):
+        """The sequences of mini-batches for the kernels."""
+        values, starts = data.gather(rows.ids)
+        starts = starts + rows.skipped
+        state = np.zeros((len(data) if rows.carried else 0, self.state_size), self.dtype)
+        state_rows = np.where(rows.skipped > 0, rows.ids, ~rows.ids)
+        if self.layout.n_symbols is None:
+            return Data(read_only(values).reshape(-1), starts, rows.lengths, state, state_rows)
+        sizes = np.add.reduceat(rows.lengths, rows.first[:-1])
+        steps = int(sizes.max()) if self.layout.embedding_size else 0
+        before = np.cumsum(rows.lengths) - rows.lengths
+        return SymbolData(
+            read_only(values).view(np.uint8),
+            values.itemsize,
+            starts,
+            rows.lengths,
+            state,
+            state_rows,
+            before - np.repeat(before[rows.first[:-1]], np.diff(rows.first)),
+            np.empty(steps * (self.layout.embedding_size or 0), self.dtype),
+            np.empty(steps, np.int64),
+            np.empty(self.layout.n_symbols + 2, np.int64),
+        )
 
     def _job(self, first, lengths, weight_sums):
         """Lay out mini-batches for the threads; returns the job and the number of threads that it is worth."""
@@ -164,7 +196,7 @@ class Network:
         )
         return job, threads
 
-    def _update(self, theta, grad, before, step, count):
+    def _update(self, theta, grad, before, step, sums):
         first, second = state_arrays(step.state, theta)
         clip_norm = np.inf if step.clip_norm is None else float(step.clip_norm)
         return kernels.Update(
@@ -176,9 +208,9 @@ class Network:
             step.rule,
             first,
             second,
-            np.ascontiguousarray(step.scalars, theta.dtype),
-            np.full(count, np.nan),
-            np.full(count, np.nan),
+            np.ascontiguousarray(step.scalars[np.maximum(np.cumsum(sums > 0) - 1, 0)], theta.dtype),
+            np.full(len(sums), np.nan),
+            np.full(len(sums), np.nan),
             np.zeros(len(self._net.pieces)),
             np.zeros(len(self._net.pieces)),
         )
@@ -221,9 +253,8 @@ class Network:
         out = np.empty((data.offsets[-1] if self.per_step else len(ids), self.layout.n_outputs), self.dtype)
         before = np.zeros((0, 0), self.dtype) if state is None else np.array(state, self.dtype, order="C")
         after = np.empty((len(ids), self.state_size), self.dtype)
-        values, starts = data.gather(ids)
-        rows = tiles.Data(read_only(values).reshape(-1), starts, lengths, before)
-        first_row = self._first_row(data, ids)
+        rows = self._inputs(data, _Rows([Batch(ids)], lengths))._replace(state=before, state_rows=ids)
+        first_row = data.offsets[ids] if self.per_step else ids
         board = np.zeros(atomics.BOARD_SIZE, np.int64)
 
         def work(index, budget):
@@ -271,7 +302,7 @@ class Network:
         """Loss of raw predictions: (sum(w l) / sum(w), sum(w)); nan where sum(w) is 0."""
         goal = self._goal(targets, NO_INDEX)
         weight_sum = float(len(logits) if targets.weights is None else targets.weights.sum())
-        total = heads.summed_loss(self._net.head[0], logits.copy(), goal.classes, goal.values, goal.weights)
+        total = heads.summed_loss(self._net.head[0], logits.copy(), *goal[:-1])
         return (total / weight_sum if weight_sum else np.nan), weight_sum
 
     def outputs_of(self, logits):
@@ -280,16 +311,15 @@ class Network:
         heads.apply_outputs(self._net.head[0], outputs)
         return outputs
 
-    def _first_row(self, data, ids):
-        """Where the targets and outputs of sequences begin."""
-        return data.offsets[ids] if self.per_step else ids
-
     def _goal(self, targets, first_row):
         classes, values = targets.values, np.zeros((0, 0), self.dtype)
         if targets.values.ndim == 2:
             classes, values = NO_INDEX, targets.values
         weights = NO_WEIGHTS if targets.weights is None else targets.weights
-        return tiles.Goal(read_only(classes), read_only(values), read_only(weights), first_row)
+        classes = np.ascontiguousarray(classes)
+        return tiles.Goal(
+            read_only(classes).view(np.uint8), classes.itemsize, read_only(values), read_only(weights), first_row
+        )
 
     def _budget(self, passes, longest):
         """Steps of a tile after which the main thread leaves compiled code; 0 where a share of the work is longer."""
@@ -336,7 +366,28 @@ class Run(NamedTuple):
     done: int  # steps made
 
 
-def _concatenate(batches):
-    """Ids of all mini-batches, and where each begins."""
-    sizes = [len(batch.ids) for batch in batches]
-    return np.concatenate([batch.ids for batch in batches]), np.cumsum([0, *sizes])
+class _Rows:
+    """The sequences of all mini-batches, one after the other.
+
+    Attributes
+    ----------
+    ids, lengths : ndarray of shape (n,), int64
+        Of the sequences; their steps in this mini-batch.
+    skipped : ndarray of shape (n,), int64
+        Steps before them.
+    first : ndarray of shape (batches + 1,), int64
+        Where a mini-batch begins.
+    carried : bool
+        Whether states go from one mini-batch to the next.
+    """
+
+    def __init__(self, batches, lengths):
+        sizes = [len(batch.ids) for batch in batches]
+        self.ids, self.first = np.concatenate([batch.ids for batch in batches]), np.cumsum([0, *sizes])
+        self.carried = any(batch.steps is not None for batch in batches)
+        if self.carried:
+            longest = [np.iinfo(np.int64).max if batch.steps is None else batch.steps for batch in batches]
+            self.skipped = np.repeat([batch.first for batch in batches], sizes)
+            self.lengths = np.minimum(lengths[self.ids] - self.skipped, np.repeat(longest, sizes))
+        else:
+            self.skipped, self.lengths = np.zeros(len(self.ids), np.int64), lengths[self.ids]

@@ -13,29 +13,35 @@ class Layout:
     Parameters
     ----------
     n_inputs : int
-        D, inputs of the first layer.
+        D, inputs of the first layer; not used where there are symbols.
     hidden_layer_sizes : sequence of int
         H of each layer.
     cell : {"elman", "gru", "lstm"}
         Gates in PyTorch's order: r, z, n and i, f, g, o.
     n_outputs : int
         K.
+    n_symbols : int, optional
+        Symbols instead of vectors: one-hot inputs, whose U is stored input-major, a symbol a row.
+    embedding_size : int, optional
+        E, inputs of the first layer from a learned table of symbols.
 
     Attributes
     ----------
     shapes : dict of str to tuple
-        `layers.0.U` (G*H, D), `layers.0.W` (G*H, H), `layers.0.b` (G*H,), the GRU's `layers.0.b_Wn` (H,), ..., `V`
-        (K, H), `c` (K,).
+        `embedding` (n_symbols, E) where there is one, `layers.0.U` (G*H, D), `layers.0.W` (G*H, H), `layers.0.b`
+        (G*H,), the GRU's `layers.0.b_Wn` (H,), ..., `V` (K, H), `c` (K,).
     offsets : dict of str to int
         Where each begins in theta.
     size : int
         Elements of theta.
     decayed : ndarray of shape (n, 2), int64
-        First and end of what the L2 penalty acts on: U, W and V, no biases.
+        First and end of what the L2 penalty acts on: U, W and V, no biases, no embedding.
     """
 
-    def __init__(self, *, n_inputs, hidden_layer_sizes, cell, n_outputs):
-        self.n_inputs, self.cell, self.n_outputs = int(n_inputs), cell, int(n_outputs)
+    def __init__(self, *, n_inputs=None, hidden_layer_sizes, cell, n_outputs, n_symbols=None, embedding_size=None):
+        self.n_symbols, self.embedding_size, self.cell = n_symbols, embedding_size, cell
+        self.n_inputs = int(n_inputs if n_symbols is None else embedding_size or n_symbols)
+        self.n_outputs = int(n_outputs)
         self.hidden_layer_sizes = tuple(int(size) for size in hidden_layer_sizes)
         self.shapes = dict(self._shapes())
         self.offsets, at = {}, 0
@@ -43,11 +49,14 @@ class Layout:
             self.offsets[name] = at
             at += int(np.prod(shape))
         self.size = at
-        places = [self.place(name) for name, shape in self.shapes.items() if len(shape) == 2]
+        matrices = [name for name, shape in self.shapes.items() if len(shape) == 2 and name != "embedding"]
+        places = [self.place(name) for name in matrices]
         self.decayed = np.array([(place.start, place.stop) for place in places], np.int64)
 
     def _shapes(self):
         gates, inputs = GATES[self.cell], self.n_inputs
+        if self.embedding_size is not None:
+            yield "embedding", (self.n_symbols, self.embedding_size)
         for index, H in enumerate(self.hidden_layer_sizes):
             yield f"layers.{index}.U", (gates * H, inputs)
             yield f"layers.{index}.W", (gates * H, H)
@@ -57,6 +66,11 @@ class Layout:
             inputs = H
         yield "V", (self.n_outputs, inputs)
         yield "c", (self.n_outputs,)
+
+    @property
+    def picks_rows_of_U(self):
+        """Whether inputs are symbols without an embedding."""
+        return self.n_symbols is not None and self.embedding_size is None
 
     @property
     def names(self):
@@ -69,7 +83,10 @@ class Layout:
 
     def views(self, flat):
         """Dict of named views of a flat array (size,); no copies."""
-        return {name: flat[self.place(name)].reshape(shape) for name, shape in self.shapes.items()}
+        views = {name: flat[self.place(name)].reshape(shape) for name, shape in self.shapes.items()}
+        if self.picks_rows_of_U:
+            views["layers.0.U"] = views["layers.0.U"].reshape(self.shapes["layers.0.U"][::-1]).T
+        return views
 
 
 def initial_theta(layout, activation, seed, dtype):
@@ -77,13 +94,15 @@ def initial_theta(layout, activation, seed, dtype):
 
     Glorot uniform U and V (Glorot & Bengio 2010), orthogonal W (Saxe et al. 2014), a gate at a time; zero biases, but
     1 for the LSTM's forget gate (Jozefowicz et al. 2015); W = identity for an Elman layer with ReLU (Le, Jaitly,
-    Hinton 2015).
+    Hinton 2015). An embedding is uniform in [-0.05, 0.05], as Keras's.
     """
     random = generator(seed, "weights")
     theta = np.zeros(layout.size, dtype)
     for name, view in layout.views(theta).items():
         gates = 1 if name == "V" else GATES[layout.cell]
-        if view.ndim == 2:
+        if name == "embedding":
+            view[...] = random.uniform(-0.05, 0.05, view.shape)
+        elif view.ndim == 2:
             for gate in np.split(view, gates):
                 draw = _recurrent if name.endswith(".W") else _glorot
                 gate[...] = draw(random, gate.shape, layout, activation)

@@ -56,15 +56,20 @@ def make_net(layout, activation, head, per_step, dtype):
     def pad(n):
         return -(-n // width) * width
 
-    widest = max(pad(size) for size in (*sizes, layout.n_outputs, layout.n_inputs))
+    inputs = 0 if layout.picks_rows_of_U else layout.n_inputs
+    widest = max(pad(size) for size in (*sizes, layout.n_outputs, inputs))
     packed, gradient = _Room(ZEROS + widest), _Room()
-    layers, pieces, inputs = [], [], layout.n_inputs
+    layers, pieces = [], []
     for index, H in enumerate(sizes):
-        layer = _place_layer(layout.cell, inputs, H, pad, packed, gradient, first=index == 0)
+        embedded = index == 0 and layout.embedding_size is not None
+        layer = _place_layer(layout.cell, inputs, H, pad, packed, gradient, back=index > 0 or embedded)
+        if index == 0 and layout.n_symbols is not None:
+            layer = _place_table(layout, layer, packed, gradient)
+            pieces += _pieces_of_table(layout, layer)
         pieces += _pieces_of_layer(layout, index, layer, width)
         layers.append(layer)
         inputs = H
-    output = _place_head(head, per_step, layout.n_outputs, inputs, layers, pad, packed, gradient)
+    output = _place_head(head, per_step, layout, layers, pad, packed, gradient)
     pieces += _pieces_of_head(layout, output, width)
     memory = aligned_zeros(packed.size, dtype)
     memory[ONE] = 1
@@ -72,7 +77,7 @@ def make_net(layout, activation, head, per_step, dtype):
     return NETS[layout.cell](ACTIVATIONS[activation], *tables, memory), gradient.size
 
 
-def _place_layer(cell, D, H, pad, packed, gradient, first):
+def _place_layer(cell, D, H, pad, packed, gradient, back):
     gates, HP = GATES[cell], pad(H)
     planes = 4 if cell == "gru" else gates
     return Layer(
@@ -85,16 +90,38 @@ def _place_layer(cell, D, H, pad, packed, gradient, first):
         cells=int(cell == "lstm"),
         U=packed.take(gates * HP * D),
         W=packed.take(gates * HP * H),
-        U_back=packed.take(0 if first else gates * pad(D) * H),
+        U_back=packed.take(gates * pad(D) * H if back else 0),
         W_back=packed.take(gates * HP * H),
         b=packed.take(planes * HP),
         dU=gradient.take(D * gates * HP),
         dW=gradient.take(H * gates * HP),
         db=gradient.take(planes * HP),
+        embedded=0,
+        table=-1,
+        dtable=-1,
     )
 
 
-def _place_head(kind, per_step, K, H, layers, pad, packed, gradient):
+def _place_table(layout, layer, packed, gradient):
+    """The first layer's table: an embedding, or U."""
+    if layout.embedding_size is not None:
+        return layer._replace(embedded=1, table=packed.take(layout.n_symbols * layer.D))
+    size = layout.n_symbols * layer.gates * layer.H
+    return layer._replace(table=packed.take(size), dtable=gradient.take(size))
+
+
+def _pieces_of_table(layout, layer):
+    columns = layer.D if layer.embedded else layer.gates * layer.H
+    theta = layout.offsets["embedding" if layer.embedded else "layers.0.U"]
+    for symbol, count in _cut(layout.n_symbols, columns):
+        at = symbol * columns
+        gradient = -1 if layer.embedded else layer.dtable + at
+        decayed = int(not layer.embedded)
+        yield Piece(theta + at, count, columns, gradient, columns, 0, layer.table + at, -1, 0, decayed, 1)
+
+
+def _place_head(kind, per_step, layout, layers, pad, packed, gradient):
+    K, H = layout.n_outputs, layers[-1].H
     HP = pad(H)
     return Head(
         HEADS[kind],
@@ -108,7 +135,7 @@ def _place_head(kind, per_step, K, H, layers, pad, packed, gradient):
         c=packed.take(pad(K)),
         dV=gradient.take(K * HP),
         dc=gradient.take(pad(K)),
-        widest=max(layer.HP for layer in layers),
+        widest=max(pad(layers[0].D), *(layer.HP for layer in layers)),
     )
 
 
@@ -118,25 +145,25 @@ def _pieces_of_layer(layout, index, layer, width):
     theta = {name: layout.offsets.get(f"layers.{index}.{name}") for name in ("U", "W", "b", "b_Wn")}
     order = [2, 0, 1] if layout.cell == "gru" else range(gates)
     for plane, gate in enumerate(order):
-        for j, count in _cut(H, D):
+        for j, count in _cut(H, D) if D else ():  # U of symbols is a table
             first, at = theta["U"] + (gate * H + j) * D, layer.U + (plane * HP + j) * D
-            back = layer.U_back + (plane * H + j) * width if index else -1
-            yield Piece(first, count, D, layer.dU + plane * D * HP + j, HP, 1, at, back, gates * H, 1)
+            back = layer.U_back + (plane * H + j) * width if index or layer.embedded else -1
+            yield Piece(first, count, D, layer.dU + plane * D * HP + j, HP, 1, at, back, gates * H, 1, 0)
         for j, count in _cut(H, H):
             first, at = theta["W"] + (plane * H + j) * H, layer.W + (plane * HP + j) * H
             back = layer.W_back + (plane * H + j) * width
-            yield Piece(first, count, H, layer.dW + plane * H * HP + j, HP, 1, at, back, gates * H, 1)
+            yield Piece(first, count, H, layer.dW + plane * H * HP + j, HP, 1, at, back, gates * H, 1, 0)
     for plane in range(layer.planes):
         start = theta["b"] + order[plane] * H if plane < gates else theta["b_Wn"]
-        yield Piece(start, H, 1, layer.db + plane * HP, 0, 1, layer.b + plane * HP, -1, 0, 0)
+        yield Piece(start, H, 1, layer.db + plane * HP, 0, 1, layer.b + plane * HP, -1, 0, 0, 0)
 
 
 def _pieces_of_head(layout, head, width):
     V, c, H = layout.offsets["V"], layout.offsets["c"], head.H
     for k, count in _cut(head.K, H):
         back = head.V_back + k * width
-        yield Piece(V + k * H, count, H, head.dV + k * head.HP, head.HP, 0, head.V + k * H, back, head.K, 1)
-    yield Piece(c, head.K, 1, head.dc, 0, 1, head.c, -1, 0, 0)
+        yield Piece(V + k * H, count, H, head.dV + k * head.HP, head.HP, 0, head.V + k * H, back, head.K, 1, 0)
+    yield Piece(c, head.K, 1, head.dc, 0, 1, head.c, -1, 0, 0, 0)
 
 
 def _cut(outputs, columns):

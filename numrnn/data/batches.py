@@ -10,10 +10,12 @@ BUCKETS_PER_OCTAVE = 2  # lengths in a bucket differ by at most a factor of sqrt
 
 class Batch(NamedTuple):
     """A mini-batch: ids (n,) int64 in tile order; tile k is ids[k * tile_rows : (k + 1) * tile_rows], longest sequence
-    first.
+    first. A chunk has only some steps of its sequences, and their states are carried to the next.
     """
 
     ids: np.ndarray
+    first: int = 0  # step
+    steps: int | None = None  # at most; None: all, and no state is carried
 
 
 @functools.lru_cache(maxsize=64)
@@ -89,3 +91,34 @@ def epoch_batches(lengths, batch_size, *, shuffle, generator, tile_rows):
     parts = np.split(order, np.cumsum(sizes)[:-1])
     batches = [Batch(ids[_tile_order(len(ids), tile_rows)]) for ids in parts]
     return [batches[i] for i in generator.permutation(count)] if shuffle else batches
+
+
+def in_chunks(batches, lengths, steps, tile_rows):
+    """Cut the sequences of mini-batches into chunks of so many steps: each batch becomes a batch for each chunk.
+
+    Parameters
+    ----------
+    batches : list of Batch
+    lengths : ndarray of shape (N,), int64
+    steps : int
+    tile_rows : int
+
+    Returns
+    -------
+    list of Batch
+        The chunks of a batch one after the other; sequences that have ended are left out.
+    """
+    return [
+        _chunk(batch.ids, lengths, first, steps, tile_rows)
+        for batch in batches
+        for first in range(0, int(lengths[batch.ids].max()), steps)
+    ]
+
+
+def _chunk(ids, lengths, first, steps, tile_rows):
+    left = np.minimum(lengths[ids] - first, steps)
+    if left.min() == steps:
+        return Batch(ids, first, steps)
+    ids, left = ids[left > 0], left[left > 0]
+    ids = ids[longest_first(left)]
+    return Batch(ids[_tile_order(len(ids), tile_rows)], first, steps)

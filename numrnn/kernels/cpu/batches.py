@@ -16,6 +16,7 @@ from numrnn.kernels.cpu import updates
 from numrnn.kernels.cpu.activations import like
 from numrnn.kernels.cpu.atomics import CLAIMED, DIVERGED, DONE, OPENED, STOP, fetch_add, give_way, load, store
 from numrnn.kernels.cpu.float_mode import DEFAULT, set_mode
+from numrnn.kernels.cpu.inputs import sort_inputs, sum_occurrences
 from numrnn.kernels.cpu.net import piece_of
 from numrnn.kernels.cpu.packing import add_nodes, pack_piece, unpack_piece
 from numrnn.kernels.cpu.products import add, copy, set_zero
@@ -102,14 +103,17 @@ def _run_node(net, data, goal, job, batch, node, scratch, levels):
 
 
 @njit
-def _reduce_share(net, job, batch, update, share):
+def _reduce_share(net, data, job, batch, update, share):
     """Gradient of a share of theta from the nodes' gradients, the L2 term added."""
     alpha = like(update.alpha, update.theta[0])
     for index in range(net.shares[share], net.shares[share + 1]):
         piece = piece_of(net, index)
         first, end = piece.theta, piece.theta + piece.count * piece.columns
-        add_nodes(piece, job.nodes, job.first_node[batch + 1] - job.first_node[batch])
-        unpack_piece(piece, job.nodes[0], update.gradient)
+        if piece.gradient < 0:
+            sum_occurrences(net, data, piece, update.gradient)
+        else:
+            add_nodes(piece, job.nodes, job.first_node[batch + 1] - job.first_node[batch])
+            unpack_piece(piece, job.nodes[0], update.gradient)
         gradient, decay = update.gradient[first:end], 0.0
         if update.alpha and piece.decayed:
             decay = updates.add_decay(gradient, update.theta[first:end], alpha)
@@ -155,7 +159,9 @@ def _weigh(job, batch, update):
 def _close(job, phase, update):
     """End a phase; returns the phase that follows at once, or -1."""
     batch, diverged = phase // 2, False
-    if phase % 2 == REDUCE:
+    if phase % 2 == REDUCE and job.weight_sums[batch] == 0:
+        pass  # a chunk without targets has carried states on, and that is all
+    elif phase % 2 == REDUCE:
         if update.rule != updates.NO_STEP:
             diverged = not _weigh(job, batch, update)
             if not diverged:
@@ -175,7 +181,7 @@ def _close(job, phase, update):
 
 
 @njit
-def _work_on(net, job, phase, update):
+def _work_on(net, data, job, phase, update):
     """Take shares of an open phase, and of those that it opens, as long as there are any; False if there was none."""
     shares, worked = net.shares.size - 1, False
     while phase >= 0:
@@ -186,7 +192,7 @@ def _work_on(net, job, phase, update):
                 break
             worked = True
             if phase % 2 == REDUCE:
-                _reduce_share(net, job, phase // 2, update, share)
+                _reduce_share(net, data, job, phase // 2, update, share)
             else:
                 _update_share(net, phase // 2, update, share)
             if fetch_add(job.completed, phase) + 1 == shares:
@@ -198,11 +204,11 @@ def _work_on(net, job, phase, update):
 
 
 @njit
-def _wait(net, job, update, batches):
+def _wait(net, data, job, update, batches):
     """Help to finish mini-batches until so many are done; False if all is to stop."""
     spins = 0
     while load(job.board, DONE) < batches:
-        if not _work_on(net, job, load(job.board, OPENED) - 1, update):
+        if not _work_on(net, data, job, load(job.board, OPENED) - 1, update):
             if load(job.board, STOP):
                 return False
             spins += 1
@@ -219,18 +225,19 @@ def run_batches(net, data, goal, job, update, scratch, levels, budget):
     while steps < budget and load(board, STOP) == 0:
         claimed = fetch_add(board, CLAIMED)
         if claimed >= job.first_node[batches]:
-            finished = _wait(net, job, update, batches)
+            finished = _wait(net, data, job, update, batches)
             break
         while claimed >= job.first_node[batch + 1]:
             batch += 1
-        if not _wait(net, job, update, batch):
+        if not _wait(net, data, job, update, batch):
             break
         steps += _run_node(net, data, goal, job, batch, claimed - job.first_node[batch], scratch, levels)
         if load(board, STOP):
             break
         if fetch_add(job.nodes_done, batch) + 1 == job.first_node[batch + 1] - job.first_node[batch]:
+            sort_inputs(net, data, job.order[job.first[batch] : job.first[batch + 1]])
             store(board, OPENED, 2 * batch + 1)
-            _work_on(net, job, 2 * batch, update)
+            _work_on(net, data, job, 2 * batch, update)
     set_mode(mode)
     return finished
 
@@ -257,7 +264,7 @@ def weight_sums(first, goal, lengths, per_step, sums_out):
     """Sum of the weights of each mini-batch, sequence after sequence."""
     for batch in range(sums_out.size):
         for i in range(first[batch], first[batch + 1]):
-            count = lengths[i] if per_step else 1
+            count = lengths[i] if per_step else int(goal.first[i] >= 0)
             if goal.weights.size:
                 for t in range(count):
                     sums_out[batch] += goal.weights[goal.first[i] + t]

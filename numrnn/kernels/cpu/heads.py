@@ -7,6 +7,7 @@ softmax with cross-entropy (targets: class indices), sigmoid with cross-entropy 
 import math
 
 from numrnn.kernels.cpu.activations import exp, like, sigmoid
+from numrnn.kernels.cpu.inputs import integer_at
 from numrnn.kernels.cpu.net import SIGMOID, SOFTMAX
 from numrnn.kernels.jit import njit
 
@@ -39,11 +40,13 @@ def output_row(kind, row):
 
 
 @njit
-def loss_row(kind, row, index, classes, values):
-    """Loss of one row of logits, which becomes dloss/dlogits; the target is classes[index] or values[index]."""
+def loss_row(kind, row, index, classes, class_bytes, values):
+    """Loss of one row of logits, which becomes dloss/dlogits; the target is number `index` of classes, or
+    values[index].
+    """
     K = row.size
     if kind == SOFTMAX:
-        target = classes[index]
+        target = integer_at(classes, class_bytes, index)
         logit = float(row[target])
         loss = _softmax(row) - logit
         row[target] -= like(1.0, row[0])
@@ -64,13 +67,13 @@ def loss_row(kind, row, index, classes, values):
 
 
 @njit
-def summed_loss(kind, logits, classes, values, weights):
+def summed_loss(kind, logits, classes, class_bytes, values, weights):
     """Sum of weight times loss over the rows of logits (n, K), which are spent; no weights: ones."""
     total = 0.0
     for i in range(logits.shape[0]):
         weight = weights[i] if weights.size else 1.0
         if weight != 0.0:
-            total += weight * loss_row(kind, logits[i], i, classes, values)
+            total += weight * loss_row(kind, logits[i], i, classes, class_bytes, values)
     return total
 
 

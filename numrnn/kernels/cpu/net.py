@@ -19,7 +19,7 @@ SOFTMAX, SIGMOID, IDENTITY = range(3)
 class Layer(NamedTuple):
     """Sizes of a layer, and its offsets in the packed weights and in a tile's gradient buffer (`d..`)."""
 
-    D: int  # inputs
+    D: int  # inputs; 0 where symbols pick rows of U
     H: int  # units
     HP: int  # units, padded
     gates: int  # G
@@ -34,6 +34,9 @@ class Layer(NamedTuple):
     dU: int  # (G, D, HP)
     dW: int  # (G, H, HP)
     db: int  # (planes, HP)
+    embedded: int  # 1: symbols pick rows of an embedding, which are the inputs
+    table: int  # (n_symbols, D) rows of the embedding, or (n_symbols, G * H) of U
+    dtable: int  # (n_symbols, G * H)
 
 
 class Head(NamedTuple):
@@ -61,13 +64,14 @@ class Piece(NamedTuple):
     theta: int  # (count, columns)
     count: int  # outputs
     columns: int  # inputs; 1 for a bias
-    gradient: int
+    gradient: int  # -1: it is not summed over tiles, see `sum_occurrences`
     gradient_row: int  # elements from one row of the gradient to the next
     transposed: int  # 1: the gradient is (columns, count), 0: (count, columns)
-    packed: int  # (outputs, columns) panels
+    packed: int  # (outputs, columns) panels, or rows
     back: int  # (inputs, depth) panels, -1: none
     depth: int
     decayed: int  # 1: the L2 penalty acts on it
+    rows: int  # 1: packed as it is, rows of a table; 0: into panels
 
 
 class ElmanNet(NamedTuple):
@@ -113,7 +117,10 @@ def width_of(array):
 def layer_of(net, index):
     """The record of a layer."""
     f = net.layers[index]
-    return Layer(f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11], f[12], f[13], f[14])
+    return Layer(
+        f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8],
+        f[9], f[10], f[11], f[12], f[13], f[14], f[15], f[16], f[17],
+    )  # fmt: skip
 
 
 @njit
@@ -127,4 +134,4 @@ def head_of(net):
 def piece_of(net, index):
     """The record of a piece."""
     f = net.pieces[index]
-    return Piece(f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9])
+    return Piece(f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10])

@@ -4,7 +4,7 @@ after it.
 
 from numrnn.kernels.cpu.gemm import pack_inputs, pack_outputs
 from numrnn.kernels.cpu.net import piece_of
-from numrnn.kernels.cpu.products import add
+from numrnn.kernels.cpu.products import add, copy
 from numrnn.kernels.cpu.simd import copy_rows, transpose
 from numrnn.kernels.jit import njit
 
@@ -12,6 +12,9 @@ from numrnn.kernels.jit import njit
 @njit
 def pack_piece(net, piece, theta):
     """Write a piece of theta into `net.packed`."""
+    if piece.rows:
+        copy(theta, piece.theta, piece.count * piece.columns, net.packed, piece.packed)
+        return
     pack_outputs(piece.count, piece.columns, theta, piece.theta, net.packed, piece.packed)
     if piece.back >= 0:
         pack_inputs(piece.count, piece.columns, theta, piece.theta, net.packed, piece.back, piece.depth)

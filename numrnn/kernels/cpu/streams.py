@@ -6,8 +6,9 @@ import numpy as np
 
 from numrnn.kernels.cpu.atomics import BOARD_SIZE
 from numrnn.kernels.cpu.float_mode import DEFAULT, set_mode
+from numrnn.kernels.cpu.inputs import Data
 from numrnn.kernels.cpu.net import ElmanNet, GRUNet, Head, Layer, LSTMNet
-from numrnn.kernels.cpu.tiles import Data, Scratch, predict_tile
+from numrnn.kernels.cpu.tiles import Scratch, predict_tile
 from numrnn.kernels.jit import njit
 
 ROWS = 1  # a tile of one sequence
@@ -66,7 +67,7 @@ def _predict(net, at, table, values, raw, work, out, state, state_out):
     blocks, at = _rows(table, at, BLOCK)
     ids, lengths = table[ID : ID + 1], table[LENGTH : LENGTH + 1]
     lengths[0] = values.shape[0]
-    data, scratch = Data(values.reshape(-1), ids, lengths, state), Scratch(work, blocks, table[at:], places, 0)
+    data, scratch = Data(values.reshape(-1), ids, lengths, state, ids), Scratch(work, blocks, table[at:], places, 0)
     rows = table[TILE_ROWS]  # a constant would have Numba compile the tile for it alone, which takes seconds
     mode = set_mode(DEFAULT)
     predict_tile(net, data, ids, ids, raw, rows, scratch, state_out, out, table[BOARD:])

@@ -14,6 +14,16 @@ from numrnn.kernels.cpu.atomics import STOP, load
 from numrnn.kernels.cpu.cells import cell_backward, cell_forward
 from numrnn.kernels.cpu.gemm import gemm_tn, product
 from numrnn.kernels.cpu.heads import loss_row, output_row
+from numrnn.kernels.cpu.inputs import (
+    FIRST_STEP,
+    ROW,
+    ROWS,
+    STATE_ROW,
+    STEPS,
+    add_inputs,
+    gather,
+    keep_input_gradients,
+)
 from numrnn.kernels.cpu.net import ZEROS, head_of, layer_of, width_of
 from numrnn.kernels.cpu.products import (
     add_column_sums,
@@ -23,28 +33,18 @@ from numrnn.kernels.cpu.products import (
     input_gradient,
     set_zero,
 )
-from numrnn.kernels.cpu.simd import copy_rows
 from numrnn.kernels.jit import njit
 
 BLOCK_STEPS = 32  # weight gradients accumulate over blocks of so many steps, last block first
 ROWS_DROP = 4  # a block ends early where so many rows have ended: fewer rows would only be multiplied by zero
 NARROW = 64  # units up to which the first layer of a prediction reads inputs where they lie; wider ones gain nothing
-FIRST_STEP, STEPS, ROWS, ROW, STATE_ROW = range(5)  # columns of a tile's table of blocks
-
-
-class Data(NamedTuple):
-    """Sequences for the kernels: the steps of sequence i are values[starts[i] : starts[i] + lengths[i]]."""
-
-    values: np.ndarray  # (steps * D,)
-    starts: np.ndarray  # (N,) int64
-    lengths: np.ndarray  # (N,) int64
-    state: np.ndarray  # (N, state size): states before the first steps; empty: zeros
 
 
 class Goal(NamedTuple):
     """Targets: row first[i] (+ t per step) of `classes` or `values` belongs to sequence i."""
 
-    classes: np.ndarray  # (n,) int64, or empty
+    classes: np.ndarray  # bytes of class indices, (n * class_bytes,) uint8, or empty
+    class_bytes: int  # of a class index, lowest first
     values: np.ndarray  # (n, K), or empty
     weights: np.ndarray  # (n,) float64, empty: ones
     first: np.ndarray  # (N,) int64
@@ -99,35 +99,6 @@ def place_layers(net, rows, state_rows, tile_rows, at, places):
 
 
 @njit
-def gather_block(data, D, ids, block, out, at):
-    """Copy the inputs of a block into work, steps first, (steps, rows, D); zero where a sequence has ended."""
-    first, rows, steps = block[FIRST_STEP], block[ROWS], block[STEPS]
-    for i in range(rows):
-        count = min(steps, data.lengths[ids[i]] - first)
-        copy_rows(count, D, data.values, (data.starts[ids[i]] + first) * D, D, out, at + i * D, rows * D)
-        for t in range(count, steps):
-            set_zero(out, at + (t * rows + i) * D, D)
-
-
-@njit
-def _add_inputs_in_place(net, layer, data, ids, block, work, at):
-    """`add_input_products` of a block from inputs where they lie, one sequence after the other; what a sequence that
-    has ended would have is left as it was.
-    """
-    first, rows, steps = block[FIRST_STEP], block[ROWS], block[STEPS]
-    panels, D = layer.HP // width_of(work), layer.D
-    for p in range(layer.planes):
-        U, b, plane = layer.U + p * layer.HP * D, layer.b + p * layer.HP, at + p * steps * rows * layer.HP
-        inputs = D if p < layer.gates else 0
-        for i in range(rows):
-            count, x_at = min(steps, data.lengths[ids[i]] - first), (data.starts[ids[i]] + first) * D
-            product(
-                count, 1, inputs, data.values, x_at, D, 0, net.packed, U, panels, net.packed, b, 0,
-                work, plane + i * layer.HP, rows * layer.HP,
-            )  # fmt: skip
-
-
-@njit
 def _keep_carry(work, block, active, s_at, HP, carry):
     """Copy the last state of each row of a block, where it ended or at the end of the block, to the carry."""
     rows, first = block[ROWS], block[FIRST_STEP]
@@ -160,16 +131,16 @@ def forward_block(net, data, ids, block, tile_rows, scratch, x_at, row, state_ro
     """All layers over one block; returns where the last layer's states s_1 .. s_steps lie. The inputs are gathered at
     x_at, if >= 0.
     """
-    at, x_row, work = x_at, layer_of(net, 0).D, scratch.work
+    at, x_row, work = x_at, 0, scratch.work
     if x_at >= 0:
-        gather_block(data, x_row, ids, block, work, x_at)
+        gather(net, data, ids, block, work, x_at)
     for index in range(net.layers.shape[0]):
         layer, place = layer_of(net, index), scratch.places[index]
         gates_at = place[0] + (state_row + block[ROWS]) * layer.HP  # where the states will be
         if layer.saved:
             gates_at = place[2] + row * layer.planes * layer.HP
-        if at < 0:
-            _add_inputs_in_place(net, layer, data, ids, block, work, gates_at)
+        if index == 0:
+            add_inputs(net, data, ids, block, work, at, gates_at)
         else:
             add_input_products(net, layer, block[STEPS] * block[ROWS], work, at, x_row, work, gates_at)
         at = forward_layer(net, layer, place, block, scratch.active, tile_rows, work, gates_at, state_row)
@@ -178,31 +149,35 @@ def forward_block(net, data, ids, block, tile_rows, scratch, x_at, row, state_ro
 
 
 @njit
-def load_state(net, ids, state, tile_rows, scratch):
-    """Set the carries from state (N, state size), all layers one after the other, cell after s; an empty state is
-    zero.
+def load_state(net, data, ids, tile_rows, scratch):
+    """Set the carries from data.state (rows, state size), all layers one after the other, cell after s; an empty state
+    is zero.
     """
     column = 0
     for index in range(net.layers.shape[0]):
         layer, carry = layer_of(net, index), scratch.places[index, 3]
         set_zero(scratch.work, carry, 4 * tile_rows * layer.HP)
         for kind in range(1 + layer.cells):
-            if state.size:
+            if data.state.size:
                 for i in range(ids.size):
-                    copy(state[ids[i]], column, layer.H, scratch.work, carry + (kind * tile_rows + i) * layer.HP)
+                    row = data.state_rows[ids[i]]
+                    if row >= 0:
+                        copy(data.state[row], column, layer.H, scratch.work, carry + (kind * tile_rows + i) * layer.HP)
             column += layer.H
 
 
 @njit
-def store_state(net, ids, tile_rows, scratch, state_out):
-    """Write the carries into state_out (N, state size), if it is not empty."""
+def store_state(net, data, ids, tile_rows, scratch, state_out):
+    """Write the carries into state_out (rows, state size), if it is not empty."""
     column = 0
     for index in range(net.layers.shape[0]):
         layer, carry = layer_of(net, index), scratch.places[index, 3]
         for kind in range(1 + layer.cells):
             if state_out.size:
                 for i in range(ids.size):
-                    copy(scratch.work, carry + (kind * tile_rows + i) * layer.HP, layer.H, state_out[ids[i]], column)
+                    row = data.state_rows[ids[i]]
+                    row = row if row >= 0 else ~row
+                    copy(scratch.work, carry + (kind * tile_rows + i) * layer.HP, layer.H, state_out[row], column)
             column += layer.H
 
 
@@ -221,8 +196,8 @@ def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, 
     block_rows = BLOCK_STEPS * tile_rows
     x_at = place_layers(net, block_rows, block_rows + tile_rows, tile_rows, 0, scratch.places)
     logits_at = x_at + (block_rows * layer_of(net, 0).D + 15) // 16 * 16
-    x_at = -1 if layer_of(net, 0).HP <= NARROW else x_at
-    load_state(net, ids, data.state, tile_rows, scratch)
+    x_at = -1 if layer_of(net, 0).HP <= NARROW and not layer_of(net, 0).embedded else x_at
+    load_state(net, data, ids, tile_rows, scratch)
     for b in range(count):
         if load(board, STOP):
             return
@@ -244,7 +219,7 @@ def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, 
         _logits(net, head, ids.size, work, scratch.places[net.layers.shape[0] - 1, 3], logits_at)
         for i in range(ids.size):
             _put_output(head, work, logits_at + i * head.KP, raw, out, first_row[ids[i]])
-    store_state(net, ids, tile_rows, scratch, state_out)
+    store_state(net, data, ids, tile_rows, scratch, state_out)
 
 
 @njit
@@ -262,10 +237,10 @@ def _head_row(head, work, at, goal, index, scale):
     """
     row = work[at : at + head.K]
     weight = goal.weights[index] if goal.weights.size else 1.0
-    if weight == 0.0:
+    if weight == 0.0 or index < 0:
         set_zero(work, at, head.K)
         return 0.0
-    loss = weight * loss_row(head.kind, row, index, goal.classes, goal.values)
+    loss = weight * loss_row(head.kind, row, index, goal.classes, goal.class_bytes, goal.values)
     for k in range(head.K):
         row[k] = row[k] * (weight * scale)
     return loss
@@ -334,7 +309,7 @@ def _backward_layer(net, index, block, tile_rows, scratch, x_at, x_row, dy_at, g
 
 
 @njit
-def _backward_block(net, block, tile_rows, scratch, inputs, input_row, dy_at, other_at, gradient, board):
+def _backward_block(net, data, ids, block, tile_rows, scratch, inputs, input_row, dy_at, other_at, gradient, board):
     """BPTT of all layers over one block, last layer first; `dy_at` and `other_at` change places from layer to layer."""
     head = head_of(net)
     for index in range(net.layers.shape[0] - 1, -1, -1):
@@ -346,6 +321,8 @@ def _backward_block(net, block, tile_rows, scratch, inputs, input_row, dy_at, ot
         if index > 0:
             input_gradient(net, layer_of(net, index), block[STEPS] * block[ROWS], scratch.work, da_at, other_at)
             dy_at, other_at = other_at, (dy_at if dy_at >= 0 else other_at - head.widest * BLOCK_STEPS * tile_rows)
+        else:
+            keep_input_gradients(net, data, ids, block, scratch.work, da_at, other_at, gradient)
 
 
 @njit
@@ -359,12 +336,14 @@ def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board)
     dy_at = place_layers(net, rows, state_rows, tile_rows, layers_at, scratch.places)
     other_at = dy_at + head.widest * BLOCK_STEPS * tile_rows
     logits_at = other_at + head.widest * BLOCK_STEPS * tile_rows
-    load_state(net, ids, data.state, tile_rows, scratch)
+    load_state(net, data, ids, tile_rows, scratch)
     for b in range(count):
         if load(board, STOP):
             return 0.0
         block = scratch.blocks[b]
         forward_block(net, data, ids, block, tile_rows, scratch, block[ROW] * D, block[ROW], block[STATE_ROW])
+    if data.state.size:
+        store_state(net, data, ids, tile_rows, scratch, data.state)
     loss = 0.0
     if not head.per_step:
         loss = _head_per_sequence(net, ids, goal, scale, scratch, logits_at, tile_rows, gradient)
@@ -376,5 +355,7 @@ def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board)
             s_at = scratch.places[net.layers.shape[0] - 1, 0] + (block[STATE_ROW] + block[ROWS]) * head.HP
             loss += _head_per_step(net, ids, goal, scale, block, scratch, s_at, logits_at, gradient, dy_at)
         from_head = dy_at if head.per_step else -1
-        _backward_block(net, block, tile_rows, scratch, block[ROW] * D, D, from_head, other_at, gradient, board)
+        _backward_block(
+            net, data, ids, block, tile_rows, scratch, block[ROW] * D, D, from_head, other_at, gradient, board
+        )
     return loss

@@ -1,0 +1,266 @@
+"""What a network reads: real vectors, or symbols; chosen by the type of the data when compiling.
+
+A symbol stands for a one-hot vector that is never made: its row of a table (n_symbols, G * H), U input-major, is added
+to b. With an embedding its row of a table (n_symbols, E) is x.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba.extending import overload
+
+from numrnn.kernels.cpu.gemm import product
+from numrnn.kernels.cpu.net import layer_of, width_of
+from numrnn.kernels.cpu.products import add, add_input_products, copy, input_gradient, set_zero
+from numrnn.kernels.cpu.simd import copy_rows
+from numrnn.kernels.jit import njit
+
+FIRST_STEP, STEPS, ROWS, ROW, STATE_ROW = range(5)  # columns of a tile's table of blocks
+
+
+class Data(NamedTuple):
+    """Sequences for the kernels: the steps of sequence i are values[starts[i] : starts[i] + lengths[i]]."""
+
+    values: np.ndarray  # (steps * D,)
+    starts: np.ndarray  # (n,) int64
+    lengths: np.ndarray  # (n,) int64
+    state: np.ndarray  # (rows, state size): states before the first steps; empty: zeros
+    state_rows: np.ndarray  # (n,) int64: row of its state; ~row: zeros before the first step
+
+
+class SymbolData(NamedTuple):
+    """Sequences of symbols, likewise."""
+
+    values: np.ndarray  # bytes of the symbols, (steps * bytes,) uint8
+    bytes: int  # of a symbol, lowest first
+    starts: np.ndarray
+    lengths: np.ndarray
+    state: np.ndarray
+    state_rows: np.ndarray
+    rows_before: np.ndarray  # (n,) int64: steps of the mini-batch that lie before the sequence's in `gradients`
+    gradients: np.ndarray  # (steps of a mini-batch * E,): of the rows of the embedding, each step's its own
+    occurrences: np.ndarray  # (steps of a mini-batch,) int64: the steps sorted by symbol
+    first: np.ndarray  # (n_symbols + 2,) int64: where a symbol's begin in occurrences
+
+
+@njit
+def integer_at(values, size, index):
+    """An unsigned integer of so many bytes: one kernel serves integers of any width."""
+    at, value = index * size, 0
+    for n in range(size):
+        value |= np.int64(values[at + n]) << (8 * n)
+    return value
+
+
+@njit
+def _symbol(data, i, t):
+    return integer_at(data.values, data.bytes, data.starts[i] + t)
+
+
+def gather(net, data, ids, block, out, at):
+    """Copy the inputs of a block into out, steps first, (steps, rows, D); zero where a sequence has ended."""
+    _FUNCTIONS[type(data)][0](net, data, ids, block, out, at)
+
+
+@njit
+def _gather_vectors(net, data, ids, block, out, at):
+    first, rows, steps, D = block[FIRST_STEP], block[ROWS], block[STEPS], layer_of(net, 0).D
+    for i in range(rows):
+        count = min(steps, data.lengths[ids[i]] - first)
+        copy_rows(count, D, data.values, (data.starts[ids[i]] + first) * D, D, out, at + i * D, rows * D)
+        for t in range(count, steps):
+            set_zero(out, at + (t * rows + i) * D, D)
+
+
+@njit
+def _gather_rows(net, data, ids, block, out, at):
+    layer, first, rows = layer_of(net, 0), block[FIRST_STEP], block[ROWS]
+    if not layer.embedded:
+        return
+    for i in range(rows):
+        count = min(block[STEPS], data.lengths[ids[i]] - first)
+        for t in range(count):
+            row = layer.table + _symbol(data, ids[i], first + t) * layer.D
+            copy(net.packed, row, layer.D, out, at + (t * rows + i) * layer.D)
+        for t in range(count, block[STEPS]):
+            set_zero(out, at + (t * rows + i) * layer.D, layer.D)
+
+
+def add_inputs(net, data, ids, block, work, x_at, at):
+    """Planes of the first layer (planes, steps * rows, HP) = b + U x from the inputs gathered at x_at, or from where
+    they lie if x_at < 0.
+    """
+    _FUNCTIONS[type(data)][1](net, data, ids, block, work, x_at, at)
+
+
+@njit
+def _add_vectors(net, data, ids, block, work, x_at, at):
+    layer = layer_of(net, 0)
+    if x_at >= 0:
+        add_input_products(net, layer, block[STEPS] * block[ROWS], work, x_at, layer.D, work, at)
+        return
+    first, rows, steps = block[FIRST_STEP], block[ROWS], block[STEPS]
+    panels, D = layer.HP // width_of(work), layer.D
+    for p in range(layer.planes):
+        U, b, plane = layer.U + p * layer.HP * D, layer.b + p * layer.HP, at + p * steps * rows * layer.HP
+        inputs = D if p < layer.gates else 0
+        for i in range(rows):  # what a sequence that has ended would have is left as it was
+            count, here = min(steps, data.lengths[ids[i]] - first), (data.starts[ids[i]] + first) * D
+            product(
+                count, 1, inputs, data.values, here, D, 0, net.packed, U, panels, net.packed, b, 0,
+                work, plane + i * layer.HP, rows * layer.HP,
+            )  # fmt: skip
+
+
+@njit
+def _gate_of(layer, plane):
+    """The gate of a plane in the order of theta: a GRU's planes are n, r, z, hn."""
+    return plane if layer.planes == layer.gates else (plane + layer.gates - 1) % layer.gates
+
+
+@njit
+def _add_rows(net, data, ids, block, work, x_at, at):
+    layer, first, rows, steps = layer_of(net, 0), block[FIRST_STEP], block[ROWS], block[STEPS]
+    add_input_products(net, layer, steps * rows, work, x_at, layer.D, work, at)
+    if layer.embedded:
+        return
+    for i in range(rows):
+        for t in range(min(steps, data.lengths[ids[i]] - first)):
+            row = layer.table + _symbol(data, ids[i], first + t) * layer.gates * layer.H
+            for p in range(layer.gates):
+                here = at + ((p * steps + t) * rows + i) * layer.HP
+                add(work, here, net.packed, row + _gate_of(layer, p) * layer.H, layer.H)
+
+
+def keep_input_gradients(net, data, ids, block, work, da_at, spare_at, gradient):
+    """What the gradient of a block's first layer says of a table; there is room for dx at spare_at."""
+    _FUNCTIONS[type(data)][2](net, data, ids, block, work, da_at, spare_at, gradient)
+
+
+@njit
+def _keep_nothing(net, data, ids, block, work, da_at, spare_at, gradient):
+    pass
+
+
+@njit
+def _keep_rows(net, data, ids, block, work, da_at, spare_at, gradient):
+    layer, first, rows, steps, width = layer_of(net, 0), block[FIRST_STEP], block[ROWS], block[STEPS], width_of(work)
+    D, row = layer.D, (layer.D + width - 1) // width * width
+    if layer.embedded:
+        input_gradient(net, layer, steps * rows, work, da_at, spare_at)
+    for i in range(rows):
+        for t in range(min(steps, data.lengths[ids[i]] - first)):
+            if layer.embedded:
+                at = (data.rows_before[ids[i]] + first + t) * D
+                copy(work, spare_at + (t * rows + i) * row, D, data.gradients, at)
+                continue
+            at = layer.dtable + _symbol(data, ids[i], first + t) * layer.gates * layer.H
+            for p in range(layer.gates):
+                here = da_at + ((p * steps + t) * rows + i) * layer.HP
+                add(gradient, at + _gate_of(layer, p) * layer.H, work, here, layer.H)
+
+
+def sort_inputs(net, data, ids):
+    """Sort the steps of a mini-batch by symbol, where an embedding's gradient is to be made of them."""
+    _FUNCTIONS[type(data)][3](net, data, ids)
+
+
+@njit
+def _sort_nothing(net, data, ids):
+    pass
+
+
+@njit
+def _sort_symbols(net, data, ids):
+    """By counting; steps of a symbol stay in the order of sequences and steps."""
+    if not layer_of(net, 0).embedded:
+        return
+    first = data.first
+    set_zero(first, 0, first.size)
+    for i in ids:
+        for t in range(data.lengths[i]):
+            first[_symbol(data, i, t) + 2] += 1
+    for symbol in range(2, first.size):
+        first[symbol] += first[symbol - 1]
+    for i in ids:
+        for t in range(data.lengths[i]):
+            symbol = _symbol(data, i, t)
+            data.occurrences[first[symbol + 1]] = data.rows_before[i] + t
+            first[symbol + 1] += 1
+
+
+def sum_occurrences(net, data, piece, out):
+    """Write a piece of an embedding's gradient into out, in theta's layout: each row is one sum over its steps."""
+    _FUNCTIONS[type(data)][4](net, data, piece, out)
+
+
+@njit
+def _sum_nothing(net, data, piece, out):
+    pass
+
+
+@njit
+def _sum_rows(net, data, piece, out):
+    E = piece.columns
+    symbol = (piece.packed - layer_of(net, 0).table) // E
+    for n in range(piece.count):
+        at = piece.theta + n * E
+        set_zero(out, at, E)
+        for k in range(data.first[symbol + n], data.first[symbol + n + 1]):
+            add(out, at, data.gradients, data.occurrences[k] * E, E)
+
+
+_FUNCTIONS = {
+    Data: (_gather_vectors, _add_vectors, _keep_nothing, _sort_nothing, _sum_nothing),
+    SymbolData: (_gather_rows, _add_rows, _keep_rows, _sort_symbols, _sum_rows),
+}
+
+
+@overload(gather)
+def _compile_gather(net, data, ids, block, out, at):
+    function = _FUNCTIONS[data.instance_class][0]
+
+    def call(net, data, ids, block, out, at):
+        function(net, data, ids, block, out, at)
+
+    return call
+
+
+@overload(add_inputs)
+def _compile_add_inputs(net, data, ids, block, work, x_at, at):
+    function = _FUNCTIONS[data.instance_class][1]
+
+    def call(net, data, ids, block, work, x_at, at):
+        function(net, data, ids, block, work, x_at, at)
+
+    return call
+
+
+@overload(keep_input_gradients)
+def _compile_keep(net, data, ids, block, work, da_at, spare_at, gradient):
+    function = _FUNCTIONS[data.instance_class][2]
+
+    def call(net, data, ids, block, work, da_at, spare_at, gradient):
+        function(net, data, ids, block, work, da_at, spare_at, gradient)
+
+    return call
+
+
+@overload(sort_inputs)
+def _compile_sort(net, data, ids):
+    function = _FUNCTIONS[data.instance_class][3]
+
+    def call(net, data, ids):
+        function(net, data, ids)
+
+    return call
+
+
+@overload(sum_occurrences)
+def _compile_sum(net, data, piece, out):
+    function = _FUNCTIONS[data.instance_class][4]
+
+    def call(net, data, piece, out):
+        function(net, data, piece, out)
+
+    return call
