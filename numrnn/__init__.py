@@ -20,7 +20,7 @@ _MODULE_OF = {
     "show_versions": "numrnn.versions",
     "warmup": "numrnn.warmup",
 }
-_MODULES = ("datasets", "model_selection", "solvers")
+_MODULES = ("data", "datasets", "model_selection", "solvers")
 
 __all__ = sorted([*_MODULE_OF, *_MODULES])
 

@@ -4,6 +4,9 @@ It imports NumPy alone, so that a mistake in the library cannot hide in its own 
 names of the file format (`layers.0.U` (G*H, D), `layers.0.W` (G*H, H), `layers.0.b` (G*H,), GRU: `layers.0.b_Wn` (H,),
 `V` (K, H), `c` (K,)); X is a list of (T, D) arrays; y and w are lists with one entry a sequence (`output="sequence"`)
 or one array over its steps (`output="step"`). A cell's state is one vector: s (H,), or s and the memory side by side.
+
+X may be a list of (T,) arrays of integers, symbols: a symbol's input is its row of `embedding` (n_symbols, E), and
+`layers.0.U` is (G*H, E); without `embedding`, `layers.0.U` is (G*H, n_symbols), and a symbol picks its column.
 """
 import numpy as np
 
@@ -17,15 +20,26 @@ def sigmoid(a):
 # Cells: `*_step` gives the state after a step and what its backward pass needs; `*_back` adds to the gradients in `dp`
 # and gives the derivatives by the step's input and by the state before.
 
+def from_input(p, row, x):
+    return p["U"][row] @ x if np.ndim(x) else p["U"][row, x]
+
+
+def input_back(da, p, dp, row, x, dx):
+    if np.ndim(x):
+        dp["U"][row] += da * x
+        dx += da * p["U"][row]
+    else:
+        dp["U"][row, x] += da       # nothing to add to dx: there is no derivative by a symbol
+
+
 def row_sum(p, row, x, s):
-    return p["U"][row] @ x + p["W"][row] @ s + p["b"][row]
+    return from_input(p, row, x) + p["W"][row] @ s + p["b"][row]
 
 
 def row_back(da, p, dp, row, x, s, dx, ds):
-    dp["U"][row] += da * x
+    input_back(da, p, dp, row, x, dx)
     dp["W"][row] += da * s
     dp["b"][row] += da
-    dx += da * p["U"][row]
     ds += da * p["W"][row]
 
 
@@ -39,7 +53,7 @@ def elman_step(x, s, p, activation):
 
 
 def elman_back(dnow, x, s, now, saved, p, dp, activation):
-    dx, ds = np.zeros(len(x)), np.zeros(len(s))
+    dx, ds = np.zeros(np.shape(x)), np.zeros(len(s))
     for j in range(len(s)):
         slope = float(now[j] > 0) if activation == "relu" else 1.0 - now[j] ** 2
         row_back(dnow[j] * slope, p, dp, j, x, s, dx, ds)
@@ -54,7 +68,7 @@ def gru_step(x, s, p, activation):
         r[j] = sigmoid(row_sum(p, j, x, s))
         z[j] = sigmoid(row_sum(p, H + j, x, s))
         m[j] = p["W"][2 * H + j] @ s + p["b_Wn"][j]
-        n[j] = np.tanh(p["U"][2 * H + j] @ x + p["b"][2 * H + j] + r[j] * m[j])
+        n[j] = np.tanh(from_input(p, 2 * H + j, x) + p["b"][2 * H + j] + r[j] * m[j])
         now[j] = (1.0 - z[j]) * n[j] + z[j] * s[j]
     return now, (r, z, n, m)
 
@@ -62,7 +76,7 @@ def gru_step(x, s, p, activation):
 def gru_back(dnow, x, s, now, saved, p, dp, activation):
     H = len(s)
     r, z, n, m = saved
-    dx, ds = np.zeros(len(x)), np.zeros(H)
+    dx, ds = np.zeros(np.shape(x)), np.zeros(H)
     for j in range(H):
         dz = dnow[j] * (s[j] - n[j])
         dn = dnow[j] * (1.0 - z[j])
@@ -72,9 +86,8 @@ def gru_back(dnow, x, s, now, saved, p, dp, activation):
         row_back(dr * r[j] * (1.0 - r[j]), p, dp, j, x, s, dx, ds)
         row_back(dz * z[j] * (1.0 - z[j]), p, dp, H + j, x, s, dx, ds)
         row = 2 * H + j
-        dp["U"][row] += da_n * x
+        input_back(da_n, p, dp, row, x, dx)
         dp["b"][row] += da_n
-        dx += da_n * p["U"][row]
         dp["W"][row] += dm * s
         dp["b_Wn"][j] += dm
         ds += dm * p["W"][row]
@@ -101,7 +114,7 @@ def lstm_back(dnow, x, state, now, saved, p, dp, activation):
     H = len(state) // 2
     s, memory = state[:H], state[H:]
     i, f, g, o = saved
-    dx, dstate = np.zeros(len(x)), np.zeros(2 * H)
+    dx, dstate = np.zeros(np.shape(x)), np.zeros(2 * H)
     ds, dmemory = dstate[:H], dstate[H:]
     for j in range(H):
         squashed = np.tanh(now[H + j])
@@ -129,31 +142,48 @@ def layers(weights):
     return found
 
 
-def run(weights, x, cell, activation):
+def inputs_of(weights, x):
+    """The first layer's inputs: (T, D), the symbols' rows of the embedding (T, E), or the symbols themselves (T,)."""
+    if "embedding" in weights:
+        return np.array([weights["embedding"][symbol] for symbol in x])
+    return x if x.dtype.kind in "iu" else np.asarray(x, dtype=np.float64)
+
+
+def no_state(weights, cell):
+    """The state before the first step: that of each layer, one after another."""
+    return np.zeros(sum(p["W"].shape[1] for p in layers(weights)) * (2 if cell == "lstm" else 1))
+
+
+def run(weights, x, cell, activation, state=None):
     """Per layer the inputs (T, D), the states before and after each step and what each step saved."""
     step = CELLS[cell][0]
-    tapes, rows = [], np.asarray(x, dtype=np.float64)
+    rest = no_state(weights, cell) if state is None else state
+    tapes, rows = [], inputs_of(weights, x)
     for p in layers(weights):
         H = p["W"].shape[1]
-        states, saved = [np.zeros(2 * H if cell == "lstm" else H)], []
+        first, rest = np.split(rest, [2 * H if cell == "lstm" else H])
+        states, saved = [first], []
         for x_t in rows:
             now, kept = step(x_t, states[-1], p, activation)
             states.append(now)
             saved.append(kept)
         tapes.append((rows, states, saved))
-        rows = np.array([state[:H] for state in states[1:]])
+        rows = np.array([state[:H] for state in states[1:]]).reshape(-1, H)
     return tapes, rows
 
 
-def run_back(drows, tapes, weights, grad, cell, activation):
+def run_back(drows, x, tapes, weights, grad, cell, activation):
     """From derivatives by the top layer's outputs (T, H) down through every layer and back through every step."""
     back = CELLS[cell][1]
     for p, dp, (rows, states, saved) in reversed(list(zip(layers(weights), layers(grad), tapes, strict=True))):
-        dinputs, dstate = np.zeros_like(rows), np.zeros_like(states[0])
+        dinputs, dstate = np.zeros(rows.shape), np.zeros_like(states[0])
         for t in reversed(range(len(rows))):
             dstate[:drows.shape[1]] += drows[t]
             dinputs[t], dstate = back(dstate, rows[t], states[t], states[t + 1], saved[t], p, dp, activation)
         drows = dinputs
+    if "embedding" in weights:
+        for symbol, drow in zip(x, drows, strict=True):
+            grad["embedding"][symbol] += drow
 
 
 # Heads: a = V s + c, the output o(a), the loss l(a, y) and dl/da.
@@ -216,25 +246,57 @@ def loss(weights, X, y, w=None, alpha=0.0, *, cell, activation="tanh", output="s
     return total / total_weight + penalty(weights, alpha)
 
 
-def gradient(weights, X, y, w=None, alpha=0.0, *, cell, activation="tanh", output="sequence", head="softmax"):
+def gradient(weights, X, y, w=None, alpha=0.0, **kind):
     """The objective's derivatives, by back-propagation through time: a dictionary with the names of `weights`."""
+    states = [no_state(weights, kind["cell"])] * len(X)
+    return chunk(weights, X, y, w, alpha, states=states, start=0, k=max(map(len, X)), **kind)[1]
+
+
+def chunk(weights, X, y, w=None, alpha=0.0, *, states, start, k, cell, activation="tanh", output="sequence",
+          head="softmax"):
+    """Truncated BPTT: the objective of the steps [start, start + k) alone, its derivatives, and the states after them.
+
+    The `states` before them are constants. States are (N, state_size): layer after layer, an LSTM's memory after its s.
+    A sequence that has ended keeps its state. Where nothing is predicted, or with weight 0, the loss is nan and the
+    derivatives are 0.
+    """
     grad = {name: np.zeros_like(value, dtype=np.float64) for name, value in weights.items()}
-    runs = [run(weights, x, cell, activation) for x in X]
-    dtops = [np.zeros_like(rows) for _, rows in runs]
-    total_weight = sum(weight for _, _, _, weight in items(X, y, w, output))
-    for i, t, target, weight in items(X, y, w, output):
+    parts = [x[start:start + k] for x in X]
+    runs = [run(weights, x, cell, activation, state) for x, state in zip(parts, states, strict=True)]
+    after = np.array([np.concatenate([states[-1] for _, states, _ in tapes]) for tapes, _ in runs])
+    goals = [(i, t - start, target, weight) for i, t, target, weight in items(X, y, w, output) if 0 <= t - start < k]
+    total_weight = sum(weight for _, _, _, weight in goals)
+    if total_weight == 0:
+        return np.nan, grad, after
+    total, dtops = 0.0, [np.zeros_like(rows) for _, rows in runs]
+    for i, t, target, weight in goals:
         s = runs[i][1][t]
-        da = weight / total_weight * head_back(weights["V"] @ s + weights["c"], target, head)
-        for k in range(len(da)):
-            grad["V"][k] += da[k] * s
-            grad["c"][k] += da[k]
-            dtops[i][t] += da[k] * weights["V"][k]
-    for (tapes, _), dtop in zip(runs, dtops, strict=True):
-        run_back(dtop, tapes, weights, grad, cell, activation)
+        a = weights["V"] @ s + weights["c"]
+        total += weight * head_loss(a, target, head)
+        da = weight / total_weight * head_back(a, target, head)
+        for j in range(len(da)):
+            grad["V"][j] += da[j] * s
+            grad["c"][j] += da[j]
+            dtops[i][t] += da[j] * weights["V"][j]
+    for x, (tapes, _), dtop in zip(parts, runs, dtops, strict=True):
+        run_back(dtop, x, tapes, weights, grad, cell, activation)
     for name, value in weights.items():
         if name.split(".")[-1] in "UWV":
             grad[name] += alpha * value
-    return grad
+    return total / total_weight + penalty(weights, alpha), grad, after
+
+
+def central_differences(function, array, h=1e-5):
+    """The derivatives of a function without arguments by the items of an array that it reads."""
+    differences = np.empty_like(array)
+    for index in np.ndindex(array.shape):
+        kept, sides = array[index], []
+        for value in (kept - h, kept + h):
+            array[index] = value
+            sides.append(function())
+        array[index] = kept
+        differences[index] = (sides[1] - sides[0]) / (2 * h)
+    return differences
 
 
 # Solvers, in PyTorch's formulas: theta (P,) and the state's arrays change in place; n_updates counts from 1.

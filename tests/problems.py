@@ -9,7 +9,7 @@ GOLDEN_ALPHA = 0.1     # the objective of the golden files has this much L2
 
 class Problem(NamedTuple):
     weights: dict          # name -> float64 array, names of the file format
-    X: list                # (T, D) arrays
+    X: list                # (T, D) arrays, or (T,) arrays of symbols
     y: list                # one target a sequence, or one array of targets over its steps
     w: list                # weights of the same form, some of them zero
     cell: str
@@ -32,9 +32,12 @@ class Problem(NamedTuple):
         return join(self.y).astype(np.int64 if self.head == "softmax" else dtype), join(self.w).astype(np.float64)
 
 
-def parameter_shapes(cell, n_inputs, hidden_layer_sizes, n_outputs):
+def parameter_shapes(cell, n_inputs, hidden_layer_sizes, n_outputs, embedding_size=None):
+    """Shapes by name; symbols are `n_inputs` inputs."""
     gates = {"elman": 1, "gru": 3, "lstm": 4}[cell]
     shapes, D = {}, n_inputs
+    if embedding_size is not None:
+        shapes, D = {"embedding": (n_inputs, embedding_size)}, embedding_size
     for k, H in enumerate(hidden_layer_sizes):
         shapes |= {f"layers.{k}.U": (gates * H, D), f"layers.{k}.W": (gates * H, H), f"layers.{k}.b": (gates * H,)}
         if cell == "gru":
@@ -44,14 +47,19 @@ def parameter_shapes(cell, n_inputs, hidden_layer_sizes, n_outputs):
 
 
 def make_problem(cell="elman", activation="tanh", hidden=(5,), D=3, K=3, lengths=(4, 1, 6), output="sequence",
-                 head="softmax", zero_weights=True, seed=0):
-    """A problem whose states neither vanish nor saturate; every third weight is zero unless told otherwise."""
+                 head="softmax", zero_weights=True, seed=0, n_symbols=None, embedding_size=None):
+    """A problem whose states neither vanish nor saturate; every third weight is zero unless told otherwise.
+
+    With `n_symbols` the inputs are symbols instead of D numbers a step.
+    """
     rng = np.random.default_rng(seed)
     weights = {}
-    for name, shape in parameter_shapes(cell, D, hidden, K).items():
+    for name, shape in parameter_shapes(cell, n_symbols or D, hidden, K, embedding_size).items():
         scale = 1 / np.sqrt(shape[1]) if len(shape) == 2 else 0.3
+        if name == "embedding" or n_symbols and not embedding_size and name == "layers.0.U":
+            scale = 1.0        # one of its rows, or columns, is all that a unit gets
         weights[name] = scale * rng.standard_normal(shape)
-    X = [rng.standard_normal((T, D)) for T in lengths]
+    X = [rng.standard_normal((T, D)) for T in lengths] if n_symbols is None else draw_symbols(rng, n_symbols, lengths)
     y, w = [], []
     for i, T in enumerate(lengths):
         shape = () if output == "sequence" else (T,)
@@ -64,6 +72,13 @@ def make_problem(cell="elman", activation="tanh", hidden=(5,), D=3, K=3, lengths
         kept = (i + np.arange(T if shape else 1).reshape(shape)) % 3 != 1 if zero_weights else 1.0
         w.append(kept * rng.uniform(0.5, 2.0, shape))
     return Problem(weights, X, y, w, cell, activation, output, head)
+
+
+def draw_symbols(rng, n_symbols, lengths):
+    """Arrays of symbols (T,); some symbols are absent, and some repeated (where there are two steps or more)."""
+    n_present = max(1, min(3 * n_symbols // 4, sum(lengths) // 2))
+    present = rng.permutation(n_symbols)[:n_present]
+    return [rng.choice(present, T) for T in lengths]
 
 
 def golden_cases():

@@ -14,6 +14,7 @@ PUBLIC = [
     "SequenceScaler",
     "Sequences",
     "TrainingDivergedError",
+    "data",
     "datasets",
     "load",
     "model_selection",

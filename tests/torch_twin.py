@@ -2,7 +2,7 @@
 
 PyTorch's modules take one width for all layers, so a stack is a list of one-layer modules. They have two bias vectors
 where numrnn has one: the second stays at zero (a GRU's keeps its last third, `b_Wn`), so that optimisers see the same
-parameters.
+parameters. Symbols go through torch.nn.Embedding, or in as one-hot vectors.
 """
 import torch
 from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence
@@ -12,12 +12,19 @@ MODULES = {"elman": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
 
 
 class Twin:
-    """PyTorch's version of a `Problem`: outputs, objective and gradient under numrnn's names."""
+    """PyTorch's version of a `Problem`: outputs, objective and gradient under numrnn's names.
 
-    def __init__(self, problem, dtype=torch.float64):
-        self.problem, self.dtype = problem, dtype
-        self.parameters, self.modules = {}, []
+    `states` (N, state_size) are those before the first step, layer after layer, an LSTM's memory after its s; after a
+    forward pass `after` has those after the last step, detached.
+    """
+
+    def __init__(self, problem, dtype=torch.float64, states=None):
+        self.problem, self.dtype, self.states, self.after = problem, dtype, states, None
+        self.parameters, self.modules, self.embedding = {}, [], None
         weights = {name: torch.tensor(value, dtype=dtype) for name, value in problem.weights.items()}
+        if "embedding" in weights:
+            self.embedding = torch.nn.Embedding.from_pretrained(weights["embedding"].clone(), freeze=False)
+            self.parameters["embedding"] = self.embedding.weight
         for k in range(sum(name.endswith(".U") for name in weights)):
             self.modules.append(self._layer(weights, f"layers.{k}."))
         for name in ("V", "c"):
@@ -46,11 +53,30 @@ class Twin:
             module.bias_hh_l0.requires_grad_(False)
         return module
 
+    def _inputs(self, x):
+        if x.dtype.kind == "f":
+            return torch.tensor(x, dtype=self.dtype)
+        symbols = torch.tensor(x, dtype=torch.int64)
+        if self.embedding is not None:
+            return self.embedding(symbols)
+        return torch.nn.functional.one_hot(symbols, self.modules[0].input_size).to(self.dtype)
+
+    def _states(self):
+        """What each module starts from; None = zeros."""
+        if self.states is None:
+            return [None] * len(self.modules)
+        is_lstm = self.problem.cell == "lstm"
+        widths = [module.hidden_size for module in self.modules for _ in range(1 + is_lstm)]
+        parts = [part.contiguous()[None] for part in torch.tensor(self.states, dtype=self.dtype).split(widths, dim=1)]
+        return list(zip(parts[::2], parts[1::2], strict=True)) if is_lstm else parts
+
     def activations(self):
         """V s + c: (N, K), or (sum T, K) for output="step"."""
-        packed = pack_sequence([torch.tensor(x, dtype=self.dtype) for x in self.problem.X], enforce_sorted=False)
-        for module in self.modules:
-            packed, _ = module(packed)
+        packed, ends = pack_sequence([self._inputs(x) for x in self.problem.X], enforce_sorted=False), []
+        for module, state in zip(self.modules, self._states(), strict=True):
+            packed, end = module(packed, state)
+            ends += end if self.problem.cell == "lstm" else [end]
+        self.after = torch.cat(ends, dim=2)[0].detach().numpy()
         padded, lengths = pad_packed_sequence(packed, batch_first=True)
         if self.problem.output == "sequence":
             tops = padded[torch.arange(len(lengths)), lengths - 1]
