@@ -26,6 +26,8 @@ class Predictor:
         net = network.net
         self.dtype = network.dtype
         self.step_shape, self.state_shape = (network.layout.n_inputs,), (1, network.state_size)
+        if network.layout.n_symbols is not None:
+            self.step_shape = None  # no array of numbers is a step
         self._network, self._packed, self._kernel = network, net.packed, KERNELS[type(net)]
         self._no_state = np.zeros((0, 0), self.dtype)
         self._spare = []  # memory of calls that are over: pop and append are atomic
@@ -36,7 +38,8 @@ class Predictor:
 
     def predict(self, data, state=None, raw=False, threads=1):
         """Outputs of all sequences, and the states after them; see `Network.predict`."""
-        if len(data) > 1 or not self._network.fits_one_call(len(data.values)):
+        alone = len(data) == 1 and self._network.layout.n_symbols is None
+        if not alone or not self._network.fits_one_call(len(data.values)):
             return self._network.predict_packed(data, state, raw, threads)
         values = read_only(data.values)
         outputs = np.empty((len(values) if self._network.per_step else 1, self._network.layout.n_outputs), self.dtype)

@@ -5,11 +5,12 @@ from sklearn.utils.validation import validate_data
 
 from numrnn.data.forms import to_sequences
 from numrnn.data.sequences import Sequences
+from numrnn.data.symbols import check_symbols
 
 __all__ = ["check_n_inputs", "validate_sequences"]
 
 
-def validate_sequences(estimator, X, *, dtype, reset, name="X", allow_symbols=False):
+def validate_sequences(estimator, X, *, dtype, reset, name="X", n_symbols=None):
     """Return X as `Sequences`, and its form, checked against what the estimator was fitted on.
 
     What `sklearn.utils.validation.validate_data` is for tables. With ``reset=True`` it sets on `estimator`:
@@ -26,7 +27,8 @@ def validate_sequences(estimator, X, *, dtype, reset, name="X", allow_symbols=Fa
         True in `fit` and in the first `partial_fit`.
     name : str, default="X"
         What errors call X.
-    allow_symbols : bool, default=False
+    n_symbols : int, "auto" or None, default=None
+        Where not None, X holds symbols, see `numrnn.data.symbols.check_symbols`, and D is 1.
 
     Returns
     -------
@@ -52,7 +54,9 @@ def validate_sequences(estimator, X, *, dtype, reset, name="X", allow_symbols=Fa
     if reset or not _is_nameless(X) or hasattr(estimator, "feature_names_in_"):
         # It looks for names alone, which takes longer than a prediction of a short sequence.
         validate_data(estimator, X=_named_frame(X, name), reset=reset, skip_check_array=True, ensure_2d=False)
-    sequences, form = to_sequences(X, dtype=dtype, name=name, allow_symbols=allow_symbols)
+    sequences, form = to_sequences(X, dtype=dtype, name=name, allow_symbols=n_symbols is not None)
+    if n_symbols is not None:
+        sequences = check_symbols(sequences, n_symbols, name=name)
     n_inputs = sequences.values.shape[1] if sequences.values.ndim == 2 else 1
     if reset:
         estimator.n_inputs_ = n_inputs

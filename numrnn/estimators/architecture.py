@@ -19,9 +19,11 @@ class Architecture(NamedTuple):
     head: str
     output: str
     dtype: str
+    n_symbols: int | None = None
+    embedding_size: int | None = None
 
     @classmethod
-    def of(cls, estimator, *, n_inputs, n_outputs, head):
+    def of(cls, estimator, *, n_inputs, n_outputs, head, n_symbols=None):
         """Read the rest from the estimator's parameters."""
         return cls(
             n_inputs=int(n_inputs),
@@ -32,6 +34,8 @@ class Architecture(NamedTuple):
             head=head,
             output=estimator.output,
             dtype=np.dtype(estimator.dtype).name,
+            n_symbols=n_symbols,
+            embedding_size=None if estimator.embedding_size is None else int(estimator.embedding_size),
         )
 
     def layout(self):
@@ -41,6 +45,8 @@ class Architecture(NamedTuple):
             hidden_layer_sizes=self.hidden_layer_sizes,
             cell=self.cell,
             n_outputs=self.n_outputs,
+            n_symbols=self.n_symbols,
+            embedding_size=self.embedding_size,
         )
 
     def network(self, n_jobs=1):

@@ -15,7 +15,7 @@ from numrnn.estimators.fitting import begin, hold_out, make_targets, run, store_
 from numrnn.estimators.prepared import predictor_of
 from numrnn.estimators.saving import save_model
 from numrnn.estimators.sklearn_callbacks import CallbackSupportMixin, bridges
-from numrnn.estimators.step_state import StepState, check_state, check_step, is_plain_step
+from numrnn.estimators.step_state import StepState, check_state, check_step, check_symbol, is_plain_step
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.weights_access import WeightsAccess
 from numrnn.solvers import LBFGS
@@ -43,6 +43,9 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
         "cell": [StrOptions({"elman", "gru", "lstm"})],
         "activation": [StrOptions({"tanh", "relu"})],
         "output": [StrOptions({"sequence", "step"})],
+        "n_symbols": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"}), None],
+        "embedding_size": [Interval(Integral, 1, None, closed="left"), None],
+        "bptt_steps": [Interval(Integral, 1, None, closed="left"), None],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
@@ -135,7 +138,8 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
         Parameters
         ----------
         X : list of (T_i, D) arrays, Sequences, array of shape (N, T, D), or array of shape (N, T)
-            N sequences; a 2-D array holds univariate sequences of one length.
+            N sequences; a 2-D array holds univariate sequences of one length. With `n_symbols` a list of (T_i,) arrays
+            of integers, Sequences of them, or an array of shape (N, T).
         y : array-like of shape (N,) or (N, K); for ``output="step"`` one target per step in any such form of X
             The targets.
         sample_weight : array-like of shape (N,), or one weight per step for ``output="step"``, optional
@@ -216,7 +220,7 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
 
         Parameters
         ----------
-        x : array-like of shape (D,) or (n_streams, D)
+        x : array-like of shape (D,) or (n_streams, D); with symbols an int or array-like of shape (n_streams,)
             The step: of one stream, or of many at once.
         state : StepState, optional
             What the call for the step before returned; None at the first step.
@@ -225,7 +229,7 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
         -------
         prediction : scalar or ndarray
             What `predict` gives for the sequence up to this step, bit for bit: for its last step where
-            ``output="step"``. For x of shape (D,) without the stream's axis.
+            ``output="step"``. For one stream without the stream's axis.
         state : StepState
             For the next step.
 
@@ -242,17 +246,22 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
         True
         """
         predictor = predictor_of(self)
+        n_symbols = self._architecture.n_symbols
         if is_plain_step(x, state, predictor):
             single, values = True, None if state is None else state.values
         else:
-            x, single = check_step(x, self.n_inputs_, predictor.dtype)
+            if n_symbols is None:
+                x, single = check_step(x, self.n_inputs_, predictor.dtype)
+            else:
+                x, single = check_symbol(x, n_symbols)
             values = check_state(state, len(x), predictor.state_shape[1], predictor.dtype)
-        if single:
+        if single and n_symbols is None:
             prediction, values = predictor.step(x, values, self._decode_output)
             return prediction, StepState(values)
         data = Sequences(x, np.arange(len(x) + 1, dtype=np.int64))
         outputs, values = predictor.predict(data, values)
-        return self._decode_outputs(outputs), StepState(values)
+        predictions = self._decode_outputs(outputs)
+        return predictions[0] if single else predictions, StepState(values)
 
     def loss_and_grad(self, X, y, sample_weight=None):
         """Compute the objective and its gradient at the present weights.
@@ -280,7 +289,7 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
         """
         check_is_fitted(self)
         theta = self._state.theta
-        data, _ = validate_sequences(self, X, dtype=theta.dtype, reset=False)
+        data, _ = validate_sequences(self, X, dtype=theta.dtype, reset=False, n_symbols=self._architecture.n_symbols)
         targets = make_targets(self, y, data, sample_weight)
         network = self._architecture.network(n_threads(self.n_jobs))
         gradient = np.zeros_like(theta)
@@ -325,7 +334,8 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
 
     def _outputs(self, X, raw=False):
         predictor = predictor_of(self)
-        data, form = validate_sequences(self, X, dtype=predictor.dtype, reset=False)
+        n_symbols = self._architecture.n_symbols
+        data, form = validate_sequences(self, X, dtype=predictor.dtype, reset=False, n_symbols=n_symbols)
         threads = n_threads(self.n_jobs, at_most=predictor.useful_threads(data))
         outputs, _ = predictor.predict(data, raw=raw, threads=threads)
         return outputs, data, form

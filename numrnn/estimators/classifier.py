@@ -39,9 +39,10 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     output : {"sequence", "step"}, default="sequence"
         One target for a sequence, read from the last step, or one for each step.
     n_symbols : int, "auto" or None, default=None
-        Not offered by this version: only None.
+        Makes X symbols: 1-D arrays of integers from 0 to n_symbols - 1, read as one-hot vectors that are never made.
+        "auto" counts up to the largest of X.
     embedding_size : int or None, default=None
-        Not offered by this version: only None.
+        E, the length of a learned vector for each symbol, which the first layer reads in place of a one-hot vector.
     dropout : float, default=0.0
         Not offered by this version: only 0.
     solver : {"adam", "adamw", "sgd", "rmsprop", "lbfgs"} or solver object, default="adam"
@@ -72,7 +73,9 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     clip_norm : float or None, default=1.0
         Longer gradients, the L2 term included, are scaled to this Euclidean norm.
     bptt_steps : int or None, default=None
-        Not offered by this version: only None.
+        Truncated BPTT: sequences are trained in chunks of so many steps, with an update after each. States are carried
+        from chunk to chunk and start at zero with a sequence, gradients end at a chunk's first step. Memory is that of
+        a chunk. With ``output="sequence"`` the last chunk of a sequence has its target.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss, by label. "balanced" weighs them by the inverse of their summed weights in
         y. Not for multi-label y.

@@ -8,6 +8,7 @@ import numpy as np
 from numrnn.data.forms import to_sequences
 from numrnn.data.inputs import check_n_inputs, validate_sequences
 from numrnn.data.random import draw_seed
+from numrnn.data.symbols import check_symbols, count_symbols
 from numrnn.data.targets import Targets
 from numrnn.estimators.architecture import Architecture
 from numrnn.estimators.targets import flat_targets
@@ -28,10 +29,7 @@ from numrnn.training import (
 # Parameters of planned features, with the only value that this version takes.
 NOT_YET = {
     "bidirectional": False,
-    "n_symbols": None,
-    "embedding_size": None,
     "dropout": 0.0,
-    "bptt_steps": None,
     "device": "cpu",
 }
 
@@ -80,16 +78,22 @@ def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True
     """
     check_parameters(estimator)
     dtype = np.dtype(estimator.dtype)
-    data, _ = validate_sequences(estimator, X, dtype=dtype, reset=not continues)
-    head = estimator._architecture.head if continues else None
+    head, n_symbols = None, estimator.n_symbols
+    if continues:
+        head, n_symbols = estimator._architecture.head, estimator._architecture.n_symbols
+    data, _ = validate_sequences(estimator, X, dtype=dtype, reset=not continues, n_symbols=n_symbols)
+    if n_symbols is not None:
+        n_symbols = count_symbols(data, n_symbols)
     if not continues:
         flat = flat_targets(y, data, estimator.output)
         head, estimator.n_outputs_ = estimator._learn_targets(flat, classes)
-    architecture = Architecture.of(estimator, n_inputs=estimator.n_inputs_, n_outputs=estimator.n_outputs_, head=head)
+    architecture = Architecture.of(
+        estimator, n_inputs=estimator.n_inputs_, n_outputs=estimator.n_outputs_, head=head, n_symbols=n_symbols
+    )
     if continues and architecture != estimator._architecture:
         raise ValueError(
-            "training cannot continue with another hidden_layer_sizes, cell, activation, output or dtype: the weights "
-            f"are those of {estimator._architecture}"
+            "training cannot continue with another hidden_layer_sizes, cell, activation, output, embedding_size or "
+            f"dtype: the weights are those of {estimator._architecture}"
         )
     estimator._architecture = architecture
     targets = make_targets(estimator, y, data, sample_weight, learn=True, whole=whole)
@@ -153,6 +157,7 @@ def run(estimator, data, targets, *, max_iter, validate=None, callbacks=()):
                     clip_norm=estimator.clip_norm,
                     batch_size=estimator.batch_size,
                     shuffle=estimator.shuffle,
+                    bptt_steps=estimator.bptt_steps,
                     **options,
                 )
     finally:
@@ -178,6 +183,12 @@ def check_parameters(estimator):
             raise ValueError(f"{name}={value!r}: this version of numrnn does not offer it, only {name}={only!r}")
     if estimator.cell != "elman" and estimator.activation != "tanh":
         raise ValueError(f"activation={estimator.activation!r} needs cell='elman', got cell={estimator.cell!r}")
+    if estimator.embedding_size is not None and estimator.n_symbols is None:
+        raise ValueError(f"embedding_size={estimator.embedding_size!r} needs n_symbols: only symbols are embedded")
+    if estimator.bptt_steps is not None and isinstance(resolve_solver(estimator.solver), LBFGS):
+        raise ValueError(
+            f"bptt_steps={estimator.bptt_steps!r} needs a mini-batch solver; 'lbfgs' takes whole sequences"
+        )
     resolve_solver(estimator.solver)
     _schedule(estimator)
     check_callbacks(estimator.callbacks or ())
@@ -185,7 +196,10 @@ def check_parameters(estimator):
 
 
 def _held_inputs(estimator, X_val):
-    data, form = to_sequences(X_val, dtype=np.dtype(estimator.dtype), name="X_val")
+    n_symbols = estimator._architecture.n_symbols
+    data, form = to_sequences(X_val, dtype=np.dtype(estimator.dtype), name="X_val", allow_symbols=n_symbols is not None)
+    if n_symbols is not None:
+        data = check_symbols(data, n_symbols, name="X_val")
     check_n_inputs(estimator, data, form, name="X_val")
     return data
 

@@ -75,6 +75,16 @@ def check_step(x, n_inputs, dtype):
     return x, single
 
 
+def check_symbol(x, n_symbols):
+    """Return one symbol of each stream as (n_streams,), and whether x was the symbol of a single stream."""
+    x = np.asarray(x)
+    if x.dtype.kind not in "iu" or x.ndim > 1 or x.size == 0:
+        raise ValueError(f"x must be a symbol, an integer, or (n_streams,) of them, got {x.dtype} of shape {x.shape}")
+    if x.min() < 0 or x.max() >= n_symbols:
+        raise ValueError(f"x holds the symbol {x.min() if x.min() < 0 else x.max()}, expected 0 to {n_symbols - 1}")
+    return np.atleast_1d(x).astype(np.min_scalar_type(n_symbols - 1)), x.ndim == 0
+
+
 def check_state(state, n_streams, state_size, dtype):
     """Return the rows of `state`, or None (zeros) where no state was given."""
     if state is None:

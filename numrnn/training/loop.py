@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from numrnn.data.batches import epoch_batches
+from numrnn.data.batches import epoch_batches, in_chunks
 from numrnn.data.random import generator
 from numrnn.network import Step
 from numrnn.training.callbacks import FitInfo, notify, supervised
@@ -24,6 +24,7 @@ def train(
     clip_norm=None,
     batch_size=32,
     shuffle=True,
+    bptt_steps=None,
     max_iter=100,
     validate=None,
     callbacks=(),
@@ -53,6 +54,9 @@ def train(
         Sequences in a mini-batch.
     shuffle : bool, default=True
         Draw the mini-batches anew each epoch, from (seed, epoch).
+    bptt_steps : int or None, default=None
+        Cut mini-batches into chunks of so many steps, with an update after each: states are carried on from chunk to
+        chunk, gradients are not (Williams & Peng 1990).
     max_iter : int, default=100
         Epochs to make at most.
     validate : callable or None, default=None
@@ -108,6 +112,8 @@ def train(
             batches = epoch_batches(
                 data.lengths, batch_size, shuffle=shuffle, generator=shuffler, tile_rows=network.tile_rows
             )
+            if bptt_steps is not None:
+                batches = in_chunks(batches, data.lengths, bptt_steps, network.tile_rows)
             loss, norm = _run_epoch(network, state, data, targets, batches, solver, rate, alpha, clip_norm, before)
             seconds = time.perf_counter() - start
             record = state.end_epoch(loss, validate, rate, norm, seconds, len(data.lengths))
