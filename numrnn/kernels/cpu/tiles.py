@@ -182,7 +182,7 @@ def store_state(net, data, ids, tile_rows, scratch, state_out):
 
 
 @njit
-def _logits(net, head, rows, work, s_at, at):
+def write_logits(net, head, rows, work, s_at, at):
     """logits (rows, KP) = c + s V^T."""
     packed, panels = net.packed, head.KP // width_of(work)
     product(rows, 1, head.H, work, s_at, head.HP, 0, packed, head.V, panels, packed, head.c, 0, work, at, head.KP)
@@ -204,7 +204,7 @@ def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, 
         block = scratch.blocks[b]
         s_at = forward_block(net, data, ids, block, tile_rows, scratch, x_at, 0, 0)
         if head.per_step:
-            _logits(net, head, block[STEPS] * block[ROWS], work, s_at, logits_at)
+            write_logits(net, head, block[STEPS] * block[ROWS], work, s_at, logits_at)
             for t in range(block[STEPS]):
                 for i in range(scratch.active[block[FIRST_STEP] + t]):
                     _put_output(
@@ -216,7 +216,7 @@ def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, 
                         first_row[ids[i]] + block[FIRST_STEP] + t,
                     )
     if not head.per_step:
-        _logits(net, head, ids.size, work, scratch.places[net.layers.shape[0] - 1, 3], logits_at)
+        write_logits(net, head, ids.size, work, scratch.places[net.layers.shape[0] - 1, 3], logits_at)
         for i in range(ids.size):
             _put_output(head, work, logits_at + i * head.KP, raw, out, first_row[ids[i]])
     store_state(net, data, ids, tile_rows, scratch, state_out)
@@ -265,7 +265,7 @@ def _head_per_sequence(net, ids, goal, scale, scratch, logits_at, tile_rows, gra
     """Loss of a tile whose sequences have one output each; dL/ds_T goes to the last layer's carry."""
     head, work, last = head_of(net), scratch.work, net.layers.shape[0] - 1
     carry = scratch.places[last, 3]
-    _logits(net, head, ids.size, work, carry, logits_at)
+    write_logits(net, head, ids.size, work, carry, logits_at)
     loss = 0.0
     for i in range(ids.size):
         loss += _head_row(head, work, logits_at + i * head.KP, goal, goal.first[ids[i]], scale)
@@ -278,7 +278,7 @@ def _head_per_step(net, ids, goal, scale, block, scratch, s_at, logits_at, gradi
     """Loss of one block whose steps have an output each; dL/ds_t goes to dy."""
     head, work = head_of(net), scratch.work
     first, rows = block[FIRST_STEP], block[ROWS]
-    _logits(net, head, block[STEPS] * rows, work, s_at, logits_at)
+    write_logits(net, head, block[STEPS] * rows, work, s_at, logits_at)
     loss = 0.0
     for t in range(block[STEPS]):
         count = scratch.active[first + t]
