@@ -63,7 +63,7 @@ class Writer:
         starts, lengths = self._integers
         none = self._integers[0, :0]
         data = SymbolData(
-            self._symbols.view(np.uint8), self._symbols.itemsize, starts, lengths, self._state, self._ids,
+            self._symbols.view(np.uint8), self._symbols.itemsize, starts, lengths, self._state, self._ids, 1.0, none,
             none, self._state[0, :0], none, none,
         )  # fmt: skip
         generate(

@@ -42,6 +42,9 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, CallbackSuppor
         Where X is integers: they go from 0 to n_symbols - 1. "auto" counts up to the largest of X.
     embedding_size : int or None, default=None
         E, the length of a learned vector for each symbol, which the first layer reads in place of a one-hot vector.
+    dropout : float, default=0.0
+        Probability with which a state is left out on its way up, from layer to layer and to the outputs, in training
+        only; the other states are scaled up. States go on to the next step whole.
     solver : {"adam", "adamw", "sgd", "rmsprop"} or solver object, default="adam"
         An object, such as ``numrnn.solvers.Adam(beta_2=0.98)``, holds options of its own. L-BFGS is not offered.
     alpha : float, default=0.0
@@ -136,7 +139,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, CallbackSuppor
     _parameter_constraints = {
         name: BaseRNN._parameter_constraints[name]
         for name in (
-            "hidden_layer_sizes", "cell", "activation", "embedding_size", "alpha", "batch_size", "bptt_steps",
+            "hidden_layer_sizes", "cell", "activation", "embedding_size", "dropout", "alpha", "batch_size", "bptt_steps",
             "learning_rate_init", "max_iter", "shuffle", "early_stopping", "validation_fraction", "tol",
             "n_iter_no_change", "clip_norm", "warm_start", "random_state", "dtype", "n_jobs", "verbose", "callbacks",
         )
@@ -159,6 +162,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, CallbackSuppor
         vocabulary=None,
         n_symbols="auto",
         embedding_size=None,
+        dropout=0.0,
         solver="adam",
         alpha=0.0,
         batch_size=100,
@@ -186,6 +190,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, CallbackSuppor
         self.vocabulary = vocabulary
         self.n_symbols = n_symbols
         self.embedding_size = embedding_size
+        self.dropout = dropout
         self.solver = solver
         self.alpha = alpha
         self.batch_size = batch_size

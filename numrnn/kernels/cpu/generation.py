@@ -119,7 +119,7 @@ def generate(net, data, scratch, ids, steps, temperature, top_k, top_p, uniforms
     load_state(net, data, ids, rows, scratch)
     for t in range(steps):
         data.starts[0] = t
-        s_at = forward_block(net, data, ids, block, rows, scratch, x_at, 0, 0)
+        s_at = forward_block(net, data, ids, block, rows, scratch, x_at, 0, 0, -1)
         if uniforms.size:
             write_logits(net, head, rows, work, s_at, logits_at)
             logits = work[logits_at : logits_at + head.K]
