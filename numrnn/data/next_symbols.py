@@ -8,7 +8,7 @@ from numrnn.data.forms import to_sequences
 from numrnn.data.sequences import Sequences
 from numrnn.data.symbols import check_symbols
 
-__all__ = ["NextSymbols", "is_text", "read_symbols"]
+__all__ = ["NextSymbols", "errors_name", "is_text", "read_symbols"]
 
 
 class NextSymbols:
@@ -128,19 +128,19 @@ def read_symbols(X, vocabulary, n_symbols, *, name="X"):
         expected, got = ("texts", type(X).__name__) if vocabulary is not None else ("symbols, integers", "text")
         raise TypeError(f"{name} must hold {expected}, like what the model was fitted on, got {got}")
     if vocabulary is not None:
-        with _called("texts", name):
+        with errors_name("texts", name):
             symbols = vocabulary.transform(X)
         return (_one(symbols), True) if isinstance(X, str) else (symbols, False)
     if isinstance(X, Sequences) or np.ndim(X[0] if len(X) else X):
         sequences, _ = to_sequences(X, dtype=np.float64, name=name, allow_symbols=True)
         return check_symbols(sequences, n_symbols, name=name), False
-    with _called(f"{name}[0]", name):
+    with errors_name(f"{name}[0]", name):
         return check_symbols(_one(np.ascontiguousarray(X)), n_symbols, name=name), True
 
 
 @contextmanager
-def _called(wrong, name):
-    """Let errors call something by the name that the caller knows."""
+def errors_name(wrong, name):
+    """Let errors call something by the name that the caller knows: `name` in place of `wrong`."""
     try:
         yield
     except (ValueError, TypeError) as error:

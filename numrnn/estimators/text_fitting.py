@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import clone
 
-from numrnn.data.next_symbols import NextSymbols, is_text, read_symbols
+from numrnn.data.next_symbols import NextSymbols, errors_name, is_text, read_symbols
 from numrnn.data.symbols import count_symbols
 from numrnn.data.vocabulary import Vocabulary
 from numrnn.estimators.architecture import Architecture
@@ -55,7 +55,8 @@ def _vocabulary_of(estimator, X):
             raise ValueError(
                 f"n_symbols={n_symbols!r} is for X of integers; for texts set vocabulary=Vocabulary(max_symbols=...)"
             )
-        return (Vocabulary() if vocabulary is None else clone(vocabulary)).fit(X)
+        with errors_name("texts", "X"):
+            return (Vocabulary() if vocabulary is None else clone(vocabulary)).fit(X)
     if vocabulary is not None:
         raise TypeError(f"vocabulary={vocabulary!r} needs X of texts, got {type(X).__name__}")
     return None
