@@ -21,6 +21,7 @@ import numpy as np
 from llvmlite.binding import Linkage
 from numba.core import config, types
 from numba.core.caching import FunctionCache
+from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import CPUDispatcher
 from numba.core.serialize import dumps
@@ -146,25 +147,33 @@ def _numba_caches_in(folder):
         config.CACHE_DIR = before
 
 
-def _leave_as_it_is(library):
-    """No optimisation yet."""
-    library._optimize_functions = lambda module: None
-    library._optimize_final_module = lambda: None
+class _PartLibrary(JITCodeLibrary):
+    """LLVM's language alone: what is linked from it is optimised there, and only there made machine code."""
+
+    codegen = property(lambda library: library)
+
+    def set_env(self, name, environment):
+        """Without machine code there is no place for it."""
+
+    def _optimize_functions(self, module):
+        pass
+
+    def _optimize_final_module(self):
+        pass
+
+    def _finalize_final_module(self):
+        self._finalize_dynamic_globals()
+        self._finalized = True
 
 
-def _make_whole(library):
-    """What was linked in belongs to this library alone: else the first compiled copy of a function would serve all, and
-    that is one that was left as it is.
-    """
-    optimise = library._optimize_final_module
+class _WholeLibrary(JITCodeLibrary):
+    """What was linked in belongs to this library alone: else the first compiled copy of a function would serve all."""
 
-    def optimise_all():
-        for function in library._final_module.functions:
+    def _optimize_final_module(self):
+        for function in self._final_module.functions:
             if function.linkage == Linkage.linkonce_odr and not function.is_declaration:
                 function.linkage = Linkage.internal
-        optimise()
-
-    library._optimize_final_module = optimise_all
+        super()._optimize_final_module()
 
 
 class _Part(CPUDispatcher):
@@ -172,19 +181,19 @@ class _Part(CPUDispatcher):
     optimise a function in each of its callers and their callers, ten times in all.
     """
 
-    prepare = staticmethod(_leave_as_it_is)
-
     def get_call_template(self, args, kws):
         """One form for the types of the arguments, not one more for each constant that a caller passes."""
         return super().get_call_template([types.unliteral(kind) for kind in args], kws)
 
+    def library_class(self, name):
+        """What a library of this name, made while this kernel is compiled, is to be."""
+        return _PartLibrary
+
     def compile(self, sig):
         codegen = self.targetctx.codegen()
 
-        def create_library(*args, **kwargs):
-            library = type(codegen).create_library(codegen, *args, **kwargs)
-            self.prepare(library)
-            return library
+        def create_library(name, **kwargs):
+            return self.library_class(name)(codegen, name, **kwargs)
 
         with global_compiler_lock:
             before, codegen.create_library = codegen.create_library, create_library
@@ -197,7 +206,9 @@ class _Part(CPUDispatcher):
 class _Kernel(_Part):
     """A kernel that Python calls; other kernels take its part."""
 
-    prepare = staticmethod(_make_whole)
+    def library_class(self, name):
+        """Parts of Numba's own come by, and are linked in as any."""
+        return _WholeLibrary if name == self.py_func.__qualname__ else _PartLibrary
 
     def get_call_template(self, args, kws):
         return self.part.get_call_template(args, kws)
