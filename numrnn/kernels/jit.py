@@ -7,6 +7,7 @@ edit moves to another folder.
 
 import atexit
 import contextlib
+import gc
 import hashlib
 import os
 import pathlib
@@ -147,6 +148,18 @@ def _numba_caches_in(folder):
         config.CACHE_DIR = before
 
 
+@contextlib.contextmanager
+def _no_garbage_collection():
+    """A compiler keeps what it makes: to look through it for garbage again and again took a quarter of a first fit."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 class _PartLibrary(JITCodeLibrary):
     """LLVM's language alone: what is linked from it is optimised there, and only there made machine code."""
 
@@ -195,7 +208,7 @@ class _Part(CPUDispatcher):
         def create_library(name, **kwargs):
             return self.library_class(name)(codegen, name, **kwargs)
 
-        with global_compiler_lock:
+        with global_compiler_lock, _no_garbage_collection():
             before, codegen.create_library = codegen.create_library, create_library
             try:
                 return super().compile(sig)
