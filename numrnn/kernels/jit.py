@@ -161,7 +161,7 @@ def _no_garbage_collection():
 
 
 class _PartLibrary(JITCodeLibrary):
-    """LLVM's language alone: what is linked from it is optimised there, and only there made machine code."""
+    """LLVM's language alone, of one function: what takes it in optimises it, and makes machine code."""
 
     codegen = property(lambda library: library)
 
@@ -171,22 +171,50 @@ class _PartLibrary(JITCodeLibrary):
     def _optimize_functions(self, module):
         pass
 
-    def _optimize_final_module(self):
-        pass
-
-    def _finalize_final_module(self):
+    def finalize(self):
+        for function in self._final_module.functions:
+            if function.linkage == Linkage.external and not function.is_declaration:
+                function.linkage = Linkage.linkonce_odr
+        for library in self._linking_libraries:
+            self._reload_init.update(library._reload_init)
         self._finalize_dynamic_globals()
         self._finalized = True
+
+    def _get_module_for_linking(self):
+        """With all that it calls, for libraries that are not of this package: they take in no more than this."""
+        if self._shared_module is None:
+            self._shared_module = self._final_module.clone()
+            _link_all_below(self, self._shared_module)
+        return self._shared_module
 
 
 class _WholeLibrary(JITCodeLibrary):
     """What was linked in belongs to this library alone: else the first compiled copy of a function would serve all."""
+
+    def finalize(self):
+        _link_all_below(self, self._final_module)
+        self._linking_libraries.clear()
+        super().finalize()
 
     def _optimize_final_module(self):
         for function in self._final_module.functions:
             if function.linkage == Linkage.linkonce_odr and not function.is_declaration:
                 function.linkage = Linkage.internal
         super()._optimize_final_module()
+
+
+def _link_all_below(library, module):
+    """Link all that a library calls, and what that calls, into a module, each once."""
+    linked, waiting = set(), list(library._linking_libraries)
+    for below in waiting:
+        if below in linked:
+            continue
+        linked.add(below)
+        if isinstance(below, _PartLibrary):
+            waiting += below._linking_libraries
+            module.link_in(below._final_module, preserve=True)
+        else:
+            module.link_in(below._get_module_for_linking(), preserve=True)
 
 
 class _Part(CPUDispatcher):
