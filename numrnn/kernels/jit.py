@@ -251,6 +251,13 @@ class _Kernel(_Part):
         """Parts of Numba's own come by, and are linked in as any."""
         return _WholeLibrary if name == self.py_func.__qualname__ else _PartLibrary
 
+    def compile(self, sig):
+        return super().compile(sig)
+
+    # Python has a stack of chunks of 16 KB, and asks the system for memory at each call that crosses their border: a
+    # sixth of a first fit, for the loops of a compiler. A frame that claims a megabyte has a chunk with room for all.
+    compile.__code__ = compile.__code__.replace(co_stacksize=1 << 17)
+
     def get_call_template(self, args, kws):
         return self.part.get_call_template(args, kws)
 
