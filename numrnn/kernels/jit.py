@@ -163,10 +163,13 @@ def _no_garbage_collection():
 class _PartLibrary(JITCodeLibrary):
     """LLVM's language alone, of one function: what takes it in optimises it, and makes machine code."""
 
-    codegen = property(lambda library: library)
+    @property
+    def codegen(self):
+        """Numba sets a function's environment by it, which without machine code has no place."""
+        return self
 
     def set_env(self, name, environment):
-        """Without machine code there is no place for it."""
+        pass
 
     def _optimize_functions(self, module):
         pass
@@ -193,7 +196,7 @@ class _WholeLibrary(JITCodeLibrary):
 
     def finalize(self):
         _link_all_below(self, self._final_module)
-        self._linking_libraries.clear()
+        self._linking_libraries = []
         super().finalize()
 
     def _optimize_final_module(self):
@@ -210,6 +213,7 @@ def _link_all_below(library, module):
         if below in linked:
             continue
         linked.add(below)
+        library._reload_init.update(below._reload_init)
         if isinstance(below, _PartLibrary):
             waiting += below._linking_libraries
             module.link_in(below._final_module, preserve=True)
