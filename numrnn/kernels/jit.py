@@ -150,7 +150,7 @@ def _numba_caches_in(folder):
 
 @contextlib.contextmanager
 def _no_garbage_collection():
-    """A compiler keeps what it makes: to look through it for garbage again and again took a quarter of a first fit."""
+    """A compiler keeps what it makes: to look through it for garbage again and again took a tenth of a first fit."""
     was_on = gc.isenabled()
     gc.disable()
     try:
