@@ -15,17 +15,18 @@ from numrnn.kernels.cpu.cells import cell_backward, cell_forward
 from numrnn.kernels.cpu.dropout import drop_block, drop_last
 from numrnn.kernels.cpu.gemm import gemm_tn, product
 from numrnn.kernels.cpu.heads import loss_row, output_row
-from numrnn.kernels.cpu.inputs import (
+from numrnn.kernels.cpu.inputs import add_inputs, gather, keep_input_gradients
+from numrnn.kernels.cpu.net import (
     FIRST_STEP,
     ROW,
     ROWS,
     STATE_ROW,
     STEPS,
-    add_inputs,
-    gather,
-    keep_input_gradients,
+    ZEROS,
+    head_of,
+    layer_of,
+    width_of,
 )
-from numrnn.kernels.cpu.net import ZEROS, head_of, layer_of, width_of
 from numrnn.kernels.cpu.products import (
     add_column_sums,
     add_input_products,
