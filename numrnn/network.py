@@ -123,7 +123,7 @@ class Network:
             batches, sums = [batches[n] for n in kept], sums[kept]
             rows = _Rows(batches, data.lengths) if batches else None
             goal = goal._replace(first=self._targets_of(rows, data)) if batches else None
-        if not sums.any():
+        if not batches or not (sums.any() or rows.carried):
             return Run("done", sums, sums, sums, 0)
         job, threads = self._job(rows.first, rows.lengths, sums)
         update = self._update(theta, grad, before, step, sums)

@@ -7,8 +7,7 @@ of these the fewest that have at least `top_p` of the probability.
 
 from numrnn.kernels.cpu.activations import exp
 from numrnn.kernels.cpu.float_mode import DEFAULT, set_mode
-from numrnn.kernels.cpu.inputs import FIRST_STEP, ROW, ROWS, STATE_ROW, STEPS
-from numrnn.kernels.cpu.net import head_of, layer_of
+from numrnn.kernels.cpu.net import FIRST_STEP, ROW, ROWS, STATE_ROW, STEPS, head_of, layer_of
 from numrnn.kernels.cpu.streams import largest_of
 from numrnn.kernels.cpu.tiles import forward_block, load_state, place_layers, store_state, write_logits
 from numrnn.kernels.jit import njit
