@@ -12,7 +12,7 @@ from numrnn.network import Step
 from numrnn.training.callbacks import FitInfo, notify, supervised
 from numrnn.training.divergence import TrainingDivergedError
 
-ROWS_PER_CALL = 1 << 16  # sequences of all mini-batches, or their chunks, in one call of `Network.train`
+ROWS_PER_CALL = 1 << 14  # sequences of all mini-batches, or their chunks, in one call of `Network.train`
 
 
 def train(
