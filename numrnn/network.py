@@ -8,8 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from numrnn.data.batches import longest_first
-from numrnn.kernels.cpu import atomics, heads, packing, tiles, updates
+from numrnn.kernels.cpu import atomics, heads, packing, teams, tiles, updates
 from numrnn.kernels.cpu import batches as kernels
+from numrnn.kernels.cpu.simd import WIDE as WIDE_PANELS
+from numrnn.kernels.cpu.simd import panel_width
 from numrnn.kernels.jit import read_only
 from numrnn.parameters import GATES
 from numrnn.placement import aligned_zeros, make_net, make_scratch
@@ -22,6 +24,7 @@ FLOPS_PER_TILE_STEP = 2e4  # what the smallest step costs in time: 1 us or so
 FLOPS_PER_THREAD = 4e5  # less than this is not worth another thread
 KEPT_BYTES = 1 << 20  # memory of a call is kept for the next up to this size, or that of the weights
 FLOPS_PER_CALLED_THREAD = 1e7  # likewise where a pool has to be asked for every prediction: 50 us
+FLOPS_PER_MEMBER = 1e5  # likewise of a step whose units threads share: to meet takes 0.2 us
 NODES_PER_THREAD = 2  # shares of a mini-batch that threads claim: more even out, but each needs a gradient's memory
 FLOPS_PER_OUTPUT = 16  # what a softmax and its loss cost in time
 NO_INDEX, NO_WEIGHTS = np.zeros(0, np.int64), np.zeros(0)
@@ -54,6 +57,8 @@ class Network:
         self._flops_per_step = sum(2 * gates * H * (H + D) for D, H in zip(widths, widths[1:], strict=False))
         if self.per_step:
             self._flops_per_step += 2 * layout.n_outputs * (widths[-1] + FLOPS_PER_OUTPUT)
+        panels = -(-max(layout.hidden_layer_sizes) // panel_width(dtype))
+        self._largest_team = min(teams.MOST, panels // WIDE_PANELS)
         self._memory, self._spare = {}, []
 
     def __getstate__(self):
@@ -219,6 +224,7 @@ class Network:
         ids, order = np.arange(len(lengths)), longest_first(lengths)
         longest = int(lengths[order[0]])
         out = np.empty((data.offsets[-1] if self.per_step else len(ids), self.layout.n_outputs), self.dtype)
+        tile_count, team_size = -(-len(ids) // self.tile_rows), self.team_size(len(ids))
         before = np.zeros((0, 0), self.dtype) if state is None else np.array(state, self.dtype, order="C")
         after = np.empty((len(ids), self.state_size), self.dtype)
         values, starts = data.gather(ids)
@@ -234,14 +240,38 @@ class Network:
             self._give_scratch(scratch)
             return finished
 
-        if run_threads(work, threads, self._budget(1, longest), board) == "interrupted":
+        def work_in_teams(index, budget):
+            for i in range(index, index + tile_count):
+                tile = i % tile_count
+                ids = order[tile * self.tile_rows : (tile + 1) * self.tile_rows]
+                teams.predict_in_team(
+                    self._net, rows, ids, first_row, raw, self.tile_rows, scratches[tile], after, out, board,
+                    meetings[tile], team_size,
+                )  # fmt: skip
+            return True
+
+        if team_size > 1 and threads >= 2 * tile_count:
+            scratches = [self._take_scratch(longest) for _ in range(tile_count)]
+            meetings = np.zeros((tile_count, teams.TEAM_SIZE), np.int64)
+            outcome = run_threads(work_in_teams, threads, self._budget(tile_count, longest), board)
+            for scratch in scratches:
+                self._give_scratch(scratch)
+        else:
+            outcome = run_threads(work, min(threads, tile_count), self._budget(1, longest), board)
+        if outcome == "interrupted":
             raise KeyboardInterrupt
         return out, after
 
     def useful_threads(self, data):
         """How many threads predictions of these sequences are worth."""
         flops = self._flops_per_step * int(data.offsets[-1])
-        return int(max(1, min(-(-len(data) // self.tile_rows), flops // FLOPS_PER_CALLED_THREAD)))
+        at_once = -(-len(data) // self.tile_rows) * self.team_size(len(data))
+        return int(max(1, min(at_once, flops // FLOPS_PER_CALLED_THREAD)))
+
+    def team_size(self, sequences):
+        """How many threads may share the units of a tile; 1: a tile is one thread's."""
+        flops = min(sequences, self.tile_rows) * self._flops_per_step
+        return int(max(1, min(self._largest_team, flops // FLOPS_PER_MEMBER)))
 
     def fits_one_call(self, steps):
         """Whether signals may wait until a sequence of so many steps is done."""

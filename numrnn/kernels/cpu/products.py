@@ -41,11 +41,14 @@ def add_column_sums(rows, net, a, at, panels, out, out_at, scratch):
 
 
 @njit
-def add_input_products(net, layer, rows, x, x_at, x_row, out, at):
-    """out (planes, rows, HP) = b + x U^T, for all the steps of a block at once; U acts on the first planes."""
-    panels = layer.HP // width_of(out)
+def add_input_products(net, layer, rows, x, x_at, x_row, out, at, unit, units):
+    """out (planes, rows, HP) = b + x U^T, for all the steps of a block at once; U acts on the first planes. Of whole
+    panels of units, the first of which is `unit`.
+    """
+    panels = units // width_of(out)
     for p in range(layer.planes):
-        U, b, plane = layer.U + p * layer.HP * layer.D, layer.b + p * layer.HP, at + p * rows * layer.HP
+        first = p * layer.HP + unit
+        U, b, plane = layer.U + first * layer.D, layer.b + first, at + p * rows * layer.HP + unit
         inputs = layer.D if p < layer.gates else 0
         product(
             rows, 1, inputs, x, x_at, x_row, 0, net.packed, U, panels, net.packed, b, 0, out, plane, layer.HP
@@ -53,15 +56,15 @@ def add_input_products(net, layer, rows, x, x_at, x_row, out, at):
 
 
 @njit
-def add_recurrent_products(net, layer, rows, work, s_at, at, plane):
+def add_recurrent_products(net, layer, rows, work, s_at, at, plane, unit, units):
     """out[p] (rows, HP) += s W^T for the active rows of one step; W acts on the last planes, which lie `plane`
-    elements apart.
+    elements apart. Of whole panels of units, the first of which is `unit`.
     """
-    panels = layer.HP // width_of(work)
+    panels = units // width_of(work)
     first = layer.planes - layer.gates
     for g in range(layer.gates):
-        w_at = layer.W + g * layer.HP * layer.H
-        gemm(rows, layer.H, work, s_at, layer.HP, net.packed, w_at, panels, work, at + (first + g) * plane, layer.HP)
+        w_at, out_at = layer.W + (g * layer.HP + unit) * layer.H, at + (first + g) * plane + unit
+        gemm(rows, layer.H, work, s_at, layer.HP, net.packed, w_at, panels, work, out_at, layer.HP)
 
 
 @njit
