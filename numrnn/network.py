@@ -21,6 +21,7 @@ from numrnn.threads import run_threads
 WIDE = 512  # gate outputs (G H) from which a tile has 16 rows: W no longer stays in L1 then
 FLOPS_PER_CALL = 2e9  # a guess of what may run between two looks at signals; then the clock decides
 FLOPS_PER_TILE_STEP = 2e4  # what the smallest step costs in time: 1 us or so
+FEWEST_ROWS = 4  # fewer take as long: W comes from memory then
 FLOPS_PER_THREAD = 4e5  # less than this is not worth another thread
 KEPT_BYTES = 1 << 20  # memory of a call is kept for the next up to this size, or that of the weights
 FLOPS_PER_CALLED_THREAD = 1e7  # likewise where a pool has to be asked for every prediction: 50 us
@@ -59,10 +60,10 @@ class Network:
             self._flops_per_step += 2 * layout.n_outputs * (widths[-1] + FLOPS_PER_OUTPUT)
         panels = -(-max(layout.hidden_layer_sizes) // panel_width(dtype))
         self._largest_team = min(teams.MOST, panels // WIDE_PANELS)
-        self._memory, self._spare = {}, []
+        self._memory, self._spare = {}, {}
 
     def __getstate__(self):
-        return {**self.__dict__, "_memory": {}, "_spare": []}
+        return {**self.__dict__, "_memory": {}, "_spare": {}}
 
     def gradient(self, theta, data, targets, batch, grad):
         """Loss of a mini-batch, without the L2 term, and its gradient.
@@ -130,7 +131,7 @@ class Network:
             scratch, levels = self._memory_of(index, longest, job.node_tiles)
             return kernels.run_batches(self._net, rows, goal, job, update, scratch, levels, budget)
 
-        outcome = run_threads(work, threads, self._budget(3, longest * job.node_tiles), job.board)
+        outcome = run_threads(work, threads, self._budget(3, longest * job.node_tiles, self.tile_rows), job.board)
         done = int(job.board[atomics.DONE])
         if job.board[atomics.DIVERGED]:
             outcome = "diverged"
@@ -232,32 +233,33 @@ class Network:
         first_row = self._first_row(data, ids)
         board = np.zeros(atomics.BOARD_SIZE, np.int64)
 
+        tile_rows = self.tile_rows if len(ids) > 1 else 1
+
         def work(index, budget):
-            scratch = self._take_scratch(longest)
+            scratch = self._take_scratch(longest, tile_rows)
             finished = kernels.predict_tiles(
-                self._net, rows, order, first_row, raw, self.tile_rows, scratch, after, out, board, budget
+                self._net, rows, order, first_row, raw, tile_rows, scratch, after, out, board, budget
             )
-            self._give_scratch(scratch)
+            self._give_scratch(scratch, tile_rows)
             return finished
 
         def work_in_teams(index, budget):
             for i in range(index, index + tile_count):
                 tile = i % tile_count
-                ids = order[tile * self.tile_rows : (tile + 1) * self.tile_rows]
                 teams.predict_in_team(
-                    self._net, rows, ids, first_row, raw, self.tile_rows, scratches[tile], after, out, board,
-                    meetings[tile], team_size,
+                    self._net, rows, order[tile * tile_rows : (tile + 1) * tile_rows], first_row, raw, tile_rows,
+                    scratches[tile], after, out, board, meetings[tile], team_size,
                 )  # fmt: skip
             return True
 
         if team_size > 1 and threads >= 2 * tile_count:
-            scratches = [self._take_scratch(longest) for _ in range(tile_count)]
+            scratches = [self._take_scratch(longest, tile_rows) for _ in range(tile_count)]
             meetings = np.zeros((tile_count, teams.TEAM_SIZE), np.int64)
-            outcome = run_threads(work_in_teams, threads, self._budget(tile_count, longest), board)
+            outcome = run_threads(work_in_teams, threads, self._budget(tile_count, longest, tile_rows), board)
             for scratch in scratches:
-                self._give_scratch(scratch)
+                self._give_scratch(scratch, tile_rows)
         else:
-            outcome = run_threads(work, min(threads, tile_count), self._budget(1, longest), board)
+            outcome = run_threads(work, min(threads, tile_count), self._budget(1, longest, tile_rows), board)
         if outcome == "interrupted":
             raise KeyboardInterrupt
         return out, after
@@ -275,22 +277,22 @@ class Network:
 
     def fits_one_call(self, steps):
         """Whether signals may wait until a sequence of so many steps is done."""
-        return self._budget(1, steps) > 0
+        return self._budget(1, steps, 1) > 0
 
-    def _take_scratch(self, longest):
+    def _take_scratch(self, longest, tile_rows):
         """Memory to predict with, of a call that is over, or new; pop and append are atomic."""
         try:
-            scratch = self._spare.pop()
-        except IndexError:
+            scratch = self._spare[tile_rows].pop()
+        except (KeyError, IndexError):
             scratch = None
         if scratch is None or len(scratch.active) < longest:
-            scratch = make_scratch(self._net, self.tile_rows, longest, one_block=True)
+            scratch = make_scratch(self._net, tile_rows, longest, one_block=True)
         return scratch
 
-    def _give_scratch(self, scratch):
+    def _give_scratch(self, scratch, tile_rows):
         size = scratch.work.nbytes + scratch.active.nbytes + scratch.blocks.nbytes
         if size <= max(KEPT_BYTES, self._net.packed.nbytes):
-            self._spare.append(scratch)
+            self._spare.setdefault(tile_rows, []).append(scratch)
 
     def loss(self, theta, data, targets):
         """Loss of all sequences without the L2 term, by the forward pass alone: (sum(w l) / sum(w), sum(w))."""
@@ -321,9 +323,9 @@ class Network:
         weights = NO_WEIGHTS if targets.weights is None else targets.weights
         return tiles.Goal(read_only(classes), read_only(values), read_only(weights), first_row)
 
-    def _budget(self, passes, longest):
+    def _budget(self, passes, longest, tile_rows):
         """Steps of a tile after which the main thread leaves compiled code; 0 where a share of the work is longer."""
-        flops = max(FLOPS_PER_TILE_STEP, passes * self._flops_per_step * self.tile_rows)
+        flops = max(FLOPS_PER_TILE_STEP, passes * self._flops_per_step * max(FEWEST_ROWS, tile_rows))
         steps = int(FLOPS_PER_CALL / flops)
         return steps if longest <= steps else 0
 
