@@ -173,20 +173,10 @@ class Network:
     def _update(self, theta, grad, before, step, count):
         first, second = state_arrays(step.state, theta)
         clip_norm = np.inf if step.clip_norm is None else float(step.clip_norm)
+        scalars = np.ascontiguousarray(step.scalars, theta.dtype)
+        results, sums = np.full((2, count), np.nan), np.zeros((2, len(self._net.pieces)))
         return kernels.Update(
-            theta,
-            grad,
-            before,
-            float(step.alpha),
-            clip_norm,
-            step.rule,
-            first,
-            second,
-            np.ascontiguousarray(step.scalars, theta.dtype),
-            np.full(count, np.nan),
-            np.full(count, np.nan),
-            np.zeros(len(self._net.pieces)),
-            np.zeros(len(self._net.pieces)),
+            theta, grad, before, float(step.alpha), clip_norm, step.rule, first, second, scalars, *results, *sums
         )
 
     def predict(self, theta, data, state=None, raw=False):
@@ -219,50 +209,72 @@ class Network:
         """Take the weights that `predict_packed` works with."""
         packing.pack_weights(self._net, theta)
 
-    def predict_packed(self, data, state=None, raw=False, threads=1):
-        """`predict` with the weights of the last `pack`: from any number of Python threads at once."""
+    def predict_packed(self, data, state=None, raw=False, threads=1, in_teams=None):
+        """`predict` with the weights of the last `pack`: from any number of Python threads at once.
+
+        in_teams : bool, optional
+            Threads share the units of a tile; None: where that is faster.
+        """
         lengths = data.lengths
         ids, order = np.arange(len(lengths)), longest_first(lengths)
-        longest = int(lengths[order[0]])
-        out = np.empty((data.offsets[-1] if self.per_step else len(ids), self.layout.n_outputs), self.dtype)
-        tile_count, team_size = -(-len(ids) // self.tile_rows), self.team_size(len(ids))
-        before = np.zeros((0, 0), self.dtype) if state is None else np.array(state, self.dtype, order="C")
-        after = np.empty((len(ids), self.state_size), self.dtype)
         values, starts = data.gather(ids)
-        rows = tiles.Data(read_only(values).reshape(-1), starts, lengths, before)
-        first_row = self._first_row(data, ids)
-        board = np.zeros(atomics.BOARD_SIZE, np.int64)
+        before = np.zeros((0, 0), self.dtype) if state is None else np.array(state, self.dtype, order="C")
+        job = _Prediction(
+            order,
+            tiles.Data(read_only(values).reshape(-1), starts, lengths, before),
+            self._first_row(data, ids),
+            raw,
+            self.tile_rows if len(ids) > 1 else 1,
+            int(lengths[order[0]]),
+            np.empty((len(ids), self.state_size), self.dtype),
+            np.empty((data.offsets[-1] if self.per_step else len(ids), self.layout.n_outputs), self.dtype),
+            np.zeros(atomics.BOARD_SIZE, np.int64),
+        )
+        tile_count = -(-len(ids) // job.tile_rows)
+        if in_teams is None:
+            in_teams = self.team_size(len(ids)) > 1 and threads >= 2 * tile_count
+        if in_teams:
+            outcome = self._run_teams(job, tile_count, threads)
+        else:
+            outcome = self._run_tiles(job, min(threads, tile_count))
+        if outcome == "interrupted":
+            raise KeyboardInterrupt
+        return job.out, job.after
 
-        tile_rows = self.tile_rows if len(ids) > 1 else 1
+    def _run_tiles(self, job, threads):
+        """A tile is one thread's."""
 
         def work(index, budget):
-            scratch = self._take_scratch(longest, tile_rows)
+            scratch = self._take_scratch(job)
             finished = kernels.predict_tiles(
-                self._net, rows, order, first_row, raw, tile_rows, scratch, after, out, board, budget
-            )
-            self._give_scratch(scratch, tile_rows)
+                self._net, job.data, job.order, job.first_row, job.raw, job.tile_rows, scratch, job.after, job.out,
+                job.board, budget,
+            )  # fmt: skip
+            self._give_scratch(job, scratch)
             return finished
 
-        def work_in_teams(index, budget):
+        return run_threads(work, threads, self._budget(1, job.longest, job.tile_rows), job.board)
+
+    def _run_teams(self, job, tile_count, threads):
+        """All threads go from tile to tile, each from another on, and join in."""
+        scratches = [self._take_scratch(job) for _ in range(tile_count)]
+        meetings = np.zeros((tile_count, teams.TEAM_SIZE), np.int64)
+        most = self.team_size(len(job.order))
+
+        def work(index, budget):
             for i in range(index, index + tile_count):
                 tile = i % tile_count
+                ids = job.order[tile * job.tile_rows : (tile + 1) * job.tile_rows]
                 teams.predict_in_team(
-                    self._net, rows, order[tile * tile_rows : (tile + 1) * tile_rows], first_row, raw, tile_rows,
-                    scratches[tile], after, out, board, meetings[tile], team_size,
+                    self._net, job.data, ids, job.first_row, job.raw, job.tile_rows, scratches[tile], job.after,
+                    job.out, job.board, meetings[tile], most,
                 )  # fmt: skip
             return True
 
-        if team_size > 1 and threads >= 2 * tile_count:
-            scratches = [self._take_scratch(longest, tile_rows) for _ in range(tile_count)]
-            meetings = np.zeros((tile_count, teams.TEAM_SIZE), np.int64)
-            outcome = run_threads(work_in_teams, threads, self._budget(tile_count, longest, tile_rows), board)
-            for scratch in scratches:
-                self._give_scratch(scratch, tile_rows)
-        else:
-            outcome = run_threads(work, min(threads, tile_count), self._budget(1, longest, tile_rows), board)
-        if outcome == "interrupted":
-            raise KeyboardInterrupt
-        return out, after
+        outcome = run_threads(work, threads, self._budget(tile_count, job.longest, job.tile_rows), job.board)
+        for scratch in scratches:
+            self._give_scratch(job, scratch)
+        return outcome
 
     def useful_threads(self, data):
         """How many threads predictions of these sequences are worth."""
@@ -279,20 +291,20 @@ class Network:
         """Whether signals may wait until a sequence of so many steps is done."""
         return self._budget(1, steps, 1) > 0
 
-    def _take_scratch(self, longest, tile_rows):
+    def _take_scratch(self, job):
         """Memory to predict with, of a call that is over, or new; pop and append are atomic."""
         try:
-            scratch = self._spare[tile_rows].pop()
+            scratch = self._spare[job.tile_rows].pop()
         except (KeyError, IndexError):
             scratch = None
-        if scratch is None or len(scratch.active) < longest:
-            scratch = make_scratch(self._net, tile_rows, longest, one_block=True)
+        if scratch is None or len(scratch.active) < job.longest:
+            scratch = make_scratch(self._net, job.tile_rows, job.longest, one_block=True)
         return scratch
 
-    def _give_scratch(self, scratch, tile_rows):
+    def _give_scratch(self, job, scratch):
         size = scratch.work.nbytes + scratch.active.nbytes + scratch.blocks.nbytes
         if size <= max(KEPT_BYTES, self._net.packed.nbytes):
-            self._spare.setdefault(tile_rows, []).append(scratch)
+            self._spare.setdefault(job.tile_rows, []).append(scratch)
 
     def loss(self, theta, data, targets):
         """Loss of all sequences without the L2 term, by the forward pass alone: (sum(w l) / sum(w), sum(w))."""
@@ -366,6 +378,20 @@ class Run(NamedTuple):
     norms: np.ndarray  # of the gradient, before clipping
     weight_sums: np.ndarray
     done: int  # steps made
+
+
+class _Prediction(NamedTuple):
+    """Sequences to predict, and where their outputs go."""
+
+    order: np.ndarray  # ids in tile order
+    data: tiles.Data
+    first_row: np.ndarray  # where the outputs of a sequence begin
+    raw: bool
+    tile_rows: int
+    longest: int
+    after: np.ndarray  # (N, state_size)
+    out: np.ndarray
+    board: np.ndarray
 
 
 def _concatenate(batches):

@@ -38,7 +38,7 @@ def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at
     step = rows * layer.HP
     for t in range(steps):
         now, count = s_at + (t + 1) * step, active[t] * layer.HP
-        add_recurrent_products(net, layer, active[t], work, now - step, now, step, 0, layer.HP)
+        add_recurrent_products(net, layer, active[t], work, now - step, now, step, 0, layer.HP, t & 1)
         forward_step(net, work, now, now, now, step, step, count)
         set_zero(work, now + count, step - count)
 

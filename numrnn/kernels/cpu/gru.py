@@ -86,7 +86,7 @@ def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at
     plane = steps * step
     for t in range(steps):
         now, gates, count = s_at + (t + 1) * step, gates_at + t * step, active[t] * layer.HP
-        add_recurrent_products(net, layer, active[t], work, now - step, gates, plane, 0, layer.HP)
+        add_recurrent_products(net, layer, active[t], work, now - step, gates, plane, 0, layer.HP, t & 1)
         forward_step(net, work, now, now, gates, step, plane, count)
         set_zero(work, now + count, step - count)
 

@@ -6,6 +6,7 @@ whole planes of a step.
 
 from numrnn.kernels.cpu.gemm import gemm, gemm_tn, product
 from numrnn.kernels.cpu.net import ONE, ZEROS, width_of
+from numrnn.kernels.cpu.simd import WIDE
 from numrnn.kernels.jit import njit
 
 
@@ -56,15 +57,20 @@ def add_input_products(net, layer, rows, x, x_at, x_row, out, at, unit, units):
 
 
 @njit
-def add_recurrent_products(net, layer, rows, work, s_at, at, plane, unit, units):
+def add_recurrent_products(net, layer, rows, work, s_at, at, plane, unit, units, backwards):
     """out[p] (rows, HP) += s W^T for the active rows of one step; W acts on the last planes, which lie `plane`
-    elements apart. Of whole panels of units, the first of which is `unit`.
+    elements apart. Of whole panels of units, the first of which is `unit`. Steps go through W forwards and backwards
+    in turn: what one has read last is still in the cache.
     """
-    panels = units // width_of(work)
-    first = layer.planes - layer.gates
-    for g in range(layer.gates):
-        w_at, out_at = layer.W + (g * layer.HP + unit) * layer.H, at + (first + g) * plane + unit
-        gemm(rows, layer.H, work, s_at, layer.HP, net.packed, w_at, panels, work, out_at, layer.HP)
+    width, first = width_of(work), layer.planes - layer.gates
+    pieces = (units + WIDE * width - 1) // (WIDE * width)
+    for i in range(layer.gates):
+        g = layer.gates - 1 - i if backwards else i
+        for j in range(pieces):
+            piece = (pieces - 1 - j if backwards else j) * WIDE * width
+            panels, begin = min(WIDE, (units - piece) // width), unit + piece
+            w_at, out_at = layer.W + (g * layer.HP + begin) * layer.H, at + (first + g) * plane + begin
+            gemm(rows, layer.H, work, s_at, layer.HP, net.packed, w_at, panels, work, out_at, layer.HP)
 
 
 @njit

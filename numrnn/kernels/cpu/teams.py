@@ -29,12 +29,14 @@ from numrnn.kernels.cpu.tiles import (
 from numrnn.kernels.jit import njit
 
 LINE = 8  # places of a cache line
-# Places in the memory of a team: who has come, whether all is over, what the first member found out, its call for an
-# even and for an odd phase; then two cache lines of each member, one that others read, one of its own.
-JOINED, OVER, BLOCKS, X_AT, LOGITS_AT, CALLS, MEMBERS = 0, LINE, 2 * LINE, 2 * LINE + 1, 2 * LINE + 2, 3 * LINE, 4 * LINE
+# The memory of a team: how many have come, whether all is over, the calls of the first member for an even and for an
+# odd phase, and what else it says, a cache line each; then two lines of each member.
+JOINED, OVER, CALLS, BLOCKS, MEMBERS = range(0, 5 * LINE, LINE)
+X_AT, LOGITS_AT = BLOCKS + 1, BLOCKS + 2
 MOST = 64  # members of a team
 TEAM_SIZE = MEMBERS + 2 * LINE * MOST
-RANK, PHASE, BEGINS, COUNT = range(LINE, LINE + 4)  # in a member's own line: its present phase, its first, members in it
+DONE = 0  # in a member's first line, which others read: the last phase that it has completed
+RANK, PHASE, BEGINS, COUNT = range(LINE, LINE + 4)  # in its own: its phase, the first it took part in, members now
 SPINS = 2000  # looks at a counter before the processor is given away: about 10 us
 
 
@@ -62,12 +64,12 @@ def _call(team, phase, most):
 @njit
 def _all_here(team, me, phase, board):
     """Complete a phase: until all who are to take part in the next have done so."""
-    store(me, 0, phase)
+    store(me, DONE, phase)
     if not _wait(team, CALLS + phase % 2, phase * (MOST + 1), board):
         return False
     me[COUNT] = load(team, CALLS + phase % 2) - phase * (MOST + 1)
     for rank in range(me[COUNT]):
-        if not _wait(team, MEMBERS + 2 * LINE * rank, phase, board):
+        if not _wait(team, MEMBERS + 2 * LINE * rank + DONE, phase, board):
             return False
     return True
 
@@ -134,7 +136,7 @@ def _step(net, layer, place, block, active, t, work, gates_at, unit, units):
     step = rows * layer.HP
     now, cell, gates = place[0] + (t + 1) * step, place[1] + t * step, gates_at + t * step
     plane = block[STEPS] * step
-    add_recurrent_products(net, layer, active, work, now - step, gates, plane, unit, units)
+    add_recurrent_products(net, layer, active, work, now - step, gates, plane, unit, units, t & 1)
     for i in range(rows):
         at = i * layer.HP + unit
         if i < active:
