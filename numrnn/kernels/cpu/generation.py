@@ -9,25 +9,25 @@ from numrnn.kernels.cpu.activations import exp
 from numrnn.kernels.cpu.float_mode import DEFAULT, set_mode
 from numrnn.kernels.cpu.net import FIRST_STEP, ROW, ROWS, STATE_ROW, STEPS, head_of, layer_of
 from numrnn.kernels.cpu.streams import largest_of
-from numrnn.kernels.cpu.tiles import forward_block, load_state, place_layers, store_state, write_logits
+from numrnn.kernels.cpu.tiles import forward_block, load_state, logits, place_layers, store_state
 from numrnn.kernels.jit import njit
 
 
 @njit
-def _before(logits, a, b):
+def _before(row, a, b):
     """Whether symbol a comes before b: the more probable first, of equals the lower."""
-    return logits[a] > logits[b] or (logits[a] == logits[b] and a < b)
+    return row[a] > row[b] or (row[a] == row[b] and a < b)
 
 
 @njit
-def _sift(logits, heap, at, size):
+def _sift(row, heap, at, size):
     """Let heap[at] sink below the symbols that come before it."""
     symbol = heap[at]
     while 2 * at + 1 < size:
         child = 2 * at + 1
-        if child + 1 < size and _before(logits, heap[child + 1], heap[child]):
+        if child + 1 < size and _before(row, heap[child + 1], heap[child]):
             child += 1
-        if not _before(logits, heap[child], symbol):
+        if not _before(row, heap[child], symbol):
             break
         heap[at] = heap[child]
         at = child
@@ -35,28 +35,28 @@ def _sift(logits, heap, at, size):
 
 
 @njit
-def _pop(logits, heap, size):
+def _pop(row, heap, size):
     """Move the first symbol of a heap behind its end."""
     first = heap[0]
     heap[0] = heap[size - 1]
-    _sift(logits, heap, 0, size - 1)
+    _sift(row, heap, 0, size - 1)
     heap[size - 1] = first
 
 
 @njit
-def _keep(logits, weights, top_k, top_p, heap):
+def _keep(row, weights, top_k, top_p, heap):
     """Number of symbols kept and the sum of their weights; number j of them is heap[-1 - j], the first the most
     probable.
     """
-    K = logits.size
+    K = row.size
     most, popped, total = min(top_k, K), 0, 0.0
     for k in range(K):
         heap[k] = k
     for at in range(K // 2 - 1, -1, -1):
-        _sift(logits, heap, at, K)
+        _sift(row, heap, at, K)
     if most < K:
         while popped < most:
-            _pop(logits, heap, K - popped)
+            _pop(row, heap, K - popped)
             popped += 1
             total += weights[heap[K - popped]]
     else:
@@ -65,7 +65,7 @@ def _keep(logits, weights, top_k, top_p, heap):
     count, kept = 0, 0.0
     while count < most and (count == 0 or kept < top_p * total):
         if count == popped:
-            _pop(logits, heap, K - popped)
+            _pop(row, heap, K - popped)
             popped += 1
         count += 1
         kept += weights[heap[K - count]]
@@ -73,17 +73,18 @@ def _keep(logits, weights, top_k, top_p, heap):
 
 
 @njit
-def draw(logits, temperature, top_k, top_p, uniform, weights, heap):
-    """A symbol from softmax(logits / temperature) by a number in [0, 1); temperature 0: the most probable one.
+def draw(row, temperature, top_k, top_p, uniform, weights, heap):
+    """A symbol by its row of logits (K,), from softmax(row / temperature), and a number in [0, 1); temperature 0: the most
+    probable one.
 
     `weights` (K,) float64 and `heap` (K,) int64 are written on.
     """
-    K, best = logits.size, largest_of(logits)
+    K, best = row.size, largest_of(row)
     if temperature == 0.0:
         return best
-    largest = float(logits[best])
+    largest = float(row[best])
     for k in range(K):
-        weights[k] = exp((float(logits[k]) - largest) / temperature)
+        weights[k] = exp((float(row[k]) - largest) / temperature)
     reached = 0.0
     if top_k >= K and top_p >= 1.0:
         total = 0.0
@@ -94,7 +95,7 @@ def draw(logits, temperature, top_k, top_p, uniform, weights, heap):
             if uniform * total < reached:
                 return k
         return K - 1
-    count, kept = _keep(logits, weights, top_k, top_p, heap)
+    count, kept = _keep(row, weights, top_k, top_p, heap)
     for j in range(count):
         reached += weights[heap[K - 1 - j]]
         if uniform * kept < reached:
@@ -120,9 +121,9 @@ def generate(net, data, scratch, ids, steps, temperature, top_k, top_p, uniforms
         data.starts[0] = t
         s_at = forward_block(net, data, ids, block, rows, scratch, x_at, 0, 0, -1)
         if uniforms.size:
-            write_logits(net, head, rows, work, s_at, logits_at)
-            logits = work[logits_at : logits_at + head.K]
-            symbol = draw(logits, temperature, top_k, top_p, uniforms[t], weights, heap)
+            logits(net, head, rows, work, s_at, logits_at, 0, head.KP)
+            row = work[logits_at : logits_at + head.K]
+            symbol = draw(row, temperature, top_k, top_p, uniforms[t], weights, heap)
             for n in range(data.bytes):
                 data.values[(t + 1) * data.bytes + n] = (symbol >> (8 * n)) & 255
     store_state(net, data, ids, rows, scratch, data.state)

@@ -103,7 +103,7 @@ def add_inputs(net, data, ids, block, work, x_at, at):
 def _add_vectors(net, data, ids, block, work, x_at, at):
     layer = layer_of(net, 0)
     if x_at >= 0:
-        add_input_products(net, layer, block[STEPS] * block[ROWS], work, x_at, layer.D, work, at)
+        add_input_products(net, layer, block[STEPS] * block[ROWS], work, x_at, layer.D, work, at, 0, layer.HP)
         return
     first, rows, steps = block[FIRST_STEP], block[ROWS], block[STEPS]
     panels, D = layer.HP // width_of(work), layer.D
@@ -127,7 +127,7 @@ def _gate_of(layer, plane):
 @njit
 def _add_rows(net, data, ids, block, work, x_at, at):
     layer, first, rows, steps = layer_of(net, 0), block[FIRST_STEP], block[ROWS], block[STEPS]
-    add_input_products(net, layer, steps * rows, work, x_at, layer.D, work, at)
+    add_input_products(net, layer, steps * rows, work, x_at, layer.D, work, at, 0, layer.HP)
     if layer.embedded:
         return
     for i in range(rows):
