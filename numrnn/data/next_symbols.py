@@ -124,18 +124,22 @@ def read_symbols(X, vocabulary, n_symbols, *, name="X"):
     >>> read_symbols([[0, 2, 1], [1]], None, "auto")
     (Sequences(2 sequences of 1 to 3 steps, uint8), False)
     """
+    if not hasattr(X, "__len__"):
+        raise TypeError(f"{name} must be a text, an array of symbols or a list of them, got {X!r}")
+    if not len(X):
+        raise ValueError(f"{name} is empty: it must have at least one symbol")
     if is_text(X) != (vocabulary is not None):
         expected, got = ("texts", type(X).__name__) if vocabulary is not None else ("symbols, integers", "text")
         raise TypeError(f"{name} must hold {expected}, like what the model was fitted on, got {got}")
     if vocabulary is not None:
         with errors_name("texts", name):
             symbols = vocabulary.transform(X)
-        return (_one(symbols), True) if isinstance(X, str) else (symbols, False)
-    if isinstance(X, Sequences) or np.ndim(X[0] if len(X) else X):
+        return (_one(symbols, name), True) if isinstance(X, str) else (symbols, False)
+    if isinstance(X, Sequences) or np.ndim(X[0]):
         sequences, _ = to_sequences(X, dtype=np.float64, name=name, allow_symbols=True)
         return check_symbols(sequences, n_symbols, name=name), False
     with errors_name(f"{name}[0]", name):
-        return check_symbols(_one(np.ascontiguousarray(X)), n_symbols, name=name), True
+        return check_symbols(_one(np.ascontiguousarray(X), name), n_symbols, name=name), True
 
 
 @contextmanager
@@ -147,7 +151,7 @@ def errors_name(wrong, name):
         raise type(error)(str(error).replace(wrong, name)) from error
 
 
-def _one(values):
-    if values.ndim != 1 or not len(values):
-        raise ValueError(f"a sequence must have the shape (steps,) and at least one step, got {values.shape}")
+def _one(values, name):
+    if not len(values):
+        raise ValueError(f"{name} has no symbol: it must have at least one")
     return Sequences(values, np.array([0, len(values)]))

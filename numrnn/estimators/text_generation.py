@@ -99,11 +99,9 @@ class TextGeneration:
             _check("top_k", top_k, Integral, lambda k: k >= 1, "an integer of at least 1, or None")
         if top_p is not None:
             _check("top_p", top_p, Real, lambda p: 0 < p <= 1, "a number above 0 and up to 1, or None")
-        if not len(prompt):
-            raise ValueError("prompt is empty: it must have at least one symbol")
         symbols, is_one = read_symbols(prompt, self.vocabulary_, self.n_symbols_, name="prompt")
-        if not is_one or not len(symbols.values):
-            raise ValueError(f"prompt must be one text of at least one symbol, got {type(prompt).__name__}")
+        if not is_one:
+            raise ValueError(f"prompt must be one text, got {len(prompt)} in a {type(prompt).__name__}")
         random = generator(draw_seed(random_state), "sampling")
         writer = Writer(network, temperature=temperature, top_k=top_k, top_p=top_p, random=random)
         writer.read(symbols.values)
