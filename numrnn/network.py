@@ -133,9 +133,10 @@ class Network:
         update = self._update(theta, grad, before, step, sums)
         packing.pack_weights(self._net, theta)
         inputs = self._inputs(data, rows)
-        if step.dropout:
+        if step.dropout or step.recurrent_dropout:
             keys = mask_keys(step.seed, step.epoch, rows.ids, rows.skipped)
-            inputs = inputs._replace(kept=1 - float(step.dropout), keys=keys)
+            kept, kept_before = 1 - float(step.dropout), 1 - float(step.recurrent_dropout)
+            inputs = inputs._replace(kept=kept, kept_before=kept_before, keys=keys)
         longest = int(rows.lengths.max())
 
         def work(index, budget):
@@ -164,7 +165,7 @@ class Network:
         state = np.zeros((len(data) if rows.carried else 0, self.state_size), self.dtype)
         state_rows = np.where(rows.skipped > 0, rows.ids, ~rows.ids)
         if self.layout.n_symbols is None:
-            return Data(read_only(values).reshape(-1), starts, rows.lengths, state, state_rows, 1.0, NO_INDEX)
+            return Data(read_only(values).reshape(-1), starts, rows.lengths, state, state_rows, 1.0, 1.0, NO_INDEX)
         sizes = np.add.reduceat(rows.lengths, rows.first[:-1])
         steps = int(sizes.max()) if self.layout.embedding_size else 0
         before = np.cumsum(rows.lengths) - rows.lengths
@@ -175,6 +176,7 @@ class Network:
             rows.lengths,
             state,
             state_rows,
+            1.0,
             1.0,
             NO_INDEX,
             before - np.repeat(before[rows.first[:-1]], np.diff(rows.first)),
@@ -407,6 +409,7 @@ class Step(NamedTuple):
     alpha: float = 0.0
     clip_norm: float | None = None
     dropout: float = 0.0  # probability that a unit that a layer passes up is left out
+    recurrent_dropout: float = 0.0  # likewise for units that the next step reads, the same in all steps
     seed: int = 0  # of the masks, with the epoch
     epoch: int = 0
 
