@@ -22,7 +22,7 @@ numpydoc_show_class_members = False
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "gallery",
-    "filename_pattern": "",
+    "filename_pattern": "plot_",  # the others take longer, and data of their own
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numrnn.data.batches import Batch, longest_first
+from numrnn.data.random import mask_keys
 from numrnn.kernels.cpu import atomics, heads, packing, tiles, updates
 from numrnn.kernels.cpu import batches as kernels
 from numrnn.kernels.cpu.inputs import Data, SymbolData
@@ -126,6 +127,9 @@ class Network:
         update = self._update(theta, grad, before, step, sums)
         packing.pack_weights(self._net, theta)
         inputs = self._inputs(data, rows)
+        if step.dropout:
+            keys = mask_keys(step.seed, step.epoch, rows.ids, rows.skipped)
+            inputs = inputs._replace(kept=1 - float(step.dropout), keys=keys)
         longest = int(rows.lengths.max())
 
         def work(index, budget):
@@ -154,7 +158,7 @@ class Network:
         state = np.zeros((len(data) if rows.carried else 0, self.state_size), self.dtype)
         state_rows = np.where(rows.skipped > 0, rows.ids, ~rows.ids)
         if self.layout.n_symbols is None:
-            return Data(read_only(values).reshape(-1), starts, rows.lengths, state, state_rows)
+            return Data(read_only(values).reshape(-1), starts, rows.lengths, state, state_rows, 1.0, NO_INDEX)
         sizes = np.add.reduceat(rows.lengths, rows.first[:-1])
         steps = int(sizes.max()) if self.layout.embedding_size else 0
         before = np.cumsum(rows.lengths) - rows.lengths
@@ -165,6 +169,8 @@ class Network:
             rows.lengths,
             state,
             state_rows,
+            1.0,
+            NO_INDEX,
             before - np.repeat(before[rows.first[:-1]], np.diff(rows.first)),
             np.empty(steps * (self.layout.embedding_size or 0), self.dtype),
             np.empty(steps, np.int64),
@@ -354,6 +360,9 @@ class Step(NamedTuple):
     scalars: np.ndarray  # (mini-batches, ...): what the rule takes in each step
     alpha: float = 0.0
     clip_norm: float | None = None
+    dropout: float = 0.0  # probability that a unit that a layer passes up is left out
+    seed: int = 0  # of the masks, with the epoch
+    epoch: int = 0
 
 
 class Run(NamedTuple):

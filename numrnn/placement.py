@@ -196,7 +196,7 @@ def make_scratch(net, tile_rows, longest, one_block):
     # Not `head_of`: Numba makes a named tuple by a call into Python, and a Ctrl-C that comes in it ends the process.
     head = Head(*net.head.tolist())
     layers_end = tiles.place_layers(net, rows, state_rows, tile_rows, rows * inputs + 16, places)
-    block_end = layers_end + block_rows * (2 * head.widest + head.KP + inputs) + 64
+    block_end = layers_end + block_rows * (3 * head.widest + head.KP + inputs) + 64
     widest = max(net.layers[:, :2].max(), head.K)
     spare = 0 if one_block else spare_size(int(widest), net.packed.dtype)
     work = aligned_zeros(int(block_end) + spare, net.packed.dtype)

@@ -31,7 +31,7 @@ def to_sequences(X, *, dtype, name="X", allow_symbols=False):
     name : str, default="X"
         What errors call X.
     allow_symbols : bool, default=False
-        Whether integers without dimension D stay integers: symbols, int64 of shape (sum of T_i,).
+        Whether integers without dimension D stay as they are: symbols, of shape (sum of T_i,).
 
     Returns
     -------
@@ -63,7 +63,7 @@ def to_sequences(X, *, dtype, name="X", allow_symbols=False):
 
     def choose_dtype(found, ndim):
         if allow_symbols and ndim == 1 and found.kind in "iu":
-            return np.dtype(np.int64)
+            return found
         return found if found in accepted else accepted[0]
 
     items = None if isinstance(X, Sequences) else list_items(X, name)

@@ -34,6 +34,39 @@ def draw_seed(random_state):
     return int(check_random_state(random_state).randint(0, 2**64, dtype=np.uint64))
 
 
+def mask_keys(seed, epoch, ids, first):
+    """Return a key of 32 bits for the dropout masks of each of some chunks of sequences in an epoch.
+
+    Parameters
+    ----------
+    seed : int
+        In [0, 2**64).
+    epoch : int
+    ids, first : ndarray of shape (n,), int64
+        The sequences, and the first steps of the chunks.
+
+    Returns
+    -------
+    keys : ndarray of shape (n,), int64
+        The upper half of a hash of all four (splitmix64: Steele, Lea, Flood 2014).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numrnn.data.random import mask_keys
+    >>> len(set(mask_keys(1, 0, np.arange(100), np.zeros(100, np.int64)).tolist()))
+    100
+    """
+    words = (PURPOSES["dropout"], epoch, ids, first)
+    key = np.full(len(ids), seed, np.uint64)
+    for word in words:
+        key = key + np.asarray(word, np.int64).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+        key = (key ^ (key >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        key = (key ^ (key >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        key = key ^ (key >> np.uint64(31))
+    return (key >> np.uint64(32)).astype(np.int64)
+
+
 def generator(seed, purpose, epoch=0, sequence=0):
     """Return the random generator of one purpose, epoch and sequence.
 

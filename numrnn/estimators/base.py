@@ -45,6 +45,7 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
         "output": [StrOptions({"sequence", "step"})],
         "n_symbols": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"}), None],
         "embedding_size": [Interval(Integral, 1, None, closed="left"), None],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
         "bptt_steps": [Interval(Integral, 1, None, closed="left"), None],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],

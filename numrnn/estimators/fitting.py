@@ -29,7 +29,6 @@ from numrnn.training import (
 # Parameters of planned features, with the only value that this version takes.
 NOT_YET = {
     "bidirectional": False,
-    "dropout": 0.0,
     "device": "cpu",
 }
 
@@ -158,6 +157,7 @@ def run(estimator, data, targets, *, max_iter, validate=None, callbacks=()):
                     batch_size=estimator.batch_size,
                     shuffle=estimator.shuffle,
                     bptt_steps=estimator.bptt_steps,
+                    dropout=estimator.dropout,
                     **options,
                 )
     finally:
@@ -185,6 +185,8 @@ def check_parameters(estimator):
         raise ValueError(f"activation={estimator.activation!r} needs cell='elman', got cell={estimator.cell!r}")
     if estimator.embedding_size is not None and estimator.n_symbols is None:
         raise ValueError(f"embedding_size={estimator.embedding_size!r} needs n_symbols: only symbols are embedded")
+    if estimator.dropout and isinstance(resolve_solver(estimator.solver), LBFGS):
+        raise ValueError(f"dropout={estimator.dropout!r} needs a solver of mini-batches; lbfgs has no use for noise")
     if estimator.bptt_steps is not None and isinstance(resolve_solver(estimator.solver), LBFGS):
         raise ValueError(
             f"bptt_steps={estimator.bptt_steps!r} needs a mini-batch solver; 'lbfgs' takes whole sequences"

@@ -25,6 +25,7 @@ def train(
     batch_size=32,
     shuffle=True,
     bptt_steps=None,
+    dropout=0.0,
     max_iter=100,
     validate=None,
     callbacks=(),
@@ -57,6 +58,8 @@ def train(
     bptt_steps : int or None, default=None
         Cut mini-batches into chunks of so many steps, with an update after each: states are carried on from chunk to
         chunk, gradients are not (Williams & Peng 1990).
+    dropout : float, default=0.0
+        Probability that a state that a layer passes up is left out of a step; the others are scaled up.
     max_iter : int, default=100
         Epochs to make at most.
     validate : callable or None, default=None
@@ -114,7 +117,12 @@ def train(
             )
             if bptt_steps is not None:
                 batches = in_chunks(batches, data.lengths, bptt_steps, network.tile_rows)
-            loss, norm = _run_epoch(network, state, data, targets, batches, solver, rate, alpha, clip_norm, before)
+            scalars = [solver.scalars(rate, state.n_updates + 1 + n) for n in range(len(batches))]
+            step = Step(
+                *(solver.rule(), state.solver_state, np.array(scalars), alpha, clip_norm),
+                *(dropout, state.seed, state.epoch),
+            )
+            loss, norm = _run_epoch(network, state, data, targets, batches, step, before)
             seconds = time.perf_counter() - start
             record = state.end_epoch(loss, validate, rate, norm, seconds, len(data.lengths))
             schedule.epoch_end(state, record)
@@ -126,11 +134,9 @@ def train(
     return state
 
 
-def _run_epoch(network, state, data, targets, batches, solver, rate, alpha, clip_norm, before):
+def _run_epoch(network, state, data, targets, batches, step, before):
     """Update theta once a mini-batch; return the epoch's loss and the last gradient norm."""
     theta = state.theta
-    scalars = [solver.scalars(rate, state.n_updates + 1 + n) for n in range(len(batches))]
-    step = Step(solver.rule(), state.solver_state, np.array(scalars), alpha, clip_norm)
     run = network.train(theta, data, targets, batches, step, np.zeros_like(theta), before)
     state.n_updates += run.done
     if run.outcome == "interrupted":

@@ -26,6 +26,8 @@ class Data(NamedTuple):
     lengths: np.ndarray  # (n,) int64
     state: np.ndarray  # (rows, state size): states before the first steps; empty: zeros
     state_rows: np.ndarray  # (n,) int64: row of its state; ~row: zeros before the first step
+    kept: float  # probability that dropout keeps a unit; 1: no dropout
+    keys: np.ndarray  # (n,) int64: of the masks
 
 
 class SymbolData(NamedTuple):
@@ -37,6 +39,8 @@ class SymbolData(NamedTuple):
     lengths: np.ndarray
     state: np.ndarray
     state_rows: np.ndarray
+    kept: float
+    keys: np.ndarray
     rows_before: np.ndarray  # (n,) int64: steps of the mini-batch that lie before the sequence's in `gradients`
     gradients: np.ndarray  # (steps of a mini-batch * E,): of the rows of the embedding, each step's its own
     occurrences: np.ndarray  # (steps of a mini-batch,) int64: the steps sorted by symbol

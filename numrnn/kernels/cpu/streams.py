@@ -67,7 +67,10 @@ def _predict(net, at, table, values, raw, work, out, state, state_out):
     blocks, at = _rows(table, at, BLOCK)
     ids, lengths = table[ID : ID + 1], table[LENGTH : LENGTH + 1]
     lengths[0] = values.shape[0]
-    data, scratch = Data(values.reshape(-1), ids, lengths, state, ids), Scratch(work, blocks, table[at:], places, 0)
+    data, scratch = (
+        Data(values.reshape(-1), ids, lengths, state, ids, 1.0, ids),
+        Scratch(work, blocks, table[at:], places, 0),
+    )
     rows = table[TILE_ROWS]  # a constant would have Numba compile the tile for it alone, which takes seconds
     mode = set_mode(DEFAULT)
     predict_tile(net, data, ids, ids, raw, rows, scratch, state_out, out, table[BOARD:])

@@ -12,6 +12,7 @@ import numpy as np
 
 from numrnn.kernels.cpu.atomics import STOP, load
 from numrnn.kernels.cpu.cells import cell_backward, cell_forward
+from numrnn.kernels.cpu.dropout import drop_block, drop_last
 from numrnn.kernels.cpu.gemm import gemm_tn, product
 from numrnn.kernels.cpu.heads import loss_row, output_row
 from numrnn.kernels.cpu.inputs import (
@@ -127,9 +128,9 @@ def forward_layer(net, layer, place, block, active, tile_rows, work, gates_at, s
 
 
 @njit
-def forward_block(net, data, ids, block, tile_rows, scratch, x_at, row, state_row):
+def forward_block(net, data, ids, block, tile_rows, scratch, x_at, row, state_row, dropped_at):
     """All layers over one block; returns where the last layer's states s_1 .. s_steps lie. The inputs are gathered at
-    x_at, if >= 0.
+    x_at, if >= 0; there is room for states that dropout has gone over at dropped_at.
     """
     at, x_row, work = x_at, 0, scratch.work
     if x_at >= 0:
@@ -142,10 +143,21 @@ def forward_block(net, data, ids, block, tile_rows, scratch, x_at, row, state_ro
         if index == 0:
             add_inputs(net, data, ids, block, work, at, gates_at)
         else:
+            at = _passed_up(net, data, ids, block, index - 1, work, at, dropped_at)
             add_input_products(net, layer, block[STEPS] * block[ROWS], work, at, x_row, work, gates_at)
         at = forward_layer(net, layer, place, block, scratch.active, tile_rows, work, gates_at, state_row)
         x_row = layer.HP
     return at
+
+
+@njit
+def _passed_up(net, data, ids, block, index, work, s_at, dropped_at):
+    """Where the states of a layer lie as the layer above sees them."""
+    if data.kept == 1.0:
+        return s_at
+    layer = layer_of(net, index)
+    drop_block(data, ids, block, index, layer.H, layer.HP, work, s_at, dropped_at)
+    return dropped_at
 
 
 @njit
@@ -202,7 +214,7 @@ def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, 
         if load(board, STOP):
             return
         block = scratch.blocks[b]
-        s_at = forward_block(net, data, ids, block, tile_rows, scratch, x_at, 0, 0)
+        s_at = forward_block(net, data, ids, block, tile_rows, scratch, x_at, 0, 0, -1)
         if head.per_step:
             _logits(net, head, block[STEPS] * block[ROWS], work, s_at, logits_at)
             for t in range(block[STEPS]):
@@ -261,23 +273,30 @@ def _head_gradients(net, head, rows, scratch, s_at, at, gradient, ds_at):
 
 
 @njit
-def _head_per_sequence(net, ids, goal, scale, scratch, logits_at, tile_rows, gradient):
+def _head_per_sequence(net, data, ids, goal, scale, scratch, logits_at, dropped_at, tile_rows, gradient):
     """Loss of a tile whose sequences have one output each; dL/ds_T goes to the last layer's carry."""
     head, work, last = head_of(net), scratch.work, net.layers.shape[0] - 1
-    carry = scratch.places[last, 3]
-    _logits(net, head, ids.size, work, carry, logits_at)
+    s_at = scratch.places[last, 3]
+    ds_at = s_at + 2 * tile_rows * head.HP
+    if data.kept != 1.0:
+        drop_last(data, ids, last, head.H, head.HP, work, s_at, dropped_at)
+        s_at = dropped_at
+    _logits(net, head, ids.size, work, s_at, logits_at)
     loss = 0.0
     for i in range(ids.size):
         loss += _head_row(head, work, logits_at + i * head.KP, goal, goal.first[ids[i]], scale)
-    _head_gradients(net, head, ids.size, scratch, carry, logits_at, gradient, carry + 2 * tile_rows * head.HP)
+    _head_gradients(net, head, ids.size, scratch, s_at, logits_at, gradient, ds_at)
+    if data.kept != 1.0:
+        drop_last(data, ids, last, head.H, head.HP, work, ds_at, ds_at)
     return loss
 
 
 @njit
-def _head_per_step(net, ids, goal, scale, block, scratch, s_at, logits_at, gradient, dy_at):
+def _head_per_step(net, data, ids, goal, scale, block, scratch, s_at, logits_at, dropped_at, gradient, dy_at):
     """Loss of one block whose steps have an output each; dL/ds_t goes to dy."""
-    head, work = head_of(net), scratch.work
+    head, work, last = head_of(net), scratch.work, net.layers.shape[0] - 1
     first, rows = block[FIRST_STEP], block[ROWS]
+    s_at = _passed_up(net, data, ids, block, last, work, s_at, dropped_at)
     _logits(net, head, block[STEPS] * rows, work, s_at, logits_at)
     loss = 0.0
     for t in range(block[STEPS]):
@@ -288,6 +307,7 @@ def _head_per_step(net, ids, goal, scale, block, scratch, s_at, logits_at, gradi
             )
         set_zero(work, logits_at + (t * rows + count) * head.KP, (rows - count) * head.KP)
     _head_gradients(net, head, block[STEPS] * rows, scratch, s_at, logits_at, gradient, dy_at)
+    _passed_up(net, data, ids, block, last, work, dy_at, dy_at)
     return loss
 
 
@@ -309,20 +329,24 @@ def _backward_layer(net, index, block, tile_rows, scratch, x_at, x_row, dy_at, g
 
 
 @njit
-def _backward_block(net, data, ids, block, tile_rows, scratch, inputs, input_row, dy_at, other_at, gradient, board):
+def _backward_block(
+    net, data, ids, block, tile_rows, scratch, inputs, input_row, dy_at, other_at, dropped_at, gradient, board
+):
     """BPTT of all layers over one block, last layer first; `dy_at` and `other_at` change places from layer to layer."""
-    head = head_of(net)
+    head, work = head_of(net), scratch.work
     for index in range(net.layers.shape[0] - 1, -1, -1):
         x_at, x_row = inputs, input_row
         if index > 0:
             x_row = layer_of(net, index - 1).HP
             x_at = scratch.places[index - 1, 0] + (block[STATE_ROW] + block[ROWS]) * x_row
+            x_at = _passed_up(net, data, ids, block, index - 1, work, x_at, dropped_at)
         da_at = _backward_layer(net, index, block, tile_rows, scratch, x_at, x_row, dy_at, gradient, board)
         if index > 0:
-            input_gradient(net, layer_of(net, index), block[STEPS] * block[ROWS], scratch.work, da_at, other_at)
+            input_gradient(net, layer_of(net, index), block[STEPS] * block[ROWS], work, da_at, other_at)
+            _passed_up(net, data, ids, block, index - 1, work, other_at, other_at)
             dy_at, other_at = other_at, (dy_at if dy_at >= 0 else other_at - head.widest * BLOCK_STEPS * tile_rows)
         else:
-            keep_input_gradients(net, data, ids, block, scratch.work, da_at, other_at, gradient)
+            keep_input_gradients(net, data, ids, block, work, da_at, other_at, gradient)
 
 
 @njit
@@ -335,27 +359,31 @@ def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board)
     layers_at = (rows * D + 15) // 16 * 16
     dy_at = place_layers(net, rows, state_rows, tile_rows, layers_at, scratch.places)
     other_at = dy_at + head.widest * BLOCK_STEPS * tile_rows
-    logits_at = other_at + head.widest * BLOCK_STEPS * tile_rows
+    dropped_at = other_at + head.widest * BLOCK_STEPS * tile_rows
+    logits_at = dropped_at + head.widest * BLOCK_STEPS * tile_rows
     load_state(net, data, ids, tile_rows, scratch)
     for b in range(count):
         if load(board, STOP):
             return 0.0
         block = scratch.blocks[b]
-        forward_block(net, data, ids, block, tile_rows, scratch, block[ROW] * D, block[ROW], block[STATE_ROW])
+        x_at = block[ROW] * D
+        forward_block(net, data, ids, block, tile_rows, scratch, x_at, block[ROW], block[STATE_ROW], dropped_at)
     if data.state.size:
         store_state(net, data, ids, tile_rows, scratch, data.state)
     loss = 0.0
     if not head.per_step:
-        loss = _head_per_sequence(net, ids, goal, scale, scratch, logits_at, tile_rows, gradient)
+        loss = _head_per_sequence(net, data, ids, goal, scale, scratch, logits_at, dropped_at, tile_rows, gradient)
     for b in range(count - 1, -1, -1):
         if load(board, STOP):
             return 0.0
         block = scratch.blocks[b]
         if head.per_step:
             s_at = scratch.places[net.layers.shape[0] - 1, 0] + (block[STATE_ROW] + block[ROWS]) * head.HP
-            loss += _head_per_step(net, ids, goal, scale, block, scratch, s_at, logits_at, gradient, dy_at)
-        from_head = dy_at if head.per_step else -1
+            loss += _head_per_step(
+                net, data, ids, goal, scale, block, scratch, s_at, logits_at, dropped_at, gradient, dy_at
+            )
+        from_head, x_at = dy_at if head.per_step else -1, block[ROW] * D
         _backward_block(
-            net, data, ids, block, tile_rows, scratch, block[ROW] * D, D, from_head, other_at, gradient, board
+            net, data, ids, block, tile_rows, scratch, x_at, D, from_head, other_at, dropped_at, gradient, board
         )
     return loss
