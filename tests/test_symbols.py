@@ -222,10 +222,8 @@ def test_memory_of_chunks_does_not_grow_with_the_sequences(inputs):
         case = Case(problem)
         batches = [full_batch(case.data.lengths, case.network.tile_rows)]
         batches = in_chunks(batches, case.data.lengths, steps, case.network.tile_rows)
-        made = []
-        case.network._inputs = lambda *arguments: made.append(type(case.network)._inputs(case.network, *arguments)) or made[-1]
         case.train(SGD(), [0.1] * len(batches), batches)
         _, _, scratch, levels = case.network._memory[0]
-        return scratch.work.size, scratch.blocks.size, scratch.active.size, levels.size, made[0].gradients.size
+        return scratch.work.size, scratch.blocks.size, scratch.active.size, levels.size
 
     assert sizes(400, 20) == sizes(40, 20) < sizes(40, 40)
