@@ -265,7 +265,7 @@ def test_chunks_bound_the_memory_of_training():
         ("text", r"X is text, .*numrnn.data.Vocabulary"),
         ([["a", "b"]] * 24, r"X\[0\] is text"),
         ([], "X is empty"),
-        (None, "Expected 2D array|X"),
+        (None, "got scalar array instead"),
     ],
 )
 @pytest.mark.parametrize("n_symbols", [N_SYMBOLS, "auto"])
