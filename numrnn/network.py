@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numrnn.data.batches import Batch, longest_first
+from numrnn.data.batches import Batch, Rows, longest_first
 from numrnn.data.random import mask_keys
-from numrnn.kernels.cpu import atomics, heads, packing, tiles, updates
+from numrnn.kernels.cpu import atomics, heads, packing, teams, tiles, updates
 from numrnn.kernels.cpu import batches as kernels
 from numrnn.kernels.cpu.inputs import Data, SymbolData
+from numrnn.kernels.cpu.simd import WIDE as WIDE_PANELS
+from numrnn.kernels.cpu.simd import panel_width
 from numrnn.kernels.jit import read_only
 from numrnn.parameters import GATES
 from numrnn.placement import aligned_zeros, make_net, make_scratch
@@ -21,9 +23,11 @@ from numrnn.threads import run_threads
 WIDE = 512  # gate outputs (G H) from which a tile has 16 rows: W no longer stays in L1 then
 FLOPS_PER_CALL = 2e9  # a guess of what may run between two looks at signals; then the clock decides
 FLOPS_PER_TILE_STEP = 2e4  # what the smallest step costs in time: 1 us or so
+FEWEST_ROWS = 4  # fewer take as long: W comes from memory then
 FLOPS_PER_THREAD = 4e5  # less than this is not worth another thread
 KEPT_BYTES = 1 << 20  # memory of a call is kept for the next up to this size, or that of the weights
 FLOPS_PER_CALLED_THREAD = 1e7  # likewise where a pool has to be asked for every prediction: 50 us
+FLOPS_PER_MEMBER = 1e5  # likewise of a step whose units threads share: to meet takes 0.2 us
 NODES_PER_THREAD = 2  # shares of a mini-batch that threads claim: more even out, but each needs a gradient's memory
 FLOPS_PER_OUTPUT = 16  # what a softmax and its loss cost in time
 NO_INDEX, NO_WEIGHTS = np.zeros(0, np.int64), np.zeros(0)
@@ -58,10 +62,12 @@ class Network:
             self._flops_per_step -= 2 * gates * widths[1] * widths[0]
         if self.per_step:
             self._flops_per_step += 2 * layout.n_outputs * (widths[-1] + FLOPS_PER_OUTPUT)
-        self._memory, self._spare = {}, []
+        panels = -(-max(layout.hidden_layer_sizes) // panel_width(dtype))
+        self._largest_team = min(teams.MOST, panels // WIDE_PANELS)
+        self._memory, self._spare = {}, {}
 
     def __getstate__(self):
-        return {**self.__dict__, "_memory": {}, "_spare": []}
+        return {**self.__dict__, "_memory": {}, "_spare": {}}
 
     def gradient(self, theta, data, targets, batch, grad):
         """Loss of a mini-batch, without the L2 term, and its gradient.
@@ -111,7 +117,7 @@ class Network:
         -------
         Run
         """
-        rows = _Rows(batches, data.lengths)
+        rows = Rows(batches, data.lengths)
         goal = self._goal(targets, self._targets_of(rows, data))
         sums = np.zeros(len(batches))
         kernels.weight_sums(rows.first, goal, rows.lengths, self.per_step, sums)
@@ -119,7 +125,7 @@ class Network:
             # Left out, unless states have to be carried through.
             kept = [n for n, batch in enumerate(batches) if sums[n] > 0 or batch.steps is not None]
             batches, sums = [batches[n] for n in kept], sums[kept]
-            rows = _Rows(batches, data.lengths) if batches else None
+            rows = Rows(batches, data.lengths) if batches else None
             goal = goal._replace(first=self._targets_of(rows, data)) if batches else None
         if not sums.any():
             return Run("done", sums, sums, sums, 0)
@@ -136,7 +142,7 @@ class Network:
             scratch, levels = self._memory_of(index, longest, job.node_tiles)
             return kernels.run_batches(self._net, inputs, goal, job, update, scratch, levels, budget)
 
-        outcome = run_threads(work, threads, self._budget(3, longest * job.node_tiles), job.board)
+        outcome = run_threads(work, threads, self._budget(3, longest * job.node_tiles, self.tile_rows), job.board)
         done = int(job.board[atomics.DONE])
         if job.board[atomics.DIVERGED]:
             outcome = "diverged"
@@ -206,20 +212,10 @@ class Network:
     def _update(self, theta, grad, before, step, sums):
         first, second = state_arrays(step.state, theta)
         clip_norm = np.inf if step.clip_norm is None else float(step.clip_norm)
+        scalars = np.ascontiguousarray(step.scalars[np.maximum(np.cumsum(sums > 0) - 1, 0)], theta.dtype)
+        results, squares = np.full((2, len(sums)), np.nan), np.zeros((2, len(self._net.pieces)))
         return kernels.Update(
-            theta,
-            grad,
-            before,
-            float(step.alpha),
-            clip_norm,
-            step.rule,
-            first,
-            second,
-            np.ascontiguousarray(step.scalars[np.maximum(np.cumsum(sums > 0) - 1, 0)], theta.dtype),
-            np.full(len(sums), np.nan),
-            np.full(len(sums), np.nan),
-            np.zeros(len(self._net.pieces)),
-            np.zeros(len(self._net.pieces)),
+            theta, grad, before, float(step.alpha), clip_norm, step.rule, first, second, scalars, *results, *squares
         )
 
     def predict(self, theta, data, state=None, raw=False):
@@ -252,53 +248,103 @@ class Network:
         """Take the weights that `predict_packed` works with."""
         packing.pack_weights(self._net, theta)
 
-    def predict_packed(self, data, state=None, raw=False, threads=1):
-        """`predict` with the weights of the last `pack`: from any number of Python threads at once."""
+    def predict_packed(self, data, state=None, raw=False, threads=1, in_teams=None):
+        """`predict` with the weights of the last `pack`: from any number of Python threads at once.
+
+        in_teams : bool, optional
+            Threads share the units of a tile; None: where that is faster.
+        """
         lengths = data.lengths
         ids, order = np.arange(len(lengths)), longest_first(lengths)
-        longest = int(lengths[order[0]])
-        out = np.empty((data.offsets[-1] if self.per_step else len(ids), self.layout.n_outputs), self.dtype)
         before = np.zeros((0, 0), self.dtype) if state is None else np.array(state, self.dtype, order="C")
-        after = np.empty((len(ids), self.state_size), self.dtype)
-        rows = self._inputs(data, _Rows([Batch(ids)], lengths))._replace(state=before, state_rows=ids)
-        first_row = data.offsets[ids] if self.per_step else ids
-        board = np.zeros(atomics.BOARD_SIZE, np.int64)
+        job = _Prediction(
+            order,
+            self._inputs(data, Rows([Batch(ids)], lengths))._replace(state=before, state_rows=ids),
+            data.offsets[ids] if self.per_step else ids,
+            raw,
+            self.tile_rows if len(ids) > 1 else 1,
+            int(lengths[order[0]]),
+            np.empty((len(ids), self.state_size), self.dtype),
+            np.empty((data.offsets[-1] if self.per_step else len(ids), self.layout.n_outputs), self.dtype),
+            np.zeros(atomics.BOARD_SIZE, np.int64),
+        )
+        tile_count = -(-len(ids) // job.tile_rows)
+        if in_teams is None:
+            in_teams = self.team_size(len(ids)) > 1 and threads >= 2 * tile_count
+        if in_teams:
+            outcome = self._run_teams(job, tile_count, threads)
+        else:
+            outcome = self._run_tiles(job, min(threads, tile_count))
+        if outcome == "interrupted":
+            raise KeyboardInterrupt
+        return job.out, job.after
+
+    def _run_tiles(self, job, threads):
+        """A tile is one thread's."""
 
         def work(index, budget):
-            scratch = self._take_scratch(longest)
+            scratch = self._take_scratch(job)
             finished = kernels.predict_tiles(
-                self._net, rows, order, first_row, raw, self.tile_rows, scratch, after, out, board, budget
-            )
-            self._give_scratch(scratch)
+                self._net, job.data, job.order, job.first_row, job.raw, job.tile_rows, scratch, job.after, job.out,
+                job.board, budget,
+            )  # fmt: skip
+            self._give_scratch(job, scratch)
             return finished
 
-        if run_threads(work, threads, self._budget(1, longest), board) == "interrupted":
-            raise KeyboardInterrupt
-        return out, after
+        return run_threads(work, threads, self._budget(1, job.longest, job.tile_rows), job.board)
+
+    def _run_teams(self, job, tile_count, threads):
+        """All threads go from tile to tile, each from another on, and join in."""
+        scratches = [self._take_scratch(job) for _ in range(tile_count)]
+        meetings = np.zeros((tile_count, teams.TEAM_SIZE), np.int64)
+        most = self.team_size(len(job.order))
+
+        def work(index, budget):
+            for i in range(index, index + tile_count):
+                tile = i % tile_count
+                ids = job.order[tile * job.tile_rows : (tile + 1) * job.tile_rows]
+                teams.predict_in_team(
+                    self._net, job.data, ids, job.first_row, job.raw, job.tile_rows, scratches[tile], job.after,
+                    job.out, job.board, meetings[tile], most,
+                )  # fmt: skip
+            return True
+
+        outcome = run_threads(work, threads, self._budget(tile_count, job.longest, job.tile_rows), job.board)
+        for scratch in scratches:
+            self._give_scratch(job, scratch)
+        return outcome
 
     def useful_threads(self, data):
         """How many threads predictions of these sequences are worth."""
         flops = self._flops_per_step * int(data.offsets[-1])
-        return int(max(1, min(-(-len(data) // self.tile_rows), flops // FLOPS_PER_CALLED_THREAD)))
+        at_once = -(-len(data) // self.tile_rows) * self.team_size(len(data))
+        return int(max(1, min(at_once, flops // FLOPS_PER_CALLED_THREAD)))
+
+    def team_size(self, sequences):
+        """How many threads may share the units of a tile; 1: a tile is one thread's."""
+        if self.layout.n_symbols is not None:
+            return 1
+        flops = min(sequences, self.tile_rows) * self._flops_per_step
+        return int(max(1, min(self._largest_team, flops // FLOPS_PER_MEMBER)))
 
     def fits_one_call(self, steps):
         """Whether signals may wait until a sequence of so many steps is done."""
-        return self._budget(1, steps) > 0
+        return self._budget(1, steps, 1) > 0
 
-    def _take_scratch(self, longest):
+    def _take_scratch(self, job):
         """Memory to predict with, of a call that is over, or new; pop and append are atomic."""
         try:
-            scratch = self._spare.pop()
-        except IndexError:
+            scratch = self._spare[job.tile_rows].pop()
+        except (KeyError, IndexError):
             scratch = None
-        if scratch is None or len(scratch.active) < longest:
-            scratch = make_scratch(self._net, self.tile_rows, longest, one_block=True)
+        if scratch is None or len(scratch.active) < job.longest:
+            scratch = make_scratch(self._net, job.tile_rows, job.longest, one_block=True)
         return scratch
 
-    def _give_scratch(self, scratch):
+    def _give_scratch(self, job, scratch):
         size = scratch.work.nbytes + scratch.active.nbytes + scratch.blocks.nbytes
         if size <= max(KEPT_BYTES, self._net.packed.nbytes):
-            self._spare.append(scratch)
+            self._spare.setdefault(job.tile_rows, []).append(scratch)
 
     def loss(self, theta, data, targets):
         """Loss of all sequences without the L2 term, by the forward pass alone: (sum(w l) / sum(w), sum(w))."""
@@ -328,9 +374,9 @@ class Network:
             read_only(classes).view(np.uint8), classes.itemsize, read_only(values), read_only(weights), first_row
         )
 
-    def _budget(self, passes, longest):
+    def _budget(self, passes, longest, tile_rows):
         """Steps of a tile after which the main thread leaves compiled code; 0 where a share of the work is longer."""
-        flops = max(FLOPS_PER_TILE_STEP, passes * self._flops_per_step * self.tile_rows)
+        flops = max(FLOPS_PER_TILE_STEP, passes * self._flops_per_step * max(FEWEST_ROWS, tile_rows))
         steps = int(FLOPS_PER_CALL / flops)
         return steps if longest <= steps else 0
 
@@ -376,28 +422,15 @@ class Run(NamedTuple):
     done: int  # steps made
 
 
-class _Rows:
-    """The sequences of all mini-batches, one after the other.
+class _Prediction(NamedTuple):
+    """Sequences to predict, and where their outputs go."""
 
-    Attributes
-    ----------
-    ids, lengths : ndarray of shape (n,), int64
-        Of the sequences; their steps in this mini-batch.
-    skipped : ndarray of shape (n,), int64
-        Steps before them.
-    first : ndarray of shape (batches + 1,), int64
-        Where a mini-batch begins.
-    carried : bool
-        Whether states go from one mini-batch to the next.
-    """
-
-    def __init__(self, batches, lengths):
-        sizes = [len(batch.ids) for batch in batches]
-        self.ids, self.first = np.concatenate([batch.ids for batch in batches]), np.cumsum([0, *sizes])
-        self.carried = any(batch.steps is not None for batch in batches)
-        if self.carried:
-            longest = [np.iinfo(np.int64).max if batch.steps is None else batch.steps for batch in batches]
-            self.skipped = np.repeat([batch.first for batch in batches], sizes)
-            self.lengths = np.minimum(lengths[self.ids] - self.skipped, np.repeat(longest, sizes))
-        else:
-            self.skipped, self.lengths = np.zeros(len(self.ids), np.int64), lengths[self.ids]
+    order: np.ndarray  # ids in tile order
+    data: Data
+    first_row: np.ndarray  # where the outputs of a sequence begin
+    raw: bool
+    tile_rows: int
+    longest: int
+    after: np.ndarray  # (N, state_size)
+    out: np.ndarray
+    board: np.ndarray

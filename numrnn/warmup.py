@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from numrnn.data.sequences import Sequences
 from numrnn.estimators.regressor import RNNRegressor
 
 
@@ -31,6 +32,8 @@ def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",)):
     X, y = np.zeros((2, 3, 1)), np.zeros(2)
     for cell in cells:
         for dtype in dtypes:
-            network = RNNRegressor((1,), cell=cell, dtype=dtype, max_iter=1, random_state=0)
-            network.fit(X, y, X_val=X, y_val=y).predict(X)
-            network.predict_step(X[0, 0])
+            model = RNNRegressor((1,), cell=cell, dtype=dtype, max_iter=1, random_state=0)
+            model.fit(X, y, X_val=X, y_val=y).predict(X)
+            model.predict_step(X[0, 0])
+            network = model._architecture.network()
+            network.predict_packed(Sequences.from_array(X.astype(dtype)), in_teams=True)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numba
 import pytest
 
 import numrnn
@@ -132,3 +133,13 @@ def test_a_cache_that_may_only_be_read_serves_through_a_copy_of_the_process(monk
     assert not recwarn.list
     folder.chmod(0o755)
     shutil.rmtree(copy)
+
+
+def rounded(x):
+    return round(x, 2)
+
+
+def test_what_a_kernel_took_from_numba_is_whole_for_a_user_of_numba(monkeypatch):
+    monkeypatch.setattr(jit, "CACHE_FOLDER", None)  # compiled here and now
+    assert jit.njit(rounded)(2.348) == 2.35
+    assert numba.njit(error_model="numpy")(rounded)(2.348) == 2.35

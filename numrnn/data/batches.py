@@ -122,3 +122,30 @@ def _chunk(ids, lengths, first, steps, tile_rows):
     ids, left = ids[left > 0], left[left > 0]
     ids = ids[longest_first(left)]
     return Batch(ids[_tile_order(len(ids), tile_rows)], first, steps)
+
+
+class Rows:
+    """The sequences of all mini-batches, one after the other.
+
+    Attributes
+    ----------
+    ids, lengths : ndarray of shape (n,), int64
+        Of the sequences; their steps in this mini-batch.
+    skipped : ndarray of shape (n,), int64
+        Steps before them.
+    first : ndarray of shape (batches + 1,), int64
+        Where a mini-batch begins.
+    carried : bool
+        Whether states go from one mini-batch to the next.
+    """
+
+    def __init__(self, batches, lengths):
+        sizes = [len(batch.ids) for batch in batches]
+        self.ids, self.first = np.concatenate([batch.ids for batch in batches]), np.cumsum([0, *sizes])
+        self.carried = any(batch.steps is not None for batch in batches)
+        if self.carried:
+            longest = [np.iinfo(np.int64).max if batch.steps is None else batch.steps for batch in batches]
+            self.skipped = np.repeat([batch.first for batch in batches], sizes)
+            self.lengths = np.minimum(lengths[self.ids] - self.skipped, np.repeat(longest, sizes))
+        else:
+            self.skipped, self.lengths = np.zeros(len(self.ids), np.int64), lengths[self.ids]

@@ -3,7 +3,7 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -29,7 +29,7 @@ def solver_makes_passes(estimator):
     return True
 
 
-class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
+class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, CallbackSupportMixin, BaseEstimator):
     """Recurrent network over sequences; a subclass knows its targets, its head and its score.
 
     A subclass defines `_learn_targets` (of flat y: the head and its number of outputs), `_encode_targets` (for the
@@ -216,6 +216,38 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
         outputs, data, form = self._outputs(X)
         return self._in_form(self._decode_outputs(outputs), data, form)
 
+    def transform(self, X):
+        """Return what the network remembers of sequences: the last layer's state after the last step, as features.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        features : ndarray of shape (N, H)
+            In the order of `get_feature_names_out`; a data frame after ``set_output(transform="pandas")``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from numrnn import RNNRegressor
+        >>> X = np.random.default_rng(0).normal(size=(8, 5, 2))
+        >>> model = RNNRegressor((4,), max_iter=2, random_state=0).fit(X, X.sum(axis=(1, 2)))
+        >>> model.transform(X).shape
+        (8, 4)
+        >>> model.get_feature_names_out().tolist()
+        ['rnnregressor0', 'rnnregressor1', 'rnnregressor2', 'rnnregressor3']
+        """
+        _, states, _, _ = self._run(X)
+        *before, last = self._architecture.hidden_layer_sizes
+        first = sum(before) * (2 if self._architecture.cell == "lstm" else 1)
+        return np.ascontiguousarray(states[:, first : first + last])
+
+    @property
+    def _n_features_out(self):
+        return self._architecture.hidden_layer_sizes[-1]
+
     def predict_step(self, x, state=None):
         """Predict from one more step of one or many streams.
 
@@ -321,6 +353,7 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = []  # features are of the network's dtype
         return tags
 
     def __sklearn_is_fitted__(self):
@@ -334,12 +367,16 @@ class BaseRNN(WeightsAccess, CallbackSupportMixin, BaseEstimator):
         return self
 
     def _outputs(self, X, raw=False):
+        outputs, _, data, form = self._run(X, raw)
+        return outputs, data, form
+
+    def _run(self, X, raw=False):
         predictor = predictor_of(self)
         n_symbols = self._architecture.n_symbols
         data, form = validate_sequences(self, X, dtype=predictor.dtype, reset=False, n_symbols=n_symbols)
         threads = n_threads(self.n_jobs, at_most=predictor.useful_threads(data))
-        outputs, _ = predictor.predict(data, raw=raw, threads=threads)
-        return outputs, data, form
+        outputs, states = predictor.predict(data, raw=raw, threads=threads)
+        return outputs, states, data, form
 
     def _in_form(self, values, data, form):
         return values if self._architecture.output == "sequence" else from_steps(values, data.offsets, form)

@@ -38,8 +38,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     embedding_size : int or None, default=None
         E, the length of a learned vector for each symbol, which the first layer reads in place of a one-hot vector.
     dropout : float, default=0.0
-        Probability with which a state is left out on its way up, from layer to layer and to the outputs, in training
-        only; the other states are scaled up. States go on to the next step whole.
+        Probability with which a number is left out on its way up, from an embedding to the first layer, from layer to
+        layer and to the outputs, in training only; the others are scaled up. States go on to the next step whole.
     solver : {"adam", "adamw", "sgd", "rmsprop", "lbfgs"} or solver object, default="adam"
         An object, such as ``numrnn.solvers.Adam(beta_2=0.98)``, holds options of its own. "lbfgs" takes all of X at
         once; it ignores `batch_size`, `learning_rate`, `learning_rate_init`, `shuffle` and `clip_norm`.

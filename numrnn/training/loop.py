@@ -59,7 +59,8 @@ def train(
         Cut mini-batches into chunks of so many steps, with an update after each: states are carried on from chunk to
         chunk, gradients are not (Williams & Peng 1990).
     dropout : float, default=0.0
-        Probability that a state that a layer passes up is left out of a step; the others are scaled up.
+        Probability that a number that an embedding or a layer passes up is left out of a step; the others are scaled
+        up.
     max_iter : int, default=100
         Epochs to make at most.
     validate : callable or None, default=None

@@ -23,6 +23,21 @@ def _compile_forward(net, layer, steps, rows, active, work, s_at, cell_at, gates
     return call
 
 
+def cell_step(net, work, now, cell, gates, step, plane, count):
+    """One step of some units of one sequence, from what the inputs and the states before give."""
+    CELLS[type(net)].forward_step(net, work, now, cell, gates, step, plane, count)
+
+
+@overload(cell_step)
+def _compile_step(net, work, now, cell, gates, step, plane, count):
+    function = CELLS[net.instance_class].forward_step
+
+    def call(net, work, now, cell, gates, step, plane, count):
+        function(net, work, now, cell, gates, step, plane, count)
+
+    return call
+
+
 def cell_backward(net, layer, steps, rows, active, work, s_at, cell_at, gates_at, dy_at, ds_at, dcell_at):
     """BPTT of one layer over a block of steps: gates become da, ds and dcell go from the end of the block to its
     beginning.

@@ -3,11 +3,12 @@ a sequence's key, the step, the layer and the unit, so it is made again where it
 """
 
 from numrnn.kernels.cpu.activations import like
-from numrnn.kernels.cpu.inputs import FIRST_STEP, ROWS, STEPS
+from numrnn.kernels.cpu.net import FIRST_STEP, ROWS, STEPS
 from numrnn.kernels.cpu.products import set_zero
 from numrnn.kernels.jit import njit
 
 MASK = 0xFFFFFFFF
+INPUTS = -1  # the layer of an embedding
 STEP, LAYER, UNIT = 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D  # odd, so that all counts give different numbers
 
 

@@ -27,13 +27,19 @@ def _activate(activation, s):
 
 
 @njit
+def forward_step(net, work, now, cell, gates, step, plane, count):
+    """States s_t of `count` units in a row, from their pre-activations, which lie where they will be."""
+    _activate(net.activation, work[now : now + count])
+
+
+@njit
 def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at):
     """States of a block from s_0, which lies in the first rows, and b + U x, which lie in the others."""
     step = rows * layer.HP
     for t in range(steps):
         now, count = s_at + (t + 1) * step, active[t] * layer.HP
-        add_recurrent_products(net, layer, active[t], work, now - step, now, step)
-        _activate(net.activation, work[now : now + count])
+        add_recurrent_products(net, layer, active[t], work, now - step, now, step, 0, layer.HP, t & 1)
+        forward_step(net, work, now, now, now, step, step, count)
         set_zero(work, now + count, step - count)
 
 

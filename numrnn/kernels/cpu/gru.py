@@ -62,6 +62,22 @@ def _forward(n, r, z, hn, before, now):
 
 
 @njit
+def forward_step(net, work, now, cell, gates, step, plane, count):
+    """States s_t of `count` units in a row from what the inputs and s_{t-1}, `step` before, give their gates, which lie
+    in planes.
+    """
+    r, z, hn, before = gates + plane, gates + 2 * plane, gates + 3 * plane, now - step
+    _forward(
+        work[gates : gates + count],
+        work[r : r + count],
+        work[z : z + count],
+        work[hn : hn + count],
+        work[before : before + count],
+        work[now : now + count],
+    )
+
+
+@njit
 def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at):
     """States (steps + 1, rows, HP) and gates (4, steps, rows, HP) of a block from s_0, which lies in the first rows,
     and b + U x, which lie where the gates will be.
@@ -69,17 +85,9 @@ def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at
     step = rows * layer.HP
     plane = steps * step
     for t in range(steps):
-        before, n, count = s_at + t * step, gates_at + t * step, active[t] * layer.HP
-        r, z, hn, now = n + plane, n + 2 * plane, n + 3 * plane, before + step
-        add_recurrent_products(net, layer, active[t], work, before, n, plane)
-        _forward(
-            work[n : n + count],
-            work[r : r + count],
-            work[z : z + count],
-            work[hn : hn + count],
-            work[before : before + count],
-            work[now : now + count],
-        )
+        now, gates, count = s_at + (t + 1) * step, gates_at + t * step, active[t] * layer.HP
+        add_recurrent_products(net, layer, active[t], work, now - step, gates, plane, 0, layer.HP, t & 1)
+        forward_step(net, work, now, now, gates, step, plane, count)
         set_zero(work, now + count, step - count)
 
 

@@ -9,13 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import overload
 
+from numrnn.kernels.cpu.dropout import INPUTS, drop_row
 from numrnn.kernels.cpu.gemm import product
-from numrnn.kernels.cpu.net import layer_of, width_of
+from numrnn.kernels.cpu.net import FIRST_STEP, ROWS, STEPS, layer_of, width_of
 from numrnn.kernels.cpu.products import add, add_input_products, copy, input_gradient, set_zero
 from numrnn.kernels.cpu.simd import copy_rows
 from numrnn.kernels.jit import njit
-
-FIRST_STEP, STEPS, ROWS, ROW, STATE_ROW = range(5)  # columns of a tile's table of blocks
 
 
 class Data(NamedTuple):
@@ -85,7 +84,10 @@ def _gather_rows(net, data, ids, block, out, at):
         count = min(block[STEPS], data.lengths[ids[i]] - first)
         for t in range(count):
             row = layer.table + _symbol(data, ids[i], first + t) * layer.D
-            copy(net.packed, row, layer.D, out, at + (t * rows + i) * layer.D)
+            here = at + (t * rows + i) * layer.D
+            copy(net.packed, row, layer.D, out, here)
+            if data.kept != 1.0:
+                drop_row(data.keys[ids[i]], first + t, INPUTS, layer.D, data.kept, out, here, here)
         for t in range(count, block[STEPS]):
             set_zero(out, at + (t * rows + i) * layer.D, layer.D)
 
@@ -101,7 +103,7 @@ def add_inputs(net, data, ids, block, work, x_at, at):
 def _add_vectors(net, data, ids, block, work, x_at, at):
     layer = layer_of(net, 0)
     if x_at >= 0:
-        add_input_products(net, layer, block[STEPS] * block[ROWS], work, x_at, layer.D, work, at)
+        add_input_products(net, layer, block[STEPS] * block[ROWS], work, x_at, layer.D, work, at, 0, layer.HP)
         return
     first, rows, steps = block[FIRST_STEP], block[ROWS], block[STEPS]
     panels, D = layer.HP // width_of(work), layer.D
@@ -125,7 +127,7 @@ def _gate_of(layer, plane):
 @njit
 def _add_rows(net, data, ids, block, work, x_at, at):
     layer, first, rows, steps = layer_of(net, 0), block[FIRST_STEP], block[ROWS], block[STEPS]
-    add_input_products(net, layer, steps * rows, work, x_at, layer.D, work, at)
+    add_input_products(net, layer, steps * rows, work, x_at, layer.D, work, at, 0, layer.HP)
     if layer.embedded:
         return
     for i in range(rows):
@@ -155,8 +157,10 @@ def _keep_rows(net, data, ids, block, work, da_at, spare_at, gradient):
     for i in range(rows):
         for t in range(min(steps, data.lengths[ids[i]] - first)):
             if layer.embedded:
-                at = (data.rows_before[ids[i]] + first + t) * D
-                copy(work, spare_at + (t * rows + i) * row, D, data.gradients, at)
+                at, here = (data.rows_before[ids[i]] + first + t) * D, spare_at + (t * rows + i) * row
+                if data.kept != 1.0:
+                    drop_row(data.keys[ids[i]], first + t, INPUTS, D, data.kept, work, here, here)
+                copy(work, here, D, data.gradients, at)
                 continue
             at = layer.dtable + _symbol(data, ids[i], first + t) * layer.gates * layer.H
             for p in range(layer.gates):

@@ -73,6 +73,23 @@ def _forward(i, f, g, o, cell_before, cell, now):
 
 
 @njit
+def forward_step(net, work, now, cell, gates, step, plane, count):
+    """States s_t and cells, `step` after `cell`, of `count` units in a row from what the inputs and s_{t-1} give their
+    gates, which lie in planes.
+    """
+    f, g, o, cell_now = gates + plane, gates + 2 * plane, gates + 3 * plane, cell + step
+    _forward(
+        work[gates : gates + count],
+        work[f : f + count],
+        work[g : g + count],
+        work[o : o + count],
+        work[cell : cell + count],
+        work[cell_now : cell_now + count],
+        work[now : now + count],
+    )
+
+
+@njit
 def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at):
     """States and cells (steps + 1, rows, HP), gates (4, steps, rows, HP) of a block; s_0 and cell_0 lie in the first
     rows, b + U x where the gates will be.
@@ -80,18 +97,9 @@ def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at
     step = rows * layer.HP
     plane = steps * step
     for t in range(steps):
-        i, count = gates_at + t * step, active[t] * layer.HP
-        f, g, o, c, now = i + plane, i + 2 * plane, i + 3 * plane, cell_at + t * step, s_at + (t + 1) * step
-        add_recurrent_products(net, layer, active[t], work, now - step, i, plane)
-        _forward(
-            work[i : i + count],
-            work[f : f + count],
-            work[g : g + count],
-            work[o : o + count],
-            work[c : c + count],
-            work[c + step : c + step + count],
-            work[now : now + count],
-        )
+        now, gates, count = s_at + (t + 1) * step, gates_at + t * step, active[t] * layer.HP
+        add_recurrent_products(net, layer, active[t], work, now - step, gates, plane, 0, layer.HP, t & 1)
+        forward_step(net, work, now, cell_at + t * step, gates, step, plane, count)
         set_zero(work, now + count, step - count)
 
 

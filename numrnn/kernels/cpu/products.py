@@ -6,6 +6,7 @@ whole planes of a step.
 
 from numrnn.kernels.cpu.gemm import gemm, gemm_tn, product
 from numrnn.kernels.cpu.net import ONE, ZEROS, width_of
+from numrnn.kernels.cpu.simd import WIDE
 from numrnn.kernels.jit import njit
 
 
@@ -41,11 +42,14 @@ def add_column_sums(rows, net, a, at, panels, out, out_at, scratch):
 
 
 @njit
-def add_input_products(net, layer, rows, x, x_at, x_row, out, at):
-    """out (planes, rows, HP) = b + x U^T, for all the steps of a block at once; U acts on the first planes."""
-    panels = layer.HP // width_of(out)
+def add_input_products(net, layer, rows, x, x_at, x_row, out, at, unit, units):
+    """out (planes, rows, HP) = b + x U^T, for all the steps of a block at once; U acts on the first planes. Of whole
+    panels of units, the first of which is `unit`.
+    """
+    panels = units // width_of(out)
     for p in range(layer.planes):
-        U, b, plane = layer.U + p * layer.HP * layer.D, layer.b + p * layer.HP, at + p * rows * layer.HP
+        first = p * layer.HP + unit
+        U, b, plane = layer.U + first * layer.D, layer.b + first, at + p * rows * layer.HP + unit
         inputs = layer.D if p < layer.gates else 0
         product(
             rows, 1, inputs, x, x_at, x_row, 0, net.packed, U, panels, net.packed, b, 0, out, plane, layer.HP
@@ -53,15 +57,20 @@ def add_input_products(net, layer, rows, x, x_at, x_row, out, at):
 
 
 @njit
-def add_recurrent_products(net, layer, rows, work, s_at, at, plane):
+def add_recurrent_products(net, layer, rows, work, s_at, at, plane, unit, units, backwards):
     """out[p] (rows, HP) += s W^T for the active rows of one step; W acts on the last planes, which lie `plane`
-    elements apart.
+    elements apart. Of whole panels of units, the first of which is `unit`. Steps go through W forwards and backwards
+    in turn: what one has read last is still in the cache.
     """
-    panels = layer.HP // width_of(work)
-    first = layer.planes - layer.gates
-    for g in range(layer.gates):
-        w_at = layer.W + g * layer.HP * layer.H
-        gemm(rows, layer.H, work, s_at, layer.HP, net.packed, w_at, panels, work, at + (first + g) * plane, layer.HP)
+    width, first = width_of(work), layer.planes - layer.gates
+    pieces = (units + WIDE * width - 1) // (WIDE * width)
+    for i in range(layer.gates):
+        g = layer.gates - 1 - i if backwards else i
+        for j in range(pieces):
+            piece = (pieces - 1 - j if backwards else j) * WIDE * width
+            panels, begin = min(WIDE, (units - piece) // width), unit + piece
+            w_at, out_at = layer.W + (g * layer.HP + begin) * layer.H, at + (first + g) * plane + begin
+            gemm(rows, layer.H, work, s_at, layer.HP, net.packed, w_at, panels, work, out_at, layer.HP)
 
 
 @njit

@@ -15,17 +15,18 @@ from numrnn.kernels.cpu.cells import cell_backward, cell_forward
 from numrnn.kernels.cpu.dropout import drop_block, drop_last
 from numrnn.kernels.cpu.gemm import gemm_tn, product
 from numrnn.kernels.cpu.heads import loss_row, output_row
-from numrnn.kernels.cpu.inputs import (
+from numrnn.kernels.cpu.inputs import add_inputs, gather, keep_input_gradients
+from numrnn.kernels.cpu.net import (
     FIRST_STEP,
     ROW,
     ROWS,
     STATE_ROW,
     STEPS,
-    add_inputs,
-    gather,
-    keep_input_gradients,
+    ZEROS,
+    head_of,
+    layer_of,
+    width_of,
 )
-from numrnn.kernels.cpu.net import ZEROS, head_of, layer_of, width_of
 from numrnn.kernels.cpu.products import (
     add_column_sums,
     add_input_products,
@@ -100,14 +101,16 @@ def place_layers(net, rows, state_rows, tile_rows, at, places):
 
 
 @njit
-def _keep_carry(work, block, active, s_at, HP, carry):
-    """Copy the last state of each row of a block, where it ended or at the end of the block, to the carry."""
+def keep_carry(work, block, active, s_at, HP, carry, unit, units):
+    """Copy the last state of each row of a block, where it ended or at the end of the block, to the carry: `units` of
+    it, from `unit` on.
+    """
     rows, first = block[ROWS], block[FIRST_STEP]
     step = block[STEPS]
     for i in range(rows):
         while active[first + step - 1] <= i:
             step -= 1
-        copy(work, s_at + (step * rows + i) * HP, HP, work, carry + i * HP)
+        copy(work, s_at + (step * rows + i) * HP + unit, units, work, carry + i * HP + unit)
 
 
 @njit
@@ -122,8 +125,8 @@ def forward_layer(net, layer, place, block, active, tile_rows, work, gates_at, s
         copy(work, cell_carry, rows * layer.HP, work, cell_at)
     cell_forward(net, layer, steps, rows, now, work, s_at, cell_at, gates_at)
     if layer.cells:
-        _keep_carry(work, block, active, cell_at, layer.HP, cell_carry)
-    _keep_carry(work, block, active, s_at, layer.HP, carry)
+        keep_carry(work, block, active, cell_at, layer.HP, cell_carry, 0, layer.HP)
+    keep_carry(work, block, active, s_at, layer.HP, carry, 0, layer.HP)
     return s_at + rows * layer.HP
 
 
@@ -143,8 +146,8 @@ def forward_block(net, data, ids, block, tile_rows, scratch, x_at, row, state_ro
         if index == 0:
             add_inputs(net, data, ids, block, work, at, gates_at)
         else:
-            at = _passed_up(net, data, ids, block, index - 1, work, at, dropped_at)
-            add_input_products(net, layer, block[STEPS] * block[ROWS], work, at, x_row, work, gates_at)
+            rows, at = block[STEPS] * block[ROWS], _passed_up(net, data, ids, block, index - 1, work, at, dropped_at)
+            add_input_products(net, layer, rows, work, at, x_row, work, gates_at, 0, layer.HP)
         at = forward_layer(net, layer, place, block, scratch.active, tile_rows, work, gates_at, state_row)
         x_row = layer.HP
     return at
@@ -194,10 +197,21 @@ def store_state(net, data, ids, tile_rows, scratch, state_out):
 
 
 @njit
-def _logits(net, head, rows, work, s_at, at):
-    """logits (rows, KP) = c + s V^T."""
-    packed, panels = net.packed, head.KP // width_of(work)
-    product(rows, 1, head.H, work, s_at, head.HP, 0, packed, head.V, panels, packed, head.c, 0, work, at, head.KP)
+def logits(net, head, rows, work, s_at, at, output, outputs):
+    """logits (rows, KP) = c + s V^T; of whole panels of outputs, the first of which is `output`."""
+    packed, panels, V = net.packed, outputs // width_of(work), head.V + output * head.H
+    product(
+        rows, 1, head.H, work, s_at, head.HP, 0, packed, V, panels, packed, head.c + output, 0, work, at + output,
+        head.KP,
+    )  # fmt: skip
+
+
+@njit
+def place_prediction(net, tile_rows, scratch):
+    """Lay out a prediction of one block after the other; return where inputs and logits lie."""
+    block_rows = BLOCK_STEPS * tile_rows
+    x_at = place_layers(net, block_rows, block_rows + tile_rows, tile_rows, 0, scratch.places)
+    return x_at, x_at + (block_rows * layer_of(net, 0).D + 15) // 16 * 16
 
 
 @njit
@@ -205,9 +219,7 @@ def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, 
     """Outputs (raw: logits) of a tile into out; memory for one block only, whatever the length. Left early on STOP."""
     head, work = head_of(net), scratch.work
     count, _, _ = plan_blocks(ids, data.lengths, scratch)
-    block_rows = BLOCK_STEPS * tile_rows
-    x_at = place_layers(net, block_rows, block_rows + tile_rows, tile_rows, 0, scratch.places)
-    logits_at = x_at + (block_rows * layer_of(net, 0).D + 15) // 16 * 16
+    x_at, logits_at = place_prediction(net, tile_rows, scratch)
     x_at = -1 if layer_of(net, 0).HP <= NARROW and not layer_of(net, 0).embedded else x_at
     load_state(net, data, ids, tile_rows, scratch)
     for b in range(count):
@@ -216,30 +228,37 @@ def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, 
         block = scratch.blocks[b]
         s_at = forward_block(net, data, ids, block, tile_rows, scratch, x_at, 0, 0, -1)
         if head.per_step:
-            _logits(net, head, block[STEPS] * block[ROWS], work, s_at, logits_at)
+            logits(net, head, block[STEPS] * block[ROWS], work, s_at, logits_at, 0, head.KP)
             for t in range(block[STEPS]):
-                for i in range(scratch.active[block[FIRST_STEP] + t]):
-                    _put_output(
-                        head,
-                        work,
-                        logits_at + (t * block[ROWS] + i) * head.KP,
-                        raw,
-                        out,
-                        first_row[ids[i]] + block[FIRST_STEP] + t,
-                    )
+                put_step(head, ids, block, t, scratch, logits_at, first_row, raw, out)
     if not head.per_step:
-        _logits(net, head, ids.size, work, scratch.places[net.layers.shape[0] - 1, 3], logits_at)
-        for i in range(ids.size):
-            _put_output(head, work, logits_at + i * head.KP, raw, out, first_row[ids[i]])
+        put_last(net, head, ids, scratch, logits_at, first_row, raw, out)
     store_state(net, data, ids, tile_rows, scratch, state_out)
 
 
 @njit
 def _put_output(head, work, at, raw, out, row):
-    logits = work[at : at + head.K]
     if not raw:
-        output_row(head.kind, logits)
+        output_row(head.kind, work[at : at + head.K])
     copy(work, at, head.K, out[row], 0)
+
+
+@njit
+def put_step(head, ids, block, t, scratch, logits_at, first_row, raw, out):
+    """Outputs of step t of a block, one for each sequence that has not ended, from the block's logits."""
+    first = block[FIRST_STEP] + t
+    for i in range(scratch.active[first]):
+        at = logits_at + (t * block[ROWS] + i) * head.KP
+        _put_output(head, scratch.work, at, raw, out, first_row[ids[i]] + first)
+
+
+@njit
+def put_last(net, head, ids, scratch, logits_at, first_row, raw, out):
+    """Outputs of whole sequences, from the last layer's carry."""
+    carry = scratch.places[net.layers.shape[0] - 1, 3]
+    logits(net, head, ids.size, scratch.work, carry, logits_at, 0, head.KP)
+    for i in range(ids.size):
+        _put_output(head, scratch.work, logits_at + i * head.KP, raw, out, first_row[ids[i]])
 
 
 @njit
@@ -281,7 +300,7 @@ def _head_per_sequence(net, data, ids, goal, scale, scratch, logits_at, dropped_
     if data.kept != 1.0:
         drop_last(data, ids, last, head.H, head.HP, work, s_at, dropped_at)
         s_at = dropped_at
-    _logits(net, head, ids.size, work, s_at, logits_at)
+    logits(net, head, ids.size, work, s_at, logits_at, 0, head.KP)
     loss = 0.0
     for i in range(ids.size):
         loss += _head_row(head, work, logits_at + i * head.KP, goal, goal.first[ids[i]], scale)
@@ -297,7 +316,7 @@ def _head_per_step(net, data, ids, goal, scale, block, scratch, s_at, logits_at,
     head, work, last = head_of(net), scratch.work, net.layers.shape[0] - 1
     first, rows = block[FIRST_STEP], block[ROWS]
     s_at = _passed_up(net, data, ids, block, last, work, s_at, dropped_at)
-    _logits(net, head, block[STEPS] * rows, work, s_at, logits_at)
+    logits(net, head, block[STEPS] * rows, work, s_at, logits_at, 0, head.KP)
     loss = 0.0
     for t in range(block[STEPS]):
         count = scratch.active[first + t]
