@@ -68,6 +68,7 @@ def test_fit_predict_steps_files_and_copies(kind, output, params, tmp_path):
         assert prediction == (last if each is None else each[-1])
     predictions, states = model.predict_step([x[0] for x in X])
     assert len(states) == len(X)
+    np.testing.assert_array_equal(model.transform([x[:1] for x in X]), states.values[:, 10:13])
     np.testing.assert_array_equal(predictions, np.ravel([model.predict([x[:1]])[0] for x in X]))
     if kind is RNNClassifier:
         for p, log_p in zip(model.predict_proba(X), model.predict_log_proba(X), strict=True):

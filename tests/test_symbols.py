@@ -100,22 +100,24 @@ def test_the_first_symbol_the_last_and_those_that_are_absent(cell, activation, i
 @each_cell
 @each_input
 def test_the_bits_do_not_depend_on_threads_or_on_the_integers(cell, activation, inputs, dtype, monkeypatch):
-    problem = make_problem(cell, activation, (33, 17), lengths=LONG, output="step", **inputs)
+    problem = make_problem(cell, activation, (260, 17), lengths=LONG, output="step", **inputs)
 
     def results(n_jobs=1, integers=np.int64):
         case = Case(problem._replace(X=[x.astype(integers) for x in problem.X]), dtype, n_jobs)
         found = case.predict(), *case.gradient(), case.network.loss(case.theta, case.data, case.targets)[0]
+        alone = case.network.predict(case.theta, case.data[:1])     # wide layers of vectors would share its units
         batches = epoch_batches(case.data.lengths, 9, shuffle=True, generator=np.random.default_rng(0),
                                 tile_rows=case.network.tile_rows)
         batches = in_chunks(batches, case.data.lengths, 12, case.network.tile_rows)
         run = case.train(Adam(), [0.01] * len(batches), batches, ALPHA)
         assert run.outcome == "done"
-        return [np.asarray(values).tobytes() for values in (*found, case.theta, run.losses, run.norms)]
+        return [np.asarray(values).tobytes() for values in (*found, *alone, case.theta, run.losses, run.norms)]
 
     expected = results()
     for integers in (np.uint8, np.uint16, np.uint32):
         assert results(integers=integers) == expected
-    monkeypatch.setattr(network, "FLOPS_PER_THREAD", 1)
+    for least in ("FLOPS_PER_THREAD", "FLOPS_PER_CALLED_THREAD", "FLOPS_PER_MEMBER"):
+        monkeypatch.setattr(network, least, 1)
     for n_jobs, budget in ((2, network.FLOPS_PER_CALL), (3, network.FLOPS_PER_CALL), (1, 1), (3, 1)):
         monkeypatch.setattr(network, "FLOPS_PER_CALL", budget)
         assert results(n_jobs) == expected, (n_jobs, budget)
