@@ -229,3 +229,22 @@ def test_memory_of_chunks_does_not_grow_with_the_sequences(inputs):
         return scratch.work.size, scratch.blocks.size, scratch.active.size, levels.size
 
     assert sizes(400, 20) == sizes(40, 20) < sizes(40, 40)
+
+
+@each_input
+@pytest.mark.parametrize("n_jobs", [1, 2, 3])
+def test_divergence_in_a_chunk_goes_back_to_the_last_finite_weights(inputs, n_jobs, monkeypatch):
+    """Of four chunks the second has no target and the last a huge one, whose loss takes the third's update back."""
+    monkeypatch.setattr(network, "FLOPS_PER_THREAD", 1)
+    problem = make_problem("elman", "relu", (4, 3), lengths=(12,) * 20, output="step", head="identity",
+                           zero_weights=False, **inputs)
+    for weights in problem.w:
+        weights[3:6] = 0
+    case, other = Case(problem, n_jobs=n_jobs), Case(problem)
+    case.targets.values[9] = 1e200
+    batch = full_batch(case.data.lengths, case.network.tile_rows)
+    batches = in_chunks([batch], case.data.lengths, 3, case.network.tile_rows)
+    run = case.train(SGD(momentum=0.0), [0.01] * 4, batches)
+    assert (run.outcome, run.done) == ("diverged", 2) and len(run.losses) == 3 and not np.isfinite(run.losses[2])
+    other.train(SGD(momentum=0.0), [0.01] * 2, batches[:2])
+    np.testing.assert_array_equal(case.theta, other.theta)
