@@ -21,7 +21,7 @@ from numrnn.data.targets import Targets
 from numrnn.kernels.cpu import batches as kernels
 from numrnn.kernels.cpu.atomics import DONE
 from numrnn.kernels.cpu.tiles import Scratch
-from numrnn.kernels.jit import _Kernel, njit
+from numrnn.kernels.jit import njit
 from numrnn.network import Network, Step
 from numrnn.parameters import Layout, initial_theta
 from numrnn.solvers import Adam
@@ -86,9 +86,6 @@ def _run_one(index, net, data, goal, job, update, work, blocks, active, places, 
 def _run_prange(threads, net, data, goal, job, update, work, blocks, active, places, spare, levels):
     for index in numba.prange(threads):
         _run_one(index, net, data, goal, job, update, work, blocks, active, places, spare, levels)
-
-
-_run_prange.__class__ = _Kernel  # compiled as the package's kernels are: their parts are optimised in it
 
 
 def seconds(work, way, calls):

@@ -159,9 +159,8 @@ def _weigh(job, batch, update):
 def _close(job, phase, update):
     """End a phase; returns the phase that follows at once, or -1."""
     batch, diverged = phase // 2, False
-    if phase % 2 == REDUCE and job.weight_sums[batch] == 0:
-        pass  # a chunk without targets has carried states on, and that is all
-    elif phase % 2 == REDUCE:
+    carries_only = job.weight_sums[batch] == 0  # a chunk without targets
+    if phase % 2 == REDUCE and not carries_only:
         if update.rule != updates.NO_STEP:
             diverged = not _weigh(job, batch, update)
             if not diverged:
@@ -169,7 +168,7 @@ def _close(job, phase, update):
                 return -1 if load(job.board, STOP) else phase + 1
         else:
             _weigh(job, batch, update)
-    else:
+    elif phase % 2 == UPDATE:
         # A bounded cell gives a finite loss with weights that overflowed.
         diverged = not np.isfinite(_sum(update.squares))
     if diverged:
