@@ -132,7 +132,7 @@ class Network:
         job, threads = self._job(rows.first, rows.lengths, sums)
         update = self._update(theta, grad, before, step, sums)
         packing.pack_weights(self._net, theta)
-        inputs = self._inputs(data, rows)
+        inputs = self._inputs(data, rows, learning=True)
         if step.dropout or step.recurrent_dropout:
             keys = mask_keys(step.seed, step.epoch, rows.ids, rows.skipped)
             kept, kept_before = 1 - float(step.dropout), 1 - float(step.recurrent_dropout)
@@ -158,16 +158,17 @@ class Network:
             return data.offsets[rows.ids] + rows.skipped
         return np.where(rows.skipped + rows.lengths < data.lengths[rows.ids], -1, rows.ids)
 
-    def _inputs(self, data, rows):
-        """The sequences of mini-batches for the kernels."""
+    def _inputs(self, data, rows, learning=False):
+        """The sequences of mini-batches for the kernels, with room for an embedding's gradient where it is learnt."""
         values, starts = data.gather(rows.ids)
         starts = starts + rows.skipped
         state = np.zeros((len(data) if rows.carried else 0, self.state_size), self.dtype)
         state_rows = np.where(rows.skipped > 0, rows.ids, ~rows.ids)
         if self.layout.n_symbols is None:
             return Data(read_only(values).reshape(-1), starts, rows.lengths, state, state_rows, 1.0, 1.0, NO_INDEX)
-        sizes = np.add.reduceat(rows.lengths, rows.first[:-1])
-        steps = int(sizes.max()) if self.layout.embedding_size else 0
+        steps = 0
+        if learning and self.layout.embedding_size:
+            steps = int(np.add.reduceat(rows.lengths, rows.first[:-1]).max())
         before = np.cumsum(rows.lengths) - rows.lengths
         return SymbolData(
             read_only(values).view(np.uint8),

@@ -79,7 +79,8 @@ def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True
     dtype = np.dtype(estimator.dtype)
     head, n_symbols = None, estimator.n_symbols
     if continues:
-        head, n_symbols = estimator._architecture.head, estimator._architecture.n_symbols
+        head, known = estimator._architecture.head, estimator._architecture.n_symbols
+        n_symbols = known if n_symbols == "auto" and known is not None else n_symbols
     data, _ = validate_sequences(estimator, X, dtype=dtype, reset=not continues, n_symbols=n_symbols)
     if n_symbols is not None:
         n_symbols = count_symbols(data, n_symbols)
@@ -91,8 +92,8 @@ def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True
     )
     if continues and architecture != estimator._architecture:
         raise ValueError(
-            "training cannot continue with another hidden_layer_sizes, cell, activation, output, embedding_size or "
-            f"dtype: the weights are those of {estimator._architecture}"
+            "training cannot continue with another hidden_layer_sizes, cell, activation, output, n_symbols, "
+            f"embedding_size or dtype: the weights are those of {estimator._architecture}"
         )
     estimator._architecture = architecture
     targets = make_targets(estimator, y, data, sample_weight, learn=True, whole=whole)
