@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 _MODULE_OF = {
     "RNNClassifier": "numrnn.estimators.classifier",
+    "RNNLanguageModel": "numrnn.estimators.language_model",
     "RNNRegressor": "numrnn.estimators.regressor",
     "SequenceScaler": "numrnn.data.scaler",
     "Sequences": "numrnn.data.sequences",

@@ -96,7 +96,7 @@ class Network:
             return np.nan, 0.0
         return float(run.losses[0]), float(run.weight_sums[0])
 
-    def train(self, theta, data, targets, batches, step, grad, before):
+    def train(self, theta, data, targets, batches, step, grad, before, state=None):
         """Make a step of a solver for each of some mini-batches; those whose weights are all 0 are left out.
 
         Parameters
@@ -112,6 +112,8 @@ class Network:
             Receives the last mini-batch's gradient, as the solver took it.
         before : ndarray of shape (size,)
             What theta goes back to if the first gradient is not finite; holds theta before the last step afterwards.
+        state : ndarray of shape (N, state_size), optional
+            Where chunks carry the states of sequences from and to; None: no chunk goes on where another call ended.
 
         Returns
         -------
@@ -127,12 +129,12 @@ class Network:
             batches, sums = [batches[n] for n in kept], sums[kept]
             rows = Rows(batches, data.lengths) if batches else None
             goal = goal._replace(first=self._targets_of(rows, data)) if batches else None
-        if not sums.any():
+        if not batches or not (sums.any() or rows.carried):
             return Run("done", sums, sums, sums, 0)
         job, threads = self._job(rows.first, rows.lengths, sums)
         update = self._update(theta, grad, before, step, sums)
         packing.pack_weights(self._net, theta)
-        inputs = self._inputs(data, rows, learning=True)
+        inputs = self._inputs(data, rows, state, learning=True)
         if step.dropout or step.recurrent_dropout:
             keys = mask_keys(step.seed, step.epoch, rows.ids, rows.skipped)
             kept, kept_before = 1 - float(step.dropout), 1 - float(step.recurrent_dropout)
@@ -158,11 +160,12 @@ class Network:
             return data.offsets[rows.ids] + rows.skipped
         return np.where(rows.skipped + rows.lengths < data.lengths[rows.ids], -1, rows.ids)
 
-    def _inputs(self, data, rows, learning=False):
+    def _inputs(self, data, rows, state=None, learning=False):
         """The sequences of mini-batches for the kernels, with room for an embedding's gradient where it is learnt."""
         values, starts = data.gather(rows.ids)
         starts = starts + rows.skipped
-        state = np.zeros((len(data) if rows.carried else 0, self.state_size), self.dtype)
+        if state is None or not rows.carried:
+            state = np.zeros((len(data) if rows.carried else 0, self.state_size), self.dtype)
         state_rows = np.where(rows.skipped > 0, rows.ids, ~rows.ids)
         if self.layout.n_symbols is None:
             return Data(read_only(values).reshape(-1), starts, rows.lengths, state, state_rows, 1.0, 1.0, NO_INDEX)
@@ -333,6 +336,11 @@ class Network:
         """Whether signals may wait until a sequence of so many steps is done."""
         return self._budget(1, steps, 1) > 0
 
+    @property
+    def steps_per_call(self):
+        """Steps of one sequence, at least 1, for which signals may wait."""
+        return max(1, self._steps_per_call(1, 1))
+
     def _take_scratch(self, job):
         """Memory to predict with, of a call that is over, or new; pop and append are atomic."""
         try:
@@ -378,9 +386,12 @@ class Network:
 
     def _budget(self, passes, longest, tile_rows):
         """Steps of a tile after which the main thread leaves compiled code; 0 where a share of the work is longer."""
-        flops = max(FLOPS_PER_TILE_STEP, passes * self._flops_per_step * max(FEWEST_ROWS, tile_rows))
-        steps = int(FLOPS_PER_CALL / flops)
+        steps = self._steps_per_call(passes, tile_rows)
         return steps if longest <= steps else 0
+
+    def _steps_per_call(self, passes, tile_rows):
+        flops = max(FLOPS_PER_TILE_STEP, passes * self._flops_per_step * max(FEWEST_ROWS, tile_rows))
+        return int(FLOPS_PER_CALL / flops)
 
     def _memory_of(self, thread, longest, node_tiles):
         """Scratch of a thread and the gradients that wait for their neighbours, kept from call to call."""

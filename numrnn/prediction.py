@@ -28,22 +28,22 @@ class Predictor:
         self.step_shape, self.state_shape = (network.layout.n_inputs,), (1, network.state_size)
         if network.layout.n_symbols is not None:
             self.step_shape = None  # no array of numbers is a step
-        self._network, self._packed, self._kernel = network, net.packed, KERNELS[type(net)]
+        self.network, self._packed, self._kernel = network, net.packed, KERNELS[type(net)]
         self._alone = network.team_size(1) == 1  # one sequence is one thread's, whatever its length
         self._no_state = np.zeros((0, 0), self.dtype)
         self._spare = []  # memory of calls that are over: pop and append are atomic
 
     def useful_threads(self, data):
         """How many threads predictions of these sequences are worth."""
-        return 1 if len(data) == 1 and self._alone else self._network.useful_threads(data)
+        return 1 if len(data) == 1 and self._alone else self.network.useful_threads(data)
 
     def predict(self, data, state=None, raw=False, threads=1):
         """Outputs of all sequences, and the states after them; see `Network.predict`."""
-        alone = len(data) == 1 and threads == 1 and self._network.layout.n_symbols is None
-        if not alone or not self._network.fits_one_call(len(data.values)):
-            return self._network.predict_packed(data, state, raw, threads)
+        alone = len(data) == 1 and threads == 1 and self.network.layout.n_symbols is None
+        if not alone or not self.network.fits_one_call(len(data.values)):
+            return self.network.predict_packed(data, state, raw, threads)
         values = read_only(data.values)
-        outputs = np.empty((len(values) if self._network.per_step else 1, self._network.layout.n_outputs), self.dtype)
+        outputs = np.empty((len(values) if self.network.per_step else 1, self.network.layout.n_outputs), self.dtype)
         before = self._no_state if state is None else np.array(state, self.dtype, order="C")
         after = np.empty(self.state_shape, self.dtype)
         memory = self._take(len(values))
@@ -88,8 +88,8 @@ class Predictor:
         try:
             memory = self._spare.pop()
         except IndexError:
-            return _Memory(self._network, steps)
-        return memory if memory.longest >= steps else _Memory(self._network, steps)
+            return _Memory(self.network, steps)
+        return memory if memory.longest >= steps else _Memory(self.network, steps)
 
     def _give(self, memory):
         if memory.kept:

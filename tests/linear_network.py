@@ -24,7 +24,7 @@ class LinearLayout:
 
 
 class LinearNetwork:
-    tile_rows = 4
+    tile_rows, state_size = 4, 0
     layout = LinearLayout()
 
     def __init__(self):
@@ -44,7 +44,7 @@ class LinearNetwork:
         grad[D] = 2 * (weights * error).sum() / total
         return (weights * error**2).sum() / total, total
 
-    def train(self, theta, data, targets, batches, step, grad, before):
+    def train(self, theta, data, targets, batches, step, grad, before, state=None):
         """What Network.train does, batch by batch in Python."""
         losses, norms, sums = [], [], []
         outcome = "done"

@@ -10,6 +10,7 @@ from numrnn.versions import versions
 
 PUBLIC = [
     "RNNClassifier",
+    "RNNLanguageModel",
     "RNNRegressor",
     "SequenceScaler",
     "Sequences",

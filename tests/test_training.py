@@ -27,7 +27,7 @@ class Failing:
 
     def __init__(self, network, at, error=None, loss=None):
         self.network, self.at, self.error, self.loss, self.count = network, at, error, loss, 0
-        self.layout, self.tile_rows = network.layout, network.tile_rows
+        self.layout, self.tile_rows, self.state_size = network.layout, network.tile_rows, network.state_size
         self.theta = None
 
     train = LinearNetwork.train

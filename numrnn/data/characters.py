@@ -7,8 +7,8 @@ import numpy as np
 
 __all__ = ["count_characters", "decode_characters", "encode_characters", "symbol_table"]
 
-# Characters at a time: 1 MB as UTF-32, which stays in the cache.
-BLOCK = 1 << 18
+# Characters at a time: 256 KB as UTF-32, which stay in the cache.
+BLOCK = 1 << 16
 CODE_POINTS = 0x110000
 
 

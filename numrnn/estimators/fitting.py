@@ -90,15 +90,20 @@ def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True
     architecture = Architecture.of(
         estimator, n_inputs=estimator.n_inputs_, n_outputs=estimator.n_outputs_, head=head, n_symbols=n_symbols
     )
+    check_same(estimator, architecture, continues)
+    estimator._architecture = architecture
+    targets = make_targets(estimator, y, data, sample_weight, learn=True, whole=whole)
+    estimator._state = own_state(estimator._state) if continues else first_state(estimator)
+    return data, targets
+
+
+def check_same(estimator, architecture, continues):
+    """Raise an error if training is to continue with another architecture."""
     if continues and architecture != estimator._architecture:
         raise ValueError(
             "training cannot continue with another hidden_layer_sizes, cell, activation, output, n_symbols, "
             f"embedding_size or dtype: the weights are those of {estimator._architecture}"
         )
-    estimator._architecture = architecture
-    targets = make_targets(estimator, y, data, sample_weight, learn=True, whole=whole)
-    estimator._state = _own(estimator._state) if continues else _first_state(estimator)
-    return data, targets
 
 
 def make_targets(estimator, y, data, sample_weight, *, learn=False, whole=True, suffix=""):
@@ -180,7 +185,7 @@ def store_history(estimator):
 def check_parameters(estimator):
     """Raise an error that names the first parameter whose value does not fit the others or this version."""
     for name, only in NOT_YET.items():
-        value = getattr(estimator, name)
+        value = getattr(estimator, name, only)
         if value is not only and value != only:
             raise ValueError(f"{name}={value!r}: this version of numrnn does not offer it, only {name}={only!r}")
     if estimator.cell != "elman" and estimator.activation != "tanh":
@@ -210,7 +215,7 @@ def _held_inputs(estimator, X_val):
     return data
 
 
-def _own(state):
+def own_state(state):
     """Copy what training changes in place: a shallow copy of the estimator has the same state."""
     return replace(
         state,
@@ -231,7 +236,8 @@ def _schedule(estimator):
     )
 
 
-def _first_state(estimator):
+def first_state(estimator):
+    """Draw the seed and the first weights."""
     seed = draw_seed(estimator.random_state)
     architecture = estimator._architecture
     theta = initial_theta(architecture.layout(), architecture.activation, seed, np.dtype(architecture.dtype))

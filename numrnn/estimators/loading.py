@@ -3,15 +3,18 @@
 import numpy as np
 
 from numrnn import solvers
+from numrnn.data.vocabulary import Vocabulary
 from numrnn.estimators.architecture import Architecture
 from numrnn.estimators.classifier import RNNClassifier
 from numrnn.estimators.fitting import check_parameters, store_history
+from numrnn.estimators.language_model import RNNLanguageModel
 from numrnn.estimators.regressor import RNNRegressor
 from numrnn.io import decode, read_model
 from numrnn.training import EpochRecord, TrainingState
 
-_ESTIMATORS = {kind.__name__: kind for kind in (RNNClassifier, RNNRegressor)}
-_SOLVERS = {kind.__name__: kind for kind in (solvers.SGD, solvers.Adam, solvers.AdamW, solvers.RMSprop, solvers.LBFGS)}
+_ESTIMATORS = {kind.__name__: kind for kind in (RNNClassifier, RNNLanguageModel, RNNRegressor)}
+_SOLVERS = (solvers.SGD, solvers.Adam, solvers.AdamW, solvers.RMSprop, solvers.LBFGS)
+_OF_PARAMETERS = {kind.__name__: kind for kind in (*_SOLVERS, Vocabulary)}
 
 
 def load(path):
@@ -24,7 +27,7 @@ def load(path):
 
     Returns
     -------
-    estimator : RNNClassifier or RNNRegressor
+    estimator : RNNClassifier, RNNRegressor or RNNLanguageModel
         Its predictions are those of the estimator that was saved, bit for bit. `partial_fit` goes on with the next
         epoch; the solver's running means start anew, as they are not in the file.
 
@@ -60,20 +63,26 @@ def load(path):
 def _restore(tensors, header):
     if header["class"] not in _ESTIMATORS:
         raise ValueError(f"unknown class {header['class']!r}; this version has {', '.join(_ESTIMATORS)}")
-    params = {name: decode(value, _SOLVERS) for name, value in header["params"].items()}
+    params = {name: decode(value, _OF_PARAMETERS) for name, value in header["params"].items()}
     estimator = _ESTIMATORS[header["class"]](**params)
     estimator._validate_params()
     check_parameters(estimator)
     estimator._architecture = Architecture(**decode(header["architecture"]))
     _check_learnt(set(header["learnt"]), set(estimator._learnt))
     for name, value in header["learnt"].items():
-        setattr(estimator, name, decode(value))
+        setattr(estimator, name, _learnt(value))
     columns = decode(header["history"])
     history = [EpochRecord(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
     theta = _flat(tensors, estimator._architecture)
     estimator._state = TrainingState(theta=theta, history=history, **decode(header["training"]))
     store_history(estimator)
     return estimator
+
+
+def _learnt(value):
+    if isinstance(value, dict) and set(value) == {"vocabulary"}:
+        return Vocabulary.from_dict(value["vocabulary"])
+    return decode(value)
 
 
 def _check_learnt(found, known):

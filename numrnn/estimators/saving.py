@@ -7,6 +7,7 @@ from numbers import Integral
 
 import numpy as np
 
+from numrnn.data.vocabulary import Vocabulary
 from numrnn.estimators.architecture import hidden_sizes
 from numrnn.io import encode, write_model
 from numrnn.training import EpochRecord
@@ -19,8 +20,8 @@ def save_model(estimator, path):
     """Write a fitted estimator; see `BaseRNN.save`.
 
     The header of format 1 has ``class``, ``params``, ``architecture`` (sizes, cell, head ...), ``learnt`` (classes
-    with their dtype, feature counts and names ...), ``training`` (the seed, counters) and ``history`` (by column). The
-    arrays are the parameters by their names of version 1.
+    with their dtype, feature counts and names, a vocabulary ...), ``training`` (the seed, counters) and ``history`` (by
+    column). The arrays are the parameters by their names of version 1.
     """
     kind = type(estimator)
     if kind.__module__.split(".")[0] != "numrnn":
@@ -32,11 +33,15 @@ def save_model(estimator, path):
         "class": kind.__name__,
         "params": _encoded_params(estimator),
         "architecture": encode(estimator._architecture._asdict()),
-        "learnt": {name: encode(vars(estimator)[name]) for name in estimator._learnt if name in vars(estimator)},
+        "learnt": {name: _encoded(vars(estimator)[name]) for name in estimator._learnt if name in vars(estimator)},
         "training": encode(counters),
         "history": encode(columns),
     }
     write_model(path, estimator.weights_, header)
+
+
+def _encoded(learnt):
+    return {"vocabulary": learnt.to_dict()} if isinstance(learnt, Vocabulary) else encode(learnt)
 
 
 def _encoded_params(estimator):

@@ -2,6 +2,7 @@
 
 import math
 import time
+from itertools import chain, pairwise
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from numrnn.data.random import generator
 from numrnn.network import Step
 from numrnn.training.callbacks import FitInfo, notify, supervised
 from numrnn.training.divergence import TrainingDivergedError
+
+ROWS_PER_CALL = 1 << 14  # sequences of all mini-batches, or their chunks, in one call of `Network.train`
 
 
 def train(
@@ -140,14 +143,30 @@ def train(
 
 def _run_epoch(network, state, data, targets, batches, step, before):
     """Update theta once a mini-batch; return the epoch's loss and the last gradient norm."""
-    theta = state.theta
-    run = network.train(theta, data, targets, batches, step, np.zeros_like(theta), before)
-    state.n_updates += run.done
-    if run.outcome == "interrupted":
-        raise KeyboardInterrupt
-    if run.outcome == "diverged":
-        state.solver_state = {}  # it knows the steps that went wrong
-        raise TrainingDivergedError(state.epoch + 1, run.losses[run.done], run.norms[run.done])
-    if not run.done:
+    theta, grad = state.theta, np.zeros_like(state.theta)
+    carried = np.zeros((len(data) if batches[0].steps is not None else 0, network.state_size), theta.dtype)
+    losses, weight_sums, norm, scalars = [], [], math.nan, step.scalars
+    for part in _parts(batches):
+        run = network.train(theta, data, targets, part, step._replace(scalars=scalars), grad, before, carried)
+        state.n_updates += run.done
+        scalars = scalars[run.done :]
+        if run.outcome == "interrupted":
+            raise KeyboardInterrupt
+        if run.outcome == "diverged":
+            state.solver_state = {}  # it knows the steps that went wrong
+            raise TrainingDivergedError(state.epoch + 1, run.losses[run.done], run.norms[run.done])
+        losses.append(run.losses * run.weight_sums)
+        weight_sums.append(run.weight_sums)
+        norm = float(run.norms[-1]) if run.done else norm
+    total = math.fsum(chain.from_iterable(weight_sums))
+    if not total:
         raise ValueError("sample_weight: the weights of all sequences and steps are 0")
-    return math.fsum(run.losses * run.weight_sums) / math.fsum(run.weight_sums), float(run.norms[-1])
+    return math.fsum(chain.from_iterable(losses)) / total, norm
+
+
+def _parts(batches):
+    """Mini-batches that are trained on in one call: what a call writes down of their sequences takes memory."""
+    rows = np.cumsum([len(batch.ids) for batch in batches])
+    ends = np.searchsorted(rows, np.arange(ROWS_PER_CALL, rows[-1] + ROWS_PER_CALL, ROWS_PER_CALL), side="right")
+    for first, end in pairwise([0, *np.unique(np.maximum(ends, 1)).tolist()]):
+        yield batches[first:end]

@@ -39,7 +39,7 @@ def _all_finite(rows):
 
 
 @njit
-def _largest(row):
+def largest_of(row):
     """Index of the first NaN, or of the first of the largest: numpy.argmax."""
     best = 0
     for k in range(row.size):
@@ -75,7 +75,7 @@ def _predict(net, at, table, values, raw, work, out, state, state_out):
     mode = set_mode(DEFAULT)
     predict_tile(net, data, ids, ids, raw, rows, scratch, state_out, out, table[BOARD:])
     set_mode(mode)
-    return _largest(out[0])
+    return largest_of(out[0])
 
 
 @njit

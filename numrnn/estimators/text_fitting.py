@@ -1,0 +1,111 @@
+"""The way of a language model's `fit`: check and learn the symbols, hold out, lay out streams."""
+
+import numpy as np
+from sklearn.base import clone
+
+from numrnn.data.next_symbols import NextSymbols, errors_name, is_text, read_symbols
+from numrnn.data.symbols import count_symbols
+from numrnn.data.vocabulary import Vocabulary
+from numrnn.estimators.architecture import Architecture
+from numrnn.estimators.fitting import check_parameters, check_same, first_state, own_state
+from numrnn.estimators.text_scores import mean_cross_entropy
+from numrnn.estimators.threads import n_threads
+from numrnn.estimators.validation import split
+from numrnn.solvers import LBFGS, resolve_solver
+
+
+def begin_texts(estimator, X, *, continues):
+    """Check parameters and X; learn the symbols and draw the first weights, unless training continues.
+
+    Parameters
+    ----------
+    estimator : RNNLanguageModel
+    X : as in `fit`
+    continues : bool
+        Keep the weights: X must have the symbols that were learnt.
+
+    Returns
+    -------
+    sequences : Sequences
+    is_one : bool
+        Whether X is one long text.
+    """
+    check_parameters(estimator)
+    if isinstance(resolve_solver(estimator.solver), LBFGS):
+        raise ValueError(f"solver={estimator.solver!r}: a language model needs a mini-batch solver")
+    if not continues:
+        estimator.vocabulary_ = _vocabulary_of(estimator, X)
+    known = estimator.n_symbols_ if continues else estimator.n_symbols
+    sequences, is_one = read_symbols(X, estimator.vocabulary_, known)
+    if not continues:
+        vocabulary = estimator.vocabulary_
+        estimator.n_symbols_ = count_symbols(sequences, known) if vocabulary is None else len(vocabulary)
+    n_symbols = estimator.n_symbols_
+    architecture = Architecture.of(estimator, n_inputs=1, n_outputs=n_symbols, head="softmax", n_symbols=n_symbols)
+    check_same(estimator, architecture, continues)
+    estimator._architecture = architecture
+    estimator._state = own_state(estimator._state) if continues else first_state(estimator)
+    return sequences, is_one
+
+
+def _vocabulary_of(estimator, X):
+    vocabulary, n_symbols = estimator.vocabulary, estimator.n_symbols
+    if is_text(X):
+        if n_symbols != "auto":
+            raise ValueError(
+                f"n_symbols={n_symbols!r} is for X of integers; for texts set vocabulary=Vocabulary(max_symbols=...)"
+            )
+        with errors_name("texts", "X"):
+            return (Vocabulary() if vocabulary is None else clone(vocabulary)).fit(X)
+    if vocabulary is not None:
+        raise TypeError(f"vocabulary={vocabulary!r} needs X of texts, got {type(X).__name__}")
+    return None
+
+
+def hold_out_texts(estimator, sequences, is_one, X_val):
+    """Return what to train on, and a function that computes loss and score on other texts, or None.
+
+    Parameters
+    ----------
+    estimator : RNNLanguageModel
+    sequences, is_one : as `begin_texts` returned them
+    X_val : as in `fit`
+
+    Returns
+    -------
+    data : NextSymbols
+    validate : callable or None
+    """
+    if X_val is not None:
+        held, _ = read_symbols(X_val, estimator.vocabulary_, estimator.n_symbols_, name="X_val")
+        return training_data(estimator, sequences, is_one), _watch(estimator, NextSymbols.of(held, name="X_val"))
+    if not estimator.early_stopping:
+        return training_data(estimator, sequences, is_one), None
+    fraction = estimator.validation_fraction
+    if not is_one:
+        kept, held = split(len(sequences), fraction, estimator._state.seed)
+        data = NextSymbols.of(sequences, name="X")
+        return data.take(kept), _watch(estimator, data.take(held))
+    symbols = sequences.values
+    end = max(0, len(symbols) - max(2, round(fraction * len(symbols))))
+    data = NextSymbols.in_streams(symbols[:end], estimator.batch_size, name=f"X without its last {fraction:g}")
+    return data, _watch(estimator, NextSymbols(symbols, np.array([end]), np.array([len(symbols) - end - 1])))
+
+
+def training_data(estimator, sequences, is_one):
+    """Return streams of one text, or texts of a list as they are."""
+    if is_one:
+        return NextSymbols.in_streams(sequences.values, estimator.batch_size, name="X")
+    return NextSymbols.of(sequences, name="X")
+
+
+def _watch(estimator, held):
+    threads = n_threads(estimator.n_jobs)
+    network = estimator._architecture.network(threads)
+
+    def validate(theta):
+        network.pack(theta)
+        loss = mean_cross_entropy(network, held, threads)
+        return loss, -loss
+
+    return validate

@@ -1,0 +1,186 @@
+"""How well a language model predicts texts, and what it expects to follow them."""
+
+import math
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from numrnn.data.batches import full_batch, longest_first
+from numrnn.data.next_symbols import NextSymbols, read_symbols
+from numrnn.data.sequences import Sequences
+from numrnn.data.targets import Targets
+from numrnn.estimators.prepared import predictor_of
+from numrnn.estimators.threads import n_threads
+from numrnn.training.objective import Objective
+
+OUTPUTS = 1 << 20  # of a piece of texts: what a network puts out for all of a long text would fill the memory
+TEXTS = 1024  # in a piece, at most
+
+
+class TextScores:
+    """The methods of `RNNLanguageModel` that judge texts."""
+
+    def cross_entropy(self, X):
+        """Compute how well the model predicts texts.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        cross_entropy : float
+            The mean of -log(probability) of all symbols but the first of each text, in nats. The state starts at zero
+            with a text and is carried through all of it, whatever `bptt_steps` and `batch_size`.
+
+        Examples
+        --------
+        >>> import math
+        >>> from numrnn import RNNLanguageModel
+        >>> model = RNNLanguageModel((4,), random_state=0).initialize("abcd")
+        >>> model = model.set_weights({"V": [[0.0] * 4] * 4})
+        >>> math.isclose(model.cross_entropy("abacad"), math.log(4), rel_tol=1e-6)
+        True
+        """
+        network = predictor_of(self).network
+        sequences, _ = read_symbols(X, self.vocabulary_, self.n_symbols_)
+        return mean_cross_entropy(network, NextSymbols.of(sequences, name="X"), n_threads(self.n_jobs))
+
+    def score(self, X, y=None):
+        """Return the negative of the cross-entropy: the mean log-likelihood of a symbol.
+
+        Parameters
+        ----------
+        X : as in `fit`
+        y : ignored
+
+        Returns
+        -------
+        score : float
+            In nats; the greater the better.
+        """
+        return -self.cross_entropy(X)
+
+    def bits_per_symbol(self, X):
+        """Return the cross-entropy in bits: what a compressor based on the model needs for a symbol.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        bits : float
+        """
+        return self.cross_entropy(X) / math.log(2)
+
+    def perplexity(self, X):
+        """Return e to the cross-entropy: among how many symbols the model is in doubt, on average.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        perplexity : float
+        """
+        return math.exp(self.cross_entropy(X))
+
+    def predict_proba(self, X):
+        """Compute the probabilities of the symbol that follows texts.
+
+        Parameters
+        ----------
+        X : as in `fit`
+            A text may have one symbol.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (K,) for one text, (N, K) for many
+            By symbol: of ``vocabulary_.symbols_[k]``, or of the integer k.
+
+        Examples
+        --------
+        >>> from numrnn import RNNLanguageModel
+        >>> model = RNNLanguageModel((4,), random_state=0).initialize("abcd")
+        >>> model.predict_proba(["ab", "abc", "d"]).shape
+        (3, 4)
+        """
+        check_is_fitted(self)
+        sequences, is_one = read_symbols(X, self.vocabulary_, self.n_symbols_)
+        network = self._architecture._replace(output="sequence").network(n_threads(self.n_jobs))
+        outputs, _ = network.predict(self._state.theta, sequences)
+        return outputs[0] if is_one else outputs
+
+    def loss_and_grad(self, X, y=None):
+        """Compute the objective and its gradient at the present weights, each text back to its first step.
+
+        Parameters
+        ----------
+        X : as in `fit`
+            All texts are one mini-batch, so memory grows with their length.
+        y : ignored
+
+        Returns
+        -------
+        loss : float
+            `cross_entropy` of X, plus alpha/2 (sum of the squares of all U, W and V).
+        gradient : dict of str to ndarray
+            By the names in `weights_`, in their shapes.
+
+        Examples
+        --------
+        >>> from numrnn import RNNLanguageModel
+        >>> model = RNNLanguageModel((4,), random_state=0).initialize("banana")
+        >>> loss, gradient = model.loss_and_grad("banana")
+        >>> gradient["V"].shape
+        (3, 4)
+        """
+        check_is_fitted(self)
+        theta = self._state.theta
+        data = NextSymbols.of(read_symbols(X, self.vocabulary_, self.n_symbols_)[0], name="X")
+        network = self._architecture.network(n_threads(self.n_jobs))
+        gradient = np.zeros_like(theta)
+        objective = Objective(network, data, Targets(data.targets), self.alpha)
+        loss, _ = objective(theta, full_batch(data.lengths, network.tile_rows), gradient)
+        return float(loss), network.layout.views(gradient)
+
+
+def mean_cross_entropy(network, data, threads):
+    """Mean of -log(probability of the symbol that follows), in nats, over all steps.
+
+    Parameters
+    ----------
+    network : Network
+        With the weights of its last `pack`.
+    data : NextSymbols
+        States begin at zero with a sequence, and are carried through all of it.
+    threads : int
+        At most.
+
+    Returns
+    -------
+    mean : float
+    """
+    order = longest_first(data.lengths)
+    groups = np.split(order, range(TEXTS, len(order), TEXTS))
+    total = math.fsum(loss for ids in groups for loss in _losses(network, data, ids, threads))
+    return total / int(data.lengths.sum())
+
+
+def _losses(network, data, ids, threads):
+    """Losses of the pieces of sequences, the longest first."""
+    first, state, left = 0, None, data.lengths[ids]
+    while len(ids):
+        steps = max(1, OUTPUTS // (len(ids) * network.layout.n_outputs))
+        counts = np.minimum(left, steps)
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        places = np.arange(offsets[-1]) + np.repeat(data.offsets[ids] + first - offsets[:-1], counts)
+        piece = Sequences(data.values[places], offsets)
+        logits, state = network.predict_packed(piece, state, True, min(threads, network.useful_threads(piece)))
+        loss, count = network.loss_of(logits, Targets(data.targets[places]))
+        yield loss * count
+        first += steps
+        going_on = int(np.count_nonzero(left > steps))
+        ids, left, state = ids[:going_on], left[:going_on] - steps, state[:going_on]
