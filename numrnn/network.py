@@ -134,10 +134,11 @@ class Network:
         job, threads = self._job(rows.first, rows.lengths, sums)
         update = self._update(theta, grad, before, step, sums)
         packing.pack_weights(self._net, theta)
-        inputs = self._inputs(data, rows, state)
-        if step.dropout:
+        inputs = self._inputs(data, rows, state, learning=True)
+        if step.dropout or step.recurrent_dropout:
             keys = mask_keys(step.seed, step.epoch, rows.ids, rows.skipped)
-            inputs = inputs._replace(kept=1 - float(step.dropout), keys=keys)
+            kept, kept_before = 1 - float(step.dropout), 1 - float(step.recurrent_dropout)
+            inputs = inputs._replace(kept=kept, kept_before=kept_before, keys=keys)
         longest = int(rows.lengths.max())
 
         def work(index, budget):
@@ -159,17 +160,18 @@ class Network:
             return data.offsets[rows.ids] + rows.skipped
         return np.where(rows.skipped + rows.lengths < data.lengths[rows.ids], -1, rows.ids)
 
-    def _inputs(self, data, rows, state=None):
-        """The sequences of mini-batches for the kernels."""
+    def _inputs(self, data, rows, state=None, learning=False):
+        """The sequences of mini-batches for the kernels, with room for an embedding's gradient where it is learnt."""
         values, starts = data.gather(rows.ids)
         starts = starts + rows.skipped
         if state is None or not rows.carried:
             state = np.zeros((len(data) if rows.carried else 0, self.state_size), self.dtype)
         state_rows = np.where(rows.skipped > 0, rows.ids, ~rows.ids)
         if self.layout.n_symbols is None:
-            return Data(read_only(values).reshape(-1), starts, rows.lengths, state, state_rows, 1.0, NO_INDEX)
-        sizes = np.add.reduceat(rows.lengths, rows.first[:-1])
-        steps = int(sizes.max()) if self.layout.embedding_size else 0
+            return Data(read_only(values).reshape(-1), starts, rows.lengths, state, state_rows, 1.0, 1.0, NO_INDEX)
+        steps = 0
+        if learning and self.layout.embedding_size:
+            steps = int(np.add.reduceat(rows.lengths, rows.first[:-1]).max())
         before = np.cumsum(rows.lengths) - rows.lengths
         return SymbolData(
             read_only(values).view(np.uint8),
@@ -178,6 +180,7 @@ class Network:
             rows.lengths,
             state,
             state_rows,
+            1.0,
             1.0,
             NO_INDEX,
             before - np.repeat(before[rows.first[:-1]], np.diff(rows.first)),
@@ -418,6 +421,7 @@ class Step(NamedTuple):
     alpha: float = 0.0
     clip_norm: float | None = None
     dropout: float = 0.0  # probability that a unit that a layer passes up is left out
+    recurrent_dropout: float = 0.0  # likewise for units that the next step reads, the same in all steps
     seed: int = 0  # of the masks, with the epoch
     epoch: int = 0
 

@@ -14,7 +14,7 @@ class Case:
 
     def __init__(self, problem, dtype=np.float64, n_jobs=1, weighted=True):
         hidden = [value.shape[1] for name, value in problem.weights.items() if name.endswith(".W")]
-        self.layout = Layout(n_inputs=problem.X[0].shape[1], hidden_layer_sizes=tuple(hidden), cell=problem.cell,
+        self.layout = Layout(**inputs_of(problem), hidden_layer_sizes=tuple(hidden), cell=problem.cell,
                              n_outputs=len(problem.weights["c"]))
         self.network = Network(self.layout, activation=problem.activation, head=problem.head, output=problem.output,
                                dtype=dtype, n_jobs=n_jobs)
@@ -65,8 +65,18 @@ class Case:
         return loss, grad
 
 
+def inputs_of(problem):
+    """What a layout knows of the inputs: the numbers of a step, or symbols."""
+    if problem.X[0].dtype.kind == "f":
+        return {"n_inputs": problem.X[0].shape[1]}
+    if "embedding" in problem.weights:
+        return dict(zip(("n_symbols", "embedding_size"), problem.weights["embedding"].shape, strict=True))
+    return {"n_symbols": problem.weights["layers.0.U"].shape[1]}
+
+
 def sequences(X, dtype):
-    return Sequences.from_list([np.asarray(x, dtype) for x in X])
+    """Symbols stay integers."""
+    return Sequences.from_list([x if x.dtype.kind in "iu" else np.asarray(x, dtype) for x in X])
 
 
 def relative_error(got, expected):

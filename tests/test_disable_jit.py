@@ -20,20 +20,23 @@ np.savez(sys.argv[1], **results())
 
 
 SHORT, BLOCKS = (2, 1, 3), (40, 33, 20, 9, 5, 3, 2, 1, 1)     # the second: two tiles, several blocks of steps
-CASES = [("elman", "tanh", "sequence", "softmax", np.float64, BLOCKS),
-         ("elman", "relu", "step", "identity", np.float64, SHORT),
-         ("gru", "tanh", "step", "softmax", np.float32, SHORT),
-         ("lstm", "tanh", "sequence", "sigmoid", np.float32, SHORT)]
+VECTORS, ONE_HOT, EMBEDDING = {"D": 2}, {"n_symbols": 5}, {"n_symbols": 5, "embedding_size": 2}
+CASES = [("elman", "tanh", "sequence", "softmax", np.float64, BLOCKS, VECTORS),
+         ("elman", "relu", "step", "identity", np.float64, SHORT, VECTORS),
+         ("elman", "tanh", "step", "softmax", np.float64, BLOCKS, EMBEDDING),
+         ("gru", "tanh", "step", "softmax", np.float32, SHORT, VECTORS),
+         ("gru", "tanh", "sequence", "softmax", np.float32, SHORT, ONE_HOT),
+         ("lstm", "tanh", "sequence", "sigmoid", np.float32, SHORT, VECTORS)]
 
 
 def results():
-    """Outputs, losses and gradients of one small network for each cell, head and dtype."""
+    """Outputs, losses and gradients of one small network for each cell, head, dtype and kind of input."""
     found = {}
-    for cell, activation, output, head, dtype, lengths in CASES:
-        problem = make_problem(cell, activation, (3, 2), D=2, K=2, lengths=lengths, output=output, head=head)
+    for number, (cell, activation, output, head, dtype, lengths, inputs) in enumerate(CASES):
+        problem = make_problem(cell, activation, (3, 2), K=2, lengths=lengths, output=output, head=head, **inputs)
         case = Case(problem, dtype)
         loss, grad = case.gradient()
-        found |= {f"{cell} {activation} {name}": value for name, value in
+        found |= {f"{number} {cell} {activation} {name}": value for name, value in
                   (("outputs", case.predict()), ("loss", loss), ("gradient", grad))}
     return found
 

@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator
 from numrnn import Sequences
 from numrnn.data.forms import from_steps, steps_to_sequences, targets_to_sequences, to_sequences
 from numrnn.data.inputs import validate_sequences
+from numrnn.data.symbols import check_symbols
 
 F32 = np.float32
 
@@ -84,10 +85,16 @@ def test_a_tuple_of_dtypes_keeps_what_it_names(dtype, expected):
 
 
 def test_symbols_stay_integers_where_they_are_allowed():
-    for X in ([np.array([1, 2], "u1"), np.array([0], "u1")], Sequences.from_list([[1, 2], [0]]), [[1, 2], [0, 1]]):
-        symbols, _ = to_sequences(X, dtype=F32, allow_symbols=True)
-        assert symbols.values.dtype == np.int64 and symbols.values.ndim == 1
-        assert to_sequences(X, dtype=F32)[0].values.shape == (len(symbols.values), 1)
+    for dtype in ("u1", "u2", "i4", "i8", ">u2"):
+        array = np.array([[1, 2], [0, 1]], dtype)
+        for X in (list(array), Sequences.from_list(list(array)), array, [array[0].tolist(), array[1]]):
+            symbols, _ = to_sequences(X, dtype=F32, allow_symbols=True)
+            assert symbols.values.dtype.kind in "iu" and symbols.values.tolist() == [1, 2, 0, 1]
+            assert check_symbols(symbols, 3).values.dtype == np.uint8
+            assert check_symbols(symbols, 300).values.dtype == np.uint16
+            assert to_sequences(X, dtype=F32)[0].values.shape == (4, 1)
+    narrow = Sequences.from_list([np.array([1, 2], "u1"), np.array([0], "u1")])
+    assert check_symbols(to_sequences(narrow, dtype=F32, allow_symbols=True)[0], 3).values is narrow.values
 
 
 def test_nothing_is_copied_that_fits(tmp_path):

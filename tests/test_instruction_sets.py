@@ -16,26 +16,33 @@ from numrnn.kernels.cpu.simd import VECTOR_BYTES
 
 # Bytes of a vector, a processor for Numba and its features, the networks to train: kernels take 20 s each to compile.
 NARROW = ("sse", "sse2", "sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "cx16", "avx", "fma")
+ELMAN = ["elman float32", "elman float32 symbols"]
 SETS = {
-    "NEON's width": (16, "sandybridge", NARROW, ["elman float32"]),
-    "AVX2": (32, "haswell", (*NARROW, "avx2"), ["elman float32", "gru float64", "lstm float32"]),
+    "NEON's width": (16, "sandybridge", NARROW, ELMAN),
+    "AVX2": (32, "haswell", (*NARROW, "avx2"), [*ELMAN, "gru float64", "lstm float32"]),
 }
 SCRIPT = "import sys, test_instruction_sets as here; print(here.VECTOR_BYTES, *map(here.digest, sys.argv[1:]))"
 
 # Sequences of no whole tile; units, inputs and outputs that fill no panel of any width; two layers for one cell.
-LENGTHS, D = [45, 33, 32, 31, 20, 9, 7, 5, 3, 2, 1, 1, 1], 5
+LENGTHS, D, N_SYMBOLS = [45, 33, 32, 31, 20, 9, 7, 5, 3, 2, 1, 1, 1], 5, 11
 HIDDEN = {"elman": (37, 19), "gru": (43,), "lstm": (21,)}
 
 
 def digest(network):
-    """SHA-256 of weights, losses and predictions: a class for each sequence, and numbers for each step."""
-    cell, dtype = network.split()
+    """SHA-256 of weights, losses and predictions: a class for each sequence, and numbers for each step; of symbols with
+    an embedding, and one-hot in chunks.
+    """
+    cell, dtype, *inputs = network.split()
     rng = np.random.default_rng(0)
     X, Y = ([rng.standard_normal((length, D)) for length in LENGTHS] for _ in range(2))
     options = {"cell": cell, "dtype": dtype, "hidden_layer_sizes": HIDDEN[cell], "max_iter": 3, "batch_size": 9}
     options |= {"alpha": 0.01, "learning_rate_init": 0.01, "random_state": 0}
-    classifier = RNNClassifier(**options).fit(X, np.arange(len(X)) % 3)
-    regressor = RNNRegressor(output="step", solver="rmsprop", **options).fit(X, Y)
+    embedded, chunks = {}, {}
+    if inputs:
+        X = [rng.integers(0, N_SYMBOLS, length) for length in LENGTHS]
+        embedded, chunks = {"n_symbols": N_SYMBOLS, "embedding_size": D}, {"n_symbols": N_SYMBOLS, "bptt_steps": 12}
+    classifier = RNNClassifier(**options, **embedded).fit(X, np.arange(len(X)) % 3)
+    regressor = RNNRegressor(output="step", solver="rmsprop", **options, **chunks).fit(X, Y)
     found = hashlib.sha256(classifier.predict_proba(X).tobytes())
     for model in (classifier, regressor):
         for values in (*model.weights_.values(), model.loss_curve_, *model.predict(X)):

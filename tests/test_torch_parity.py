@@ -5,6 +5,7 @@ from networks import Case, relative_error
 from problems import make_problem
 
 from numrnn import network, solvers
+from numrnn.data.batches import full_batch, in_chunks
 
 torch = pytest.importorskip("torch")
 from torch_twin import Twin  # noqa: E402 (needs PyTorch)
@@ -13,17 +14,20 @@ CELLS = [("elman", "tanh"), ("elman", "relu"), ("gru", "tanh"), ("lstm", "tanh")
 ALPHA = 0.01
 LENGTHS = np.random.default_rng(2).integers(1, 20, 21).tolist()
 TASKS = [("sequence", "softmax"), ("step", "sigmoid"), ("step", "identity")]
+INPUTS = {"vectors": {"D": 4}, "one-hot": {"n_symbols": 12}, "embedding": {"n_symbols": 12, "embedding_size": 5}}
+each_input = pytest.mark.parametrize("inputs", INPUTS.values(), ids=INPUTS)
 
 
-def problem_of(cell, activation, hidden, output, head):
-    return make_problem(cell, activation, hidden, D=4, K=3, lengths=LENGTHS, output=output, head=head, seed=3)
+def problem_of(cell, activation, hidden, output, head, inputs, **options):
+    return make_problem(cell, activation, hidden, lengths=LENGTHS, output=output, head=head, seed=3, **inputs | options)
 
 
 @pytest.mark.parametrize(("cell", "activation"), CELLS)
+@each_input
 @pytest.mark.parametrize("hidden", [(20,), (11, 18)])
 @pytest.mark.parametrize(("output", "head"), TASKS)
-def test_forward_loss_and_gradient_in_float32(cell, activation, hidden, output, head):
-    problem = problem_of(cell, activation, hidden, output, head)
+def test_forward_loss_and_gradient_in_float32(cell, activation, hidden, output, head, inputs):
+    problem = problem_of(cell, activation, hidden, output, head, inputs)
     case, twin = Case(problem, np.float32), Twin(problem, torch.float32)
     assert relative_error(case.predict(), twin.outputs()) <= 1e-4
     loss, grad = case.objective(ALPHA)
@@ -38,12 +42,61 @@ SOLVERS = [("SGD", {"momentum": 0.0}, {"lr": 0.05}), ("SGD", {}, {"lr": 0.05, "m
 
 
 @pytest.mark.parametrize(("cell", "activation"), CELLS)
+@each_input
 @pytest.mark.parametrize(("name", "ours", "theirs"), SOLVERS)
-def test_ten_steps_from_the_same_weights_in_float64(cell, activation, name, ours, theirs):
-    problem = problem_of(cell, activation, (11, 18), "step", "softmax")
+def test_ten_steps_from_the_same_weights_in_float64(cell, activation, name, ours, theirs, inputs):
+    problem = problem_of(cell, activation, (11, 18), "step", "softmax", inputs)
     case, solver = Case(problem), getattr(solvers, name)(**ours)
     case.train(solver, [theirs["lr"]] * 10, alpha=ALPHA)
     expected = Twin(problem).train(name, 10, ALPHA, **theirs)
+    for name, view in case.layout.views(case.theta).items():
+        assert relative_error(view, expected[name]) <= 1e-8, name
+
+
+def train_by_chunks(problem, k, epochs, optimizer, **options):
+    """The truncated BPTT that is written by hand with PyTorch: detached states, a step wherever there is a target."""
+    twin, updates = Twin(problem), 0
+    optimizer = getattr(torch.optim, optimizer)(twin.parameters.values(), **options)
+    for start in [*range(0, max(LENGTHS), k)] * epochs:
+        if start == 0:
+            states = np.zeros((len(problem.X), twin.state_size))
+        ids = [i for i, x in enumerate(problem.X) if len(x) > start]
+        part = problem._replace(X=[problem.X[i][start:start + k] for i in ids])
+        if problem.output == "step":
+            part = part._replace(**{name: [getattr(problem, name)[i][start:start + k] for i in ids] for name in "yw"})
+        else:
+            ends = [len(problem.X[i]) <= start + k for i in ids]
+            part = part._replace(y=[problem.y[i] for i in ids],
+                                 w=[problem.w[i] * end for i, end in zip(ids, ends, strict=True)])
+        twin.problem, twin.states = part, states[ids]
+        optimizer.zero_grad()
+        loss = twin.objective(ALPHA)
+        states[ids] = twin.after
+        if np.concatenate([np.ravel(w) for w in part.w]).any():
+            loss.backward()
+            optimizer.step()
+            updates += 1
+    return twin.named(), updates
+
+
+@pytest.mark.parametrize(("cell", "activation"), CELLS)
+@each_input
+@pytest.mark.parametrize(("output", "k"), [("step", 5), ("sequence", 2)])
+def test_truncated_bptt_in_float64(cell, activation, inputs, output, k):
+    """Chunks without a target, here the second, are no update, neither for the weights nor for Adam's count."""
+    problem = problem_of(cell, activation, (11, 18), output, "softmax", inputs, zero_weights=False)
+    for i, x in enumerate(problem.X):
+        if output == "step":
+            problem.w[i][k:2 * k] = 0
+        elif k < len(x) <= 2 * k:
+            problem.w[i] = 0.0
+    case, epochs = Case(problem), 3
+    batches = in_chunks([full_batch(case.data.lengths, case.network.tile_rows)], case.data.lengths, k,
+                        case.network.tile_rows)
+    for _ in range(epochs):
+        case.train(solvers.Adam(), [0.01] * len(batches), batches, ALPHA)
+    expected, updates = train_by_chunks(problem, k, epochs, "Adam", lr=0.01)
+    assert case.state.n_updates == updates == epochs * (len(batches) - 1)
     for name, view in case.layout.views(case.theta).items():
         assert relative_error(view, expected[name]) <= 1e-8, name
 

@@ -70,6 +70,10 @@ class Twin:
         parts = [part.contiguous()[None] for part in torch.tensor(self.states, dtype=self.dtype).split(widths, dim=1)]
         return list(zip(parts[::2], parts[1::2], strict=True)) if is_lstm else parts
 
+    @property
+    def state_size(self):
+        return sum(module.hidden_size for module in self.modules) * (2 if self.problem.cell == "lstm" else 1)
+
     def activations(self):
         """V s + c: (N, K), or (sum T, K) for output="step"."""
         packed, ends = pack_sequence([self._inputs(x) for x in self.problem.X], enforce_sorted=False), []

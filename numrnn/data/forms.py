@@ -9,6 +9,7 @@ from sklearn.utils import check_array
 
 from numrnn.data.sequences import Sequences
 from numrnn.data.stacking import NUMBERS, TARGETS, check_kind, stack
+from numrnn.data.symbols import why_no_symbols
 from numrnn.kernels.cpu.finite import all_finite
 from numrnn.kernels.jit import read_only
 
@@ -31,7 +32,7 @@ def to_sequences(X, *, dtype, name="X", allow_symbols=False):
     name : str, default="X"
         What errors call X.
     allow_symbols : bool, default=False
-        Whether integers without dimension D stay as they are: symbols, of shape (sum of T_i,).
+        X holds symbols, integers without dimension D, which stay as they are: values of shape (sum of T_i,).
 
     Returns
     -------
@@ -42,7 +43,8 @@ def to_sequences(X, *, dtype, name="X", allow_symbols=False):
     Raises
     ------
     ValueError
-        Naming the first sequence that is empty, not finite, of another number of inputs, or no array of numbers.
+        Naming the first sequence that is empty, not finite, of another number of inputs, or no array of numbers (of
+        symbols).
     TypeError
         If X is sparse.
 
@@ -54,18 +56,33 @@ def to_sequences(X, *, dtype, name="X", allow_symbols=False):
     (Sequences(2 sequences of 2 to 4 steps, 3 columns, float32), 'list')
     """
     accepted = [np.dtype(d) for d in (dtype if isinstance(dtype, tuple) else (dtype,))]
+    if allow_symbols:
+        return _read_symbols(X, name)
     ready = _ready_array(X)
     if ready is not None and ready.dtype in accepted and _is_finite(ready):
         n_sequences, n_steps, n_inputs = ready.shape
         offsets = np.arange(0, n_sequences * n_steps + 1, n_steps, dtype=np.int64)
         values = ready.reshape(n_sequences * n_steps, n_inputs)
         return Sequences._from_known(values, offsets), "list" if type(X) is list else "array"
+    return _read(X, lambda found, ndim: found if found in accepted else accepted[0], name)
 
+
+def _read_symbols(X, name):
     def choose_dtype(found, ndim):
-        if allow_symbols and ndim == 1 and found.kind in "iu":
-            return found
-        return found if found in accepted else accepted[0]
+        if ndim != 1 or found.kind not in "iu":
+            raise ValueError(f"{name} must hold symbols, 1-D arrays of integers of one type, together they are {found}")
+        return found
 
+    try:
+        return _read(X, choose_dtype, name)
+    except ValueError as error:
+        why = why_no_symbols(X, name)
+        if why is None:
+            raise
+        raise ValueError(why) from error
+
+
+def _read(X, choose_dtype, name):
     items = None if isinstance(X, Sequences) else list_items(X, name)
     if items is not None:
         values, lengths = stack(items, name=name, kinds=NUMBERS, choose_dtype=choose_dtype)

@@ -4,7 +4,10 @@ import numpy as np
 
 from numrnn.data.sequences import Sequences
 
-__all__ = ["check_symbols", "count_symbols"]
+__all__ = ["check_symbols", "count_symbols", "why_no_symbols"]
+
+_EXPECTED = "expected symbols: a 1-D array of integers"
+_TEXT = f"text, {_EXPECTED}; numrnn.data.Vocabulary makes symbols of texts"
 
 
 def check_symbols(sequences, n_symbols, *, name="X"):
@@ -40,10 +43,9 @@ def check_symbols(sequences, n_symbols, *, name="X"):
     values = sequences.values
     if values.ndim != 1 or values.dtype.kind not in "iu":
         raise ValueError(
-            f"{name} must hold symbols because of n_symbols: 1-D arrays of integers, got {values.dtype} and "
-            f"{'numbers' if values.ndim == 1 else 'vectors'}"
+            f"{name} must hold symbols, 1-D arrays of integers, got {values.ndim}-D arrays of {values.dtype}"
         )
-    last = int(values.max()) if n_symbols == "auto" else n_symbols - 1
+    last = max(0, int(values.max())) if n_symbols == "auto" else n_symbols - 1
     for outside in ((values < 0) if values.dtype.kind == "i" else None, values > last):
         if outside is not None and outside.any():
             step = int(outside.argmax())
@@ -68,3 +70,41 @@ def count_symbols(sequences, n_symbols):
     3
     """
     return int(sequences.values.max()) + 1 if n_symbols == "auto" else int(n_symbols)
+
+
+def why_no_symbols(X, name):
+    """Say which sequence of X is not a 1-D array of integers; None if there is no such fault.
+
+    Parameters
+    ----------
+    X : anything
+    name : str
+        What errors call X.
+
+    Examples
+    --------
+    >>> from numrnn.data.symbols import why_no_symbols
+    >>> why_no_symbols([[0, 1], [0.5]], "X")
+    'X[1] holds float64, expected symbols: a 1-D array of integers'
+    """
+    if isinstance(X, (str, bytes)):
+        return f"{name} is {_TEXT}"
+    rows = X.to_numpy() if hasattr(X, "to_numpy") else X
+    for i, item in enumerate(rows if np.iterable(rows) else ()):
+        if isinstance(item, (str, bytes)):
+            return f"{name}[{i}] is {_TEXT}"
+        try:
+            array = np.asarray(item)
+        except ValueError:
+            return f"{name}[{i}] has steps that differ in length, {_EXPECTED}"
+        if array.size == 0:
+            return f"{name}[{i}] is empty: a sequence needs at least one step"
+        if array.dtype.kind in "US":
+            return f"{name}[{i}] is {_TEXT}"
+        if array.ndim == 0:
+            return f"{name}[{i}] is a single value, {_EXPECTED}; one sequence? pass [{name}]"
+        if array.ndim > 1:
+            return f"{name}[{i}] has shape {array.shape}, {_EXPECTED}"
+        if array.dtype.kind not in "iu":
+            return f"{name}[{i}] holds {array.dtype}, {_EXPECTED}"
+    return None

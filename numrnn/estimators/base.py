@@ -46,6 +46,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         "n_symbols": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"}), None],
         "embedding_size": [Interval(Integral, 1, None, closed="left"), None],
         "dropout": [Interval(Real, 0, 1, closed="left")],
+        "recurrent_dropout": [Interval(Real, 0, 1, closed="left")],
         "bptt_steps": [Interval(Integral, 1, None, closed="left"), None],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
@@ -82,6 +83,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         n_symbols=None,
         embedding_size=None,
         dropout=0.0,
+        recurrent_dropout=0.0,
         solver="adam",
         alpha=0.0,
         batch_size=32,
@@ -111,6 +113,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         self.n_symbols = n_symbols
         self.embedding_size = embedding_size
         self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
         self.solver = solver
         self.alpha = alpha
         self.batch_size = batch_size

@@ -79,7 +79,8 @@ def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True
     dtype = np.dtype(estimator.dtype)
     head, n_symbols = None, estimator.n_symbols
     if continues:
-        head, n_symbols = estimator._architecture.head, estimator._architecture.n_symbols
+        head, known = estimator._architecture.head, estimator._architecture.n_symbols
+        n_symbols = known if n_symbols == "auto" and known is not None else n_symbols
     data, _ = validate_sequences(estimator, X, dtype=dtype, reset=not continues, n_symbols=n_symbols)
     if n_symbols is not None:
         n_symbols = count_symbols(data, n_symbols)
@@ -100,8 +101,8 @@ def check_same(estimator, architecture, continues):
     """Raise an error if training is to continue with another architecture."""
     if continues and architecture != estimator._architecture:
         raise ValueError(
-            "training cannot continue with another hidden_layer_sizes, cell, activation, output, embedding_size or "
-            f"dtype: the weights are those of {estimator._architecture}"
+            "training cannot continue with another hidden_layer_sizes, cell, activation, output, n_symbols, "
+            f"embedding_size or dtype: the weights are those of {estimator._architecture}"
         )
 
 
@@ -163,6 +164,7 @@ def run(estimator, data, targets, *, max_iter, validate=None, callbacks=()):
                     shuffle=estimator.shuffle,
                     bptt_steps=estimator.bptt_steps,
                     dropout=estimator.dropout,
+                    recurrent_dropout=estimator.recurrent_dropout,
                     **options,
                 )
     finally:
@@ -190,8 +192,10 @@ def check_parameters(estimator):
         raise ValueError(f"activation={estimator.activation!r} needs cell='elman', got cell={estimator.cell!r}")
     if estimator.embedding_size is not None and estimator.n_symbols is None:
         raise ValueError(f"embedding_size={estimator.embedding_size!r} needs n_symbols: only symbols are embedded")
-    if estimator.dropout and isinstance(resolve_solver(estimator.solver), LBFGS):
-        raise ValueError(f"dropout={estimator.dropout!r} needs a solver of mini-batches; lbfgs has no use for noise")
+    for name in ("dropout", "recurrent_dropout"):
+        value = getattr(estimator, name)
+        if value and isinstance(resolve_solver(estimator.solver), LBFGS):
+            raise ValueError(f"{name}={value!r} needs a solver of mini-batches; lbfgs has no use for noise")
     if estimator.bptt_steps is not None and isinstance(resolve_solver(estimator.solver), LBFGS):
         raise ValueError(
             f"bptt_steps={estimator.bptt_steps!r} needs a mini-batch solver; 'lbfgs' takes whole sequences"

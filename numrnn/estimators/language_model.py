@@ -43,8 +43,10 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, CallbackSuppor
     embedding_size : int or None, default=None
         E, the length of a learned vector for each symbol, which the first layer reads in place of a one-hot vector.
     dropout : float, default=0.0
-        Probability with which a state is left out on its way up, from layer to layer and to the outputs, in training
-        only; the other states are scaled up. States go on to the next step whole.
+        Probability with which a number is left out on its way up, from an embedding to the first layer, from layer to
+        layer and to the outputs, in training only; the others are scaled up.
+    recurrent_dropout : float, default=0.0
+        Likewise for states on their way to the next step, which W reads; the same units in all steps of a chunk.
     solver : {"adam", "adamw", "sgd", "rmsprop"} or solver object, default="adam"
         An object, such as ``numrnn.solvers.Adam(beta_2=0.98)``, holds options of its own. L-BFGS is not offered.
     alpha : float, default=0.0
@@ -139,7 +141,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, CallbackSuppor
     _parameter_constraints = {
         name: BaseRNN._parameter_constraints[name]
         for name in (
-            "hidden_layer_sizes", "cell", "activation", "embedding_size", "dropout", "alpha", "batch_size",
+            "hidden_layer_sizes", "cell", "activation", "embedding_size", "dropout", "recurrent_dropout", "alpha", "batch_size",
             "bptt_steps", "learning_rate_init", "max_iter", "shuffle", "early_stopping", "validation_fraction",
             "tol", "n_iter_no_change", "clip_norm", "warm_start", "random_state", "dtype", "n_jobs", "verbose",
             "callbacks",
@@ -164,6 +166,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, CallbackSuppor
         n_symbols="auto",
         embedding_size=None,
         dropout=0.0,
+        recurrent_dropout=0.0,
         solver="adam",
         alpha=0.0,
         batch_size=100,
@@ -192,6 +195,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, CallbackSuppor
         self.n_symbols = n_symbols
         self.embedding_size = embedding_size
         self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
         self.solver = solver
         self.alpha = alpha
         self.batch_size = batch_size

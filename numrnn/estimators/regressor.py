@@ -39,7 +39,10 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         E, the length of a learned vector for each symbol, which the first layer reads in place of a one-hot vector.
     dropout : float, default=0.0
         Probability with which a number is left out on its way up, from an embedding to the first layer, from layer to
-        layer and to the outputs, in training only; the others are scaled up. States go on to the next step whole.
+        layer and to the outputs, in training only; the others are scaled up.
+    recurrent_dropout : float, default=0.0
+        Likewise for states on their way to the next step, which W reads; the same units in all steps of a sequence, or
+        of a chunk of `bptt_steps`.
     solver : {"adam", "adamw", "sgd", "rmsprop", "lbfgs"} or solver object, default="adam"
         An object, such as ``numrnn.solvers.Adam(beta_2=0.98)``, holds options of its own. "lbfgs" takes all of X at
         once; it ignores `batch_size`, `learning_rate`, `learning_rate_init`, `shuffle` and `clip_norm`.

@@ -29,6 +29,7 @@ def train(
     shuffle=True,
     bptt_steps=None,
     dropout=0.0,
+    recurrent_dropout=0.0,
     max_iter=100,
     validate=None,
     callbacks=(),
@@ -64,6 +65,8 @@ def train(
     dropout : float, default=0.0
         Probability that a number that an embedding or a layer passes up is left out of a step; the others are scaled
         up.
+    recurrent_dropout : float, default=0.0
+        Likewise for a state on its way to the next step, the same units in all steps of a sequence, or a chunk.
     max_iter : int, default=100
         Epochs to make at most.
     validate : callable or None, default=None
@@ -124,7 +127,7 @@ def train(
             scalars = [solver.scalars(rate, state.n_updates + 1 + n) for n in range(len(batches))]
             step = Step(
                 *(solver.rule(), state.solver_state, np.array(scalars), alpha, clip_norm),
-                *(dropout, state.seed, state.epoch),
+                *(dropout, recurrent_dropout, state.seed, state.epoch),
             )
             loss, norm = _run_epoch(network, state, data, targets, batches, step, before)
             seconds = time.perf_counter() - start

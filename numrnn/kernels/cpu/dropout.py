@@ -9,6 +9,7 @@ from numrnn.kernels.jit import njit
 
 MASK = 0xFFFFFFFF
 INPUTS = -1  # the layer of an embedding
+EVERY_STEP = -1  # the step of a mask that is the same in all
 STEP, LAYER, UNIT = 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D  # odd, so that all counts give different numbers
 
 

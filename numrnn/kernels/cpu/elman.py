@@ -10,6 +10,7 @@ from numrnn.kernels.cpu.net import RELU, ZEROS
 from numrnn.kernels.cpu.products import (
     add,
     add_recurrent_products,
+    masked,
     recurrent_gradient,
     set_zero,
 )
@@ -33,12 +34,13 @@ def forward_step(net, work, now, cell, gates, step, plane, count):
 
 
 @njit
-def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at):
+def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at, mask_at, spare_at):
     """States of a block from s_0, which lies in the first rows, and b + U x, which lie in the others."""
     step = rows * layer.HP
     for t in range(steps):
         now, count = s_at + (t + 1) * step, active[t] * layer.HP
-        add_recurrent_products(net, layer, active[t], work, now - step, now, step, 0, layer.HP, t & 1)
+        s = masked(work, now - step, mask_at, spare_at, count)
+        add_recurrent_products(net, layer, active[t], work, s, now, step, 0, layer.HP, t & 1)
         forward_step(net, work, now, now, now, step, step, count)
         set_zero(work, now + count, step - count)
 
@@ -55,7 +57,9 @@ def _slopes(activation, ds, s, da):
 
 
 @njit
-def backward_block(net, layer, steps, rows, active, work, s_at, cell_at, da_at, dy_at, ds_at, dcell_at):
+def backward_block(
+    net, layer, steps, rows, active, work, s_at, cell_at, da_at, dy_at, ds_at, dcell_at, mask_at, spare_at
+):
     """da (steps, rows, HP) of a block; ds (rows, HP) comes in as dL/ds_T and goes out as dL/ds_0; dy (steps, rows, HP)
     is dL/ds_t from above, if >= 0.
     """
@@ -67,4 +71,4 @@ def backward_block(net, layer, steps, rows, active, work, s_at, cell_at, da_at, 
             add(work, ds_at, work, dy_at + t * step, count)
         _slopes(net.activation, work[ds_at : ds_at + count], work[s : s + count], work[now : now + count])
         set_zero(work, now + count, step - count)
-        recurrent_gradient(net, layer, active[t], work, now, step, net.packed, ZEROS, 0, ds_at)
+        recurrent_gradient(net, layer, active[t], work, now, step, net.packed, ZEROS, 0, ds_at, mask_at, spare_at)

@@ -13,6 +13,7 @@ from numrnn.kernels.cpu.activations import fma, like, sigmoid, sigmoid_slope, ta
 from numrnn.kernels.cpu.products import (
     add,
     add_recurrent_products,
+    masked,
     recurrent_gradient,
     set_zero,
 )
@@ -78,7 +79,7 @@ def forward_step(net, work, now, cell, gates, step, plane, count):
 
 
 @njit
-def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at):
+def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at, mask_at, spare_at):
     """States (steps + 1, rows, HP) and gates (4, steps, rows, HP) of a block from s_0, which lies in the first rows,
     and b + U x, which lie where the gates will be.
     """
@@ -86,7 +87,8 @@ def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at
     plane = steps * step
     for t in range(steps):
         now, gates, count = s_at + (t + 1) * step, gates_at + t * step, active[t] * layer.HP
-        add_recurrent_products(net, layer, active[t], work, now - step, gates, plane, 0, layer.HP, t & 1)
+        s = masked(work, now - step, mask_at, spare_at, count)
+        add_recurrent_products(net, layer, active[t], work, s, gates, plane, 0, layer.HP, t & 1)
         forward_step(net, work, now, now, gates, step, plane, count)
         set_zero(work, now + count, step - count)
 
@@ -105,7 +107,9 @@ def _backward(n, r, z, hn, before, ds):
 
 
 @njit
-def backward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at, dy_at, ds_at, dcell_at):
+def backward_block(
+    net, layer, steps, rows, active, work, s_at, cell_at, gates_at, dy_at, ds_at, dcell_at, mask_at, spare_at
+):
     """Gates become da; ds (rows, HP) comes in as dL/ds_T and goes out as dL/ds_0; dy (steps, rows, HP) is dL/ds_t from
     above, if >= 0.
     """
@@ -126,4 +130,4 @@ def backward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_a
         )
         for p in range(layer.planes):
             set_zero(work, n + p * plane + count, step - count)
-        recurrent_gradient(net, layer, active[t], work, n, plane, work, ds_at, layer.HP, ds_at)
+        recurrent_gradient(net, layer, active[t], work, n, plane, work, ds_at, layer.HP, ds_at, mask_at, spare_at)

@@ -25,7 +25,8 @@ class Data(NamedTuple):
     lengths: np.ndarray  # (n,) int64
     state: np.ndarray  # (rows, state size): states before the first steps; empty: zeros
     state_rows: np.ndarray  # (n,) int64: row of its state; ~row: zeros before the first step
-    kept: float  # probability that dropout keeps a unit; 1: no dropout
+    kept: float  # probability that dropout keeps a unit on its way up; 1: no dropout
+    kept_before: float  # likewise on its way to the next step
     keys: np.ndarray  # (n,) int64: of the masks
 
 
@@ -39,6 +40,7 @@ class SymbolData(NamedTuple):
     state: np.ndarray
     state_rows: np.ndarray
     kept: float
+    kept_before: float
     keys: np.ndarray
     rows_before: np.ndarray  # (n,) int64: steps of the mini-batch that lie before the sequence's in `gradients`
     gradients: np.ndarray  # (steps of a mini-batch * E,): of the rows of the embedding, each step's its own

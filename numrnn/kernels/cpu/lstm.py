@@ -14,6 +14,7 @@ from numrnn.kernels.cpu.net import ZEROS
 from numrnn.kernels.cpu.products import (
     add,
     add_recurrent_products,
+    masked,
     recurrent_gradient,
     set_zero,
 )
@@ -90,7 +91,7 @@ def forward_step(net, work, now, cell, gates, step, plane, count):
 
 
 @njit
-def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at):
+def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at, mask_at, spare_at):
     """States and cells (steps + 1, rows, HP), gates (4, steps, rows, HP) of a block; s_0 and cell_0 lie in the first
     rows, b + U x where the gates will be.
     """
@@ -98,7 +99,8 @@ def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at
     plane = steps * step
     for t in range(steps):
         now, gates, count = s_at + (t + 1) * step, gates_at + t * step, active[t] * layer.HP
-        add_recurrent_products(net, layer, active[t], work, now - step, gates, plane, 0, layer.HP, t & 1)
+        s = masked(work, now - step, mask_at, spare_at, count)
+        add_recurrent_products(net, layer, active[t], work, s, gates, plane, 0, layer.HP, t & 1)
         forward_step(net, work, now, cell_at + t * step, gates, step, plane, count)
         set_zero(work, now + count, step - count)
 
@@ -114,7 +116,9 @@ def _backward(i, f, g, o, cell_before, cell, ds, dcell):
 
 
 @njit
-def backward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at, dy_at, ds_at, dcell_at):
+def backward_block(
+    net, layer, steps, rows, active, work, s_at, cell_at, gates_at, dy_at, ds_at, dcell_at, mask_at, spare_at
+):
     """Gates become da; ds and dcell (rows, HP) come in as dL/ds_T, dL/dcell_T and go out as dL/ds_0, dL/dcell_0; dy as
     in the other cells.
     """
@@ -137,4 +141,4 @@ def backward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_a
         )
         for p in range(layer.planes):
             set_zero(work, i + p * plane + count, step - count)
-        recurrent_gradient(net, layer, active[t], work, i, plane, net.packed, ZEROS, 0, ds_at)
+        recurrent_gradient(net, layer, active[t], work, i, plane, net.packed, ZEROS, 0, ds_at, mask_at, spare_at)

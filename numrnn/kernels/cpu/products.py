@@ -74,13 +74,33 @@ def add_recurrent_products(net, layer, rows, work, s_at, at, plane, unit, units,
 
 
 @njit
-def recurrent_gradient(net, layer, rows, work, da_at, plane, start, start_at, start_row, ds_at):
-    """ds (rows, HP) = start + the sum over the gates of da W, which act on the last planes."""
-    da = da_at + (layer.planes - layer.gates) * plane
+def masked(work, at, mask_at, out_at, count):
+    """Where count elements of work times those of a mask lie; mask_at < 0: no mask."""
+    if mask_at < 0:
+        return at
+    values, mask, out = work[at : at + count], work[mask_at : mask_at + count], work[out_at : out_at + count]
+    for j in range(count):
+        out[j] = values[j] * mask[j]
+    return out_at
+
+
+@njit
+def recurrent_gradient(net, layer, rows, work, da_at, plane, start, start_at, start_row, ds_at, mask_at, spare_at):
+    """ds (rows, HP) = start + the sum over the gates of da W, which act on the last planes, times the mask if
+    mask_at >= 0.
+    """
+    da, out_at = da_at + (layer.planes - layer.gates) * plane, ds_at
+    if mask_at >= 0:
+        out_at = spare_at
+        if start_row == 0:
+            set_zero(work, ds_at, rows * layer.HP)
+        start, start_at, start_row = net.packed, ZEROS, 0
     product(
         rows, layer.gates, layer.H, work, da, layer.HP, plane, net.packed, layer.W_back, layer.HP // width_of(work),
-        start, start_at, start_row, work, ds_at, layer.HP,
+        start, start_at, start_row, work, out_at, layer.HP,
     )  # fmt: skip
+    if mask_at >= 0:
+        add(work, ds_at, work, masked(work, out_at, mask_at, out_at, rows * layer.HP), rows * layer.HP)
 
 
 @njit

@@ -12,7 +12,7 @@ import numpy as np
 
 from numrnn.kernels.cpu.atomics import STOP, load
 from numrnn.kernels.cpu.cells import cell_backward, cell_forward
-from numrnn.kernels.cpu.dropout import drop_block, drop_last
+from numrnn.kernels.cpu.dropout import EVERY_STEP, drop_block, drop_last, drop_row
 from numrnn.kernels.cpu.gemm import gemm_tn, product
 from numrnn.kernels.cpu.heads import loss_row, output_row
 from numrnn.kernels.cpu.inputs import add_inputs, gather, keep_input_gradients
@@ -33,6 +33,7 @@ from numrnn.kernels.cpu.products import (
     add_weight_gradients,
     copy,
     input_gradient,
+    masked,
     set_zero,
 )
 from numrnn.kernels.jit import njit
@@ -96,7 +97,7 @@ def place_layers(net, rows, state_rows, tile_rows, at, places):
         places[index, 2] = places[index, 1] + layer.cells * state_rows * layer.HP
         gate_rows = rows if layer.saved else tile_rows * BLOCK_STEPS
         places[index, 3] = places[index, 2] + gate_rows * layer.planes * layer.HP
-        at = places[index, 3] + 4 * tile_rows * layer.HP  # s, cell and their gradients
+        at = places[index, 3] + 6 * tile_rows * layer.HP  # s, cell, their gradients; a mask of s, and s so masked
     return at
 
 
@@ -114,8 +115,10 @@ def keep_carry(work, block, active, s_at, HP, carry, unit, units):
 
 
 @njit
-def forward_layer(net, layer, place, block, active, tile_rows, work, gates_at, state_row):
-    """One layer over one block, from b + U x; the carry holds s_0 (and cell_0) before, s_T after."""
+def forward_layer(net, layer, place, block, active, tile_rows, work, gates_at, state_row, drops):
+    """One layer over one block, from b + U x; the carry holds s_0 (and cell_0) before, s_T after. `drops`: the mask
+    acts.
+    """
     steps, rows = block[STEPS], block[ROWS]
     now = active[block[FIRST_STEP] : block[FIRST_STEP] + steps]
     s_at, cell_at = place[0] + state_row * layer.HP, place[1] + state_row * layer.HP
@@ -123,7 +126,9 @@ def forward_layer(net, layer, place, block, active, tile_rows, work, gates_at, s
     copy(work, carry, rows * layer.HP, work, s_at)
     if layer.cells:
         copy(work, cell_carry, rows * layer.HP, work, cell_at)
-    cell_forward(net, layer, steps, rows, now, work, s_at, cell_at, gates_at)
+    mask_at, spare_at = carry + 4 * tile_rows * layer.HP, carry + 5 * tile_rows * layer.HP
+    mask_at = mask_at if drops else -1
+    cell_forward(net, layer, steps, rows, now, work, s_at, cell_at, gates_at, mask_at, spare_at)
     if layer.cells:
         keep_carry(work, block, active, cell_at, layer.HP, cell_carry, 0, layer.HP)
     keep_carry(work, block, active, s_at, layer.HP, carry, 0, layer.HP)
@@ -148,7 +153,8 @@ def forward_block(net, data, ids, block, tile_rows, scratch, x_at, row, state_ro
         else:
             rows, at = block[STEPS] * block[ROWS], _passed_up(net, data, ids, block, index - 1, work, at, dropped_at)
             add_input_products(net, layer, rows, work, at, x_row, work, gates_at, 0, layer.HP)
-        at = forward_layer(net, layer, place, block, scratch.active, tile_rows, work, gates_at, state_row)
+        drops = data.kept_before != 1.0
+        at = forward_layer(net, layer, place, block, scratch.active, tile_rows, work, gates_at, state_row, drops)
         x_row = layer.HP
     return at
 
@@ -164,6 +170,18 @@ def _passed_up(net, data, ids, block, index, work, s_at, dropped_at):
 
 
 @njit
+def _make_masks(data, ids, index, layer, work, at):
+    """Masks (sequences, HP) of the states of a layer on their way to the next step: the same in all steps (Gal and
+    Ghahramani 2016).
+    """
+    for i in range(ids.size):
+        here = at + i * layer.HP
+        for j in range(layer.HP):
+            work[here + j] = 1
+        drop_row(data.keys[ids[i]], EVERY_STEP, index, layer.HP, data.kept_before, work, here, here)
+
+
+@njit
 def load_state(net, data, ids, tile_rows, scratch):
     """Set the carries from data.state (rows, state size), all layers one after the other, cell after s; an empty state
     is zero.
@@ -172,6 +190,8 @@ def load_state(net, data, ids, tile_rows, scratch):
     for index in range(net.layers.shape[0]):
         layer, carry = layer_of(net, index), scratch.places[index, 3]
         set_zero(scratch.work, carry, 4 * tile_rows * layer.HP)
+        if data.kept_before != 1.0:
+            _make_masks(data, ids, index, layer, scratch.work, carry + 4 * tile_rows * layer.HP)
         for kind in range(1 + layer.cells):
             if data.state.size:
                 for i in range(ids.size):
@@ -331,17 +351,24 @@ def _head_per_step(net, data, ids, goal, scale, block, scratch, s_at, logits_at,
 
 
 @njit
-def _backward_layer(net, index, block, tile_rows, scratch, x_at, x_row, dy_at, gradient, board):
-    """BPTT of one layer over one block; returns where its da lies."""
+def _backward_layer(net, data, index, block, tile_rows, scratch, x_at, x_row, dy_at, spare_at, gradient, board):
+    """BPTT of one layer over one block; returns where its da lies. There is room for a block's states at spare_at."""
     layer, work, place = layer_of(net, index), scratch.work, scratch.places[index]
     steps, rows = block[STEPS], block[ROWS]
     active = scratch.active[block[FIRST_STEP] : block[FIRST_STEP] + steps]
     s_at, cell_at = place[0] + block[STATE_ROW] * layer.HP, place[1] + block[STATE_ROW] * layer.HP
     ds_at = place[3] + 2 * tile_rows * layer.HP
     da_at = place[2] + layer.saved * block[ROW] * layer.planes * layer.HP
+    mask_at = place[3] + 4 * tile_rows * layer.HP if data.kept_before != 1.0 else -1
     cell_backward(
-        net, layer, steps, rows, active, work, s_at, cell_at, da_at, dy_at, ds_at, ds_at + tile_rows * layer.HP
-    )
+        net, layer, steps, rows, active, work, s_at, cell_at, da_at, dy_at, ds_at, ds_at + tile_rows * layer.HP,
+        mask_at, place[3] + 5 * tile_rows * layer.HP,
+    )  # fmt: skip
+    if mask_at >= 0:
+        step = rows * layer.HP
+        for t in range(steps):
+            masked(work, s_at + t * step, mask_at, spare_at + t * step, step)
+        s_at = spare_at
     if not load(board, STOP):  # one more look, for a block of a wide layer takes a quarter of a second
         add_weight_gradients(net, layer, steps * rows, scratch, x_at, x_row, s_at, da_at, gradient)
     return da_at
@@ -359,7 +386,9 @@ def _backward_block(
             x_row = layer_of(net, index - 1).HP
             x_at = scratch.places[index - 1, 0] + (block[STATE_ROW] + block[ROWS]) * x_row
             x_at = _passed_up(net, data, ids, block, index - 1, work, x_at, dropped_at)
-        da_at = _backward_layer(net, index, block, tile_rows, scratch, x_at, x_row, dy_at, gradient, board)
+        da_at = _backward_layer(
+            net, data, index, block, tile_rows, scratch, x_at, x_row, dy_at, other_at, gradient, board
+        )
         if index > 0:
             input_gradient(net, layer_of(net, index), block[STEPS] * block[ROWS], work, da_at, other_at)
             _passed_up(net, data, ids, block, index - 1, work, other_at, other_at)
