@@ -143,8 +143,8 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, CallbackSuppor
         for name in (
             "hidden_layer_sizes", "cell", "activation", "embedding_size", "dropout", "recurrent_dropout", "alpha",
             "batch_size", "bptt_steps", "learning_rate_init", "max_iter", "shuffle", "early_stopping",
-            "validation_fraction", "tol", "n_iter_no_change", "clip_norm", "warm_start", "random_state", "dtype", "n_jobs", "verbose",
-            "callbacks",
+            "validation_fraction", "tol", "n_iter_no_change", "clip_norm", "warm_start", "random_state", "dtype",
+            "n_jobs", "verbose", "callbacks",
         )
     } | {
         "vocabulary": [Vocabulary, None],
