@@ -332,7 +332,7 @@ def test_memory_does_not_grow_with_the_text_but_for_a_byte_a_character():
         ([[0, 1], [0, 1, 9]], {"n_symbols": 7}, ValueError, r"X\[1\] has the symbol 9 in step 2, expected 0 to 6"),
         ([0, -1, 7] * 9, {}, ValueError, "X has the symbol -1 in step 1"),
         (np.linspace(0, 1, 30), {}, ValueError, "X must hold symbols"),
-        (np.zeros((3, 4, 2)), {}, ValueError, "X must hold symbols"),
+        (np.zeros((3, 4, 2)), {}, ValueError, r"X\[0\] has shape \(4, 2\), expected symbols"),
         (TEXT, {"n_symbols": 7}, ValueError, "n_symbols=7 is for X of integers"),
         (SYMBOLS, {"vocabulary": Vocabulary()}, TypeError, r"vocabulary=Vocabulary\(\) needs X of texts, got ndarray"),
         (TEXT, {"solver": "lbfgs", "bptt_steps": None}, ValueError, "solver='lbfgs': a language model needs"),
