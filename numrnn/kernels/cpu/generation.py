@@ -74,8 +74,8 @@ def _keep(row, weights, top_k, top_p, heap):
 
 @njit
 def draw(row, temperature, top_k, top_p, uniform, weights, heap):
-    """A symbol from its row of logits (K,), softmax(row / temperature), by a number in [0, 1); temperature 0: the most
-    probable one.
+    """A symbol by its row of logits (K,), from softmax(row / temperature), and a number in [0, 1); temperature 0: the
+    most probable one.
 
     `weights` (K,) float64 and `heap` (K,) int64 are written on.
     """
