@@ -142,9 +142,9 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, CallbackSuppor
         name: BaseRNN._parameter_constraints[name]
         for name in (
             "hidden_layer_sizes", "cell", "activation", "embedding_size", "dropout", "recurrent_dropout",
-            "alpha", "batch_size", "bptt_steps", "learning_rate_init", "max_iter", "shuffle", "early_stopping", "validation_fraction",
-            "tol", "n_iter_no_change", "clip_norm", "warm_start", "random_state", "dtype", "n_jobs", "verbose",
-            "callbacks",
+            "alpha", "batch_size", "bptt_steps", "learning_rate_init", "max_iter", "shuffle",
+            "early_stopping", "validation_fraction", "tol", "n_iter_no_change", "clip_norm", "warm_start",
+            "random_state", "dtype", "n_jobs", "verbose", "callbacks",
         )
     } | {
         "vocabulary": [Vocabulary, None],
