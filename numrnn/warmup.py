@@ -3,10 +3,11 @@
 import numpy as np
 
 from numrnn.data.sequences import Sequences
+from numrnn.estimators.language_model import RNNLanguageModel
 from numrnn.estimators.regressor import RNNRegressor
 
 
-def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",)):
+def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",), symbols=False):
     """Compile all kernels that fits and predictions need, so that no later process has to.
 
     What is compiled lies in `NUMBA_CACHE_DIR`, else in `numrnn` in the user's cache folder; it serves this version of
@@ -18,6 +19,8 @@ def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",)):
         Cells to compile for.
     dtypes : iterable of {"float32", "float64"}
         Precisions to compile for.
+    symbols : bool
+        Compile what reads symbols and writes texts, too.
 
     Raises
     ------
@@ -37,3 +40,6 @@ def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",)):
             model.predict_step(X[0, 0])
             network = model._architecture.network()
             network.predict_packed(Sequences.from_array(X.astype(dtype)), in_teams=True)
+            if symbols:
+                model = RNNLanguageModel((1,), cell=cell, dtype=dtype, batch_size=1, max_iter=1, random_state=0)
+                model.fit([0, 1, 0]).generate([0], 1)
