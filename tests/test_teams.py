@@ -111,7 +111,7 @@ def test_a_busy_pool_is_not_waited_for(joined):
 
 def test_who_comes_late_joins_and_who_comes_when_all_is_over_leaves(shared):
     model, X = wide()
-    net, rows = predictor_of(model)._network, np.repeat(X[:1], 400, axis=1)
+    net, rows = predictor_of(model).network, np.repeat(X[:1], 400, axis=1)
     expected = model.set_params(n_jobs=1).predict_proba(rows)
     late, predict = [], teams.predict_in_team
 

@@ -8,7 +8,8 @@ from numrnn.kernels.cpu.atomics import BOARD_SIZE
 from numrnn.kernels.cpu.float_mode import DEFAULT, set_mode
 from numrnn.kernels.cpu.inputs import Data
 from numrnn.kernels.cpu.net import ElmanNet, GRUNet, Head, Layer, LSTMNet
-from numrnn.kernels.cpu.tiles import Scratch, predict_tile
+from numrnn.kernels.cpu.tile_prediction import predict_tile
+from numrnn.kernels.cpu.tiles import Scratch
 from numrnn.kernels.jit import njit
 
 ROWS = 1  # a tile of one sequence

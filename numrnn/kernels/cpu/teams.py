@@ -13,16 +13,8 @@ from numrnn.kernels.cpu.inputs import gather
 from numrnn.kernels.cpu.net import FIRST_STEP, ROWS, STEPS, head_of, layer_of, width_of
 from numrnn.kernels.cpu.products import add_input_products, add_recurrent_products, copy, set_zero
 from numrnn.kernels.cpu.simd import WIDE
-from numrnn.kernels.cpu.tiles import (
-    keep_carry,
-    load_state,
-    logits,
-    place_prediction,
-    plan_blocks,
-    put_last,
-    put_step,
-    store_state,
-)
+from numrnn.kernels.cpu.tile_prediction import place_prediction, put_last, put_step
+from numrnn.kernels.cpu.tiles import keep_carry, load_state, logits, plan_blocks, store_state
 from numrnn.kernels.jit import njit
 
 LINE = 8  # places of a cache line

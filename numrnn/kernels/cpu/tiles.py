@@ -1,5 +1,4 @@
-"""One tile of sequences through all steps, layers and the head, on one thread: forward, and back-propagation through
-time.
+"""One tile of sequences through all steps and layers, on one thread: forward, and what training and predictions share.
 
 The sequences of a tile are sorted by length, longest first, so the rows that take part in a step are a prefix. Time
 is cut into blocks of steps, each dense: as many rows as its first step has. A block takes s_0 from the carry and
@@ -10,37 +9,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numrnn.kernels.cpu.atomics import STOP, load
-from numrnn.kernels.cpu.cells import cell_backward, cell_forward
-from numrnn.kernels.cpu.dropout import EVERY_STEP, drop_block, drop_last, drop_row
-from numrnn.kernels.cpu.gemm import gemm_tn, product
-from numrnn.kernels.cpu.heads import loss_row, output_row
-from numrnn.kernels.cpu.inputs import add_inputs, gather, keep_input_gradients
+from numrnn.kernels.cpu.cells import cell_forward
+from numrnn.kernels.cpu.dropout import EVERY_STEP, drop_block, drop_row
+from numrnn.kernels.cpu.gemm import product
+from numrnn.kernels.cpu.inputs import add_inputs, gather
 from numrnn.kernels.cpu.net import (
     FIRST_STEP,
     ROW,
     ROWS,
     STATE_ROW,
     STEPS,
-    ZEROS,
-    head_of,
     layer_of,
     width_of,
 )
-from numrnn.kernels.cpu.products import (
-    add_column_sums,
-    add_input_products,
-    add_weight_gradients,
-    copy,
-    input_gradient,
-    masked,
-    set_zero,
-)
+from numrnn.kernels.cpu.products import add_input_products, copy, set_zero
 from numrnn.kernels.jit import njit
 
 BLOCK_STEPS = 32  # weight gradients accumulate over blocks of so many steps, last block first
 ROWS_DROP = 4  # a block ends early where so many rows have ended: fewer rows would only be multiplied by zero
-NARROW = 64  # units up to which the first layer of a prediction reads inputs where they lie; wider ones gain nothing
 
 
 class Goal(NamedTuple):
@@ -151,7 +137,7 @@ def forward_block(net, data, ids, block, tile_rows, scratch, x_at, row, state_ro
         if index == 0:
             add_inputs(net, data, ids, block, work, at, gates_at)
         else:
-            rows, at = block[STEPS] * block[ROWS], _passed_up(net, data, ids, block, index - 1, work, at, dropped_at)
+            rows, at = block[STEPS] * block[ROWS], passed_up(net, data, ids, block, index - 1, work, at, dropped_at)
             add_input_products(net, layer, rows, work, at, x_row, work, gates_at, 0, layer.HP)
         drops = data.kept_before != 1.0
         at = forward_layer(net, layer, place, block, scratch.active, tile_rows, work, gates_at, state_row, drops)
@@ -160,7 +146,7 @@ def forward_block(net, data, ids, block, tile_rows, scratch, x_at, row, state_ro
 
 
 @njit
-def _passed_up(net, data, ids, block, index, work, s_at, dropped_at):
+def passed_up(net, data, ids, block, index, work, s_at, dropped_at):
     """Where the states of a layer lie as the layer above sees them."""
     if data.kept == 1.0:
         return s_at
@@ -224,214 +210,3 @@ def logits(net, head, rows, work, s_at, at, output, outputs):
         rows, 1, head.H, work, s_at, head.HP, 0, packed, V, panels, packed, head.c + output, 0, work, at + output,
         head.KP,
     )  # fmt: skip
-
-
-@njit
-def place_prediction(net, tile_rows, scratch):
-    """Lay out a prediction of one block after the other; return where inputs and logits lie."""
-    block_rows = BLOCK_STEPS * tile_rows
-    x_at = place_layers(net, block_rows, block_rows + tile_rows, tile_rows, 0, scratch.places)
-    return x_at, x_at + (block_rows * layer_of(net, 0).D + 15) // 16 * 16
-
-
-@njit
-def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, out, board):
-    """Outputs (raw: logits) of a tile into out; memory for one block only, whatever the length. Left early on STOP."""
-    head, work = head_of(net), scratch.work
-    count, _, _ = plan_blocks(ids, data.lengths, scratch)
-    x_at, logits_at = place_prediction(net, tile_rows, scratch)
-    x_at = -1 if layer_of(net, 0).HP <= NARROW and not layer_of(net, 0).embedded else x_at
-    load_state(net, data, ids, tile_rows, scratch)
-    for b in range(count):
-        if load(board, STOP):
-            return
-        block = scratch.blocks[b]
-        s_at = forward_block(net, data, ids, block, tile_rows, scratch, x_at, 0, 0, -1)
-        if head.per_step:
-            logits(net, head, block[STEPS] * block[ROWS], work, s_at, logits_at, 0, head.KP)
-            for t in range(block[STEPS]):
-                put_step(head, ids, block, t, scratch, logits_at, first_row, raw, out)
-    if not head.per_step:
-        put_last(net, head, ids, scratch, logits_at, first_row, raw, out)
-    store_state(net, data, ids, tile_rows, scratch, state_out)
-
-
-@njit
-def _put_output(head, work, at, raw, out, row):
-    if not raw:
-        output_row(head.kind, work[at : at + head.K])
-    copy(work, at, head.K, out[row], 0)
-
-
-@njit
-def put_step(head, ids, block, t, scratch, logits_at, first_row, raw, out):
-    """Outputs of step t of a block, one for each sequence that has not ended, from the block's logits."""
-    first = block[FIRST_STEP] + t
-    for i in range(scratch.active[first]):
-        at = logits_at + (t * block[ROWS] + i) * head.KP
-        _put_output(head, scratch.work, at, raw, out, first_row[ids[i]] + first)
-
-
-@njit
-def put_last(net, head, ids, scratch, logits_at, first_row, raw, out):
-    """Outputs of whole sequences, from the last layer's carry."""
-    carry = scratch.places[net.layers.shape[0] - 1, 3]
-    logits(net, head, ids.size, scratch.work, carry, logits_at, 0, head.KP)
-    for i in range(ids.size):
-        _put_output(head, scratch.work, logits_at + i * head.KP, raw, out, first_row[ids[i]])
-
-
-@njit
-def _head_row(head, work, at, goal, index, scale):
-    """Loss of one row, times its weight; its logits become the gradient, times weight and scale. Weight 0: no loss, no
-    gradient.
-    """
-    row = work[at : at + head.K]
-    weight = goal.weights[index] if goal.weights.size else 1.0
-    if weight == 0.0 or index < 0:
-        set_zero(work, at, head.K)
-        return 0.0
-    loss = weight * loss_row(head.kind, row, index, goal.classes, goal.class_bytes, goal.values)
-    for k in range(head.K):
-        row[k] = row[k] * (weight * scale)
-    return loss
-
-
-@njit
-def _head_gradients(net, head, rows, scratch, s_at, at, gradient, ds_at):
-    """dV, dc from dlogits (rows, KP) and s; ds (rows, HP) = dlogits V."""
-    work, packed, width = scratch.work, net.packed, width_of(scratch.work)
-    panels = head.HP // width
-    gemm_tn(
-        rows, head.K, work, at, head.KP, panels, work, s_at, head.HP, gradient, head.dV, head.HP, work, scratch.spare
-    )  # fmt: skip
-    add_column_sums(rows, net, work, at, head.KP // width, gradient, head.dc, scratch)
-    product(
-        rows, 1, head.K, work, at, head.KP, 0, packed, head.V_back, panels, packed, ZEROS, 0, work, ds_at, head.HP
-    )  # fmt: skip
-
-
-@njit
-def _head_per_sequence(net, data, ids, goal, scale, scratch, logits_at, dropped_at, tile_rows, gradient):
-    """Loss of a tile whose sequences have one output each; dL/ds_T goes to the last layer's carry."""
-    head, work, last = head_of(net), scratch.work, net.layers.shape[0] - 1
-    s_at = scratch.places[last, 3]
-    ds_at = s_at + 2 * tile_rows * head.HP
-    if data.kept != 1.0:
-        drop_last(data, ids, last, head.H, head.HP, work, s_at, dropped_at)
-        s_at = dropped_at
-    logits(net, head, ids.size, work, s_at, logits_at, 0, head.KP)
-    loss = 0.0
-    for i in range(ids.size):
-        loss += _head_row(head, work, logits_at + i * head.KP, goal, goal.first[ids[i]], scale)
-    _head_gradients(net, head, ids.size, scratch, s_at, logits_at, gradient, ds_at)
-    if data.kept != 1.0:
-        drop_last(data, ids, last, head.H, head.HP, work, ds_at, ds_at)
-    return loss
-
-
-@njit
-def _head_per_step(net, data, ids, goal, scale, block, scratch, s_at, logits_at, dropped_at, gradient, dy_at):
-    """Loss of one block whose steps have an output each; dL/ds_t goes to dy."""
-    head, work, last = head_of(net), scratch.work, net.layers.shape[0] - 1
-    first, rows = block[FIRST_STEP], block[ROWS]
-    s_at = _passed_up(net, data, ids, block, last, work, s_at, dropped_at)
-    logits(net, head, block[STEPS] * rows, work, s_at, logits_at, 0, head.KP)
-    loss = 0.0
-    for t in range(block[STEPS]):
-        count = scratch.active[first + t]
-        for i in range(count):
-            loss += _head_row(
-                head, work, logits_at + (t * rows + i) * head.KP, goal, goal.first[ids[i]] + first + t, scale
-            )
-        set_zero(work, logits_at + (t * rows + count) * head.KP, (rows - count) * head.KP)
-    _head_gradients(net, head, block[STEPS] * rows, scratch, s_at, logits_at, gradient, dy_at)
-    _passed_up(net, data, ids, block, last, work, dy_at, dy_at)
-    return loss
-
-
-@njit
-def _backward_layer(net, data, index, block, tile_rows, scratch, x_at, x_row, dy_at, spare_at, gradient, board):
-    """BPTT of one layer over one block; returns where its da lies. There is room for a block's states at spare_at."""
-    layer, work, place = layer_of(net, index), scratch.work, scratch.places[index]
-    steps, rows = block[STEPS], block[ROWS]
-    active = scratch.active[block[FIRST_STEP] : block[FIRST_STEP] + steps]
-    s_at, cell_at = place[0] + block[STATE_ROW] * layer.HP, place[1] + block[STATE_ROW] * layer.HP
-    ds_at = place[3] + 2 * tile_rows * layer.HP
-    da_at = place[2] + layer.saved * block[ROW] * layer.planes * layer.HP
-    mask_at = place[3] + 4 * tile_rows * layer.HP if data.kept_before != 1.0 else -1
-    cell_backward(
-        net, layer, steps, rows, active, work, s_at, cell_at, da_at, dy_at, ds_at, ds_at + tile_rows * layer.HP,
-        mask_at, place[3] + 5 * tile_rows * layer.HP,
-    )  # fmt: skip
-    if mask_at >= 0:
-        step = rows * layer.HP
-        for t in range(steps):
-            masked(work, s_at + t * step, mask_at, spare_at + t * step, step)
-        s_at = spare_at
-    if not load(board, STOP):  # one more look, for a block of a wide layer takes a quarter of a second
-        add_weight_gradients(net, layer, steps * rows, scratch, x_at, x_row, s_at, da_at, gradient)
-    return da_at
-
-
-@njit
-def _backward_block(
-    net, data, ids, block, tile_rows, scratch, inputs, input_row, dy_at, other_at, dropped_at, gradient, board
-):
-    """BPTT of all layers over one block, last layer first; `dy_at` and `other_at` change places from layer to layer."""
-    head, work = head_of(net), scratch.work
-    for index in range(net.layers.shape[0] - 1, -1, -1):
-        x_at, x_row = inputs, input_row
-        if index > 0:
-            x_row = layer_of(net, index - 1).HP
-            x_at = scratch.places[index - 1, 0] + (block[STATE_ROW] + block[ROWS]) * x_row
-            x_at = _passed_up(net, data, ids, block, index - 1, work, x_at, dropped_at)
-        da_at = _backward_layer(
-            net, data, index, block, tile_rows, scratch, x_at, x_row, dy_at, other_at, gradient, board
-        )
-        if index > 0:
-            input_gradient(net, layer_of(net, index), block[STEPS] * block[ROWS], work, da_at, other_at)
-            _passed_up(net, data, ids, block, index - 1, work, other_at, other_at)
-            dy_at, other_at = other_at, (dy_at if dy_at >= 0 else other_at - head.widest * BLOCK_STEPS * tile_rows)
-        else:
-            keep_input_gradients(net, data, ids, block, work, da_at, other_at, gradient)
-
-
-@njit
-def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board):
-    """Loss of a tile (sum of weight times loss); its gradient, times scale, is added to `gradient`. Left early on
-    STOP.
-    """
-    head, D = head_of(net), layer_of(net, 0).D
-    count, rows, state_rows = plan_blocks(ids, data.lengths, scratch)
-    layers_at = (rows * D + 15) // 16 * 16
-    dy_at = place_layers(net, rows, state_rows, tile_rows, layers_at, scratch.places)
-    other_at = dy_at + head.widest * BLOCK_STEPS * tile_rows
-    dropped_at = other_at + head.widest * BLOCK_STEPS * tile_rows
-    logits_at = dropped_at + head.widest * BLOCK_STEPS * tile_rows
-    load_state(net, data, ids, tile_rows, scratch)
-    for b in range(count):
-        if load(board, STOP):
-            return 0.0
-        block = scratch.blocks[b]
-        x_at = block[ROW] * D
-        forward_block(net, data, ids, block, tile_rows, scratch, x_at, block[ROW], block[STATE_ROW], dropped_at)
-    if data.state.size:
-        store_state(net, data, ids, tile_rows, scratch, data.state)
-    loss = 0.0
-    if not head.per_step:
-        loss = _head_per_sequence(net, data, ids, goal, scale, scratch, logits_at, dropped_at, tile_rows, gradient)
-    for b in range(count - 1, -1, -1):
-        if load(board, STOP):
-            return 0.0
-        block = scratch.blocks[b]
-        if head.per_step:
-            s_at = scratch.places[net.layers.shape[0] - 1, 0] + (block[STATE_ROW] + block[ROWS]) * head.HP
-            loss += _head_per_step(
-                net, data, ids, goal, scale, block, scratch, s_at, logits_at, dropped_at, gradient, dy_at
-            )
-        from_head, x_at = dy_at if head.per_step else -1, block[ROW] * D
-        _backward_block(
-            net, data, ids, block, tile_rows, scratch, x_at, D, from_head, other_at, dropped_at, gradient, board
-        )
-    return loss
