@@ -1,7 +1,10 @@
 """Threads that share one piece of work: all come back, no error is lost, Ctrl-C stops all."""
 
 import _thread
+import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -130,21 +133,31 @@ def test_work_is_done_without_threads_that_a_busy_pool_does_not_start(board):
     assert workers == [0]
 
 
-def test_ctrl_c_at_any_moment_leaves_threads_that_still_work(board):
-    """The locks of an executor's futures could stay taken, and the next call hung."""
-    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    interrupted = 0
-    try:
-        for n in range(1000):
-            board[:] = 0
-            try:
-                signal.setitimer(signal.ITIMER_REAL, 1e-5 * (1 + n % 20))
-                run_threads(lambda index, budget: True, 3, n % 2, board)
-                signal.setitimer(signal.ITIMER_REAL, 0)
-            except KeyboardInterrupt:
-                interrupted += 1
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+# In a process of its own: what measures coverage has locks that a Ctrl-C leaves taken.
+CTRL_C = """
+import signal
+import numpy as np
+from numrnn.kernels.cpu.atomics import BOARD_SIZE
+from numrnn.threads import run_threads
+
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+board, interrupted = np.zeros(BOARD_SIZE, np.int64), 0
+for n in range(1000):
     board[:] = 0
-    assert interrupted and run_threads(lambda index, budget: True, 3, 0, board) == "done"
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 1e-5 * (1 + n % 20))
+        run_threads(lambda index, budget: True, 3, n % 2, board)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except KeyboardInterrupt:
+        interrupted += 1
+signal.setitimer(signal.ITIMER_REAL, 0)
+board[:] = 0
+assert interrupted and run_threads(lambda index, budget: True, 3, 0, board) == "done"
+"""
+
+
+def test_ctrl_c_at_any_moment_leaves_threads_that_still_work():
+    """The locks of an executor's futures could stay taken, and the next call hung."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", CTRL_C], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
