@@ -36,6 +36,7 @@ def sigmoid(x):
 def run(package_folder, cache, before=""):
     """The result of a call in a process of its own, how often the cache was hit, and what went to stderr."""
     environment = {**os.environ, "PYTHONPATH": str(package_folder), "NUMBA_CACHE_DIR": str(cache)}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"  # a limit on files would cut Python's own, which it then trusts
     environment.pop("NUMBA_DISABLE_JIT", None)
     done = subprocess.run(
         [sys.executable, "-c", before + CALL], env=environment, cwd=package_folder, capture_output=True, text=True
