@@ -83,6 +83,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--units", type=int, nargs="+", default=[50], help="of each layer")
     parser.add_argument("--dropout", type=float, default=0.0)
+    parser.add_argument("--recurrent-dropout", type=float, default=0.0)
     parser.add_argument("--picture", default="sentiment.png")
     arguments = parser.parse_args()
     texts, labels = read_reviews()
@@ -91,7 +92,8 @@ def main():
     for seed in range(arguments.seeds):
         (X, y), (X_test, y_test), vocabulary = split(texts, labels, seed)
         parameters = {"hidden_layer_sizes": tuple(arguments.units), "max_iter": arguments.epochs}
-        model = make_classifier(vocabulary, seed, dropout=arguments.dropout, **parameters)
+        parameters |= {"dropout": arguments.dropout, "recurrent_dropout": arguments.recurrent_dropout}
+        model = make_classifier(vocabulary, seed, **parameters)
         started = time.perf_counter()
         model.fit(X, y)
         seconds = (time.perf_counter() - started) / arguments.epochs
