@@ -70,7 +70,7 @@ def run(options):
     print(f"{estimator}{' on standardised inputs' if scale else ''}", flush=True)
     watch.lap("read")
 
-    print("kernels (the first run compiles them, half a minute or so) ... ", end="", flush=True)
+    print("kernels (the first run compiles them, ten seconds or so) ... ", end="", flush=True)
     warmup(cells=[estimator.cell], dtypes=[estimator.dtype])
     print(f"ready after {watch.lap('compile'):.1f} s", flush=True)
 
