@@ -10,6 +10,7 @@ from numba import types
 from numba.core import cgutils, config
 from numba.extending import intrinsic
 
+from numrnn.kernels.cpu.activations import like
 from numrnn.kernels.jit import njit
 
 LANES = 16  # sums of fixed places: no chain of additions is a bottleneck, and the result is the same on every machine
@@ -95,6 +96,26 @@ def step(rule, theta, grad, first, second, scalars):
         _rmsprop(theta, grad, first, scalars)
     elif rule == RMSPROP_MOMENTUM:
         _rmsprop_momentum(theta, grad, first, second, scalars)
+
+
+@njit
+def complete_step(theta, grad, before, loss, decayed, alpha, clip_norm, rule, first, second, scalars):
+    """What follows a gradient, on one thread: the L2 term over theta[decayed[:, 0] : decayed[:, 1]], clipping, a step,
+    `before` holds theta before it. Returns objective, norm before clipping, and whether they and theta are finite;
+    where the first two are not, there is no step.
+    """
+    if alpha:
+        for n in range(decayed.shape[0]):
+            place = slice(decayed[n, 0], decayed[n, 1])
+            loss += 0.5 * alpha * add_decay(grad[place], theta[place], like(alpha, theta[0]))
+    norm = np.sqrt(squared_norm(grad))
+    before[:] = theta
+    if not np.isfinite(loss + norm):
+        return loss, norm, False
+    if clip_norm < norm + 1e-6:  # the 1e-6 is torch.nn.utils.clip_grad_norm_'s
+        scale(grad, like(clip_norm / (norm + 1e-6), theta[0]))
+    step(rule, theta, grad, first, second, scalars)
+    return loss, norm, np.isfinite(squared_norm(theta))
 
 
 @njit
