@@ -13,7 +13,7 @@ from numrnn.data.random import mask_keys
 from numrnn.data.sequences import Sequences
 from numrnn.data.targets import Targets
 from numrnn.kernels.cpu import updates
-from numrnn.network import Run, Step
+from numrnn.network import Masks, Run
 from numrnn.solvers.base import state_arrays
 
 PARTS = ("encoder", "decoder")
@@ -111,14 +111,16 @@ class EncoderDecoder:
         """
         reading, writing = self.layout.split(theta)
         dreading, dwriting = self.layout.split(grad)
-        source, target = data.take(batch.ids)
-        masks = [_masks(step, batch.ids, part) for part in PARTS]
-        state = self.encoder.predict(reading, source, masks=masks[0])[1]
+        pairs = data.take(batch.ids)
+        source, target = pairs.source, pairs.target
+        encoder_masks, decoder_masks = _masks(step, batch.ids)
+        self.encoder.pack(reading)
+        state = self.read(source, self.encoder.n_jobs, encoder_masks)
         dstate = np.empty_like(state)
-        order = full_batch(target.lengths, self.decoder.tile_rows)
-        result = self.decoder.gradient(writing, target, targets, order, dwriting, state, dstate, masks=masks[1])
-        order = full_batch(source.lengths, self.encoder.tile_rows)
-        self.encoder.gradient(reading, source, Targets(dstate), order, dreading, masks=masks[0])
+        ids = full_batch(target.lengths, self.decoder.tile_rows)
+        result = self.decoder.gradient(writing, target, targets, ids, dwriting, state, dstate, decoder_masks)
+        ids = full_batch(source.lengths, self.encoder.tile_rows)
+        self.encoder.gradient(reading, source, Targets(dstate), ids, dreading, masks=encoder_masks)
         return result
 
     def train(self, theta, data, targets, batches, step, grad, before, state=None):
@@ -179,10 +181,10 @@ class EncoderDecoder:
         self.encoder.pack(reading)
         self.decoder.pack(writing)
 
-    def read(self, source, threads=1):
+    def read(self, source, threads=1, masks=None):
         """States (N, state_size) of the encoder after sequences."""
         threads = min(threads, self.encoder.useful_threads(source))
-        return self.encoder.predict_packed(source, threads=threads)[1]
+        return self.encoder.predict_packed(source, threads=threads, masks=masks)[1]
 
     def write(self, steps, state, threads=1):
         """Raw outputs of the decoder for some more steps of sequences from given states, and the states after them."""
@@ -190,9 +192,10 @@ class EncoderDecoder:
         return self.decoder.predict_packed(steps, state, True, threads)
 
 
-def _masks(step, ids, seed):
-    """Dropout of one of the networks: another one for each pair, epoch and seed."""
+def _masks(step, ids):
+    """Dropout of both networks, another one for each pair and epoch; None where there is none."""
     if step is None or not (step.dropout or step.recurrent_dropout):
-        return NO_DROPOUT
-    keys = mask_keys(seed, step.epoch, ids, np.zeros(len(ids), np.int64))
-    return Dropout(step.dropout, step.recurrent_dropout, keys)
+        return None, None
+    none = np.zeros(len(ids), np.int64)
+    keys = [mask_keys(seed, step.epoch, ids, none) for seed in (step.seed, decoder_seed(step.seed))]
+    return tuple(Masks(step.dropout, step.recurrent_dropout, each) for each in keys)

@@ -106,10 +106,11 @@ def complete_step(theta, grad, before, loss, decayed, alpha, clip_norm, rule, fi
     """
     if alpha:
         for n in range(decayed.shape[0]):
-            place = slice(decayed[n, 0], decayed[n, 1])
-            loss += 0.5 * alpha * add_decay(grad[place], theta[place], like(alpha, theta[0]))
+            begin, end = decayed[n]
+            loss += 0.5 * alpha * add_decay(grad[begin:end], theta[begin:end], like(alpha, theta[0]))
     norm = np.sqrt(squared_norm(grad))
-    before[:] = theta
+    for i in range(theta.size):
+        before[i] = theta[i]
     if not np.isfinite(loss + norm):
         return loss, norm, False
     if clip_norm < norm + 1e-6:  # the 1e-6 is torch.nn.utils.clip_grad_norm_'s
