@@ -63,8 +63,8 @@ class Writer:
         starts, lengths = self._integers
         none = self._integers[0, :0]
         data = SymbolData(
-            self._symbols.view(np.uint8), self._symbols.itemsize, starts, lengths, self._state, self._ids, 1.0, 1.0,
-            none, none, self._state[0, :0], none, none,
+            self._symbols.view(np.uint8), self._symbols.itemsize, starts, lengths, self._state, self._ids, self._state,
+            self._state, 1.0, 1.0, none, none, self._state[0, :0], none, none,
         )  # fmt: skip
         generate(
             self._network.net, data, self._scratch, self._ids, steps, *self._options, uniforms, self._weights,

@@ -43,7 +43,8 @@ class Network:
         Of an Elman cell.
     head : {"softmax", "sigmoid", "identity"}
         Output function, with cross-entropy, cross-entropy per output, squared error.
-    output : {"sequence", "step"}
+    output : {"sequence", "step", "state"}
+        "state": a layout without outputs gives its final states alone.
     dtype : float32 or float64
     n_jobs : int
         Threads; the results have the same bits for any number.
@@ -69,7 +70,7 @@ class Network:
     def __getstate__(self):
         return {**self.__dict__, "_memory": {}, "_spare": {}}
 
-    def gradient(self, theta, data, targets, batch, grad):
+    def gradient(self, theta, data, targets, batch, grad, state=None, dstate=None):
         """Loss of a mini-batch, without the L2 term, and its gradient.
 
         Parameters
@@ -77,18 +78,26 @@ class Network:
         theta : ndarray of shape (size,)
         data : Sequences
         targets : Targets
+            Of a network without a head: as values (N, state_size) what is to be propagated back, dloss/d(states after
+            the last steps), and no weights.
         batch : Batch
         grad : ndarray of shape (size,)
             Overwritten with dloss/dtheta.
+        state : ndarray of shape (N, state_size), optional
+            States before the first steps of all sequences; None: zeros.
+        dstate : ndarray of shape (N, state_size), optional
+            The rows of the mini-batch's sequences are overwritten with dloss/dstate; theta's dtype, contiguous.
 
         Returns
         -------
         loss : float
-            sum(w l) / sum(w); nan where sum(w) is 0 (then grad is 0).
+            sum(w l) / sum(w); nan where sum(w) is 0 (then gradients are 0); 0.0 without a head.
         weight_sum : float
         """
+        if dstate is not None:
+            dstate[batch.ids] = 0
         gradient_only = Step(updates.NO_STEP, {}, np.zeros((1, 0), self.dtype))
-        run = self.train(theta, data, targets, [batch], gradient_only, grad, theta)
+        run = self.train(theta, data, targets, [batch], gradient_only, grad, theta, given=state, dgiven=dstate)
         if run.outcome == "interrupted":
             raise KeyboardInterrupt
         if not len(run.losses):
@@ -96,7 +105,7 @@ class Network:
             return np.nan, 0.0
         return float(run.losses[0]), float(run.weight_sums[0])
 
-    def train(self, theta, data, targets, batches, step, grad, before, state=None):
+    def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
         """Make a step of a solver for each of some mini-batches; those whose weights are all 0 are left out.
 
         Parameters
@@ -114,6 +123,10 @@ class Network:
             What theta goes back to if the first gradient is not finite; holds theta before the last step afterwards.
         state : ndarray of shape (N, state_size), optional
             Where chunks carry the states of sequences from and to; None: no chunk goes on where another call ended.
+        given : ndarray of shape (N, state_size), optional
+            States before the first steps of sequences; None: zeros.
+        dgiven : ndarray of shape (N, state_size), optional
+            Receives, for sequences that begin, the gradient with respect to them; theta's dtype, contiguous.
 
         Returns
         -------
@@ -122,7 +135,10 @@ class Network:
         rows = Rows(batches, data.lengths)
         goal = self._goal(targets, self._targets_of(rows, data))
         sums = np.zeros(len(batches))
-        kernels.weight_sums(rows.first, goal, rows.lengths, self.per_step, sums)
+        if self.layout.n_outputs:
+            kernels.weight_sums(rows.first, goal, rows.lengths, self.per_step, sums)
+        else:
+            sums[:] = 1
         if not sums.all():
             # Left out, unless states have to be carried through.
             kept = [n for n, batch in enumerate(batches) if sums[n] > 0 or batch.steps is not None]
@@ -135,6 +151,10 @@ class Network:
         update = self._update(theta, grad, before, step, sums)
         packing.pack_weights(self._net, theta)
         inputs = self._inputs(data, rows, state, learning=True)
+        if given is not None:
+            inputs = inputs._replace(given=np.require(given, self.dtype, "CAW"))
+        if dgiven is not None:
+            inputs = inputs._replace(dgiven=dgiven)
         if step.dropout or step.recurrent_dropout:
             keys = mask_keys(step.seed, step.epoch, rows.ids, rows.skipped)
             kept, kept_before = 1 - float(step.dropout), 1 - float(step.recurrent_dropout)
@@ -166,9 +186,9 @@ class Network:
         starts = starts + rows.skipped
         if state is None or not rows.carried:
             state = np.zeros((len(data) if rows.carried else 0, self.state_size), self.dtype)
-        state_rows = np.where(rows.skipped > 0, rows.ids, ~rows.ids)
+        states = state, np.where(rows.skipped > 0, rows.ids, ~rows.ids), *np.zeros((2, 0, self.state_size), self.dtype)
         if self.layout.n_symbols is None:
-            return Data(read_only(values).reshape(-1), starts, rows.lengths, state, state_rows, 1.0, 1.0, NO_INDEX)
+            return Data(read_only(values).reshape(-1), starts, rows.lengths, *states, 1.0, 1.0, NO_INDEX)
         steps = 0
         if learning and self.layout.embedding_size:
             steps = int(np.add.reduceat(rows.lengths, rows.first[:-1]).max())
@@ -178,8 +198,7 @@ class Network:
             values.itemsize,
             starts,
             rows.lengths,
-            state,
-            state_rows,
+            *states,
             1.0,
             1.0,
             NO_INDEX,

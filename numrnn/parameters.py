@@ -19,7 +19,7 @@ class Layout:
     cell : {"elman", "gru", "lstm"}
         Gates in PyTorch's order: r, z, n and i, f, g, o.
     n_outputs : int
-        K.
+        K; 0: no head, neither V nor c.
     n_symbols : int, optional
         Symbols instead of vectors: one-hot inputs, whose U is stored input-major, a symbol a row.
     embedding_size : int, optional
@@ -64,8 +64,9 @@ class Layout:
             if self.cell == "gru":
                 yield f"layers.{index}.b_Wn", (H,)
             inputs = H
-        yield "V", (self.n_outputs, inputs)
-        yield "c", (self.n_outputs,)
+        if self.n_outputs:
+            yield "V", (self.n_outputs, inputs)
+            yield "c", (self.n_outputs,)
 
     @property
     def picks_rows_of_U(self):

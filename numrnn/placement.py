@@ -6,6 +6,7 @@ from numrnn.kernels.cpu import tiles
 from numrnn.kernels.cpu.gemm import spare_size
 from numrnn.kernels.cpu.net import (
     IDENTITY,
+    NO_HEAD,
     ONE,
     RELU,
     SIGMOID,
@@ -124,7 +125,7 @@ def _place_head(kind, per_step, layout, layers, pad, packed, gradient):
     K, H = layout.n_outputs, layers[-1].H
     HP = pad(H)
     return Head(
-        HEADS[kind],
+        HEADS[kind] if K else NO_HEAD,
         int(per_step),
         K,
         pad(K),
@@ -159,6 +160,8 @@ def _pieces_of_layer(layout, index, layer, width):
 
 
 def _pieces_of_head(layout, head, width):
+    if not head.K:
+        return
     V, c, H = layout.offsets["V"], layout.offsets["c"], head.H
     for k, count in _cut(head.K, H):
         back = head.V_back + k * width

@@ -172,18 +172,25 @@ def run(weights, x, cell, activation, state=None):
     return tapes, rows
 
 
-def run_back(drows, x, tapes, weights, grad, cell, activation):
-    """From derivatives by the top layer's outputs (T, H) down through every layer and back through every step."""
-    back = CELLS[cell][1]
-    for p, dp, (rows, states, saved) in reversed(list(zip(layers(weights), layers(grad), tapes, strict=True))):
-        dinputs, dstate = np.zeros(rows.shape), np.zeros_like(states[0])
+def run_back(drows, x, tapes, weights, grad, cell, activation, dlast=None):
+    """From derivatives by the top layer's outputs (T, H), and by the states of all layers after the last step, down
+    through every layer and back through every step: the derivatives by the states before the first step.
+    """
+    back, dfirst = CELLS[cell][1], []
+    dlast = no_state(weights, cell) if dlast is None else dlast
+    ends = np.split(dlast, np.cumsum([len(states[0]) for _, states, _ in tapes])[:-1])
+    whole = zip(layers(weights), layers(grad), tapes, ends, strict=True)
+    for p, dp, (rows, states, saved), end in reversed(list(whole)):
+        dinputs, dstate = np.zeros(rows.shape), end.copy()
         for t in reversed(range(len(rows))):
             dstate[:drows.shape[1]] += drows[t]
             dinputs[t], dstate = back(dstate, rows[t], states[t], states[t + 1], saved[t], p, dp, activation)
         drows = dinputs
+        dfirst.insert(0, dstate)
     if "embedding" in weights:
         for symbol, drow in zip(x, drows, strict=True):
             grad["embedding"][symbol] += drow
+    return np.concatenate(dfirst)
 
 
 # Heads: a = V s + c, the output o(a), the loss l(a, y) and dl/da.
@@ -253,12 +260,12 @@ def gradient(weights, X, y, w=None, alpha=0.0, **kind):
 
 
 def chunk(weights, X, y, w=None, alpha=0.0, *, states, start, k, cell, activation="tanh", output="sequence",
-          head="softmax"):
+          head="softmax", dstates=None):
     """Truncated BPTT: the objective of the steps [start, start + k) alone, its derivatives, and the states after them.
 
-    The `states` before them are constants. States are (N, state_size): layer after layer, an LSTM's memory after its s.
-    A sequence that has ended keeps its state. Where nothing is predicted, or with weight 0, the loss is nan and the
-    derivatives are 0.
+    The `states` before them are constants, the derivatives by which go to `dstates`, if given. States are (N,
+    state_size): layer after layer, an LSTM's memory after its s. A sequence that has ended keeps its state. Where
+    nothing is predicted, or with weight 0, the loss is nan and the derivatives are 0.
     """
     grad = {name: np.zeros_like(value, dtype=np.float64) for name, value in weights.items()}
     parts = [x[start:start + k] for x in X]
@@ -278,12 +285,31 @@ def chunk(weights, X, y, w=None, alpha=0.0, *, states, start, k, cell, activatio
             grad["V"][j] += da[j] * s
             grad["c"][j] += da[j]
             dtops[i][t] += da[j] * weights["V"][j]
-    for x, (tapes, _), dtop in zip(parts, runs, dtops, strict=True):
-        run_back(dtop, x, tapes, weights, grad, cell, activation)
+    for i, (x, (tapes, _), dtop) in enumerate(zip(parts, runs, dtops, strict=True)):
+        dfirst = run_back(dtop, x, tapes, weights, grad, cell, activation)
+        if dstates is not None:
+            dstates[i] = dfirst
     for name, value in weights.items():
         if name.split(".")[-1] in "UWV":
             grad[name] += alpha * value
     return total / total_weight + penalty(weights, alpha), grad, after
+
+
+def final_states(weights, X, states, cell, activation="tanh"):
+    """(N, state_size) after the last steps, from `states` before the first."""
+    tapes = [run(weights, x, cell, activation, state)[0] for x, state in zip(X, states, strict=True)]
+    return np.array([np.concatenate([states[-1] for _, states, _ in tape]) for tape in tapes])
+
+
+def back_from_final_states(weights, X, states, dlast, cell, activation="tanh"):
+    """BPTT of a network without a head from given derivatives by its final states: (those by the parameters, those by
+    the states before the first steps).
+    """
+    grad, dstates = {name: np.zeros_like(value) for name, value in weights.items()}, np.zeros_like(states)
+    for i, x in enumerate(X):
+        tapes, tops = run(weights, x, cell, activation, states[i])
+        dstates[i] = run_back(np.zeros_like(tops), x, tapes, weights, grad, cell, activation, dlast[i])
+    return grad, dstates
 
 
 def central_differences(function, array, h=1e-5):

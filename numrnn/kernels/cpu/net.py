@@ -13,7 +13,7 @@ from numrnn.kernels.jit import njit
 
 ONE, ZEROS = 0, 16  # packed weights begin with a 1 and, from the next cache line, a row of zeros as wide as any
 TANH, RELU = range(2)
-SOFTMAX, SIGMOID, IDENTITY = range(3)
+SOFTMAX, SIGMOID, IDENTITY, NO_HEAD = range(4)
 FIRST_STEP, STEPS, ROWS, ROW, STATE_ROW = range(5)  # columns of a tile's table of blocks
 
 

@@ -69,7 +69,7 @@ def _predict(net, at, table, values, raw, work, out, state, state_out):
     ids, lengths = table[ID : ID + 1], table[LENGTH : LENGTH + 1]
     lengths[0] = values.shape[0]
     data, scratch = (
-        Data(values.reshape(-1), ids, lengths, state, ids, 1.0, 1.0, ids),
+        Data(values.reshape(-1), ids, lengths, state, ids, state, state, 1.0, 1.0, ids),
         Scratch(work, blocks, table[at:], places, 0),
     )
     rows = table[TILE_ROWS]  # a constant would have Numba compile the tile for it alone, which takes seconds

@@ -8,8 +8,19 @@ from numrnn.kernels.cpu.dropout import drop_last
 from numrnn.kernels.cpu.gemm import gemm_tn, product
 from numrnn.kernels.cpu.heads import loss_row
 from numrnn.kernels.cpu.inputs import keep_input_gradients
-from numrnn.kernels.cpu.net import FIRST_STEP, ROW, ROWS, STATE_ROW, STEPS, ZEROS, head_of, layer_of, width_of
-from numrnn.kernels.cpu.products import add_column_sums, add_weight_gradients, input_gradient, masked, set_zero
+from numrnn.kernels.cpu.net import (
+    FIRST_STEP,
+    NO_HEAD,
+    ROW,
+    ROWS,
+    STATE_ROW,
+    STEPS,
+    ZEROS,
+    head_of,
+    layer_of,
+    width_of,
+)
+from numrnn.kernels.cpu.products import add_column_sums, add_weight_gradients, copy, input_gradient, masked, set_zero
 from numrnn.kernels.cpu.tiles import (
     BLOCK_STEPS,
     forward_block,
@@ -93,6 +104,35 @@ def _head_per_step(net, data, ids, goal, scale, block, scratch, s_at, logits_at,
 
 
 @njit
+def _take_state_gradients(net, ids, goal, tile_rows, scratch):
+    """Set the carries' gradients from goal.values (rows, state size), of a network without a head."""
+    column = 0
+    for index in range(net.layers.shape[0]):
+        layer, carry = layer_of(net, index), scratch.places[index, 3]
+        for kind in range(1 + layer.cells):
+            for i in range(ids.size):
+                at = carry + ((2 + kind) * tile_rows + i) * layer.HP
+                copy(goal.values[goal.first[ids[i]]], column, layer.H, scratch.work, at)
+            column += layer.H
+
+
+@njit
+def _keep_state_gradients(net, data, ids, tile_rows, scratch):
+    """Write the carries' gradients, after the last block dL/ds_0 and dL/dcell_0, into data.dgiven, if it is not
+    empty.
+    """
+    column = 0
+    for index in range(net.layers.shape[0]):
+        layer, carry = layer_of(net, index), scratch.places[index, 3]
+        for kind in range(1 + layer.cells):
+            if data.dgiven.size:
+                for i in range(ids.size):
+                    at = carry + ((2 + kind) * tile_rows + i) * layer.HP
+                    copy(scratch.work, at, layer.H, data.dgiven[~data.state_rows[ids[i]]], column)
+            column += layer.H
+
+
+@njit
 def _backward_layer(net, data, index, block, tile_rows, scratch, x_at, x_row, dy_at, spare_at, gradient, board):
     """BPTT of one layer over one block; returns where its da lies. There is room for a block's states at spare_at."""
     layer, work, place = layer_of(net, index), scratch.work, scratch.places[index]
@@ -161,7 +201,9 @@ def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board)
     if data.state.size:
         store_state(net, data, ids, tile_rows, scratch, data.state)
     loss = 0.0
-    if not head.per_step:
+    if head.kind == NO_HEAD:
+        _take_state_gradients(net, ids, goal, tile_rows, scratch)
+    elif not head.per_step:
         loss = _head_per_sequence(net, data, ids, goal, scale, scratch, logits_at, dropped_at, tile_rows, gradient)
     for b in range(count - 1, -1, -1):
         if load(board, STOP):
@@ -176,4 +218,5 @@ def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board)
         _backward_block(
             net, data, ids, block, tile_rows, scratch, x_at, D, from_head, other_at, dropped_at, gradient, board
         )
+    _keep_state_gradients(net, data, ids, tile_rows, scratch)
     return loss
