@@ -146,7 +146,17 @@ class EncoderDecoder:
         clip_norm = np.inf if step.clip_norm is None else float(step.clip_norm)
         scalars = step.scalars[n].astype(theta.dtype)
         return updates.complete_step(
-            theta, grad, before, loss, self.layout.decayed, float(step.alpha), clip_norm, step.rule, first, second, scalars
+            theta,
+            grad,
+            before,
+            loss,
+            self.layout.decayed,
+            float(step.alpha),
+            clip_norm,
+            step.rule,
+            first,
+            second,
+            scalars,
         )
 
     def loss(self, theta, data, targets):

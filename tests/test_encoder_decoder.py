@@ -3,15 +3,15 @@
 import naive
 import numpy as np
 import pytest
+from networks import relative_error
 
 from numrnn import RNNSeq2Seq, Sequences
 from numrnn.data.batches import Batch
 from numrnn.data.pairs import Pairs, shifted
 from numrnn.data.targets import Targets
 from numrnn.estimators.pair_fitting import begin_pairs, targets_of
-from numrnn.network import Step
 from numrnn.kernels.cpu.updates import NO_STEP
-from networks import relative_error
+from numrnn.network import Step
 
 CELLS = [("elman", "tanh"), ("elman", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
 RNG = np.random.default_rng(0)

@@ -2,6 +2,7 @@
 
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.vocabulary import Vocabulary
@@ -13,7 +14,6 @@ from numrnn.estimators.saving import save_model
 from numrnn.estimators.sklearn_callbacks import CallbackSupportMixin, bridges
 from numrnn.estimators.weights_access import WeightsByName
 from numrnn.training import EarlyStopping, default_callbacks
-from sklearn.utils.metaestimators import available_if
 
 
 class RNNSeq2Seq(PairPrediction, WeightsByName, CallbackSupportMixin, BaseEstimator):
