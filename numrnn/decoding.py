@@ -1,4 +1,4 @@
-"""Sequences that a decoder writes, from the states that an encoder ended in: greedily, by beam search, or of vectors."""
+"""Sequences that a decoder writes from the states that an encoder ended in: greedily, by beam search, or of vectors."""
 
 import numpy as np
 

@@ -82,8 +82,13 @@ def test_the_slow_gradient_is_that_of_central_differences(cell, activation, sour
     (_, gradient), weights = slow(model, X, y, 0.1)
     X = [np.atleast_2d(x) if source == "vectors" else x for x in X]
     kind = dict(cell=cell, activation=activation, end=model.n_target_symbols_)
+
+
+    def loss():
+        return naive.pair_gradient(weights, X, y, 0.1, **kind)[0]
+
     for name in ("encoder.layers.0.U", "encoder.layers.1.W", "encoder.layers.0.b", "decoder.layers.0.U", "decoder.V"):
-        differences = naive.central_differences(lambda: naive.pair_gradient(weights, X, y, 0.1, **kind)[0], weights[name])
+        differences = naive.central_differences(loss, weights[name])
         assert relative_error(gradient[name], differences) <= 1e-6, name
 
 
@@ -92,7 +97,8 @@ def test_dropout_leaves_gradients_right(cell):
     """With the masks of a step held fixed the gradient is that of central differences."""
     model = model_of("symbols", "symbols", 3, cell=cell, hidden_layer_sizes=(5, 4))
     data, targets, network = prepared(model, SOURCES["symbols"], TARGETS["symbols"])
-    theta, step = model._state.theta.copy(), Step(NO_STEP, {}, np.zeros((1, 0)), dropout=0.4, recurrent_dropout=0.3, seed=7)
+    theta = model._state.theta.copy()
+    step = Step(NO_STEP, {}, np.zeros((1, 0)), dropout=0.4, recurrent_dropout=0.3, seed=7)
     batch, grad = Batch(np.arange(len(data))), np.zeros_like(theta)
 
     def loss():

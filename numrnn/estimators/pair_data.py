@@ -149,7 +149,7 @@ def _learn_vocabulary(estimator, texts, parameter, name):
         return None
     if parameter == "vocabulary" and estimator.n_symbols is not None:
         raise ValueError(
-            f"n_symbols={estimator.n_symbols!r} is for X of integers; for texts set vocabulary=Vocabulary(max_symbols=...)"
+            f"n_symbols={estimator.n_symbols!r} is for X of integers; texts take vocabulary=Vocabulary(max_symbols=...)"
         )
     _check_many(texts, name)
     with errors_name("texts", name):

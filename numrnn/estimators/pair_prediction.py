@@ -29,8 +29,8 @@ class PairPrediction:
             each step, the most probable ones; one that ends is put aside, and leaves room for one less.
         length_penalty : float, default=0.0
             a, not negative: of what a beam search has put aside, the one with the greatest
-            ``log p / ((5 + n) / 6)^a`` is returned, n its number of symbols, the end included (Wu et al. 2016). 0 is the
-            most probable; a greater one, 0.6 say, favours longer ones.
+            ``log p / ((5 + n) / 6)^a`` is returned, n its number of symbols, the end included (Wu et al. 2016). With 0
+            that is the most probable one; a greater a, 0.6 say, favours longer ones.
         max_length : int or None, default=None
             Symbols to write at most, where no end comes. None: twice as many as the longest target of training has.
         lengths : int, array-like of int of shape (N,), or None, default=None

@@ -130,9 +130,10 @@ class RNNSeq2Seq(PairPrediction, WeightsByName, CallbackSupportMixin, BaseEstima
     Examples
     --------
     >>> from numrnn import RNNSeq2Seq
+    >>> names = "zero one two three four five six seven eight nine".split()
     >>> numbers = [f"{n}" for n in range(100)]
-    >>> ones = [" ".join("zero one two three four five six seven eight nine".split()[int(c)] for c in n) for n in numbers]
-    >>> model = RNNSeq2Seq((32,), learning_rate_init=0.01, max_iter=60, random_state=0).fit(numbers, ones)
+    >>> words = [" ".join(names[int(digit)] for digit in number) for number in numbers]
+    >>> model = RNNSeq2Seq((32,), learning_rate_init=0.01, max_iter=60, random_state=0).fit(numbers, words)
     >>> model.predict(["42"])
     ['four two']
     """
