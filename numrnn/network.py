@@ -12,6 +12,7 @@ from numrnn.data.random import mask_keys
 from numrnn.kernels.cpu import atomics, heads, packing, teams, tiles, updates
 from numrnn.kernels.cpu import batches as kernels
 from numrnn.kernels.cpu.inputs import Data, SymbolData
+from numrnn.kernels.cpu.net import Layer
 from numrnn.kernels.cpu.simd import WIDE as WIDE_PANELS
 from numrnn.kernels.cpu.simd import panel_width
 from numrnn.kernels.jit import read_only
@@ -84,7 +85,7 @@ class Network:
         grad : ndarray of shape (size,)
             Overwritten with dloss/dtheta.
         state : ndarray of shape (N, state_size), optional
-            States before the first steps of all sequences; None: zeros.
+            States before the first steps of all sequences; None: learned ones, or zeros.
         dstate : ndarray of shape (N, state_size), optional
             The rows of the mini-batch's sequences are overwritten with dloss/dstate; theta's dtype, contiguous.
         masks : Masks, optional
@@ -126,7 +127,7 @@ class Network:
         state : ndarray of shape (N, state_size), optional
             Where chunks carry the states of sequences from and to; None: no chunk goes on where another call ended.
         given : ndarray of shape (N, state_size), optional
-            States before the first steps of sequences; None: zeros.
+            States before the first steps of sequences; None: learned ones, or zeros.
         dgiven : ndarray of shape (N, state_size), optional
             Receives, for sequences that begin, the gradient with respect to them; theta's dtype, contiguous.
 
@@ -253,7 +254,8 @@ class Network:
         theta : ndarray of shape (size,)
         data : Sequences
         state : ndarray of shape (N, state_size), optional
-            States before the first steps, layer after layer, an LSTM's cell after its s; None: zeros.
+            States before the first steps, layer after layer, an LSTM's cell after its s; None: learned ones, or
+            zeros.
         raw : bool
             Logits instead of probabilities or values.
 
@@ -274,6 +276,17 @@ class Network:
     def pack(self, theta):
         """Take the weights that `predict_packed` works with."""
         packing.pack_weights(self._net, theta)
+
+    def first_state(self):
+        """States of a sequence before its first step, (1, state_size): learned ones of the last `pack`, or zeros."""
+        parts = []
+        for fields in self._net.layers.tolist():
+            layer = Layer(*fields)
+            for kind in range(1 + layer.cells):
+                at = layer.s_0 + kind * layer.HP
+                learned = self._net.packed[at : at + layer.H]
+                parts.append(learned if layer.s_0 >= 0 else np.zeros(layer.H, self.dtype))
+        return np.concatenate(parts)[None]
 
     def predict_packed(self, data, state=None, raw=False, threads=1, in_teams=None, masks=None):
         """`predict` with the weights of the last `pack`: from any number of Python threads at once.

@@ -64,6 +64,9 @@ def make_net(layout, activation, head, per_step, dtype):
     for index, H in enumerate(sizes):
         embedded = index == 0 and layout.embedding_size is not None
         layer = _place_layer(layout.cell, inputs, H, pad, packed, gradient, back=index > 0 or embedded)
+        if layout.initial_state == "learned":
+            size = (1 + layer.cells) * layer.HP
+            layer = layer._replace(s_0=packed.take(size), ds_0=gradient.take(size))
         if index == 0 and layout.n_symbols is not None:
             layer = _place_table(layout, layer, packed, gradient)
             pieces += _pieces_of_table(layout, layer)
@@ -100,6 +103,8 @@ def _place_layer(cell, D, H, pad, packed, gradient, back):
         embedded=0,
         table=-1,
         dtable=-1,
+        s_0=-1,
+        ds_0=-1,
     )
 
 
@@ -157,6 +162,10 @@ def _pieces_of_layer(layout, index, layer, width):
     for plane in range(layer.planes):
         start = theta["b"] + order[plane] * H if plane < gates else theta["b_Wn"]
         yield Piece(start, H, 1, layer.db + plane * HP, 0, 1, layer.b + plane * HP, -1, 0, 0, 0)
+    if layer.s_0 >= 0:
+        for kind, name in enumerate(("s_0", "cell_0")[: 1 + layer.cells]):
+            start, at = layout.offsets[f"layers.{index}.{name}"], kind * HP
+            yield Piece(start, H, 1, layer.ds_0 + at, 0, 1, layer.s_0 + at, -1, 0, 0, 0)
 
 
 def _pieces_of_head(layout, head, width):

@@ -2,8 +2,8 @@
 
 It imports NumPy alone, so that a mistake in the library cannot hide in its own test. Weights are dictionaries under the
 names of the file format (`layers.0.U` (G*H, D), `layers.0.W` (G*H, H), `layers.0.b` (G*H,), GRU: `layers.0.b_Wn` (H,),
-`V` (K, H), `c` (K,)); X is a list of (T, D) arrays; y and w are lists with one entry a sequence (`output="sequence"`)
-or one array over its steps (`output="step"`). A cell's state is one vector: s (H,), or s and the memory side by side.
+`V` (K, H), `c` (K,), learned states `layers.0.s_0` and `layers.0.cell_0` (H,)); X is a list of (T, D) arrays; y and w
+are lists with one entry a sequence (`output="sequence"`) or one array over its steps (`output="step"`). A cell's state is one vector: s (H,), or s and the memory side by side.
 
 X may be a list of (T,) arrays of integers, symbols: a symbol's input is its row of `embedding` (n_symbols, E), and
 `layers.0.U` is (G*H, E); without `embedding`, `layers.0.U` is (G*H, n_symbols), and a symbol picks its column.
@@ -149,15 +149,28 @@ def inputs_of(weights, x):
     return x if x.dtype.kind in "iu" else np.asarray(x, dtype=np.float64)
 
 
-def no_state(weights, cell):
-    """The state before the first step: that of each layer, one after another."""
-    return np.zeros(sum(p["W"].shape[1] for p in layers(weights)) * (2 if cell == "lstm" else 1))
+STATES = {"elman": ("s_0",), "gru": ("s_0",), "lstm": ("s_0", "cell_0")}
+
+
+def first_state(weights, cell):
+    """The state before the first step: that of each layer, one after another; learned, or zeros."""
+    return np.concatenate([p.get(name, np.zeros(p["W"].shape[1])) for p in layers(weights) for name in STATES[cell]])
+
+
+def add_to_learned(dstates, weights, grad, cell):
+    """Add the derivatives by the states before the first steps (N, state_size) to those by learned ones."""
+    at = 0
+    for k, p in enumerate(layers(weights)):
+        for name in STATES[cell]:
+            if name in p:
+                grad[f"layers.{k}.{name}"] += dstates[:, at:at + len(p[name])].sum(axis=0)
+            at += p["W"].shape[1]
 
 
 def run(weights, x, cell, activation, state=None):
     """Per layer the inputs (T, D), the states before and after each step and what each step saved."""
     step = CELLS[cell][0]
-    rest = no_state(weights, cell) if state is None else state
+    rest = first_state(weights, cell) if state is None else state
     tapes, rows = [], inputs_of(weights, x)
     for p in layers(weights):
         H = p["W"].shape[1]
@@ -177,7 +190,7 @@ def run_back(drows, x, tapes, weights, grad, cell, activation, dlast=None):
     through every layer and back through every step: the derivatives by the states before the first step.
     """
     back, dfirst = CELLS[cell][1], []
-    dlast = no_state(weights, cell) if dlast is None else dlast
+    dlast = np.zeros_like(first_state(weights, cell)) if dlast is None else dlast
     ends = np.split(dlast, np.cumsum([len(states[0]) for _, states, _ in tapes])[:-1])
     whole = zip(layers(weights), layers(grad), tapes, ends, strict=True)
     for p, dp, (rows, states, saved), end in reversed(list(whole)):
@@ -255,8 +268,12 @@ def loss(weights, X, y, w=None, alpha=0.0, *, cell, activation="tanh", output="s
 
 def gradient(weights, X, y, w=None, alpha=0.0, **kind):
     """The objective's derivatives, by back-propagation through time: a dictionary with the names of `weights`."""
-    states = [no_state(weights, kind["cell"])] * len(X)
-    return chunk(weights, X, y, w, alpha, states=states, start=0, k=max(map(len, X)), **kind)[1]
+    states = np.array([first_state(weights, kind["cell"])] * len(X))
+    dstates = np.zeros_like(states)
+    k = max(map(len, X))
+    grad = chunk(weights, X, y, w, alpha, states=states, start=0, k=k, dstates=dstates, **kind)[1]
+    add_to_learned(dstates, weights, grad, kind["cell"])
+    return grad
 
 
 def chunk(weights, X, y, w=None, alpha=0.0, *, states, start, k, cell, activation="tanh", output="sequence",

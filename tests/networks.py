@@ -15,7 +15,8 @@ class Case:
     def __init__(self, problem, dtype=np.float64, n_jobs=1, weighted=True):
         hidden = [value.shape[1] for name, value in problem.weights.items() if name.endswith(".W")]
         self.layout = Layout(**inputs_of(problem), hidden_layer_sizes=tuple(hidden), cell=problem.cell,
-                             n_outputs=len(problem.weights["c"]))
+                             n_outputs=len(problem.weights["c"]),
+                             initial_state="learned" if "layers.0.s_0" in problem.weights else "zero")
         self.network = Network(self.layout, activation=problem.activation, head=problem.head, output=problem.output,
                                dtype=dtype, n_jobs=n_jobs)
         self.names = list(problem.weights)

@@ -33,7 +33,7 @@ def describe(problem):
 
 
 def random_states(problem, seed=5):
-    size = len(naive.no_state(problem.weights, problem.cell))
+    size = len(naive.first_state(problem.weights, problem.cell))
     return np.random.default_rng(seed).normal(0, 0.5, (len(problem.X), size))
 
 

@@ -83,7 +83,7 @@ def main():
         loss = torch_epoch(theirs, optimizer, X, y, ours.n_target_symbols_)
         seconds.append((half - started, time.perf_counter() - half))
     best = np.min(seconds, axis=0)
-    print(f"epoch, best of {arguments.repeats}: numrnn {best[0]:.2f} s, PyTorch {best[1]:.2f} s, {best[1] / best[0]:.2f}x")
+    print(f"epoch, s: numrnn {best[0]:.2f}, PyTorch {best[1]:.2f}, ratio {best[1] / best[0]:.2f}")
     print(f"loss {ours.loss_:.3f}, {loss:.3f}")
 
 

@@ -24,8 +24,8 @@ class Data(NamedTuple):
     starts: np.ndarray  # (n,) int64
     lengths: np.ndarray  # (n,) int64
     state: np.ndarray  # (rows, state size): carried from and to; empty: none are
-    state_rows: np.ndarray  # (n,) int64: row of its state; ~row: it begins, and states are not read there
-    given: np.ndarray  # (rows, state size): states of sequences that begin; empty: zeros
+    state_rows: np.ndarray  # (n,) int64: row of its state; ~row: it begins, and nothing is read there
+    given: np.ndarray  # (rows, state size): states of sequences that begin; empty: learned, or zeros
     dgiven: np.ndarray  # (rows, state size): their gradients, written; empty: not asked for
     kept: float  # probability that dropout keeps a unit on its way up; 1: no dropout
     kept_before: float  # likewise on its way to the next step

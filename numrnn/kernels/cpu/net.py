@@ -38,6 +38,8 @@ class Layer(NamedTuple):
     embedded: int  # 1: symbols pick rows of an embedding, which are the inputs
     table: int  # (n_symbols, D) rows of the embedding, or (n_symbols, G * H) of U
     dtable: int  # (n_symbols, G * H)
+    s_0: int  # (1 + cells, HP) s_0 and cell_0 where they are learned, else -1
+    ds_0: int  # (1 + cells, HP)
 
 
 class Head(NamedTuple):
@@ -120,7 +122,7 @@ def layer_of(net, index):
     f = net.layers[index]
     return Layer(
         f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8],
-        f[9], f[10], f[11], f[12], f[13], f[14], f[15], f[16], f[17],
+        f[9], f[10], f[11], f[12], f[13], f[14], f[15], f[16], f[17], f[18], f[19],
     )  # fmt: skip
 
 

@@ -20,7 +20,15 @@ from numrnn.kernels.cpu.net import (
     layer_of,
     width_of,
 )
-from numrnn.kernels.cpu.products import add_column_sums, add_weight_gradients, copy, input_gradient, masked, set_zero
+from numrnn.kernels.cpu.products import (
+    add,
+    add_column_sums,
+    add_weight_gradients,
+    copy,
+    input_gradient,
+    masked,
+    set_zero,
+)
 from numrnn.kernels.cpu.tiles import (
     BLOCK_STEPS,
     forward_block,
@@ -111,24 +119,27 @@ def _take_state_gradients(net, ids, goal, tile_rows, scratch):
         layer, carry = layer_of(net, index), scratch.places[index, 3]
         for kind in range(1 + layer.cells):
             for i in range(ids.size):
-                at = carry + ((2 + kind) * tile_rows + i) * layer.HP
-                copy(goal.values[goal.first[ids[i]]], column, layer.H, scratch.work, at)
+                row, at = goal.first[ids[i]], carry + ((2 + kind) * tile_rows + i) * layer.HP
+                if row >= 0:
+                    copy(goal.values[row], column, layer.H, scratch.work, at)
             column += layer.H
 
 
 @njit
-def _keep_state_gradients(net, data, ids, tile_rows, scratch):
-    """Write the carries' gradients, after the last block dL/ds_0 and dL/dcell_0, into data.dgiven, if it is not
-    empty.
+def _keep_state_gradients(net, data, ids, tile_rows, scratch, gradient):
+    """The carries' gradients, after the last block dL/ds_0 and dL/dcell_0, of sequences that begin: write them into
+    data.dgiven, if it is not empty, and add them to what is learned.
     """
     column = 0
     for index in range(net.layers.shape[0]):
         layer, carry = layer_of(net, index), scratch.places[index, 3]
         for kind in range(1 + layer.cells):
-            if data.dgiven.size:
-                for i in range(ids.size):
-                    at = carry + ((2 + kind) * tile_rows + i) * layer.HP
-                    copy(scratch.work, at, layer.H, data.dgiven[~data.state_rows[ids[i]]], column)
+            for i in range(ids.size):
+                row, at = data.state_rows[ids[i]], carry + ((2 + kind) * tile_rows + i) * layer.HP
+                if row < 0 and data.dgiven.size:
+                    copy(scratch.work, at, layer.H, data.dgiven[~row], column)
+                if row < 0 and layer.s_0 >= 0 and not data.given.size:
+                    add(gradient, layer.ds_0 + kind * layer.HP, scratch.work, at, layer.H)
             column += layer.H
 
 
@@ -218,5 +229,5 @@ def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board)
         _backward_block(
             net, data, ids, block, tile_rows, scratch, x_at, D, from_head, other_at, dropped_at, gradient, board
         )
-    _keep_state_gradients(net, data, ids, tile_rows, scratch)
+    _keep_state_gradients(net, data, ids, tile_rows, scratch, gradient)
     return loss

@@ -170,7 +170,7 @@ def _make_masks(data, ids, index, layer, work, at):
 @njit
 def load_state(net, data, ids, tile_rows, scratch):
     """Set the carries from data.state or data.given (rows, state size), all layers one after the other, cell after s;
-    an empty state is zero.
+    where both are empty from what is learned, or to zero.
     """
     column = 0
     for index in range(net.layers.shape[0]):
@@ -185,6 +185,8 @@ def load_state(net, data, ids, tile_rows, scratch):
                     copy(data.state[row], column, layer.H, scratch.work, at)
                 elif row < 0 and data.given.size:
                     copy(data.given[~row], column, layer.H, scratch.work, at)
+                elif layer.s_0 >= 0:
+                    copy(net.packed, layer.s_0 + kind * layer.HP, layer.H, scratch.work, at)
             column += layer.H
 
 
