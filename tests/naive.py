@@ -393,7 +393,7 @@ def teacher(y, end=None):
 def pair_gradient(weights, X, y, alpha=0.0, *, end=None, cell, activation="tanh"):
     """The mean loss of a step of the decoder plus the L2 term, and its derivatives by name."""
     encoder, decoder = parts(weights)
-    nothing = np.array([no_state(encoder, cell)] * len(X))
+    nothing = np.array([first_state(encoder, cell)] * len(X))
     states = final_states(encoder, X, nothing, cell, activation)
     inputs, targets = teacher(y, end)
     dstates = np.zeros_like(states)
@@ -411,9 +411,9 @@ def pair_gradient(weights, X, y, alpha=0.0, *, end=None, cell, activation="tanh"
 def log_probability(weights, x, written, *, end, cell, activation="tanh", ended=True):
     """Of a sequence of symbols, its end included unless told otherwise."""
     encoder, decoder = parts(weights)
-    state = final_states(encoder, [x], [no_state(encoder, cell)], cell, activation)[0]
-    inputs, targets = np.append(end, written), np.append(written, end)
+    state = final_states(encoder, [x], [first_state(encoder, cell)], cell, activation)[0]
+    inputs, targets = np.append(end, written).astype(int), np.append(written, end).astype(int)
     _, rows = run(decoder, inputs, cell, activation, state)
     losses = [head_loss(decoder["V"] @ s + decoder["c"], target, "softmax")
-              for s, target in zip(rows, targets.astype(int), strict=True)]
+              for s, target in zip(rows, targets, strict=True)]
     return -sum(losses if ended else losses[:-1])
