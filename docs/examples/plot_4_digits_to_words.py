@@ -2,8 +2,8 @@
 One to many: the name of a digit in a picture
 =============================================
 
-A vector goes in, a word comes out, character by character: a picture of 8 x 8 pixels is read in one step, and "seven" is
-written in five. The network has no notion of ten classes; it learns to spell.
+A vector goes in, a word comes out, character by character: a picture of 8 x 8 pixels is read in one step, and "seven"
+is written in five. The network has no notion of ten classes; it learns to spell.
 """
 
 # %%
@@ -58,4 +58,3 @@ for row, ids in zip(axes, (range(8), wrong), strict=True):
     for axis, i in zip(row, ids, strict=False):
         axis.imshow(X_test[i].reshape(8, 8), cmap="gray_r")
         axis.set_title(found[i] if found[i] == y_test[i] else f"{found[i]}\n({y_test[i]})", fontsize=9)
-figure.savefig("digits_to_words.png")
