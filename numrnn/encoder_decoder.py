@@ -18,6 +18,7 @@ from numrnn.solvers.base import state_arrays
 
 PARTS = ("encoder", "decoder")
 PAIRS = 1024  # whose outputs are in memory at a time
+KEPT_BYTES = 1 << 25  # memory of a call is kept for the next up to this size: calls are many and short
 
 
 def decoder_seed(seed):
@@ -86,6 +87,7 @@ class EncoderDecoder:
         self.encoder, self.decoder, self.dtype = encoder, decoder, decoder.dtype
         self.layout = PairLayout(encoder.layout, decoder.layout)
         self.tile_rows, self.state_size = decoder.tile_rows, decoder.state_size
+        encoder.kept_bytes = decoder.kept_bytes = KEPT_BYTES
 
     def gradient(self, theta, data, targets, batch, grad, step=None):
         """Loss of a mini-batch, without the L2 term, and its gradient.

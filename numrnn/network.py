@@ -66,6 +66,7 @@ class Network:
             self._flops_per_step += 2 * layout.n_outputs * (widths[-1] + FLOPS_PER_OUTPUT)
         panels = -(-max(layout.hidden_layer_sizes) // panel_width(dtype))
         self._largest_team = min(teams.MOST, panels // WIDE_PANELS)
+        self.kept_bytes = KEPT_BYTES
         self._memory, self._spare = {}, {}
 
     def __getstate__(self):
@@ -392,7 +393,7 @@ class Network:
 
     def _give_scratch(self, job, scratch):
         size = scratch.work.nbytes + scratch.active.nbytes + scratch.blocks.nbytes
-        if size <= max(KEPT_BYTES, self._net.packed.nbytes):
+        if size <= max(self.kept_bytes, self._net.packed.nbytes):
             self._spare.setdefault(job.tile_rows, []).append(scratch)
 
     def loss(self, theta, data, targets):
