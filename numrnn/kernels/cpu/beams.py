@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from numrnn.kernels.cpu.float_mode import DEFAULT, set_mode
 from numrnn.kernels.jit import njit
 
 
@@ -23,7 +24,7 @@ def extend(logits, scores, first, widths, parents_out, symbols_out, scores_out, 
     of the sequences, sum of widths[:i], of which counts_out[i] are there: a continuation of hypothesis parents_out by
     symbols_out. Of equals, the one of the earlier hypothesis comes first, then the lower symbol.
     """
-    K, at = logits.shape[1], 0
+    mode, K, at = set_mode(DEFAULT), logits.shape[1], 0
     for i in range(widths.size):
         count = 0
         for parent in range(first[i], first[i + 1]):
@@ -44,3 +45,4 @@ def extend(logits, scores, first, widths, parents_out, symbols_out, scores_out, 
                 scores_out[at + place], parents_out[at + place], symbols_out[at + place] = score, parent, symbol
         counts_out[i] = count
         at += widths[i]
+    set_mode(mode)

@@ -11,6 +11,7 @@ from numba.core import cgutils, config
 from numba.extending import intrinsic
 
 from numrnn.kernels.cpu.activations import like
+from numrnn.kernels.cpu.float_mode import DEFAULT, set_mode
 from numrnn.kernels.jit import njit
 
 LANES = 16  # sums of fixed places: no chain of additions is a bottleneck, and the result is the same on every machine
@@ -104,6 +105,7 @@ def complete_step(theta, grad, before, loss, decayed, alpha, clip_norm, rule, fi
     `before` holds theta before it. Returns objective, norm before clipping, and whether they and theta are finite;
     where the first two are not, there is no step.
     """
+    mode = set_mode(DEFAULT)
     if alpha:
         for n in range(decayed.shape[0]):
             begin, end = decayed[n]
@@ -111,12 +113,14 @@ def complete_step(theta, grad, before, loss, decayed, alpha, clip_norm, rule, fi
     norm = np.sqrt(squared_norm(grad))
     for i in range(theta.size):
         before[i] = theta[i]
-    if not np.isfinite(loss + norm):
-        return loss, norm, False
-    if clip_norm < norm + 1e-6:  # the 1e-6 is torch.nn.utils.clip_grad_norm_'s
-        scale(grad, like(clip_norm / (norm + 1e-6), theta[0]))
-    step(rule, theta, grad, first, second, scalars)
-    return loss, norm, np.isfinite(squared_norm(theta))
+    finite = np.isfinite(loss + norm)
+    if finite:
+        if clip_norm < norm + 1e-6:  # the 1e-6 is torch.nn.utils.clip_grad_norm_'s
+            scale(grad, like(clip_norm / (norm + 1e-6), theta[0]))
+        step(rule, theta, grad, first, second, scalars)
+        finite = np.isfinite(squared_norm(theta))
+    set_mode(mode)
+    return loss, norm, finite
 
 
 @njit
