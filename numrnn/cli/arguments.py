@@ -56,8 +56,9 @@ def class_weights(text):
     return {number_or_name(label): float(weight) for label, weight in pairs}
 
 
-# A tuple as kind lists the values allowed. `output` (the targets' form tells it), `verbose` (--progress), `callbacks`
-# and `warm_start` (a command has no earlier fit) are no options; a test compares the rest with the constructors.
+# A tuple as kind lists the values allowed. `output` (the targets' form tells it), `verbose` (--progress), `callbacks`,
+# `vocabulary` (--unit and others make it) and `warm_start` (a command has no earlier fit) are no options; a test
+# compares the rest with the constructors.
 PARAMETERS = (
     Option("hidden_layer_sizes", (64,), sizes, "units of each layer: 64, or 64,32"),
     Option("cell", "elman", ("elman", "gru", "lstm"), "kind of recurrent cell"),

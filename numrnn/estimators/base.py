@@ -9,13 +9,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.batches import full_batch
 from numrnn.data.forms import from_steps
-from numrnn.data.inputs import validate_sequences
 from numrnn.data.sequences import Sequences
+from numrnn.data.vocabulary import Vocabulary
 from numrnn.estimators.fitting import begin, hold_out, make_targets, run, store_history, unchanged_on_error
 from numrnn.estimators.prepared import predictor_of
 from numrnn.estimators.saving import save_model
 from numrnn.estimators.sklearn_callbacks import CallbackSupportMixin, bridges
 from numrnn.estimators.step_state import StepState, check_state, check_step, check_symbol, is_plain_step
+from numrnn.estimators.text_inputs import read_inputs, step_symbols
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.weights_access import WeightsAccess
 from numrnn.solvers import LBFGS
@@ -43,6 +44,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         "cell": [StrOptions({"elman", "gru", "lstm"})],
         "activation": [StrOptions({"tanh", "relu"})],
         "output": [StrOptions({"sequence", "step"})],
+        "vocabulary": [Vocabulary, None],
         "n_symbols": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"}), None],
         "embedding_size": [Interval(Integral, 1, None, closed="left"), None],
         "dropout": [Interval(Real, 0, 1, closed="left")],
@@ -65,7 +67,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         "verbose": ["verbose"],
         "callbacks": [None, list, tuple],
     }
-    _learnt = ("n_features_in_", "n_inputs_", "n_outputs_", "feature_names_in_", "_on_table")
+    _learnt = ("n_features_in_", "n_inputs_", "n_outputs_", "feature_names_in_", "vocabulary_", "_on_table")
     _doc_link_module = "numrnn"
     _doc_link_template = "https://numrnn.readthedocs.io/stable/api/{estimator_module}.{estimator_name}.html"
 
@@ -80,6 +82,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         activation="tanh",
         bidirectional=False,
         output="sequence",
+        vocabulary=None,
         n_symbols=None,
         embedding_size=None,
         dropout=0.0,
@@ -110,6 +113,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         self.activation = activation
         self.bidirectional = bidirectional
         self.output = output
+        self.vocabulary = vocabulary
         self.n_symbols = n_symbols
         self.embedding_size = embedding_size
         self.dropout = dropout
@@ -143,7 +147,8 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         ----------
         X : list of (T_i, D) arrays, Sequences, array of shape (N, T, D), or array of shape (N, T)
             N sequences; a 2-D array holds univariate sequences of one length. With `n_symbols` a list of (T_i,) arrays
-            of integers, Sequences of them, or an array of shape (N, T).
+            of integers, Sequences of them, or an array of shape (N, T); with `vocabulary` a list of str, or of lists
+            of tokens.
         y : array-like of shape (N,) or (N, K); for ``output="step"`` one target per step in any such form of X
             The targets.
         sample_weight : array-like of shape (N,), or one weight per step for ``output="step"``, optional
@@ -257,7 +262,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         Parameters
         ----------
         x : array-like of shape (D,) or (n_streams, D); with symbols an int or array-like of shape (n_streams,)
-            The step: of one stream, or of many at once.
+            The step: of one stream, or of many at once. With a vocabulary a character or a token, or a list of them.
         state : StepState, optional
             What the call for the step before returned; None at the first step.
 
@@ -289,7 +294,8 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
             if n_symbols is None:
                 x, single = check_step(x, self.n_inputs_, predictor.dtype)
             else:
-                x, single = check_symbol(x, n_symbols)
+                symbols = x if self.vocabulary_ is None else step_symbols(x, self.vocabulary_)
+                x, single = check_symbol(symbols, n_symbols)
             values = check_state(state, len(x), predictor.state_shape[1], predictor.dtype)
         if single and n_symbols is None:
             prediction, values = predictor.step(x, values, self._decode_output)
@@ -325,7 +331,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         """
         check_is_fitted(self)
         theta = self._state.theta
-        data, _ = validate_sequences(self, X, dtype=theta.dtype, reset=False, n_symbols=self._architecture.n_symbols)
+        data, _ = read_inputs(self, X, dtype=theta.dtype, n_symbols=self._architecture.n_symbols)
         targets = make_targets(self, y, data, sample_weight)
         network = self._architecture.network(n_threads(self.n_jobs))
         gradient = np.zeros_like(theta)
@@ -356,6 +362,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        tags.input_tags.string = self.vocabulary is not None
         tags.transformer_tags.preserves_dtype = []  # features are of the network's dtype
         return tags
 
@@ -375,8 +382,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
 
     def _run(self, X, raw=False):
         predictor = predictor_of(self)
-        n_symbols = self._architecture.n_symbols
-        data, form = validate_sequences(self, X, dtype=predictor.dtype, reset=False, n_symbols=n_symbols)
+        data, form = read_inputs(self, X, dtype=predictor.dtype, n_symbols=self._architecture.n_symbols)
         threads = n_threads(self.n_jobs, at_most=predictor.useful_threads(data))
         outputs, states = predictor.predict(data, raw=raw, threads=threads)
         return outputs, states, data, form

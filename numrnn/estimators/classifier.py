@@ -38,6 +38,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Not offered by this version: only False.
     output : {"sequence", "step"}, default="sequence"
         One target for a sequence, read from the last step, or one for each step.
+    vocabulary : numrnn.data.Vocabulary or None, default=None
+        Makes X a list of texts (str, or lists of tokens), which become symbols by it: a copy of it is fitted on X.
     n_symbols : int, "auto" or None, default=None
         Makes X symbols: 1-D arrays of integers from 0 to n_symbols - 1, read as one-hot vectors that are never made.
         "auto" counts up to the largest of X.
@@ -111,6 +113,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Names of the columns, if X was a data frame or a list of data frames with names of type str.
     n_inputs_ : int
         D, inputs of a step.
+    vocabulary_ : Vocabulary or None
+        The symbols of texts.
     n_outputs_ : int
         K, outputs of the network.
     n_iter_ : int
@@ -136,7 +140,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     Notes
     -----
     X is a list of (T_i, D) arrays, a `Sequences`, an array (N, T, D), or an array (N, T) of univariate sequences;
-    results per step come in the form of X. One sequence is a list of one: ``predict([x])``.
+    results per step come in the form of X. One sequence is a list of one: ``predict([x])``. With a `vocabulary` X is
+    a list of texts.
 
     References
     ----------
@@ -171,6 +176,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         activation="tanh",
         bidirectional=False,
         output="sequence",
+        vocabulary=None,
         n_symbols=None,
         embedding_size=None,
         dropout=0.0,
@@ -203,6 +209,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             activation=activation,
             bidirectional=bidirectional,
             output=output,
+            vocabulary=vocabulary,
             n_symbols=n_symbols,
             embedding_size=embedding_size,
             dropout=dropout,

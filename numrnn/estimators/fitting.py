@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 
 from numrnn.data.forms import to_sequences
-from numrnn.data.inputs import check_n_inputs, validate_sequences
+from numrnn.data.inputs import check_n_inputs
 from numrnn.data.random import draw_seed
 from numrnn.data.symbols import check_symbols, count_symbols
 from numrnn.data.targets import Targets
 from numrnn.estimators.architecture import Architecture
 from numrnn.estimators.targets import flat_targets
+from numrnn.estimators.text_inputs import learn_vocabulary, names_vocabulary, read_inputs, text_symbols
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.validation import Validation, sequence_weights, split, take
 from numrnn.estimators.weights import flat_weights, weigh_classes
@@ -81,7 +82,10 @@ def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True
     if continues:
         head, known = estimator._architecture.head, estimator._architecture.n_symbols
         n_symbols = known if n_symbols == "auto" and known is not None else n_symbols
-    data, _ = validate_sequences(estimator, X, dtype=dtype, reset=not continues, n_symbols=n_symbols)
+    else:
+        estimator.vocabulary_ = learn_vocabulary(estimator, X)
+    n_symbols = n_symbols if estimator.vocabulary_ is None else len(estimator.vocabulary_)
+    data, _ = read_inputs(estimator, X, dtype=dtype, n_symbols=n_symbols, reset=not continues)
     if n_symbols is not None:
         n_symbols = count_symbols(data, n_symbols)
     if not continues:
@@ -190,8 +194,10 @@ def check_parameters(estimator):
             raise ValueError(f"{name}={value!r}: this version of numrnn does not offer it, only {name}={only!r}")
     if estimator.cell != "elman" and estimator.activation != "tanh":
         raise ValueError(f"activation={estimator.activation!r} needs cell='elman', got cell={estimator.cell!r}")
-    if estimator.embedding_size is not None and estimator.n_symbols is None:
-        raise ValueError(f"embedding_size={estimator.embedding_size!r} needs n_symbols: only symbols are embedded")
+    if estimator.embedding_size is not None and estimator.n_symbols is None and estimator.vocabulary is None:
+        raise ValueError(
+            f"embedding_size={estimator.embedding_size!r} needs n_symbols or vocabulary: only symbols are embedded"
+        )
     for name in ("dropout", "recurrent_dropout"):
         value = getattr(estimator, name)
         if value and isinstance(resolve_solver(estimator.solver), LBFGS):
@@ -207,8 +213,11 @@ def check_parameters(estimator):
 
 
 def _held_inputs(estimator, X_val):
-    n_symbols = estimator._architecture.n_symbols
-    data, form = to_sequences(X_val, dtype=np.dtype(estimator.dtype), name="X_val", allow_symbols=n_symbols is not None)
+    n_symbols, vocabulary = estimator._architecture.n_symbols, estimator.vocabulary_
+    X_val = X_val if vocabulary is None else text_symbols(X_val, vocabulary, "X_val")
+    with names_vocabulary(X_val, "X_val"):
+        dtype = np.dtype(estimator.dtype)
+        data, form = to_sequences(X_val, dtype=dtype, name="X_val", allow_symbols=n_symbols is not None)
     if n_symbols is not None:
         data = check_symbols(data, n_symbols, name="X_val")
     check_n_inputs(estimator, data, form, name="X_val")
