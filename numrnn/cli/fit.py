@@ -35,9 +35,8 @@ def add_parser(commands):
     )
     # Absent unless given, so that what is given on the command line can be laid over what the config file says.
     given = {"default": argparse.SUPPRESS}
-    parser.add_argument(
-        "data", nargs="?", metavar="DATA", help="a bundled data set's name, a file: .npz, .csv, a text", **given
-    )
+    text = "a bundled data set's name or a file: .npz, .csv, a text"
+    parser.add_argument("data", nargs="?", metavar="DATA", help=text, **given)
     parser.add_argument("--output", metavar="DIR", help="directory for the results, made if missing", **given)
     parser.add_argument("--config", metavar="JOB.toml", help='read options from a file: cell = "gru"; those given win')
     tasks = ("classification", "regression", LANGUAGE_MODEL)
@@ -67,7 +66,9 @@ def run(options):
     if data.train.y is None and options.get("task") != LANGUAGE_MODEL:
         raise UsageError(f"{options['data']}: there are no targets (y)")
     has_targets = data.train.y is not None
-    parts = {name: part for name, part in data._asdict().items() if part and (part.y is not None) == has_targets}
+    parts = {
+        name: part for name, part in data._asdict().items() if part is not None and has_targets == (part.y is not None)
+    }
     parameters = choose_parameters(options)
     scale = parameters.pop("scale", False)
     # Parameters and data are checked first: a mistake shows before the kernels have been compiled for nothing.
@@ -130,10 +131,12 @@ def choose_parameters(options):
 
 def _check_options(options, with_texts):
     """Refuse options that the data have no use for."""
+    if not with_texts and Path(options["data"]).suffix == ".txt":
+        raise UsageError(f"{options['data']}: a text file needs --task {LANGUAGE_MODEL}")
     wrong = ("scale", "n_symbols") if with_texts else TEXT_OPTIONS
     for name in wrong:
         if name in options:
-            kind = "texts" if with_texts else "these data, only for texts: a .csv file, or --task language-model"
+            kind = "texts" if with_texts else f"these data, only for texts: a .csv file, or --task {LANGUAGE_MODEL}"
             raise UsageError(f"--{name.replace('_', '-')} is no option for {kind}")
 
 

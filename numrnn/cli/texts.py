@@ -182,11 +182,14 @@ def _read(function, name, *arguments, **options):
 
 
 @contextmanager
-def names_lines(part):
-    """Let errors about a text name its line in the file; those about other data stay as they are."""
+def names_lines(part, name=None):
+    """Let errors about texts name their lines in the file, or the file `name` of one text; others stay as they are."""
     try:
         yield
     except (ValueError, TypeError) as error:
-        if not hasattr(part, "place"):
-            raise
-        raise UsageError(re.sub(r"\bX(?:_val)?\[(\d+)\]", lambda x: part.place(int(x[1])), str(error))) from error
+        message = str(error)
+        if isinstance(part.X, str):
+            message = re.sub(r"^X\b", lambda _: name, message)
+        elif hasattr(part, "place"):
+            message = re.sub(r"\bX(?:_val)?\[(\d+)\]", lambda found: part.place(int(found[1])), message)
+        raise type(error)(message) from error
