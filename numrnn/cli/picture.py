@@ -33,7 +33,8 @@ def save_learning_curve(history, path, *, watched, labels):
     if "validation_loss" in history:
         axes[0].plot(history["epoch"], history["validation_loss"], label=watched)
         axes[0].legend(frameon=False)
-    axes[0].set(ylabel=labels[0], yscale="log")
+    # A cross-entropy of texts falls by a factor of two at most, over which a logarithmic scale has no round numbers.
+    axes[0].set(ylabel=labels[0], yscale="linear" if score == "validation_bits" else "log")
     if score:
         axes[1].plot(history["epoch"], history[score], color="C1", label=watched)
         axes[1].set_ylabel(labels[1])
