@@ -95,11 +95,10 @@ def tags_by_table(words, tags, test_words):
 
 def train(X, tags, vocabulary, args):
     """Fit the classifier."""
-    # Left out unless asked for, so that a printed model shows what is particular about it.
-    directions = {"bidirectional": True} if args.bidirectional else {}
     model = RNNClassifier(
-        (args.units,), cell=args.cell, output="step", n_symbols=vocabulary.n_symbols_, embedding_size=64, dropout=0.2,
-        learning_rate_init=2e-3, max_iter=args.epochs, random_state=args.seed, **directions,
+        (args.units,), cell=args.cell, bidirectional=args.bidirectional, output="step",
+        n_symbols=vocabulary.n_symbols_, embedding_size=64, dropout=0.2, learning_rate_init=2e-3,
+        max_iter=args.epochs, random_state=args.seed,
     )  # fmt: skip
     start = time.perf_counter()
     model.fit(X, tags)
