@@ -7,6 +7,9 @@ or one array over its steps (`output="step"`). A cell's state is one vector: s (
 
 X may be a list of (T,) arrays of integers, symbols: a symbol's input is its row of `embedding` (n_symbols, E), and
 `layers.0.U` is (G*H, E); without `embedding`, `layers.0.U` is (G*H, n_symbols), and a symbol picks its column.
+
+Where there are `layers.0.reverse.U` and so on, layers are bidirectional: the reverse direction reads the steps backwards,
+the layer above and V read the states of both side by side. `output="sequence"` reads the last state of each direction.
 """
 import numpy as np
 
@@ -142,6 +145,21 @@ def layers(weights):
     return found
 
 
+def directions(p):
+    """The parameters of a layer direction by direction: forward, and reverse if there is one."""
+    found = [{name: value for name, value in p.items() if "." not in name}]
+    reverse = {name.removeprefix("reverse."): value for name, value in p.items() if name.startswith("reverse.")}
+    return found + [reverse] if reverse else found
+
+
+def top_places(weights, t, output):
+    """(steps, units) of the last layer's outputs that belong to step t, or to the sequence that it ends."""
+    each = directions(layers(weights)[-1])
+    steps = [np.full(p["W"].shape[1], 0 if reverse and output == "sequence" else t) for reverse, p in enumerate(each)]
+    steps = np.concatenate(steps)
+    return steps, np.arange(len(steps))
+
+
 def inputs_of(weights, x):
     """The first layer's inputs: (T, D), the symbols' rows of the embedding (T, E), or the symbols themselves (T,)."""
     if "embedding" in weights:
@@ -150,36 +168,49 @@ def inputs_of(weights, x):
 
 
 def no_state(weights, cell):
-    """The state before the first step: that of each layer, one after another."""
-    return np.zeros(sum(p["W"].shape[1] for p in layers(weights)) * (2 if cell == "lstm" else 1))
+    """The state before the first step: that of each layer and direction, one after another."""
+    units = sum(p["W"].shape[1] for layer in layers(weights) for p in directions(layer))
+    return np.zeros(units * (2 if cell == "lstm" else 1))
 
 
 def run(weights, x, cell, activation, state=None):
-    """Per layer the inputs (T, D), the states before and after each step and what each step saved."""
+    """Per layer and direction the inputs (T, D) as it reads them, the states before and after each step and what each
+    step saved.
+    """
     step = CELLS[cell][0]
     rest = no_state(weights, cell) if state is None else state
     tapes, rows = [], inputs_of(weights, x)
-    for p in layers(weights):
-        H = p["W"].shape[1]
-        first, rest = np.split(rest, [2 * H if cell == "lstm" else H])
-        states, saved = [first], []
-        for x_t in rows:
-            now, kept = step(x_t, states[-1], p, activation)
-            states.append(now)
-            saved.append(kept)
-        tapes.append((rows, states, saved))
-        rows = np.array([state[:H] for state in states[1:]]).reshape(-1, H)
+    for layer in layers(weights):
+        outputs = []
+        for order, p in zip((1, -1), directions(layer), strict=False):
+            H = p["W"].shape[1]
+            first, rest = np.split(rest, [2 * H if cell == "lstm" else H])
+            states, saved = [first], []
+            for x_t in rows[::order]:
+                now, kept = step(x_t, states[-1], p, activation)
+                states.append(now)
+                saved.append(kept)
+            tapes.append((rows[::order], states, saved))
+            outputs.append(np.array([state[:H] for state in states[1:]]).reshape(-1, H)[::order])
+        rows = np.concatenate(outputs, axis=1)
     return tapes, rows
 
 
 def run_back(drows, x, tapes, weights, grad, cell, activation):
     """From derivatives by the top layer's outputs (T, H) down through every layer and back through every step."""
-    back = CELLS[cell][1]
-    for p, dp, (rows, states, saved) in reversed(list(zip(layers(weights), layers(grad), tapes, strict=True))):
-        dinputs, dstate = np.zeros(rows.shape), np.zeros_like(states[0])
-        for t in reversed(range(len(rows))):
-            dstate[:drows.shape[1]] += drows[t]
-            dinputs[t], dstate = back(dstate, rows[t], states[t], states[t + 1], saved[t], p, dp, activation)
+    back, tapes = CELLS[cell][1], list(tapes)
+    for layer, dlayer in reversed(list(zip(layers(weights), layers(grad), strict=True))):
+        each = list(zip(directions(layer), directions(dlayer), strict=True))
+        tapes, own = tapes[:-len(each)], tapes[-len(each):]
+        dinputs = np.zeros(own[0][0].shape)
+        for order, (p, dp), (rows, states, saved) in zip((1, -1), each, own, strict=False):
+            H = p["W"].shape[1]
+            dpart, drows = drows[::order, :H], drows[:, H:]
+            dstate = np.zeros_like(states[0])
+            for t in reversed(range(len(rows))):
+                dstate[:H] += dpart[t]
+                dx, dstate = back(dstate, rows[t], states[t], states[t + 1], saved[t], p, dp, activation)
+                dinputs[::order][t] += dx
         drows = dinputs
     if "embedding" in weights:
         for symbol, drow in zip(x, drows, strict=True):
@@ -216,8 +247,9 @@ def forward(weights, X, *, cell, activation="tanh", output="sequence", head="sof
     outputs = []
     for x in X:
         _, rows = run(weights, x, cell, activation)
-        each = [head_output(weights["V"] @ s + weights["c"], head) for s in rows]
-        outputs.append(each[-1] if output == "sequence" else np.array(each))
+        steps = [len(x) - 1] if output == "sequence" else range(len(x))
+        each = [head_output(weights["V"] @ rows[top_places(weights, t, output)] + weights["c"], head) for t in steps]
+        outputs.append(each[0] if output == "sequence" else np.array(each))
     return outputs
 
 
@@ -241,7 +273,8 @@ def loss(weights, X, y, w=None, alpha=0.0, *, cell, activation="tanh", output="s
     tops = [run(weights, x, cell, activation)[1] for x in X]
     total = total_weight = 0.0
     for i, t, target, weight in items(X, y, w, output):
-        total += weight * head_loss(weights["V"] @ tops[i][t] + weights["c"], target, head)
+        s = tops[i][top_places(weights, t, output)]
+        total += weight * head_loss(weights["V"] @ s + weights["c"], target, head)
         total_weight += weight
     return total / total_weight + penalty(weights, alpha)
 
@@ -270,14 +303,15 @@ def chunk(weights, X, y, w=None, alpha=0.0, *, states, start, k, cell, activatio
         return np.nan, grad, after
     total, dtops = 0.0, [np.zeros_like(rows) for _, rows in runs]
     for i, t, target, weight in goals:
-        s = runs[i][1][t]
+        places = top_places(weights, t, output)
+        s = runs[i][1][places]
         a = weights["V"] @ s + weights["c"]
         total += weight * head_loss(a, target, head)
         da = weight / total_weight * head_back(a, target, head)
         for j in range(len(da)):
             grad["V"][j] += da[j] * s
             grad["c"][j] += da[j]
-            dtops[i][t] += da[j] * weights["V"][j]
+            dtops[i][places] += da[j] * weights["V"][j]
     for x, (tapes, _), dtop in zip(parts, runs, dtops, strict=True):
         run_back(dtop, x, tapes, weights, grad, cell, activation)
     for name, value in weights.items():

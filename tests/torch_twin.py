@@ -2,7 +2,7 @@
 
 PyTorch's modules take one width for all layers, so a stack is a list of one-layer modules. They have two bias vectors
 where numrnn has one: the second stays at zero (a GRU's keeps its last third, `b_Wn`), so that optimisers see the same
-parameters. Symbols go through torch.nn.Embedding, or in as one-hot vectors.
+parameters. Layers may be bidirectional. Symbols go through torch.nn.Embedding, or in as one-hot vectors.
 """
 import torch
 from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence
@@ -15,7 +15,7 @@ class Twin:
     """PyTorch's version of a `Problem`: outputs, objective and gradient under numrnn's names.
 
     `states` (N, state_size) are those before the first step, layer after layer, an LSTM's memory after its s; after a
-    forward pass `after` has those after the last step, detached.
+    forward pass `after` has those after the last step, detached; of both directions, one after the other.
     """
 
     def __init__(self, problem, dtype=torch.float64, states=None):
@@ -25,7 +25,8 @@ class Twin:
         if "embedding" in weights:
             self.embedding = torch.nn.Embedding.from_pretrained(weights["embedding"].clone(), freeze=False)
             self.parameters["embedding"] = self.embedding.weight
-        for k in range(sum(name.endswith(".U") for name in weights)):
+        self.bidirectional = any(".reverse." in name for name in weights)
+        for k in range(sum(name.endswith(".U") for name in weights) // (1 + self.bidirectional)):
             self.modules.append(self._layer(weights, f"layers.{k}."))
         for name in ("V", "c"):
             self.parameters[name] = torch.nn.Parameter(weights[name])
@@ -34,24 +35,32 @@ class Twin:
     def _layer(self, weights, prefix):
         H, cell = weights[prefix + "W"].shape[1], self.problem.cell
         options = {"nonlinearity": self.problem.activation} if cell == "elman" else {}
-        module = MODULES[cell](weights[prefix + "U"].shape[1], H, dtype=self.dtype, **options)
-        second = torch.zeros_like(weights[prefix + "b"])
-        with torch.no_grad():
-            module.weight_ih_l0.copy_(weights[prefix + "U"])
-            module.weight_hh_l0.copy_(weights[prefix + "W"])
-            module.bias_ih_l0.copy_(weights[prefix + "b"])
-            if cell == "gru":
-                second[2 * H:] = weights[prefix + "b_Wn"]
-            module.bias_hh_l0.copy_(second)
-        self.parameters |= {prefix + "U": module.weight_ih_l0, prefix + "W": module.weight_hh_l0,
-                            prefix + "b": module.bias_ih_l0}
-        if cell == "gru":
-            used = torch.arange(3 * H) >= 2 * H
-            module.bias_hh_l0.register_hook(lambda grad: grad * used)
-            self.parameters[prefix + "b_Wn"] = module.bias_hh_l0
-        else:
-            module.bias_hh_l0.requires_grad_(False)
+        module = MODULES[cell](weights[prefix + "U"].shape[1], H, dtype=self.dtype, bidirectional=self.bidirectional,
+                               **options)
+        self._take(weights, prefix, module, "")
+        if self.bidirectional:
+            self._take(weights, prefix + "reverse.", module, "_reverse")
         return module
+
+    def _take(self, weights, prefix, module, suffix):
+        """One direction of a module takes its weights."""
+        U, W, b, second = (getattr(module, f"{name}_l0{suffix}")
+                           for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+        H = W.shape[1]
+        with torch.no_grad():
+            U.copy_(weights[prefix + "U"])
+            W.copy_(weights[prefix + "W"])
+            b.copy_(weights[prefix + "b"])
+            second.zero_()
+            if self.problem.cell == "gru":
+                second[2 * H:] = weights[prefix + "b_Wn"]
+        self.parameters |= {prefix + "U": U, prefix + "W": W, prefix + "b": b}
+        if self.problem.cell == "gru":
+            used = torch.arange(3 * H) >= 2 * H
+            second.register_hook(lambda grad: grad * used)
+            self.parameters[prefix + "b_Wn"] = second
+        else:
+            second.requires_grad_(False)
 
     def _inputs(self, x):
         if x.dtype.kind == "f":
@@ -79,11 +88,14 @@ class Twin:
         packed, ends = pack_sequence([self._inputs(x) for x in self.problem.X], enforce_sorted=False), []
         for module, state in zip(self.modules, self._states(), strict=True):
             packed, end = module(packed, state)
-            ends += end if self.problem.cell == "lstm" else [end]
-        self.after = torch.cat(ends, dim=2)[0].detach().numpy()
+            ends += zip(*end, strict=True) if self.problem.cell == "lstm" else zip(end)
+        self.after = torch.cat([part for direction in ends for part in direction], dim=1).detach().numpy()
         padded, lengths = pad_packed_sequence(packed, batch_first=True)
         if self.problem.output == "sequence":
             tops = padded[torch.arange(len(lengths)), lengths - 1]
+            if self.bidirectional:
+                H = padded.shape[2] // 2
+                tops = torch.cat([tops[:, :H], padded[:, 0, H:]], dim=1)
         else:
             tops = torch.cat([rows[:length] for rows, length in zip(padded, lengths, strict=True)])
         return tops @ self.parameters["V"].T + self.parameters["c"]
