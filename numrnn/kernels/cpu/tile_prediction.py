@@ -67,7 +67,14 @@ def put_step(head, ids, block, t, scratch, logits_at, first_row, raw, out):
 @njit
 def put_last(net, head, ids, scratch, logits_at, first_row, raw, out):
     """Outputs of whole sequences, from the last layer's carry."""
-    carry = scratch.places[net.layers.shape[0] - 1, 3]
-    logits(net, head, ids.size, scratch.work, carry, logits_at, 0, head.KP)
+    put_sequences(
+        net, head, ids, scratch.work, scratch.places[net.layers.shape[0] - 1, 3], logits_at, first_row, raw, out
+    )  # fmt: skip
+
+
+@njit
+def put_sequences(net, head, ids, work, s_at, logits_at, first_row, raw, out):
+    """Outputs of whole sequences, from states (sequences, HP)."""
+    logits(net, head, ids.size, work, s_at, logits_at, 0, head.KP)
     for i in range(ids.size):
-        _put_output(head, scratch.work, logits_at + i * head.KP, raw, out, first_row[ids[i]])
+        _put_output(head, work, logits_at + i * head.KP, raw, out, first_row[ids[i]])

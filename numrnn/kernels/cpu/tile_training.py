@@ -54,6 +54,33 @@ def _head_gradients(net, head, rows, scratch, s_at, at, gradient, ds_at):
 
 
 @njit
+def sequence_losses(net, head, ids, goal, scale, scratch, s_at, logits_at, gradient, ds_at):
+    """Loss of sequences that have one output each, from their states s (sequences, HP); ds likewise."""
+    logits(net, head, ids.size, scratch.work, s_at, logits_at, 0, head.KP)
+    loss = 0.0
+    for i in range(ids.size):
+        loss += _head_row(head, scratch.work, logits_at + i * head.KP, goal, goal.first[ids[i]], scale)
+    _head_gradients(net, head, ids.size, scratch, s_at, logits_at, gradient, ds_at)
+    return loss
+
+
+@njit
+def step_losses(net, head, ids, goal, scale, block, scratch, s_at, logits_at, gradient, ds_at):
+    """Loss of a block whose steps have one output each, from their states s (steps, rows, HP); ds likewise."""
+    work, first, rows = scratch.work, block[FIRST_STEP], block[ROWS]
+    logits(net, head, block[STEPS] * rows, work, s_at, logits_at, 0, head.KP)
+    loss = 0.0
+    for t in range(block[STEPS]):
+        count = scratch.active[first + t]
+        for i in range(count):
+            at = logits_at + (t * rows + i) * head.KP
+            loss += _head_row(head, work, at, goal, goal.first[ids[i]] + first + t, scale)
+        set_zero(work, logits_at + (t * rows + count) * head.KP, (rows - count) * head.KP)
+    _head_gradients(net, head, block[STEPS] * rows, scratch, s_at, logits_at, gradient, ds_at)
+    return loss
+
+
+@njit
 def _head_per_sequence(net, data, ids, goal, scale, scratch, logits_at, dropped_at, tile_rows, gradient):
     """Loss of a tile whose sequences have one output each; dL/ds_T goes to the last layer's carry."""
     head, work, last = head_of(net), scratch.work, net.layers.shape[0] - 1
@@ -62,11 +89,7 @@ def _head_per_sequence(net, data, ids, goal, scale, scratch, logits_at, dropped_
     if data.kept != 1.0:
         drop_last(data, ids, last, head.H, head.HP, work, s_at, dropped_at)
         s_at = dropped_at
-    logits(net, head, ids.size, work, s_at, logits_at, 0, head.KP)
-    loss = 0.0
-    for i in range(ids.size):
-        loss += _head_row(head, work, logits_at + i * head.KP, goal, goal.first[ids[i]], scale)
-    _head_gradients(net, head, ids.size, scratch, s_at, logits_at, gradient, ds_at)
+    loss = sequence_losses(net, head, ids, goal, scale, scratch, s_at, logits_at, gradient, ds_at)
     if data.kept != 1.0:
         drop_last(data, ids, last, head.H, head.HP, work, ds_at, ds_at)
     return loss
@@ -76,24 +99,14 @@ def _head_per_sequence(net, data, ids, goal, scale, scratch, logits_at, dropped_
 def _head_per_step(net, data, ids, goal, scale, block, scratch, s_at, logits_at, dropped_at, gradient, dy_at):
     """Loss of one block whose steps have an output each; dL/ds_t goes to dy."""
     head, work, last = head_of(net), scratch.work, net.layers.shape[0] - 1
-    first, rows = block[FIRST_STEP], block[ROWS]
     s_at = passed_up(net, data, ids, block, last, work, s_at, dropped_at)
-    logits(net, head, block[STEPS] * rows, work, s_at, logits_at, 0, head.KP)
-    loss = 0.0
-    for t in range(block[STEPS]):
-        count = scratch.active[first + t]
-        for i in range(count):
-            loss += _head_row(
-                head, work, logits_at + (t * rows + i) * head.KP, goal, goal.first[ids[i]] + first + t, scale
-            )
-        set_zero(work, logits_at + (t * rows + count) * head.KP, (rows - count) * head.KP)
-    _head_gradients(net, head, block[STEPS] * rows, scratch, s_at, logits_at, gradient, dy_at)
+    loss = step_losses(net, head, ids, goal, scale, block, scratch, s_at, logits_at, gradient, dy_at)
     passed_up(net, data, ids, block, last, work, dy_at, dy_at)
     return loss
 
 
 @njit
-def _backward_layer(net, data, index, block, tile_rows, scratch, x_at, x_row, dy_at, spare_at, gradient, board):
+def backward_layer(net, data, index, block, tile_rows, scratch, x_at, x_row, dy_at, spare_at, gradient, board):
     """BPTT of one layer over one block; returns where its da lies. There is room for a block's states at spare_at."""
     layer, work, place = layer_of(net, index), scratch.work, scratch.places[index]
     steps, rows = block[STEPS], block[ROWS]
@@ -128,7 +141,7 @@ def _backward_block(
             x_row = layer_of(net, index - 1).HP
             x_at = scratch.places[index - 1, 0] + (block[STATE_ROW] + block[ROWS]) * x_row
             x_at = passed_up(net, data, ids, block, index - 1, work, x_at, dropped_at)
-        da_at = _backward_layer(
+        da_at = backward_layer(
             net, data, index, block, tile_rows, scratch, x_at, x_row, dy_at, other_at, gradient, board
         )
         if index > 0:
