@@ -8,8 +8,8 @@ or one array over its steps (`output="step"`). A cell's state is one vector: s (
 X may be a list of (T,) arrays of integers, symbols: a symbol's input is its row of `embedding` (n_symbols, E), and
 `layers.0.U` is (G*H, E); without `embedding`, `layers.0.U` is (G*H, n_symbols), and a symbol picks its column.
 
-Where there are `layers.0.reverse.U` and so on, layers are bidirectional: the reverse direction reads the steps backwards,
-the layer above and V read the states of both side by side. `output="sequence"` reads the last state of each direction.
+Where there are `layers.0.reverse.U` and so on, layers are bidirectional: the reverse direction reads the steps
+backwards, the layer above and V read the states of both side by side. `output="sequence"` reads the last state of each.
 """
 import numpy as np
 

@@ -14,7 +14,8 @@ class Case:
 
     def __init__(self, problem, dtype=np.float64, n_jobs=1, weighted=True):
         reverse = [name for name in problem.weights if ".reverse." in name]
-        hidden = [value.shape[1] for name, value in problem.weights.items() if name.endswith(".W") and name not in reverse]
+        hidden = [value.shape[1] for name, value in problem.weights.items()
+                  if name.endswith(".W") and name not in reverse]
         self.layout = Layout(**inputs_of(problem), hidden_layer_sizes=tuple(hidden), cell=problem.cell,
                              n_outputs=len(problem.weights["c"]), bidirectional=bool(reverse))
         self.network = Network(self.layout, activation=problem.activation, head=problem.head, output=problem.output,

@@ -21,6 +21,7 @@ class Architecture(NamedTuple):
     dtype: str
     n_symbols: int | None = None
     embedding_size: int | None = None
+    bidirectional: bool = False
 
     @classmethod
     def of(cls, estimator, *, n_inputs, n_outputs, head, n_symbols=None):
@@ -36,7 +37,13 @@ class Architecture(NamedTuple):
             dtype=np.dtype(estimator.dtype).name,
             n_symbols=n_symbols,
             embedding_size=None if estimator.embedding_size is None else int(estimator.embedding_size),
+            bidirectional=bool(getattr(estimator, "bidirectional", False)),  # a language model has no such parameter
         )
+
+    @property
+    def directions(self):
+        """In which a layer reads: 1 or 2."""
+        return 2 if self.bidirectional else 1
 
     def layout(self):
         """Names, shapes and places of the parameters in the flat vector."""
@@ -47,6 +54,7 @@ class Architecture(NamedTuple):
             n_outputs=self.n_outputs,
             n_symbols=self.n_symbols,
             embedding_size=self.embedding_size,
+            bidirectional=self.bidirectional,
         )
 
     def network(self, n_jobs=1):

@@ -42,6 +42,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "cell": [StrOptions({"elman", "gru", "lstm"})],
         "activation": [StrOptions({"tanh", "relu"})],
+        "bidirectional": ["boolean"],
         "output": [StrOptions({"sequence", "step"})],
         "n_symbols": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"}), None],
         "embedding_size": [Interval(Integral, 1, None, closed="left"), None],
@@ -228,8 +229,9 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
 
         Returns
         -------
-        features : ndarray of shape (N, H)
-            In the order of `get_feature_names_out`; a data frame after ``set_output(transform="pandas")``.
+        features : ndarray of shape (N, H), or (N, 2H) for a bidirectional network
+            In the order of `get_feature_names_out`; a data frame after ``set_output(transform="pandas")``. Of the
+            reverse direction, after the forward one, the state after the first step, which it reads last.
 
         Examples
         --------
@@ -243,13 +245,13 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         ['rnnregressor0', 'rnnregressor1', 'rnnregressor2', 'rnnregressor3']
         """
         _, states, _, _ = self._run(X)
-        *before, last = self._architecture.hidden_layer_sizes
-        first = sum(before) * (2 if self._architecture.cell == "lstm" else 1)
-        return np.ascontiguousarray(states[:, first : first + last])
+        last, kinds = self._architecture.hidden_layer_sizes[-1], 2 if self._architecture.cell == "lstm" else 1
+        states = states[:, -last * kinds * self._architecture.directions :]  # s of each direction, a cell after each
+        return np.concatenate(np.split(states, self._architecture.directions * kinds, axis=1)[::kinds], axis=1)
 
     @property
     def _n_features_out(self):
-        return self._architecture.hidden_layer_sizes[-1]
+        return self._architecture.hidden_layer_sizes[-1] * self._architecture.directions
 
     def predict_step(self, x, state=None):
         """Predict from one more step of one or many streams.
@@ -269,6 +271,11 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         state : StepState
             For the next step.
 
+        Raises
+        ------
+        ValueError
+            If x or the state are invalid; or if the network is bidirectional, and has to read sequences from their end.
+
         Examples
         --------
         >>> import numpy as np
@@ -286,6 +293,10 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         if is_plain_step(x, state, predictor):
             single, values = True, None if state is None else state.values
         else:
+            if self._architecture.bidirectional:
+                raise ValueError(
+                    "predict_step needs bidirectional=False: a bidirectional network reads a sequence from its end, too"
+                )
             if n_symbols is None:
                 x, single = check_step(x, self.n_inputs_, predictor.dtype)
             else:

@@ -28,7 +28,6 @@ from numrnn.training import (
 
 # Parameters of planned features, with the only value that this version takes.
 NOT_YET = {
-    "bidirectional": False,
     "device": "cpu",
 }
 
@@ -101,8 +100,8 @@ def check_same(estimator, architecture, continues):
     """Raise an error if training is to continue with another architecture."""
     if continues and architecture != estimator._architecture:
         raise ValueError(
-            "training cannot continue with another hidden_layer_sizes, cell, activation, output, n_symbols, "
-            f"embedding_size or dtype: the weights are those of {estimator._architecture}"
+            "training cannot continue with another hidden_layer_sizes, cell, activation, bidirectional, output, "
+            f"n_symbols, embedding_size or dtype: the weights are those of {estimator._architecture}"
         )
 
 
@@ -199,6 +198,11 @@ def check_parameters(estimator):
     if estimator.bptt_steps is not None and isinstance(resolve_solver(estimator.solver), LBFGS):
         raise ValueError(
             f"bptt_steps={estimator.bptt_steps!r} needs a mini-batch solver; 'lbfgs' takes whole sequences"
+        )
+    if estimator.bptt_steps is not None and getattr(estimator, "bidirectional", False):
+        raise ValueError(
+            f"bptt_steps={estimator.bptt_steps!r} needs bidirectional=False: the reverse direction begins at a "
+            "sequence's last step, so a chunk alone has no state to begin with"
         )
     resolve_solver(estimator.solver)
     _schedule(estimator)

@@ -29,9 +29,11 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     activation : {"tanh", "relu"}, default="tanh"
         Of the Elman cell; the others have their own.
     bidirectional : bool, default=False
-        Not offered by this version: only False.
+        Each layer reads sequences from both ends, with a direction of H units for each; the layer above and the outputs
+        read both side by side. Whole sequences are needed: `predict_step` and `bptt_steps` are refused.
     output : {"sequence", "step"}, default="sequence"
-        One target for a sequence, read from the last step, or one for each step.
+        One target for a sequence, read from the last step (of each direction, where there are two), or one for each
+        step.
     n_symbols : int, "auto" or None, default=None
         Makes X symbols: 1-D arrays of integers from 0 to n_symbols - 1, read as one-hot vectors that are never made.
         "auto" counts up to the largest of X.

@@ -1,9 +1,9 @@
 """Bidirectional layers (Schuster & Paliwal 1997): one layer after the other over whole sequences, forward.
 
-A direction is a layer of its own, record 2 l + d of a network: d = 0 reads a sequence from its first step on, d = 1 from
-its last. A reversed sequence is as long as it was, so both directions have the same blocks of steps and the same active
-rows: the reverse one runs as any layer does, on rows in reversed order. What it makes is stored in its own time, and
-turned round where the layer above reads both directions side by side.
+A direction is a layer of its own, record 2 l + d of a network: d = 0 reads a sequence from its first step on, d = 1
+from its last. A reversed sequence is as long as it was, so both directions have the same blocks of steps and the same
+active rows: the reverse one runs as any layer does, on rows in reversed order. What it makes is stored in its own time,
+and turned round where the layer above reads both directions side by side.
 """
 
 from typing import NamedTuple
@@ -52,19 +52,19 @@ def place_tile(net, rows, state_rows, tile_rows, training, places, inputs, room)
     lie at one place, and states and gates serve one block.
     """
     head, block_rows, at = head_of(net), BLOCK_STEPS * tile_rows, 0
+    whole, read = rows * head.widest, inputs.size - 1 + head.per_step  # by so many
     for level in range(inputs.size):
-        if training:
-            inputs[level] = at
+        inputs[level] = at if training else level % 2 * whole
+        if training and level < read:
             at += (rows * row_size(net, level) + 15) // 16 * 16
-        else:
-            inputs[level] = level % 2 * rows * head.widest
     if training:
         at = place_layers(net, rows, state_rows, tile_rows, at, places)
+        made = read - 1 + layer_of(net, 0).embedded  # gradients of all steps, of which two are needed at a time
+        first, second = (ABOVE, BELOW) if head.per_step else (BELOW, ABOVE)
+        room[first], room[second] = at, at + whole
+        at += min(2, made) * whole
     else:
-        at = place_layers(net, block_rows, block_rows + tile_rows, tile_rows, 2 * rows * head.widest, places)
-    room[ABOVE] = at
-    room[BELOW] = at + training * rows * head.widest
-    at = room[BELOW] + training * rows * head.widest
+        at = place_layers(net, block_rows, block_rows + tile_rows, tile_rows, min(2, read) * whole, places)
     for place in (X, DY, OTHER):
         room[place] = at
         at += block_rows * head.widest
@@ -145,10 +145,8 @@ def _forward_direction(net, data, ids, count, index, tile_rows, scratch, trainin
             return
         block = scratch.blocks[b]
         row, state_row = training * block[ROW], training * block[STATE_ROW]
-        gates_at, x_at = (
-            gates_of(layer, place, block, row, state_row),
-            inputs_of_block(net, data, ids, block, index, scratch),
-        )
+        gates_at = gates_of(layer, place, block, row, state_row)
+        x_at = inputs_of_block(net, data, ids, block, index, scratch)
         rows = block[STEPS] * block[ROWS]
         add_input_products(net, layer, rows, work, x_at, row_size(net, level), work, gates_at, 0, layer.HP)
         pick_rows(net, layer, data, ids, block, index % 2, work, gates_at)
