@@ -1,4 +1,4 @@
-"""Live parity with torch.nn.RNN, GRU and LSTM on packed ragged sequences, where PyTorch is installed."""
+"""Live parity with torch.nn.RNN, GRU and LSTM, of one direction and of both, on packed ragged sequences."""
 import numpy as np
 import pytest
 from networks import Case, relative_error
@@ -15,6 +15,7 @@ ALPHA = 0.01
 LENGTHS = np.random.default_rng(2).integers(1, 20, 21).tolist()
 TASKS = [("sequence", "softmax"), ("step", "sigmoid"), ("step", "identity")]
 INPUTS = {"vectors": {"D": 4}, "one-hot": {"n_symbols": 12}, "embedding": {"n_symbols": 12, "embedding_size": 5}}
+each_direction = pytest.mark.parametrize("bidirectional", [False, True], ids=["forward", "both"])
 each_input = pytest.mark.parametrize("inputs", INPUTS.values(), ids=INPUTS)
 
 
@@ -26,8 +27,9 @@ def problem_of(cell, activation, hidden, output, head, inputs, **options):
 @each_input
 @pytest.mark.parametrize("hidden", [(20,), (11, 18)])
 @pytest.mark.parametrize(("output", "head"), TASKS)
-def test_forward_loss_and_gradient_in_float32(cell, activation, hidden, output, head, inputs):
-    problem = problem_of(cell, activation, hidden, output, head, inputs)
+@each_direction
+def test_forward_loss_and_gradient_in_float32(cell, activation, hidden, output, head, inputs, bidirectional):
+    problem = problem_of(cell, activation, hidden, output, head, inputs, bidirectional=bidirectional)
     case, twin = Case(problem, np.float32), Twin(problem, torch.float32)
     assert relative_error(case.predict(), twin.outputs()) <= 1e-4
     loss, grad = case.objective(ALPHA)
@@ -44,8 +46,9 @@ SOLVERS = [("SGD", {"momentum": 0.0}, {"lr": 0.05}), ("SGD", {}, {"lr": 0.05, "m
 @pytest.mark.parametrize(("cell", "activation"), CELLS)
 @each_input
 @pytest.mark.parametrize(("name", "ours", "theirs"), SOLVERS)
-def test_ten_steps_from_the_same_weights_in_float64(cell, activation, name, ours, theirs, inputs):
-    problem = problem_of(cell, activation, (11, 18), "step", "softmax", inputs)
+@each_direction
+def test_ten_steps_from_the_same_weights_in_float64(cell, activation, name, ours, theirs, inputs, bidirectional):
+    problem = problem_of(cell, activation, (11, 18), "step", "softmax", inputs, bidirectional=bidirectional)
     case, solver = Case(problem), getattr(solvers, name)(**ours)
     case.train(solver, [theirs["lr"]] * 10, alpha=ALPHA)
     expected = Twin(problem).train(name, 10, ALPHA, **theirs)
