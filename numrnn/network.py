@@ -44,17 +44,30 @@ class Network:
         Of an Elman cell.
     head : {"softmax", "sigmoid", "identity"}
         Output function, with cross-entropy, cross-entropy per output, squared error.
-    output : {"sequence", "step", "state"}
-        "state": a layout without outputs gives its final states alone.
+    output : {"sequence", "step", "state", "features"}
+        A layout without outputs gives its final states alone, or with them what a head would read of a sequence.
+    pooling : {"last", "mean", "max"}
+        What the head reads of a sequence: the last layer's last state, or the mean or the maximum of all its states.
     dtype : float32 or float64
     n_jobs : int
         Threads; the results have the same bits for any number.
     """
 
-    def __init__(self, layout, *, activation="tanh", head="softmax", output="sequence", dtype=np.float32, n_jobs=1):
+    def __init__(
+        self,
+        layout,
+        *,
+        activation="tanh",
+        head="softmax",
+        output="sequence",
+        pooling="last",
+        dtype=np.float32,
+        n_jobs=1,
+    ):
         self.layout, self.n_jobs, self.dtype = layout, n_jobs, np.dtype(dtype)
-        self.per_step = output == "step"
-        self._net, self._gradient_size = make_net(layout, activation, head, self.per_step, self.dtype)
+        self.per_step, self.pooling = output == "step", pooling
+        self._net, self._gradient_size = make_net(layout, activation, head, self.per_step, self.dtype, pooling)
+        self.n_outputs = layout.hidden_layer_sizes[-1] if output == "features" else layout.n_outputs
         gates = GATES[layout.cell]
         self.tile_rows = 16 if gates * max(layout.hidden_layer_sizes) >= WIDE else 8
         self.state_size = sum(layout.hidden_layer_sizes) * (2 if layout.cell == "lstm" else 1)
@@ -302,7 +315,7 @@ class Network:
             self.tile_rows if len(ids) > 1 else 1,
             int(lengths[order[0]]),
             np.empty((len(ids), self.state_size), self.dtype),
-            np.empty((data.offsets[-1] if self.per_step else len(ids), self.layout.n_outputs), self.dtype),
+            np.empty((data.offsets[-1] if self.per_step else len(ids), self.n_outputs), self.dtype),
             np.zeros(atomics.BOARD_SIZE, np.int64),
         )
         tile_count = -(-len(ids) // job.tile_rows)
@@ -359,7 +372,7 @@ class Network:
 
     def team_size(self, sequences):
         """How many threads may share the units of a tile; 1: a tile is one thread's."""
-        if self.layout.n_symbols is not None:
+        if self.layout.n_symbols is not None or self.pooling != "last":
             return 1
         flops = min(sequences, self.tile_rows) * self._flops_per_step
         return int(max(1, min(self._largest_team, flops // FLOPS_PER_MEMBER)))

@@ -6,6 +6,8 @@ from numrnn.kernels.cpu import tiles
 from numrnn.kernels.cpu.gemm import spare_size
 from numrnn.kernels.cpu.net import (
     IDENTITY,
+    MAXIMUM,
+    MEAN,
     NO_HEAD,
     ONE,
     RELU,
@@ -28,6 +30,7 @@ ACTIVATIONS = {"tanh": TANH, "relu": RELU}
 PIECE = 32  # outputs of a piece of theta, or a multiple of it: at least a panel of any machine
 PIECE_SIZE = 16384  # parameters of a piece, where so many outputs have fewer: what stays in a core's cache
 SHARE = 2048  # parameters, at least, that one thread takes of an update at a time: a microsecond or two
+POOLINGS = {"last": None, "mean": MEAN, "max": MAXIMUM}
 HEADS = {"softmax": SOFTMAX, "sigmoid": SIGMOID, "identity": IDENTITY}
 
 
@@ -50,7 +53,7 @@ class _Room:
         return self.size - count
 
 
-def make_net(layout, activation, head, per_step, dtype):
+def make_net(layout, activation, head, per_step, dtype, pooling="last"):
     """The kernels' records of a layout: (net, size of a tile's gradient)."""
     width, sizes = panel_width(dtype), layout.hidden_layer_sizes
 
@@ -78,7 +81,7 @@ def make_net(layout, activation, head, per_step, dtype):
     memory = aligned_zeros(packed.size, dtype)
     memory[ONE] = 1
     tables = (np.array(table, np.int64) for table in (layers, output, pieces, _shares_of(pieces)))
-    return NETS[layout.cell](ACTIVATIONS[activation], *tables, memory), gradient.size
+    return NETS[layout.cell](ACTIVATIONS[activation], *tables, memory, POOLINGS[pooling]), gradient.size
 
 
 def _place_layer(cell, D, H, pad, packed, gradient, back):
@@ -209,6 +212,8 @@ def make_scratch(net, tile_rows, longest, one_block):
     head = Head(*net.head.tolist())
     layers_end = tiles.place_layers(net, rows, state_rows, tile_rows, rows * inputs + 16, places)
     block_end = layers_end + block_rows * (3 * head.widest + head.KP + inputs) + 64
+    if net.pooling is not None:
+        block_end += 3 * tile_rows * head.HP
     widest = max(net.layers[:, :2].max(), head.K)
     spare = 0 if one_block else spare_size(int(widest), net.packed.dtype)
     work = aligned_zeros(int(block_end) + spare, net.packed.dtype)

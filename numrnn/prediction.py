@@ -29,6 +29,7 @@ class Predictor:
         if network.layout.n_symbols is not None:
             self.step_shape = None  # no array of numbers is a step
         self.network, self._packed, self._kernel = network, net.packed, KERNELS[type(net)]
+        self._in_one_call = network.layout.n_symbols is None and network.pooling == "last"
         self._alone = network.team_size(1) == 1  # one sequence is one thread's, whatever its length
         self._no_state, self._first_state = np.zeros((0, 0), self.dtype), network.first_state()
         self._spare = []  # memory of calls that are over: pop and append are atomic
@@ -39,7 +40,7 @@ class Predictor:
 
     def predict(self, data, state=None, raw=False, threads=1):
         """Outputs of all sequences, and the states after them; see `Network.predict`."""
-        alone = len(data) == 1 and threads == 1 and self.network.layout.n_symbols is None
+        alone = len(data) == 1 and threads == 1 and self._in_one_call
         if not alone or not self.network.fits_one_call(len(data.values)):
             return self.network.predict_packed(data, state, raw, threads)
         values = read_only(data.values)

@@ -3,7 +3,8 @@
 It imports NumPy alone, so that a mistake in the library cannot hide in its own test. Weights are dictionaries under the
 names of the file format (`layers.0.U` (G*H, D), `layers.0.W` (G*H, H), `layers.0.b` (G*H,), GRU: `layers.0.b_Wn` (H,),
 `V` (K, H), `c` (K,), learned states `layers.0.s_0` and `layers.0.cell_0` (H,)); X is a list of (T, D) arrays; y and w
-are lists with one entry a sequence (`output="sequence"`) or one array over its steps (`output="step"`). A cell's state is one vector: s (H,), or s and the memory side by side.
+are lists with one entry a sequence (`output="sequence"`) or one array over its steps (`output="step"`).
+A cell's state is one vector: s (H,), or s and the memory side by side.
 
 X may be a list of (T,) arrays of integers, symbols: a symbol's input is its row of `embedding` (n_symbols, E), and
 `layers.0.U` is (G*H, E); without `embedding`, `layers.0.U` is (G*H, n_symbols), and a symbol picks its column.
@@ -231,13 +232,31 @@ def head_back(a, y, head):
 
 # Many sequences.
 
-def forward(weights, X, *, cell, activation="tanh", output="sequence", head="softmax"):
+def read(rows, t, pooling):
+    """What the head reads at step t of the top layer's outputs (T, H): the last, or all of a sequence pooled."""
+    return {"last": rows[t], "mean": rows.mean(axis=0), "max": rows.max(axis=0)}[pooling]
+
+
+def read_back(dread, rows, t, pooling):
+    """The derivatives by the rows (T, H); a maximum's goes to the first step that has it."""
+    drows = np.zeros_like(rows)
+    if pooling == "mean":
+        drows += dread / len(rows)
+    elif pooling == "max":
+        drows[rows.argmax(axis=0), np.arange(len(dread))] = dread
+    else:
+        drows[t] = dread
+    return drows
+
+
+def forward(weights, X, *, cell, activation="tanh", output="sequence", head="softmax", pooling="last"):
     """Outputs: a list of (K,) arrays, or of (T, K) arrays for output="step"."""
     outputs = []
     for x in X:
         _, rows = run(weights, x, cell, activation)
-        each = [head_output(weights["V"] @ s + weights["c"], head) for s in rows]
-        outputs.append(each[-1] if output == "sequence" else np.array(each))
+        steps = [len(x) - 1] if output == "sequence" else range(len(x))
+        each = [head_output(weights["V"] @ read(rows, t, pooling) + weights["c"], head) for t in steps]
+        outputs.append(each[0] if output == "sequence" else np.array(each))
     return outputs
 
 
@@ -256,12 +275,13 @@ def items(X, y, w, output):
                 yield i, t, y[i][t], 1.0 if w is None else w[i][t]
 
 
-def loss(weights, X, y, w=None, alpha=0.0, *, cell, activation="tanh", output="sequence", head="softmax"):
+def loss(weights, X, y, w=None, alpha=0.0, *, cell, activation="tanh", output="sequence", head="softmax",
+         pooling="last"):
     """The objective: sum(w l) / sum(w) + alpha/2 (|U|^2 + |W|^2 + |V|^2)."""
     tops = [run(weights, x, cell, activation)[1] for x in X]
     total = total_weight = 0.0
     for i, t, target, weight in items(X, y, w, output):
-        total += weight * head_loss(weights["V"] @ tops[i][t] + weights["c"], target, head)
+        total += weight * head_loss(weights["V"] @ read(tops[i], t, pooling) + weights["c"], target, head)
         total_weight += weight
     return total / total_weight + penalty(weights, alpha)
 
@@ -277,7 +297,7 @@ def gradient(weights, X, y, w=None, alpha=0.0, **kind):
 
 
 def chunk(weights, X, y, w=None, alpha=0.0, *, states, start, k, cell, activation="tanh", output="sequence",
-          head="softmax", dstates=None):
+          head="softmax", dstates=None, pooling="last"):
     """Truncated BPTT: the objective of the steps [start, start + k) alone, its derivatives, and the states after them.
 
     The `states` before them are constants, the derivatives by which go to `dstates`, if given. States are (N,
@@ -294,14 +314,16 @@ def chunk(weights, X, y, w=None, alpha=0.0, *, states, start, k, cell, activatio
         return np.nan, grad, after
     total, dtops = 0.0, [np.zeros_like(rows) for _, rows in runs]
     for i, t, target, weight in goals:
-        s = runs[i][1][t]
+        s = read(runs[i][1], t, pooling)
         a = weights["V"] @ s + weights["c"]
         total += weight * head_loss(a, target, head)
         da = weight / total_weight * head_back(a, target, head)
+        ds = np.zeros_like(s)
         for j in range(len(da)):
             grad["V"][j] += da[j] * s
             grad["c"][j] += da[j]
-            dtops[i][t] += da[j] * weights["V"][j]
+            ds += da[j] * weights["V"][j]
+        dtops[i] += read_back(ds, runs[i][1], t, pooling)
     for i, (x, (tapes, _), dtop) in enumerate(zip(parts, runs, dtops, strict=True)):
         dfirst = run_back(dtop, x, tapes, weights, grad, cell, activation)
         if dstates is not None:

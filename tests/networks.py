@@ -18,7 +18,7 @@ class Case:
                              n_outputs=len(problem.weights["c"]),
                              initial_state="learned" if "layers.0.s_0" in problem.weights else "zero")
         self.network = Network(self.layout, activation=problem.activation, head=problem.head, output=problem.output,
-                               dtype=dtype, n_jobs=n_jobs)
+                               pooling=problem.pooling, dtype=dtype, n_jobs=n_jobs)
         self.names = list(problem.weights)
         self.theta = self.flat(problem.weights, dtype)
         self.data = sequences(problem.X, dtype)

@@ -16,11 +16,13 @@ class Problem(NamedTuple):
     activation: str
     output: str
     head: str
+    pooling: str = "last"
 
     @property
     def kind(self):
         """What a network is, apart from its parameters."""
-        return dict(cell=self.cell, activation=self.activation, output=self.output, head=self.head)
+        return dict(cell=self.cell, activation=self.activation, output=self.output, head=self.head,
+                    pooling=self.pooling)
 
     @property
     def data(self):
@@ -49,7 +51,8 @@ def parameter_shapes(cell, n_inputs, hidden_layer_sizes, n_outputs, embedding_si
 
 
 def make_problem(cell="elman", activation="tanh", hidden=(5,), D=3, K=3, lengths=(4, 1, 6), output="sequence",
-                 head="softmax", zero_weights=True, seed=0, n_symbols=None, embedding_size=None, initial_state="zero"):
+                 head="softmax", zero_weights=True, seed=0, n_symbols=None, embedding_size=None, initial_state="zero",
+                 pooling="last"):
     """A problem whose states neither vanish nor saturate; every third weight is zero unless told otherwise.
 
     With `n_symbols` the inputs are symbols instead of D numbers a step.
@@ -73,7 +76,7 @@ def make_problem(cell="elman", activation="tanh", hidden=(5,), D=3, K=3, lengths
             y.append(rng.standard_normal((*shape, K)))
         kept = (i + np.arange(T if shape else 1).reshape(shape)) % 3 != 1 if zero_weights else 1.0
         w.append(kept * rng.uniform(0.5, 2.0, shape))
-    return Problem(weights, X, y, w, cell, activation, output, head)
+    return Problem(weights, X, y, w, cell, activation, output, head, pooling)
 
 
 def draw_symbols(rng, n_symbols, lengths):

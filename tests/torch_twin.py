@@ -2,7 +2,8 @@
 
 PyTorch's modules take one width for all layers, so a stack is a list of one-layer modules. They have two bias vectors
 where numrnn has one: the second stays at zero (a GRU's keeps its last third, `b_Wn`), so that optimisers see the same
-parameters. Symbols go through torch.nn.Embedding, or in as one-hot vectors.
+parameters. Symbols go through torch.nn.Embedding, or in as one-hot vectors. Learned states are
+parameters that all sequences share.
 """
 import torch
 from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence
@@ -27,8 +28,9 @@ class Twin:
             self.parameters["embedding"] = self.embedding.weight
         for k in range(sum(name.endswith(".U") for name in weights)):
             self.modules.append(self._layer(weights, f"layers.{k}."))
-        for name in ("V", "c"):
-            self.parameters[name] = torch.nn.Parameter(weights[name])
+        for name in weights:
+            if name in ("V", "c") or name.endswith("_0"):
+                self.parameters[name] = torch.nn.Parameter(weights[name])
         self.parameters = {name: self.parameters[name] for name in weights if name in self.parameters}
 
     def _layer(self, weights, prefix):
@@ -63,11 +65,15 @@ class Twin:
 
     def _states(self):
         """What each module starts from; None = zeros."""
-        if self.states is None:
+        is_lstm, learned = self.problem.cell == "lstm", [name for name in self.parameters if name.endswith("_0")]
+        if self.states is None and not learned:
             return [None] * len(self.modules)
-        is_lstm = self.problem.cell == "lstm"
         widths = [module.hidden_size for module in self.modules for _ in range(1 + is_lstm)]
-        parts = [part.contiguous()[None] for part in torch.tensor(self.states, dtype=self.dtype).split(widths, dim=1)]
+        if self.states is None:
+            rows = torch.cat([self.parameters[name] for name in learned]).expand(len(self.problem.X), -1)
+        else:
+            rows = torch.as_tensor(self.states, dtype=self.dtype)
+        parts = [part.contiguous()[None] for part in rows.split(widths, dim=1)]
         return list(zip(parts[::2], parts[1::2], strict=True)) if is_lstm else parts
 
     @property
@@ -82,7 +88,12 @@ class Twin:
             ends += end if self.problem.cell == "lstm" else [end]
         self.after = torch.cat(ends, dim=2)[0].detach().numpy()
         padded, lengths = pad_packed_sequence(packed, batch_first=True)
-        if self.problem.output == "sequence":
+        if self.problem.pooling == "mean":
+            tops = padded.sum(1) / lengths[:, None]
+        elif self.problem.pooling == "max":
+            gone = torch.arange(padded.shape[1])[None, :, None] >= lengths[:, None, None]
+            tops = padded.masked_fill(gone, -torch.inf).amax(1)
+        elif self.problem.output == "sequence":
             tops = padded[torch.arange(len(lengths)), lengths - 1]
         else:
             tops = torch.cat([rows[:length] for rows, length in zip(padded, lengths, strict=True)])

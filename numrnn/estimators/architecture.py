@@ -21,6 +21,8 @@ class Architecture(NamedTuple):
     dtype: str
     n_symbols: int | None = None
     embedding_size: int | None = None
+    initial_state: str = "zero"
+    pooling: str = "last"
 
     @classmethod
     def of(cls, estimator, *, n_inputs, n_outputs, head, n_symbols=None):
@@ -36,6 +38,8 @@ class Architecture(NamedTuple):
             dtype=np.dtype(estimator.dtype).name,
             n_symbols=n_symbols,
             embedding_size=None if estimator.embedding_size is None else int(estimator.embedding_size),
+            initial_state=estimator.initial_state,
+            pooling=estimator.pooling,
         )
 
     def layout(self):
@@ -47,6 +51,7 @@ class Architecture(NamedTuple):
             n_outputs=self.n_outputs,
             n_symbols=self.n_symbols,
             embedding_size=self.embedding_size,
+            initial_state=self.initial_state,
         )
 
     def network(self, n_jobs=1):
@@ -56,9 +61,15 @@ class Architecture(NamedTuple):
             activation=self.activation,
             head=self.head,
             output=self.output,
+            pooling=self.pooling,
             dtype=np.dtype(self.dtype),
             n_jobs=n_jobs,
         )
+
+    def features(self):
+        """Return a network that puts out what the head reads; its parameters are the first of theta."""
+        layout, dtype = self._replace(n_outputs=0).layout(), np.dtype(self.dtype)
+        return Network(layout, activation=self.activation, output="features", pooling=self.pooling, dtype=dtype)
 
 
 def hidden_sizes(hidden_layer_sizes):

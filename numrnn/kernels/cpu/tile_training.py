@@ -20,6 +20,7 @@ from numrnn.kernels.cpu.net import (
     layer_of,
     width_of,
 )
+from numrnn.kernels.cpu.pooling import finish_pool, pool_block, spread_pool
 from numrnn.kernels.cpu.products import (
     add,
     add_column_sums,
@@ -73,10 +74,11 @@ def _head_gradients(net, head, rows, scratch, s_at, at, gradient, ds_at):
 
 
 @njit
-def _head_per_sequence(net, data, ids, goal, scale, scratch, logits_at, dropped_at, tile_rows, gradient):
-    """Loss of a tile whose sequences have one output each; dL/ds_T goes to the last layer's carry."""
+def _head_per_sequence(net, data, ids, goal, scale, scratch, s_at, logits_at, dropped_at, tile_rows, gradient):
+    """Loss of a tile whose sequences have one output each, from the last layer's carry or a pool at s_at; dL/ds_T goes
+    where the carry, or the pool, has it.
+    """
     head, work, last = head_of(net), scratch.work, net.layers.shape[0] - 1
-    s_at = scratch.places[last, 3]
     ds_at = s_at + 2 * tile_rows * head.HP
     if data.kept != 1.0:
         drop_last(data, ids, last, head.H, head.HP, work, s_at, dropped_at)
@@ -202,30 +204,39 @@ def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board)
     other_at = dy_at + head.widest * BLOCK_STEPS * tile_rows
     dropped_at = other_at + head.widest * BLOCK_STEPS * tile_rows
     logits_at = dropped_at + head.widest * BLOCK_STEPS * tile_rows
+    pool_at, last = logits_at + head.KP * BLOCK_STEPS * tile_rows, net.layers.shape[0] - 1
     load_state(net, data, ids, tile_rows, scratch)
     for b in range(count):
         if load(board, STOP):
             return 0.0
         block = scratch.blocks[b]
         x_at = block[ROW] * D
-        forward_block(net, data, ids, block, tile_rows, scratch, x_at, block[ROW], block[STATE_ROW], dropped_at)
+        s_at = forward_block(net, data, ids, block, tile_rows, scratch, x_at, block[ROW], block[STATE_ROW], dropped_at)
+        pool_block(net.pooling, block, b, head.HP, tile_rows, scratch.active, scratch.work, s_at, pool_at)
     if data.state.size:
         store_state(net, data, ids, tile_rows, scratch, data.state)
     loss = 0.0
     if head.kind == NO_HEAD:
         _take_state_gradients(net, ids, goal, tile_rows, scratch)
     elif not head.per_step:
-        loss = _head_per_sequence(net, data, ids, goal, scale, scratch, logits_at, dropped_at, tile_rows, gradient)
+        s_at = finish_pool(net.pooling, data, ids, head.HP, scratch.work, scratch.places[last, 3], pool_at)
+        loss = _head_per_sequence(
+            net, data, ids, goal, scale, scratch, s_at, logits_at, dropped_at, tile_rows, gradient
+        )
     for b in range(count - 1, -1, -1):
         if load(board, STOP):
             return 0.0
         block = scratch.blocks[b]
+        s_at = scratch.places[last, 0] + (block[STATE_ROW] + block[ROWS]) * head.HP
         if head.per_step:
-            s_at = scratch.places[net.layers.shape[0] - 1, 0] + (block[STATE_ROW] + block[ROWS]) * head.HP
             loss += _head_per_step(
                 net, data, ids, goal, scale, block, scratch, s_at, logits_at, dropped_at, gradient, dy_at
             )
         from_head, x_at = dy_at if head.per_step else -1, block[ROW] * D
+        from_head = spread_pool(
+            net.pooling, data, ids, block, b, head.HP, tile_rows, scratch.active, scratch.work, s_at, pool_at, dy_at,
+            from_head,
+        )  # fmt: skip
         _backward_block(
             net, data, ids, block, tile_rows, scratch, x_at, D, from_head, other_at, dropped_at, gradient, board
         )
