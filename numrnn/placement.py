@@ -6,6 +6,9 @@ from numrnn.kernels.cpu import bidirectional, tiles
 from numrnn.kernels.cpu.gemm import spare_size
 from numrnn.kernels.cpu.net import (
     IDENTITY,
+    MAXIMUM,
+    MEAN,
+    NO_HEAD,
     ONE,
     RELU,
     SIGMOID,
@@ -27,6 +30,7 @@ ACTIVATIONS = {"tanh": TANH, "relu": RELU}
 PIECE = 32  # outputs of a piece of theta, or a multiple of it: at least a panel of any machine
 PIECE_SIZE = 16384  # parameters of a piece, where so many outputs have fewer: what stays in a core's cache
 SHARE = 2048  # parameters, at least, that one thread takes of an update at a time: a microsecond or two
+POOLINGS = {"last": None, "mean": MEAN, "max": MAXIMUM}
 HEADS = {"softmax": SOFTMAX, "sigmoid": SIGMOID, "identity": IDENTITY}
 
 
@@ -49,7 +53,7 @@ class _Room:
         return self.size - count
 
 
-def make_net(layout, activation, head, per_step, dtype):
+def make_net(layout, activation, head, per_step, dtype, pooling="last"):
     """The kernels' records of a layout: (net, size of a tile's gradient)."""
     width, sizes = panel_width(dtype), layout.hidden_layer_sizes
 
@@ -65,6 +69,9 @@ def make_net(layout, activation, head, per_step, dtype):
         embedded = index == 0 and layout.embedding_size is not None
         for prefix in layout.prefixes(index):
             layer = _place_layer(layout.cell, inputs, H, pad, packed, gradient, back=index > 0 or embedded)
+            if layout.initial_state == "learned":
+                size = (1 + layer.cells) * layer.HP
+                layer = layer._replace(s_0=packed.take(size), ds_0=gradient.take(size))
             if embedded and layers:
                 layer = layer._replace(embedded=1, table=layers[0].table)
             elif index == 0 and layout.n_symbols is not None:
@@ -78,7 +85,7 @@ def make_net(layout, activation, head, per_step, dtype):
     memory = aligned_zeros(packed.size, dtype)
     memory[ONE] = 1
     tables = (np.array(table, np.int64) for table in (layers, output, pieces, _shares_of(pieces)))
-    return NETS[layout.cell](ACTIVATIONS[activation], *tables, memory), gradient.size
+    return NETS[layout.cell](ACTIVATIONS[activation], *tables, memory, POOLINGS[pooling]), gradient.size
 
 
 def _place_layer(cell, D, H, pad, packed, gradient, back):
@@ -103,6 +110,8 @@ def _place_layer(cell, D, H, pad, packed, gradient, back):
         embedded=0,
         table=-1,
         dtable=-1,
+        s_0=-1,
+        ds_0=-1,
     )
 
 
@@ -128,7 +137,7 @@ def _place_head(kind, per_step, layout, layers, pad, packed, gradient):
     K, H = layout.n_outputs, layers[-1].H * len(layout.prefixes(0))
     HP = pad(H)
     return Head(
-        HEADS[kind],
+        HEADS[kind] if K else NO_HEAD,
         int(per_step),
         K,
         pad(K),
@@ -162,9 +171,15 @@ def _pieces_of_layer(layout, prefix, layer, width, back):
     for plane in range(layer.planes):
         start = theta["b"] + order[plane] * H if plane < gates else theta["b_Wn"]
         yield Piece(start, H, 1, layer.db + plane * HP, 0, 1, layer.b + plane * HP, -1, 0, 0, 0)
+    if layer.s_0 >= 0:
+        for kind, name in enumerate(("s_0", "cell_0")[: 1 + layer.cells]):
+            start, at = layout.offsets[f"{prefix}{name}"], kind * HP
+            yield Piece(start, H, 1, layer.ds_0 + at, 0, 1, layer.s_0 + at, -1, 0, 0, 0)
 
 
 def _pieces_of_head(layout, head, width):
+    if not head.K:
+        return
     V, c, H = layout.offsets["V"], layout.offsets["c"], head.H
     for k, count in _cut(head.K, H):
         back = head.V_back + k * width
@@ -203,6 +218,8 @@ def make_scratch(net, tile_rows, longest, one_block):
     head = Head(*net.head.tolist())
     layers_end = tiles.place_layers(net, rows, state_rows, tile_rows, rows * inputs + 16, places)
     block_end = layers_end + block_rows * (3 * head.widest + head.KP + inputs) + 64
+    if net.pooling is not None:
+        block_end += 3 * tile_rows * head.HP
     work = _work_memory(net, int(block_end), one_block)
     return tiles.Scratch(work, np.zeros((blocks, 5), np.int64), np.zeros(longest, np.int64), places, int(block_end))
 
@@ -221,6 +238,7 @@ def make_whole_scratch(net, tile_rows, longest, one_block):
     blocks = longest // tiles.BLOCK_STEPS + 2 + tile_rows // tiles.ROWS_DROP
     places, inputs = np.zeros((len(net.layers), 4), np.int64), np.zeros(len(net.layers) // 2 + 1, np.int64)
     room, state_rows = np.zeros(bidirectional.ROOM, np.int64), (longest + blocks) * tile_rows
+    room[bidirectional.ALL_STEPS] = Head(*net.head.tolist()).per_step or net.pooling is not None
     end = bidirectional.place_tile(
         net, longest * tile_rows, state_rows, tile_rows, int(not one_block), places, inputs, room
     )

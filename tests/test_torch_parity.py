@@ -39,6 +39,53 @@ def test_forward_loss_and_gradient_in_float32(cell, activation, hidden, output, 
         assert relative_error(view, expected[name]) <= 1e-4, name
 
 
+def check(case, grad, twin):
+    """float32 against float32."""
+    assert relative_error(case.predict(), twin.outputs()) <= 1e-4
+    _, expected = twin.gradient()
+    for name, view in case.layout.views(grad).items():
+        assert relative_error(view, expected[name]) <= 1e-4, name
+
+
+@pytest.mark.parametrize(("cell", "activation"), CELLS)
+@each_input
+@pytest.mark.parametrize("hidden", [(20,), (11, 18)])
+@pytest.mark.parametrize("pooling", ["mean", "max"])
+def test_pooling_in_float32(cell, activation, hidden, pooling, inputs):
+    problem = problem_of(cell, activation, hidden, "sequence", "softmax", inputs, pooling=pooling)
+    case = Case(problem, np.float32)
+    check(case, case.gradient()[1], Twin(problem, torch.float32))
+
+
+@pytest.mark.parametrize(("cell", "activation"), CELLS)
+@each_input
+@pytest.mark.parametrize("hidden", [(20,), (11, 18)])
+@pytest.mark.parametrize("output", ["sequence", "step"])
+def test_learned_states_in_float32(cell, activation, hidden, output, inputs):
+    problem = problem_of(cell, activation, hidden, output, "softmax", inputs, initial_state="learned")
+    case = Case(problem, np.float32)
+    check(case, case.gradient()[1], Twin(problem, torch.float32))
+
+
+@pytest.mark.parametrize(("cell", "activation"), CELLS)
+@each_input
+@pytest.mark.parametrize("hidden", [(20,), (11, 18)])
+@pytest.mark.parametrize("output", ["sequence", "step"])
+def test_given_states_in_float32(cell, activation, hidden, output, inputs):
+    problem = problem_of(cell, activation, hidden, output, "softmax", inputs)
+    case, twin = Case(problem, np.float32), Twin(problem, torch.float32)
+    states = torch.randn((len(LENGTHS), twin.state_size), generator=torch.Generator().manual_seed(0))
+    twin.states = states.requires_grad_()
+    given, grad, dstates = states.detach().numpy(), np.zeros_like(case.theta), np.zeros(states.shape, np.float32)
+    assert relative_error(case.network.predict(case.theta, case.data, given)[0], twin.outputs()) <= 1e-4
+    batch = full_batch(case.data.lengths, case.network.tile_rows)
+    case.network.gradient(case.theta, case.data, case.targets, batch, grad, given, dstates)
+    _, expected = twin.gradient()
+    assert relative_error(dstates, states.grad.numpy()) <= 1e-4
+    for name, view in case.layout.views(grad).items():
+        assert relative_error(view, expected[name]) <= 1e-4, name
+
+
 SOLVERS = [("SGD", {"momentum": 0.0}, {"lr": 0.05}), ("SGD", {}, {"lr": 0.05, "momentum": 0.9, "nesterov": True}),
            ("Adam", {}, {"lr": 0.01})]
 

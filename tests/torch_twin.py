@@ -2,7 +2,8 @@
 
 PyTorch's modules take one width for all layers, so a stack is a list of one-layer modules. They have two bias vectors
 where numrnn has one: the second stays at zero (a GRU's keeps its last third, `b_Wn`), so that optimisers see the same
-parameters. Layers may be bidirectional. Symbols go through torch.nn.Embedding, or in as one-hot vectors.
+parameters. Layers may be bidirectional. Symbols go through torch.nn.Embedding, or in as one-hot vectors. Learned states
+are parameters that all sequences share.
 """
 import torch
 from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence
@@ -28,8 +29,9 @@ class Twin:
         self.bidirectional = any(".reverse." in name for name in weights)
         for k in range(sum(name.endswith(".U") for name in weights) // (1 + self.bidirectional)):
             self.modules.append(self._layer(weights, f"layers.{k}."))
-        for name in ("V", "c"):
-            self.parameters[name] = torch.nn.Parameter(weights[name])
+        for name in weights:
+            if name in ("V", "c") or name.endswith("_0"):
+                self.parameters[name] = torch.nn.Parameter(weights[name])
         self.parameters = {name: self.parameters[name] for name in weights if name in self.parameters}
 
     def _layer(self, weights, prefix):
@@ -72,16 +74,25 @@ class Twin:
 
     def _states(self):
         """What each module starts from; None = zeros."""
-        if self.states is None:
+        is_lstm, learned = self.problem.cell == "lstm", [name for name in self.parameters if name.endswith("_0")]
+        if self.states is None and not learned:
             return [None] * len(self.modules)
-        is_lstm = self.problem.cell == "lstm"
-        widths = [module.hidden_size for module in self.modules for _ in range(1 + is_lstm)]
-        parts = [part.contiguous()[None] for part in torch.tensor(self.states, dtype=self.dtype).split(widths, dim=1)]
-        return list(zip(parts[::2], parts[1::2], strict=True)) if is_lstm else parts
+        kinds, directions = 1 + is_lstm, 1 + self.bidirectional
+        widths = [module.hidden_size for module in self.modules for _ in range(directions * kinds)]
+        if self.states is None:
+            rows = torch.cat([self.parameters[name] for name in learned]).expand(len(self.problem.X), -1)
+        else:
+            rows = torch.as_tensor(self.states, dtype=self.dtype)
+        parts, states = rows.split(widths, dim=1), []
+        for k in range(0, len(parts), directions * kinds):
+            own = [torch.stack(parts[k + kind:k + directions * kinds:kinds]).contiguous() for kind in range(kinds)]
+            states.append(tuple(own) if is_lstm else own[0])
+        return states
 
     @property
     def state_size(self):
-        return sum(module.hidden_size for module in self.modules) * (2 if self.problem.cell == "lstm" else 1)
+        units = sum(module.hidden_size for module in self.modules) * (1 + self.bidirectional)
+        return units * (2 if self.problem.cell == "lstm" else 1)
 
     def activations(self):
         """V s + c: (N, K), or (sum T, K) for output="step"."""
@@ -91,7 +102,12 @@ class Twin:
             ends += zip(*end, strict=True) if self.problem.cell == "lstm" else zip(end)
         self.after = torch.cat([part for direction in ends for part in direction], dim=1).detach().numpy()
         padded, lengths = pad_packed_sequence(packed, batch_first=True)
-        if self.problem.output == "sequence":
+        if self.problem.pooling == "mean":
+            tops = padded.sum(1) / lengths[:, None]
+        elif self.problem.pooling == "max":
+            gone = torch.arange(padded.shape[1])[None, :, None] >= lengths[:, None, None]
+            tops = padded.masked_fill(gone, -torch.inf).amax(1)
+        elif self.problem.output == "sequence":
             tops = padded[torch.arange(len(lengths)), lengths - 1]
             if self.bidirectional:
                 H = padded.shape[2] // 2

@@ -22,6 +22,8 @@ class Architecture(NamedTuple):
     n_symbols: int | None = None
     embedding_size: int | None = None
     bidirectional: bool = False
+    initial_state: str = "zero"
+    pooling: str = "last"
 
     @classmethod
     def of(cls, estimator, *, n_inputs, n_outputs, head, n_symbols=None):
@@ -38,6 +40,8 @@ class Architecture(NamedTuple):
             n_symbols=n_symbols,
             embedding_size=None if estimator.embedding_size is None else int(estimator.embedding_size),
             bidirectional=bool(getattr(estimator, "bidirectional", False)),  # a language model has no such parameter
+            initial_state=estimator.initial_state,
+            pooling=estimator.pooling,
         )
 
     @property
@@ -55,6 +59,7 @@ class Architecture(NamedTuple):
             n_symbols=self.n_symbols,
             embedding_size=self.embedding_size,
             bidirectional=self.bidirectional,
+            initial_state=self.initial_state,
         )
 
     def network(self, n_jobs=1):
@@ -64,9 +69,15 @@ class Architecture(NamedTuple):
             activation=self.activation,
             head=self.head,
             output=self.output,
+            pooling=self.pooling,
             dtype=np.dtype(self.dtype),
             n_jobs=n_jobs,
         )
+
+    def features(self):
+        """Return a network that puts out what the head reads; its parameters are the first of theta."""
+        layout, dtype = self._replace(n_outputs=0).layout(), np.dtype(self.dtype)
+        return Network(layout, activation=self.activation, output="features", pooling=self.pooling, dtype=dtype)
 
 
 def hidden_sizes(hidden_layer_sizes):

@@ -34,11 +34,17 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     output : {"sequence", "step"}, default="sequence"
         One target for a sequence, read from the last step (of each direction, where there are two), or one for each
         step.
+    pooling : {"last", "mean", "max"}, default="last"
+        What the outputs are computed from with ``output="sequence"``: the last layer's state after the last step, or
+        the mean or the maximum of its states over all steps, unit by unit.
     n_symbols : int, "auto" or None, default=None
         Makes X symbols: 1-D arrays of integers from 0 to n_symbols - 1, read as one-hot vectors that are never made.
         "auto" counts up to the largest of X.
     embedding_size : int or None, default=None
         E, the length of a learned vector for each symbol, which the first layer reads in place of a one-hot vector.
+    initial_state : {"zero", "learned"}, default="zero"
+        What sequences begin with: zeros, or states that are learned, the same for all sequences, zeros at first and
+        without L2 term. `fit` and `predict` may be given other states.
     dropout : float, default=0.0
         Probability with which a number is left out on its way up, from an embedding to the first layer, from layer to
         layer and to the outputs, in training only; the others are scaled up.
@@ -154,12 +160,12 @@ class RNNRegressor(RegressorMixin, BaseRNN):
 
     @available_if(solver_makes_passes)
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(self, X, y, sample_weight=None, *, state=None):
         """Train for one epoch from the present weights; create them at the first call.
 
         Parameters
         ----------
-        X, y, sample_weight : as in `fit`
+        X, y, sample_weight, state : as in `fit`
 
         Returns
         -------
@@ -176,21 +182,22 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         >>> model.n_iter_
         3
         """
-        return self._one_pass(X, y, sample_weight)
+        return self._one_pass(X, y, sample_weight, state)
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X, y, sample_weight=None, *, state=None):
         """Compute R2, the coefficient of determination, over all steps for ``output="step"``.
 
         Parameters
         ----------
         X, y, sample_weight : as in `fit`
+        state : as in `predict`
 
         Returns
         -------
         r2 : float
             At most 1; the mean over the targets where there are many.
         """
-        outputs, data, _ = self._outputs(X)
+        outputs, _, data, _ = self._run(X, state=state)
         output = self._architecture.output
         weights = flat_weights(sample_weight, data, output)
         return float(r2_score(flat_targets(y, data, output), self._decode_outputs(outputs), sample_weight=weights))

@@ -15,13 +15,15 @@ from numrnn.kernels.cpu.bidirectional_inputs import pick_rows
 from numrnn.kernels.cpu.dropout import drop_block
 from numrnn.kernels.cpu.inputs import gather
 from numrnn.kernels.cpu.net import FIRST_STEP, ROW, ROWS, STATE_ROW, STEPS, head_of, layer_of, width_of
+from numrnn.kernels.cpu.pooling import finish_pool, pool_block
 from numrnn.kernels.cpu.products import add, add_input_products, copy, set_zero
 from numrnn.kernels.cpu.tiles import BLOCK_STEPS, forward_layer, gates_of, place_layers
 from numrnn.kernels.jit import njit
 
-# Places in WholeScratch.room: gradients of all steps by what a layer passes up and by what it reads; of one block:
-# inputs of a reverse direction, two arrays as wide as any, logits.
-ABOVE, BELOW, X, DY, OTHER, LOGITS, ROOM = range(7)
+# Places in WholeScratch.room: whether the head reads the states of all steps; where gradients of all steps by what a
+# layer passes up and by what it reads lie; of one block: inputs of a reverse direction, two arrays as wide as any,
+# logits; a pool, which without pooling holds both directions' last states and, at the same distance, their gradient.
+ALL_STEPS, ABOVE, BELOW, X, DY, OTHER, LOGITS, POOL, ROOM = range(9)
 
 
 class WholeScratch(NamedTuple):
@@ -52,7 +54,7 @@ def place_tile(net, rows, state_rows, tile_rows, training, places, inputs, room)
     lie at one place, and states and gates serve one block.
     """
     head, block_rows, at = head_of(net), BLOCK_STEPS * tile_rows, 0
-    whole, read = rows * head.widest, inputs.size - 1 + head.per_step  # by so many
+    whole, read = rows * head.widest, inputs.size - 1 + room[ALL_STEPS]  # by so many
     for level in range(inputs.size):
         inputs[level] = at if training else level % 2 * whole
         if training and level < read:
@@ -60,7 +62,7 @@ def place_tile(net, rows, state_rows, tile_rows, training, places, inputs, room)
     if training:
         at = place_layers(net, rows, state_rows, tile_rows, at, places)
         made = read - 1 + layer_of(net, 0).embedded  # gradients of all steps, of which two are needed at a time
-        first, second = (ABOVE, BELOW) if head.per_step else (BELOW, ABOVE)
+        first, second = (ABOVE, BELOW) if room[ALL_STEPS] else (BELOW, ABOVE)
         room[first], room[second] = at, at + whole
         at += min(2, made) * whole
     else:
@@ -68,8 +70,8 @@ def place_tile(net, rows, state_rows, tile_rows, training, places, inputs, room)
     for place in (X, DY, OTHER):
         room[place] = at
         at += block_rows * head.widest
-    room[LOGITS] = at
-    return at + block_rows * head.KP
+    room[LOGITS], room[POOL] = at, at + block_rows * head.KP
+    return room[POOL] + 3 * tile_rows * head.HP
 
 
 @njit
@@ -139,7 +141,7 @@ def inputs_of_block(net, data, ids, block, index, scratch):
 def _forward_direction(net, data, ids, count, index, tile_rows, scratch, training, board):
     """One direction of a layer over all blocks; its states go to what the layer above reads, if anything does."""
     layer, place, work, level = layer_of(net, index), scratch.places[index], scratch.work, index // 2
-    read = level + 1 < scratch.inputs.size - 1 or head_of(net).per_step
+    read = level + 1 < scratch.inputs.size - 1 + scratch.room[ALL_STEPS]
     for b in range(count):
         if load(board, STOP):
             return
@@ -178,17 +180,28 @@ def forward_tile(net, data, ids, count, tile_rows, scratch, training, board):
     for level in range(1, scratch.inputs.size):
         for index in range(2 * level - 2, 2 * level):
             _forward_direction(net, data, ids, count, index, tile_rows, scratch, training, board)
-        if level + 1 < scratch.inputs.size or head_of(net).per_step:
+        if level + 1 < scratch.inputs.size or head_of(net).per_step:  # dropout goes over a pool as a whole
             drop(net, data, ids, count, level, scratch, scratch.inputs[level])
 
 
 @njit
 def final_states(net, ids, scratch, out_at):
     """Both directions' last states of the last layer side by side, (sequences, HP)."""
-    HP, last = head_of(net).HP, net.layers.shape[0] - 2
+    head, last, work = head_of(net), net.layers.shape[0] - 2, scratch.work
+    set_zero(work, out_at, ids.size * head.HP)
     for d in range(2):
         layer, carry = layer_of(net, last + d), scratch.places[last + d, 3]
         for i in range(ids.size):
-            copy(scratch.work, carry + i * layer.HP, layer.H, scratch.work, out_at + i * HP + d * layer.H)
-    for i in range(ids.size):
-        set_zero(scratch.work, out_at + i * HP + head_of(net).H, HP - head_of(net).H)
+            copy(work, carry + i * layer.HP, layer.H, work, out_at + i * head.HP + d * layer.H)
+
+
+@njit
+def read_states(net, data, ids, count, tile_rows, scratch):
+    """Where what the head reads of whole sequences lies, (sequences, HP): last states, or a pool."""
+    head, pool_at = head_of(net), scratch.room[POOL]
+    final_states(net, ids, scratch, pool_at)
+    for b in range(count):
+        block = scratch.blocks[b]
+        s_at = scratch.inputs[scratch.inputs.size - 1] + block[ROW] * head.HP
+        pool_block(net.pooling, block, b, head.HP, tile_rows, scratch.active, scratch.work, s_at, pool_at)
+    return finish_pool(net.pooling, data, ids, head.HP, scratch.work, pool_at, pool_at)

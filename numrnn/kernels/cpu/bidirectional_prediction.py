@@ -3,14 +3,13 @@
 from numrnn.kernels.cpu.atomics import STOP, load
 from numrnn.kernels.cpu.bidirectional import (
     LOGITS,
-    OTHER,
-    final_states,
     find_rows,
     forward_tile,
     place_tile,
+    read_states,
 )
 from numrnn.kernels.cpu.net import ROW, ROWS, STEPS, head_of
-from numrnn.kernels.cpu.tile_prediction import put_sequences, put_step
+from numrnn.kernels.cpu.tile_prediction import put_last, put_step
 from numrnn.kernels.cpu.tiles import load_state, logits, plan_blocks, store_state
 from numrnn.kernels.jit import njit
 
@@ -34,6 +33,6 @@ def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, 
             for t in range(block[STEPS]):
                 put_step(head, ids, block, t, scratch, room[LOGITS], first_row, raw, out)
     else:
-        final_states(net, ids, scratch, room[OTHER])
-        put_sequences(net, head, ids, work, room[OTHER], room[LOGITS], first_row, raw, out)
+        s_at = read_states(net, data, ids, count, tile_rows, scratch)
+        put_last(net, head, ids, scratch, s_at, room[LOGITS], first_row, raw, out)
     store_state(net, data, ids, tile_rows, scratch, state_out)

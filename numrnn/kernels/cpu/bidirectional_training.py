@@ -11,56 +11,72 @@ from numrnn.kernels.cpu.bidirectional import (
     OTHER,
     add_rows,
     drop,
-    final_states,
     find_rows,
     forward_tile,
     inputs_of_block,
     place_tile,
+    read_states,
     row_size,
     take_rows,
 )
 from numrnn.kernels.cpu.bidirectional_inputs import add_picked, keep_embedded
-from numrnn.kernels.cpu.dropout import drop_last
-from numrnn.kernels.cpu.net import ROW, ROWS, STEPS, head_of, layer_of, width_of
+from numrnn.kernels.cpu.net import NO_HEAD, ROW, ROWS, STEPS, head_of, layer_of, width_of
+from numrnn.kernels.cpu.pooling import spread_pool
 from numrnn.kernels.cpu.products import copy, input_gradient
-from numrnn.kernels.cpu.tile_training import backward_layer, sequence_losses, step_losses
+from numrnn.kernels.cpu.tile_training import (
+    backward_layer,
+    head_per_sequence,
+    keep_state_gradients,
+    step_losses,
+    take_state_gradients,
+)
 from numrnn.kernels.cpu.tiles import load_state, plan_blocks
 from numrnn.kernels.jit import njit
 
 
 @njit
-def _head_per_sequence(net, data, ids, goal, scale, scratch, tile_rows, gradient):
-    """Loss of a tile whose sequences have one output each; dL/ds_T goes to the carries of the last layer."""
-    head, work, last = head_of(net), scratch.work, net.layers.shape[0] - 2
-    s_at, ds_at, logits_at = scratch.room[OTHER], scratch.room[DY], scratch.room[LOGITS]
-    final_states(net, ids, scratch, s_at)
-    if data.kept != 1.0:
-        drop_last(data, ids, last // 2, head.H, head.HP, work, s_at, s_at)
-    loss = sequence_losses(net, head, ids, goal, scale, scratch, s_at, logits_at, gradient, ds_at)
-    if data.kept != 1.0:
-        drop_last(data, ids, last // 2, head.H, head.HP, work, ds_at, ds_at)
+def _head_per_sequence(net, data, ids, goal, scale, count, tile_rows, scratch, gradient):
+    """Loss of a tile whose sequences have one output each; returns it, and where the gradients of all steps by a pool
+    lie. dL/ds_T goes to the carries of the last layer where nothing is pooled, and there is -1.
+    """
+    head, work, room, last = head_of(net), scratch.work, scratch.room, net.layers.shape[0] - 2
+    s_at = read_states(net, data, ids, count, tile_rows, scratch)
+    loss = head_per_sequence(
+        net, data, ids, goal, scale, scratch, s_at, room[LOGITS], room[OTHER], tile_rows, gradient
+    )  # fmt: skip
+    above_at = -1
+    for b in range(count - 1, -1, -1):
+        block = scratch.blocks[b]
+        row = block[ROW] * head.HP
+        above_at = spread_pool(
+            net.pooling, data, ids, block, b, head.HP, tile_rows, scratch.active, work,
+            scratch.inputs[scratch.inputs.size - 1] + row, s_at, room[ABOVE] + row, -1,
+        )  # fmt: skip
+    if above_at >= 0:
+        return loss, room[ABOVE]
     for d in range(2):
         layer = layer_of(net, last + d)
         carry = scratch.places[last + d, 3] + 2 * tile_rows * layer.HP
         for i in range(ids.size):
-            copy(work, ds_at + i * head.HP + d * layer.H, layer.H, work, carry + i * layer.HP)
-    return loss
+            ds_at = s_at + (2 * tile_rows + i) * head.HP + d * layer.H
+            copy(work, ds_at, layer.H, work, carry + i * layer.HP)
+    return loss, -1
 
 
 @njit
 def _head_per_step(net, data, ids, goal, scale, count, scratch, gradient, board):
-    """Loss of a tile whose steps have one output each; dL/ds goes to where the last layer takes it from."""
+    """Loss of a tile whose steps have one output each; returns it, and where the gradients of all steps lie."""
     head, level, loss = head_of(net), scratch.inputs.size - 1, 0.0
     for b in range(count - 1, -1, -1):
         if load(board, STOP):
-            return 0.0
+            return 0.0, scratch.room[ABOVE]
         block = scratch.blocks[b]
         s_at, ds_at = scratch.inputs[level] + block[ROW] * head.HP, scratch.room[ABOVE] + block[ROW] * head.HP
         loss += step_losses(
             net, head, ids, goal, scale, block, scratch, s_at, scratch.room[LOGITS], gradient, ds_at
         )  # fmt: skip
     drop(net, data, ids, count, level, scratch, scratch.room[ABOVE])
-    return loss
+    return loss, scratch.room[ABOVE]
 
 
 @njit
@@ -99,10 +115,11 @@ def _backward_direction(net, data, ids, count, index, tile_rows, scratch, above_
 
 
 @njit
-def _backward_tile(net, data, ids, count, tile_rows, scratch, gradient, board):
-    """BPTT of all layers, the last first; gradients above and below a layer change places from layer to layer."""
-    above_at, below_at = scratch.room[ABOVE] if head_of(net).per_step else -1, scratch.room[BELOW]
-    first = layer_of(net, 0)
+def _backward_tile(net, data, ids, count, tile_rows, scratch, above_at, gradient, board):
+    """BPTT of all layers, the last first, from the head's gradients at above_at, if >= 0; gradients above and below a
+    layer change places from layer to layer.
+    """
+    first, below_at = layer_of(net, 0), scratch.room[BELOW]
     for level in range(scratch.inputs.size - 2, -1, -1):
         dx_at = below_at if level > 0 or first.embedded else -1
         for index in range(2 * level, 2 * level + 2):
@@ -131,9 +148,13 @@ def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board)
     forward_tile(net, data, ids, count, tile_rows, scratch, 1, board)
     if load(board, STOP):
         return 0.0
-    if head_of(net).per_step:
-        loss = _head_per_step(net, data, ids, goal, scale, count, scratch, gradient, board)
+    loss, above_at = 0.0, -1
+    if head_of(net).kind == NO_HEAD:
+        take_state_gradients(net, ids, goal, tile_rows, scratch)
+    elif head_of(net).per_step:
+        loss, above_at = _head_per_step(net, data, ids, goal, scale, count, scratch, gradient, board)
     else:
-        loss = _head_per_sequence(net, data, ids, goal, scale, scratch, tile_rows, gradient)
-    _backward_tile(net, data, ids, count, tile_rows, scratch, gradient, board)
+        loss, above_at = _head_per_sequence(net, data, ids, goal, scale, count, tile_rows, scratch, gradient)
+    _backward_tile(net, data, ids, count, tile_rows, scratch, above_at, gradient, board)
+    keep_state_gradients(net, data, ids, tile_rows, scratch, gradient)
     return loss

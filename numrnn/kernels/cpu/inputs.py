@@ -23,8 +23,10 @@ class Data(NamedTuple):
     values: np.ndarray  # (steps * D,)
     starts: np.ndarray  # (n,) int64
     lengths: np.ndarray  # (n,) int64
-    state: np.ndarray  # (rows, state size): states before the first steps; empty: zeros
-    state_rows: np.ndarray  # (n,) int64: row of its state; ~row: zeros before the first step
+    state: np.ndarray  # (rows, state size): carried from and to; empty: none are
+    state_rows: np.ndarray  # (n,) int64: row of its state; ~row: it begins, and nothing is read there
+    given: np.ndarray  # (rows, state size): states of sequences that begin; empty: learned, or zeros
+    dgiven: np.ndarray  # (rows, state size): their gradients, written; empty: not asked for
     kept: float  # probability that dropout keeps a unit on its way up; 1: no dropout
     kept_before: float  # likewise on its way to the next step
     keys: np.ndarray  # (n,) int64: of the masks
@@ -39,6 +41,8 @@ class SymbolData(NamedTuple):
     lengths: np.ndarray
     state: np.ndarray
     state_rows: np.ndarray
+    given: np.ndarray
+    dgiven: np.ndarray
     kept: float
     kept_before: float
     keys: np.ndarray

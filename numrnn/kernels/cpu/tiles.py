@@ -175,8 +175,8 @@ def _make_masks(data, ids, index, layer, work, at):
 
 @njit
 def load_state(net, data, ids, tile_rows, scratch):
-    """Set the carries from data.state (rows, state size), all layers one after the other, cell after s; an empty state
-    is zero.
+    """Set the carries from data.state or data.given (rows, state size), all layers one after the other, cell after s;
+    where both are empty from what is learned, or to zero.
     """
     column = 0
     for index in range(net.layers.shape[0]):
@@ -185,11 +185,14 @@ def load_state(net, data, ids, tile_rows, scratch):
         if data.kept_before != 1.0:
             _make_masks(data, ids, index, layer, scratch.work, carry + 4 * tile_rows * layer.HP)
         for kind in range(1 + layer.cells):
-            if data.state.size:
-                for i in range(ids.size):
-                    row = data.state_rows[ids[i]]
-                    if row >= 0:
-                        copy(data.state[row], column, layer.H, scratch.work, carry + (kind * tile_rows + i) * layer.HP)
+            for i in range(ids.size):
+                row, at = data.state_rows[ids[i]], carry + (kind * tile_rows + i) * layer.HP
+                if row >= 0 and data.state.size:
+                    copy(data.state[row], column, layer.H, scratch.work, at)
+                elif row < 0 and data.given.size:
+                    copy(data.given[~row], column, layer.H, scratch.work, at)
+                elif layer.s_0 >= 0:
+                    copy(net.packed, layer.s_0 + kind * layer.HP, layer.H, scratch.work, at)
             column += layer.H
 
 
