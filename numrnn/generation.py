@@ -36,7 +36,7 @@ class Writer:
         )
         self._scratch = make_scratch(network.net, 1, 1, one_block=True)
         self._ids, self._integers = np.zeros(1, np.int64), np.zeros((2, 1), np.int64)
-        self._state = np.zeros((1, network.state_size), network.dtype)
+        self._state = network.first_state()
         self._weights, self._heap = np.empty(layout.n_outputs), np.empty(layout.n_outputs, np.int64)
         self._largest = min(LARGEST_BLOCK, network.steps_per_call)
         self._symbols = np.zeros(self._largest + 1, np.min_scalar_type(layout.n_symbols - 1))
@@ -63,8 +63,8 @@ class Writer:
         starts, lengths = self._integers
         none = self._integers[0, :0]
         data = SymbolData(
-            self._symbols.view(np.uint8), self._symbols.itemsize, starts, lengths, self._state, self._ids, 1.0, 1.0,
-            none, none, self._state[0, :0], none, none,
+            self._symbols.view(np.uint8), self._symbols.itemsize, starts, lengths, self._state, self._ids, self._state,
+            self._state, 1.0, 1.0, none, none, self._state[0, :0], none, none,
         )  # fmt: skip
         generate(
             self._network.net, data, self._scratch, self._ids, steps, *self._options, uniforms, self._weights,

@@ -12,11 +12,12 @@ from numrnn.data.random import mask_keys
 from numrnn.kernels.cpu import atomics, heads, packing, teams, tiles, updates
 from numrnn.kernels.cpu import batches as kernels
 from numrnn.kernels.cpu.inputs import Data, SymbolData
+from numrnn.kernels.cpu.net import Layer
 from numrnn.kernels.cpu.simd import WIDE as WIDE_PANELS
 from numrnn.kernels.cpu.simd import panel_width
 from numrnn.kernels.jit import read_only
 from numrnn.parameters import GATES
-from numrnn.placement import aligned_zeros, make_net, make_scratch
+from numrnn.placement import aligned_zeros, make_net, make_scratch, make_whole_scratch
 from numrnn.solvers.base import state_arrays
 from numrnn.threads import run_threads
 
@@ -43,23 +44,39 @@ class Network:
         Of an Elman cell.
     head : {"softmax", "sigmoid", "identity"}
         Output function, with cross-entropy, cross-entropy per output, squared error.
-    output : {"sequence", "step"}
+    output : {"sequence", "step", "state", "features"}
+        A layout without outputs gives its final states alone, or with them what a head would read of a sequence.
+    pooling : {"last", "mean", "max"}
+        What the head reads of a sequence: the last layer's last state, or the mean or the maximum of all its states.
     dtype : float32 or float64
     n_jobs : int
         Threads; the results have the same bits for any number.
     """
 
-    def __init__(self, layout, *, activation="tanh", head="softmax", output="sequence", dtype=np.float32, n_jobs=1):
+    def __init__(
+        self,
+        layout,
+        *,
+        activation="tanh",
+        head="softmax",
+        output="sequence",
+        pooling="last",
+        dtype=np.float32,
+        n_jobs=1,
+    ):
         self.layout, self.n_jobs, self.dtype = layout, n_jobs, np.dtype(dtype)
-        self.per_step = output == "step"
-        self._net, self._gradient_size = make_net(layout, activation, head, self.per_step, self.dtype)
-        gates = GATES[layout.cell]
+        gates, directions = GATES[layout.cell], len(layout.prefixes(0))
+        self.per_step, self.pooling = output == "step", pooling
+        self._net, self._gradient_size = make_net(layout, activation, head, self.per_step, self.dtype, pooling)
+        self._make_scratch = make_whole_scratch if layout.bidirectional else make_scratch
+        self.n_outputs = layout.n_outputs
+        if output == "features":
+            self.n_outputs = directions * layout.hidden_layer_sizes[-1]
         self.tile_rows = 16 if gates * max(layout.hidden_layer_sizes) >= WIDE else 8
-        self.state_size = sum(layout.hidden_layer_sizes) * (2 if layout.cell == "lstm" else 1)
-        widths = (layout.n_inputs, *layout.hidden_layer_sizes)
-        self._flops_per_step = sum(2 * gates * H * (H + D) for D, H in zip(widths, widths[1:], strict=False))
-        if layout.picks_rows_of_U:
-            self._flops_per_step -= 2 * gates * widths[1] * widths[0]
+        self.state_size = directions * sum(layout.hidden_layer_sizes) * (2 if layout.cell == "lstm" else 1)
+        sizes = layout.hidden_layer_sizes
+        widths = (0 if layout.picks_rows_of_U else layout.n_inputs, *(directions * H for H in sizes))
+        self._flops_per_step = sum(2 * directions * gates * H * (H + D) for D, H in zip(widths, sizes, strict=False))
         if self.per_step:
             self._flops_per_step += 2 * layout.n_outputs * (widths[-1] + FLOPS_PER_OUTPUT)
         panels = -(-max(layout.hidden_layer_sizes) // panel_width(dtype))
@@ -69,7 +86,7 @@ class Network:
     def __getstate__(self):
         return {**self.__dict__, "_memory": {}, "_spare": {}}
 
-    def gradient(self, theta, data, targets, batch, grad):
+    def gradient(self, theta, data, targets, batch, grad, state=None, dstate=None):
         """Loss of a mini-batch, without the L2 term, and its gradient.
 
         Parameters
@@ -77,18 +94,26 @@ class Network:
         theta : ndarray of shape (size,)
         data : Sequences
         targets : Targets
+            Of a network without a head: as values (N, state_size) what is to be propagated back, dloss/d(states after
+            the last steps), and no weights.
         batch : Batch
         grad : ndarray of shape (size,)
             Overwritten with dloss/dtheta.
+        state : ndarray of shape (N, state_size), optional
+            States before the first steps of all sequences; None: learned ones, or zeros.
+        dstate : ndarray of shape (N, state_size), optional
+            The rows of the mini-batch's sequences are overwritten with dloss/dstate; theta's dtype, contiguous.
 
         Returns
         -------
         loss : float
-            sum(w l) / sum(w); nan where sum(w) is 0 (then grad is 0).
+            sum(w l) / sum(w); nan where sum(w) is 0 (then gradients are 0); 0.0 without a head.
         weight_sum : float
         """
+        if dstate is not None:
+            dstate[batch.ids] = 0
         gradient_only = Step(updates.NO_STEP, {}, np.zeros((1, 0), self.dtype))
-        run = self.train(theta, data, targets, [batch], gradient_only, grad, theta)
+        run = self.train(theta, data, targets, [batch], gradient_only, grad, theta, given=state, dgiven=dstate)
         if run.outcome == "interrupted":
             raise KeyboardInterrupt
         if not len(run.losses):
@@ -96,7 +121,7 @@ class Network:
             return np.nan, 0.0
         return float(run.losses[0]), float(run.weight_sums[0])
 
-    def train(self, theta, data, targets, batches, step, grad, before, state=None):
+    def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
         """Make a step of a solver for each of some mini-batches; those whose weights are all 0 are left out.
 
         Parameters
@@ -114,6 +139,10 @@ class Network:
             What theta goes back to if the first gradient is not finite; holds theta before the last step afterwards.
         state : ndarray of shape (N, state_size), optional
             Where chunks carry the states of sequences from and to; None: no chunk goes on where another call ended.
+        given : ndarray of shape (N, state_size), optional
+            States before the first steps of sequences; None: learned ones, or zeros.
+        dgiven : ndarray of shape (N, state_size), optional
+            Receives, for sequences that begin, the gradient with respect to them; theta's dtype, contiguous.
 
         Returns
         -------
@@ -122,7 +151,10 @@ class Network:
         rows = Rows(batches, data.lengths)
         goal = self._goal(targets, self._targets_of(rows, data))
         sums = np.zeros(len(batches))
-        kernels.weight_sums(rows.first, goal, rows.lengths, self.per_step, sums)
+        if self.layout.n_outputs:
+            kernels.weight_sums(rows.first, goal, rows.lengths, self.per_step, sums)
+        else:
+            sums[:] = 1
         if not sums.all():
             # Left out, unless states have to be carried through.
             kept = [n for n, batch in enumerate(batches) if sums[n] > 0 or batch.steps is not None]
@@ -135,6 +167,10 @@ class Network:
         update = self._update(theta, grad, before, step, sums)
         packing.pack_weights(self._net, theta)
         inputs = self._inputs(data, rows, state, learning=True)
+        if given is not None:
+            inputs = inputs._replace(given=np.require(given, self.dtype, "CAW"))
+        if dgiven is not None:
+            inputs = inputs._replace(dgiven=dgiven)
         if step.dropout or step.recurrent_dropout:
             keys = mask_keys(step.seed, step.epoch, rows.ids, rows.skipped)
             kept, kept_before = 1 - float(step.dropout), 1 - float(step.recurrent_dropout)
@@ -166,9 +202,9 @@ class Network:
         starts = starts + rows.skipped
         if state is None or not rows.carried:
             state = np.zeros((len(data) if rows.carried else 0, self.state_size), self.dtype)
-        state_rows = np.where(rows.skipped > 0, rows.ids, ~rows.ids)
+        states = state, np.where(rows.skipped > 0, rows.ids, ~rows.ids), *np.zeros((2, 0, self.state_size), self.dtype)
         if self.layout.n_symbols is None:
-            return Data(read_only(values).reshape(-1), starts, rows.lengths, state, state_rows, 1.0, 1.0, NO_INDEX)
+            return Data(read_only(values).reshape(-1), starts, rows.lengths, *states, 1.0, 1.0, NO_INDEX)
         steps = 0
         if learning and self.layout.embedding_size:
             steps = int(np.add.reduceat(rows.lengths, rows.first[:-1]).max())
@@ -178,8 +214,7 @@ class Network:
             values.itemsize,
             starts,
             rows.lengths,
-            state,
-            state_rows,
+            *states,
             1.0,
             1.0,
             NO_INDEX,
@@ -231,7 +266,8 @@ class Network:
         theta : ndarray of shape (size,)
         data : Sequences
         state : ndarray of shape (N, state_size), optional
-            States before the first steps, layer after layer, an LSTM's cell after its s; None: zeros.
+            States before the first steps, layer after layer, in each its directions, an LSTM's cell after its s;
+            None: learned ones, or zeros.
         raw : bool
             Logits instead of probabilities or values.
 
@@ -253,6 +289,17 @@ class Network:
         """Take the weights that `predict_packed` works with."""
         packing.pack_weights(self._net, theta)
 
+    def first_state(self):
+        """States of a sequence before its first step, (1, state_size): learned ones of the last `pack`, or zeros."""
+        parts = []
+        for fields in self._net.layers.tolist():
+            layer = Layer(*fields)
+            for kind in range(1 + layer.cells):
+                at = layer.s_0 + kind * layer.HP
+                learned = self._net.packed[at : at + layer.H]
+                parts.append(learned if layer.s_0 >= 0 else np.zeros(layer.H, self.dtype))
+        return np.concatenate(parts)[None]
+
     def predict_packed(self, data, state=None, raw=False, threads=1, in_teams=None):
         """`predict` with the weights of the last `pack`: from any number of Python threads at once.
 
@@ -270,7 +317,7 @@ class Network:
             self.tile_rows if len(ids) > 1 else 1,
             int(lengths[order[0]]),
             np.empty((len(ids), self.state_size), self.dtype),
-            np.empty((data.offsets[-1] if self.per_step else len(ids), self.layout.n_outputs), self.dtype),
+            np.empty((data.offsets[-1] if self.per_step else len(ids), self.n_outputs), self.dtype),
             np.zeros(atomics.BOARD_SIZE, np.int64),
         )
         tile_count = -(-len(ids) // job.tile_rows)
@@ -327,7 +374,7 @@ class Network:
 
     def team_size(self, sequences):
         """How many threads may share the units of a tile; 1: a tile is one thread's."""
-        if self.layout.n_symbols is not None:
+        if self.layout.n_symbols is not None or self.layout.bidirectional or self.pooling != "last":
             return 1
         flops = min(sequences, self.tile_rows) * self._flops_per_step
         return int(max(1, min(self._largest_team, flops // FLOPS_PER_MEMBER)))
@@ -348,7 +395,7 @@ class Network:
         except (KeyError, IndexError):
             scratch = None
         if scratch is None or len(scratch.active) < job.longest:
-            scratch = make_scratch(self._net, job.tile_rows, job.longest, one_block=True)
+            scratch = self._make_scratch(self._net, job.tile_rows, job.longest, one_block=True)
         return scratch
 
     def _give_scratch(self, job, scratch):
@@ -397,7 +444,7 @@ class Network:
         """Scratch of a thread and the gradients that wait for their neighbours, kept from call to call."""
         known, known_tiles, scratch, levels = self._memory.get(thread, (0, 0, None, None))
         if longest > known:
-            known, scratch = longest, make_scratch(self._net, self.tile_rows, longest, one_block=False)
+            known, scratch = longest, self._make_scratch(self._net, self.tile_rows, longest, one_block=False)
         if node_tiles > known_tiles:
             count = max(1, node_tiles.bit_length() - 1)
             known_tiles, levels = node_tiles, aligned_zeros(count * self._gradient_size, self.dtype).reshape(count, -1)

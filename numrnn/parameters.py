@@ -19,27 +19,44 @@ class Layout:
     cell : {"elman", "gru", "lstm"}
         Gates in PyTorch's order: r, z, n and i, f, g, o.
     n_outputs : int
-        K.
+        K; 0: no head, neither V nor c.
     n_symbols : int, optional
         Symbols instead of vectors: one-hot inputs, whose U is stored input-major, a symbol a row.
     embedding_size : int, optional
         E, inputs of the first layer from a learned table of symbols.
+    bidirectional : bool
+        Each layer has a reverse direction with weights of its own; what reads a layer reads both, 2H numbers.
+    initial_state : {"zero", "learned"}
+        Whether the states before the first step are parameters.
 
     Attributes
     ----------
     shapes : dict of str to tuple
         `embedding` (n_symbols, E) where there is one, `layers.0.U` (G*H, D), `layers.0.W` (G*H, H), `layers.0.b`
-        (G*H,), the GRU's `layers.0.b_Wn` (H,), ..., `V` (K, H), `c` (K,).
+        (G*H,), the GRU's `layers.0.b_Wn` (H,), learned `layers.0.s_0` (H,) and the LSTM's `layers.0.cell_0` (H,), where
+        layers are bidirectional `layers.0.reverse.U` (G*H, D) and so on, ..., `V` (K, H), `c` (K,).
     offsets : dict of str to int
         Where each begins in theta.
     size : int
         Elements of theta.
     decayed : ndarray of shape (n, 2), int64
-        First and end of what the L2 penalty acts on: U, W and V, no biases, no embedding.
+        First and end of what the L2 penalty acts on: U, W and V, no biases, no embedding, no states.
     """
 
-    def __init__(self, *, n_inputs=None, hidden_layer_sizes, cell, n_outputs, n_symbols=None, embedding_size=None):
+    def __init__(
+        self,
+        *,
+        n_inputs=None,
+        hidden_layer_sizes,
+        cell,
+        n_outputs,
+        n_symbols=None,
+        embedding_size=None,
+        bidirectional=False,
+        initial_state="zero",
+    ):
         self.n_symbols, self.embedding_size, self.cell = n_symbols, embedding_size, cell
+        self.bidirectional, self.initial_state = bidirectional, initial_state
         self.n_inputs = int(n_inputs if n_symbols is None else embedding_size or n_symbols)
         self.n_outputs = int(n_outputs)
         self.hidden_layer_sizes = tuple(int(size) for size in hidden_layer_sizes)
@@ -58,14 +75,25 @@ class Layout:
         if self.embedding_size is not None:
             yield "embedding", (self.n_symbols, self.embedding_size)
         for index, H in enumerate(self.hidden_layer_sizes):
-            yield f"layers.{index}.U", (gates * H, inputs)
-            yield f"layers.{index}.W", (gates * H, H)
-            yield f"layers.{index}.b", (gates * H,)
-            if self.cell == "gru":
-                yield f"layers.{index}.b_Wn", (H,)
-            inputs = H
-        yield "V", (self.n_outputs, inputs)
-        yield "c", (self.n_outputs,)
+            for prefix in self.prefixes(index):
+                yield f"{prefix}U", (gates * H, inputs)
+                yield f"{prefix}W", (gates * H, H)
+                yield f"{prefix}b", (gates * H,)
+                if self.cell == "gru":
+                    yield f"{prefix}b_Wn", (H,)
+                if self.initial_state == "learned":
+                    yield f"{prefix}s_0", (H,)
+                    if self.cell == "lstm":
+                        yield f"{prefix}cell_0", (H,)
+            inputs = H * len(self.prefixes(index))
+        if self.n_outputs:
+            yield "V", (self.n_outputs, inputs)
+            yield "c", (self.n_outputs,)
+
+    def prefixes(self, index):
+        """What the names of a layer's parameters begin with, direction by direction."""
+        forward = f"layers.{index}."
+        return [forward, f"{forward}reverse."] if self.bidirectional else [forward]
 
     @property
     def picks_rows_of_U(self):
@@ -85,16 +113,17 @@ class Layout:
         """Dict of named views of a flat array (size,); no copies."""
         views = {name: flat[self.place(name)].reshape(shape) for name, shape in self.shapes.items()}
         if self.picks_rows_of_U:
-            views["layers.0.U"] = views["layers.0.U"].reshape(self.shapes["layers.0.U"][::-1]).T
+            for name in (f"{prefix}U" for prefix in self.prefixes(0)):
+                views[name] = views[name].reshape(self.shapes[name][::-1]).T
         return views
 
 
 def initial_theta(layout, activation, seed, dtype):
     """Initial parameters, a flat array (size,).
 
-    Glorot uniform U and V (Glorot & Bengio 2010), orthogonal W (Saxe et al. 2014), a gate at a time; zero biases, but
-    1 for the LSTM's forget gate (Jozefowicz et al. 2015); W = identity for an Elman layer with ReLU (Le, Jaitly,
-    Hinton 2015). An embedding is uniform in [-0.05, 0.05], as Keras's.
+    Glorot uniform U and V (Glorot & Bengio 2010), orthogonal W (Saxe et al. 2014), a gate at a time; zero states and
+    biases, but 1 for the LSTM's forget gate (Jozefowicz et al. 2015); W = identity for an Elman layer with ReLU (Le,
+    Jaitly, Hinton 2015). An embedding is uniform in [-0.05, 0.05], as Keras's.
     """
     random = generator(seed, "weights")
     theta = np.zeros(layout.size, dtype)

@@ -25,12 +25,14 @@ class Predictor:
         network.pack(theta)
         net = network.net
         self.dtype = network.dtype
-        self.step_shape, self.state_shape = (network.layout.n_inputs,), (1, network.state_size)
-        if network.layout.n_symbols is not None:
-            self.step_shape = None  # no array of numbers is a step
+        forward_only = network.layout.n_symbols is None and not network.layout.bidirectional
+        # Of an array that is a step, where there is any.
+        self.step_shape = (network.layout.n_inputs,) if forward_only else None
+        self.state_shape = 1, network.state_size
         self.network, self._packed, self._kernel = network, net.packed, KERNELS[type(net)]
+        self._in_one_call = forward_only and network.pooling == "last"
         self._alone = network.team_size(1) == 1  # one sequence is one thread's, whatever its length
-        self._no_state = np.zeros((0, 0), self.dtype)
+        self._no_state, self._first_state = np.zeros((0, 0), self.dtype), network.first_state()
         self._spare = []  # memory of calls that are over: pop and append are atomic
 
     def useful_threads(self, data):
@@ -39,7 +41,7 @@ class Predictor:
 
     def predict(self, data, state=None, raw=False, threads=1):
         """Outputs of all sequences, and the states after them; see `Network.predict`."""
-        alone = len(data) == 1 and threads == 1 and self.network.layout.n_symbols is None
+        alone = len(data) == 1 and threads == 1 and self._in_one_call
         if not alone or not self.network.fits_one_call(len(data.values)):
             return self.network.predict_packed(data, state, raw, threads)
         values = read_only(data.values)
@@ -60,7 +62,7 @@ class Predictor:
         ----------
         x : ndarray of shape (D,) or (1, D)
         state : ndarray of shape (1, state_size), or None
-            None: zeros.
+            None: the one before a first step.
         decode : function (index of the largest output, outputs of shape (1, K)) -> prediction
             Keeps nothing of the outputs: the next step writes over them.
 
@@ -76,7 +78,7 @@ class Predictor:
         """
         memory = self._take(1)
         memory.x[:] = x
-        state = np.zeros(self.state_shape, self.dtype) if state is None else state.copy()
+        state = (self._first_state if state is None else state).copy()
         code = self._kernel(*memory.step, state, state)  # the new state replaces the old one
         if code < 0:
             _refuse(code)

@@ -57,7 +57,7 @@ def by_hand(model, streams, alpha, rate, epochs):
     weights, curve = plain(model), []
     inputs, targets = [x[:-1] for x in streams], [x[1:] for x in streams]
     for _ in range(epochs):
-        states, losses, counts = [naive.no_state(weights, model.cell)] * len(streams), [], []
+        states, losses, counts = [naive.first_state(weights, model.cell)] * len(streams), [], []
         for start in range(0, max(map(len, inputs)), model.bptt_steps):
             loss, grad, states = naive.chunk(
                 weights, inputs, targets, alpha=alpha, states=states, start=start, k=model.bptt_steps,

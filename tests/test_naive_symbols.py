@@ -34,7 +34,7 @@ def dense(problem):
 
 
 def states_of(problem, seed=1):
-    shape = len(problem.X), len(naive.no_state(problem.weights, problem.cell))
+    shape = len(problem.X), len(naive.first_state(problem.weights, problem.cell))
     return np.random.default_rng(seed).uniform(-0.7, 0.7, shape)
 
 

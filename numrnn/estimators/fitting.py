@@ -11,6 +11,7 @@ from numrnn.data.random import draw_seed
 from numrnn.data.symbols import check_symbols, count_symbols
 from numrnn.data.targets import Targets
 from numrnn.estimators.architecture import Architecture
+from numrnn.estimators.step_state import check_first_states
 from numrnn.estimators.targets import flat_targets
 from numrnn.estimators.text_inputs import learn_vocabulary, names_vocabulary, read_inputs, text_symbols
 from numrnn.estimators.threads import n_threads
@@ -29,7 +30,6 @@ from numrnn.training import (
 
 # Parameters of planned features, with the only value that this version takes.
 NOT_YET = {
-    "bidirectional": False,
     "device": "cpu",
 }
 
@@ -105,8 +105,9 @@ def check_same(estimator, architecture, continues):
     """Raise an error if training is to continue with another architecture."""
     if continues and architecture != estimator._architecture:
         raise ValueError(
-            "training cannot continue with another hidden_layer_sizes, cell, activation, output, n_symbols, "
-            f"embedding_size or dtype: the weights are those of {estimator._architecture}"
+            "training cannot continue with another hidden_layer_sizes, cell, activation, bidirectional, output, "
+            "pooling, n_symbols, embedding_size, initial_state or dtype: the weights are those of "
+            f"{estimator._architecture}"
         )
 
 
@@ -120,14 +121,27 @@ def make_targets(estimator, y, data, sample_weight, *, learn=False, whole=True, 
     return Targets(values, weigh_classes(weights, estimator._class_weights, values, suffix))
 
 
-def hold_out(estimator, data, targets, X_val, y_val, sample_weight_val):
-    """Return the data and targets to train on, and a function that computes loss and score on others, or None."""
+def given_states(estimator, state, data, name="state"):
+    """Return the states that sequences begin with in training, checked; None where none are given."""
+    network = estimator._architecture.network()
+    if state is not None and estimator._architecture.initial_state == "learned":
+        raise ValueError(f"{name} must be None with initial_state='learned': the network begins with what it learns")
+    return check_first_states(state, len(data), network.state_size, network.dtype, name)
+
+
+def hold_out(estimator, data, targets, X_val, y_val, sample_weight_val, given=None, state_val=None):
+    """Return the data, targets and given states to train on, and a function that computes loss and score on others, or
+    None.
+    """
     if (X_val is None) != (y_val is None) or (X_val is None and sample_weight_val is not None):
         raise ValueError("X_val and y_val must be given together; sample_weight_val only with them")
-    architecture = estimator._architecture
+    if (state_val is None) != (given is None or X_val is None):
+        raise ValueError("state_val must be given with both state and X_val, and only then")
+    architecture, held_given = estimator._architecture, None
     if X_val is not None:
         held_data = _held_inputs(estimator, X_val)
         held_targets = make_targets(estimator, y_val, held_data, sample_weight_val, suffix="_val")
+        held_given = given_states(estimator, state_val, held_data, "state_val")
     elif estimator.early_stopping:
         kept, held = split(
             len(data),
@@ -139,18 +153,21 @@ def hold_out(estimator, data, targets, X_val, y_val, sample_weight_val):
         )
         held_data, held_targets = take(data, targets, held, architecture.output)
         data, targets = take(data, targets, kept, architecture.output)
+        if given is not None:
+            given, held_given = given[kept], given[held]
     else:
-        return data, targets, None
+        return data, targets, given, None
     network = architecture.network(n_threads(estimator.n_jobs))
-    return data, targets, Validation(network, held_data, held_targets, estimator._score)
+    return data, targets, given, Validation(network, held_data, held_targets, estimator._score, held_given)
 
 
-def run(estimator, data, targets, *, max_iter, validate=None, callbacks=()):
+def run(estimator, data, targets, *, given=None, max_iter, validate=None, callbacks=()):
     """Train for `max_iter` epochs from the estimator's state, and store the history however training ends."""
     network = estimator._architecture.network(n_threads(estimator.n_jobs))
     solver = resolve_solver(estimator.solver)
     callbacks = [*callbacks, *(estimator.callbacks or ())]
     options = {"alpha": estimator.alpha, "max_iter": max_iter, "validate": validate, "callbacks": callbacks}
+    options["given"] = given
     try:
         with estimator._state.changing():
             if isinstance(solver, LBFGS):
@@ -205,6 +222,16 @@ def check_parameters(estimator):
     if estimator.bptt_steps is not None and isinstance(resolve_solver(estimator.solver), LBFGS):
         raise ValueError(
             f"bptt_steps={estimator.bptt_steps!r} needs a mini-batch solver; 'lbfgs' takes whole sequences"
+        )
+    if estimator.bptt_steps is not None and getattr(estimator, "bidirectional", False):
+        raise ValueError(
+            f"bptt_steps={estimator.bptt_steps!r} needs bidirectional=False: the reverse direction begins at a "
+            "sequence's last step, so a chunk alone has no state to begin with"
+        )
+    if estimator.pooling != "last" and (estimator.output == "step" or estimator.bptt_steps is not None):
+        raise ValueError(
+            f"pooling={estimator.pooling!r} needs output='sequence' and bptt_steps=None, got output="
+            f"{estimator.output!r} and bptt_steps={estimator.bptt_steps!r}: it is over all steps of a sequence"
         )
     resolve_solver(estimator.solver)
     _schedule(estimator)

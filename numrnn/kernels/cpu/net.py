@@ -13,7 +13,8 @@ from numrnn.kernels.jit import njit
 
 ONE, ZEROS = 0, 16  # packed weights begin with a 1 and, from the next cache line, a row of zeros as wide as any
 TANH, RELU = range(2)
-SOFTMAX, SIGMOID, IDENTITY = range(3)
+SOFTMAX, SIGMOID, IDENTITY, NO_HEAD = range(4)
+MEAN, MAXIMUM = range(2)  # of the states over all steps
 FIRST_STEP, STEPS, ROWS, ROW, STATE_ROW = range(5)  # columns of a tile's table of blocks
 
 
@@ -38,6 +39,8 @@ class Layer(NamedTuple):
     embedded: int  # 1: symbols pick rows of an embedding, which are the inputs
     table: int  # (n_symbols, D) rows of the embedding, or (n_symbols, G * H) of U
     dtable: int  # (n_symbols, G * H)
+    s_0: int  # (1 + cells, HP) s_0 and cell_0 where they are learned, else -1
+    ds_0: int  # (1 + cells, HP)
 
 
 class Head(NamedTuple):
@@ -84,6 +87,7 @@ class ElmanNet(NamedTuple):
     pieces: np.ndarray  # (pieces, fields of Piece) int64
     shares: np.ndarray  # (shares + 1,) int64: the first piece of each part of theta that one thread takes at a time
     packed: np.ndarray  # packed weights
+    pooling: int | None  # what the head reads; None: the last state. Its type says it, too
 
 
 class GRUNet(NamedTuple):
@@ -95,6 +99,7 @@ class GRUNet(NamedTuple):
     pieces: np.ndarray
     shares: np.ndarray
     packed: np.ndarray
+    pooling: int | None
 
 
 class LSTMNet(NamedTuple):
@@ -106,6 +111,7 @@ class LSTMNet(NamedTuple):
     pieces: np.ndarray
     shares: np.ndarray
     packed: np.ndarray
+    pooling: int | None
 
 
 @njit
@@ -120,7 +126,7 @@ def layer_of(net, index):
     f = net.layers[index]
     return Layer(
         f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8],
-        f[9], f[10], f[11], f[12], f[13], f[14], f[15], f[16], f[17],
+        f[9], f[10], f[11], f[12], f[13], f[14], f[15], f[16], f[17], f[18], f[19],
     )  # fmt: skip
 
 

@@ -69,7 +69,7 @@ def _predict(net, at, table, values, raw, work, out, state, state_out):
     ids, lengths = table[ID : ID + 1], table[LENGTH : LENGTH + 1]
     lengths[0] = values.shape[0]
     data, scratch = (
-        Data(values.reshape(-1), ids, lengths, state, ids, 1.0, 1.0, ids),
+        Data(values.reshape(-1), ids, lengths, state, ids, state, state, 1.0, 1.0, ids),
         Scratch(work, blocks, table[at:], places, 0),
     )
     rows = table[TILE_ROWS]  # a constant would have Numba compile the tile for it alone, which takes seconds
@@ -87,7 +87,7 @@ def predict_elman(table, packed, values, raw, work, out, state, state_out):
     layers, at = _rows(table, TABLES, LAYER)
     head, at = _rows(table, at, HEAD)
     # Pieces and shares of theta serve training only: any arrays of their types will do.
-    net = ElmanNet(table[ACTIVATION], layers, head[0], layers, head[0], packed)
+    net = ElmanNet(table[ACTIVATION], layers, head[0], layers, head[0], packed, None)
     return _predict(net, at, table, values, raw, work, out, state, state_out)
 
 
@@ -96,7 +96,7 @@ def predict_gru(table, packed, values, raw, work, out, state, state_out):
     """Likewise."""
     layers, at = _rows(table, TABLES, LAYER)
     head, at = _rows(table, at, HEAD)
-    net = GRUNet(table[ACTIVATION], layers, head[0], layers, head[0], packed)
+    net = GRUNet(table[ACTIVATION], layers, head[0], layers, head[0], packed, None)
     return _predict(net, at, table, values, raw, work, out, state, state_out)
 
 
@@ -105,5 +105,5 @@ def predict_lstm(table, packed, values, raw, work, out, state, state_out):
     """Likewise."""
     layers, at = _rows(table, TABLES, LAYER)
     head, at = _rows(table, at, HEAD)
-    net = LSTMNet(table[ACTIVATION], layers, head[0], layers, head[0], packed)
+    net = LSTMNet(table[ACTIVATION], layers, head[0], layers, head[0], packed, None)
     return _predict(net, at, table, values, raw, work, out, state, state_out)

@@ -101,6 +101,14 @@ def keep_carry(work, block, active, s_at, HP, carry, unit, units):
 
 
 @njit
+def gates_of(layer, place, block, row, state_row):
+    """Where b + U x of a block are to lie, with as many rows and state rows before it."""
+    if layer.saved:
+        return place[2] + row * layer.planes * layer.HP
+    return place[0] + (state_row + block[ROWS]) * layer.HP  # where the states will be
+
+
+@njit
 def forward_layer(net, layer, place, block, active, tile_rows, work, gates_at, state_row, drops):
     """One layer over one block, from b + U x; the carry holds s_0 (and cell_0) before, s_T after. `drops`: the mask
     acts.
@@ -131,9 +139,7 @@ def forward_block(net, data, ids, block, tile_rows, scratch, x_at, row, state_ro
         gather(net, data, ids, block, work, x_at)
     for index in range(net.layers.shape[0]):
         layer, place = layer_of(net, index), scratch.places[index]
-        gates_at = place[0] + (state_row + block[ROWS]) * layer.HP  # where the states will be
-        if layer.saved:
-            gates_at = place[2] + row * layer.planes * layer.HP
+        gates_at = gates_of(layer, place, block, row, state_row)
         if index == 0:
             add_inputs(net, data, ids, block, work, at, gates_at)
         else:
@@ -169,8 +175,8 @@ def _make_masks(data, ids, index, layer, work, at):
 
 @njit
 def load_state(net, data, ids, tile_rows, scratch):
-    """Set the carries from data.state (rows, state size), all layers one after the other, cell after s; an empty state
-    is zero.
+    """Set the carries from data.state or data.given (rows, state size), all layers one after the other, cell after s;
+    where both are empty from what is learned, or to zero.
     """
     column = 0
     for index in range(net.layers.shape[0]):
@@ -179,11 +185,14 @@ def load_state(net, data, ids, tile_rows, scratch):
         if data.kept_before != 1.0:
             _make_masks(data, ids, index, layer, scratch.work, carry + 4 * tile_rows * layer.HP)
         for kind in range(1 + layer.cells):
-            if data.state.size:
-                for i in range(ids.size):
-                    row = data.state_rows[ids[i]]
-                    if row >= 0:
-                        copy(data.state[row], column, layer.H, scratch.work, carry + (kind * tile_rows + i) * layer.HP)
+            for i in range(ids.size):
+                row, at = data.state_rows[ids[i]], carry + (kind * tile_rows + i) * layer.HP
+                if row >= 0 and data.state.size:
+                    copy(data.state[row], column, layer.H, scratch.work, at)
+                elif row < 0 and data.given.size:
+                    copy(data.given[~row], column, layer.H, scratch.work, at)
+                elif layer.s_0 >= 0:
+                    copy(net.packed, layer.s_0 + kind * layer.HP, layer.H, scratch.work, at)
             column += layer.H
 
 
