@@ -89,7 +89,7 @@ class EncoderDecoder:
         self.tile_rows, self.state_size = decoder.tile_rows, decoder.state_size
         encoder.kept_bytes = decoder.kept_bytes = KEPT_BYTES
 
-    def gradient(self, theta, data, targets, batch, grad, step=None):
+    def gradient(self, theta, data, targets, batch, grad, given=None, step=None):
         """Loss of a mini-batch, without the L2 term, and its gradient.
 
         Parameters
@@ -101,6 +101,8 @@ class EncoderDecoder:
         batch : Batch
         grad : ndarray of shape (size,)
             Overwritten with dloss/dtheta.
+        given : None
+            An encoder begins with zeros.
         step : Step, optional
             Whose dropout to apply; None: no dropout.
 
@@ -125,13 +127,13 @@ class EncoderDecoder:
         self.encoder.gradient(reading, source, Targets(dstate), ids, dreading, masks=encoder_masks)
         return result
 
-    def train(self, theta, data, targets, batches, step, grad, before, state=None):
+    def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None):
         """Make a step of a solver for each of some mini-batches; see `Network.train`, which has more to say."""
         losses, norms, weight_sums = np.full((3, len(batches)), np.nan)
         outcome, done = "done", 0
         try:
             for n, batch in enumerate(batches):
-                losses[n], weight_sums[n] = self.gradient(theta, data, targets, batch, grad, step)
+                losses[n], weight_sums[n] = self.gradient(theta, data, targets, batch, grad, given, step)
                 losses[n], norms[n], finite = self._update(theta, grad, before, step, n, losses[n])
                 if not finite:
                     outcome = "diverged"

@@ -17,7 +17,7 @@ from numrnn.kernels.cpu.simd import WIDE as WIDE_PANELS
 from numrnn.kernels.cpu.simd import panel_width
 from numrnn.kernels.jit import read_only
 from numrnn.parameters import GATES
-from numrnn.placement import aligned_zeros, make_net, make_scratch
+from numrnn.placement import aligned_zeros, make_net, make_scratch, make_whole_scratch
 from numrnn.solvers.base import state_arrays
 from numrnn.threads import run_threads
 
@@ -44,24 +44,39 @@ class Network:
         Of an Elman cell.
     head : {"softmax", "sigmoid", "identity"}
         Output function, with cross-entropy, cross-entropy per output, squared error.
-    output : {"sequence", "step", "state"}
-        "state": a layout without outputs gives its final states alone.
+    output : {"sequence", "step", "state", "features"}
+        A layout without outputs gives its final states alone, or with them what a head would read of a sequence.
+    pooling : {"last", "mean", "max"}
+        What the head reads of a sequence: the last layer's last state, or the mean or the maximum of all its states.
     dtype : float32 or float64
     n_jobs : int
         Threads; the results have the same bits for any number.
     """
 
-    def __init__(self, layout, *, activation="tanh", head="softmax", output="sequence", dtype=np.float32, n_jobs=1):
+    def __init__(
+        self,
+        layout,
+        *,
+        activation="tanh",
+        head="softmax",
+        output="sequence",
+        pooling="last",
+        dtype=np.float32,
+        n_jobs=1,
+    ):
         self.layout, self.n_jobs, self.dtype = layout, n_jobs, np.dtype(dtype)
-        self.per_step = output == "step"
-        self._net, self._gradient_size = make_net(layout, activation, head, self.per_step, self.dtype)
-        gates = GATES[layout.cell]
+        gates, directions = GATES[layout.cell], len(layout.prefixes(0))
+        self.per_step, self.pooling = output == "step", pooling
+        self._net, self._gradient_size = make_net(layout, activation, head, self.per_step, self.dtype, pooling)
+        self._make_scratch = make_whole_scratch if layout.bidirectional else make_scratch
+        self.n_outputs = layout.n_outputs
+        if output == "features":
+            self.n_outputs = directions * layout.hidden_layer_sizes[-1]
         self.tile_rows = 16 if gates * max(layout.hidden_layer_sizes) >= WIDE else 8
-        self.state_size = sum(layout.hidden_layer_sizes) * (2 if layout.cell == "lstm" else 1)
-        widths = (layout.n_inputs, *layout.hidden_layer_sizes)
-        self._flops_per_step = sum(2 * gates * H * (H + D) for D, H in zip(widths, widths[1:], strict=False))
-        if layout.picks_rows_of_U:
-            self._flops_per_step -= 2 * gates * widths[1] * widths[0]
+        self.state_size = directions * sum(layout.hidden_layer_sizes) * (2 if layout.cell == "lstm" else 1)
+        sizes = layout.hidden_layer_sizes
+        widths = (0 if layout.picks_rows_of_U else layout.n_inputs, *(directions * H for H in sizes))
+        self._flops_per_step = sum(2 * directions * gates * H * (H + D) for D, H in zip(widths, sizes, strict=False))
         if self.per_step:
             self._flops_per_step += 2 * layout.n_outputs * (widths[-1] + FLOPS_PER_OUTPUT)
         panels = -(-max(layout.hidden_layer_sizes) // panel_width(dtype))
@@ -255,8 +270,8 @@ class Network:
         theta : ndarray of shape (size,)
         data : Sequences
         state : ndarray of shape (N, state_size), optional
-            States before the first steps, layer after layer, an LSTM's cell after its s; None: learned ones, or
-            zeros.
+            States before the first steps, layer after layer, in each its directions, an LSTM's cell after its s;
+            None: learned ones, or zeros.
         raw : bool
             Logits instead of probabilities or values.
 
@@ -308,7 +323,7 @@ class Network:
             self.tile_rows if len(ids) > 1 else 1,
             int(lengths[order[0]]),
             np.empty((len(ids), self.state_size), self.dtype),
-            np.empty((data.offsets[-1] if self.per_step else len(ids), self.layout.n_outputs), self.dtype),
+            np.empty((data.offsets[-1] if self.per_step else len(ids), self.n_outputs), self.dtype),
             np.zeros(atomics.BOARD_SIZE, np.int64),
         )
         tile_count = -(-len(ids) // job.tile_rows)
@@ -367,7 +382,7 @@ class Network:
 
     def team_size(self, sequences):
         """How many threads may share the units of a tile; 1: a tile is one thread's."""
-        if self.layout.n_symbols is not None:
+        if self.layout.n_symbols is not None or self.layout.bidirectional or self.pooling != "last":
             return 1
         flops = min(sequences, self.tile_rows) * self._flops_per_step
         return int(max(1, min(self._largest_team, flops // FLOPS_PER_MEMBER)))
@@ -388,7 +403,7 @@ class Network:
         except (KeyError, IndexError):
             scratch = None
         if scratch is None or len(scratch.active) < job.longest:
-            scratch = make_scratch(self._net, job.tile_rows, job.longest, one_block=True)
+            scratch = self._make_scratch(self._net, job.tile_rows, job.longest, one_block=True)
         return scratch
 
     def _give_scratch(self, job, scratch):
@@ -437,7 +452,7 @@ class Network:
         """Scratch of a thread and the gradients that wait for their neighbours, kept from call to call."""
         known, known_tiles, scratch, levels = self._memory.get(thread, (0, 0, None, None))
         if longest > known:
-            known, scratch = longest, make_scratch(self._net, self.tile_rows, longest, one_block=False)
+            known, scratch = longest, self._make_scratch(self._net, self.tile_rows, longest, one_block=False)
         if node_tiles > known_tiles:
             count = max(1, node_tiles.bit_length() - 1)
             known_tiles, levels = node_tiles, aligned_zeros(count * self._gradient_size, self.dtype).reshape(count, -1)

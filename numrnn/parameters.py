@@ -24,6 +24,8 @@ class Layout:
         Symbols instead of vectors: one-hot inputs, whose U is stored input-major, a symbol a row.
     embedding_size : int, optional
         E, inputs of the first layer from a learned table of symbols.
+    bidirectional : bool
+        Each layer has a reverse direction with weights of its own; what reads a layer reads both, 2H numbers.
     initial_state : {"zero", "learned"}
         Whether the states before the first step are parameters.
 
@@ -31,8 +33,8 @@ class Layout:
     ----------
     shapes : dict of str to tuple
         `embedding` (n_symbols, E) where there is one, `layers.0.U` (G*H, D), `layers.0.W` (G*H, H), `layers.0.b`
-        (G*H,), the GRU's `layers.0.b_Wn` (H,), learned `layers.0.s_0` (H,) and the LSTM's `layers.0.cell_0` (H,), ...,
-        `V` (K, H), `c` (K,).
+        (G*H,), the GRU's `layers.0.b_Wn` (H,), learned `layers.0.s_0` (H,) and the LSTM's `layers.0.cell_0` (H,), where
+        layers are bidirectional `layers.0.reverse.U` (G*H, D) and so on, ..., `V` (K, H), `c` (K,).
     offsets : dict of str to int
         Where each begins in theta.
     size : int
@@ -50,10 +52,11 @@ class Layout:
         n_outputs,
         n_symbols=None,
         embedding_size=None,
+        bidirectional=False,
         initial_state="zero",
     ):
         self.n_symbols, self.embedding_size, self.cell = n_symbols, embedding_size, cell
-        self.initial_state = initial_state
+        self.bidirectional, self.initial_state = bidirectional, initial_state
         self.n_inputs = int(n_inputs if n_symbols is None else embedding_size or n_symbols)
         self.n_outputs = int(n_outputs)
         self.hidden_layer_sizes = tuple(int(size) for size in hidden_layer_sizes)
@@ -72,19 +75,25 @@ class Layout:
         if self.embedding_size is not None:
             yield "embedding", (self.n_symbols, self.embedding_size)
         for index, H in enumerate(self.hidden_layer_sizes):
-            yield f"layers.{index}.U", (gates * H, inputs)
-            yield f"layers.{index}.W", (gates * H, H)
-            yield f"layers.{index}.b", (gates * H,)
-            if self.cell == "gru":
-                yield f"layers.{index}.b_Wn", (H,)
-            if self.initial_state == "learned":
-                yield f"layers.{index}.s_0", (H,)
-                if self.cell == "lstm":
-                    yield f"layers.{index}.cell_0", (H,)
-            inputs = H
+            for prefix in self.prefixes(index):
+                yield f"{prefix}U", (gates * H, inputs)
+                yield f"{prefix}W", (gates * H, H)
+                yield f"{prefix}b", (gates * H,)
+                if self.cell == "gru":
+                    yield f"{prefix}b_Wn", (H,)
+                if self.initial_state == "learned":
+                    yield f"{prefix}s_0", (H,)
+                    if self.cell == "lstm":
+                        yield f"{prefix}cell_0", (H,)
+            inputs = H * len(self.prefixes(index))
         if self.n_outputs:
             yield "V", (self.n_outputs, inputs)
             yield "c", (self.n_outputs,)
+
+    def prefixes(self, index):
+        """What the names of a layer's parameters begin with, direction by direction."""
+        forward = f"layers.{index}."
+        return [forward, f"{forward}reverse."] if self.bidirectional else [forward]
 
     @property
     def picks_rows_of_U(self):
@@ -104,7 +113,8 @@ class Layout:
         """Dict of named views of a flat array (size,); no copies."""
         views = {name: flat[self.place(name)].reshape(shape) for name, shape in self.shapes.items()}
         if self.picks_rows_of_U:
-            views["layers.0.U"] = views["layers.0.U"].reshape(self.shapes["layers.0.U"][::-1]).T
+            for name in (f"{prefix}U" for prefix in self.prefixes(0)):
+                views[name] = views[name].reshape(self.shapes[name][::-1]).T
         return views
 
 

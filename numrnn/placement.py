@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from numrnn.kernels.cpu import tiles
+from numrnn.kernels.cpu import bidirectional, tiles
 from numrnn.kernels.cpu.gemm import spare_size
 from numrnn.kernels.cpu.net import (
     IDENTITY,
+    MAXIMUM,
+    MEAN,
     NO_HEAD,
     ONE,
     RELU,
@@ -28,6 +30,7 @@ ACTIVATIONS = {"tanh": TANH, "relu": RELU}
 PIECE = 32  # outputs of a piece of theta, or a multiple of it: at least a panel of any machine
 PIECE_SIZE = 16384  # parameters of a piece, where so many outputs have fewer: what stays in a core's cache
 SHARE = 2048  # parameters, at least, that one thread takes of an update at a time: a microsecond or two
+POOLINGS = {"last": None, "mean": MEAN, "max": MAXIMUM}
 HEADS = {"softmax": SOFTMAX, "sigmoid": SIGMOID, "identity": IDENTITY}
 
 
@@ -50,35 +53,39 @@ class _Room:
         return self.size - count
 
 
-def make_net(layout, activation, head, per_step, dtype):
+def make_net(layout, activation, head, per_step, dtype, pooling="last"):
     """The kernels' records of a layout: (net, size of a tile's gradient)."""
     width, sizes = panel_width(dtype), layout.hidden_layer_sizes
 
     def pad(n):
         return -(-n // width) * width
 
+    directions = len(layout.prefixes(0))
     inputs = 0 if layout.picks_rows_of_U else layout.n_inputs
-    widest = max(pad(size) for size in (*sizes, layout.n_outputs, inputs))
+    widest = max(pad(size) for size in (*(directions * size for size in sizes), layout.n_outputs, inputs))
     packed, gradient = _Room(ZEROS + widest), _Room()
     layers, pieces = [], []
     for index, H in enumerate(sizes):
         embedded = index == 0 and layout.embedding_size is not None
-        layer = _place_layer(layout.cell, inputs, H, pad, packed, gradient, back=index > 0 or embedded)
-        if layout.initial_state == "learned":
-            size = (1 + layer.cells) * layer.HP
-            layer = layer._replace(s_0=packed.take(size), ds_0=gradient.take(size))
-        if index == 0 and layout.n_symbols is not None:
-            layer = _place_table(layout, layer, packed, gradient)
-            pieces += _pieces_of_table(layout, layer)
-        pieces += _pieces_of_layer(layout, index, layer, width)
-        layers.append(layer)
-        inputs = H
+        for prefix in layout.prefixes(index):
+            layer = _place_layer(layout.cell, inputs, H, pad, packed, gradient, back=index > 0 or embedded)
+            if layout.initial_state == "learned":
+                size = (1 + layer.cells) * layer.HP
+                layer = layer._replace(s_0=packed.take(size), ds_0=gradient.take(size))
+            if embedded and layers:
+                layer = layer._replace(embedded=1, table=layers[0].table)
+            elif index == 0 and layout.n_symbols is not None:
+                layer = _place_table(layout, layer, packed, gradient)
+                pieces += _pieces_of_table(layout, prefix, layer)
+            pieces += _pieces_of_layer(layout, prefix, layer, width, back=index > 0 or embedded)
+            layers.append(layer)
+        inputs = directions * H
     output = _place_head(head, per_step, layout, layers, pad, packed, gradient)
     pieces += _pieces_of_head(layout, output, width)
     memory = aligned_zeros(packed.size, dtype)
     memory[ONE] = 1
     tables = (np.array(table, np.int64) for table in (layers, output, pieces, _shares_of(pieces)))
-    return NETS[layout.cell](ACTIVATIONS[activation], *tables, memory), gradient.size
+    return NETS[layout.cell](ACTIVATIONS[activation], *tables, memory, POOLINGS[pooling]), gradient.size
 
 
 def _place_layer(cell, D, H, pad, packed, gradient, back):
@@ -116,9 +123,9 @@ def _place_table(layout, layer, packed, gradient):
     return layer._replace(table=packed.take(size), dtable=gradient.take(size))
 
 
-def _pieces_of_table(layout, layer):
+def _pieces_of_table(layout, prefix, layer):
     columns = layer.D if layer.embedded else layer.gates * layer.H
-    theta = layout.offsets["embedding" if layer.embedded else "layers.0.U"]
+    theta = layout.offsets["embedding" if layer.embedded else f"{prefix}U"]
     for symbol, count in _cut(layout.n_symbols, columns):
         at = symbol * columns
         gradient = -1 if layer.embedded else layer.dtable + at
@@ -127,7 +134,7 @@ def _pieces_of_table(layout, layer):
 
 
 def _place_head(kind, per_step, layout, layers, pad, packed, gradient):
-    K, H = layout.n_outputs, layers[-1].H
+    K, H = layout.n_outputs, layers[-1].H * len(layout.prefixes(0))
     HP = pad(H)
     return Head(
         HEADS[kind] if K else NO_HEAD,
@@ -141,19 +148,21 @@ def _place_head(kind, per_step, layout, layers, pad, packed, gradient):
         c=packed.take(pad(K)),
         dV=gradient.take(K * HP),
         dc=gradient.take(pad(K)),
-        widest=max(pad(layers[0].D), *(layer.HP for layer in layers)),
+        widest=max(HP, *(pad(layer.D) for layer in layers), *(layer.HP for layer in layers)),
     )
 
 
-def _pieces_of_layer(layout, index, layer, width):
-    """U, W and biases of a layer; the planes of a GRU are n, r, z, hn, so that U and W share what stands together."""
-    D, H, HP, gates = layer.D, layer.H, layer.HP, layer.gates
-    theta = {name: layout.offsets.get(f"layers.{index}.{name}") for name in ("U", "W", "b", "b_Wn")}
+def _pieces_of_layer(layout, prefix, layer, width, back):
+    """U, W and biases of a layer's direction; the planes of a GRU are n, r, z, hn, so that U and W share what stands
+    together. `back`: U is there for its inputs' gradient, too.
+    """
+    D, H, HP, gates, U_back = layer.D, layer.H, layer.HP, layer.gates, layer.U_back if back else None
+    theta = {name: layout.offsets.get(f"{prefix}{name}") for name in ("U", "W", "b", "b_Wn")}
     order = [2, 0, 1] if layout.cell == "gru" else range(gates)
     for plane, gate in enumerate(order):
         for j, count in _cut(H, D) if D else ():  # U of symbols is a table
             first, at = theta["U"] + (gate * H + j) * D, layer.U + (plane * HP + j) * D
-            back = layer.U_back + (plane * H + j) * width if index or layer.embedded else -1
+            back = -1 if U_back is None else U_back + (plane * H + j) * width
             yield Piece(first, count, D, layer.dU + plane * D * HP + j, HP, 1, at, back, gates * H, 1, 0)
         for j, count in _cut(H, H):
             first, at = theta["W"] + (plane * H + j) * H, layer.W + (plane * HP + j) * H
@@ -164,7 +173,7 @@ def _pieces_of_layer(layout, index, layer, width):
         yield Piece(start, H, 1, layer.db + plane * HP, 0, 1, layer.b + plane * HP, -1, 0, 0, 0)
     if layer.s_0 >= 0:
         for kind, name in enumerate(("s_0", "cell_0")[: 1 + layer.cells]):
-            start, at = layout.offsets[f"layers.{index}.{name}"], kind * HP
+            start, at = layout.offsets[f"{prefix}{name}"], kind * HP
             yield Piece(start, H, 1, layer.ds_0 + at, 0, 1, layer.s_0 + at, -1, 0, 0, 0)
 
 
@@ -209,7 +218,32 @@ def make_scratch(net, tile_rows, longest, one_block):
     head = Head(*net.head.tolist())
     layers_end = tiles.place_layers(net, rows, state_rows, tile_rows, rows * inputs + 16, places)
     block_end = layers_end + block_rows * (3 * head.widest + head.KP + inputs) + 64
-    widest = max(net.layers[:, :2].max(), head.K)
-    spare = 0 if one_block else spare_size(int(widest), net.packed.dtype)
-    work = aligned_zeros(int(block_end) + spare, net.packed.dtype)
+    if net.pooling is not None:
+        block_end += 3 * tile_rows * head.HP
+    work = _work_memory(net, int(block_end), one_block)
     return tiles.Scratch(work, np.zeros((blocks, 5), np.int64), np.zeros(longest, np.int64), places, int(block_end))
+
+
+def _work_memory(net, end, one_block):
+    """Memory up to `end`, and for training room for copies of operands."""
+    widest = max(net.layers[:, :2].max(), Head(*net.head.tolist()).K)
+    spare = 0 if one_block else spare_size(int(widest), net.packed.dtype)
+    return aligned_zeros(end + spare, net.packed.dtype)
+
+
+def make_whole_scratch(net, tile_rows, longest, one_block):
+    """Likewise for bidirectional layers, which run one after the other over whole sequences: for predictions inputs of
+    two layers are kept, and one block of all else.
+    """
+    blocks = longest // tiles.BLOCK_STEPS + 2 + tile_rows // tiles.ROWS_DROP
+    places, inputs = np.zeros((len(net.layers), 4), np.int64), np.zeros(len(net.layers) // 2 + 1, np.int64)
+    room, state_rows = np.zeros(bidirectional.ROOM, np.int64), (longest + blocks) * tile_rows
+    room[bidirectional.ALL_STEPS] = Head(*net.head.tolist()).per_step or net.pooling is not None
+    end = bidirectional.place_tile(
+        net, longest * tile_rows, state_rows, tile_rows, int(not one_block), places, inputs, room
+    )
+    work = _work_memory(net, int(end), one_block)
+    steps = np.zeros((2, longest), np.int64)
+    return bidirectional.WholeScratch(
+        work, np.zeros((blocks, 5), np.int64), steps[0], places, int(end), steps[1], inputs, room
+    )

@@ -25,10 +25,12 @@ class Predictor:
         network.pack(theta)
         net = network.net
         self.dtype = network.dtype
-        self.step_shape, self.state_shape = (network.layout.n_inputs,), (1, network.state_size)
-        if network.layout.n_symbols is not None:
-            self.step_shape = None  # no array of numbers is a step
+        forward_only = network.layout.n_symbols is None and not network.layout.bidirectional
+        # Of an array that is a step, where there is any.
+        self.step_shape = (network.layout.n_inputs,) if forward_only else None
+        self.state_shape = 1, network.state_size
         self.network, self._packed, self._kernel = network, net.packed, KERNELS[type(net)]
+        self._in_one_call = forward_only and network.pooling == "last"
         self._alone = network.team_size(1) == 1  # one sequence is one thread's, whatever its length
         self._no_state, self._first_state = np.zeros((0, 0), self.dtype), network.first_state()
         self._spare = []  # memory of calls that are over: pop and append are atomic
@@ -39,7 +41,7 @@ class Predictor:
 
     def predict(self, data, state=None, raw=False, threads=1):
         """Outputs of all sequences, and the states after them; see `Network.predict`."""
-        alone = len(data) == 1 and threads == 1 and self.network.layout.n_symbols is None
+        alone = len(data) == 1 and threads == 1 and self._in_one_call
         if not alone or not self.network.fits_one_call(len(data.values)):
             return self.network.predict_packed(data, state, raw, threads)
         values = read_only(data.values)

@@ -7,7 +7,7 @@ from numrnn.estimators.language_model import RNNLanguageModel
 from numrnn.estimators.regressor import RNNRegressor
 
 
-def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",), symbols=False):
+def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",), symbols=False, bidirectional=False):
     """Compile all kernels that fits and predictions need, so that no later process has to.
 
     What is compiled lies in `NUMBA_CACHE_DIR`, else in `numrnn` in the user's cache folder; it serves this version of
@@ -21,6 +21,8 @@ def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",), symbols=False):
         Precisions to compile for.
     symbols : bool
         Compile what reads symbols and writes texts, too.
+    bidirectional : bool
+        Compile bidirectional layers, too; with `symbols` also those that read symbols.
 
     Raises
     ------
@@ -43,3 +45,8 @@ def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",), symbols=False):
             if symbols:
                 model = RNNLanguageModel((1,), cell=cell, dtype=dtype, batch_size=1, max_iter=1, random_state=0)
                 model.fit([0, 1, 0]).generate([0], 1)
+            if bidirectional:
+                options = {"cell": cell, "dtype": dtype, "max_iter": 1, "random_state": 0, "bidirectional": True}
+                RNNRegressor((1,), **options).fit(X, y).predict(X)
+                if symbols:
+                    RNNRegressor((1,), n_symbols=2, **options).fit([[0, 1]] * 2, y).predict([[0, 1]])

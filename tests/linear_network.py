@@ -30,7 +30,7 @@ class LinearNetwork:
     def __init__(self):
         self.batches = []  # ids of each mini-batch asked for
 
-    def gradient(self, theta, data, targets, batch, grad):
+    def gradient(self, theta, data, targets, batch, grad, state=None):
         self.batches.append(batch.ids.tolist())
         inputs = np.add.reduceat(data.values.astype(np.float64), data.offsets[:-1])[batch.ids]
         weights = np.ones(len(data)) if targets.weights is None else targets.weights
@@ -44,7 +44,7 @@ class LinearNetwork:
         grad[D] = 2 * (weights * error).sum() / total
         return (weights * error**2).sum() / total, total
 
-    def train(self, theta, data, targets, batches, step, grad, before, state=None):
+    def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None):
         """What Network.train does, batch by batch in Python."""
         losses, norms, sums = [], [], []
         outcome = "done"

@@ -3,10 +3,14 @@
 It imports NumPy alone, so that a mistake in the library cannot hide in its own test. Weights are dictionaries under the
 names of the file format (`layers.0.U` (G*H, D), `layers.0.W` (G*H, H), `layers.0.b` (G*H,), GRU: `layers.0.b_Wn` (H,),
 `V` (K, H), `c` (K,), learned states `layers.0.s_0` and `layers.0.cell_0` (H,)); X is a list of (T, D) arrays; y and w
-are lists with one entry a sequence (`output="sequence"`) or one array over its steps (`output="step"`). A cell's state is one vector: s (H,), or s and the memory side by side.
+are lists with one entry a sequence (`output="sequence"`) or one array over its steps (`output="step"`).
+A cell's state is one vector: s (H,), or s and the memory side by side.
 
 X may be a list of (T,) arrays of integers, symbols: a symbol's input is its row of `embedding` (n_symbols, E), and
 `layers.0.U` is (G*H, E); without `embedding`, `layers.0.U` is (G*H, n_symbols), and a symbol picks its column.
+
+Where there are `layers.0.reverse.U` and so on, layers are bidirectional: the reverse direction reads the steps
+backwards, the layer above and V read the states of both side by side. `output="sequence"` reads the last state of each.
 """
 import numpy as np
 
@@ -142,6 +146,21 @@ def layers(weights):
     return found
 
 
+def directions(p):
+    """The parameters of a layer direction by direction: forward, and reverse if there is one."""
+    found = [{name: value for name, value in p.items() if "." not in name}]
+    reverse = {name.removeprefix("reverse."): value for name, value in p.items() if name.startswith("reverse.")}
+    return found + [reverse] if reverse else found
+
+
+def top_places(weights, t, output):
+    """(steps, units) of the last layer's outputs that belong to step t, or to the sequence that it ends."""
+    each = directions(layers(weights)[-1])
+    steps = [np.full(p["W"].shape[1], 0 if reverse and output == "sequence" else t) for reverse, p in enumerate(each)]
+    steps = np.concatenate(steps)
+    return steps, np.arange(len(steps))
+
+
 def inputs_of(weights, x):
     """The first layer's inputs: (T, D), the symbols' rows of the embedding (T, E), or the symbols themselves (T,)."""
     if "embedding" in weights:
@@ -153,35 +172,41 @@ STATES = {"elman": ("s_0",), "gru": ("s_0",), "lstm": ("s_0", "cell_0")}
 
 
 def first_state(weights, cell):
-    """The state before the first step: that of each layer, one after another; learned, or zeros."""
-    return np.concatenate([p.get(name, np.zeros(p["W"].shape[1])) for p in layers(weights) for name in STATES[cell]])
+    """The state before the first step: that of each layer and direction, one after another; learned, or zeros."""
+    each = [p for layer in layers(weights) for p in directions(layer)]
+    return np.concatenate([p.get(name, np.zeros(p["W"].shape[1])) for p in each for name in STATES[cell]])
 
 
 def add_to_learned(dstates, weights, grad, cell):
     """Add the derivatives by the states before the first steps (N, state_size) to those by learned ones."""
     at = 0
-    for k, p in enumerate(layers(weights)):
+    for p in [p for layer in layers(grad) for p in directions(layer)]:
         for name in STATES[cell]:
             if name in p:
-                grad[f"layers.{k}.{name}"] += dstates[:, at:at + len(p[name])].sum(axis=0)
+                p[name] += dstates[:, at:at + len(p[name])].sum(axis=0)
             at += p["W"].shape[1]
 
 
 def run(weights, x, cell, activation, state=None):
-    """Per layer the inputs (T, D), the states before and after each step and what each step saved."""
+    """Per layer and direction the inputs (T, D) as it reads them, the states before and after each step and what each
+    step saved.
+    """
     step = CELLS[cell][0]
     rest = first_state(weights, cell) if state is None else state
     tapes, rows = [], inputs_of(weights, x)
-    for p in layers(weights):
-        H = p["W"].shape[1]
-        first, rest = np.split(rest, [2 * H if cell == "lstm" else H])
-        states, saved = [first], []
-        for x_t in rows:
-            now, kept = step(x_t, states[-1], p, activation)
-            states.append(now)
-            saved.append(kept)
-        tapes.append((rows, states, saved))
-        rows = np.array([state[:H] for state in states[1:]]).reshape(-1, H)
+    for layer in layers(weights):
+        outputs = []
+        for order, p in zip((1, -1), directions(layer), strict=False):
+            H = p["W"].shape[1]
+            first, rest = np.split(rest, [2 * H if cell == "lstm" else H])
+            states, saved = [first], []
+            for x_t in rows[::order]:
+                now, kept = step(x_t, states[-1], p, activation)
+                states.append(now)
+                saved.append(kept)
+            tapes.append((rows[::order], states, saved))
+            outputs.append(np.array([state[:H] for state in states[1:]]).reshape(-1, H)[::order])
+        rows = np.concatenate(outputs, axis=1)
     return tapes, rows
 
 
@@ -192,14 +217,22 @@ def run_back(drows, x, tapes, weights, grad, cell, activation, dlast=None):
     back, dfirst = CELLS[cell][1], []
     dlast = np.zeros_like(first_state(weights, cell)) if dlast is None else dlast
     ends = np.split(dlast, np.cumsum([len(states[0]) for _, states, _ in tapes])[:-1])
-    whole = zip(layers(weights), layers(grad), tapes, ends, strict=True)
-    for p, dp, (rows, states, saved), end in reversed(list(whole)):
-        dinputs, dstate = np.zeros(rows.shape), end.copy()
-        for t in reversed(range(len(rows))):
-            dstate[:drows.shape[1]] += drows[t]
-            dinputs[t], dstate = back(dstate, rows[t], states[t], states[t + 1], saved[t], p, dp, activation)
+    whole = list(zip(tapes, ends, strict=True))
+    for layer, dlayer in reversed(list(zip(layers(weights), layers(grad), strict=True))):
+        each = list(zip(directions(layer), directions(dlayer), strict=True))
+        whole, own = whole[:-len(each)], whole[-len(each):]
+        dinputs, dstates = np.zeros(own[0][0][0].shape), []
+        for order, (p, dp), ((rows, states, saved), end) in zip((1, -1), each, own, strict=False):
+            H = p["W"].shape[1]
+            dpart, drows = drows[::order, :H], drows[:, H:]
+            dstate = end.copy()
+            for t in reversed(range(len(rows))):
+                dstate[:H] += dpart[t]
+                dx, dstate = back(dstate, rows[t], states[t], states[t + 1], saved[t], p, dp, activation)
+                dinputs[::order][t] += dx
+            dstates.append(dstate)
+        dfirst = dstates + dfirst
         drows = dinputs
-        dfirst.insert(0, dstate)
     if "embedding" in weights:
         for symbol, drow in zip(x, drows, strict=True):
             grad["embedding"][symbol] += drow
@@ -231,13 +264,32 @@ def head_back(a, y, head):
 
 # Many sequences.
 
-def forward(weights, X, *, cell, activation="tanh", output="sequence", head="softmax"):
+def read(weights, rows, t, output, pooling):
+    """What the head reads at step t of the top layer's outputs (T, H): the last, or all of a sequence pooled."""
+    last = rows[top_places(weights, t, output)]
+    return {"last": last, "mean": rows.mean(axis=0), "max": rows.max(axis=0)}[pooling]
+
+
+def read_back(dread, weights, rows, t, output, pooling):
+    """The derivatives by the rows (T, H); a maximum's goes to the first step that has it."""
+    drows = np.zeros_like(rows)
+    if pooling == "mean":
+        drows += dread / len(rows)
+    elif pooling == "max":
+        drows[rows.argmax(axis=0), np.arange(len(dread))] = dread
+    else:
+        drows[top_places(weights, t, output)] = dread
+    return drows
+
+
+def forward(weights, X, *, cell, activation="tanh", output="sequence", head="softmax", pooling="last"):
     """Outputs: a list of (K,) arrays, or of (T, K) arrays for output="step"."""
     outputs = []
     for x in X:
         _, rows = run(weights, x, cell, activation)
-        each = [head_output(weights["V"] @ s + weights["c"], head) for s in rows]
-        outputs.append(each[-1] if output == "sequence" else np.array(each))
+        steps = [len(x) - 1] if output == "sequence" else range(len(x))
+        each = [head_output(weights["V"] @ read(weights, rows, t, output, pooling) + weights["c"], head) for t in steps]
+        outputs.append(each[0] if output == "sequence" else np.array(each))
     return outputs
 
 
@@ -256,12 +308,14 @@ def items(X, y, w, output):
                 yield i, t, y[i][t], 1.0 if w is None else w[i][t]
 
 
-def loss(weights, X, y, w=None, alpha=0.0, *, cell, activation="tanh", output="sequence", head="softmax"):
+def loss(weights, X, y, w=None, alpha=0.0, *, cell, activation="tanh", output="sequence", head="softmax",
+         pooling="last"):
     """The objective: sum(w l) / sum(w) + alpha/2 (|U|^2 + |W|^2 + |V|^2)."""
     tops = [run(weights, x, cell, activation)[1] for x in X]
     total = total_weight = 0.0
     for i, t, target, weight in items(X, y, w, output):
-        total += weight * head_loss(weights["V"] @ tops[i][t] + weights["c"], target, head)
+        s = read(weights, tops[i], t, output, pooling)
+        total += weight * head_loss(weights["V"] @ s + weights["c"], target, head)
         total_weight += weight
     return total / total_weight + penalty(weights, alpha)
 
@@ -277,7 +331,7 @@ def gradient(weights, X, y, w=None, alpha=0.0, **kind):
 
 
 def chunk(weights, X, y, w=None, alpha=0.0, *, states, start, k, cell, activation="tanh", output="sequence",
-          head="softmax", dstates=None):
+          head="softmax", dstates=None, pooling="last"):
     """Truncated BPTT: the objective of the steps [start, start + k) alone, its derivatives, and the states after them.
 
     The `states` before them are constants, the derivatives by which go to `dstates`, if given. States are (N,
@@ -294,14 +348,16 @@ def chunk(weights, X, y, w=None, alpha=0.0, *, states, start, k, cell, activatio
         return np.nan, grad, after
     total, dtops = 0.0, [np.zeros_like(rows) for _, rows in runs]
     for i, t, target, weight in goals:
-        s = runs[i][1][t]
+        s = read(weights, runs[i][1], t, output, pooling)
         a = weights["V"] @ s + weights["c"]
         total += weight * head_loss(a, target, head)
         da = weight / total_weight * head_back(a, target, head)
+        ds = np.zeros_like(s)
         for j in range(len(da)):
             grad["V"][j] += da[j] * s
             grad["c"][j] += da[j]
-            dtops[i][t] += da[j] * weights["V"][j]
+            ds += da[j] * weights["V"][j]
+        dtops[i] += read_back(ds, weights, runs[i][1], t, output, pooling)
     for i, (x, (tapes, _), dtop) in enumerate(zip(parts, runs, dtops, strict=True)):
         dfirst = run_back(dtop, x, tapes, weights, grad, cell, activation)
         if dstates is not None:

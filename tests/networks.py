@@ -13,12 +13,14 @@ class Case:
     """A network with the weights, data and targets of a `Problem`."""
 
     def __init__(self, problem, dtype=np.float64, n_jobs=1, weighted=True):
-        hidden = [value.shape[1] for name, value in problem.weights.items() if name.endswith(".W")]
+        reverse = [name for name in problem.weights if ".reverse." in name]
+        hidden = [value.shape[1] for name, value in problem.weights.items()
+                  if name.endswith(".W") and name not in reverse]
         self.layout = Layout(**inputs_of(problem), hidden_layer_sizes=tuple(hidden), cell=problem.cell,
-                             n_outputs=len(problem.weights["c"]),
+                             n_outputs=len(problem.weights["c"]), bidirectional=bool(reverse),
                              initial_state="learned" if "layers.0.s_0" in problem.weights else "zero")
         self.network = Network(self.layout, activation=problem.activation, head=problem.head, output=problem.output,
-                               dtype=dtype, n_jobs=n_jobs)
+                               pooling=problem.pooling, dtype=dtype, n_jobs=n_jobs)
         self.names = list(problem.weights)
         self.theta = self.flat(problem.weights, dtype)
         self.data = sequences(problem.X, dtype)

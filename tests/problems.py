@@ -16,11 +16,13 @@ class Problem(NamedTuple):
     activation: str
     output: str
     head: str
+    pooling: str = "last"
 
     @property
     def kind(self):
         """What a network is, apart from its parameters."""
-        return dict(cell=self.cell, activation=self.activation, output=self.output, head=self.head)
+        return dict(cell=self.cell, activation=self.activation, output=self.output, head=self.head,
+                    pooling=self.pooling)
 
     @property
     def data(self):
@@ -32,33 +34,38 @@ class Problem(NamedTuple):
         return join(self.y).astype(np.int64 if self.head == "softmax" else dtype), join(self.w).astype(np.float64)
 
 
-def parameter_shapes(cell, n_inputs, hidden_layer_sizes, n_outputs, embedding_size=None, initial_state="zero"):
+def parameter_shapes(cell, n_inputs, hidden_layer_sizes, n_outputs, embedding_size=None, initial_state="zero",
+                     bidirectional=False):
     """Shapes by name; symbols are `n_inputs` inputs."""
     gates = {"elman": 1, "gru": 3, "lstm": 4}[cell]
     shapes, D = {}, n_inputs
     if embedding_size is not None:
         shapes, D = {"embedding": (n_inputs, embedding_size)}, embedding_size
     for k, H in enumerate(hidden_layer_sizes):
-        shapes |= {f"layers.{k}.U": (gates * H, D), f"layers.{k}.W": (gates * H, H), f"layers.{k}.b": (gates * H,)}
-        if cell == "gru":
-            shapes[f"layers.{k}.b_Wn"] = (H,)
-        if initial_state == "learned":
-            shapes |= {f"layers.{k}.{name}": (H,) for name in ("s_0", "cell_0")[: 1 + (cell == "lstm")]}
-        D = H
+        prefixes = [f"layers.{k}.", f"layers.{k}.reverse."] if bidirectional else [f"layers.{k}."]
+        for prefix in prefixes:
+            shapes |= {f"{prefix}U": (gates * H, D), f"{prefix}W": (gates * H, H), f"{prefix}b": (gates * H,)}
+            if cell == "gru":
+                shapes[f"{prefix}b_Wn"] = (H,)
+            if initial_state == "learned":
+                shapes |= {f"{prefix}{name}": (H,) for name in ("s_0", "cell_0")[: 1 + (cell == "lstm")]}
+        D = H * len(prefixes)
     return shapes | {"V": (n_outputs, D), "c": (n_outputs,)}
 
 
 def make_problem(cell="elman", activation="tanh", hidden=(5,), D=3, K=3, lengths=(4, 1, 6), output="sequence",
-                 head="softmax", zero_weights=True, seed=0, n_symbols=None, embedding_size=None, initial_state="zero"):
+                 head="softmax", zero_weights=True, seed=0, n_symbols=None, embedding_size=None, initial_state="zero",
+                 pooling="last", bidirectional=False):
     """A problem whose states neither vanish nor saturate; every third weight is zero unless told otherwise.
 
     With `n_symbols` the inputs are symbols instead of D numbers a step.
     """
     rng = np.random.default_rng(seed)
     weights = {}
-    for name, shape in parameter_shapes(cell, n_symbols or D, hidden, K, embedding_size, initial_state).items():
+    shapes = parameter_shapes(cell, n_symbols or D, hidden, K, embedding_size, initial_state, bidirectional)
+    for name, shape in shapes.items():
         scale = 1 / np.sqrt(shape[1]) if len(shape) == 2 else 0.3
-        if name == "embedding" or n_symbols and not embedding_size and name == "layers.0.U":
+        if name == "embedding" or n_symbols and not embedding_size and name in ("layers.0.U", "layers.0.reverse.U"):
             scale = 1.0        # one of its rows, or columns, is all that a unit gets
         weights[name] = scale * rng.standard_normal(shape)
     X = [rng.standard_normal((T, D)) for T in lengths] if n_symbols is None else draw_symbols(rng, n_symbols, lengths)
@@ -73,7 +80,7 @@ def make_problem(cell="elman", activation="tanh", hidden=(5,), D=3, K=3, lengths
             y.append(rng.standard_normal((*shape, K)))
         kept = (i + np.arange(T if shape else 1).reshape(shape)) % 3 != 1 if zero_weights else 1.0
         w.append(kept * rng.uniform(0.5, 2.0, shape))
-    return Problem(weights, X, y, w, cell, activation, output, head)
+    return Problem(weights, X, y, w, cell, activation, output, head, pooling)
 
 
 def draw_symbols(rng, n_symbols, lengths):

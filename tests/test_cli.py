@@ -71,7 +71,7 @@ def test_help_imports_nothing_heavy():
 @pytest.mark.parametrize("estimator", [numrnn.RNNClassifier, numrnn.RNNRegressor])
 def test_options_are_the_estimators_parameters(estimator):
     parameters = {name: parameter.default for name, parameter in inspect.signature(estimator).parameters.items()}
-    no_options = {"output", "verbose", "callbacks", "warm_start"}
+    no_options = {"output", "vocabulary", "verbose", "callbacks", "warm_start"}
     options = {option.name: option.default for option in arguments.PARAMETERS}
     if "class_weight" not in parameters:
         del options["class_weight"]

@@ -20,9 +20,10 @@ INPUTS = {"vectors": {"n_inputs": 3}, "symbols": {"n_symbols": 6}, "embedding": 
 class Case:
     """A float64 network of two layers on ragged sequences, and its loss with masks held fixed."""
 
-    def __init__(self, cell, output, inputs, n_jobs=1, **dropout):
+    def __init__(self, cell, output, inputs, n_jobs=1, bidirectional=False, **dropout):
         random = np.random.default_rng(0)
-        layout = Layout(hidden_layer_sizes=(9, 5), cell=cell, n_outputs=4, **INPUTS[inputs])
+        inputs_of = {"bidirectional": bidirectional, **INPUTS[inputs]}
+        layout = Layout(hidden_layer_sizes=(9, 5), cell=cell, n_outputs=4, **inputs_of)
         steps = LENGTHS.sum()
         values = (
             random.normal(size=(steps, 3)) if inputs == "vectors" else random.integers(0, 6, steps).astype(np.uint8)
@@ -48,9 +49,21 @@ class Case:
     "dropout", [{"dropout": 0.4}, {"recurrent_dropout": 0.3}, {"dropout": 0.2, "recurrent_dropout": 0.5}]
 )
 def test_gradient_is_the_central_difference_of_the_loss(cell, output, inputs, dropout):
-    case = Case(cell, output, inputs, **dropout)
+    check_gradient(cell, output, inputs, **dropout)
+
+
+@pytest.mark.parametrize("cell", ["elman", "gru", "lstm"])
+@pytest.mark.parametrize("output", ["sequence", "step"])
+@pytest.mark.parametrize("inputs", INPUTS)
+@pytest.mark.parametrize("dropout", [{"dropout": 0.4}, {"dropout": 0.2, "recurrent_dropout": 0.5}])
+def test_gradient_of_bidirectional_layers_is_the_central_difference_of_the_loss(cell, output, inputs, dropout):
+    check_gradient(cell, output, inputs, bidirectional=True, **dropout)
+
+
+def check_gradient(cell, output, inputs, bidirectional=False, **dropout):
+    case = Case(cell, output, inputs, bidirectional=bidirectional, **dropout)
     loss, gradient = case.loss_and_gradient(case.theta)
-    assert loss != Case(cell, output, inputs).loss_and_gradient(case.theta)[0]
+    assert loss != Case(cell, output, inputs, bidirectional=bidirectional).loss_and_gradient(case.theta)[0]
     chosen = np.random.default_rng(1).choice(case.theta.size, 12, replace=False)
     found = []
     for index in chosen:
@@ -64,12 +77,13 @@ def test_gradient_is_the_central_difference_of_the_loss(cell, output, inputs, dr
 
 
 @pytest.mark.parametrize("inputs", INPUTS)
-def test_no_bit_depends_on_threads(inputs):
-    dropout = {"dropout": 0.3, "recurrent_dropout": 0.3}
-    one = Case("gru", "step", inputs, 1, **dropout)
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_no_bit_depends_on_threads(inputs, bidirectional):
+    options = {"dropout": 0.3, "recurrent_dropout": 0.3, "bidirectional": bidirectional}
+    one = Case("gru", "step", inputs, 1, **options)
     expected = one.loss_and_gradient(one.theta)
     for n_jobs in (2, 3):
-        loss, gradient = Case("gru", "step", inputs, n_jobs, **dropout).loss_and_gradient(one.theta)
+        loss, gradient = Case("gru", "step", inputs, n_jobs, **options).loss_and_gradient(one.theta)
         assert loss == expected[0]
         np.testing.assert_array_equal(gradient, expected[1])
 

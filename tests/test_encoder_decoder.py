@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from networks import relative_error
 
-from numrnn import RNNSeq2Seq, Sequences
+from numrnn import RNNSeq2Seq, Sequences, TrainingDivergedError
 from numrnn.data.batches import Batch
 from numrnn.data.pairs import Pairs, shifted
 from numrnn.data.targets import Targets
+from numrnn.encoder_decoder import EncoderDecoder
 from numrnn.estimators.pair_fitting import begin_pairs, targets_of
 from numrnn.kernels.cpu.updates import NO_STEP
 from numrnn.network import Step
@@ -102,9 +103,9 @@ def test_dropout_leaves_gradients_right(cell):
     batch, grad = Batch(np.arange(len(data))), np.zeros_like(theta)
 
     def loss():
-        return network.gradient(theta, data, targets, batch, np.zeros_like(theta), step)[0]
+        return network.gradient(theta, data, targets, batch, np.zeros_like(theta), step=step)[0]
 
-    kept = network.gradient(theta, data, targets, batch, grad, step)[0]
+    kept = network.gradient(theta, data, targets, batch, grad, step=step)[0]
     assert abs(kept - network.gradient(theta, data, targets, batch, grad.copy())[0]) > 1e-3
     assert loss() == kept
     differences = naive.central_differences(loss, theta)
@@ -118,9 +119,9 @@ def test_masks_of_the_encoder_and_the_decoder_differ_and_belong_to_pairs():
     theta, step = model._state.theta, Step(NO_STEP, {}, np.zeros((1, 0)), recurrent_dropout=0.5, seed=3)
     grad, summed = np.zeros_like(theta), np.zeros_like(theta)
     for ids in (np.array([3, 0, 5]), np.array([7, 2])):
-        _, steps = network.gradient(theta, data, targets, Batch(ids), grad, step)
+        _, steps = network.gradient(theta, data, targets, Batch(ids), grad, step=step)
         summed += grad * steps
-    _, steps = network.gradient(theta, data, targets, Batch(np.array([0, 2, 3, 5, 7])), grad, step)
+    _, steps = network.gradient(theta, data, targets, Batch(np.array([0, 2, 3, 5, 7])), grad, step=step)
     np.testing.assert_allclose(summed, grad * steps, rtol=1e-10, atol=1e-12)
 
 
@@ -147,6 +148,29 @@ def test_bits_do_not_depend_on_n_jobs(source, target, embedding_size, dtype):
         assert other.loss_curve_ == fits[0].loss_curve_
         for name, values in other.weights_.items():
             assert np.array_equal(values, fits[0].weights_[name]), name
+
+
+def test_an_interrupt_and_divergence_leave_what_was_learnt(monkeypatch):
+    X, y = 4 * SOURCES["symbols"], 4 * TARGETS["symbols"]
+    gradient, calls = EncoderDecoder.gradient, []
+
+    def interrupted(self, *args):
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return gradient(self, *args)
+
+    monkeypatch.setattr(EncoderDecoder, "gradient", interrupted)
+    model = RNNSeq2Seq((5,), n_symbols=5, batch_size=10, random_state=0)
+    first = model.initialize(X, y).weights_["decoder.c"].copy()
+    with pytest.warns(UserWarning, match="interrupted"):
+        model.fit(X, y)
+    assert model._state.n_updates == 3 and np.abs(model.weights_["decoder.c"] - first).max() > 1e-4
+    monkeypatch.undo()
+    model = RNNSeq2Seq((5,), n_symbols=5, cell="elman", activation="relu", learning_rate_init=1e30, solver="sgd")
+    with pytest.raises(TrainingDivergedError):
+        model.fit(X, y)
+    assert all(np.isfinite(values).all() for values in model.weights_.values())
 
 
 def test_the_loss_of_many_groups_is_that_of_one(monkeypatch):

@@ -48,7 +48,8 @@ def theta(model):
 @pytest.mark.parametrize(
     "params, match",
     [
-        ({"bidirectional": True}, "bidirectional=True: this version of numrnn does not offer it"),
+        ({"bidirectional": "yes"}, "'bidirectional' parameter"),
+        ({"bidirectional": True, "bptt_steps": 5}, "bptt_steps=5 needs bidirectional=False"),
         ({"n_symbols": 0}, "'n_symbols' parameter"),
         ({"n_symbols": "all"}, "'n_symbols' parameter"),
         ({"n_symbols": 7, "embedding_size": 0}, "'embedding_size' parameter"),

@@ -1,4 +1,4 @@
-"""Live parity with torch.nn.RNN, GRU and LSTM on packed ragged sequences, where PyTorch is installed."""
+"""Live parity with torch.nn.RNN, GRU and LSTM, of one direction and of both, on packed ragged sequences."""
 import naive
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ ALPHA = 0.01
 LENGTHS = np.random.default_rng(2).integers(1, 20, 21).tolist()
 TASKS = [("sequence", "softmax"), ("step", "sigmoid"), ("step", "identity")]
 INPUTS = {"vectors": {"D": 4}, "one-hot": {"n_symbols": 12}, "embedding": {"n_symbols": 12, "embedding_size": 5}}
+each_direction = pytest.mark.parametrize("bidirectional", [False, True], ids=["forward", "both"])
 each_input = pytest.mark.parametrize("inputs", INPUTS.values(), ids=INPUTS)
 
 
@@ -27,13 +28,61 @@ def problem_of(cell, activation, hidden, output, head, inputs, **options):
 @each_input
 @pytest.mark.parametrize("hidden", [(20,), (11, 18)])
 @pytest.mark.parametrize(("output", "head"), TASKS)
-def test_forward_loss_and_gradient_in_float32(cell, activation, hidden, output, head, inputs):
-    problem = problem_of(cell, activation, hidden, output, head, inputs)
+@each_direction
+def test_forward_loss_and_gradient_in_float32(cell, activation, hidden, output, head, inputs, bidirectional):
+    problem = problem_of(cell, activation, hidden, output, head, inputs, bidirectional=bidirectional)
     case, twin = Case(problem, np.float32), Twin(problem, torch.float32)
     assert relative_error(case.predict(), twin.outputs()) <= 1e-4
     loss, grad = case.objective(ALPHA)
     expected_loss, expected = twin.gradient(ALPHA)
     assert relative_error(loss, expected_loss) <= 1e-4
+    for name, view in case.layout.views(grad).items():
+        assert relative_error(view, expected[name]) <= 1e-4, name
+
+
+def check(case, grad, twin):
+    """float32 against float32."""
+    assert relative_error(case.predict(), twin.outputs()) <= 1e-4
+    _, expected = twin.gradient()
+    for name, view in case.layout.views(grad).items():
+        assert relative_error(view, expected[name]) <= 1e-4, name
+
+
+@pytest.mark.parametrize(("cell", "activation"), CELLS)
+@each_input
+@pytest.mark.parametrize("hidden", [(20,), (11, 18)])
+@pytest.mark.parametrize("pooling", ["mean", "max"])
+def test_pooling_in_float32(cell, activation, hidden, pooling, inputs):
+    problem = problem_of(cell, activation, hidden, "sequence", "softmax", inputs, pooling=pooling)
+    case = Case(problem, np.float32)
+    check(case, case.gradient()[1], Twin(problem, torch.float32))
+
+
+@pytest.mark.parametrize(("cell", "activation"), CELLS)
+@each_input
+@pytest.mark.parametrize("hidden", [(20,), (11, 18)])
+@pytest.mark.parametrize("output", ["sequence", "step"])
+def test_learned_states_in_float32(cell, activation, hidden, output, inputs):
+    problem = problem_of(cell, activation, hidden, output, "softmax", inputs, initial_state="learned")
+    case = Case(problem, np.float32)
+    check(case, case.gradient()[1], Twin(problem, torch.float32))
+
+
+@pytest.mark.parametrize(("cell", "activation"), CELLS)
+@each_input
+@pytest.mark.parametrize("hidden", [(20,), (11, 18)])
+@pytest.mark.parametrize("output", ["sequence", "step"])
+def test_given_states_in_float32(cell, activation, hidden, output, inputs):
+    problem = problem_of(cell, activation, hidden, output, "softmax", inputs)
+    case, twin = Case(problem, np.float32), Twin(problem, torch.float32)
+    states = torch.randn((len(LENGTHS), twin.state_size), generator=torch.Generator().manual_seed(0))
+    twin.states = states.requires_grad_()
+    given, grad, dstates = states.detach().numpy(), np.zeros_like(case.theta), np.zeros(states.shape, np.float32)
+    assert relative_error(case.network.predict(case.theta, case.data, given)[0], twin.outputs()) <= 1e-4
+    batch = full_batch(case.data.lengths, case.network.tile_rows)
+    case.network.gradient(case.theta, case.data, case.targets, batch, grad, given, dstates)
+    _, expected = twin.gradient()
+    assert relative_error(dstates, states.grad.numpy()) <= 1e-4
     for name, view in case.layout.views(grad).items():
         assert relative_error(view, expected[name]) <= 1e-4, name
 
@@ -45,8 +94,9 @@ SOLVERS = [("SGD", {"momentum": 0.0}, {"lr": 0.05}), ("SGD", {}, {"lr": 0.05, "m
 @pytest.mark.parametrize(("cell", "activation"), CELLS)
 @each_input
 @pytest.mark.parametrize(("name", "ours", "theirs"), SOLVERS)
-def test_ten_steps_from_the_same_weights_in_float64(cell, activation, name, ours, theirs, inputs):
-    problem = problem_of(cell, activation, (11, 18), "step", "softmax", inputs)
+@each_direction
+def test_ten_steps_from_the_same_weights_in_float64(cell, activation, name, ours, theirs, inputs, bidirectional):
+    problem = problem_of(cell, activation, (11, 18), "step", "softmax", inputs, bidirectional=bidirectional)
     case, solver = Case(problem), getattr(solvers, name)(**ours)
     case.train(solver, [theirs["lr"]] * 10, alpha=ALPHA)
     expected = Twin(problem).train(name, 10, ALPHA, **theirs)

@@ -199,6 +199,7 @@ def test_it_is_an_estimator():
     vocabulary = Vocabulary("token", max_symbols=9)
     assert repr(vocabulary) == "Vocabulary(max_symbols=9, unit='token')"
     assert vocabulary.set_params(lowercase=True).get_params() == {
+        "last": None,
         "lowercase": True,
         "max_symbols": 9,
         "tokenizer": None,
@@ -225,6 +226,25 @@ def test_a_damaged_dictionary_is_refused(change, message):
     content = Vocabulary(max_symbols=3).fit("abc").to_dict()
     with pytest.raises(ValueError, match=message):
         Vocabulary.from_dict(content | change)
+
+
+def test_the_last_symbols_of_each_text_are_kept():
+    texts = ["abcabc", "", "ca"]
+    vocabulary = Vocabulary(last=2).fit(texts)
+    assert vocabulary.symbols_ == ("a", "c", "b")  # fit counted all
+    assert vocabulary.inverse_transform(vocabulary.transform(texts)) == ["bc", "", "ca"]
+    assert vocabulary.inverse_transform(vocabulary.transform("abca")) == "ca"
+    assert len(vocabulary.transform("xab")) == 2  # what is not read needs no symbol
+    with pytest.raises(ValueError, match=r"texts\[1\] has 'x' \(U\+0078\) at 3"):
+        vocabulary.transform(["ab", "abcx"])
+    words = Vocabulary("token", last=2).fit(["to be or not to be"])
+    assert words.inverse_transform(words.transform([["not", "to", "be"], "be"])) == ["to be", "be"]
+    stored = words.to_dict()
+    assert Vocabulary.from_dict(stored) == words
+    del stored["last"]  # as files from before have it
+    assert Vocabulary.from_dict(stored) == Vocabulary("token").fit(["to be or not to be"])
+    with pytest.raises(ValueError, match="last"):
+        Vocabulary(last=0).fit("a")
 
 
 def test_a_tokenizer_cannot_be_stored():

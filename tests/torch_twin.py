@@ -2,7 +2,8 @@
 
 PyTorch's modules take one width for all layers, so a stack is a list of one-layer modules. They have two bias vectors
 where numrnn has one: the second stays at zero (a GRU's keeps its last third, `b_Wn`), so that optimisers see the same
-parameters. Symbols go through torch.nn.Embedding, or in as one-hot vectors.
+parameters. Layers may be bidirectional. Symbols go through torch.nn.Embedding, or in as one-hot vectors. Learned states
+are parameters that all sequences share.
 """
 import torch
 from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence
@@ -15,7 +16,7 @@ class Twin:
     """PyTorch's version of a `Problem`: outputs, objective and gradient under numrnn's names.
 
     `states` (N, state_size) are those before the first step, layer after layer, an LSTM's memory after its s; after a
-    forward pass `after` has those after the last step, detached.
+    forward pass `after` has those after the last step, detached; of both directions, one after the other.
     """
 
     def __init__(self, problem, dtype=torch.float64, states=None):
@@ -26,33 +27,43 @@ class Twin:
         if "embedding" in weights:
             self.embedding = torch.nn.Embedding.from_pretrained(weights["embedding"].clone(), freeze=False)
             self.parameters["embedding"] = self.embedding.weight
-        for k in range(sum(name.endswith(".U") for name in weights)):
+        self.bidirectional = any(".reverse." in name for name in weights)
+        for k in range(sum(name.endswith(".U") for name in weights) // (1 + self.bidirectional)):
             self.modules.append(self._layer(weights, f"layers.{k}."))
-        for name in ("V", "c"):
-            self.parameters[name] = torch.nn.Parameter(weights[name])
+        for name in weights:
+            if name in ("V", "c") or name.endswith("_0"):
+                self.parameters[name] = torch.nn.Parameter(weights[name])
         self.parameters = {name: self.parameters[name] for name in weights if name in self.parameters}
 
     def _layer(self, weights, prefix):
         H, cell = weights[prefix + "W"].shape[1], self.problem.cell
         options = {"nonlinearity": self.problem.activation} if cell == "elman" else {}
-        module = MODULES[cell](weights[prefix + "U"].shape[1], H, dtype=self.dtype, **options)
-        second = torch.zeros_like(weights[prefix + "b"])
-        with torch.no_grad():
-            module.weight_ih_l0.copy_(weights[prefix + "U"])
-            module.weight_hh_l0.copy_(weights[prefix + "W"])
-            module.bias_ih_l0.copy_(weights[prefix + "b"])
-            if cell == "gru":
-                second[2 * H:] = weights[prefix + "b_Wn"]
-            module.bias_hh_l0.copy_(second)
-        self.parameters |= {prefix + "U": module.weight_ih_l0, prefix + "W": module.weight_hh_l0,
-                            prefix + "b": module.bias_ih_l0}
-        if cell == "gru":
-            used = torch.arange(3 * H) >= 2 * H
-            module.bias_hh_l0.register_hook(lambda grad: grad * used)
-            self.parameters[prefix + "b_Wn"] = module.bias_hh_l0
-        else:
-            module.bias_hh_l0.requires_grad_(False)
+        module = MODULES[cell](weights[prefix + "U"].shape[1], H, dtype=self.dtype, bidirectional=self.bidirectional,
+                               **options)
+        self._take(weights, prefix, module, "")
+        if self.bidirectional:
+            self._take(weights, prefix + "reverse.", module, "_reverse")
         return module
+
+    def _take(self, weights, prefix, module, suffix):
+        """One direction of a module takes its weights."""
+        U, W, b, second = (getattr(module, f"{name}_l0{suffix}")
+                           for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+        H = W.shape[1]
+        with torch.no_grad():
+            U.copy_(weights[prefix + "U"])
+            W.copy_(weights[prefix + "W"])
+            b.copy_(weights[prefix + "b"])
+            second.zero_()
+            if self.problem.cell == "gru":
+                second[2 * H:] = weights[prefix + "b_Wn"]
+        self.parameters |= {prefix + "U": U, prefix + "W": W, prefix + "b": b}
+        if self.problem.cell == "gru":
+            used = torch.arange(3 * H) >= 2 * H
+            second.register_hook(lambda grad: grad * used)
+            self.parameters[prefix + "b_Wn"] = second
+        else:
+            second.requires_grad_(False)
 
     def _inputs(self, x):
         if x.dtype.kind == "f":
@@ -66,16 +77,25 @@ class Twin:
         """What each module starts from; None = zeros."""
         if self.given is not None:
             return self.given
-        if self.states is None:
+        is_lstm, learned = self.problem.cell == "lstm", [name for name in self.parameters if name.endswith("_0")]
+        if self.states is None and not learned:
             return [None] * len(self.modules)
-        is_lstm = self.problem.cell == "lstm"
-        widths = [module.hidden_size for module in self.modules for _ in range(1 + is_lstm)]
-        parts = [part.contiguous()[None] for part in torch.tensor(self.states, dtype=self.dtype).split(widths, dim=1)]
-        return list(zip(parts[::2], parts[1::2], strict=True)) if is_lstm else parts
+        kinds, directions = 1 + is_lstm, 1 + self.bidirectional
+        widths = [module.hidden_size for module in self.modules for _ in range(directions * kinds)]
+        if self.states is None:
+            rows = torch.cat([self.parameters[name] for name in learned]).expand(len(self.problem.X), -1)
+        else:
+            rows = torch.as_tensor(self.states, dtype=self.dtype)
+        parts, states = rows.split(widths, dim=1), []
+        for k in range(0, len(parts), directions * kinds):
+            own = [torch.stack(parts[k + kind:k + directions * kinds:kinds]).contiguous() for kind in range(kinds)]
+            states.append(tuple(own) if is_lstm else own[0])
+        return states
 
     @property
     def state_size(self):
-        return sum(module.hidden_size for module in self.modules) * (2 if self.problem.cell == "lstm" else 1)
+        units = sum(module.hidden_size for module in self.modules) * (1 + self.bidirectional)
+        return units * (2 if self.problem.cell == "lstm" else 1)
 
     def activations(self):
         """V s + c: (N, K), or (sum T, K) for output="step"."""
@@ -84,11 +104,19 @@ class Twin:
         for module, state in zip(self.modules, self._states(), strict=True):
             packed, end = module(packed, state)
             self.ends.append(end)
-            ends += end if self.problem.cell == "lstm" else [end]
-        self.after = torch.cat(ends, dim=2)[0].detach().numpy()
+            ends += zip(*end, strict=True) if self.problem.cell == "lstm" else zip(end)
+        self.after = torch.cat([part for direction in ends for part in direction], dim=1).detach().numpy()
         padded, lengths = pad_packed_sequence(packed, batch_first=True)
-        if self.problem.output == "sequence":
+        if self.problem.pooling == "mean":
+            tops = padded.sum(1) / lengths[:, None]
+        elif self.problem.pooling == "max":
+            gone = torch.arange(padded.shape[1])[None, :, None] >= lengths[:, None, None]
+            tops = padded.masked_fill(gone, -torch.inf).amax(1)
+        elif self.problem.output == "sequence":
             tops = padded[torch.arange(len(lengths)), lengths - 1]
+            if self.bidirectional:
+                H = padded.shape[2] // 2
+                tops = torch.cat([tops[:, :H], padded[:, 0, H:]], dim=1)
         else:
             tops = torch.cat([rows[:length] for rows, length in zip(padded, lengths, strict=True)])
         return tops @ self.parameters["V"].T + self.parameters["c"]

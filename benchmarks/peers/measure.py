@@ -95,6 +95,28 @@ def interleaved_calls(calls, repeats):
     return {name: statistics.median(values) for name, values in times.items()}
 
 
+def fastest(runs):
+    """The name of the function of a number of steps that takes least, best of three in turns."""
+    times = {name: [] for name in runs}
+    for run in runs.values():
+        run(2)
+    for _ in range(3):
+        for name, run in runs.items():
+            time.sleep(PAUSE)
+            times[name].append(seconds(run, 5))
+    return min(times, key=lambda name: min(times[name]))
+
+
+def epochs_in_turns(sides, epochs):
+    """Seconds of each epoch of each side, an epoch of one after an epoch of the other."""
+    times = {name: [] for name in sides}
+    for _ in range(epochs):
+        for name, side in sides.items():
+            time.sleep(PAUSE)
+            times[name].append(seconds(repeated(side.epoch), 1))
+    return times
+
+
 class Table:
     """A section's table: prints each row as it comes, and keeps its raw numbers."""
 

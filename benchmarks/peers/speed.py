@@ -26,10 +26,10 @@ import argparse
 import importlib
 import json
 import os
-import platform
 
+from machine import machine
 from measure import Options, refuse_distorted_environment
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 
 SECTIONS = {
     "train": "training:run",
@@ -41,7 +41,7 @@ SECTIONS = {
     "float64": "scaling:float64",
     "avx2": "avx2:run",
 }
-LIBRARIES = ("numrnn", "numba", "numpy", "torch", "jax", "onnxruntime")
+LIBRARIES = ("torch", "jax", "onnxruntime")
 
 
 def main():
@@ -56,7 +56,7 @@ def main():
     except ModuleNotFoundError as error:
         raise SystemExit(f"{error.name} is not installed: pip install '.[peers]'") from error
     torch.set_num_threads(options.threads)
-    report = {"options": options._asdict(), "machine": _machine(), "sections": {}}
+    report = {"options": options._asdict(), "machine": machine(LIBRARIES), "sections": {}}
     print(f"{report['machine']}, {options.threads} threads")
     with threadpool_limits(options.threads, "blas"):
         for name in sections:
@@ -81,23 +81,6 @@ def _arguments():
     arguments = parser.parse_args()
     options = Options(arguments.threads, arguments.repeats, arguments.cells, arguments.units)
     return options, arguments.sections, arguments.json
-
-
-def _machine():
-    blas = sorted({pool["architecture"] for pool in threadpool_info() if pool["internal_api"] == "openblas"})
-    return {
-        "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)),
-        "python": platform.python_version(),
-        "openblas": blas,
-        **{name: importlib.import_module(name).__version__ for name in LIBRARIES},
-    }
-
-
-def _processor():
-    with open("/proc/cpuinfo", encoding="utf-8") as stream:
-        names = [line.split(":")[1].strip() for line in stream if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 if __name__ == "__main__":

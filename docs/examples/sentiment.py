@@ -16,7 +16,6 @@ It prints a row for each seed, and writes the picture of the last.
 
 import argparse
 import csv
-import time
 from importlib.resources import files
 
 import matplotlib.pyplot as plt
@@ -43,30 +42,25 @@ def read_reviews():
 
 
 def split(texts, labels, seed):
-    """Symbols of the last words of each review, and labels, to train and to test; the words are the training part's."""
+    """Texts and labels to train on, and to test on."""
     order = np.random.default_rng(seed).permutation(len(texts))
-    train, test = order[:-TEST], order[-TEST:]
-    vocabulary = Vocabulary("token", max_symbols=WORDS, lowercase=True).fit([texts[i] for i in train])
-
-    def symbols(ids):
-        return [x[-STEPS:] for x in vocabulary.transform([texts[i] for i in ids])]
-
-    return (symbols(train), labels[train]), (symbols(test), labels[test]), vocabulary
+    return [([texts[i] for i in ids], labels[ids]) for ids in (order[:-TEST], order[-TEST:])]
 
 
 # %%
 # The network
 # -----------
-# Reviews keep their lengths: none is padded to 200 words.
+# It reads texts by a vocabulary that it learns from those to train on. Reviews keep their lengths: none is padded to
+# 200 words.
 
 
-def make_classifier(vocabulary, seed, **parameters):
+def make_classifier(seed, **parameters):
     """A classifier as the table has it."""
     return RNNClassifier(
         **{
             "hidden_layer_sizes": (50,),
             "cell": "lstm",
-            "n_symbols": vocabulary.n_symbols_,
+            "vocabulary": Vocabulary("token", max_symbols=WORDS, lowercase=True, last=STEPS),
             "embedding_size": 32,
             "batch_size": 64,
             "learning_rate_init": 1e-3,
@@ -75,6 +69,13 @@ def make_classifier(vocabulary, seed, **parameters):
         }
         | parameters
     )
+
+
+class Watch:
+    """A callback that takes the time of a training pass, a mean over the epochs."""
+
+    def on_fit_end(self, info):
+        self.seconds = np.mean([epoch.seconds for epoch in info.history])
 
 
 def main():
@@ -90,15 +91,13 @@ def main():
     print("| seed | epoch, s | training loss | test accuracy |\n|---|---|---|---|")
     accuracies = []
     for seed in range(arguments.seeds):
-        (X, y), (X_test, y_test), vocabulary = split(texts, labels, seed)
+        (X, y), (X_test, y_test) = split(texts, labels, seed)
         parameters = {"hidden_layer_sizes": tuple(arguments.units), "max_iter": arguments.epochs}
         parameters |= {"dropout": arguments.dropout, "recurrent_dropout": arguments.recurrent_dropout}
-        model = make_classifier(vocabulary, seed, **parameters)
-        started = time.perf_counter()
-        model.fit(X, y)
-        seconds = (time.perf_counter() - started) / arguments.epochs
+        watch = Watch()
+        model = make_classifier(seed, callbacks=[watch], **parameters).fit(X, y)
         accuracies.append(model.score(X_test, y_test))
-        print(f"| {seed} | {seconds:.2f} | {model.loss_:.4f} | {accuracies[-1]:.4f} |", flush=True)
+        print(f"| {seed} | {watch.seconds:.2f} | {model.loss_:.4f} | {accuracies[-1]:.4f} |", flush=True)
     print(f"| mean | | | {np.mean(accuracies):.4f} |")
     draw(model, X_test, y_test, arguments.picture)
 
@@ -115,7 +114,8 @@ def draw(model, X_test, y_test, path):
     figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
     for label, colour in ((1, "tab:green"), (0, "tab:red")):
         for i in np.flatnonzero(y_test == label)[:5]:
-            beginnings = [X_test[i][: n + 1] for n in range(len(X_test[i]))]
+            words = model.vocabulary_.inverse_transform(model.vocabulary_.transform([X_test[i]]))[0].split()
+            beginnings = [words[: n + 1] for n in range(len(words))]
             axes.plot(model.predict_proba(beginnings)[:, 1], color=colour, alpha=0.7)
     axes.set(xlabel="words read", ylabel="probability of a good review", ylim=(0, 1))
     figure.savefig(path)

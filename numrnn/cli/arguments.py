@@ -56,15 +56,18 @@ def class_weights(text):
     return {number_or_name(label): float(weight) for label, weight in pairs}
 
 
-# A tuple as kind lists the values allowed. `output` (the targets' form tells it), `verbose` (--progress), `callbacks`
-# and `warm_start` (a command has no earlier fit) are no options; a test compares the rest with the constructors.
+# A tuple as kind lists the values allowed. `output` (the targets' form tells it), `verbose` (--progress), `callbacks`,
+# `vocabulary` (--unit and others make it) and `warm_start` (a command has no earlier fit) are no options; a test
+# compares the rest with the constructors.
 PARAMETERS = (
     Option("hidden_layer_sizes", (64,), sizes, "units of each layer: 64, or 64,32"),
     Option("cell", "elman", ("elman", "gru", "lstm"), "kind of recurrent cell"),
     Option("activation", "tanh", ("tanh", "relu"), "activation of Elman cells"),
     Option("bidirectional", False, bool, "read sequences in both directions"),
+    Option("pooling", "last", ("last", "mean", "max"), "what is read of a sequence's states"),
     Option("n_symbols", None, number_or_name, "number of symbols where X is symbols, or auto"),
     Option("embedding_size", None, int, "numbers a symbol is embedded in"),
+    Option("initial_state", "zero", ("zero", "learned"), "states that sequences begin with"),
     Option("dropout", 0.0, float, "fraction of units dropped in training on their way up"),
     Option("recurrent_dropout", 0.0, float, "likewise on their way to the next step"),
     Option("solver", "adam", ("sgd", "adam", "adamw", "rmsprop", "lbfgs"), "what updates the weights"),

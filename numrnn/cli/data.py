@@ -50,6 +50,11 @@ def read_model(name):
 
 def describe(part):
     """The size of a part in words."""
+    if isinstance(part.X, str):
+        return f"a text of {len(part.X)} characters"
+    if isinstance(part.X, list):
+        lengths = list(map(len, part.X))
+        return f"{len(part.X)} texts of {min(lengths)} to {max(lengths)} characters"
     lengths = part.X.lengths
     steps = f"{lengths.min()} to {lengths.max()} steps" if lengths.min() < lengths.max() else f"{lengths[0]} steps"
     inputs = part.X.values.shape[1] if part.X.values.ndim == 2 else 1

@@ -7,14 +7,15 @@ from pathlib import Path
 
 from numrnn.cli.arguments import Failure, UsageError, add_parameters
 from numrnn.cli.config import over_config
-from numrnn.cli.settings import SETTINGS
+from numrnn.cli.settings import SETTINGS, TABLE
+from numrnn.cli.texts import LANGUAGE_MODEL, TEXT_OPTIONS, add_text_options, make_vocabulary, read_texts, reads_texts
 
 __all__ = ["add_parser"]
 
 DEFAULT_SEED = 0
 
 # the options that are no parameters of the estimator
-JOB_OPTIONS = ("data", "output", "task", "progress")
+JOB_OPTIONS = ("data", "output", "task", "progress", *TEXT_OPTIONS)
 
 # --progress, --no-progress and neither as the estimators' `verbose`
 VERBOSE = {True: 2, False: False, None: True}
@@ -29,17 +30,21 @@ def add_parser(commands):
         "learning_curve.png (with matplotlib) to a directory.",
         epilog=f"Settings for {', '.join(SETTINGS)} were chosen by cross-validation and hold unless options say "
         "otherwise. Targets that are floats make a regression, others a classification; one target per step instead "
-        "of one per sequence makes a prediction for each step.",
+        "of one per sequence makes a prediction for each step. Texts of a .csv file are read by an LSTM of 50 units, "
+        f"with early stopping, unless options say otherwise; a {LANGUAGE_MODEL} has the defaults of RNNLanguageModel.",
     )
     # Absent unless given, so that what is given on the command line can be laid over what the config file says.
     given = {"default": argparse.SUPPRESS}
-    parser.add_argument("data", nargs="?", metavar="DATA", help="a bundled data set's name or an .npz file", **given)
+    text = "a bundled data set's name or a file: .npz, .csv, a text"
+    parser.add_argument("data", nargs="?", metavar="DATA", help=text, **given)
     parser.add_argument("--output", metavar="DIR", help="directory for the results, made if missing", **given)
     parser.add_argument("--config", metavar="JOB.toml", help='read options from a file: cell = "gru"; those given win')
-    parser.add_argument("--task", choices=("classification", "regression"), help="what the targets are", **given)
+    tasks = ("classification", "regression", LANGUAGE_MODEL)
+    parser.add_argument("--task", choices=tasks, help="what the targets are, or a model of a text", **given)
     flag = argparse.BooleanOptionalAction
     parser.add_argument("--progress", action=flag, help="a progress bar (default: on a terminal)", **given)
     parser.add_argument("--scale", action=flag, help="standardise the inputs; the saved model takes raw ones", **given)
+    add_text_options(parser)
     add_parameters(parser)
     parser.set_defaults(run=lambda arguments: run(over_config(parser, arguments)))
 
@@ -52,26 +57,30 @@ def run(options):
 
     from numrnn import warmup
     from numrnn.cli.data import describe, read_data
-    from numrnn.cli.training import Course, check_test, train
+    from numrnn.cli.training import Course, prepare, train
 
     watch = Stopwatch()
-    data = read_data(options["data"])
-    if data.train.y is None:
+    with_texts = reads_texts(options)
+    _check_options(options, with_texts)
+    data = read_texts(options) if with_texts else read_data(options["data"])
+    if data.train.y is None and options.get("task") != LANGUAGE_MODEL:
         raise UsageError(f"{options['data']}: there are no targets (y)")
-    parts = {name: part for name, part in data._asdict().items() if part is not None and part.y is not None}
+    has_targets = data.train.y is not None
+    parts = {
+        name: part for name, part in data._asdict().items() if part is not None and has_targets == (part.y is not None)
+    }
     parameters = choose_parameters(options)
     scale = parameters.pop("scale", False)
     # Parameters and data are checked first: a mistake shows before the kernels have been compiled for nothing.
-    estimator = make_estimator(parameters, data.train.y, options).initialize(*data.train)
-    if "test" in parts:
-        check_test(estimator, parts["test"])
+    estimator = make_estimator(parameters, data.train.y, options)
+    prepare(estimator, parts)
     directory = _make_directory(options["output"])
     print("\n".join(f"{name}: {describe(part)}" for name, part in parts.items()))
     print(f"{estimator}{' on standardised inputs' if scale else ''}", flush=True)
     watch.lap("read")
 
     print("kernels (the first run compiles them, ten seconds or so) ... ", end="", flush=True)
-    warmup(cells=[estimator.cell], dtypes=[estimator.dtype])
+    warmup(cells=[estimator.cell], dtypes=[estimator.dtype], symbols=with_texts)
     print(f"ready after {watch.lap('compile'):.1f} s", flush=True)
 
     course = Course()
@@ -88,10 +97,12 @@ def _test_and_save(estimator, parts, facts, watch, directory):
     from numrnn.cli.data import describe
     from numrnn.cli.report import save_results
     from numrnn.cli.scores import as_text, score
-    from numrnn.cli.training import watches_test
+    from numrnn.cli.training import is_language_model, watches_test
     from numrnn.versions import versions
 
-    scores = {name: score(estimator, part) for name, part in parts.items()}
+    # A language model reads a text step by step, and the one to train on may be very long.
+    scored = list(parts)[-1:] if is_language_model(estimator) else list(parts)
+    scores = {name: score(estimator, parts[name]) for name in scored}
     watch.lap("score")
     print("\n".join(as_text(of_part, name, table=name == list(parts)[-1]) for name, of_part in scores.items()))
     facts |= {
@@ -108,10 +119,25 @@ def _test_and_save(estimator, parts, facts, watch, directory):
 
 def choose_parameters(options):
     """Parameters by the options given, below them a bundled data set's own, below them the command's."""
+    given = {"random_state": DEFAULT_SEED} | {name: value for name, value in options.items() if name not in JOB_OPTIONS}
+    if options.get("task") == LANGUAGE_MODEL:
+        return given
+    if reads_texts(options):
+        return TABLE | given
     settings = SETTINGS.get(options["data"], {})
     cell = options.get("cell", next(iter(settings), "elman"))
-    given = {name: value for name, value in options.items() if name not in JOB_OPTIONS}
-    return {"cell": cell, "random_state": DEFAULT_SEED} | settings.get(cell, {}) | given
+    return {"cell": cell} | settings.get(cell, {}) | given
+
+
+def _check_options(options, with_texts):
+    """Refuse options that the data have no use for."""
+    if not with_texts and Path(options["data"]).suffix == ".txt":
+        raise UsageError(f"{options['data']}: a text file needs --task {LANGUAGE_MODEL}")
+    wrong = ("scale", "n_symbols") if with_texts else TEXT_OPTIONS
+    for name in wrong:
+        if name in options:
+            kind = "texts" if with_texts else f"these data, only for texts: a .csv file, or --task {LANGUAGE_MODEL}"
+            raise UsageError(f"--{name.replace('_', '-')} is no option for {kind}")
 
 
 def make_estimator(parameters, y, options):
@@ -120,14 +146,20 @@ def make_estimator(parameters, y, options):
     from numrnn.data.sequences import Sequences
 
     per_step = isinstance(y, Sequences)
-    floats = (y.values if per_step else y).dtype.kind == "f"
-    task = options.get("task", "regression" if floats else "classification")
-    kind = numrnn.RNNRegressor if task == "regression" else numrnn.RNNClassifier
+    if "task" in options:
+        task = options["task"]
+    else:
+        task = "regression" if (y.values if per_step else y).dtype.kind == "f" else "classification"
+    kinds = {"classification": numrnn.RNNClassifier, "regression": numrnn.RNNRegressor}
+    kind = kinds.get(task, numrnn.RNNLanguageModel)
     unknown = sorted(set(parameters) - set(kind().get_params()))
     if unknown:
         raise UsageError(f"--{unknown[0].replace('_', '-')} is no option for a {task}")
-    output = "step" if per_step else "sequence"
-    return kind(**parameters, output=output, verbose=VERBOSE[options.get("progress")])
+    if reads_texts(options):
+        parameters = parameters | {"vocabulary": make_vocabulary(options)}
+    else:
+        parameters = parameters | {"output": "step" if per_step else "sequence"}
+    return kind(**parameters, verbose=VERBOSE[options.get("progress")])
 
 
 class Stopwatch:

@@ -3,7 +3,7 @@
 __all__ = ["save_learning_curve"]
 
 
-def save_learning_curve(history, path, *, watched, score):
+def save_learning_curve(history, path, *, watched, labels):
     """Draw loss and score over the epochs.
 
     Parameters
@@ -14,8 +14,8 @@ def save_learning_curve(history, path, *, watched, score):
         The picture to write.
     watched : str
         What the validation columns were measured on.
-    score : str
-        What the score is.
+    labels : tuple of str
+        What the loss is, and the score.
 
     Raises
     ------
@@ -26,17 +26,19 @@ def save_learning_curve(history, path, *, watched, score):
     from matplotlib.ticker import MaxNLocator
 
     # Figure without pyplot: no window system is asked for, nothing global is changed.
-    figure = Figure(figsize=(9, 3.6) if "validation_score" in history else (5, 3.6), layout="constrained")
-    axes = figure.subplots(1, 2 if "validation_score" in history else 1, squeeze=False)[0]
+    score = next((name for name in ("validation_score", "validation_bits") if name in history), None)
+    figure = Figure(figsize=(9, 3.6) if score else (5, 3.6), layout="constrained")
+    axes = figure.subplots(1, 2 if score else 1, squeeze=False)[0]
     axes[0].plot(history["epoch"], history["loss"], label="training")
     if "validation_loss" in history:
         axes[0].plot(history["epoch"], history["validation_loss"], label=watched)
         axes[0].legend(frameon=False)
-    axes[0].set(ylabel="loss", yscale="log")
-    if "validation_score" in history:
-        axes[1].plot(history["epoch"], history["validation_score"], color="C1", label=watched)
-        axes[1].set_ylabel(score)
-        axes[1].legend(frameon=False, loc="lower right")
+    # A cross-entropy of texts falls by a factor of two at most, over which a logarithmic scale has no round numbers.
+    axes[0].set(ylabel=labels[0], yscale="linear" if score == "validation_bits" else "log")
+    if score:
+        axes[1].plot(history["epoch"], history[score], color="C1", label=watched)
+        axes[1].set_ylabel(labels[1])
+        axes[1].legend(frameon=False)
     for axis in axes:
         axis.set_xlabel("epoch")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))

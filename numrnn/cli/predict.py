@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from numrnn.cli.arguments import UsageError
+from numrnn.cli.texts import add_column_options
 
 __all__ = ["add_parser"]
 
@@ -17,7 +18,8 @@ def add_parser(commands):
         description="Predict every sequence of a data set (its test part, where it has one) with a saved model.",
     )
     parser.add_argument("model", metavar="MODEL", help="a model file, or the directory that fit wrote")
-    parser.add_argument("data", metavar="DATA", help="a bundled data set's name or an .npz file; y is not needed")
+    parser.add_argument("data", metavar="DATA", help="a bundled data set's name, an .npz or .csv file without y too")
+    add_column_options(parser, "text")
     parser.add_argument("--subset", choices=("train", "test"), help="which part (default: test, if there is one)")
     parser.add_argument("--proba", action="store_true", help="probabilities of the classes beside the prediction")
     parser.add_argument("--output", metavar="FILE", help="a .csv or .npz file to write (default: CSV to stdout)")
@@ -31,24 +33,31 @@ def run(arguments):
 
     import numpy as np
 
-    from numrnn.cli.data import read_data, read_model, subset
+    from numrnn.cli.data import read_model, subset
+    from numrnn.cli.texts import names_lines, read_for
+    from numrnn.cli.training import is_language_model
     from numrnn.data.sequences import Sequences
 
     model = read_model(arguments.model)
+    if is_language_model(model):
+        raise UsageError("a language model has no targets to predict: see numrnn score, numrnn generate")
     if arguments.proba and not hasattr(model, "predict_proba"):
         raise UsageError(f"--proba: a {type(model).__name__} has no probabilities")
-    X = subset(read_data(arguments.data), arguments.subset).X
-    results = {"prediction": model.predict(X)}
+    part = subset(read_for(model, arguments), arguments.subset)
+    with names_lines(part):
+        results = {"prediction": model.predict(part.X)}
     if arguments.proba:
-        results["proba"] = model.predict_proba(X)
+        results["proba"] = model.predict_proba(part.X)
+    if model.output == "step" and isinstance(part.X, list):
+        results = {name: Sequences.from_list(steps) for name, steps in results.items()}
     per_step = isinstance(results["prediction"], Sequences)
+    lengths = results["prediction"].lengths if per_step else np.ones(len(part.X), dtype=np.int64)
     results = {name: np.asarray(rows.values if per_step else rows) for name, rows in results.items()}
     if arguments.output is not None and arguments.output.endswith(".npz"):
         with _open(arguments.output, "wb") as file:
-            np.savez(file, **results, **({"lengths": X.lengths} if per_step else {}))
+            np.savez(file, **results, **({"lengths": lengths} if per_step else {}))
         return
-    places = _places(X.lengths if per_step else np.ones(len(X), dtype=np.int64), per_step)
-    rows = _rows(places, results, getattr(model, "classes_", None))
+    rows = _rows(_places(lengths, per_step), results, getattr(model, "classes_", None))
     if arguments.output is None:
         csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
     else:

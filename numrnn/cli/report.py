@@ -6,6 +6,7 @@ import math
 
 from sklearn.base import is_classifier
 
+from numrnn import RNNLanguageModel
 from numrnn.cli.picture import save_learning_curve
 
 __all__ = ["as_json", "save_results"]
@@ -18,7 +19,7 @@ def save_results(directory, estimator, facts, *, watched):
     ----------
     directory : pathlib.Path
         Where to; files of an earlier run are replaced.
-    estimator : RNNClassifier or RNNRegressor
+    estimator : RNNClassifier, RNNRegressor or RNNLanguageModel
         Fitted.
     facts : dict
         What the report says beside the model's own facts.
@@ -41,10 +42,18 @@ def save_results(directory, estimator, facts, *, watched):
     facts = {"model": model_facts(estimator), "watched": watched} | facts
     report.write_text(as_json(facts) + "\n", encoding="utf-8")
     try:
-        save_learning_curve(columns, picture, watched=watched, score="accuracy" if is_classifier(estimator) else "R2")
+        save_learning_curve(columns, picture, watched=watched, labels=_labels(estimator))
     except ImportError:
         return [model, history, report]
     return [model, history, report, picture]
+
+
+def _labels(estimator):
+    """What loss and score are, for the picture."""
+    if isinstance(estimator, RNNLanguageModel):
+        unit = estimator.vocabulary_.unit
+        return f"cross-entropy (nats a {unit})", f"bits a {unit}"
+    return "loss", "accuracy" if is_classifier(estimator) else "R2"
 
 
 def as_json(facts):
@@ -67,6 +76,9 @@ def make_history(estimator):
     for attribute, column in names.items():
         if getattr(estimator, attribute, None):
             columns[column] = list(map(float, getattr(estimator, attribute)))
+    if isinstance(estimator, RNNLanguageModel) and "validation_score" in columns:
+        del columns["validation_score"]  # the loss with a minus
+        columns["validation_bits"] = [nats / math.log(2) for nats in columns["validation_loss"]]
     return columns
 
 

@@ -1,5 +1,7 @@
 """``numrnn score``: how good a saved model is on a data set."""
 
+from numrnn.cli.texts import add_column_options
+
 __all__ = ["add_parser"]
 
 
@@ -11,7 +13,8 @@ def add_parser(commands):
         description="Compare a saved model's predictions with the targets of a data set (of its test part, if any).",
     )
     parser.add_argument("model", metavar="MODEL", help="a model file, or the directory that fit wrote")
-    parser.add_argument("data", metavar="DATA", help="a bundled data set's name or an .npz file")
+    parser.add_argument("data", metavar="DATA", help="a bundled data set's name or a file: .npz, .csv, a text")
+    add_column_options(parser, "text", "target")
     parser.add_argument("--subset", choices=("train", "test"), help="which part (default: test, if there is one)")
     parser.add_argument("--json", action="store_true", help="all scores as JSON, those of each class too")
     parser.set_defaults(run=run)
@@ -20,15 +23,19 @@ def add_parser(commands):
 def run(arguments):
     """Predict, compare, print."""
     from numrnn.cli.arguments import UsageError
-    from numrnn.cli.data import read_data, read_model, subset
+    from numrnn.cli.data import read_model, subset
     from numrnn.cli.report import as_json
     from numrnn.cli.scores import as_text, score
+    from numrnn.cli.texts import names_lines, read_for
+    from numrnn.cli.training import is_language_model
 
     model = read_model(arguments.model)
-    data = read_data(arguments.data)
+    data = read_for(model, arguments)
     part = subset(data, arguments.subset)
-    if part.y is None:
+    if part.y is None and not is_language_model(model):
         raise UsageError(f"{arguments.data}: there are no targets (y) to score against")
-    scores = score(model, part)
+    with names_lines(part, arguments.data):
+        scores = score(model, part)
     name = "test" if part is data.test else "train"
+    name = arguments.data if isinstance(part.X, (str, list)) else name
     print(as_json(scores) if arguments.json else as_text(scores, name))

@@ -1,9 +1,12 @@
 """How good predictions are, as numbers for the report and as text."""
 
+import math
+
 import numpy as np
 from sklearn import metrics
 from sklearn.base import is_classifier
 
+from numrnn import RNNLanguageModel
 from numrnn.data.sequences import Sequences
 
 __all__ = ["as_text", "score"]
@@ -17,24 +20,39 @@ def score(estimator, part):
 
     Parameters
     ----------
-    estimator : RNNClassifier or RNNRegressor
+    estimator : RNNClassifier, RNNRegressor or RNNLanguageModel
         Fitted.
-    part : Part
-        Sequences and targets.
+    part : Part or TextTable
+        Sequences or texts, and targets; of a language model one text.
 
     Returns
     -------
     scores : dict
         Of a classifier: ``accuracy``, ``per_class`` (precision, recall, f1-score and support of each), and
         ``labels`` and ``confusion`` (rows: true classes), but for several labels at a time. Of a regressor: ``r2``,
-        ``mean_squared_error``, ``mean_absolute_error``, and ``per_target`` where there are several. ``n``: what was
-        counted, sequences or steps.
+        ``mean_squared_error``, ``mean_absolute_error``, and ``per_target`` where there are several. Of a language
+        model: ``cross_entropy`` in nats, ``bits_per_symbol``, ``perplexity``, ``unit``. ``n``: what was counted,
+        sequences, steps or symbols.
     """
+    if isinstance(estimator, RNNLanguageModel):
+        return _prediction_of_text(estimator, part.X)
     truth, predicted = _rows(part.y), _rows(estimator.predict(part.X))
     scores = {"n": len(truth), "counted": "steps" if isinstance(part.y, Sequences) else "sequences"}
     if is_classifier(estimator):
         return scores | _classification(truth, predicted)
     return scores | _regression(truth, predicted)
+
+
+def _prediction_of_text(estimator, text):
+    unit, entropy = estimator.vocabulary_.unit, estimator.cross_entropy(text)
+    return {
+        "n": len(estimator.vocabulary_.transform(text)),
+        "counted": f"{unit}s",
+        "unit": unit,
+        "cross_entropy": entropy,
+        "bits_per_symbol": entropy / math.log(2),
+        "perplexity": math.exp(entropy),
+    }
 
 
 def _rows(targets):
@@ -69,6 +87,11 @@ def _regression(truth, predicted):
 def as_text(scores, name, *, table=True):
     """The scores of the part called `name`, in lines; `table` for the confusion table too."""
     counted = f"({scores['n']} {scores['counted']})"
+    if "cross_entropy" in scores:
+        return (
+            f"{name} cross-entropy: {scores['cross_entropy']:.4f} nats, {scores['bits_per_symbol']:.4f} bits a "
+            f"{scores['unit']} {counted}"
+        )
     if "r2" in scores:
         error = scores["mean_squared_error"]
         return f"{name} R2: {scores['r2']:.4f}, mean squared error: {error:.4g} {counted}"

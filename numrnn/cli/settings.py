@@ -1,10 +1,10 @@
-"""Settings for the bundled data sets.
+"""Settings for the bundled data sets, and for tables of texts.
 
-Chosen by cross-validation on the training part alone: ``benchmarks/select_japanese_vowels.py`` makes the table
-``benchmarks/select_japanese_vowels.csv`` and these are its best rows.
+The former were chosen by cross-validation on the training part alone: ``benchmarks/select_japanese_vowels.py`` makes
+the table ``benchmarks/select_japanese_vowels.csv`` and these are its best rows.
 """
 
-__all__ = ["SETTINGS"]
+__all__ = ["SETTINGS", "TABLE", "VOCABULARY"]
 
 _VOWELS = {"scale": True, "hidden_layer_sizes": (64,), "max_iter": 60, "batch_size": 32}
 
@@ -16,3 +16,8 @@ SETTINGS = {
         "elman": _VOWELS | {"learning_rate_init": 0.01, "learning_rate": "cosine"},
     }
 }
+
+# Of tables of texts: what docs/examples/sentiment.py reads movie reviews with, but for the number of epochs, which
+# depends on how many texts there are.
+VOCABULARY = {"unit": "token", "max_symbols": 5000, "lowercase": True, "last": 200}
+TABLE = {"cell": "lstm", "hidden_layer_sizes": (50,), "embedding_size": 32, "batch_size": 64, "early_stopping": True}

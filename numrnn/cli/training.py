@@ -1,10 +1,12 @@
 """The training of ``numrnn fit``."""
 
+import re
 from contextlib import contextmanager
 
 from numrnn.cli.arguments import Failure, UsageError
+from numrnn.cli.texts import names_lines
 
-__all__ = ["Course", "check_test", "train", "watches_test"]
+__all__ = ["Course", "is_language_model", "prepare", "train", "watches_test"]
 
 
 class Course:
@@ -37,12 +39,44 @@ class Course:
             raise
 
 
-def check_test(estimator, part):
-    """Refuse a part to test on that does not fit, in the file's words, before time goes into training."""
+def is_language_model(estimator):
+    """Whether an estimator reads texts for their own sake."""
+    from numrnn import RNNLanguageModel
+
+    return isinstance(estimator, RNNLanguageModel)
+
+
+def prepare(estimator, parts):
+    """Refuse parameters and data that do not fit, in the file's words, before time goes into training."""
+    train, test = parts["train"], parts.get("test")
+    if is_language_model(estimator):
+        _prepare_language_model(estimator, train.X, None if test is None else test.X)
+        return
+    with names_lines(train):
+        estimator.initialize(train.X, train.y)
+    if test is not None:
+        _check_test(estimator, test)
+
+
+def _prepare_language_model(estimator, text, test):
+    """Learn the symbols of all there is, so that the part to test on has none that is not known."""
+    from numrnn.data.next_symbols import read_symbols
+    from numrnn.estimators.text_fitting import hold_out_texts
+
+    estimator.initialize(text if test is None else text + test)
+    try:
+        hold_out_texts(estimator, *read_symbols(text, estimator.vocabulary_, estimator.n_symbols_), test)
+    except (ValueError, TypeError) as error:
+        names = {"X": "the text to train on", "X_val": "the text to test on"}
+        raise UsageError(re.sub(r"^(X_val|X)\b", lambda found: names[found[0]], str(error))) from error
+
+
+def _check_test(estimator, part):
     from numrnn.estimators.fitting import hold_out
 
     try:
-        hold_out(estimator, None, None, part.X, part.y, None)
+        with names_lines(part):
+            hold_out(estimator, None, None, part.X, part.y, None)
     except (ValueError, TypeError) as error:
         raise UsageError(str(error).replace("X_val", "values_test").replace("y_val", "y_test")) from error
 
@@ -56,9 +90,13 @@ def train(estimator, parts, course, *, scale):
 
         scaler = SequenceScaler().fit(inputs["train"])
         inputs = {name: scaler.transform(X) for name, X in inputs.items()}
-    watched = {"X_val": inputs["test"], "y_val": parts["test"].y} if watches_test(estimator, parts) else {}
-    estimator.set_params(callbacks=[course]).fit(inputs["train"], parts["train"].y, **watched)
-    estimator.set_params(callbacks=None)
+    # A language model goes on from what it was prepared with: the symbols of all there is.
+    goes_on = is_language_model(estimator)
+    watched = {}
+    if watches_test(estimator, parts):
+        watched = {"X_val": inputs["test"]} | ({} if goes_on else {"y_val": parts["test"].y})
+    estimator.set_params(callbacks=[course], warm_start=goes_on).fit(inputs["train"], parts["train"].y, **watched)
+    estimator.set_params(callbacks=None, warm_start=False)
     if scale:
         fold_scaler(estimator, scaler)
 

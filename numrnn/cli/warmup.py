@@ -14,6 +14,7 @@ def add_parser(commands):
     parser.add_argument("--cells", metavar="CELL,...", type=_names, default="elman,gru,lstm", help="(default: all)")
     parser.add_argument("--dtypes", metavar="DTYPE,...", type=_names, default="float32", help="(default: float32)")
     parser.add_argument("--symbols", action="store_true", help="what reads symbols and writes texts, too")
+    parser.add_argument("--bidirectional", action="store_true", help="bidirectional layers, too")
     parser.set_defaults(run=run)
 
 
@@ -28,5 +29,10 @@ def run(arguments):
     import numrnn
 
     started = time.perf_counter()
-    numrnn.warmup(cells=arguments.cells, dtypes=arguments.dtypes, symbols=arguments.symbols)
+    numrnn.warmup(
+        cells=arguments.cells,
+        dtypes=arguments.dtypes,
+        symbols=arguments.symbols,
+        bidirectional=arguments.bidirectional,
+    )
     print(f"kernels ready after {time.perf_counter() - started:.1f} s")

@@ -85,7 +85,7 @@ def is_text(X):
     """
     if isinstance(X, (str, bytes)):
         return True
-    if not hasattr(X, "__len__") or isinstance(X, Sequences) or not len(X):
+    if not hasattr(X, "__len__") or isinstance(X, Sequences) or hasattr(X, "columns") or not len(X):
         return False
     first = next(iter(X))
     if isinstance(first, (list, tuple)) and first:

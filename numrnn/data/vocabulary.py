@@ -40,6 +40,9 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         From a text (str) to its tokens, an iterable of str. None = runs of letters, digits and underscores, together
         with apostrophes inside them (``don't`` is one token); blanks and punctuation separate tokens and are dropped.
         The regular expression is ``\\w+(?:['’]\\w+)*``.
+    last : int, default=None
+        `transform` keeps no more than the last so many symbols of each text: a long review ends with its verdict.
+        `fit` counts all. None = all.
 
     Attributes
     ----------
@@ -82,13 +85,15 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         "max_symbols": [Interval(Integral, 2, None, closed="left"), None],
         "lowercase": ["boolean"],
         "tokenizer": [callable, None],
+        "last": [Interval(Integral, 1, None, closed="left"), None],
     }
 
-    def __init__(self, unit="character", *, max_symbols=None, lowercase=False, tokenizer=None):
+    def __init__(self, unit="character", *, max_symbols=None, lowercase=False, tokenizer=None, last=None):
         self.unit = unit
         self.max_symbols = max_symbols
         self.lowercase = lowercase
         self.tokenizer = tokenizer
+        self.last = last
 
     def fit(self, texts, y=None):
         """Learn the symbols of texts.
@@ -167,16 +172,18 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """
         check_is_fitted(self, "symbols_")
         texts, is_one = self._checked(texts)
+        kept = slice(None if self.last is None else -self.last, None)
         dtype = np.min_scalar_type(self.n_symbols_ - 1)
         if self.unit == "character":
-            lengths = list(map(len, texts))
+            read = [text[kept] for text in texts]
+            lengths = list(map(len, read))
             values = np.empty(sum(lengths), dtype)
-            missing = encode_characters(texts, self._table, values)
+            missing = encode_characters(read, self._table, values)
             if missing is not None:
                 raise ValueError(self._not_known(texts, lengths, missing, is_one))
         else:
             symbol_of = self._table.get
-            each = [np.fromiter((symbol_of(token, 0) for token in self._tokens(text)), dtype) for text in texts]
+            each = [np.fromiter((symbol_of(token, 0) for token in self._tokens(text)), dtype)[kept] for text in texts]
             lengths = list(map(len, each))
             values = each[0] if is_one else np.concatenate([np.zeros(0, dtype), *each])
         return values if is_one else Sequences.from_concatenated(values, lengths)
@@ -221,7 +228,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Returns
         -------
         content : dict
-            Keys ``unit``, ``max_symbols``, ``lowercase`` and ``symbols``.
+            Keys ``unit``, ``max_symbols``, ``lowercase``, ``last`` and ``symbols``.
 
         Raises
         ------
@@ -232,18 +239,18 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         --------
         >>> from numrnn.data import Vocabulary
         >>> Vocabulary().fit("banana").to_dict()
-        {'unit': 'character', 'max_symbols': None, 'lowercase': False, 'symbols': ['a', 'n', 'b']}
+        {'unit': 'character', 'max_symbols': None, 'lowercase': False, 'last': None, 'symbols': ['a', 'n', 'b']}
         """
         check_is_fitted(self, "symbols_")
         if self.tokenizer is not None:
             raise TypeError(
                 f"a function cannot be stored: tokenizer={self.tokenizer!r}; fit without it, on lists of tokens"
             )
-        max_symbols = None if self.max_symbols is None else int(self.max_symbols)
         return {
             "unit": self.unit,
-            "max_symbols": max_symbols,
+            "max_symbols": None if self.max_symbols is None else int(self.max_symbols),
             "lowercase": bool(self.lowercase),
+            "last": None if self.last is None else int(self.last),
             "symbols": list(self.symbols_),
         }
 
@@ -271,7 +278,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         >>> Vocabulary.from_dict(vocabulary.to_dict()) == vocabulary
         True
         """
-        if set(content) != {"unit", "max_symbols", "lowercase", "symbols"}:
+        if set(content) | {"last"} != {"unit", "max_symbols", "lowercase", "last", "symbols"}:
             raise ValueError(f"no vocabulary has the keys {sorted(content)}")
         params = {name: value for name, value in content.items() if name != "symbols"}
         vocabulary, symbols = cls(**params), tuple(content["symbols"])
@@ -335,7 +342,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     def _not_known(self, texts, lengths, missing, is_one):
         ends = np.cumsum(lengths)
         i = int(np.searchsorted(ends, missing, side="right"))
-        place = missing - int(ends[i]) + lengths[i]
+        place = len(texts[i]) + missing - int(ends[i])
         character = texts[i][place]
         return (
             f"{'texts' if is_one else f'texts[{i}]'} has {character!r} (U+{ord(character):04X}) at {place}, which is "

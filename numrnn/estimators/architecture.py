@@ -23,6 +23,9 @@ class Architecture(NamedTuple):
     dtype: str
     n_symbols: int | None = None
     embedding_size: int | None = None
+    bidirectional: bool = False
+    initial_state: str = "zero"
+    pooling: str = "last"
 
     @classmethod
     def of(cls, estimator, *, n_inputs, n_outputs, head, n_symbols=None):
@@ -38,7 +41,15 @@ class Architecture(NamedTuple):
             dtype=np.dtype(estimator.dtype).name,
             n_symbols=n_symbols,
             embedding_size=None if estimator.embedding_size is None else int(estimator.embedding_size),
+            bidirectional=bool(getattr(estimator, "bidirectional", False)),  # a language model has no such parameter
+            initial_state=estimator.initial_state,
+            pooling=estimator.pooling,
         )
+
+    @property
+    def directions(self):
+        """In which a layer reads: 1 or 2."""
+        return 2 if self.bidirectional else 1
 
     def layout(self):
         """Names, shapes and places of the parameters in the flat vector."""
@@ -49,6 +60,8 @@ class Architecture(NamedTuple):
             n_outputs=self.n_outputs,
             n_symbols=self.n_symbols,
             embedding_size=self.embedding_size,
+            bidirectional=self.bidirectional,
+            initial_state=self.initial_state,
         )
 
     def network(self, n_jobs=1):
@@ -58,6 +71,7 @@ class Architecture(NamedTuple):
             activation=self.activation,
             head=self.head,
             output=self.output,
+            pooling=self.pooling,
             dtype=np.dtype(self.dtype),
             n_jobs=n_jobs,
         )
@@ -69,6 +83,11 @@ class Architecture(NamedTuple):
     def predictor(self, theta):
         """What predicts with these weights."""
         return Predictor(self.network(), theta)
+
+    def features(self):
+        """Return a network that puts out what the head reads; its parameters are the first of theta."""
+        layout, dtype = self._replace(n_outputs=0).layout(), np.dtype(self.dtype)
+        return Network(layout, activation=self.activation, output="features", pooling=self.pooling, dtype=dtype)
 
     def to_dict(self):
         """Plain values, for a file."""

@@ -9,15 +9,32 @@ from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.batches import full_batch
 from numrnn.data.forms import from_steps
-from numrnn.data.inputs import validate_sequences
 from numrnn.data.sequences import Sequences
-from numrnn.estimators.fitting import begin, hold_out, make_targets, run, store_history, unchanged_on_error
+from numrnn.data.vocabulary import Vocabulary
+from numrnn.estimators.fitting import (
+    begin,
+    given_states,
+    hold_out,
+    make_targets,
+    run,
+    store_history,
+    unchanged_on_error,
+)
 from numrnn.estimators.prepared import predictor_of
 from numrnn.estimators.saving import save_model
 from numrnn.estimators.sklearn_callbacks import CallbackSupportMixin, bridges
-from numrnn.estimators.step_state import StepState, check_state, check_step, check_symbol, is_plain_step
+from numrnn.estimators.step_state import (
+    StepState,
+    check_first_states,
+    check_state,
+    check_step,
+    check_symbol,
+    is_plain_step,
+)
+from numrnn.estimators.text_inputs import read_inputs, step_symbols
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.weights_access import WeightsAccess
+from numrnn.prediction import Predictor
 from numrnn.solvers import LBFGS
 from numrnn.training import EarlyStopping, default_callbacks
 from numrnn.training.objective import Objective
@@ -42,7 +59,11 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "cell": [StrOptions({"elman", "gru", "lstm"})],
         "activation": [StrOptions({"tanh", "relu"})],
+        "bidirectional": ["boolean"],
         "output": [StrOptions({"sequence", "step"})],
+        "pooling": [StrOptions({"last", "mean", "max"})],
+        "vocabulary": [Vocabulary, None],
+        "initial_state": [StrOptions({"zero", "learned"})],
         "n_symbols": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"}), None],
         "embedding_size": [Interval(Integral, 1, None, closed="left"), None],
         "dropout": [Interval(Real, 0, 1, closed="left")],
@@ -65,7 +86,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         "verbose": ["verbose"],
         "callbacks": [None, list, tuple],
     }
-    _learnt = ("n_features_in_", "n_inputs_", "n_outputs_", "feature_names_in_", "_on_table")
+    _learnt = ("n_features_in_", "n_inputs_", "n_outputs_", "feature_names_in_", "vocabulary_", "_on_table")
     _doc_link_module = "numrnn"
     _doc_link_template = "https://numrnn.readthedocs.io/stable/api/{estimator_module}.{estimator_name}.html"
 
@@ -80,8 +101,11 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         activation="tanh",
         bidirectional=False,
         output="sequence",
+        pooling="last",
+        vocabulary=None,
         n_symbols=None,
         embedding_size=None,
+        initial_state="zero",
         dropout=0.0,
         recurrent_dropout=0.0,
         solver="adam",
@@ -110,8 +134,11 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         self.activation = activation
         self.bidirectional = bidirectional
         self.output = output
+        self.pooling = pooling
+        self.vocabulary = vocabulary
         self.n_symbols = n_symbols
         self.embedding_size = embedding_size
+        self.initial_state = initial_state
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
         self.solver = solver
@@ -136,22 +163,39 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         self.callbacks = callbacks
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        state=None,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        state_val=None,
+    ):
         """Train on sequences and their targets.
 
         Parameters
         ----------
         X : list of (T_i, D) arrays, Sequences, array of shape (N, T, D), or array of shape (N, T)
             N sequences; a 2-D array holds univariate sequences of one length. With `n_symbols` a list of (T_i,) arrays
-            of integers, Sequences of them, or an array of shape (N, T).
+            of integers, Sequences of them, or an array of shape (N, T); with `vocabulary` a list of str, or of lists
+            of tokens.
         y : array-like of shape (N,) or (N, K); for ``output="step"`` one target per step in any such form of X
             The targets.
         sample_weight : array-like of shape (N,), or one weight per step for ``output="step"``, optional
             Weights of the loss; a weight of 0 leaves a sequence or a step out of the loss.
+        state : StepState or array-like of shape (N, state_size), optional
+            What sequences begin with: the states of all layers, layer after layer, an LSTM's cell after its s. None:
+            zeros, or what is learned with ``initial_state="learned"``, where none may be given.
         X_val, y_val : like X and y, optional
             Sequences to watch: with ``early_stopping=True`` in place of a part of X, otherwise to record only.
         sample_weight_val : like sample_weight, optional
             Weights for `X_val`.
+        state_val : like state, optional
+            For `X_val`, where `state` is given.
 
         Returns
         -------
@@ -171,10 +215,14 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.
         with bridges(self, X, y, sample_weight) as more, unchanged_on_error(self, continues=continues):
             data, targets = begin(self, X, y, sample_weight, continues=continues)
-            data, targets, validate = hold_out(self, data, targets, X_val, y_val, sample_weight_val)
+            given = given_states(self, state, data)
+            data, targets, given, validate = hold_out(
+                self, data, targets, X_val, y_val, sample_weight_val, given, state_val
+            )
             if continues:
                 self._state.restart_schedule()
-            run(self, data, targets, max_iter=self.max_iter, validate=validate, callbacks=callbacks + more)
+            options = {"given": given, "validate": validate, "callbacks": callbacks + more}
+            run(self, data, targets, max_iter=self.max_iter, **options)
         return self
 
     def initialize(self, X, y):
@@ -204,32 +252,53 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         store_history(self)
         return self
 
-    def predict(self, X):
+    def predict(self, X, *, state=None, return_state=False):
         """Predict the targets of sequences.
 
         Parameters
         ----------
         X : as in `fit`
+        state : StepState or array-like of shape (N, state_size), optional
+            What sequences begin with; None: zeros, or learned states. With the states that another call returned,
+            sequences go on where its sequences ended.
+        return_state : bool, default=False
+            Whether to return the states after the last steps, too.
 
         Returns
         -------
         y : ndarray of shape (N,) or (N, K)
             For ``output="step"`` one prediction per step, in the form of X: a list, `Sequences` or an array.
-        """
-        outputs, data, form = self._outputs(X)
-        return self._in_form(self._decode_outputs(outputs), data, form)
+        state : StepState
+            Only with ``return_state=True``.
 
-    def transform(self, X):
-        """Return what the network remembers of sequences: the last layer's state after the last step, as features.
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from numrnn import RNNRegressor
+        >>> X = np.random.default_rng(0).normal(size=(8, 50, 2))
+        >>> model = RNNRegressor((4,), output="step", max_iter=2, random_state=0).fit(X, X.sum(axis=2))
+        >>> first, state = model.predict(X[:, :30], return_state=True)
+        >>> rest = model.predict(X[:, 30:], state=state)
+        >>> bool((np.hstack([first, rest]) == model.predict(X)).all())
+        True
+        """
+        outputs, states, data, form = self._run(X, state=state)
+        return self._with_states(self._in_form(self._decode_outputs(outputs), data, form), states, return_state)
+
+    def transform(self, X, *, state=None):
+        """Return what the network remembers of sequences, as features: the last layer's state after the last step, or
+        what `pooling` makes of its states after all steps.
 
         Parameters
         ----------
         X : as in `fit`
+        state : as in `predict`
 
         Returns
         -------
-        features : ndarray of shape (N, H)
-            In the order of `get_feature_names_out`; a data frame after ``set_output(transform="pandas")``.
+        features : ndarray of shape (N, H), or (N, 2H) for a bidirectional network
+            In the order of `get_feature_names_out`; a data frame after ``set_output(transform="pandas")``. Of the
+            reverse direction, after the forward one, the state after the first step, which it reads last.
 
         Examples
         --------
@@ -242,14 +311,19 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         >>> model.get_feature_names_out().tolist()
         ['rnnregressor0', 'rnnregressor1', 'rnnregressor2', 'rnnregressor3']
         """
-        _, states, _, _ = self._run(X)
-        *before, last = self._architecture.hidden_layer_sizes
-        first = sum(before) * (2 if self._architecture.cell == "lstm" else 1)
-        return np.ascontiguousarray(states[:, first : first + last])
+        architecture = self._architecture
+        if architecture.pooling != "last":
+            check_is_fitted(self)
+            network = architecture.features()
+            return self._run(X, state=state, predictor=Predictor(network, self._state.theta[: network.layout.size]))[0]
+        _, states, _, _ = self._run(X, state=state)
+        last, kinds = architecture.hidden_layer_sizes[-1], 2 if architecture.cell == "lstm" else 1
+        states = states[:, -last * kinds * architecture.directions :]  # s of each direction, a cell after each
+        return np.concatenate(np.split(states, architecture.directions * kinds, axis=1)[::kinds], axis=1)
 
     @property
     def _n_features_out(self):
-        return self._architecture.hidden_layer_sizes[-1]
+        return self._architecture.hidden_layer_sizes[-1] * self._architecture.directions
 
     def predict_step(self, x, state=None):
         """Predict from one more step of one or many streams.
@@ -257,9 +331,9 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         Parameters
         ----------
         x : array-like of shape (D,) or (n_streams, D); with symbols an int or array-like of shape (n_streams,)
-            The step: of one stream, or of many at once.
+            The step: of one stream, or of many at once. With a vocabulary a character or a token, or a list of them.
         state : StepState, optional
-            What the call for the step before returned; None at the first step.
+            What the call for the step before returned; None at the first step: zeros, or learned states.
 
         Returns
         -------
@@ -268,6 +342,12 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
             ``output="step"``. For one stream without the stream's axis.
         state : StepState
             For the next step.
+
+        Raises
+        ------
+        ValueError
+            If x or state is invalid, `pooling` is not "last", or the network is bidirectional, for it reads sequences
+            from their end, too.
 
         Examples
         --------
@@ -282,14 +362,23 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         True
         """
         predictor = predictor_of(self)
-        n_symbols = self._architecture.n_symbols
+        n_symbols, pooling = self._architecture.n_symbols, predictor.network.pooling
+        if pooling != "last":
+            raise ValueError(
+                f"predict_step needs pooling='last', got {pooling!r}: a state does not hold what is pooled"
+            )
         if is_plain_step(x, state, predictor):
             single, values = True, None if state is None else state.values
         else:
+            if self._architecture.bidirectional:
+                raise ValueError(
+                    "predict_step needs bidirectional=False: a bidirectional network reads a sequence from its end, too"
+                )
             if n_symbols is None:
                 x, single = check_step(x, self.n_inputs_, predictor.dtype)
             else:
-                x, single = check_symbol(x, n_symbols)
+                symbols = x if self.vocabulary_ is None else step_symbols(x, self.vocabulary_)
+                x, single = check_symbol(symbols, n_symbols)
             values = check_state(state, len(x), predictor.state_shape[1], predictor.dtype)
         if single and n_symbols is None:
             prediction, values = predictor.step(x, values, self._decode_output)
@@ -299,12 +388,13 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         predictions = self._decode_outputs(outputs)
         return predictions[0] if single else predictions, StepState(values)
 
-    def loss_and_grad(self, X, y, sample_weight=None):
+    def loss_and_grad(self, X, y, sample_weight=None, *, state=None):
         """Compute the objective and its gradient at the present weights.
 
         Parameters
         ----------
         X, y, sample_weight : as in `fit`
+        state : as in `predict`
 
         Returns
         -------
@@ -325,13 +415,13 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         """
         check_is_fitted(self)
         theta = self._state.theta
-        data, _ = validate_sequences(self, X, dtype=theta.dtype, reset=False, n_symbols=self._architecture.n_symbols)
+        data, _ = read_inputs(self, X, dtype=theta.dtype, n_symbols=self._architecture.n_symbols)
         targets = make_targets(self, y, data, sample_weight)
         network = self._architecture.network(n_threads(self.n_jobs))
+        given = check_first_states(state, len(data), network.state_size, network.dtype)
         gradient = np.zeros_like(theta)
-        loss, weight_sum = Objective(network, data, targets, self.alpha)(
-            theta, full_batch(data.lengths, network.tile_rows), gradient
-        )
+        objective = Objective(network, data, targets, self.alpha, given)
+        loss, weight_sum = objective(theta, full_batch(data.lengths, network.tile_rows), gradient)
         if weight_sum == 0:
             raise ValueError("the weights of all targets are zero: the loss is not defined")
         return float(loss), network.layout.views(gradient)
@@ -356,30 +446,32 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        tags.input_tags.string = self.vocabulary is not None
         tags.transformer_tags.preserves_dtype = []  # features are of the network's dtype
         return tags
 
     def __sklearn_is_fitted__(self):
         return "_state" in vars(self)
 
-    def _one_pass(self, X, y, sample_weight, classes=None):
+    def _one_pass(self, X, y, sample_weight, state, classes=None):
         continues = "_state" in vars(self)
         with unchanged_on_error(self, continues=continues):
             data, targets = begin(self, X, y, sample_weight, continues=continues, classes=classes, whole=False)
-            run(self, data, targets, max_iter=1, callbacks=default_callbacks(False))
+            given = given_states(self, state, data)
+            run(self, data, targets, given=given, max_iter=1, callbacks=default_callbacks(False))
         return self
 
-    def _outputs(self, X, raw=False):
-        outputs, _, data, form = self._run(X, raw)
-        return outputs, data, form
-
-    def _run(self, X, raw=False):
-        predictor = predictor_of(self)
-        n_symbols = self._architecture.n_symbols
-        data, form = validate_sequences(self, X, dtype=predictor.dtype, reset=False, n_symbols=n_symbols)
+    def _run(self, X, raw=False, state=None, predictor=None):
+        """Outputs, states after the last steps, data and its form."""
+        predictor = predictor_of(self) if predictor is None else predictor
+        data, form = read_inputs(self, X, dtype=predictor.dtype, n_symbols=self._architecture.n_symbols)
         threads = n_threads(self.n_jobs, at_most=predictor.useful_threads(data))
-        outputs, states = predictor.predict(data, raw=raw, threads=threads)
+        before = check_first_states(state, len(data), predictor.state_shape[1], predictor.dtype)
+        outputs, states = predictor.predict(data, before, raw, threads)
         return outputs, states, data, form
+
+    def _with_states(self, results, states, return_state):
+        return (results, StepState(states)) if return_state else results
 
     def _in_form(self, values, data, form):
         return values if self._architecture.output == "sequence" else from_steps(values, data.offsets, form)

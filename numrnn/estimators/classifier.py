@@ -35,14 +35,24 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     activation : {"tanh", "relu"}, default="tanh"
         Of the Elman cell; the others have their own.
     bidirectional : bool, default=False
-        Not offered by this version: only False.
+        Each layer reads sequences from both ends, with a direction of H units for each; the layer above and the outputs
+        read both side by side. Whole sequences are needed: `predict_step` and `bptt_steps` are refused.
     output : {"sequence", "step"}, default="sequence"
-        One target for a sequence, read from the last step, or one for each step.
+        One target for a sequence, read from the last step (of each direction, where there are two), or one for each
+        step.
+    pooling : {"last", "mean", "max"}, default="last"
+        What the outputs are computed from with ``output="sequence"``: the last layer's state after the last step, or
+        the mean or the maximum of its states over all steps, unit by unit.
+    vocabulary : numrnn.data.Vocabulary or None, default=None
+        Makes X a list of texts (str, or lists of tokens), which become symbols by it: a copy of it is fitted on X.
     n_symbols : int, "auto" or None, default=None
         Makes X symbols: 1-D arrays of integers from 0 to n_symbols - 1, read as one-hot vectors that are never made.
         "auto" counts up to the largest of X.
     embedding_size : int or None, default=None
         E, the length of a learned vector for each symbol, which the first layer reads in place of a one-hot vector.
+    initial_state : {"zero", "learned"}, default="zero"
+        What sequences begin with: zeros, or states that are learned, the same for all sequences, zeros at first and
+        without L2 term. `fit` and `predict` may be given other states.
     dropout : float, default=0.0
         Probability with which a number is left out on its way up, from an embedding to the first layer, from layer to
         layer and to the outputs, in training only; the others are scaled up.
@@ -111,6 +121,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Names of the columns, if X was a data frame or a list of data frames with names of type str.
     n_inputs_ : int
         D, inputs of a step.
+    vocabulary_ : Vocabulary or None
+        The symbols of texts.
     n_outputs_ : int
         K, outputs of the network.
     n_iter_ : int
@@ -136,7 +148,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     Notes
     -----
     X is a list of (T_i, D) arrays, a `Sequences`, an array (N, T, D), or an array (N, T) of univariate sequences;
-    results per step come in the form of X. One sequence is a list of one: ``predict([x])``.
+    results per step come in the form of X. One sequence is a list of one: ``predict([x])``. With a `vocabulary` X is
+    a list of texts.
 
     References
     ----------
@@ -171,8 +184,11 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         activation="tanh",
         bidirectional=False,
         output="sequence",
+        pooling="last",
+        vocabulary=None,
         n_symbols=None,
         embedding_size=None,
+        initial_state="zero",
         dropout=0.0,
         recurrent_dropout=0.0,
         solver="adam",
@@ -203,8 +219,11 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             activation=activation,
             bidirectional=bidirectional,
             output=output,
+            pooling=pooling,
+            vocabulary=vocabulary,
             n_symbols=n_symbols,
             embedding_size=embedding_size,
+            initial_state=initial_state,
             dropout=dropout,
             recurrent_dropout=recurrent_dropout,
             solver=solver,
@@ -232,7 +251,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
 
     @available_if(solver_makes_passes)
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(self, X, y, classes=None, sample_weight=None, *, state=None):
         """Train for one epoch from the present weights; create them at the first call.
 
         Parameters
@@ -240,6 +259,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         X, y, sample_weight : as in `fit`
         classes : array-like, optional
             All labels that will ever come; required at the first call, unless y is multi-label.
+        state : as in `fit`
 
         Returns
         -------
@@ -261,52 +281,57 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
                 raise ValueError(
                     f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
                 )
-        return self._one_pass(X, y, sample_weight, classes=() if classes is None else classes)
+        return self._one_pass(X, y, sample_weight, state, classes=() if classes is None else classes)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X, *, state=None, return_state=False):
         """Predict probabilities.
 
         Parameters
         ----------
         X : as in `fit`
+        state, return_state : as in `predict`
 
         Returns
         -------
         p : ndarray of shape (N, K)
             Of the classes in the order of `classes_`, or of each label where y is multi-label. For ``output="step"`` a
             row for each step, in the form of X.
+        state : StepState
+            Only with ``return_state=True``.
         """
-        outputs, data, form = self._outputs(X)
-        return self._in_form(outputs, data, form)
+        outputs, states, data, form = self._run(X, state=state)
+        return self._with_states(self._in_form(outputs, data, form), states, return_state)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X, *, state=None):
         """Predict logarithms of probabilities, which stay finite where a probability rounds to 0.
 
         Parameters
         ----------
         X : as in `fit`
+        state : as in `predict`
 
         Returns
         -------
         log_p : like the result of `predict_proba`
         """
-        logits, data, form = self._outputs(X, raw=True)
+        logits, _, data, form = self._run(X, raw=True, state=state)
         log_p = log_softmax(logits, axis=1) if self._architecture.head == "softmax" else log_expit(logits)
         return self._in_form(log_p, data, form)
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X, y, sample_weight=None, *, state=None):
         """Compute the accuracy, over all steps for ``output="step"``.
 
         Parameters
         ----------
         X, y, sample_weight : as in `fit`
+        state : as in `predict`
 
         Returns
         -------
         accuracy : float
             The share of the weight that is predicted right; of multi-label targets those right in all labels.
         """
-        outputs, data, _ = self._outputs(X)
+        outputs, _, data, _ = self._run(X, state=state)
         output = self._architecture.output
         weights = flat_weights(sample_weight, data, output)
         return float(

@@ -6,12 +6,14 @@ from dataclasses import replace
 import numpy as np
 
 from numrnn.data.forms import to_sequences
-from numrnn.data.inputs import check_n_inputs, validate_sequences
+from numrnn.data.inputs import check_n_inputs
 from numrnn.data.random import draw_seed
 from numrnn.data.symbols import check_symbols, count_symbols
 from numrnn.data.targets import Targets
 from numrnn.estimators.architecture import Architecture
+from numrnn.estimators.step_state import check_first_states
 from numrnn.estimators.targets import flat_targets
+from numrnn.estimators.text_inputs import learn_vocabulary, names_vocabulary, read_inputs, text_symbols
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.validation import Validation, sequence_weights, split, take
 from numrnn.estimators.weights import flat_weights, weigh_classes
@@ -27,7 +29,6 @@ from numrnn.training import (
 
 # Parameters of planned features, with the only value that this version takes.
 NOT_YET = {
-    "bidirectional": False,
     "device": "cpu",
 }
 
@@ -77,12 +78,17 @@ def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True
     check_parameters(estimator)
     dtype = np.dtype(estimator.dtype)
     head, n_symbols = None, estimator.n_symbols
-    if estimator.embedding_size is not None and n_symbols is None:
-        raise ValueError(f"embedding_size={estimator.embedding_size!r} needs n_symbols: only symbols are embedded")
+    if estimator.embedding_size is not None and n_symbols is None and estimator.vocabulary is None:
+        raise ValueError(
+            f"embedding_size={estimator.embedding_size!r} needs n_symbols or vocabulary: only symbols are embedded"
+        )
     if continues:
         head, known = estimator._architecture.head, estimator._architecture.n_symbols
         n_symbols = known if n_symbols == "auto" and known is not None else n_symbols
-    data, _ = validate_sequences(estimator, X, dtype=dtype, reset=not continues, n_symbols=n_symbols)
+    else:
+        estimator.vocabulary_ = learn_vocabulary(estimator, X)
+    n_symbols = n_symbols if estimator.vocabulary_ is None else len(estimator.vocabulary_)
+    data, _ = read_inputs(estimator, X, dtype=dtype, n_symbols=n_symbols, reset=not continues)
     if n_symbols is not None:
         n_symbols = count_symbols(data, n_symbols)
     if not continues:
@@ -102,8 +108,9 @@ def check_same(estimator, architecture, continues):
     """Raise an error if training is to continue with another architecture."""
     if continues and architecture != estimator._architecture:
         raise ValueError(
-            "training cannot continue with another hidden_layer_sizes, cell, activation, output, n_symbols, "
-            f"embedding_size or dtype: the weights are those of {estimator._architecture}"
+            "training cannot continue with another hidden_layer_sizes, cell, activation, bidirectional, output, "
+            "pooling, n_symbols, embedding_size, initial_state or dtype: the weights are those of "
+            f"{estimator._architecture}"
         )
 
 
@@ -117,14 +124,27 @@ def make_targets(estimator, y, data, sample_weight, *, learn=False, whole=True, 
     return Targets(values, weigh_classes(weights, estimator._class_weights, values, suffix))
 
 
-def hold_out(estimator, data, targets, X_val, y_val, sample_weight_val):
-    """Return the data and targets to train on, and a function that computes loss and score on others, or None."""
+def given_states(estimator, state, data, name="state"):
+    """Return the states that sequences begin with in training, checked; None where none are given."""
+    network = estimator._architecture.network()
+    if state is not None and estimator._architecture.initial_state == "learned":
+        raise ValueError(f"{name} must be None with initial_state='learned': the network begins with what it learns")
+    return check_first_states(state, len(data), network.state_size, network.dtype, name)
+
+
+def hold_out(estimator, data, targets, X_val, y_val, sample_weight_val, given=None, state_val=None):
+    """Return the data, targets and given states to train on, and a function that computes loss and score on others, or
+    None.
+    """
     if (X_val is None) != (y_val is None) or (X_val is None and sample_weight_val is not None):
         raise ValueError("X_val and y_val must be given together; sample_weight_val only with them")
-    architecture = estimator._architecture
+    if (state_val is None) != (given is None or X_val is None):
+        raise ValueError("state_val must be given with both state and X_val, and only then")
+    architecture, held_given = estimator._architecture, None
     if X_val is not None:
         held_data = _held_inputs(estimator, X_val)
         held_targets = make_targets(estimator, y_val, held_data, sample_weight_val, suffix="_val")
+        held_given = given_states(estimator, state_val, held_data, "state_val")
     elif estimator.early_stopping:
         kept, held = split(
             len(data),
@@ -136,18 +156,21 @@ def hold_out(estimator, data, targets, X_val, y_val, sample_weight_val):
         )
         held_data, held_targets = take(data, targets, held, architecture.output)
         data, targets = take(data, targets, kept, architecture.output)
+        if given is not None:
+            given, held_given = given[kept], given[held]
     else:
-        return data, targets, None
+        return data, targets, given, None
     network = architecture.network(n_threads(estimator.n_jobs))
-    return data, targets, Validation(network, held_data, held_targets, estimator._score)
+    return data, targets, given, Validation(network, held_data, held_targets, estimator._score, held_given)
 
 
-def run(estimator, data, targets, *, max_iter, validate=None, callbacks=()):
+def run(estimator, data, targets, *, given=None, max_iter, validate=None, callbacks=()):
     """Train for `max_iter` epochs from the estimator's state, and store the history however training ends."""
     network = estimator._architecture.network(n_threads(estimator.n_jobs))
     solver = resolve_solver(estimator.solver)
     callbacks = [*callbacks, *(estimator.callbacks or ())]
     options = {"alpha": estimator.alpha, "max_iter": max_iter, "validate": validate, "callbacks": callbacks}
+    options["given"] = given
     try:
         with estimator._state.changing():
             if isinstance(solver, LBFGS):
@@ -199,6 +222,16 @@ def check_parameters(estimator):
         raise ValueError(
             f"bptt_steps={estimator.bptt_steps!r} needs a mini-batch solver; 'lbfgs' takes whole sequences"
         )
+    if estimator.bptt_steps is not None and getattr(estimator, "bidirectional", False):
+        raise ValueError(
+            f"bptt_steps={estimator.bptt_steps!r} needs bidirectional=False: the reverse direction begins at a "
+            "sequence's last step, so a chunk alone has no state to begin with"
+        )
+    if estimator.pooling != "last" and (estimator.output == "step" or estimator.bptt_steps is not None):
+        raise ValueError(
+            f"pooling={estimator.pooling!r} needs output='sequence' and bptt_steps=None, got output="
+            f"{estimator.output!r} and bptt_steps={estimator.bptt_steps!r}: it is over all steps of a sequence"
+        )
     resolve_solver(estimator.solver)
     _schedule(estimator)
     check_callbacks(estimator.callbacks or ())
@@ -206,8 +239,11 @@ def check_parameters(estimator):
 
 
 def _held_inputs(estimator, X_val):
-    n_symbols = estimator._architecture.n_symbols
-    data, form = to_sequences(X_val, dtype=np.dtype(estimator.dtype), name="X_val", allow_symbols=n_symbols is not None)
+    n_symbols, vocabulary = estimator._architecture.n_symbols, estimator.vocabulary_
+    X_val = X_val if vocabulary is None else text_symbols(X_val, vocabulary, "X_val")
+    with names_vocabulary(X_val, "X_val"):
+        dtype = np.dtype(estimator.dtype)
+        data, form = to_sequences(X_val, dtype=dtype, name="X_val", allow_symbols=n_symbols is not None)
     if n_symbols is not None:
         data = check_symbols(data, n_symbols, name="X_val")
     check_n_inputs(estimator, data, form, name="X_val")

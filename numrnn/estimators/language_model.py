@@ -42,6 +42,8 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, CallbackSuppor
         Where X is integers: they go from 0 to n_symbols - 1. "auto" counts up to the largest of X.
     embedding_size : int or None, default=None
         E, the length of a learned vector for each symbol, which the first layer reads in place of a one-hot vector.
+    initial_state : {"zero", "learned"}, default="zero"
+        What texts begin with: zeros, or states that are learned, the same for all texts, zeros at first.
     dropout : float, default=0.0
         Probability with which a number is left out on its way up, from an embedding to the first layer, from layer to
         layer and to the outputs, in training only; the others are scaled up.
@@ -141,8 +143,8 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, CallbackSuppor
     _parameter_constraints = {
         name: BaseRNN._parameter_constraints[name]
         for name in (
-            "hidden_layer_sizes", "cell", "activation", "embedding_size", "dropout", "recurrent_dropout",
-            "alpha", "batch_size", "bptt_steps", "learning_rate_init", "max_iter", "shuffle",
+            "hidden_layer_sizes", "cell", "activation", "embedding_size", "initial_state", "dropout",
+            "recurrent_dropout", "alpha", "batch_size", "bptt_steps", "learning_rate_init", "max_iter", "shuffle",
             "early_stopping", "validation_fraction", "tol", "n_iter_no_change", "clip_norm", "warm_start",
             "random_state", "dtype", "n_jobs", "verbose", "callbacks",
         )
@@ -151,7 +153,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, CallbackSuppor
         "n_symbols": [constraint for constraint in BaseRNN._parameter_constraints["n_symbols"] if constraint],
     }  # fmt: skip
     _learnt = ("n_symbols_", "vocabulary_")
-    output = "step"  # no parameter: every step has a target
+    output, pooling = "step", "last"  # no parameters: every step has a target
     _doc_link_module = BaseRNN._doc_link_module
     _doc_link_template = BaseRNN._doc_link_template
     _doc_link_url_param_generator = BaseRNN._doc_link_url_param_generator
@@ -165,6 +167,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, CallbackSuppor
         vocabulary=None,
         n_symbols="auto",
         embedding_size=None,
+        initial_state="zero",
         dropout=0.0,
         recurrent_dropout=0.0,
         solver="adam",
@@ -194,6 +197,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, CallbackSuppor
         self.vocabulary = vocabulary
         self.n_symbols = n_symbols
         self.embedding_size = embedding_size
+        self.initial_state = initial_state
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
         self.solver = solver

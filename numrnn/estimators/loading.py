@@ -69,8 +69,9 @@ def _restore(tensors, header):
     estimator._validate_params()
     check_parameters(estimator)
     estimator._architecture = architecture_of(decode(header["architecture"]))
-    _check_learnt(set(header["learnt"]), set(estimator._learnt))
-    for name, value in header["learnt"].items():
+    learnt = {"vocabulary_": None} | header["learnt"]  # files from before classifiers read texts have none
+    _check_learnt(set(learnt), set(estimator._learnt))
+    for name, value in learnt.items():
         setattr(estimator, name, _learnt(value))
     columns = decode(header["history"])
     history = [EpochRecord(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]

@@ -29,14 +29,24 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     activation : {"tanh", "relu"}, default="tanh"
         Of the Elman cell; the others have their own.
     bidirectional : bool, default=False
-        Not offered by this version: only False.
+        Each layer reads sequences from both ends, with a direction of H units for each; the layer above and the outputs
+        read both side by side. Whole sequences are needed: `predict_step` and `bptt_steps` are refused.
     output : {"sequence", "step"}, default="sequence"
-        One target for a sequence, read from the last step, or one for each step.
+        One target for a sequence, read from the last step (of each direction, where there are two), or one for each
+        step.
+    pooling : {"last", "mean", "max"}, default="last"
+        What the outputs are computed from with ``output="sequence"``: the last layer's state after the last step, or
+        the mean or the maximum of its states over all steps, unit by unit.
+    vocabulary : numrnn.data.Vocabulary or None, default=None
+        Makes X a list of texts (str, or lists of tokens), which become symbols by it: a copy of it is fitted on X.
     n_symbols : int, "auto" or None, default=None
         Makes X symbols: 1-D arrays of integers from 0 to n_symbols - 1, read as one-hot vectors that are never made.
         "auto" counts up to the largest of X.
     embedding_size : int or None, default=None
         E, the length of a learned vector for each symbol, which the first layer reads in place of a one-hot vector.
+    initial_state : {"zero", "learned"}, default="zero"
+        What sequences begin with: zeros, or states that are learned, the same for all sequences, zeros at first and
+        without L2 term. `fit` and `predict` may be given other states.
     dropout : float, default=0.0
         Probability with which a number is left out on its way up, from an embedding to the first layer, from layer to
         layer and to the outputs, in training only; the others are scaled up.
@@ -100,6 +110,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Names of the columns, if X was a data frame or a list of data frames with names of type str.
     n_inputs_ : int
         D, inputs of a step.
+    vocabulary_ : Vocabulary or None
+        The symbols of texts.
     n_outputs_ : int
         K, outputs of the network.
     n_iter_ : int
@@ -125,8 +137,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     Notes
     -----
     X is a list of (T_i, D) arrays, a `Sequences`, an array (N, T, D), or an array (N, T) of univariate sequences;
-    results per step come in the form of X. One sequence is a list of one: ``predict([x])``. Targets far from zero
-    and one are learnt slowly: standardise them (`sklearn.compose.TransformedTargetRegressor`).
+    results per step come in the form of X. One sequence is a list of one: ``predict([x])``. With a `vocabulary` X is
+    a list of texts. Targets far from zero and one are learnt slowly: standardise them
+    (`sklearn.compose.TransformedTargetRegressor`).
 
     References
     ----------
@@ -152,12 +165,12 @@ class RNNRegressor(RegressorMixin, BaseRNN):
 
     @available_if(solver_makes_passes)
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(self, X, y, sample_weight=None, *, state=None):
         """Train for one epoch from the present weights; create them at the first call.
 
         Parameters
         ----------
-        X, y, sample_weight : as in `fit`
+        X, y, sample_weight, state : as in `fit`
 
         Returns
         -------
@@ -174,21 +187,22 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         >>> model.n_iter_
         3
         """
-        return self._one_pass(X, y, sample_weight)
+        return self._one_pass(X, y, sample_weight, state)
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X, y, sample_weight=None, *, state=None):
         """Compute R2, the coefficient of determination, over all steps for ``output="step"``.
 
         Parameters
         ----------
         X, y, sample_weight : as in `fit`
+        state : as in `predict`
 
         Returns
         -------
         r2 : float
             At most 1; the mean over the targets where there are many.
         """
-        outputs, data, _ = self._outputs(X)
+        outputs, _, data, _ = self._run(X, state=state)
         output = self._architecture.output
         weights = flat_weights(sample_weight, data, output)
         return float(r2_score(flat_targets(y, data, output), self._decode_outputs(outputs), sample_weight=weights))

@@ -155,8 +155,8 @@ class RNNSeq2Seq(PairPrediction, WeightsByName, CallbackSupportMixin, BaseEstima
         "n_features_in_", "n_inputs_", "n_outputs_", "feature_names_in_", "_on_table", "_input", "n_symbols_",
         "n_target_symbols_", "vocabulary_", "target_vocabulary_", "longest_target_", "_one_length", "_one_column",
     )  # fmt: skip
-    output = "step"  # no parameters: every step has a target, and is trained back to the first
-    bptt_steps = None
+    # No parameters: every step has a target, is trained back to the first, and states go from encoder to decoder.
+    output, bptt_steps, pooling, initial_state = "step", None, "last", "zero"
     _doc_link_module = BaseRNN._doc_link_module
     _doc_link_template = BaseRNN._doc_link_template
     _doc_link_url_param_generator = BaseRNN._doc_link_url_param_generator

@@ -91,15 +91,42 @@ def check_state(state, n_streams, state_size, dtype):
         return None
     if not isinstance(state, StepState):
         raise TypeError(f"state must be None or a StepState that predict_step returned, got {type(state).__name__}")
-    values = np.asarray(state.values)
-    if values.dtype.kind not in "fiu":
-        raise TypeError(f"state must hold real numbers, got dtype {values.dtype}")
+    values = _numbers(state.values, "state")
     if values.shape != (n_streams, state_size):
         raise ValueError(
             f"state must be of {n_streams} streams (the rows of x) and of size {state_size}, got shape {values.shape}"
         )
+    return _finite(values, dtype, "state")
+
+
+def check_first_states(state, n_sequences, state_size, dtype, name="state"):
+    """Return the states before the first steps of sequences as (n_sequences, state_size), or None where none is given.
+
+    Parameters
+    ----------
+    state : StepState, array-like of shape (n_sequences, state_size), or None
+    """
+    if state is None:
+        return None
+    values = _numbers(state.values if isinstance(state, StepState) else state, name)
+    if values.shape != (n_sequences, state_size):
+        raise ValueError(
+            f"{name} must have shape {(n_sequences, state_size)}, a row for each sequence with the states of all "
+            f"layers, got {values.shape}"
+        )
+    return _finite(values, dtype, name)
+
+
+def _numbers(values, name):
+    values = np.asarray(values)
+    if values.dtype.kind not in "fiu":
+        raise TypeError(f"{name} must hold real numbers, got dtype {values.dtype}")
+    return values
+
+
+def _finite(values, dtype, name):
     with np.errstate(over="ignore"):
         values = values.astype(dtype, copy=False)
     if not np.isfinite(values).all():
-        raise ValueError("state contains NaN or infinity")
+        raise ValueError(f"{name} contains NaN or infinity")
     return values

@@ -10,15 +10,16 @@ from numrnn.data.targets import Targets
 class Validation:
     """Loss and score of held-out sequences for given weights, called by the training loop after each epoch."""
 
-    def __init__(self, network, data, targets, score):
+    def __init__(self, network, data, targets, score, given=None):
         self.network = network
         self.data = data
         self.targets = targets
         self.score = score
+        self.given = given  # states before the first steps
 
     def __call__(self, theta):
         """Return (loss, score); the loss is weighted as in training and has no alpha term."""
-        logits, _ = self.network.predict(theta, self.data, raw=True)
+        logits, _ = self.network.predict(theta, self.data, self.given, raw=True)
         loss, _ = self.network.loss_of(logits, self.targets)
         return loss, self.score(self.network.outputs_of(logits), self.targets)
 

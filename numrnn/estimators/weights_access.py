@@ -70,7 +70,10 @@ class WeightsAccess(WeightsByName):
 
     @property
     def U_(self):
-        """List of the input weights of each layer, (G*H, D) with the layer's own D and H."""
+        """List of the input weights of each layer, (G*H, D) with the layer's own D and H.
+
+        Here, in `W_` and in `b_`, the reverse direction of a bidirectional layer comes after the forward one.
+        """
         return self._by_layer("U")
 
     @property
@@ -98,4 +101,6 @@ class WeightsAccess(WeightsByName):
     def _by_layer(self, letter):
         self._check_has_weights(f"{letter}_")
         weights = self.weights_
-        return [weights[f"layers.{i}.{letter}"] for i in range(len(self._architecture.hidden_layer_sizes))]
+        layout = self._architecture.layout()
+        prefixes = [prefix for i in range(len(layout.hidden_layer_sizes)) for prefix in layout.prefixes(i)]
+        return [weights[f"{prefix}{letter}"] for prefix in prefixes]

@@ -17,7 +17,9 @@ from numrnn.training.objective import Objective
 STOP_REASONS = {0: "converged", 1: "max_iter", 2: "line_search"}  # by scipy's status; 1 also stands for max_fun
 
 
-def minimize_lbfgs(network, state, data, targets, *, solver, alpha=0.0, max_iter=100, validate=None, callbacks=()):
+def minimize_lbfgs(
+    network, state, data, targets, *, solver, alpha=0.0, max_iter=100, given=None, validate=None, callbacks=()
+):
     """Train on all sequences at once by L-BFGS, from where `state` stands.
 
     Parameters and loss are float64 whatever theta's dtype; theta gets each iteration's result, rounded to its dtype. No
@@ -39,6 +41,8 @@ def minimize_lbfgs(network, state, data, targets, *, solver, alpha=0.0, max_iter
         Of the term alpha/2 (|U|^2 + |W|^2 + |V|^2).
     max_iter : int, default=100
         Iterations to make at most.
+    given : ndarray of shape (N, state_size) or None, default=None
+        States before the first steps; None: learned ones, or zeros.
     validate : callable or None, default=None
         `validate(theta)` returns (loss, score); called after each iteration.
     callbacks : sequence of objects
@@ -83,7 +87,7 @@ def minimize_lbfgs(network, state, data, targets, *, solver, alpha=0.0, max_iter
     ('converged', True)
     """
     info = FitInfo(state, network.layout, max_iter)
-    search = _Search(network, state, data, targets, alpha)
+    search = _Search(network, state, data, targets, alpha, given)
     options = {"maxcor": solver.history_size, "maxfun": solver.max_fun, "gtol": solver.gtol, "ftol": solver.ftol}
 
     def on_iteration(intermediate_result):
@@ -114,8 +118,8 @@ def minimize_lbfgs(network, state, data, targets, *, solver, alpha=0.0, max_iter
 class _Search:
     """Objective in float64 for scipy, and the book-keeping of an iteration."""
 
-    def __init__(self, network, state, data, targets, alpha):
-        self._objective = Objective(network, data, targets, alpha)
+    def __init__(self, network, state, data, targets, alpha, given):
+        self._objective = Objective(network, data, targets, alpha, given)
         self._batch = full_batch(data.lengths, network.tile_rows)
         self._state = state
         self._n_sequences = len(data.lengths)

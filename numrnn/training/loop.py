@@ -31,6 +31,7 @@ def train(
     dropout=0.0,
     recurrent_dropout=0.0,
     max_iter=100,
+    given=None,
     validate=None,
     callbacks=(),
 ):
@@ -69,6 +70,8 @@ def train(
         Likewise for a state on its way to the next step, the same units in all steps of a sequence, or a chunk.
     max_iter : int, default=100
         Epochs to make at most.
+    given : ndarray of shape (N, state_size) or None, default=None
+        States before the first steps; None: learned ones, or zeros.
     validate : callable or None, default=None
         `validate(theta)` returns (loss, score); called after each epoch.
     callbacks : sequence of objects
@@ -129,7 +132,7 @@ def train(
                 *(solver.rule(), state.solver_state, np.array(scalars), alpha, clip_norm),
                 *(dropout, recurrent_dropout, state.seed, state.epoch),
             )
-            loss, norm = _run_epoch(network, state, data, targets, batches, step, before)
+            loss, norm = _run_epoch(network, state, data, targets, batches, step, before, given)
             seconds = time.perf_counter() - start
             record = state.end_epoch(loss, validate, rate, norm, seconds, len(data.lengths))
             schedule.epoch_end(state, record)
@@ -141,13 +144,14 @@ def train(
     return state
 
 
-def _run_epoch(network, state, data, targets, batches, step, before):
+def _run_epoch(network, state, data, targets, batches, step, before, given):
     """Update theta once a mini-batch; return the epoch's loss and the last gradient norm."""
     theta, grad = state.theta, np.zeros_like(state.theta)
     carried = np.zeros((len(data) if batches[0].steps is not None else 0, network.state_size), theta.dtype)
     losses, weight_sums, norm, scalars = [], [], math.nan, step.scalars
     for part in _parts(batches):
-        run = network.train(theta, data, targets, part, step._replace(scalars=scalars), grad, before, carried)
+        step = step._replace(scalars=scalars)
+        run = network.train(theta, data, targets, part, step, grad, before, carried, given)
         state.n_updates += run.done
         scalars = scalars[run.done :]
         if run.outcome == "interrupted":

@@ -14,14 +14,17 @@ class Objective:
     targets : Targets
     alpha : float
         Not negative; 0 leaves the second term out.
+    given : ndarray of shape (N, state_size), optional
+        States before the first steps; None: learned ones, or zeros.
     """
 
-    def __init__(self, network, data, targets, alpha):
+    def __init__(self, network, data, targets, alpha, given=None):
         self._network, self._data, self._targets, self._alpha = network, data, targets, alpha
+        self._given = given
 
     def __call__(self, theta, batch, grad):
         """Write the gradient; return the objective and the sum of weights (where that is 0, the objective is nan)."""
-        loss, weight_sum = self._network.gradient(theta, self._data, self._targets, batch, grad)
+        loss, weight_sum = self._network.gradient(theta, self._data, self._targets, batch, grad, self._given)
         if self._alpha:
             alpha = theta.dtype.type(self._alpha)
             for first, end in self._network.layout.decayed:

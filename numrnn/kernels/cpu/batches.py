@@ -19,9 +19,8 @@ from numrnn.kernels.cpu.float_mode import DEFAULT, set_mode
 from numrnn.kernels.cpu.inputs import sort_inputs, sum_occurrences
 from numrnn.kernels.cpu.net import piece_of
 from numrnn.kernels.cpu.packing import add_nodes, pack_piece, unpack_piece
+from numrnn.kernels.cpu.passes import predict_tile, train_tile
 from numrnn.kernels.cpu.products import add, copy, set_zero
-from numrnn.kernels.cpu.tile_prediction import predict_tile
-from numrnn.kernels.cpu.tile_training import train_tile
 from numrnn.kernels.jit import njit
 
 REDUCE, UPDATE = range(2)  # what follows a mini-batch's nodes, in shares of theta: its gradient, its step

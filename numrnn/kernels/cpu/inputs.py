@@ -132,13 +132,25 @@ def _gate_of(layer, plane):
 
 @njit
 def _add_rows(net, data, ids, block, work, x_at, at):
-    layer, first, rows, steps = layer_of(net, 0), block[FIRST_STEP], block[ROWS], block[STEPS]
-    add_input_products(net, layer, steps * rows, work, x_at, layer.D, work, at, 0, layer.HP)
-    if layer.embedded:
-        return
+    layer = layer_of(net, 0)
+    add_input_products(net, layer, block[STEPS] * block[ROWS], work, x_at, layer.D, work, at, 0, layer.HP)
+    if not layer.embedded:
+        add_rows_of_U(net, layer, data, ids, block, 0, work, at)
+
+
+@njit
+def _symbol_read(data, i, t, reverse):
+    """The symbol that a direction reads as its t-th."""
+    return _symbol(data, i, data.lengths[i] - 1 - t if reverse else t)
+
+
+@njit
+def add_rows_of_U(net, layer, data, ids, block, reverse, work, at):
+    """planes (planes, steps, rows, HP) += rows of U, which symbols pick."""
+    first, rows, steps = block[FIRST_STEP], block[ROWS], block[STEPS]
     for i in range(rows):
         for t in range(min(steps, data.lengths[ids[i]] - first)):
-            row = layer.table + _symbol(data, ids[i], first + t) * layer.gates * layer.H
+            row = layer.table + _symbol_read(data, ids[i], first + t, reverse) * layer.gates * layer.H
             for p in range(layer.gates):
                 here = at + ((p * steps + t) * rows + i) * layer.HP
                 add(work, here, net.packed, row + _gate_of(layer, p) * layer.H, layer.H)
@@ -156,19 +168,34 @@ def _keep_nothing(net, data, ids, block, work, da_at, spare_at, gradient):
 
 @njit
 def _keep_rows(net, data, ids, block, work, da_at, spare_at, gradient):
-    layer, first, rows, steps, width = layer_of(net, 0), block[FIRST_STEP], block[ROWS], block[STEPS], width_of(work)
-    D, row = layer.D, (layer.D + width - 1) // width * width
+    layer = layer_of(net, 0)
     if layer.embedded:
-        input_gradient(net, layer, steps * rows, work, da_at, spare_at)
+        input_gradient(net, layer, block[STEPS] * block[ROWS], work, da_at, spare_at)
+        keep_embedding_rows(layer, data, ids, block, work, spare_at)
+    else:
+        add_gradient_rows_of_U(layer, data, ids, block, 0, work, da_at, gradient)
+
+
+@njit
+def keep_embedding_rows(layer, data, ids, block, work, dx_at):
+    """What a block's dx (steps, rows, padded E) says of an embedding."""
+    first, rows, width = block[FIRST_STEP], block[ROWS], width_of(work)
+    D, row = layer.D, (layer.D + width - 1) // width * width
+    for i in range(rows):
+        for t in range(min(block[STEPS], data.lengths[ids[i]] - first)):
+            at, here = (data.rows_before[ids[i]] + first + t) * D, dx_at + (t * rows + i) * row
+            if data.kept != 1.0:
+                drop_row(data.keys[ids[i]], first + t, INPUTS, D, data.kept, work, here, here)
+            copy(work, here, D, data.gradients, at)
+
+
+@njit
+def add_gradient_rows_of_U(layer, data, ids, block, reverse, work, da_at, gradient):
+    """dU += da, in the rows that symbols pick."""
+    first, rows, steps = block[FIRST_STEP], block[ROWS], block[STEPS]
     for i in range(rows):
         for t in range(min(steps, data.lengths[ids[i]] - first)):
-            if layer.embedded:
-                at, here = (data.rows_before[ids[i]] + first + t) * D, spare_at + (t * rows + i) * row
-                if data.kept != 1.0:
-                    drop_row(data.keys[ids[i]], first + t, INPUTS, D, data.kept, work, here, here)
-                copy(work, here, D, data.gradients, at)
-                continue
-            at = layer.dtable + _symbol(data, ids[i], first + t) * layer.gates * layer.H
+            at = layer.dtable + _symbol_read(data, ids[i], first + t, reverse) * layer.gates * layer.H
             for p in range(layer.gates):
                 here = da_at + ((p * steps + t) * rows + i) * layer.HP
                 add(gradient, at + _gate_of(layer, p) * layer.H, work, here, layer.H)

@@ -14,6 +14,7 @@ from numrnn.kernels.jit import njit
 ONE, ZEROS = 0, 16  # packed weights begin with a 1 and, from the next cache line, a row of zeros as wide as any
 TANH, RELU = range(2)
 SOFTMAX, SIGMOID, IDENTITY, NO_HEAD = range(4)
+MEAN, MAXIMUM = range(2)  # of the states over all steps
 FIRST_STEP, STEPS, ROWS, ROW, STATE_ROW = range(5)  # columns of a tile's table of blocks
 
 
@@ -86,6 +87,7 @@ class ElmanNet(NamedTuple):
     pieces: np.ndarray  # (pieces, fields of Piece) int64
     shares: np.ndarray  # (shares + 1,) int64: the first piece of each part of theta that one thread takes at a time
     packed: np.ndarray  # packed weights
+    pooling: int | None  # what the head reads; None: the last state. Its type says it, too
 
 
 class GRUNet(NamedTuple):
@@ -97,6 +99,7 @@ class GRUNet(NamedTuple):
     pieces: np.ndarray
     shares: np.ndarray
     packed: np.ndarray
+    pooling: int | None
 
 
 class LSTMNet(NamedTuple):
@@ -108,6 +111,7 @@ class LSTMNet(NamedTuple):
     pieces: np.ndarray
     shares: np.ndarray
     packed: np.ndarray
+    pooling: int | None
 
 
 @njit

@@ -87,7 +87,7 @@ def predict_elman(table, packed, values, raw, work, out, state, state_out):
     layers, at = _rows(table, TABLES, LAYER)
     head, at = _rows(table, at, HEAD)
     # Pieces and shares of theta serve training only: any arrays of their types will do.
-    net = ElmanNet(table[ACTIVATION], layers, head[0], layers, head[0], packed)
+    net = ElmanNet(table[ACTIVATION], layers, head[0], layers, head[0], packed, None)
     return _predict(net, at, table, values, raw, work, out, state, state_out)
 
 
@@ -96,7 +96,7 @@ def predict_gru(table, packed, values, raw, work, out, state, state_out):
     """Likewise."""
     layers, at = _rows(table, TABLES, LAYER)
     head, at = _rows(table, at, HEAD)
-    net = GRUNet(table[ACTIVATION], layers, head[0], layers, head[0], packed)
+    net = GRUNet(table[ACTIVATION], layers, head[0], layers, head[0], packed, None)
     return _predict(net, at, table, values, raw, work, out, state, state_out)
 
 
@@ -105,5 +105,5 @@ def predict_lstm(table, packed, values, raw, work, out, state, state_out):
     """Likewise."""
     layers, at = _rows(table, TABLES, LAYER)
     head, at = _rows(table, at, HEAD)
-    net = LSTMNet(table[ACTIVATION], layers, head[0], layers, head[0], packed)
+    net = LSTMNet(table[ACTIVATION], layers, head[0], layers, head[0], packed, None)
     return _predict(net, at, table, values, raw, work, out, state, state_out)

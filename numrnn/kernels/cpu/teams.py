@@ -217,7 +217,8 @@ def predict_in_team(net, data, ids, first_row, raw, tile_rows, scratch, state_ou
         whole = _run_tile(net, data, ids, first_row, raw, tile_rows, scratch, out, team, me, most, board)
         if rank == 0 and whole:
             if not head_of(net).per_step:
-                put_last(net, head_of(net), ids, scratch, team[LOGITS_AT], first_row, raw, out)
+                carry = scratch.places[net.layers.shape[0] - 1, 3]
+                put_last(net, head_of(net), ids, scratch, carry, team[LOGITS_AT], first_row, raw, out)
             store_state(net, data, ids, tile_rows, scratch, state_out)
         if rank == 0:
             store(team, OVER, 1)

@@ -2,7 +2,8 @@
 
 from numrnn.kernels.cpu.atomics import STOP, load
 from numrnn.kernels.cpu.heads import output_row
-from numrnn.kernels.cpu.net import FIRST_STEP, ROWS, STEPS, head_of, layer_of
+from numrnn.kernels.cpu.net import FIRST_STEP, NO_HEAD, ROWS, STEPS, head_of, layer_of
+from numrnn.kernels.cpu.pooling import finish_pool, pool_block
 from numrnn.kernels.cpu.products import copy
 from numrnn.kernels.cpu.tiles import (
     BLOCK_STEPS,
@@ -36,6 +37,7 @@ def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, 
     count, _, _ = plan_blocks(ids, data.lengths, scratch)
     x_at, logits_at, dropped_at = place_prediction(net, tile_rows, scratch)
     x_at = -1 if layer_of(net, 0).HP <= NARROW and not layer_of(net, 0).embedded else x_at
+    pool_at = logits_at + BLOCK_STEPS * tile_rows * head.KP
     load_state(net, data, ids, tile_rows, scratch)
     for b in range(count):
         if load(board, STOP):
@@ -46,8 +48,11 @@ def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, 
             logits(net, head, block[STEPS] * block[ROWS], work, s_at, logits_at, 0, head.KP)
             for t in range(block[STEPS]):
                 put_step(head, ids, block, t, scratch, logits_at, first_row, raw, out)
+        pool_block(net.pooling, block, b, head.HP, tile_rows, scratch.active, work, s_at, pool_at)
     if not head.per_step:
-        put_last(net, head, ids, scratch, logits_at, first_row, raw, out)
+        carry = scratch.places[net.layers.shape[0] - 1, 3]
+        pool_at = finish_pool(net.pooling, data, ids, head.HP, work, carry, pool_at)
+        put_last(net, head, ids, scratch, pool_at, logits_at, first_row, raw, out)
     store_state(net, data, ids, tile_rows, scratch, state_out)
 
 
@@ -68,9 +73,13 @@ def put_step(head, ids, block, t, scratch, logits_at, first_row, raw, out):
 
 
 @njit
-def put_last(net, head, ids, scratch, logits_at, first_row, raw, out):
-    """Outputs of whole sequences, from the last layer's carry."""
-    carry = scratch.places[net.layers.shape[0] - 1, 3]
-    logits(net, head, ids.size, scratch.work, carry, logits_at, 0, head.KP)
+def put_last(net, head, ids, scratch, s_at, logits_at, first_row, raw, out):
+    """Outputs of whole sequences from what the head reads, (sequences, HP) at s_at; that itself, if there is room for
+    it, of a network without a head.
+    """
+    logits(net, head, ids.size, scratch.work, s_at, logits_at, 0, head.KP)
     for i in range(ids.size):
+        if head.kind == NO_HEAD:
+            copy(scratch.work, s_at + i * head.HP, out.shape[1], out[first_row[ids[i]]], 0)
+            continue
         _put_output(head, scratch.work, logits_at + i * head.KP, raw, out, first_row[ids[i]])

@@ -20,6 +20,7 @@ from numrnn.kernels.cpu.net import (
     layer_of,
     width_of,
 )
+from numrnn.kernels.cpu.pooling import finish_pool, pool_block, spread_pool
 from numrnn.kernels.cpu.products import (
     add,
     add_column_sums,
@@ -73,10 +74,27 @@ def _head_gradients(net, head, rows, scratch, s_at, at, gradient, ds_at):
 
 
 @njit
-def _head_per_sequence(net, data, ids, goal, scale, scratch, logits_at, dropped_at, tile_rows, gradient):
-    """Loss of a tile whose sequences have one output each; dL/ds_T goes to the last layer's carry."""
+def step_losses(net, head, ids, goal, scale, block, scratch, s_at, logits_at, gradient, ds_at):
+    """Loss of a block whose steps have one output each, from their states s (steps, rows, HP); ds likewise."""
+    work, first, rows = scratch.work, block[FIRST_STEP], block[ROWS]
+    logits(net, head, block[STEPS] * rows, work, s_at, logits_at, 0, head.KP)
+    loss = 0.0
+    for t in range(block[STEPS]):
+        count = scratch.active[first + t]
+        for i in range(count):
+            at = logits_at + (t * rows + i) * head.KP
+            loss += _head_row(head, work, at, goal, goal.first[ids[i]] + first + t, scale)
+        set_zero(work, logits_at + (t * rows + count) * head.KP, (rows - count) * head.KP)
+    _head_gradients(net, head, block[STEPS] * rows, scratch, s_at, logits_at, gradient, ds_at)
+    return loss
+
+
+@njit
+def head_per_sequence(net, data, ids, goal, scale, scratch, s_at, logits_at, dropped_at, tile_rows, gradient):
+    """Loss of a tile whose sequences have one output each, from the last layer's carry or a pool at s_at; dL/ds_T goes
+    where the carry, or the pool, has it.
+    """
     head, work, last = head_of(net), scratch.work, net.layers.shape[0] - 1
-    s_at = scratch.places[last, 3]
     ds_at = s_at + 2 * tile_rows * head.HP
     if data.kept != 1.0:
         drop_last(data, ids, last, head.H, head.HP, work, s_at, dropped_at)
@@ -95,24 +113,14 @@ def _head_per_sequence(net, data, ids, goal, scale, scratch, logits_at, dropped_
 def _head_per_step(net, data, ids, goal, scale, block, scratch, s_at, logits_at, dropped_at, gradient, dy_at):
     """Loss of one block whose steps have an output each; dL/ds_t goes to dy."""
     head, work, last = head_of(net), scratch.work, net.layers.shape[0] - 1
-    first, rows = block[FIRST_STEP], block[ROWS]
     s_at = passed_up(net, data, ids, block, last, work, s_at, dropped_at)
-    logits(net, head, block[STEPS] * rows, work, s_at, logits_at, 0, head.KP)
-    loss = 0.0
-    for t in range(block[STEPS]):
-        count = scratch.active[first + t]
-        for i in range(count):
-            loss += _head_row(
-                head, work, logits_at + (t * rows + i) * head.KP, goal, goal.first[ids[i]] + first + t, scale
-            )
-        set_zero(work, logits_at + (t * rows + count) * head.KP, (rows - count) * head.KP)
-    _head_gradients(net, head, block[STEPS] * rows, scratch, s_at, logits_at, gradient, dy_at)
+    loss = step_losses(net, head, ids, goal, scale, block, scratch, s_at, logits_at, gradient, dy_at)
     passed_up(net, data, ids, block, last, work, dy_at, dy_at)
     return loss
 
 
 @njit
-def _take_state_gradients(net, ids, goal, tile_rows, scratch):
+def take_state_gradients(net, ids, goal, tile_rows, scratch):
     """Set the carries' gradients from goal.values (rows, state size), of a network without a head."""
     column = 0
     for index in range(net.layers.shape[0]):
@@ -126,7 +134,7 @@ def _take_state_gradients(net, ids, goal, tile_rows, scratch):
 
 
 @njit
-def _keep_state_gradients(net, data, ids, tile_rows, scratch, gradient):
+def keep_state_gradients(net, data, ids, tile_rows, scratch, gradient):
     """The carries' gradients, after the last block dL/ds_0 and dL/dcell_0, of sequences that begin: write them into
     data.dgiven, if it is not empty, and add them to what is learned.
     """
@@ -144,7 +152,7 @@ def _keep_state_gradients(net, data, ids, tile_rows, scratch, gradient):
 
 
 @njit
-def _backward_layer(net, data, index, block, tile_rows, scratch, x_at, x_row, dy_at, spare_at, gradient, board):
+def backward_layer(net, data, index, block, tile_rows, scratch, x_at, x_row, dy_at, spare_at, gradient, board):
     """BPTT of one layer over one block; returns where its da lies. There is room for a block's states at spare_at."""
     layer, work, place = layer_of(net, index), scratch.work, scratch.places[index]
     steps, rows = block[STEPS], block[ROWS]
@@ -179,7 +187,7 @@ def _backward_block(
             x_row = layer_of(net, index - 1).HP
             x_at = scratch.places[index - 1, 0] + (block[STATE_ROW] + block[ROWS]) * x_row
             x_at = passed_up(net, data, ids, block, index - 1, work, x_at, dropped_at)
-        da_at = _backward_layer(
+        da_at = backward_layer(
             net, data, index, block, tile_rows, scratch, x_at, x_row, dy_at, other_at, gradient, board
         )
         if index > 0:
@@ -202,32 +210,39 @@ def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board)
     other_at = dy_at + head.widest * BLOCK_STEPS * tile_rows
     dropped_at = other_at + head.widest * BLOCK_STEPS * tile_rows
     logits_at = dropped_at + head.widest * BLOCK_STEPS * tile_rows
+    pool_at, last = logits_at + head.KP * BLOCK_STEPS * tile_rows, net.layers.shape[0] - 1
     load_state(net, data, ids, tile_rows, scratch)
     for b in range(count):
         if load(board, STOP):
             return 0.0
         block = scratch.blocks[b]
         x_at = block[ROW] * D
-        forward_block(net, data, ids, block, tile_rows, scratch, x_at, block[ROW], block[STATE_ROW], dropped_at)
+        s_at = forward_block(net, data, ids, block, tile_rows, scratch, x_at, block[ROW], block[STATE_ROW], dropped_at)
+        pool_block(net.pooling, block, b, head.HP, tile_rows, scratch.active, scratch.work, s_at, pool_at)
     if data.state.size:
         store_state(net, data, ids, tile_rows, scratch, data.state)
     loss = 0.0
     if head.kind == NO_HEAD:
-        _take_state_gradients(net, ids, goal, tile_rows, scratch)
+        take_state_gradients(net, ids, goal, tile_rows, scratch)
     elif not head.per_step:
-        loss = _head_per_sequence(net, data, ids, goal, scale, scratch, logits_at, dropped_at, tile_rows, gradient)
+        s_at = finish_pool(net.pooling, data, ids, head.HP, scratch.work, scratch.places[last, 3], pool_at)
+        loss = head_per_sequence(net, data, ids, goal, scale, scratch, s_at, logits_at, dropped_at, tile_rows, gradient)
     for b in range(count - 1, -1, -1):
         if load(board, STOP):
             return 0.0
         block = scratch.blocks[b]
+        s_at = scratch.places[last, 0] + (block[STATE_ROW] + block[ROWS]) * head.HP
         if head.per_step:
-            s_at = scratch.places[net.layers.shape[0] - 1, 0] + (block[STATE_ROW] + block[ROWS]) * head.HP
             loss += _head_per_step(
                 net, data, ids, goal, scale, block, scratch, s_at, logits_at, dropped_at, gradient, dy_at
             )
         from_head, x_at = dy_at if head.per_step else -1, block[ROW] * D
+        from_head = spread_pool(
+            net.pooling, data, ids, block, b, head.HP, tile_rows, scratch.active, scratch.work, s_at, pool_at, dy_at,
+            from_head,
+        )  # fmt: skip
         _backward_block(
             net, data, ids, block, tile_rows, scratch, x_at, D, from_head, other_at, dropped_at, gradient, board
         )
-    _keep_state_gradients(net, data, ids, tile_rows, scratch, gradient)
+    keep_state_gradients(net, data, ids, tile_rows, scratch, gradient)
     return loss

@@ -101,6 +101,14 @@ def keep_carry(work, block, active, s_at, HP, carry, unit, units):
 
 
 @njit
+def gates_of(layer, place, block, row, state_row):
+    """Where b + U x of a block are to lie, with as many rows and state rows before it."""
+    if layer.saved:
+        return place[2] + row * layer.planes * layer.HP
+    return place[0] + (state_row + block[ROWS]) * layer.HP  # where the states will be
+
+
+@njit
 def forward_layer(net, layer, place, block, active, tile_rows, work, gates_at, state_row, drops):
     """One layer over one block, from b + U x; the carry holds s_0 (and cell_0) before, s_T after. `drops`: the mask
     acts.
@@ -131,9 +139,7 @@ def forward_block(net, data, ids, block, tile_rows, scratch, x_at, row, state_ro
         gather(net, data, ids, block, work, x_at)
     for index in range(net.layers.shape[0]):
         layer, place = layer_of(net, index), scratch.places[index]
-        gates_at = place[0] + (state_row + block[ROWS]) * layer.HP  # where the states will be
-        if layer.saved:
-            gates_at = place[2] + row * layer.planes * layer.HP
+        gates_at = gates_of(layer, place, block, row, state_row)
         if index == 0:
             add_inputs(net, data, ids, block, work, at, gates_at)
         else:

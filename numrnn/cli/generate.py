@@ -1,0 +1,47 @@
+"""``numrnn generate``: let a language model write."""
+
+__all__ = ["add_parser"]
+
+
+def add_parser(commands):
+    """Add the command to the parser's sub-commands."""
+    parser = commands.add_parser(
+        "generate",
+        help="let a language model write",
+        description="Go on with a text as a model of 'numrnn fit TEXT --task language-model' would, on stdout, symbol "
+        "by symbol as they are drawn. What follows the prompt is written, not the prompt.",
+    )
+    parser.add_argument("model", metavar="MODEL", help="a model file, or the directory that fit wrote")
+    parser.add_argument("--prompt", required=True, metavar="TEXT", help="what the model reads first")
+    parser.add_argument("--length", type=int, default=500, metavar="N", help="symbols to write (default: 500)")
+    text = "below 1 likelier, 0 the likeliest, above 1 bolder (default: 1.0)"
+    parser.add_argument("--temperature", type=float, default=1.0, metavar="VALUE", help=text)
+    parser.add_argument("--top-k", type=int, metavar="N", help="draw from the N most probable symbols only")
+    text = "draw from the fewest symbols that together have this probability"
+    parser.add_argument("--top-p", type=float, metavar="VALUE", help=text)
+    parser.add_argument("--random-state", type=int, metavar="N", help="seed: the same one gives the same text")
+    parser.set_defaults(run=run)
+
+
+def run(arguments):
+    """Write."""
+    from numrnn.cli.arguments import UsageError
+    from numrnn.cli.data import read_model
+    from numrnn.cli.training import is_language_model
+
+    model = read_model(arguments.model)
+    if not is_language_model(model):
+        raise UsageError(f"{arguments.model}: a {type(model).__name__} writes no texts, a language model does")
+    if model.vocabulary_ is None:
+        raise UsageError(f"{arguments.model}: it was fitted on symbols, not on texts")
+    names = ("prompt", "length", "temperature", "top_k", "top_p", "random_state")
+    symbols = model.stream(**{name: getattr(arguments, name) for name in names})
+    separator = " " if model.vocabulary_.unit == "token" else ""
+    try:
+        for i, symbol in enumerate(symbols):
+            print(separator if i else "", symbol, sep="", end="", flush=True)
+        print(flush=True)
+    except KeyboardInterrupt:
+        # Who has read enough says so with Ctrl-C: nothing to complain of, but the text is not whole.
+        print(flush=True)
+        raise SystemExit(1) from None

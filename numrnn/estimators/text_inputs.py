@@ -1,0 +1,92 @@
+"""X of classifiers and regressors, which may be texts, as checked `Sequences`."""
+
+from contextlib import contextmanager
+
+import numpy as np
+from sklearn.base import clone
+
+from numrnn.data.inputs import validate_sequences
+from numrnn.data.next_symbols import errors_name, is_text
+
+__all__ = ["learn_vocabulary", "names_vocabulary", "read_inputs", "step_symbols", "text_symbols"]
+
+
+def learn_vocabulary(estimator, X):
+    """Return the parameter `vocabulary` fitted on texts X, or None where there is none."""
+    vocabulary, n_symbols = estimator.vocabulary, estimator.n_symbols
+    if vocabulary is None:
+        return None
+    if n_symbols is not None:
+        raise ValueError(
+            f"n_symbols={n_symbols!r} is for X of integers; for texts set vocabulary=Vocabulary(max_symbols=...)"
+        )
+    _check_many(X, "X")
+    with errors_name("texts", "X"):
+        return clone(vocabulary).fit(X)
+
+
+def read_inputs(estimator, X, *, dtype, n_symbols, reset=False):
+    """Return X as checked `Sequences`, of symbols where there is a vocabulary, and its form.
+
+    Parameters
+    ----------
+    estimator : RNNClassifier or RNNRegressor
+        With its `vocabulary_`.
+    X : as in `fit`
+    dtype, n_symbols, reset : as in `numrnn.data.inputs.validate_sequences`
+
+    Returns
+    -------
+    sequences : Sequences
+    form : {"list", "sequences", "array", "table"}
+        Of texts "list".
+    """
+    vocabulary = estimator.vocabulary_
+    if vocabulary is not None:
+        symbols = text_symbols(X, vocabulary, "X")
+        return validate_sequences(estimator, symbols, dtype=dtype, reset=reset, n_symbols=n_symbols)[0], "list"
+    with names_vocabulary(X, "X"):
+        return validate_sequences(estimator, X, dtype=dtype, reset=reset, n_symbols=n_symbols)
+
+
+def text_symbols(texts, vocabulary, name):
+    """Return the symbols of many texts, each of which has at least one."""
+    _check_many(texts, name)
+    with errors_name("texts", name):
+        symbols = vocabulary.transform(texts)
+    empty = np.flatnonzero(symbols.lengths == 0)
+    if empty.size:
+        i = int(empty[0])
+        raise ValueError(f"{name}[{i}] holds no {vocabulary.unit}: {list(texts)[i]!r:.40}; a text needs at least one")
+    return symbols
+
+
+def step_symbols(x, vocabulary):
+    """Return the symbol of a character or a token, or those of a list of them, one of each stream."""
+    single = isinstance(x, str)
+    pieces = [x] if single else list(x)
+    with errors_name("texts", "x"):
+        symbols = vocabulary.transform([[piece] for piece in pieces] if vocabulary.unit == "token" else pieces)
+    wrong = np.flatnonzero(symbols.lengths != 1)
+    if wrong.size:
+        raise ValueError(f"x must be one character, or one of each stream, got {pieces[wrong[0]]!r:.40}")
+    return symbols.values[0] if single else symbols.values
+
+
+@contextmanager
+def names_vocabulary(X, name):
+    """Let errors about texts, where there is no vocabulary, tell which parameter takes them."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if not is_text(X):
+            raise
+        raise ValueError(
+            f"{name} holds texts: set vocabulary=numrnn.data.Vocabulary() to read characters, or Vocabulary('token') "
+            "to read words"
+        ) from error
+
+
+def _check_many(texts, name):
+    if isinstance(texts, str):
+        raise TypeError(f"{name} is one text, expected a list of texts: pass [{name}]")

@@ -1,0 +1,61 @@
+"""The slow truth of bidirectional layers: against central differences, sequences reversed by hand, and PyTorch."""
+import naive
+import numpy as np
+import pytest
+from problems import make_problem
+
+CELLS = [("elman", "tanh"), ("elman", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
+INPUTS = {"vectors": {"D": 2}, "one-hot": {"n_symbols": 5}, "embedding": {"n_symbols": 5, "embedding_size": 2}}
+ALPHA = 0.1
+each_cell = pytest.mark.parametrize(("cell", "activation"), CELLS)
+each_input = pytest.mark.parametrize("inputs", INPUTS.values(), ids=INPUTS)
+each_task = pytest.mark.parametrize(("hidden", "output", "head"), [
+    ((3,), "sequence", "softmax"), ((2, 3), "step", "softmax"), ((2, 3), "sequence", "sigmoid"),
+    ((1,), "step", "identity")])
+
+
+def problem_of(cell, activation, hidden, output, head, inputs, lengths=(3, 1, 4)):
+    return make_problem(cell, activation, hidden, K=2, lengths=lengths, output=output, head=head, bidirectional=True,
+                        **inputs)
+
+
+@each_cell
+@each_task
+@each_input
+def test_gradient_is_the_central_difference_of_the_loss(cell, activation, hidden, output, head, inputs):
+    problem = problem_of(cell, activation, hidden, output, head, inputs)
+    grad = naive.gradient(*problem.data, ALPHA, **problem.kind)
+    for name, weight in problem.weights.items():
+        differences = naive.central_differences(lambda: naive.loss(*problem.data, ALPHA, **problem.kind), weight)
+        np.testing.assert_allclose(grad[name], differences, rtol=1e-6, atol=1e-8, err_msg=name)
+
+
+@each_cell
+def test_the_reverse_direction_is_a_network_that_reads_backwards(cell, activation):
+    problem = problem_of(cell, activation, (3,), "step", "identity", INPUTS["vectors"])
+    V, weights = problem.weights["V"], problem.weights
+    forward = {name: value for name, value in weights.items() if "reverse" not in name} | {"V": V[:, :3]}
+    reverse = {name.replace("reverse.", ""): value for name, value in weights.items() if "reverse" in name}
+    reverse |= {"V": V[:, 3:], "c": np.zeros(2)}
+    for x, outputs in zip(problem.X, naive.forward(weights, problem.X, **problem.kind), strict=True):
+        there, back = (naive.forward(part, [rows], **problem.kind)[0] for part, rows in
+                       ((forward, x), (reverse, x[::-1])))
+        np.testing.assert_allclose(outputs, there + back[::-1], rtol=1e-12)
+
+
+@each_cell
+@each_task
+@each_input
+def test_as_pytorch_computes_them(cell, activation, hidden, output, head, inputs):
+    pytest.importorskip("torch")
+    from torch_twin import Twin
+    problem = problem_of(cell, activation, hidden, output, head, inputs, (4, 1, 6))
+    twin = Twin(problem)
+    np.testing.assert_allclose(np.vstack(naive.forward(problem.weights, problem.X, **problem.kind)), twin.outputs(),
+                               rtol=1e-9)
+    loss, grad = twin.gradient(ALPHA)
+    np.testing.assert_allclose(naive.loss(*problem.data, ALPHA, **problem.kind), loss, rtol=1e-10)
+    got = naive.gradient(*problem.data, ALPHA, **problem.kind)
+    assert list(got) == list(grad)
+    for name, value in grad.items():
+        np.testing.assert_allclose(got[name], value, rtol=1e-9, atol=1e-12, err_msg=name)

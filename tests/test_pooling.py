@@ -1,0 +1,109 @@
+"""The mean and the maximum of a sequence's states in place of the last one."""
+
+import naive
+import numpy as np
+import pytest
+from networks import Case, relative_error, sequences
+from problems import make_problem
+
+from numrnn import network
+from numrnn.data.sequences import Sequences
+from numrnn.network import Network
+from numrnn.parameters import Layout
+
+CELLS = [("elman", "tanh"), ("elman", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
+RAGGED = (4, 1, 7, 3, 1, 2, 2, 5, 6, 4)
+SHAPES = [((5,), RAGGED), ((4, 3), RAGGED), ((1,), (1,)), ((3, 1), (5,)), ((2, 3), (40, 1, 33, 70))]
+INPUTS = [{"n_symbols": 4}, {"n_symbols": 4, "embedding_size": 2}]
+LONG = [70, 1, 33, 2, 129, 64, 65, 5, 5, 5, 5, 31, 17, 90, 3, 12, 40, 40, 8]
+
+
+def table(pooling, zero_weights=False):
+    for cell, activation in CELLS:
+        for hidden, lengths in SHAPES:
+            options = {"lengths": lengths, "zero_weights": zero_weights, "pooling": pooling}
+            yield make_problem(cell, activation, hidden, D=2, K=3, **options)
+    for inputs in INPUTS:
+        options = {"lengths": RAGGED, "zero_weights": zero_weights, "pooling": pooling}
+        yield make_problem("gru", hidden=(4, 3), K=3, initial_state="learned", **options, **inputs)
+
+
+TABLE = [*table("mean"), *table("max")]
+
+
+def describe(problem):
+    layers = [len(value) for name, value in problem.weights.items() if name.endswith(".b")]
+    return f"{problem.pooling}-{problem.cell}-{problem.activation}-{layers}-{len(problem.X)}-{problem.X[0].dtype}"
+
+
+@pytest.mark.parametrize("problem", TABLE, ids=describe)
+def test_outputs_and_gradients_are_the_slow_truths(problem):
+    outputs = np.vstack(naive.forward(problem.weights, problem.X, **problem.kind))
+    loss, expected = (function(*problem.data, **problem.kind) for function in (naive.loss, naive.gradient))
+    tolerances = {np.float64: 1e-10}
+    if problem.cell == "elman":  # the others' kernels for pools take a while to compile
+        tolerances[np.float32] = 1e-4
+    for dtype, tolerance in tolerances.items():
+        case = Case(problem, dtype)
+        assert relative_error(case.predict(), outputs) <= tolerance
+        got, grad = case.gradient()
+        assert relative_error(got, loss) <= tolerance
+        for name, view in case.layout.views(grad).items():
+            assert relative_error(view, expected[name]) <= tolerance, name
+
+
+@pytest.mark.parametrize("problem", TABLE, ids=describe)
+def test_the_gradient_is_the_central_difference_of_the_loss(problem):
+    case = Case(problem)
+    differences = naive.central_differences(
+        lambda: case.network.loss(case.theta, case.data, case.targets)[0], case.theta
+    )
+    assert relative_error(case.gradient()[1], differences) <= 1e-6
+
+
+def test_of_equal_maxima_the_first_has_the_gradient():
+    """Also where the others lie in later blocks of steps."""
+    problem = make_problem(lengths=(70, 3), pooling="max", zero_weights=False)
+    for name in ("layers.0.U", "layers.0.W"):
+        problem.weights[name][:] = 0
+    case = Case(problem)
+    expected = naive.gradient(*problem.data, **problem.kind)
+    for name, view in case.layout.views(case.gradient()[1]).items():
+        assert relative_error(view, expected[name]) <= 1e-12, name
+
+
+@pytest.mark.parametrize("pooling", ["mean", "max"])
+@pytest.mark.parametrize(("cell", "dtype"), [("elman", np.float32), ("gru", np.float64), ("lstm", np.float64)])
+def test_the_bits_are_the_same_alone_padded_and_on_any_number_of_threads(cell, dtype, pooling, monkeypatch):
+    problem = make_problem(cell, hidden=(33, 17), lengths=LONG, pooling=pooling)
+
+    def results(n_jobs):
+        case = Case(problem, dtype, n_jobs)
+        return case.predict(), *case.gradient()
+
+    case, expected = Case(problem, dtype), results(1)
+    for i in range(len(LONG)):
+        alone = case.network.predict(case.theta, sequences(problem.X[i : i + 1], dtype))[0]
+        np.testing.assert_array_equal(alone[0], expected[0][i])
+    padded = np.full((len(LONG), max(LONG), 3), np.nan, dtype)
+    for i, x in enumerate(problem.X):
+        padded[i, : len(x)] = x
+    outputs, _ = case.network.predict(case.theta, Sequences.from_padded(padded, LONG))
+    np.testing.assert_array_equal(outputs, expected[0])
+    monkeypatch.setattr(network, "FLOPS_PER_THREAD", 1)
+    for n_jobs in (2, 3):
+        for got, wanted in zip(results(n_jobs), expected, strict=True):
+            np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean", "max"])
+def test_features_are_what_the_head_reads(pooling):
+    problem = make_problem("lstm", hidden=(4, 33), lengths=LONG, pooling=pooling)
+    tops = [naive.run(problem.weights, x, "lstm", "tanh")[1] for x in problem.X]
+    expected = [naive.read(problem.weights, rows, -1, "sequence", pooling) for rows in tops]
+    case = Case(problem)
+    layout = Layout(n_inputs=3, hidden_layer_sizes=(4, 33), cell="lstm", n_outputs=0)
+    features = Network(layout, output="features", pooling=pooling, dtype=np.float64)
+    got, state = features.predict(case.theta[: layout.size], case.data)
+    assert relative_error(got, np.array(expected)) <= 1e-10
+    np.testing.assert_array_equal(state, case.network.predict(case.theta, case.data)[1])

@@ -1,0 +1,122 @@
+"""Classifiers and regressors of texts: the same as of their symbols, in every method, and in scikit-learn's tools."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score, train_test_split
+from sklearn.pipeline import make_pipeline
+
+from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, load
+from numrnn.data import Vocabulary
+
+TEXTS = ["a good film", "a bad film!", "Good, very good", "very bad", "not good; bad", "so so good", "bad bad", "good"]
+LABELS = np.array(["+", "-", "+", "-", "-", "+", "-", "+"])
+WORDS = Vocabulary("token", max_symbols=6, lowercase=True, last=3)
+
+
+def small(kind=RNNClassifier, **params):
+    common = {"hidden_layer_sizes": (5,), "max_iter": 2, "random_state": 0, "n_jobs": 1, "vocabulary": WORDS}
+    return kind(**{**common, **params})
+
+
+@pytest.mark.parametrize("kind", [RNNClassifier, RNNRegressor])
+@pytest.mark.parametrize("vocabulary", [WORDS, Vocabulary(), Vocabulary("token")])
+def test_texts_are_their_symbols(kind, vocabulary, tmp_path):
+    y = LABELS if kind is RNNClassifier else np.arange(8.0)
+    fitted = clone(vocabulary).fit(TEXTS)
+    X = fitted.transform(TEXTS)
+    texts = small(kind, vocabulary=vocabulary, embedding_size=3).fit(TEXTS, y, X_val=TEXTS[:3], y_val=y[:3])
+    symbols = small(kind, vocabulary=None, n_symbols=len(fitted), embedding_size=3)
+    symbols.fit(X, y, X_val=X[:3], y_val=y[:3])
+    assert texts.vocabulary_ == fitted and symbols.vocabulary_ is None and not hasattr(vocabulary, "symbols_")
+    assert texts.validation_loss_curve_ == symbols.validation_loss_curve_ and texts.n_features_in_ == 1
+    expected = symbols.predict(X)
+    texts.save(tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    assert loaded.vocabulary == vocabulary and loaded.vocabulary_ == fitted
+    for model in (texts, loaded):
+        for form in (TEXTS, tuple(TEXTS), np.array(TEXTS), np.array(TEXTS, dtype=object)):
+            np.testing.assert_array_equal(model.predict(form), expected)
+    if kind is RNNClassifier:
+        np.testing.assert_array_equal(texts.predict_proba(TEXTS), symbols.predict_proba(X))
+    np.testing.assert_array_equal(texts.transform(TEXTS), symbols.transform(X))
+    assert texts.score(TEXTS, y) == symbols.score(X, y)
+    assert texts.loss_and_grad(TEXTS, y)[0] == symbols.loss_and_grad(X, y)[0]
+    np.testing.assert_array_equal(texts.partial_fit(TEXTS, y).V_, symbols.partial_fit(X, y).V_)
+    assert texts.set_params(warm_start=True).fit(["good"] * 8, y).n_iter_ == 5
+    assert texts.vocabulary_ == fitted
+    assert small(kind, vocabulary=vocabulary).initialize(TEXTS, y).predict(["good film"]).shape == (1,)
+
+
+def test_steps_of_texts():
+    words = [text.lower().split() for text in TEXTS[:4]]
+    y = [[len(word) for word in text] for text in words]
+    model = small(RNNRegressor, output="step", vocabulary=Vocabulary("token")).fit(words, y)
+    expected = model.predict(words)
+    assert [len(steps) for steps in expected] == list(map(len, words))
+    state = None
+    for t, word in enumerate(words[0]):
+        prediction, state = model.predict_step(word, state)
+        assert prediction == expected[0][t]
+    predictions, states = model.predict_step([text[0] for text in words])
+    assert len(states) == 4
+    np.testing.assert_array_equal(predictions, [steps[0] for steps in expected])
+    letters = small(vocabulary=Vocabulary()).fit(TEXTS, LABELS)
+    state = None
+    for letter in TEXTS[1]:
+        prediction, state = letters.predict_step(letter, state)
+    assert prediction == letters.predict(TEXTS[1:2])[0]
+    for model, x, message in ((letters, "ab", "one character, .*'ab'"), (letters, ["a", "?"], r"x\[1\] has '\?'")):
+        with pytest.raises(ValueError, match=message):
+            model.predict_step(x)
+    with pytest.raises(TypeError, match="token 3"):
+        small().fit(TEXTS, LABELS).predict_step([3])
+
+
+def test_lists_of_texts_in_scikit_learns_tools():
+    model = make_pipeline(small())
+    parts = train_test_split(TEXTS, LABELS, test_size=2, stratify=LABELS, random_state=0)
+    assert 0 <= model.fit(parts[0], parts[2]).score(parts[1], parts[3]) <= 1
+    assert cross_val_score(model, TEXTS, LABELS, cv=StratifiedKFold(2)).shape == (2,)
+    search = GridSearchCV(small(), {"vocabulary__last": [1, 3], "vocabulary__max_symbols": [4]}, cv=2)
+    best = search.fit(TEXTS, LABELS).best_estimator_
+    assert len(best.vocabulary_) == 4 and best.vocabulary_.last == search.best_params_["vocabulary__last"]
+    assert WORDS.last == 3 and WORDS.max_symbols == 6
+
+
+@pytest.mark.parametrize("kind", [RNNClassifier, RNNRegressor])
+@pytest.mark.parametrize(
+    ("X", "params", "message"),
+    [
+        (TEXTS, {"vocabulary": None}, r"X holds texts: set vocabulary=numrnn.data.Vocabulary\(\)"),
+        (TEXTS, {"vocabulary": None, "n_symbols": 9}, "X holds texts: set vocabulary="),
+        ([text.split() for text in TEXTS], {"vocabulary": None}, "X holds texts: set vocabulary="),
+        (TEXTS, {"n_symbols": 9}, "n_symbols=9 is for X of integers; for texts set vocabulary="),
+        (TEXTS, {"vocabulary": "token"}, "'vocabulary' parameter"),
+        (TEXTS[0], {}, r"X is one text, .*\[X\]"),
+        ([*TEXTS[:7], ""], {}, r"X\[7\] holds no token: ''"),
+        ([*TEXTS[:7], "?!"], {}, r"X\[7\] holds no token: '\?!'"),
+        ([*TEXTS[:7], ""], {"vocabulary": Vocabulary()}, r"X\[7\] holds no character"),
+        ([*TEXTS[:7], 3], {}, r"X\[7\] is 3 \(int\), expected a str"),
+        (np.zeros((8, 3)), {}, r"X\[0\] is array"),
+        ([text.encode() for text in TEXTS], {}, r"X\[0\] is b.*decode"),
+    ],
+)
+def test_mistakes(kind, X, params, message):
+    y = np.arange(8) % 2
+    model = small(kind, **params)
+    with pytest.raises((ValueError, TypeError), match=message):
+        model.fit(X, y)
+    assert not hasattr(model, "vocabulary_")
+    if params.get("vocabulary") is None and "n_symbols" not in params:
+        reader = small(kind, vocabulary=None if "vocabulary" in params else WORDS)
+        reader.fit(np.zeros((8, 3)) if "vocabulary" in params else TEXTS, y)
+        for call in (reader.predict, lambda X: reader.fit(TEXTS, y, X_val=X, y_val=y), lambda X: reader.score(X, y)):
+            with pytest.raises((ValueError, TypeError), match="X"):
+                call(X)
+
+
+def test_a_character_without_a_symbol_is_an_error_as_of_language_models():
+    for model in (small(vocabulary=Vocabulary()).fit(TEXTS, LABELS), RNNLanguageModel((2,), max_iter=1).fit(TEXTS)):
+        with pytest.raises(ValueError, match=r"X\[1\] has '\?' \(U\+003F\) at 2"):
+            model.predict_proba(["bad", "so?"])
