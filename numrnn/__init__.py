@@ -14,6 +14,7 @@ _MODULE_OF = {
     "RNNClassifier": "numrnn.estimators.classifier",
     "RNNLanguageModel": "numrnn.estimators.language_model",
     "RNNRegressor": "numrnn.estimators.regressor",
+    "RNNSeq2Seq": "numrnn.estimators.seq2seq",
     "SequenceScaler": "numrnn.data.scaler",
     "Sequences": "numrnn.data.sequences",
     "TrainingDivergedError": "numrnn.training",

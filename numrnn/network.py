@@ -81,12 +81,13 @@ class Network:
             self._flops_per_step += 2 * layout.n_outputs * (widths[-1] + FLOPS_PER_OUTPUT)
         panels = -(-max(layout.hidden_layer_sizes) // panel_width(dtype))
         self._largest_team = min(teams.MOST, panels // WIDE_PANELS)
+        self.kept_bytes = KEPT_BYTES
         self._memory, self._spare = {}, {}
 
     def __getstate__(self):
         return {**self.__dict__, "_memory": {}, "_spare": {}}
 
-    def gradient(self, theta, data, targets, batch, grad, state=None, dstate=None):
+    def gradient(self, theta, data, targets, batch, grad, state=None, dstate=None, masks=None):
         """Loss of a mini-batch, without the L2 term, and its gradient.
 
         Parameters
@@ -103,6 +104,8 @@ class Network:
             States before the first steps of all sequences; None: learned ones, or zeros.
         dstate : ndarray of shape (N, state_size), optional
             The rows of the mini-batch's sequences are overwritten with dloss/dstate; theta's dtype, contiguous.
+        masks : Masks, optional
+            Of dropout; None: there is none.
 
         Returns
         -------
@@ -112,7 +115,7 @@ class Network:
         """
         if dstate is not None:
             dstate[batch.ids] = 0
-        gradient_only = Step(updates.NO_STEP, {}, np.zeros((1, 0), self.dtype))
+        gradient_only = Step(updates.NO_STEP, {}, np.zeros((1, 0), self.dtype), masks=masks)
         run = self.train(theta, data, targets, [batch], gradient_only, grad, theta, given=state, dgiven=dstate)
         if run.outcome == "interrupted":
             raise KeyboardInterrupt
@@ -171,10 +174,11 @@ class Network:
             inputs = inputs._replace(given=np.require(given, self.dtype, "CAW"))
         if dgiven is not None:
             inputs = inputs._replace(dgiven=dgiven)
-        if step.dropout or step.recurrent_dropout:
+        if step.masks is not None:
+            inputs = inputs._replace(**step.masks.of(rows.ids))
+        elif step.dropout or step.recurrent_dropout:
             keys = mask_keys(step.seed, step.epoch, rows.ids, rows.skipped)
-            kept, kept_before = 1 - float(step.dropout), 1 - float(step.recurrent_dropout)
-            inputs = inputs._replace(kept=kept, kept_before=kept_before, keys=keys)
+            inputs = inputs._replace(**Masks(step.dropout, step.recurrent_dropout, keys).of(slice(None)))
         longest = int(rows.lengths.max())
 
         def work(index, budget):
@@ -300,11 +304,13 @@ class Network:
                 parts.append(learned if layer.s_0 >= 0 else np.zeros(layer.H, self.dtype))
         return np.concatenate(parts)[None]
 
-    def predict_packed(self, data, state=None, raw=False, threads=1, in_teams=None):
+    def predict_packed(self, data, state=None, raw=False, threads=1, in_teams=None, masks=None):
         """`predict` with the weights of the last `pack`: from any number of Python threads at once.
 
         in_teams : bool, optional
             Threads share the units of a tile; None: where that is faster.
+        masks : Masks, optional
+            Of dropout, for a forward pass as training makes it; no threads share a tile then.
         """
         lengths = data.lengths
         ids, order = np.arange(len(lengths)), longest_first(lengths)
@@ -321,6 +327,8 @@ class Network:
             np.zeros(atomics.BOARD_SIZE, np.int64),
         )
         tile_count = -(-len(ids) // job.tile_rows)
+        if masks is not None:
+            job, in_teams = job._replace(data=job.data._replace(**masks.of(ids))), False
         if in_teams is None:
             in_teams = self.team_size(len(ids)) > 1 and threads >= 2 * tile_count
         if in_teams:
@@ -400,7 +408,7 @@ class Network:
 
     def _give_scratch(self, job, scratch):
         size = scratch.work.nbytes + scratch.active.nbytes + scratch.blocks.nbytes
-        if size <= max(KEPT_BYTES, self._net.packed.nbytes):
+        if size <= max(self.kept_bytes, self._net.packed.nbytes):
             self._spare.setdefault(job.tile_rows, []).append(scratch)
 
     def loss(self, theta, data, targets):
@@ -459,6 +467,19 @@ class Network:
         return nodes
 
 
+class Masks(NamedTuple):
+    """Dropout whose masks somebody else has chosen."""
+
+    dropout: float
+    recurrent_dropout: float
+    keys: np.ndarray  # (N,) int64: of the sequences
+
+    def of(self, ids):
+        """What the kernels take, for some sequences."""
+        kept, kept_before = 1 - float(self.dropout), 1 - float(self.recurrent_dropout)
+        return {"kept": kept, "kept_before": kept_before, "keys": self.keys[ids]}
+
+
 class Step(NamedTuple):
     """What follows the gradient of a mini-batch: the L2 term, clipping, a step of the solver."""
 
@@ -471,6 +492,7 @@ class Step(NamedTuple):
     recurrent_dropout: float = 0.0  # likewise for units that the next step reads, the same in all steps
     seed: int = 0  # of the masks, with the epoch
     epoch: int = 0
+    masks: Masks | None = None  # of dropout, in the place of those of seed and epoch
 
 
 class Run(NamedTuple):

@@ -428,3 +428,48 @@ def rmsprop(theta, grad, state, learning_rate, n_updates, *, rho=0.99, epsilon=1
         v[i] = rho * v[i] + (1 - rho) * grad[i] ** 2
         velocity[i] = momentum * velocity[i] + grad[i] / (np.sqrt(v[i]) + epsilon)
         theta[i] -= learning_rate * velocity[i]
+
+
+# Encoder-decoders: weights are those of both networks, `encoder.layers.0.U` ..., `decoder.layers.0.U` ..., `decoder.V`;
+# y is a list of (L,) arrays of symbols, of which `end` is none, or of (L, K) arrays (`end` None).
+
+def parts(weights):
+    """The encoder's and the decoder's weights under their own names."""
+    return [{name.split(".", 1)[1]: value for name, value in weights.items() if name.startswith(part)}
+            for part in ("encoder.", "decoder.")]
+
+
+def teacher(y, end=None):
+    """What the decoder reads, and what it is to predict."""
+    if end is None:
+        return [np.vstack([np.zeros_like(rows[:1]), rows[:-1]]) for rows in y], y
+    return [np.append(end, symbols) for symbols in y], [np.append(symbols, end) for symbols in y]
+
+
+def pair_gradient(weights, X, y, alpha=0.0, *, end=None, cell, activation="tanh"):
+    """The mean loss of a step of the decoder plus the L2 term, and its derivatives by name."""
+    encoder, decoder = parts(weights)
+    nothing = np.array([first_state(encoder, cell)] * len(X))
+    states = final_states(encoder, X, nothing, cell, activation)
+    inputs, targets = teacher(y, end)
+    dstates = np.zeros_like(states)
+    total, ddecoder, _ = chunk(decoder, inputs, targets, alpha=alpha, states=states, start=0, k=max(map(len, inputs)),
+                               cell=cell, activation=activation, output="step",
+                               head="identity" if end is None else "softmax", dstates=dstates)
+    dencoder, _ = back_from_final_states(encoder, X, nothing, dstates, cell, activation)
+    for name, value in encoder.items():
+        if name.split(".")[-1] in "UWV":
+            dencoder[name] += alpha * value
+    grad = {f"encoder.{name}": value for name, value in dencoder.items()}
+    return total + penalty(encoder, alpha), grad | {f"decoder.{name}": value for name, value in ddecoder.items()}
+
+
+def log_probability(weights, x, written, *, end, cell, activation="tanh", ended=True):
+    """Of a sequence of symbols, its end included unless told otherwise."""
+    encoder, decoder = parts(weights)
+    state = final_states(encoder, [x], [first_state(encoder, cell)], cell, activation)[0]
+    inputs, targets = np.append(end, written).astype(int), np.append(written, end).astype(int)
+    _, rows = run(decoder, inputs, cell, activation, state)
+    losses = [head_loss(decoder["V"] @ s + decoder["c"], target, "softmax")
+              for s, target in zip(rows, targets, strict=True)]
+    return -sum(losses if ended else losses[:-1])

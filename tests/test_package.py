@@ -12,6 +12,7 @@ PUBLIC = [
     "RNNClassifier",
     "RNNLanguageModel",
     "RNNRegressor",
+    "RNNSeq2Seq",
     "SequenceScaler",
     "Sequences",
     "TrainingDivergedError",

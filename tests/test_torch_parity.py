@@ -1,14 +1,15 @@
 """Live parity with torch.nn.RNN, GRU and LSTM, of one direction and of both, on packed ragged sequences."""
+import naive
 import numpy as np
 import pytest
 from networks import Case, relative_error
-from problems import make_problem
+from problems import Problem, make_problem
 
-from numrnn import network, solvers
+from numrnn import RNNSeq2Seq, network, solvers
 from numrnn.data.batches import full_batch, in_chunks
 
 torch = pytest.importorskip("torch")
-from torch_twin import Twin  # noqa: E402 (needs PyTorch)
+from torch_twin import PairTwin, Twin  # noqa: E402 (needs PyTorch)
 
 CELLS = [("elman", "tanh"), ("elman", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
 ALPHA = 0.01
@@ -169,3 +170,47 @@ def test_subnormal_numbers_count_in_every_thread_whatever_pytorch_told_this_one(
     # As bytes: a comparison of numbers would depend on the mode as well.
     bits = [[np.asarray(value).tobytes() for value in values] for values in expected + got]
     assert bits == [bits[0]] * 4
+
+
+def pair_of(cell, activation, source, target, dtype, embedding_size=None, **params):
+    """An estimator, what it was given, and its twin."""
+    rng = np.random.default_rng(4)
+    X = [rng.integers(0, 6, n) if source == "symbols" else rng.standard_normal((n, 3)) for n in LENGTHS]
+    y = [rng.integers(0, 5, n) if target == "symbols" else rng.standard_normal((n, 2)) for n in LENGTHS[::-1]]
+    model = RNNSeq2Seq((11, 18), cell=cell, activation=activation, n_symbols=6 if source == "symbols" else None,
+                       embedding_size=embedding_size, dtype=dtype, alpha=ALPHA, random_state=0, **params)
+    model.initialize(X, y)
+    weights = naive.parts({name: np.array(values, np.float64) for name, values in model.weights_.items()})
+    inputs, targets = naive.teacher(y, model.n_target_symbols_)
+    ones = [np.ones(len(each)) for each in targets]
+    head = "softmax" if target == "symbols" else "identity"
+    encoder = Problem(weights[0], X, [0.0] * len(X), [1.0] * len(X), cell, activation, "sequence", "identity")
+    decoder = Problem(weights[1], inputs, targets, ones, cell, activation, "step", head)
+    return model, X, y, PairTwin(encoder, decoder, getattr(torch, dtype))
+
+
+PAIRS = [("symbols", "symbols", None), ("symbols", "symbols", 4), ("vectors", "symbols", None),
+         ("vectors", "vectors", None)]
+
+
+@pytest.mark.parametrize(("cell", "activation"), CELLS)
+@pytest.mark.parametrize(("source", "target", "embedding_size"), PAIRS)
+def test_an_encoder_decoder_in_float32(cell, activation, source, target, embedding_size):
+    model, X, y, twin = pair_of(cell, activation, source, target, "float32", embedding_size)
+    loss, gradient = model.loss_and_grad(X, y)
+    expected_loss, expected = twin.gradient(ALPHA)
+    assert relative_error(loss, expected_loss) <= 1e-4
+    for name, values in gradient.items():
+        assert relative_error(values, expected[name]) <= 1e-4, name
+
+
+@pytest.mark.parametrize(("cell", "activation"), CELLS)
+@pytest.mark.parametrize(("source", "target", "embedding_size"), PAIRS)
+def test_ten_steps_of_an_encoder_decoder_in_float64(cell, activation, source, target, embedding_size):
+    options = dict(learning_rate_init=0.01, batch_size=len(LENGTHS), clip_norm=None)
+    model, X, y, twin = pair_of(cell, activation, source, target, "float64", embedding_size, **options)
+    for _ in range(10):
+        model.partial_fit(X, y)
+    expected = twin.train("Adam", 10, ALPHA, lr=0.01)
+    for name, values in model.weights_.items():
+        assert relative_error(values, expected[name]) <= 1e-8, name

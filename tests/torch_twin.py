@@ -21,6 +21,7 @@ class Twin:
 
     def __init__(self, problem, dtype=torch.float64, states=None):
         self.problem, self.dtype, self.states, self.after = problem, dtype, states, None
+        self.given = self.ends = None       # tensors by module: in the place of `states`, after the last pass
         self.parameters, self.modules, self.embedding = {}, [], None
         weights = {name: torch.tensor(value, dtype=dtype) for name, value in problem.weights.items()}
         if "embedding" in weights:
@@ -74,6 +75,8 @@ class Twin:
 
     def _states(self):
         """What each module starts from; None = zeros."""
+        if self.given is not None:
+            return self.given
         is_lstm, learned = self.problem.cell == "lstm", [name for name in self.parameters if name.endswith("_0")]
         if self.states is None and not learned:
             return [None] * len(self.modules)
@@ -97,8 +100,10 @@ class Twin:
     def activations(self):
         """V s + c: (N, K), or (sum T, K) for output="step"."""
         packed, ends = pack_sequence([self._inputs(x) for x in self.problem.X], enforce_sorted=False), []
+        self.ends = []
         for module, state in zip(self.modules, self._states(), strict=True):
             packed, end = module(packed, state)
+            self.ends.append(end)
             ends += zip(*end, strict=True) if self.problem.cell == "lstm" else zip(end)
         self.after = torch.cat([part for direction in ends for part in direction], dim=1).detach().numpy()
         padded, lengths = pad_packed_sequence(packed, batch_first=True)
@@ -156,3 +161,21 @@ class Twin:
             self.objective(alpha).backward()
             optimizer.step()
         return self.named()
+
+
+class PairTwin(Twin):
+    """An encoder-decoder: the problem of what is read, whose outputs nobody sees, and that of what is written."""
+
+    def __init__(self, encoder, decoder, dtype=torch.float64):
+        H = max(name for name in encoder.weights if name.endswith(".W"))    # of the last layer
+        no_head = {"V": torch.zeros(1, encoder.weights[H].shape[1]).numpy(), "c": torch.zeros(1).numpy()}
+        self.encoder = Twin(encoder._replace(weights=encoder.weights | no_head), dtype)
+        self.decoder = Twin(decoder, dtype)
+        self.parameters = {f"encoder.{name}": self.encoder.parameters[name] for name in encoder.weights}
+        self.parameters |= {f"decoder.{name}": self.decoder.parameters[name] for name in decoder.weights}
+
+    def objective(self, alpha=0.0):
+        self.encoder.activations()
+        self.decoder.given = self.encoder.ends
+        squares = sum(value.square().sum() for name, value in self.encoder.parameters.items() if name[-1] in "UW")
+        return self.decoder.objective(alpha) + alpha / 2 * squares

@@ -1,4 +1,5 @@
-"""What users call: `RNNClassifier`, `RNNRegressor`, `RNNLanguageModel`, `load` and the `StepState` of streams.
+"""What users call: `RNNClassifier`, `RNNRegressor`, `RNNLanguageModel`, `RNNSeq2Seq`, `load` and the `StepState` of
+streams.
 
 The classes store their parameters, check what they are given, and delegate: to `numrnn.data` for the forms of X and y,
 to `numrnn.training` for the loop, to `numrnn.network` for predictions, to `numrnn.io` for files.
@@ -8,6 +9,7 @@ from numrnn.estimators.classifier import RNNClassifier
 from numrnn.estimators.language_model import RNNLanguageModel
 from numrnn.estimators.loading import load
 from numrnn.estimators.regressor import RNNRegressor
+from numrnn.estimators.seq2seq import RNNSeq2Seq
 from numrnn.estimators.step_state import StepState
 
-__all__ = ["RNNClassifier", "RNNLanguageModel", "RNNRegressor", "StepState", "load"]
+__all__ = ["RNNClassifier", "RNNLanguageModel", "RNNRegressor", "RNNSeq2Seq", "StepState", "load"]

@@ -4,8 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from numrnn.encoder_decoder import EncoderDecoder, PairLayout, decoder_seed
 from numrnn.network import Network
-from numrnn.parameters import Layout
+from numrnn.parameters import Layout, initial_theta
+from numrnn.prediction import Predictor
 
 
 class Architecture(NamedTuple):
@@ -74,10 +76,63 @@ class Architecture(NamedTuple):
             n_jobs=n_jobs,
         )
 
+    def initial_theta(self, seed):
+        """The first weights, a flat array."""
+        return initial_theta(self.layout(), self.activation, seed, np.dtype(self.dtype))
+
+    def predictor(self, theta):
+        """What predicts with these weights."""
+        return Predictor(self.network(), theta)
+
     def features(self):
         """Return a network that puts out what the head reads; its parameters are the first of theta."""
         layout, dtype = self._replace(n_outputs=0).layout(), np.dtype(self.dtype)
         return Network(layout, activation=self.activation, output="features", pooling=self.pooling, dtype=dtype)
+
+    def to_dict(self):
+        """Plain values, for a file."""
+        return self._asdict()
+
+
+class PairArchitecture(NamedTuple):
+    """The same of an encoder-decoder."""
+
+    encoder: Architecture
+    decoder: Architecture
+
+    @property
+    def dtype(self):
+        """Of all weights."""
+        return self.decoder.dtype
+
+    def layout(self):
+        """Names, shapes and places of the parameters in the flat vector."""
+        return PairLayout(self.encoder.layout(), self.decoder.layout())
+
+    def network(self, n_jobs=1):
+        """Return a network to train or to predict with; it holds workspaces, so each call makes its own."""
+        return EncoderDecoder(self.encoder.network(n_jobs), self.decoder.network(n_jobs))
+
+    def initial_theta(self, seed):
+        """The first weights, a flat array."""
+        return np.concatenate([self.encoder.initial_theta(seed), self.decoder.initial_theta(decoder_seed(seed))])
+
+    def predictor(self, theta):
+        """What predicts with these weights."""
+        network = self.network()
+        network.pack(theta)
+        return network
+
+    def to_dict(self):
+        """Plain values, for a file."""
+        return {"encoder": self.encoder.to_dict(), "decoder": self.decoder.to_dict()}
+
+
+def architecture_of(content):
+    """Undo `to_dict`."""
+    if set(content) == {"encoder", "decoder"}:
+        return PairArchitecture(**{part: Architecture(**plain) for part, plain in content.items()})
+    return Architecture(**content)
 
 
 def hidden_sizes(hidden_layer_sizes):

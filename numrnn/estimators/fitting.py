@@ -17,7 +17,6 @@ from numrnn.estimators.text_inputs import learn_vocabulary, names_vocabulary, re
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.validation import Validation, sequence_weights, split, take
 from numrnn.estimators.weights import flat_weights, weigh_classes
-from numrnn.parameters import initial_theta
 from numrnn.solvers import LBFGS, resolve_solver
 from numrnn.training import (
     TrainingDivergedError,
@@ -79,6 +78,10 @@ def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True
     check_parameters(estimator)
     dtype = np.dtype(estimator.dtype)
     head, n_symbols = None, estimator.n_symbols
+    if estimator.embedding_size is not None and n_symbols is None and estimator.vocabulary is None:
+        raise ValueError(
+            f"embedding_size={estimator.embedding_size!r} needs n_symbols or vocabulary: only symbols are embedded"
+        )
     if continues:
         head, known = estimator._architecture.head, estimator._architecture.n_symbols
         n_symbols = known if n_symbols == "auto" and known is not None else n_symbols
@@ -215,10 +218,6 @@ def check_parameters(estimator):
             raise ValueError(f"{name}={value!r}: this version of numrnn does not offer it, only {name}={only!r}")
     if estimator.cell != "elman" and estimator.activation != "tanh":
         raise ValueError(f"activation={estimator.activation!r} needs cell='elman', got cell={estimator.cell!r}")
-    if estimator.embedding_size is not None and estimator.n_symbols is None and estimator.vocabulary is None:
-        raise ValueError(
-            f"embedding_size={estimator.embedding_size!r} needs n_symbols or vocabulary: only symbols are embedded"
-        )
     for name in ("dropout", "recurrent_dropout"):
         value = getattr(estimator, name)
         if value and isinstance(resolve_solver(estimator.solver), LBFGS):
@@ -279,6 +278,4 @@ def _schedule(estimator):
 def first_state(estimator):
     """Draw the seed and the first weights."""
     seed = draw_seed(estimator.random_state)
-    architecture = estimator._architecture
-    theta = initial_theta(architecture.layout(), architecture.activation, seed, np.dtype(architecture.dtype))
-    return TrainingState(theta, seed)
+    return TrainingState(estimator._architecture.initial_theta(seed), seed)

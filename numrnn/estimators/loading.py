@@ -4,15 +4,16 @@ import numpy as np
 
 from numrnn import solvers
 from numrnn.data.vocabulary import Vocabulary
-from numrnn.estimators.architecture import Architecture
+from numrnn.estimators.architecture import architecture_of
 from numrnn.estimators.classifier import RNNClassifier
 from numrnn.estimators.fitting import check_parameters, store_history
 from numrnn.estimators.language_model import RNNLanguageModel
 from numrnn.estimators.regressor import RNNRegressor
+from numrnn.estimators.seq2seq import RNNSeq2Seq
 from numrnn.io import decode, read_model
 from numrnn.training import EpochRecord, TrainingState
 
-_ESTIMATORS = {kind.__name__: kind for kind in (RNNClassifier, RNNLanguageModel, RNNRegressor)}
+_ESTIMATORS = {kind.__name__: kind for kind in (RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq)}
 _SOLVERS = (solvers.SGD, solvers.Adam, solvers.AdamW, solvers.RMSprop, solvers.LBFGS)
 _OF_PARAMETERS = {kind.__name__: kind for kind in (*_SOLVERS, Vocabulary)}
 
@@ -27,7 +28,7 @@ def load(path):
 
     Returns
     -------
-    estimator : RNNClassifier, RNNRegressor or RNNLanguageModel
+    estimator : RNNClassifier, RNNRegressor, RNNLanguageModel or RNNSeq2Seq
         Its predictions are those of the estimator that was saved, bit for bit. `partial_fit` goes on with the next
         epoch; the solver's running means start anew, as they are not in the file.
 
@@ -67,7 +68,7 @@ def _restore(tensors, header):
     estimator = _ESTIMATORS[header["class"]](**params)
     estimator._validate_params()
     check_parameters(estimator)
-    estimator._architecture = Architecture(**decode(header["architecture"]))
+    estimator._architecture = architecture_of(decode(header["architecture"]))
     learnt = {"vocabulary_": None} | header["learnt"]  # files from before classifiers read texts have none
     _check_learnt(set(learnt), set(estimator._learnt))
     for name, value in learnt.items():

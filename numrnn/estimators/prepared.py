@@ -2,8 +2,6 @@
 
 from sklearn.utils.validation import check_is_fitted
 
-from numrnn.prediction import Predictor
-
 
 def predictor_of(estimator):
     """Return what predicts with the present weights.
@@ -13,11 +11,11 @@ def predictor_of(estimator):
 
     Parameters
     ----------
-    estimator : RNNClassifier or RNNRegressor
+    estimator : any of numrnn's
 
     Returns
     -------
-    predictor : Predictor
+    predictor : Predictor, or EncoderDecoder with its weights packed
 
     Raises
     ------
@@ -29,7 +27,7 @@ def predictor_of(estimator):
     prepared, version = state.prepared, state.version
     if prepared is not None and prepared[0] == version:
         return prepared[1]
-    predictor = Predictor(estimator._architecture.network(), state.theta)
+    predictor = estimator._architecture.predictor(state.theta)
     if version % 2 == 0:
         # With the version that was read before the weights: should they have changed since, it is never used.
         state.prepared = version, predictor

@@ -32,7 +32,7 @@ def save_model(estimator, path):
     header = {
         "class": kind.__name__,
         "params": _encoded_params(estimator),
-        "architecture": encode(estimator._architecture._asdict()),
+        "architecture": encode(estimator._architecture.to_dict()),
         "learnt": {name: _encoded(vars(estimator)[name]) for name in estimator._learnt if name in vars(estimator)},
         "training": encode(counters),
         "history": encode(columns),

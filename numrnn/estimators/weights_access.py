@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 
-class WeightsAccess:
-    """`weights_`, the notation's names `U_`, `W_`, `b_`, `V_`, `c_`, and `set_weights`, over one flat vector."""
+class WeightsByName:
+    """`weights_` and `set_weights`, over one flat vector."""
 
     @property
     def weights_(self):
@@ -16,36 +16,6 @@ class WeightsAccess:
         theta = self._state.theta.view()
         theta.flags.writeable = False
         return self._architecture.layout().views(theta)
-
-    @property
-    def U_(self):
-        """List of the input weights of each layer, (G*H, D) with the layer's own D and H.
-
-        Here, in `W_` and in `b_`, the reverse direction of a bidirectional layer comes after the forward one.
-        """
-        return self._by_layer("U")
-
-    @property
-    def W_(self):
-        """List of the feedback weights of each layer, (G*H, H)."""
-        return self._by_layer("W")
-
-    @property
-    def b_(self):
-        """List of the biases of each layer, (G*H,)."""
-        return self._by_layer("b")
-
-    @property
-    def V_(self):
-        """Output weights, (K, H)."""
-        self._check_has_weights("V_")
-        return self.weights_["V"]
-
-    @property
-    def c_(self):
-        """Output biases, (K,)."""
-        self._check_has_weights("c_")
-        return self.weights_["c"]
 
     def set_weights(self, weights):
         """Replace parameters of a fitted or initialised estimator.
@@ -89,14 +59,48 @@ class WeightsAccess:
         self._state = replace(self._state, theta=theta)
         return self
 
+    def _check_has_weights(self, name):
+        if "_state" not in vars(self):
+            # hasattr and scikit-learn's HTML display rely on AttributeError before fit.
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r} before fit or initialize")
+
+
+class WeightsAccess(WeightsByName):
+    """The notation's names `U_`, `W_`, `b_`, `V_`, `c_`, too."""
+
+    @property
+    def U_(self):
+        """List of the input weights of each layer, (G*H, D) with the layer's own D and H.
+
+        Here, in `W_` and in `b_`, the reverse direction of a bidirectional layer comes after the forward one.
+        """
+        return self._by_layer("U")
+
+    @property
+    def W_(self):
+        """List of the feedback weights of each layer, (G*H, H)."""
+        return self._by_layer("W")
+
+    @property
+    def b_(self):
+        """List of the biases of each layer, (G*H,)."""
+        return self._by_layer("b")
+
+    @property
+    def V_(self):
+        """Output weights, (K, H)."""
+        self._check_has_weights("V_")
+        return self.weights_["V"]
+
+    @property
+    def c_(self):
+        """Output biases, (K,)."""
+        self._check_has_weights("c_")
+        return self.weights_["c"]
+
     def _by_layer(self, letter):
         self._check_has_weights(f"{letter}_")
         weights = self.weights_
         layout = self._architecture.layout()
         prefixes = [prefix for i in range(len(layout.hidden_layer_sizes)) for prefix in layout.prefixes(i)]
         return [weights[f"{prefix}{letter}"] for prefix in prefixes]
-
-    def _check_has_weights(self, name):
-        if "_state" not in vars(self):
-            # hasattr and scikit-learn's HTML display rely on AttributeError before fit.
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r} before fit or initialize")

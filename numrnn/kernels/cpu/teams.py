@@ -211,7 +211,7 @@ def predict_in_team(net, data, ids, first_row, raw, tile_rows, scratch, state_ou
     me[RANK], me[PHASE], me[BEGINS], me[COUNT] = rank, 1, 1, 1
     if rank == 0:
         team[BLOCKS], _, _ = plan_blocks(ids, data.lengths, scratch)
-        team[X_AT], team[LOGITS_AT] = place_prediction(net, tile_rows, scratch)
+        team[X_AT], team[LOGITS_AT], _ = place_prediction(net, tile_rows, scratch)
         load_state(net, data, ids, tile_rows, scratch)
     if rank == 0 or _let_in(team, me, board):
         whole = _run_tile(net, data, ids, first_row, raw, tile_rows, scratch, out, team, me, most, board)

@@ -21,10 +21,13 @@ NARROW = 64  # units up to which the first layer reads inputs where they lie; wi
 
 @njit
 def place_prediction(net, tile_rows, scratch):
-    """Lay out a prediction of one block after the other; return where inputs and logits lie."""
+    """Lay out a prediction of one block after the other; return where inputs, logits and states that dropout has gone
+    over lie.
+    """
     block_rows = BLOCK_STEPS * tile_rows
     x_at = place_layers(net, block_rows, block_rows + tile_rows, tile_rows, 0, scratch.places)
-    return x_at, x_at + (block_rows * layer_of(net, 0).D + 15) // 16 * 16
+    logits_at = x_at + (block_rows * layer_of(net, 0).D + 15) // 16 * 16
+    return x_at, logits_at, logits_at + block_rows * head_of(net).KP
 
 
 @njit
@@ -32,7 +35,7 @@ def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, 
     """Outputs (raw: logits) of a tile into out; memory for one block only, whatever the length. Left early on STOP."""
     head, work = head_of(net), scratch.work
     count, _, _ = plan_blocks(ids, data.lengths, scratch)
-    x_at, logits_at = place_prediction(net, tile_rows, scratch)
+    x_at, logits_at, dropped_at = place_prediction(net, tile_rows, scratch)
     x_at = -1 if layer_of(net, 0).HP <= NARROW and not layer_of(net, 0).embedded else x_at
     pool_at = logits_at + BLOCK_STEPS * tile_rows * head.KP
     load_state(net, data, ids, tile_rows, scratch)
@@ -40,7 +43,7 @@ def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, 
         if load(board, STOP):
             return
         block = scratch.blocks[b]
-        s_at = forward_block(net, data, ids, block, tile_rows, scratch, x_at, 0, 0, -1)
+        s_at = forward_block(net, data, ids, block, tile_rows, scratch, x_at, 0, 0, dropped_at)
         if head.per_step:
             logits(net, head, block[STEPS] * block[ROWS], work, s_at, logits_at, 0, head.KP)
             for t in range(block[STEPS]):

@@ -10,6 +10,8 @@ from numba import types
 from numba.core import cgutils, config
 from numba.extending import intrinsic
 
+from numrnn.kernels.cpu.activations import like
+from numrnn.kernels.cpu.float_mode import DEFAULT, set_mode
 from numrnn.kernels.jit import njit
 
 LANES = 16  # sums of fixed places: no chain of additions is a bottleneck, and the result is the same on every machine
@@ -95,6 +97,30 @@ def step(rule, theta, grad, first, second, scalars):
         _rmsprop(theta, grad, first, scalars)
     elif rule == RMSPROP_MOMENTUM:
         _rmsprop_momentum(theta, grad, first, second, scalars)
+
+
+@njit
+def complete_step(theta, grad, before, loss, decayed, alpha, clip_norm, rule, first, second, scalars):
+    """What follows a gradient, on one thread: the L2 term over theta[decayed[:, 0] : decayed[:, 1]], clipping, a step,
+    `before` holds theta before it. Returns objective, norm before clipping, and whether they and theta are finite;
+    where the first two are not, there is no step.
+    """
+    mode = set_mode(DEFAULT)
+    if alpha:
+        for n in range(decayed.shape[0]):
+            begin, end = decayed[n]
+            loss += 0.5 * alpha * add_decay(grad[begin:end], theta[begin:end], like(alpha, theta[0]))
+    norm = np.sqrt(squared_norm(grad))
+    for i in range(theta.size):
+        before[i] = theta[i]
+    finite = np.isfinite(loss + norm)
+    if finite:
+        if clip_norm < norm + 1e-6:  # the 1e-6 is torch.nn.utils.clip_grad_norm_'s
+            scale(grad, like(clip_norm / (norm + 1e-6), theta[0]))
+        step(rule, theta, grad, first, second, scalars)
+        finite = np.isfinite(squared_norm(theta))
+    set_mode(mode)
+    return loss, norm, finite
 
 
 @njit

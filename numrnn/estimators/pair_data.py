@@ -1,0 +1,176 @@
+"""What `RNNSeq2Seq` reads and writes, in every form that users have it in."""
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils.validation import check_array, validate_data
+
+from numrnn.data.forms import to_sequences
+from numrnn.data.inputs import validate_sequences
+from numrnn.data.next_symbols import errors_name, is_text
+from numrnn.data.sequences import Sequences
+from numrnn.data.symbols import check_symbols, count_symbols
+from numrnn.data.vocabulary import Vocabulary
+
+
+def read_source(estimator, X, *, learn=False, name="X"):
+    """Return what the encoder reads as `Sequences`, checked against what the estimator was fitted on.
+
+    Parameters
+    ----------
+    estimator : RNNSeq2Seq
+    X : as in `fit`
+    learn : bool, default=False
+        Whether to learn of X: sets ``vocabulary_``, ``n_symbols_`` (None for numbers), ``_input`` and what
+        `numrnn.data.inputs.validate_sequences` sets.
+    name : str, default="X"
+        What errors call X.
+
+    Returns
+    -------
+    source : Sequences
+    """
+    if learn:
+        estimator._input = estimator.input
+        estimator.vocabulary_ = _learn_vocabulary(estimator, X, "vocabulary", name)
+    dtype = np.dtype(estimator.dtype if learn else estimator._architecture.dtype)
+    if estimator._input == "vector":
+        return _read_vectors(estimator, X, dtype, learn, name)
+    if is_text(X) != (estimator.vocabulary_ is not None):
+        raise TypeError(f"{name} must hold {'numbers' if is_text(X) else 'texts'}, like what the model was fitted on")
+    if estimator.vocabulary_ is not None:
+        X = _symbols_of(estimator.vocabulary_, X, name)
+        n_symbols = len(estimator.vocabulary_)
+    else:
+        n_symbols = estimator.n_symbols if learn else estimator.n_symbols_
+    source, _ = validate_sequences(estimator, X, dtype=dtype, reset=learn, name=name, n_symbols=n_symbols)
+    if learn:
+        estimator.n_symbols_ = None if n_symbols is None else count_symbols(source, n_symbols)
+    return source
+
+
+def _read_vectors(estimator, X, dtype, learn, name):
+    if is_text(X):
+        raise TypeError(f"{name} holds texts, but input='vector' takes an array of shape (N, D)")
+    if learn and estimator.n_symbols is not None:
+        raise ValueError(f"n_symbols={estimator.n_symbols!r} needs input='sequence', got input='vector'")
+    with errors_name("X", name):
+        values = validate_data(estimator, X, reset=learn, dtype=dtype, order="C", ensure_all_finite=False)
+    with errors_name("input ", ""):
+        check_array(values, input_name=name, estimator=estimator)
+    if learn:
+        estimator.n_inputs_, estimator.n_symbols_, estimator._on_table = values.shape[1], None, False
+    return Sequences.from_array(values[:, None])
+
+
+def read_targets(estimator, y, source, *, learn=False, name="y"):
+    """Return what the decoder is to write as `Sequences`, checked.
+
+    Parameters
+    ----------
+    estimator : RNNSeq2Seq
+    y : as in `fit`
+    source : Sequences
+        X: as many sequences.
+    learn : bool, default=False
+        Whether to learn of y: sets ``target_vocabulary_``, ``n_target_symbols_`` (None for vectors), ``n_outputs_`` and
+        ``_one_column``.
+    name : str, default="y"
+        What errors call y.
+
+    Returns
+    -------
+    targets : Sequences
+        Symbols (sum of L_i,), or vectors (sum of L_i, K).
+    """
+    if y is None:
+        raise ValueError(f"This estimator requires y to be passed, but the target {name} is None.")
+    kind, one_column = _kind_of(y, name)
+    known = _known_kind(estimator) if not learn else kind
+    if kind != known:
+        raise TypeError(f"{name} holds {kind}, but the model was fitted on {known}")
+    if learn:
+        estimator.target_vocabulary_ = _learn_vocabulary(estimator, y, "target_vocabulary", name)
+        estimator._one_column = one_column
+    if kind == "vectors":
+        return _same_number(source, _target_vectors(estimator, y, learn, name), name)
+    vocabulary = estimator.target_vocabulary_
+    n_symbols = "auto" if learn else estimator.n_target_symbols_
+    if vocabulary is not None:
+        y, n_symbols = _symbols_of(vocabulary, y, name), len(vocabulary)
+    targets, _ = to_sequences(y, dtype=np.float64, name=name, allow_symbols=True)
+    targets = check_symbols(targets, n_symbols, name=name)
+    if learn:
+        estimator.n_target_symbols_ = count_symbols(targets, n_symbols)
+        estimator.n_outputs_ = estimator.n_target_symbols_ + 1
+    return _same_number(source, targets, name)
+
+
+def _target_vectors(estimator, y, learn, name):
+    dtype = np.dtype(estimator.dtype if learn else estimator._architecture.dtype)
+    targets, _ = to_sequences(y, dtype=dtype, name=name)
+    K = targets.values.shape[1]
+    if learn:
+        estimator.n_target_symbols_, estimator.n_outputs_ = None, K
+    elif K != estimator.n_outputs_:
+        raise ValueError(f"{name}[0] has {K} values in a step, but the model was fitted on {estimator.n_outputs_}")
+    return targets
+
+
+def _known_kind(estimator):
+    if estimator.target_vocabulary_ is not None:
+        return "texts"
+    return "vectors" if estimator.n_target_symbols_ is None else "symbols"
+
+
+def _kind_of(y, name):
+    """Texts, symbols or vectors; and whether a step of vectors is one number without an axis of its own."""
+    if is_text(y):
+        return "texts", False
+    if not hasattr(y, "__len__") or not len(y):
+        raise ValueError(f"{name} must hold a sequence for each of X, got {y!r}")
+    if isinstance(y, Sequences) or hasattr(y, "dtype") and y.dtype != object:
+        values, ndim = (y.values, y.values.ndim) if isinstance(y, Sequences) else (y, y.ndim - 1)
+    else:
+        values = np.asarray(next(iter(y)))
+        ndim = values.ndim
+    if ndim == 0:
+        raise ValueError(
+            f"{name}[0] is one value, expected a sequence: a text, symbols (a 1-D array of integers) or an array of "
+            "shape (steps, K)"
+        )
+    return ("symbols" if ndim == 1 and values.dtype.kind in "iu" else "vectors"), ndim == 1
+
+
+def _learn_vocabulary(estimator, texts, parameter, name):
+    vocabulary = getattr(estimator, parameter)
+    if not is_text(texts):
+        if vocabulary is not None:
+            raise TypeError(f"{parameter}={vocabulary!r} needs {name} of texts, got {type(texts).__name__}")
+        return None
+    if parameter == "vocabulary" and estimator.n_symbols is not None:
+        raise ValueError(
+            f"n_symbols={estimator.n_symbols!r} is for X of integers; texts take vocabulary=Vocabulary(max_symbols=...)"
+        )
+    _check_many(texts, name)
+    with errors_name("texts", name):
+        return (Vocabulary() if vocabulary is None else clone(vocabulary)).fit(texts)
+
+
+def _symbols_of(vocabulary, texts, name):
+    _check_many(texts, name)
+    with errors_name("texts", name):
+        return vocabulary.transform(texts)
+
+
+def _check_many(texts, name):
+    if isinstance(texts, (str, bytes)):
+        raise TypeError(f"{name} must be a list of texts, got one text: pass [{name}]")
+
+
+def _same_number(source, targets, name):
+    if len(targets) != len(source):
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: {[len(source), len(targets)]}; "
+            f"X{name[1:]} has {len(source)} sequences, {name} has {len(targets)}"
+        )
+    return targets
