@@ -9,6 +9,7 @@ from problems import make_problem
 from test_network import LONG, RAGGED, TOLERANCE, assert_close, per_sequence
 
 from numrnn import network
+from numrnn.data.batches import full_batch
 from numrnn.parameters import Layout
 from numrnn.placement import make_whole_scratch
 
@@ -114,6 +115,36 @@ def test_training_goes_forward_with_the_bits_of_predict(cell):
         alone = problem._replace(y=[np.zeros(2)] * len(problem.X), w=np.arange(len(problem.X)) == i)
         case = Case(alone, np.float32)
         np.testing.assert_array_equal(case.layout.views(case.gradient()[1])["c"], outputs[i])
+
+
+@pytest.mark.parametrize("cell", ["elman", "gru", "lstm"])
+@pytest.mark.parametrize("pooling", ["last", "mean", "max"])
+@pytest.mark.parametrize("hidden", [(5,), (7, 3)])
+def test_pools_and_learned_states_are_the_slow_truths(cell, pooling, hidden):
+    for initial_state, lengths in itertools.product(("zero", "learned"), (RAGGED[:17], (1,), (70, 3, 33))):
+        options = {"lengths": lengths, "pooling": pooling, "initial_state": initial_state, "zero_weights": False}
+        problem = make_problem(cell, "tanh", hidden, D=2, bidirectional=True, **options)
+        case = Case(problem)
+        outputs = np.vstack(naive.forward(problem.weights, problem.X, **problem.kind))
+        assert relative_error(case.predict(), outputs) <= 1e-10
+        loss, grad = case.gradient()
+        assert relative_error(loss, naive.loss(*problem.data, **problem.kind)) <= 1e-10
+        assert_close(case, grad, naive.gradient(*problem.data, **problem.kind), 1e-10)
+
+
+@pytest.mark.parametrize("cell", ["elman", "gru", "lstm"])
+def test_given_states_begin_each_direction_and_have_gradients(cell):
+    problem = problem_of(cell, "tanh", (7, 3), "sequence", INPUTS["vectors"], RAGGED[:17])
+    case, random = Case(problem), np.random.default_rng(1)
+    states = random.uniform(-0.5, 0.5, (17, case.network.state_size))
+    dstates, expected_dstates, grad = np.zeros_like(states), np.zeros_like(states), np.zeros_like(case.theta)
+    batch = full_batch(case.data.lengths, case.network.tile_rows)
+    loss, _ = case.network.gradient(case.theta, case.data, case.targets, batch, grad, states, dstates)
+    expected_loss, expected, _ = naive.chunk(
+        *problem.data, states=states, start=0, k=max(RAGGED), dstates=expected_dstates, **problem.kind)
+    assert relative_error(loss, expected_loss) <= 1e-10
+    assert relative_error(dstates, expected_dstates) <= 1e-10
+    assert_close(case, grad, expected, 1e-10)
 
 
 def padded(n, dtype):

@@ -99,6 +99,16 @@ def test_other_solvers_early_stopping_and_loss_and_grad():
     assert len(model_of(early_stopping=True, n_iter_no_change=1).fit(X, Y).validation_scores_) > 0
 
 
+@pytest.mark.parametrize("pooling", ["mean", "max"])
+def test_pools_and_learned_states(pooling, tmp_path):
+    model = model_of("gru", (6, 5), pooling=pooling, initial_state="learned").fit(X, Y)
+    assert model.transform(X).shape == (40, 10)
+    assert model.weights_["layers.1.reverse.s_0"].any()
+    model.save(tmp_path / "model.safetensors")
+    loaded = numrnn.load(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
 def test_mistakes():
     with pytest.raises(ValueError, match="bptt_steps=3 needs bidirectional=False"):
         model_of(bptt_steps=3).fit(X, Y)

@@ -22,6 +22,7 @@ np.savez(sys.argv[1], **results())
 SHORT, BLOCKS = (2, 1, 3), (40, 33, 20, 9, 5, 3, 2, 1, 1)     # the second: two tiles, several blocks of steps
 VECTORS, ONE_HOT, EMBEDDING = {"D": 2}, {"n_symbols": 5}, {"n_symbols": 5, "embedding_size": 2}
 BOTH_WAYS = {"bidirectional": True}
+POOLED = {"D": 2, "initial_state": "learned"}
 CASES = [("elman", "tanh", "sequence", "softmax", np.float64, BLOCKS, VECTORS),
          ("elman", "relu", "step", "identity", np.float64, SHORT, VECTORS),
          ("elman", "tanh", "step", "softmax", np.float64, BLOCKS, EMBEDDING),
@@ -30,7 +31,9 @@ CASES = [("elman", "tanh", "sequence", "softmax", np.float64, BLOCKS, VECTORS),
          ("lstm", "tanh", "sequence", "sigmoid", np.float32, SHORT, VECTORS),
          ("elman", "tanh", "step", "softmax", np.float64, BLOCKS, VECTORS | BOTH_WAYS),
          ("gru", "tanh", "sequence", "softmax", np.float32, SHORT, ONE_HOT | BOTH_WAYS),
-         ("lstm", "tanh", "step", "softmax", np.float32, SHORT, EMBEDDING | BOTH_WAYS)]
+         ("lstm", "tanh", "step", "softmax", np.float32, SHORT, EMBEDDING | BOTH_WAYS),
+         ("gru", "tanh", "sequence", "softmax", np.float64, BLOCKS, POOLED | {"pooling": "max"}),
+         ("elman", "tanh", "sequence", "identity", np.float64, BLOCKS, POOLED | {"pooling": "mean"})]
 
 
 def results():

@@ -200,6 +200,17 @@ def test_what_is_no_model_is_refused_by_name(X, tmp_path):
     refused("architecture needs")
 
 
+def test_a_file_without_what_later_versions_added_is_loaded(X, tmp_path):
+    model = RNNRegressor((2,), max_iter=1).fit(X, np.arange(24.0))
+    model.save(tmp_path / "m")
+    tensors, header = read_model(tmp_path / "m")
+    added = ("pooling", "initial_state")
+    header["params"] = {name: value for name, value in header["params"].items() if name not in added}
+    header["architecture"]["dict"] = [pair for pair in header["architecture"]["dict"] if pair[0] not in added]
+    write_model(tmp_path / "m", tensors, header)
+    np.testing.assert_array_equal(load(tmp_path / "m").predict(X), model.predict(X))
+
+
 def test_a_failed_save_leaves_the_old_file(X, tmp_path, monkeypatch):
     model = RNNRegressor((2,), max_iter=1).fit(X, np.arange(24.0))
     path = tmp_path / "m"

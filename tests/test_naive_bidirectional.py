@@ -31,6 +31,30 @@ def test_gradient_is_the_central_difference_of_the_loss(cell, activation, hidden
 
 
 @each_cell
+@pytest.mark.parametrize("pooling", ["last", "mean", "max"])
+def test_gradient_by_learned_states_and_through_pools(cell, activation, pooling):
+    options = {"pooling": pooling, "initial_state": "learned", "bidirectional": True}
+    problem = make_problem(cell, activation, (2, 3), D=2, K=2, lengths=(3, 1, 4), **options)
+    grad = naive.gradient(*problem.data, ALPHA, **problem.kind)
+    for name, weight in problem.weights.items():
+        differences = naive.central_differences(lambda: naive.loss(*problem.data, ALPHA, **problem.kind), weight)
+        np.testing.assert_allclose(grad[name], differences, rtol=1e-6, atol=1e-8, err_msg=name)
+
+
+@each_cell
+@pytest.mark.parametrize("pooling", ["last", "mean", "max"])
+def test_learned_states_and_pools_as_pytorch_computes_them(cell, activation, pooling):
+    pytest.importorskip("torch")
+    from torch_twin import Twin
+    options = {"pooling": pooling, "initial_state": "learned", "bidirectional": True}
+    problem = make_problem(cell, activation, (2, 3), lengths=(4, 1, 6), **options)
+    grad, got = Twin(problem).gradient(ALPHA)[1], naive.gradient(*problem.data, ALPHA, **problem.kind)
+    assert list(got) == list(grad)
+    for name, value in grad.items():
+        np.testing.assert_allclose(got[name], value, rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+@each_cell
 def test_the_reverse_direction_is_a_network_that_reads_backwards(cell, activation):
     problem = problem_of(cell, activation, (3,), "step", "identity", INPUTS["vectors"])
     V, weights = problem.weights["V"], problem.weights

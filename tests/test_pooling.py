@@ -7,8 +7,10 @@ from networks import Case, relative_error, sequences
 from problems import make_problem
 
 from numrnn import network
+from numrnn.data.batches import full_batch
 from numrnn.data.sequences import Sequences
-from numrnn.network import Network
+from numrnn.kernels.cpu import updates
+from numrnn.network import Network, Step
 from numrnn.parameters import Layout
 
 CELLS = [("elman", "tanh"), ("elman", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
@@ -107,3 +109,19 @@ def test_features_are_what_the_head_reads(pooling):
     got, state = features.predict(case.theta[: layout.size], case.data)
     assert relative_error(got, np.array(expected)) <= 1e-10
     np.testing.assert_array_equal(state, case.network.predict(case.theta, case.data)[1])
+
+
+@pytest.mark.parametrize("pooling", ["mean", "max"])
+def test_dropout_acts_on_what_is_pooled(pooling):
+    """The gradient is that of the loss with masks held fixed."""
+    case = Case(make_problem("lstm", hidden=(4, 5), lengths=(40, 1, 7), pooling=pooling, zero_weights=False))
+    step = Step(updates.NO_STEP, {}, np.zeros((1, 0)), dropout=0.4, recurrent_dropout=0.2, seed=5)
+    batch, grad = full_batch(case.data.lengths, 8), np.zeros_like(case.theta)
+
+    def loss():
+        run = case.network.train(case.theta, case.data, case.targets, [batch], step, grad, case.theta)
+        return run.losses[0]
+
+    assert loss() != case.gradient()[0]
+    kept = grad.copy()
+    assert relative_error(kept, naive.central_differences(loss, case.theta)) <= 1e-6

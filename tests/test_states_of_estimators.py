@@ -76,16 +76,16 @@ def test_pieces_that_states_are_carried_between_have_the_bits_of_the_whole(cell,
     n_symbols = None
     inputs = random.normal(size=(9, 50, 2)).astype(np.float32)
     if form == "symbols":
-        inputs, n_symbols = random.integers(0, 5, (9, 50)), 5
+        inputs, n_symbols = random.integers(0, 5, (9, 50)), 5  # an array of 50 columns would take no other
     y = random.normal(size=(9, 50))
     model = RNNRegressor((4, 33), cell=cell, output="step", n_symbols=n_symbols, initial_state="learned", **OPTIONS)
-    model.fit(inputs, y)
+    model.fit(inputs if form == "array" else list(inputs), list(y))
     pieces, state = [], None
     for first, end in ((0, 1), (1, 38), (38, 50)):
-        piece = inputs[:, first:end] if form != "list" else list(inputs[:, first:end])
+        piece = inputs[:, first:end] if form == "array" else list(inputs[:, first:end])
         values, state = model.predict(piece, state=state, return_state=True)
         pieces.append(np.array(values))
-    np.testing.assert_array_equal(np.hstack(pieces), model.predict(inputs))
+    np.testing.assert_array_equal(np.hstack(pieces), model.predict(inputs if form == "array" else list(inputs)))
     assert isinstance(state, StepState) and len(state) == 9
 
 

@@ -226,7 +226,7 @@ def test_lbfgs_divergence_and_failed_line_search():
     p = problem()
     downhill = p.network.gradient
 
-    def uphill(theta, data, targets, batch, grad):
+    def uphill(theta, data, targets, batch, grad, state):
         pair = downhill(theta, data, targets, batch, grad)
         grad *= -1
         return pair

@@ -126,9 +126,11 @@ def make_targets(estimator, y, data, sample_weight, *, learn=False, whole=True, 
 
 def given_states(estimator, state, data, name="state"):
     """Return the states that sequences begin with in training, checked; None where none are given."""
-    network = estimator._architecture.network()
-    if state is not None and estimator._architecture.initial_state == "learned":
+    if state is None:
+        return None
+    if estimator._architecture.initial_state == "learned":
         raise ValueError(f"{name} must be None with initial_state='learned': the network begins with what it learns")
+    network = estimator._architecture.network()
     return check_first_states(state, len(data), network.state_size, network.dtype, name)
 
 
@@ -169,12 +171,13 @@ def run(estimator, data, targets, *, given=None, max_iter, validate=None, callba
     network = estimator._architecture.network(n_threads(estimator.n_jobs))
     solver = resolve_solver(estimator.solver)
     callbacks = [*callbacks, *(estimator.callbacks or ())]
-    options = {"alpha": estimator.alpha, "max_iter": max_iter, "validate": validate, "callbacks": callbacks}
-    options["given"] = given
+    options = {"max_iter": max_iter, "given": given, "validate": validate, "callbacks": callbacks}
     try:
         with estimator._state.changing():
             if isinstance(solver, LBFGS):
-                minimize_lbfgs(network, estimator._state, data, targets, solver=solver, **options)
+                minimize_lbfgs(
+                    network, estimator._state, data, targets, solver=solver, alpha=estimator.alpha, **options
+                )
             else:
                 train(
                     network,
@@ -183,6 +186,7 @@ def run(estimator, data, targets, *, given=None, max_iter, validate=None, callba
                     targets,
                     solver=solver,
                     schedule=_schedule(estimator),
+                    alpha=estimator.alpha,
                     clip_norm=estimator.clip_norm,
                     batch_size=estimator.batch_size,
                     shuffle=estimator.shuffle,
