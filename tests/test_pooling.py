@@ -125,3 +125,14 @@ def test_dropout_acts_on_what_is_pooled(pooling):
     assert loss() != case.gradient()[0]
     kept = grad.copy()
     assert relative_error(kept, naive.central_differences(loss, case.theta)) <= 1e-6
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_mean_of_many_steps_is_not_rounded_away(bidirectional):
+    layout = Layout(n_inputs=1, hidden_layer_sizes=(1,), cell="elman", n_outputs=0, bidirectional=bidirectional)
+    theta = np.zeros(layout.size, np.float32)
+    for name, value in layout.views(theta).items():
+        value[...] = name.endswith("b")
+    one = Network(layout, output="features", pooling="mean")
+    long = Sequences.from_list([np.zeros((1 << 17, 1), np.float32)])
+    np.testing.assert_allclose(one.predict(theta, long)[0], np.tanh(1), rtol=1e-6)

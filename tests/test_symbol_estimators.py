@@ -118,6 +118,14 @@ def test_every_form_and_type_of_X_has_the_same_bits(params):
     assert isinstance(step.predict(Sequences.from_array(symbols)), Sequences)
 
 
+@pytest.mark.parametrize("fitted", [[[1, 2, 0]] * 4, np.array([[1, 2, 0]] * 4)], ids=["lists", "array"])
+def test_symbols_of_one_length_bind_no_later_ones(fitted):
+    model = small().fit(fitted, [0, 1, 0, 1])
+    assert model.n_features_in_ == 1
+    np.testing.assert_array_equal(model.predict([[1, 2]]), model.predict([np.array([1, 2])]))
+    np.testing.assert_array_equal(model.predict(np.array([[1, 2]])), model.predict([np.array([1, 2])]))
+
+
 def test_the_size_of_an_embedding_is_searched():
     search = GridSearchCV(small(), {"embedding_size": [None, 1, 4], "bptt_steps": [None, 3]}, cv=3)
     search.fit(X, Y)

@@ -14,9 +14,9 @@ def validate_sequences(estimator, X, *, dtype, reset, name="X", n_symbols=None):
     """Return X as `Sequences`, and its form, checked against what the estimator was fitted on.
 
     What `sklearn.utils.validation.validate_data` is for tables. With ``reset=True`` it sets on `estimator`:
-    ``n_inputs_`` (D), ``n_features_in_`` (D, but the number of columns where X is 2-D, as scikit-learn wants it),
-    ``_on_table`` (whether X is 2-D), and ``feature_names_in_`` where X is a data frame, or a list of them, with names
-    of type str.
+    ``n_inputs_`` (D), ``n_features_in_`` (D, but the number of columns where X is a table of numbers, as scikit-learn
+    wants it), ``_on_table`` (whether X is one), and ``feature_names_in_`` where X is a data frame, or a list of them,
+    with names of type str.
 
     Parameters
     ----------
@@ -60,8 +60,9 @@ def validate_sequences(estimator, X, *, dtype, reset, name="X", n_symbols=None):
     n_inputs = sequences.values.shape[1] if sequences.values.ndim == 2 else 1
     if reset:
         estimator.n_inputs_ = n_inputs
-        estimator._on_table = form == "table"
-        estimator.n_features_in_ = int(sequences.lengths[0]) if form == "table" else n_inputs
+        # Symbols that happen to be of one length are no table of features, unless its columns have names.
+        estimator._on_table = form == "table" and (n_symbols is None or hasattr(X, "columns"))
+        estimator.n_features_in_ = int(sequences.lengths[0]) if estimator._on_table else n_inputs
     else:
         check_n_inputs(estimator, sequences, form, name=name)
     return sequences, form

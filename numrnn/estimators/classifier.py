@@ -115,7 +115,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     classes_ : ndarray of shape (K,)
         The labels, sorted; their numbers for multi-label y.
     n_features_in_ : int
-        Inputs of a step; number of columns if `fit` got a 2-D X.
+        Inputs of a step, 1 for symbols; number of columns if `fit` got a 2-D X of numbers.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X was a data frame or a list of data frames with names of type str.
     n_inputs_ : int

@@ -1,8 +1,8 @@
 """What the head reads of a sequence: the last layer's state after the last step, or the mean or the maximum of its
 states over all steps, made block by block; chosen by the type of `net.pooling`, so only networks that pool compile it.
 
-A pool is three arrays (tile rows, HP) one after the other: the mean's sum or the maximum so far; the block in which a
-maximum was reached; and dL/dpool. A carry has dL/ds_T at the same distance from s_T.
+A pool is three arrays (tile rows, HP) one after the other: the mean's sum or the maximum so far; what rounding added to
+that sum, or the block in which a maximum was reached; and dL/dpool. A carry has dL/ds_T at the same distance from s_T.
 """
 
 from numba.extending import overload
@@ -10,7 +10,7 @@ from numba.types import NoneType
 
 from numrnn.kernels.cpu.activations import like
 from numrnn.kernels.cpu.net import FIRST_STEP, MEAN, ROWS, STEPS
-from numrnn.kernels.cpu.products import add, copy, set_zero
+from numrnn.kernels.cpu.products import copy, set_zero
 from numrnn.kernels.jit import njit
 
 
@@ -22,6 +22,17 @@ def pool_block(pooling, block, number, HP, tile_rows, active, work, s_at, pool_a
 @njit
 def _pool_nothing(pooling, block, number, HP, tile_rows, active, work, s_at, pool_at):
     pass
+
+
+@njit
+def _add_compensated(work, s_at, pool_at, excess_at, count):
+    """Kahan (1965): a plain float32 sum of 131,072 equal states was wrong by 0.16 %."""
+    s, pool, excess = work[s_at : s_at + count], work[pool_at : pool_at + count], work[excess_at : excess_at + count]
+    for j in range(count):
+        term = s[j] - excess[j]
+        total = pool[j] + term
+        excess[j] = (total - pool[j]) - term
+        pool[j] = total
 
 
 @njit
@@ -43,7 +54,7 @@ def _pool_states(pooling, block, number, HP, tile_rows, active, work, s_at, pool
             copy(work, now, count, work, pool_at)
             set_zero(work, pool_at + tile_rows * HP, count)
         elif pooling == MEAN:
-            add(work, pool_at, work, now, count)
+            _add_compensated(work, now, pool_at, pool_at + tile_rows * HP, count)
         else:
             _keep_maximum(work, now, pool_at, pool_at + tile_rows * HP, number, count)
 
