@@ -10,7 +10,6 @@ import numpy as np
 
 from numrnn.data.batches import full_batch
 from numrnn.data.random import mask_keys
-from numrnn.data.sequences import Sequences
 from numrnn.data.targets import Targets
 from numrnn.kernels.cpu import updates
 from numrnn.solvers.base import state_arrays
@@ -178,14 +177,13 @@ class EncoderDecoder:
         """
         self.pack(theta)
         groups = np.split(np.arange(len(data)), range(PAIRS, len(data), PAIRS))
-        total = math.fsum(self._summed_loss(data.take(ids), targets) for ids in groups)
+        total = math.fsum(self._summed_loss(data, targets, ids) for ids in groups)
         return total / int(data.target.lengths.sum())
 
-    def _summed_loss(self, data, targets):
-        target, threads = data.target, self.decoder.n_jobs
-        offsets = np.concatenate([[0], np.cumsum(target.lengths)])
-        places = np.arange(offsets[-1]) + np.repeat(target.offsets - offsets[:-1], target.lengths)
-        logits, _ = self.write(Sequences(target.values[places], offsets), self.read(data.source, threads), threads)
+    def _summed_loss(self, data, targets, ids):
+        threads = self.decoder.n_jobs
+        steps, places = data.target.steps(ids, 0, data.target.lengths[ids])
+        logits, _ = self.write(steps, self.read(data.source[ids], threads), threads)
         loss, count = self.decoder.loss_of(logits, Targets(targets.values[places]))
         return loss * count
 

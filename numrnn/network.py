@@ -74,7 +74,7 @@ class Network:
     def __getstate__(self):
         return {**self.__dict__, "memory": copy(self.memory)}
 
-    def gradient(self, theta, data, targets, batch, grad, state=None, dstate=None, masks=None):
+    def gradient(self, theta, data, targets, batch, grad, given=None, dgiven=None, masks=None):
         """Loss of a mini-batch, without the L2 term, and its gradient.
 
         Parameters
@@ -87,10 +87,10 @@ class Network:
         batch : Batch
         grad : ndarray of shape (size,)
             Overwritten with dloss/dtheta.
-        state : ndarray of shape (N, state_size), optional
+        given : ndarray of shape (N, state_size), optional
             States before the first steps of all sequences; None: learned ones, or zeros.
-        dstate : ndarray of shape (N, state_size), optional
-            The rows of the mini-batch's sequences are overwritten with dloss/dstate; theta's dtype, contiguous.
+        dgiven : ndarray of shape (N, state_size), optional
+            The rows of the mini-batch's sequences are overwritten with dloss/dgiven; theta's dtype, contiguous.
         masks : Masks, optional
             Of dropout; None: there is none.
 
@@ -100,10 +100,10 @@ class Network:
             sum(w l) / sum(w); nan where sum(w) is 0 (then gradients are 0); 0.0 without a head.
         weight_sum : float
         """
-        if dstate is not None:
-            dstate[batch.ids] = 0
+        if dgiven is not None:
+            dgiven[batch.ids] = 0
         gradient_only = Step(updates.NO_STEP, {}, np.zeros((1, 0), self.dtype), masks=masks)
-        run = self.train(theta, data, targets, [batch], gradient_only, grad, theta, given=state, dgiven=dstate)
+        run = self.train(theta, data, targets, [batch], gradient_only, grad, theta, given=given, dgiven=dgiven)
         if run.outcome == "interrupted":
             raise KeyboardInterrupt
         if not len(run.losses):

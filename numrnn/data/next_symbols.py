@@ -66,6 +66,21 @@ class NextSymbols:
         """The sequences `ids`; their symbols stay where they are."""
         return NextSymbols(self.values, self.offsets[ids], self.lengths[ids])
 
+    def steps(self, ids, first, counts):
+        """Some steps of sequences: as `Sequences`, and where they lie in `values` and in `targets`.
+
+        Parameters
+        ----------
+        ids : ndarray of shape (n,), int64
+        first : int
+            The first step.
+        counts : ndarray of shape (n,), int64
+            How many, of each.
+        """
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        places = np.arange(offsets[-1]) + np.repeat(self.offsets[ids] + first - offsets[:-1], counts)
+        return Sequences(self.values[places], offsets), places
+
     def gather(self, ids, out=None):
         """Where the steps of sequences lie, see `Sequences.gather`."""
         return self.values, self.offsets[ids]

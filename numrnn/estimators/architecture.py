@@ -41,7 +41,7 @@ class Architecture(NamedTuple):
             dtype=np.dtype(estimator.dtype).name,
             n_symbols=n_symbols,
             embedding_size=None if estimator.embedding_size is None else int(estimator.embedding_size),
-            bidirectional=bool(getattr(estimator, "bidirectional", False)),  # a language model has no such parameter
+            bidirectional=bool(estimator.bidirectional),
             initial_state=estimator.initial_state,
             pooling=estimator.pooling,
         )

@@ -1,7 +1,7 @@
 """What the estimators share: parameters, the way from X and y to the training loop, and back from outputs."""
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.forms import from_steps
@@ -16,9 +16,9 @@ from numrnn.estimators.fitting import (
     store_history,
     unchanged_on_error,
 )
+from numrnn.estimators.model import Model
 from numrnn.estimators.prepared import predictor_of
-from numrnn.estimators.saving import save_model
-from numrnn.estimators.sklearn_callbacks import CallbackSupportMixin, bridges
+from numrnn.estimators.sklearn_callbacks import bridges
 from numrnn.estimators.step_state import StepState, check_first_states
 from numrnn.estimators.streaming import predict_step
 from numrnn.estimators.text_inputs import read_inputs
@@ -29,7 +29,7 @@ from numrnn.training import default_callbacks
 from numrnn.training.objective import loss_and_gradient
 
 
-class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, CallbackSupportMixin, BaseEstimator):
+class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, Model):
     """Recurrent network over sequences; a subclass knows its targets, its head and its score.
 
     A subclass defines `_learn_targets` (of flat y: the head and its number of outputs), `_encode_targets` (for the
@@ -40,11 +40,6 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
 
     _parameter_constraints = CONSTRAINTS
     _learnt = ("n_features_in_", "n_inputs_", "n_outputs_", "feature_names_in_", "vocabulary_", "_on_table")
-    _doc_link_module = "numrnn"
-    _doc_link_template = "https://numrnn.readthedocs.io/stable/api/{estimator_module}.{estimator_name}.html"
-
-    def _doc_link_url_param_generator(self):
-        return {"estimator_module": "numrnn", "estimator_name": type(self).__name__}
 
     def __init__(
         self,
@@ -347,32 +342,12 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         given = check_first_states(state, len(data), network.state_size, network.dtype)
         return loss_and_gradient(network, theta, data, targets, self.alpha, given)
 
-    def save(self, path):
-        """Write the fitted estimator to one safetensors file, see `numrnn.load`.
-
-        Parameters
-        ----------
-        path : str or path-like
-            Replaced in one go: the file is whole, old or new, at any time.
-
-        Notes
-        -----
-        Weights, parameters, what `fit` learnt and the history are stored; the solver's running means are not, so that
-        `partial_fit` after `load` goes on with the next epoch's shuffle but a fresh solver state. Functions and
-        callbacks among the parameters are dropped with a warning. A ``RandomState`` is replaced by a seed.
-        """
-        check_is_fitted(self)
-        save_model(self, path)
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.input_tags.string = self.vocabulary is not None
         tags.transformer_tags.preserves_dtype = []  # features are of the network's dtype
         return tags
-
-    def __sklearn_is_fitted__(self):
-        return "_state" in vars(self)
 
     def _one_pass(self, X, y, sample_weight, state, classes=None):
         continues = "_state" in vars(self)

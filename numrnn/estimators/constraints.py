@@ -1,4 +1,4 @@
-"""Which values the parameters of estimators may have."""
+"""Which values the parameters of estimators, and arguments of their methods, may have."""
 
 from numbers import Integral, Real
 
@@ -45,3 +45,9 @@ def solver_makes_passes(estimator):
     if estimator.solver == "lbfgs" or isinstance(estimator.solver, LBFGS):
         raise AttributeError("partial_fit needs a mini-batch solver; solver='lbfgs' works on all of X at once")
     return True
+
+
+def check_number(name, value, kind, holds, expected):
+    """Raise a ValueError unless an argument of a method is a number of one kind for which a condition holds."""
+    if not isinstance(value, kind) or isinstance(value, (bool, np.bool_)) or not holds(value):
+        raise ValueError(f"{name} must be {expected}, got {value!r}")

@@ -29,11 +29,6 @@ from numrnn.training import (
     train,
 )
 
-# Parameters of planned features, with the only value that this version takes.
-NOT_YET = {
-    "device": "cpu",
-}
-
 
 @contextmanager
 def unchanged_on_error(estimator, *, continues=False):
@@ -220,10 +215,8 @@ def store_history(estimator):
 
 def check_parameters(estimator):
     """Raise an error that names the first parameter whose value does not fit the others or this version."""
-    for name, only in NOT_YET.items():
-        value = getattr(estimator, name, only)
-        if value is not only and value != only:
-            raise ValueError(f"{name}={value!r}: this version of numrnn does not offer it, only {name}={only!r}")
+    if estimator.device != "cpu":
+        raise ValueError(f"device={estimator.device!r}: this version of numrnn does not offer it, only device='cpu'")
     if estimator.cell != "elman" and estimator.activation != "tanh":
         raise ValueError(f"activation={estimator.activation!r} needs cell='elman', got cell={estimator.cell!r}")
     for name in ("dropout", "recurrent_dropout"):
@@ -234,7 +227,7 @@ def check_parameters(estimator):
         raise ValueError(
             f"bptt_steps={estimator.bptt_steps!r} needs a mini-batch solver; 'lbfgs' takes whole sequences"
         )
-    if estimator.bptt_steps is not None and getattr(estimator, "bidirectional", False):
+    if estimator.bptt_steps is not None and estimator.bidirectional:
         raise ValueError(
             f"bptt_steps={estimator.bptt_steps!r} needs bidirectional=False: the reverse direction begins at a "
             "sequence's last step, so a chunk alone has no state to begin with"

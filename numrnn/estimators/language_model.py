@@ -1,15 +1,13 @@
 """A model of texts: which symbol follows."""
 
-from sklearn.base import BaseEstimator, _fit_context
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import _fit_context
 
 from numrnn.data.targets import Targets
 from numrnn.data.vocabulary import Vocabulary
-from numrnn.estimators.base import BaseRNN
 from numrnn.estimators.constraints import CONSTRAINTS
 from numrnn.estimators.fitting import callbacks_of, run, store_history, unchanged_on_error
-from numrnn.estimators.saving import save_model
-from numrnn.estimators.sklearn_callbacks import CallbackSupportMixin, bridges
+from numrnn.estimators.model import Model
+from numrnn.estimators.sklearn_callbacks import bridges
 from numrnn.estimators.text_fitting import begin_texts, hold_out_texts, training_data
 from numrnn.estimators.text_generation import TextGeneration
 from numrnn.estimators.text_scores import TextScores
@@ -17,7 +15,7 @@ from numrnn.estimators.weights_access import WeightsAccess
 from numrnn.training import default_callbacks
 
 
-class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, CallbackSupportMixin, BaseEstimator):
+class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
     r"""Recurrent neural network that predicts the next symbol of a text, and writes texts.
 
     Each step reads one symbol, a character say, and puts out the probability of every symbol to be the next one. It is
@@ -154,10 +152,11 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, CallbackSuppor
         "n_symbols": [constraint for constraint in CONSTRAINTS["n_symbols"] if constraint],
     }  # fmt: skip
     _learnt = ("n_symbols_", "vocabulary_")
-    output, pooling = "step", "last"  # no parameters: every step has a target
-    _doc_link_module = BaseRNN._doc_link_module
-    _doc_link_template = BaseRNN._doc_link_template
-    _doc_link_url_param_generator = BaseRNN._doc_link_url_param_generator
+    output, pooling, bidirectional = (
+        "step",
+        "last",
+        False,
+    )  # no parameters: every step has a target, of what precedes it
 
     def __init__(
         self,
@@ -315,26 +314,8 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, CallbackSuppor
         store_history(self)
         return self
 
-    def save(self, path):
-        """Write the fitted model, its vocabulary included, to one safetensors file, see `numrnn.load`.
-
-        Parameters
-        ----------
-        path : str or path-like
-            Replaced in one go: the file is whole, old or new, at any time.
-
-        Notes
-        -----
-        As `RNNClassifier.save`. A vocabulary with a `tokenizer` cannot be stored: it is a function.
-        """
-        check_is_fitted(self)
-        save_model(self, path)
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
         return tags
-
-    def __sklearn_is_fitted__(self):
-        return "_state" in vars(self)

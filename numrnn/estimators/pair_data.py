@@ -1,7 +1,6 @@
 """What `RNNSeq2Seq` reads and writes, in every form that users have it in."""
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils.validation import check_array, validate_data
 
 from numrnn.data.forms import to_sequences
@@ -9,7 +8,7 @@ from numrnn.data.inputs import validate_sequences
 from numrnn.data.next_symbols import errors_name, is_text
 from numrnn.data.sequences import Sequences
 from numrnn.data.symbols import check_symbols, count_symbols
-from numrnn.data.vocabulary import Vocabulary
+from numrnn.estimators.text_inputs import check_many, symbols_of, vocabulary_of
 
 
 def read_source(estimator, X, *, learn=False, name="X"):
@@ -31,14 +30,15 @@ def read_source(estimator, X, *, learn=False, name="X"):
     """
     if learn:
         estimator._input = estimator.input
-        estimator.vocabulary_ = _learn_vocabulary(estimator, X, "vocabulary", name)
+        check_many(X, name)
+        estimator.vocabulary_ = vocabulary_of(X, estimator.vocabulary, n_symbols=estimator.n_symbols, name=name)
     dtype = np.dtype(estimator.dtype if learn else estimator._architecture.dtype)
     if estimator._input == "vector":
         return _read_vectors(estimator, X, dtype, learn, name)
     if is_text(X) != (estimator.vocabulary_ is not None):
         raise TypeError(f"{name} must hold {'numbers' if is_text(X) else 'texts'}, like what the model was fitted on")
     if estimator.vocabulary_ is not None:
-        X = _symbols_of(estimator.vocabulary_, X, name)
+        X = symbols_of(X, estimator.vocabulary_, name)
         n_symbols = len(estimator.vocabulary_)
     else:
         n_symbols = estimator.n_symbols if learn else estimator.n_symbols_
@@ -89,14 +89,17 @@ def read_targets(estimator, y, source, *, learn=False, name="y"):
     if kind != known:
         raise TypeError(f"{name} holds {kind}, but the model was fitted on {known}")
     if learn:
-        estimator.target_vocabulary_ = _learn_vocabulary(estimator, y, "target_vocabulary", name)
+        check_many(y, name)
+        estimator.target_vocabulary_ = vocabulary_of(
+            y, estimator.target_vocabulary, name=name, parameter="target_vocabulary"
+        )
         estimator._one_column = one_column
     if kind == "vectors":
         return _same_number(source, _target_vectors(estimator, y, learn, name), name)
     vocabulary = estimator.target_vocabulary_
     n_symbols = "auto" if learn else estimator.n_target_symbols_
     if vocabulary is not None:
-        y, n_symbols = _symbols_of(vocabulary, y, name), len(vocabulary)
+        y, n_symbols = symbols_of(y, vocabulary, name), len(vocabulary)
     targets, _ = to_sequences(y, dtype=np.float64, name=name, allow_symbols=True)
     targets = check_symbols(targets, n_symbols, name=name)
     if learn:
@@ -139,32 +142,6 @@ def _kind_of(y, name):
             "shape (steps, K)"
         )
     return ("symbols" if ndim == 1 and values.dtype.kind in "iu" else "vectors"), ndim == 1
-
-
-def _learn_vocabulary(estimator, texts, parameter, name):
-    vocabulary = getattr(estimator, parameter)
-    if not is_text(texts):
-        if vocabulary is not None:
-            raise TypeError(f"{parameter}={vocabulary!r} needs {name} of texts, got {type(texts).__name__}")
-        return None
-    if parameter == "vocabulary" and estimator.n_symbols is not None:
-        raise ValueError(
-            f"n_symbols={estimator.n_symbols!r} is for X of integers; texts take vocabulary=Vocabulary(max_symbols=...)"
-        )
-    _check_many(texts, name)
-    with errors_name("texts", name):
-        return (Vocabulary() if vocabulary is None else clone(vocabulary)).fit(texts)
-
-
-def _symbols_of(vocabulary, texts, name):
-    _check_many(texts, name)
-    with errors_name("texts", name):
-        return vocabulary.transform(texts)
-
-
-def _check_many(texts, name):
-    if isinstance(texts, (str, bytes)):
-        raise TypeError(f"{name} must be a list of texts, got one text: pass [{name}]")
 
 
 def _same_number(source, targets, name):

@@ -8,6 +8,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
 from numrnn.decoding import write_by_beams, write_greedily, write_vectors
+from numrnn.estimators.constraints import check_number
 from numrnn.estimators.pair_data import read_source, read_targets
 from numrnn.estimators.pair_fitting import pairs_of, targets_of
 from numrnn.estimators.prepared import predictor_of
@@ -61,8 +62,10 @@ class PairPrediction:
         [array([1, 0, 1, 0])]
         """
         network = predictor_of(self)
-        _check("beam_width", beam_width, Integral, lambda n: n >= 1, "an integer of at least 1")
-        _check("length_penalty", length_penalty, Real, lambda a: 0 <= a < math.inf, "a finite number, not negative")
+        check_number("beam_width", beam_width, Integral, lambda n: n >= 1, "an integer of at least 1")
+        check_number(
+            "length_penalty", length_penalty, Real, lambda a: 0 <= a < math.inf, "a finite number, not negative"
+        )
         source = read_source(self, X)
         threads = n_threads(self.n_jobs)
         if self.n_target_symbols_ is None:
@@ -74,7 +77,7 @@ class PairPrediction:
             raise ValueError(f"lengths={lengths!r}: symbols end by themselves; max_length limits them")
         if max_length is None:
             max_length = 2 * self.longest_target_
-        _check("max_length", max_length, Integral, lambda n: n >= 1, "an integer of at least 1, or None")
+        check_number("max_length", max_length, Integral, lambda n: n >= 1, "an integer of at least 1, or None")
         written = self._write(network, source, threads, beam_width, length_penalty, max_length)
         return written if self.target_vocabulary_ is None else self.target_vocabulary_.inverse_transform(written)
 
@@ -154,8 +157,3 @@ def _refuse_for_vectors(beam_width, max_length):
         raise ValueError(f"beam_width={beam_width!r}: there is no search among real vectors, only beam_width=1")
     if max_length is not None:
         raise ValueError(f"max_length={max_length!r}: real vectors have no end to wait for; pass lengths")
-
-
-def _check(name, value, kind, holds, expected):
-    if not isinstance(value, kind) or isinstance(value, (bool, np.bool_)) or not holds(value):
-        raise ValueError(f"{name} must be {expected}, got {value!r}")

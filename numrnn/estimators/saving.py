@@ -17,7 +17,7 @@ _APART = ("theta", "solver_state", "history")
 
 
 def save_model(estimator, path):
-    """Write a fitted estimator; see `BaseRNN.save`.
+    """Write a fitted estimator; see `Model.save`.
 
     The header of format 1 has ``class``, ``params``, ``architecture`` (sizes, cell, head ...), ``learnt`` (classes
     with their dtype, feature counts and names, a vocabulary ...), ``training`` (the seed, counters) and ``history`` (by

@@ -1,23 +1,20 @@
 """Sequences written from sequences, or from vectors."""
 
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.vocabulary import Vocabulary
-from numrnn.estimators.base import BaseRNN
 from numrnn.estimators.constraints import CONSTRAINTS, solver_makes_passes
 from numrnn.estimators.fitting import callbacks_of, run, store_history, unchanged_on_error
+from numrnn.estimators.model import Model
 from numrnn.estimators.pair_fitting import begin_pairs, hold_out_pairs, targets_of
 from numrnn.estimators.pair_prediction import PairPrediction
-from numrnn.estimators.saving import save_model
-from numrnn.estimators.sklearn_callbacks import CallbackSupportMixin, bridges
-from numrnn.estimators.weights_access import WeightsByName
+from numrnn.estimators.sklearn_callbacks import bridges
 from numrnn.training import default_callbacks
 
 
-class RNNSeq2Seq(PairPrediction, WeightsByName, CallbackSupportMixin, BaseEstimator):
+class RNNSeq2Seq(PairPrediction, Model):
     r"""Encoder-decoder: reads a sequence, or a vector, and writes a sequence of another length.
 
     The encoder, a stack of recurrent layers, reads the inputs. The states of all its layers after the last step are
@@ -157,10 +154,7 @@ class RNNSeq2Seq(PairPrediction, WeightsByName, CallbackSupportMixin, BaseEstima
         "n_target_symbols_", "vocabulary_", "target_vocabulary_", "longest_target_", "_one_length", "_one_column",
     )  # fmt: skip
     # No parameters: every step has a target, is trained back to the first, and states go from encoder to decoder.
-    output, bptt_steps, pooling, initial_state = "step", None, "last", "zero"
-    _doc_link_module = BaseRNN._doc_link_module
-    _doc_link_template = BaseRNN._doc_link_template
-    _doc_link_url_param_generator = BaseRNN._doc_link_url_param_generator
+    output, bptt_steps, pooling, initial_state, bidirectional = "step", None, "last", "zero", False
 
     def __init__(
         self,
@@ -316,27 +310,9 @@ class RNNSeq2Seq(PairPrediction, WeightsByName, CallbackSupportMixin, BaseEstima
         store_history(self)
         return self
 
-    def save(self, path):
-        """Write the fitted model, its vocabularies included, to one safetensors file, see `numrnn.load`.
-
-        Parameters
-        ----------
-        path : str or path-like
-            Replaced in one go: the file is whole, old or new, at any time.
-
-        Notes
-        -----
-        As `RNNClassifier.save`. A vocabulary with a `tokenizer` cannot be stored: it is a function.
-        """
-        check_is_fitted(self)
-        save_model(self, path)
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.input_tags.string = True
         tags.target_tags.required = True
         return tags
-
-    def __sklearn_is_fitted__(self):
-        return "_state" in vars(self)

@@ -1,13 +1,12 @@
 """The way of a language model's `fit`: check and learn the symbols, hold out, lay out streams."""
 
 import numpy as np
-from sklearn.base import clone
 
-from numrnn.data.next_symbols import NextSymbols, errors_name, is_text, read_symbols
+from numrnn.data.next_symbols import NextSymbols, read_symbols
 from numrnn.data.symbols import count_symbols
-from numrnn.data.vocabulary import Vocabulary
 from numrnn.estimators.architecture import Architecture
 from numrnn.estimators.fitting import check_parameters, check_same, first_state, own_state
+from numrnn.estimators.text_inputs import vocabulary_of
 from numrnn.estimators.text_scores import mean_cross_entropy
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.validation import split
@@ -34,7 +33,8 @@ def begin_texts(estimator, X, *, continues):
     if isinstance(resolve_solver(estimator.solver), LBFGS):
         raise ValueError(f"solver={estimator.solver!r}: a language model needs a mini-batch solver")
     if not continues:
-        estimator.vocabulary_ = _vocabulary_of(estimator, X)
+        n_symbols = None if estimator.n_symbols == "auto" else estimator.n_symbols
+        estimator.vocabulary_ = vocabulary_of(X, estimator.vocabulary, n_symbols=n_symbols)
     known = estimator.n_symbols_ if continues else estimator.n_symbols
     sequences, is_one = read_symbols(X, estimator.vocabulary_, known)
     if not continues:
@@ -46,20 +46,6 @@ def begin_texts(estimator, X, *, continues):
     estimator._architecture = architecture
     estimator._state = own_state(estimator._state) if continues else first_state(estimator)
     return sequences, is_one
-
-
-def _vocabulary_of(estimator, X):
-    vocabulary, n_symbols = estimator.vocabulary, estimator.n_symbols
-    if is_text(X):
-        if n_symbols != "auto":
-            raise ValueError(
-                f"n_symbols={n_symbols!r} is for X of integers; for texts set vocabulary=Vocabulary(max_symbols=...)"
-            )
-        with errors_name("texts", "X"):
-            return (Vocabulary() if vocabulary is None else clone(vocabulary)).fit(X)
-    if vocabulary is not None:
-        raise TypeError(f"vocabulary={vocabulary!r} needs X of texts, got {type(X).__name__}")
-    return None
 
 
 def hold_out_texts(estimator, sequences, is_one, X_val):

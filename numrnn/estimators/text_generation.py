@@ -7,6 +7,7 @@ import numpy as np
 
 from numrnn.data.next_symbols import read_symbols
 from numrnn.data.random import draw_seed, generator
+from numrnn.estimators.constraints import check_number
 from numrnn.estimators.prepared import predictor_of
 from numrnn.generation import Writer
 
@@ -57,7 +58,7 @@ class TextGeneration:
         >>> model.generate([0, 1], 6, temperature=0)
         array([2, 3, 0, 1, 2, 3])
         """
-        _check("length", length, Integral, lambda n: n >= 0, "an integer, not negative")
+        check_number("length", length, Integral, lambda n: n >= 0, "an integer, not negative")
         parts = self._write(prompt, length, temperature, top_k, top_p, random_state)
         symbols = np.concatenate([np.zeros(0, np.int64), *parts])
         return symbols if self.vocabulary_ is None else self.vocabulary_.inverse_transform(symbols)
@@ -86,7 +87,7 @@ class TextGeneration:
         True
         """
         if length is not None:
-            _check("length", length, Integral, lambda n: n >= 0, "an integer, not negative, or None")
+            check_number("length", length, Integral, lambda n: n >= 0, "an integer, not negative, or None")
         parts = self._write(prompt, length, temperature, top_k, top_p, random_state)
         names = None if self.vocabulary_ is None else self.vocabulary_.symbols_
         # An expression: what is wrong with an argument is said at once, not when the first symbol is asked for.
@@ -94,11 +95,11 @@ class TextGeneration:
 
     def _write(self, prompt, length, temperature, top_k, top_p, random_state):
         network = predictor_of(self).network
-        _check("temperature", temperature, Real, lambda t: 0 <= t < math.inf, "a finite number, not negative")
+        check_number("temperature", temperature, Real, lambda t: 0 <= t < math.inf, "a finite number, not negative")
         if top_k is not None:
-            _check("top_k", top_k, Integral, lambda k: k >= 1, "an integer of at least 1, or None")
+            check_number("top_k", top_k, Integral, lambda k: k >= 1, "an integer of at least 1, or None")
         if top_p is not None:
-            _check("top_p", top_p, Real, lambda p: 0 < p <= 1, "a number above 0 and up to 1, or None")
+            check_number("top_p", top_p, Real, lambda p: 0 < p <= 1, "a number above 0 and up to 1, or None")
         symbols, is_one = read_symbols(prompt, self.vocabulary_, self.n_symbols_, name="prompt")
         if not is_one:
             raise ValueError(f"prompt must be one text, got {len(prompt)} in a {type(prompt).__name__}")
@@ -106,8 +107,3 @@ class TextGeneration:
         writer = Writer(network, temperature=temperature, top_k=top_k, top_p=top_p, random=random)
         writer.read(symbols.values)
         return writer.write(length)
-
-
-def _check(name, value, kind, holds, expected):
-    if not isinstance(value, kind) or isinstance(value, (bool, np.bool_)) or not holds(value):
-        raise ValueError(f"{name} must be {expected}, got {value!r}")

@@ -1,4 +1,4 @@
-"""X of classifiers and regressors, which may be texts, as checked `Sequences`."""
+"""Texts that estimators read: vocabularies learnt, texts as symbols, X of classifiers and regressors."""
 
 from contextlib import contextmanager
 
@@ -7,22 +7,42 @@ from sklearn.base import clone
 
 from numrnn.data.inputs import validate_sequences
 from numrnn.data.next_symbols import errors_name, is_text
-
-__all__ = ["learn_vocabulary", "names_vocabulary", "read_inputs", "step_symbols", "text_symbols"]
+from numrnn.data.vocabulary import Vocabulary
 
 
 def learn_vocabulary(estimator, X):
     """Return the parameter `vocabulary` fitted on texts X, or None where there is none."""
-    vocabulary, n_symbols = estimator.vocabulary, estimator.n_symbols
-    if vocabulary is None:
+    if estimator.vocabulary is None:
         return None
-    if n_symbols is not None:
-        raise ValueError(
-            f"n_symbols={n_symbols!r} is for X of integers; for texts set vocabulary=Vocabulary(max_symbols=...)"
-        )
-    _check_many(X, "X")
-    with errors_name("texts", "X"):
-        return clone(vocabulary).fit(X)
+    _refuse_n_symbols(estimator.n_symbols)
+    check_many(X, "X")
+    return _fit(estimator.vocabulary, X, "X")
+
+
+def vocabulary_of(texts, vocabulary, *, n_symbols=None, name="X", parameter="vocabulary"):
+    """Return the vocabulary of what may be texts or not, of a parameter that need not be set.
+
+    Parameters
+    ----------
+    texts : anything
+    vocabulary : Vocabulary or None
+        A copy of it is fitted; None: the default one.
+    n_symbols : int, "auto" or None, default=None
+        What the user set it to: not for texts.
+    name, parameter : str
+        What errors call the texts and the parameter.
+
+    Returns
+    -------
+    vocabulary : Vocabulary or None
+        None where the texts are none.
+    """
+    if is_text(texts):
+        _refuse_n_symbols(n_symbols)
+        return _fit(Vocabulary() if vocabulary is None else vocabulary, texts, name)
+    if vocabulary is not None:
+        raise TypeError(f"{parameter}={vocabulary!r} needs {name} of texts, got {type(texts).__name__}")
+    return None
 
 
 def read_inputs(estimator, X, *, dtype, n_symbols, reset=False):
@@ -49,11 +69,16 @@ def read_inputs(estimator, X, *, dtype, n_symbols, reset=False):
         return validate_sequences(estimator, X, dtype=dtype, reset=reset, n_symbols=n_symbols)
 
 
+def symbols_of(texts, vocabulary, name):
+    """Return the symbols of many texts, some of which may have none."""
+    check_many(texts, name)
+    with errors_name("texts", name):
+        return vocabulary.transform(texts)
+
+
 def text_symbols(texts, vocabulary, name):
     """Return the symbols of many texts, each of which has at least one."""
-    _check_many(texts, name)
-    with errors_name("texts", name):
-        symbols = vocabulary.transform(texts)
+    symbols = symbols_of(texts, vocabulary, name)
     empty = np.flatnonzero(symbols.lengths == 0)
     if empty.size:
         i = int(empty[0])
@@ -87,6 +112,19 @@ def names_vocabulary(X, name):
         ) from error
 
 
-def _check_many(texts, name):
+def check_many(texts, name):
+    """Raise a TypeError for one text in the place of many."""
     if isinstance(texts, str):
         raise TypeError(f"{name} is one text, expected a list of texts: pass [{name}]")
+
+
+def _fit(vocabulary, texts, name):
+    with errors_name("texts", name):
+        return clone(vocabulary).fit(texts)
+
+
+def _refuse_n_symbols(n_symbols):
+    if n_symbols is not None:
+        raise ValueError(
+            f"n_symbols={n_symbols!r} is for X of integers; for texts set vocabulary=Vocabulary(max_symbols=...)"
+        )

@@ -7,7 +7,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.batches import longest_first
 from numrnn.data.next_symbols import NextSymbols, read_symbols
-from numrnn.data.sequences import Sequences
 from numrnn.data.targets import Targets
 from numrnn.estimators.prepared import predictor_of
 from numrnn.estimators.threads import n_threads
@@ -171,9 +170,7 @@ def _losses(network, data, ids, threads):
     while len(ids):
         steps = max(1, OUTPUTS // (len(ids) * network.layout.n_outputs))
         counts = np.minimum(left, steps)
-        offsets = np.concatenate([[0], np.cumsum(counts)])
-        places = np.arange(offsets[-1]) + np.repeat(data.offsets[ids] + first - offsets[:-1], counts)
-        piece = Sequences(data.values[places], offsets)
+        piece, places = data.steps(ids, first, counts)
         logits, state = network.predict_packed(piece, state, True, min(threads, network.work.useful_threads(piece)))
         loss, count = network.loss_of(logits, Targets(data.targets[places]))
         yield loss * count

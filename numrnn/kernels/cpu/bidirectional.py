@@ -14,9 +14,9 @@ from numrnn.kernels.cpu.atomics import STOP, load
 from numrnn.kernels.cpu.bidirectional_inputs import pick_rows
 from numrnn.kernels.cpu.dropout import drop_block
 from numrnn.kernels.cpu.inputs import gather
-from numrnn.kernels.cpu.net import FIRST_STEP, ROW, ROWS, STATE_ROW, STEPS, head_of, layer_of, width_of
+from numrnn.kernels.cpu.net import FIRST_STEP, ROW, ROWS, STATE_ROW, STEPS, head_of, layer_of
 from numrnn.kernels.cpu.pooling import finish_pool, pool_block
-from numrnn.kernels.cpu.products import add, add_input_products, copy, set_zero
+from numrnn.kernels.cpu.products import add, add_input_products, copy, padded_inputs, set_zero
 from numrnn.kernels.cpu.tiles import BLOCK_STEPS, forward_layer, gates_of, place_layers
 from numrnn.kernels.jit import njit
 
@@ -44,8 +44,8 @@ def row_size(net, level):
     """Elements of a row of what a layer reads (level layers: the head): the first layer's are not padded."""
     if 2 * level == net.layers.shape[0]:
         return head_of(net).HP
-    D, width = layer_of(net, 2 * level).D, width_of(net.packed)
-    return D if level == 0 else (D + width - 1) // width * width
+    layer = layer_of(net, 2 * level)
+    return layer.D if level == 0 else padded_inputs(layer, net.packed)
 
 
 @njit

@@ -20,9 +20,9 @@ from numrnn.kernels.cpu.bidirectional import (
     take_rows,
 )
 from numrnn.kernels.cpu.bidirectional_inputs import add_picked, keep_embedded
-from numrnn.kernels.cpu.net import NO_HEAD, ROW, ROWS, STEPS, head_of, layer_of, width_of
+from numrnn.kernels.cpu.net import NO_HEAD, ROW, ROWS, STEPS, head_of, layer_of
 from numrnn.kernels.cpu.pooling import spread_pool
-from numrnn.kernels.cpu.products import copy, input_gradient
+from numrnn.kernels.cpu.products import copy, input_gradient, padded_inputs
 from numrnn.kernels.cpu.tile_training import (
     backward_layer,
     head_per_sequence,
@@ -82,8 +82,8 @@ def _head_per_step(net, data, ids, goal, scale, count, scratch, gradient, board)
 @njit
 def _pass_down(net, data, ids, block, index, scratch, da_at, below_at):
     """dx of a block of a direction: the forward one writes it, the reverse one adds it."""
-    layer, width, rows = layer_of(net, index), width_of(scratch.work), block[STEPS] * block[ROWS]
-    row = (layer.D + width - 1) // width * width
+    layer, rows = layer_of(net, index), block[STEPS] * block[ROWS]
+    row = padded_inputs(layer, scratch.work)
     if index % 2 == 0:
         input_gradient(net, layer, rows, scratch.work, da_at, below_at + block[ROW] * row)
     else:
@@ -130,7 +130,7 @@ def _backward_tile(net, data, ids, count, tile_rows, scratch, above_at, gradient
             drop(net, data, ids, count, level, scratch, below_at)
             above_at, below_at = below_at, scratch.room[ABOVE] + scratch.room[BELOW] - below_at
     if first.embedded:
-        row = (first.D + width_of(scratch.work) - 1) // width_of(scratch.work) * width_of(scratch.work)
+        row = padded_inputs(first, scratch.work)
         for b in range(count):
             block = scratch.blocks[b]
             keep_embedded(first, data, ids, block, scratch.work, below_at + block[ROW] * row)

@@ -12,7 +12,7 @@ from numba.extending import overload
 from numrnn.kernels.cpu.dropout import INPUTS, drop_row
 from numrnn.kernels.cpu.gemm import product
 from numrnn.kernels.cpu.net import FIRST_STEP, ROWS, STEPS, layer_of, width_of
-from numrnn.kernels.cpu.products import add, add_input_products, copy, input_gradient, set_zero
+from numrnn.kernels.cpu.products import add, add_input_products, copy, input_gradient, padded_inputs, set_zero
 from numrnn.kernels.cpu.simd import copy_rows
 from numrnn.kernels.jit import njit
 
@@ -179,8 +179,7 @@ def _keep_rows(net, data, ids, block, work, da_at, spare_at, gradient):
 @njit
 def keep_embedding_rows(layer, data, ids, block, work, dx_at):
     """What a block's dx (steps, rows, padded E) says of an embedding."""
-    first, rows, width = block[FIRST_STEP], block[ROWS], width_of(work)
-    D, row = layer.D, (layer.D + width - 1) // width * width
+    first, rows, D, row = block[FIRST_STEP], block[ROWS], layer.D, padded_inputs(layer, work)
     for i in range(rows):
         for t in range(min(block[STEPS], data.lengths[ids[i]] - first)):
             at, here = (data.rows_before[ids[i]] + first + t) * D, dx_at + (t * rows + i) * row

@@ -104,14 +104,20 @@ def recurrent_gradient(net, layer, rows, work, da_at, plane, start, start_at, st
 
 
 @njit
+def padded_inputs(layer, array):
+    """D, padded to whole panels: the length of a row of dx."""
+    width = width_of(array)
+    return (layer.D + width - 1) // width * width
+
+
+@njit
 def input_gradient(net, layer, rows, work, da_at, dx_at):
     """dx (rows, padded D) = the sum over the gates of da U."""
-    width = width_of(work)
-    panels = (layer.D + width - 1) // width
-    plane = rows * layer.HP
+    row = padded_inputs(layer, work)
+    panels, plane = row // width_of(work), rows * layer.HP
     product(
         rows, layer.gates, layer.H, work, da_at, layer.HP, plane, net.packed, layer.U_back, panels,
-        net.packed, ZEROS, 0, work, dx_at, panels * width,
+        net.packed, ZEROS, 0, work, dx_at, row,
     )  # fmt: skip
 
 
