@@ -30,9 +30,9 @@ def begin_texts(estimator, X, *, continues):
     is_one : bool
         Whether X is one long text.
     """
-    check_parameters(estimator)
     if isinstance(resolve_solver(estimator.solver), LBFGS):
         raise ValueError(f"solver={estimator.solver!r}: a language model needs a mini-batch solver")
+    check_parameters(estimator)
     if not continues:
         estimator.vocabulary_ = _vocabulary_of(estimator, X)
     known = estimator.n_symbols_ if continues else estimator.n_symbols
