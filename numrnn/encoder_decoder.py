@@ -13,8 +13,8 @@ from numrnn.data.random import mask_keys
 from numrnn.data.sequences import Sequences
 from numrnn.data.targets import Targets
 from numrnn.kernels.cpu import updates
-from numrnn.network import Masks, Run
 from numrnn.solvers.base import state_arrays
+from numrnn.steps import Masks, Run
 
 PARTS = ("encoder", "decoder")
 PAIRS = 1024  # whose outputs are in memory at a time
@@ -87,7 +87,7 @@ class EncoderDecoder:
         self.encoder, self.decoder, self.dtype = encoder, decoder, decoder.dtype
         self.layout = PairLayout(encoder.layout, decoder.layout)
         self.tile_rows, self.state_size = decoder.tile_rows, decoder.state_size
-        encoder.kept_bytes = decoder.kept_bytes = KEPT_BYTES
+        encoder.memory.kept_bytes = decoder.memory.kept_bytes = KEPT_BYTES
 
     def gradient(self, theta, data, targets, batch, grad, given=None, step=None):
         """Loss of a mini-batch, without the L2 term, and its gradient.
@@ -197,12 +197,12 @@ class EncoderDecoder:
 
     def read(self, source, threads=1, masks=None):
         """States (N, state_size) of the encoder after sequences."""
-        threads = min(threads, self.encoder.useful_threads(source))
+        threads = min(threads, self.encoder.work.useful_threads(source))
         return self.encoder.predict_packed(source, threads=threads, masks=masks)[1]
 
     def write(self, steps, state, threads=1):
         """Raw outputs of the decoder for some more steps of sequences from given states, and the states after them."""
-        threads = min(threads, self.decoder.useful_threads(steps))
+        threads = min(threads, self.decoder.work.useful_threads(steps))
         return self.decoder.predict_packed(steps, state, True, threads)
 
 

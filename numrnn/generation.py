@@ -38,7 +38,7 @@ class Writer:
         self._ids, self._integers = np.zeros(1, np.int64), np.zeros((2, 1), np.int64)
         self._state = network.first_state()
         self._weights, self._heap = np.empty(layout.n_outputs), np.empty(layout.n_outputs, np.int64)
-        self._largest = min(LARGEST_BLOCK, network.steps_per_call)
+        self._largest = min(LARGEST_BLOCK, network.work.steps_per_call)
         self._symbols = np.zeros(self._largest + 1, np.min_scalar_type(layout.n_symbols - 1))
 
     def read(self, symbols):

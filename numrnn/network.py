@@ -3,35 +3,28 @@
 Threads share out the work; they stay in compiled code (see docs/design/threads.rst).
 """
 
+from copy import copy
 from typing import NamedTuple
 
 import numpy as np
 
 from numrnn.data.batches import Batch, Rows, longest_first
 from numrnn.data.random import mask_keys
-from numrnn.kernels.cpu import atomics, heads, packing, teams, tiles, updates
+from numrnn.kernel_inputs import goal_of, inputs_of, target_rows
+from numrnn.kernels.cpu import atomics, heads, packing, teams, updates
 from numrnn.kernels.cpu import batches as kernels
-from numrnn.kernels.cpu.inputs import Data, SymbolData
+from numrnn.kernels.cpu.inputs import Data
 from numrnn.kernels.cpu.net import Layer
-from numrnn.kernels.cpu.simd import WIDE as WIDE_PANELS
-from numrnn.kernels.cpu.simd import panel_width
-from numrnn.kernels.jit import read_only
 from numrnn.parameters import GATES
-from numrnn.placement import aligned_zeros, make_net, make_scratch, make_whole_scratch
+from numrnn.placement import make_net
 from numrnn.solvers.base import state_arrays
+from numrnn.steps import Masks, Run, Step
 from numrnn.threads import run_threads
+from numrnn.workload import Workload
+from numrnn.workspaces import Workspaces
 
 WIDE = 512  # gate outputs (G H) from which a tile has 16 rows: W no longer stays in L1 then
-FLOPS_PER_CALL = 2e9  # a guess of what may run between two looks at signals; then the clock decides
-FLOPS_PER_TILE_STEP = 2e4  # what the smallest step costs in time: 1 us or so
-FEWEST_ROWS = 4  # fewer take as long: W comes from memory then
-FLOPS_PER_THREAD = 4e5  # less than this is not worth another thread
-KEPT_BYTES = 1 << 20  # memory of a call is kept for the next up to this size, or that of the weights
-FLOPS_PER_CALLED_THREAD = 1e7  # likewise where a pool has to be asked for every prediction: 50 us
-FLOPS_PER_MEMBER = 1e5  # likewise of a step whose units threads share: to meet takes 0.2 us
 NODES_PER_THREAD = 2  # shares of a mini-batch that threads claim: more even out, but each needs a gradient's memory
-FLOPS_PER_OUTPUT = 16  # what a softmax and its loss cost in time
-NO_INDEX, NO_WEIGHTS = np.zeros(0, np.int64), np.zeros(0)
 
 
 class Network:
@@ -65,27 +58,21 @@ class Network:
         n_jobs=1,
     ):
         self.layout, self.n_jobs, self.dtype = layout, n_jobs, np.dtype(dtype)
-        gates, directions = GATES[layout.cell], len(layout.prefixes(0))
         self.per_step, self.pooling = output == "step", pooling
-        self._net, self._gradient_size = make_net(layout, activation, head, self.per_step, self.dtype, pooling)
-        self._make_scratch = make_whole_scratch if layout.bidirectional else make_scratch
-        self.n_outputs = layout.n_outputs
-        if output == "features":
-            self.n_outputs = directions * layout.hidden_layer_sizes[-1]
-        self.tile_rows = 16 if gates * max(layout.hidden_layer_sizes) >= WIDE else 8
-        self.state_size = directions * sum(layout.hidden_layer_sizes) * (2 if layout.cell == "lstm" else 1)
-        sizes = layout.hidden_layer_sizes
-        widths = (0 if layout.picks_rows_of_U else layout.n_inputs, *(directions * H for H in sizes))
-        self._flops_per_step = sum(2 * directions * gates * H * (H + D) for D, H in zip(widths, sizes, strict=False))
-        if self.per_step:
-            self._flops_per_step += 2 * layout.n_outputs * (widths[-1] + FLOPS_PER_OUTPUT)
-        panels = -(-max(layout.hidden_layer_sizes) // panel_width(dtype))
-        self._largest_team = min(teams.MOST, panels // WIDE_PANELS)
-        self.kept_bytes = KEPT_BYTES
-        self._memory, self._spare = {}, {}
+        self._net, gradient_size = make_net(layout, activation, head, self.per_step, self.dtype, pooling)
+        sizes, directions = layout.hidden_layer_sizes, len(layout.prefixes(0))
+        self.n_outputs = directions * sizes[-1] if output == "features" else layout.n_outputs
+        self.tile_rows = 16 if GATES[layout.cell] * max(sizes) >= WIDE else 8
+        self.state_size = directions * sum(sizes) * (2 if layout.cell == "lstm" else 1)
+        self.work = Workload(
+            layout, per_step=self.per_step, pooling=pooling, dtype=self.dtype, tile_rows=self.tile_rows
+        )
+        self.memory = Workspaces(
+            self._net, bidirectional=layout.bidirectional, gradient_size=gradient_size, tile_rows=self.tile_rows
+        )
 
     def __getstate__(self):
-        return {**self.__dict__, "_memory": {}, "_spare": {}}
+        return {**self.__dict__, "memory": copy(self.memory)}
 
     def gradient(self, theta, data, targets, batch, grad, state=None, dstate=None, masks=None):
         """Loss of a mini-batch, without the L2 term, and its gradient.
@@ -152,7 +139,7 @@ class Network:
         Run
         """
         rows = Rows(batches, data.lengths)
-        goal = self._goal(targets, self._targets_of(rows, data))
+        goal = goal_of(targets, self.dtype, target_rows(data, rows, self.per_step))
         sums = np.zeros(len(batches))
         if self.layout.n_outputs:
             kernels.weight_sums(rows.first, goal, rows.lengths, self.per_step, sums)
@@ -163,13 +150,15 @@ class Network:
             kept = [n for n, batch in enumerate(batches) if sums[n] > 0 or batch.steps is not None]
             batches, sums = [batches[n] for n in kept], sums[kept]
             rows = Rows(batches, data.lengths) if batches else None
-            goal = goal._replace(first=self._targets_of(rows, data)) if batches else None
+            goal = goal._replace(first=target_rows(data, rows, self.per_step)) if batches else None
         if not batches or not (sums.any() or rows.carried):
             return Run("done", sums, sums, sums, 0)
         job, threads = self._job(rows.first, rows.lengths, sums)
         update = self._update(theta, grad, before, step, sums)
         packing.pack_weights(self._net, theta)
-        inputs = self._inputs(data, rows, state, learning=True)
+        if state is None or not rows.carried:
+            state = np.zeros((len(data) if rows.carried else 0, self.state_size), self.dtype)
+        inputs = inputs_of(self.layout, data, rows, state, learning=True)
         if given is not None:
             inputs = inputs._replace(given=np.require(given, self.dtype, "CAW"))
         if dgiven is not None:
@@ -182,10 +171,10 @@ class Network:
         longest = int(rows.lengths.max())
 
         def work(index, budget):
-            scratch, levels = self._memory_of(index, longest, job.node_tiles)
+            scratch, levels = self.memory.of_thread(index, longest, job.node_tiles)
             return kernels.run_batches(self._net, inputs, goal, job, update, scratch, levels, budget)
 
-        outcome = run_threads(work, threads, self._budget(3, longest * job.node_tiles, self.tile_rows), job.board)
+        outcome = run_threads(work, threads, self.work.budget(3, longest * job.node_tiles, self.tile_rows), job.board)
         done = int(job.board[atomics.DONE])
         if job.board[atomics.DIVERGED]:
             outcome = "diverged"
@@ -194,45 +183,10 @@ class Network:
         done -= np.count_nonzero(sums[:done] == 0)
         return Run(outcome, update.losses[sums > 0], update.norms[sums > 0], sums[sums > 0], done)
 
-    def _targets_of(self, rows, data):
-        """Where the targets of the sequences of mini-batches begin; -1: that of a sequence is in a later chunk."""
-        if self.per_step:
-            return data.offsets[rows.ids] + rows.skipped
-        return np.where(rows.skipped + rows.lengths < data.lengths[rows.ids], -1, rows.ids)
-
-    def _inputs(self, data, rows, state=None, learning=False):
-        """The sequences of mini-batches for the kernels, with room for an embedding's gradient where it is learnt."""
-        values, starts = data.gather(rows.ids)
-        starts = starts + rows.skipped
-        if state is None or not rows.carried:
-            state = np.zeros((len(data) if rows.carried else 0, self.state_size), self.dtype)
-        states = state, np.where(rows.skipped > 0, rows.ids, ~rows.ids), *np.zeros((2, 0, self.state_size), self.dtype)
-        if self.layout.n_symbols is None:
-            return Data(read_only(values).reshape(-1), starts, rows.lengths, *states, 1.0, 1.0, NO_INDEX)
-        steps = 0
-        if learning and self.layout.embedding_size:
-            steps = int(np.add.reduceat(rows.lengths, rows.first[:-1]).max())
-        before = np.cumsum(rows.lengths) - rows.lengths
-        return SymbolData(
-            read_only(values).view(np.uint8),
-            values.itemsize,
-            starts,
-            rows.lengths,
-            *states,
-            1.0,
-            1.0,
-            NO_INDEX,
-            before - np.repeat(before[rows.first[:-1]], np.diff(rows.first)),
-            np.empty(steps * (self.layout.embedding_size or 0), self.dtype),
-            np.empty(steps, np.int64),
-            np.empty(self.layout.n_symbols + 2, np.int64),
-        )
-
     def _job(self, first, lengths, weight_sums):
         """Lay out mini-batches for the threads; returns the job and the number of threads that it is worth."""
         tile_counts = -(-np.diff(first) // self.tile_rows)
-        flops = 3 * self._flops_per_step * lengths.sum() / len(tile_counts)
-        threads = int(max(1, min(self.n_jobs, tile_counts.max(), flops // FLOPS_PER_THREAD)))
+        threads = self.work.training_threads(lengths.sum() / len(tile_counts), tile_counts.max(), self.n_jobs)
         nodes = 1 if threads == 1 else NODES_PER_THREAD * threads
         node_tiles = 1 << int(-(-tile_counts.max() // nodes) - 1).bit_length()
         node_counts = -(-tile_counts // node_tiles)
@@ -245,7 +199,7 @@ class Network:
             self.tile_rows,
             weight_sums,
             np.zeros(tile_counts.sum()),
-            self._node_memory(int(node_counts.max())),
+            self.memory.nodes(int(node_counts.max())),
             np.zeros(atomics.BOARD_SIZE, np.int64),
             np.zeros(len(tile_counts), np.int64),
             np.zeros(2 * len(tile_counts), np.int64),
@@ -282,7 +236,7 @@ class Network:
             States after the last steps.
         """
         self.pack(theta)
-        return self.predict_packed(data, state, raw, min(self.n_jobs, self.useful_threads(data)))
+        return self.predict_packed(data, state, raw, min(self.n_jobs, self.work.useful_threads(data)))
 
     @property
     def net(self):
@@ -317,7 +271,7 @@ class Network:
         before = np.zeros((0, 0), self.dtype) if state is None else np.array(state, self.dtype, order="C")
         job = _Prediction(
             order,
-            self._inputs(data, Rows([Batch(ids)], lengths))._replace(state=before, state_rows=ids),
+            inputs_of(self.layout, data, Rows([Batch(ids)], lengths), before)._replace(state_rows=ids),
             data.offsets[ids] if self.per_step else ids,
             raw,
             self.tile_rows if len(ids) > 1 else 1,
@@ -330,7 +284,7 @@ class Network:
         if masks is not None:
             job, in_teams = job._replace(data=job.data._replace(**masks.of(ids))), False
         if in_teams is None:
-            in_teams = self.team_size(len(ids)) > 1 and threads >= 2 * tile_count
+            in_teams = self.work.team_size(len(ids)) > 1 and threads >= 2 * tile_count
         if in_teams:
             outcome = self._run_teams(job, tile_count, threads)
         else:
@@ -343,21 +297,21 @@ class Network:
         """A tile is one thread's."""
 
         def work(index, budget):
-            scratch = self._take_scratch(job)
+            scratch = self.memory.take(job.tile_rows, job.longest)
             finished = kernels.predict_tiles(
                 self._net, job.data, job.order, job.first_row, job.raw, job.tile_rows, scratch, job.after, job.out,
                 job.board, budget,
             )  # fmt: skip
-            self._give_scratch(job, scratch)
+            self.memory.give(job.tile_rows, scratch)
             return finished
 
-        return run_threads(work, threads, self._budget(1, job.longest, job.tile_rows), job.board)
+        return run_threads(work, threads, self.work.budget(1, job.longest, job.tile_rows), job.board)
 
     def _run_teams(self, job, tile_count, threads):
         """All threads go from tile to tile, each from another on, and join in."""
-        scratches = [self._take_scratch(job) for _ in range(tile_count)]
+        scratches = [self.memory.take(job.tile_rows, job.longest) for _ in range(tile_count)]
         meetings = np.zeros((tile_count, teams.TEAM_SIZE), np.int64)
-        most = self.team_size(len(job.order))
+        most = self.work.team_size(len(job.order))
 
         def work(index, budget):
             for i in range(index, index + tile_count):
@@ -369,47 +323,10 @@ class Network:
                 )  # fmt: skip
             return True
 
-        outcome = run_threads(work, threads, self._budget(tile_count, job.longest, job.tile_rows), job.board)
+        outcome = run_threads(work, threads, self.work.budget(tile_count, job.longest, job.tile_rows), job.board)
         for scratch in scratches:
-            self._give_scratch(job, scratch)
+            self.memory.give(job.tile_rows, scratch)
         return outcome
-
-    def useful_threads(self, data):
-        """How many threads predictions of these sequences are worth."""
-        flops = self._flops_per_step * int(data.offsets[-1])
-        at_once = -(-len(data) // self.tile_rows) * self.team_size(len(data))
-        return int(max(1, min(at_once, flops // FLOPS_PER_CALLED_THREAD)))
-
-    def team_size(self, sequences):
-        """How many threads may share the units of a tile; 1: a tile is one thread's."""
-        if self.layout.n_symbols is not None or self.layout.bidirectional or self.pooling != "last":
-            return 1
-        flops = min(sequences, self.tile_rows) * self._flops_per_step
-        return int(max(1, min(self._largest_team, flops // FLOPS_PER_MEMBER)))
-
-    def fits_one_call(self, steps):
-        """Whether signals may wait until a sequence of so many steps is done."""
-        return self._budget(1, steps, 1) > 0
-
-    @property
-    def steps_per_call(self):
-        """Steps of one sequence, at least 1, for which signals may wait."""
-        return max(1, self._steps_per_call(1, 1))
-
-    def _take_scratch(self, job):
-        """Memory to predict with, of a call that is over, or new; pop and append are atomic."""
-        try:
-            scratch = self._spare[job.tile_rows].pop()
-        except (KeyError, IndexError):
-            scratch = None
-        if scratch is None or len(scratch.active) < job.longest:
-            scratch = self._make_scratch(self._net, job.tile_rows, job.longest, one_block=True)
-        return scratch
-
-    def _give_scratch(self, job, scratch):
-        size = scratch.work.nbytes + scratch.active.nbytes + scratch.blocks.nbytes
-        if size <= max(self.kept_bytes, self._net.packed.nbytes):
-            self._spare.setdefault(job.tile_rows, []).append(scratch)
 
     def loss(self, theta, data, targets):
         """Loss of all sequences without the L2 term, by the forward pass alone: (sum(w l) / sum(w), sum(w))."""
@@ -418,7 +335,7 @@ class Network:
 
     def loss_of(self, logits, targets):
         """Loss of raw predictions: (sum(w l) / sum(w), sum(w)); nan where sum(w) is 0."""
-        goal = self._goal(targets, NO_INDEX)
+        goal = goal_of(targets, self.dtype)
         weight_sum = float(len(logits) if targets.weights is None else targets.weights.sum())
         total = heads.summed_loss(self._net.head[0], logits.copy(), *goal[:-1])
         return (total / weight_sum if weight_sum else np.nan), weight_sum
@@ -428,81 +345,6 @@ class Network:
         outputs = logits.copy()
         heads.apply_outputs(self._net.head[0], outputs)
         return outputs
-
-    def _goal(self, targets, first_row):
-        classes, values = targets.values, np.zeros((0, 0), self.dtype)
-        if targets.values.ndim == 2:
-            classes, values = NO_INDEX, targets.values
-        weights = NO_WEIGHTS if targets.weights is None else targets.weights
-        classes = np.ascontiguousarray(classes)
-        return tiles.Goal(
-            read_only(classes).view(np.uint8), classes.itemsize, read_only(values), read_only(weights), first_row
-        )
-
-    def _budget(self, passes, longest, tile_rows):
-        """Steps of a tile after which the main thread leaves compiled code; 0 where a share of the work is longer."""
-        steps = self._steps_per_call(passes, tile_rows)
-        return steps if longest <= steps else 0
-
-    def _steps_per_call(self, passes, tile_rows):
-        flops = max(FLOPS_PER_TILE_STEP, passes * self._flops_per_step * max(FEWEST_ROWS, tile_rows))
-        return int(FLOPS_PER_CALL / flops)
-
-    def _memory_of(self, thread, longest, node_tiles):
-        """Scratch of a thread and the gradients that wait for their neighbours, kept from call to call."""
-        known, known_tiles, scratch, levels = self._memory.get(thread, (0, 0, None, None))
-        if longest > known:
-            known, scratch = longest, self._make_scratch(self._net, self.tile_rows, longest, one_block=False)
-        if node_tiles > known_tiles:
-            count = max(1, node_tiles.bit_length() - 1)
-            known_tiles, levels = node_tiles, aligned_zeros(count * self._gradient_size, self.dtype).reshape(count, -1)
-        self._memory[thread] = known, known_tiles, scratch, levels
-        return scratch, levels
-
-    def _node_memory(self, count):
-        nodes = self._memory.get("nodes")
-        if nodes is None or len(nodes) < count:
-            nodes = aligned_zeros(count * self._gradient_size, self.dtype).reshape(count, -1)
-            self._memory["nodes"] = nodes
-        return nodes
-
-
-class Masks(NamedTuple):
-    """Dropout whose masks somebody else has chosen."""
-
-    dropout: float
-    recurrent_dropout: float
-    keys: np.ndarray  # (N,) int64: of the sequences
-
-    def of(self, ids):
-        """What the kernels take, for some sequences."""
-        kept, kept_before = 1 - float(self.dropout), 1 - float(self.recurrent_dropout)
-        return {"kept": kept, "kept_before": kept_before, "keys": self.keys[ids]}
-
-
-class Step(NamedTuple):
-    """What follows the gradient of a mini-batch: the L2 term, clipping, a step of the solver."""
-
-    rule: int  # of numrnn.kernels.cpu.updates; NO_STEP: the gradient is all
-    state: dict  # the solver's arrays
-    scalars: np.ndarray  # (mini-batches, ...): what the rule takes in each step
-    alpha: float = 0.0
-    clip_norm: float | None = None
-    dropout: float = 0.0  # probability that a unit that a layer passes up is left out
-    recurrent_dropout: float = 0.0  # likewise for units that the next step reads, the same in all steps
-    seed: int = 0  # of the masks, with the epoch
-    epoch: int = 0
-    masks: Masks | None = None  # of dropout, in the place of those of seed and epoch
-
-
-class Run(NamedTuple):
-    """What happened: a value for each mini-batch that was not left out."""
-
-    outcome: str  # "done", "interrupted" by Ctrl-C, or "diverged": in mini-batch number `done`
-    losses: np.ndarray  # objective, the L2 term included
-    norms: np.ndarray  # of the gradient, before clipping
-    weight_sums: np.ndarray
-    done: int  # steps made
 
 
 class _Prediction(NamedTuple):

@@ -123,14 +123,15 @@ def initial_theta(layout, activation, seed, dtype):
 
     Glorot uniform U and V (Glorot & Bengio 2010), orthogonal W (Saxe et al. 2014), a gate at a time; zero states and
     biases, but 1 for the LSTM's forget gate (Jozefowicz et al. 2015); W = identity for an Elman layer with ReLU (Le,
-    Jaitly, Hinton 2015). An embedding is uniform in [-0.05, 0.05], as Keras's.
+    Jaitly, Hinton 2015). An embedding is uniform, its vectors as long as the one-hot ones in whose place they stand: 1,
+    or about (see docs/design/symbols.rst).
     """
     random = generator(seed, "weights")
     theta = np.zeros(layout.size, dtype)
     for name, view in layout.views(theta).items():
         gates = 1 if name == "V" else GATES[layout.cell]
         if name == "embedding":
-            view[...] = random.uniform(-0.05, 0.05, view.shape)
+            view[...] = random.uniform(-1, 1, view.shape) * np.sqrt(3 / view.shape[1])
         elif view.ndim == 2:
             for gate in np.split(view, gates):
                 draw = _recurrent if name.endswith(".W") else _glorot

@@ -6,9 +6,9 @@ from numrnn.kernels.cpu import streams
 from numrnn.kernels.cpu.net import ElmanNet, GRUNet, LSTMNet
 from numrnn.kernels.jit import read_only
 from numrnn.placement import make_scratch
+from numrnn.workspaces import KEPT_BYTES
 
 KERNELS = {ElmanNet: streams.predict_elman, GRUNet: streams.predict_gru, LSTMNet: streams.predict_lstm}
-KEPT_BYTES = 1 << 20  # memory of a call is kept for the next up to this size, or that of the weights
 
 
 class Predictor:
@@ -31,18 +31,18 @@ class Predictor:
         self.state_shape = 1, network.state_size
         self.network, self._packed, self._kernel = network, net.packed, KERNELS[type(net)]
         self._in_one_call = forward_only and network.pooling == "last"
-        self._alone = network.team_size(1) == 1  # one sequence is one thread's, whatever its length
+        self._alone = network.work.team_size(1) == 1  # one sequence is one thread's, whatever its length
         self._no_state, self._first_state = np.zeros((0, 0), self.dtype), network.first_state()
         self._spare = []  # memory of calls that are over: pop and append are atomic
 
     def useful_threads(self, data):
         """How many threads predictions of these sequences are worth."""
-        return 1 if len(data) == 1 and self._alone else self.network.useful_threads(data)
+        return 1 if len(data) == 1 and self._alone else self.network.work.useful_threads(data)
 
     def predict(self, data, state=None, raw=False, threads=1):
         """Outputs of all sequences, and the states after them; see `Network.predict`."""
         alone = len(data) == 1 and threads == 1 and self._in_one_call
-        if not alone or not self.network.fits_one_call(len(data.values)):
+        if not alone or not self.network.work.fits_one_call(len(data.values)):
             return self.network.predict_packed(data, state, raw, threads)
         values = read_only(data.values)
         outputs = np.empty((len(values) if self.network.per_step else 1, self.network.layout.n_outputs), self.dtype)

@@ -8,8 +8,9 @@ from networks import Case, relative_error, sequences
 from problems import make_problem
 from test_network import LONG, RAGGED, TOLERANCE, assert_close, per_sequence
 
-from numrnn import network
+from numrnn import network, workload
 from numrnn.data.batches import full_batch
+from numrnn.kernels.cpu.simd import panel_width
 from numrnn.parameters import Layout
 from numrnn.placement import make_whole_scratch
 
@@ -98,10 +99,10 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(cell, output, inputs, m
         return case.predict(), *case.gradient(), case.network.loss(case.theta, case.data, case.targets)[0]
 
     expected = results(1)
-    monkeypatch.setattr(network, "FLOPS_PER_THREAD", 1)
-    monkeypatch.setattr(network, "FLOPS_PER_CALLED_THREAD", 1)
-    for n_jobs, chunk in ((2, network.FLOPS_PER_CALL), (3, network.FLOPS_PER_CALL), (1, 1), (3, 1)):
-        monkeypatch.setattr(network, "FLOPS_PER_CALL", chunk)
+    monkeypatch.setattr(workload, "FLOPS_PER_THREAD", 1)
+    monkeypatch.setattr(workload, "FLOPS_PER_CALLED_THREAD", 1)
+    for n_jobs, chunk in ((2, workload.FLOPS_PER_CALL), (3, workload.FLOPS_PER_CALL), (1, 1), (3, 1)):
+        monkeypatch.setattr(workload, "FLOPS_PER_CALL", chunk)
         for got, wanted in zip(results(n_jobs), expected, strict=True):
             np.testing.assert_array_equal(got, wanted)
 
@@ -148,7 +149,7 @@ def test_given_states_begin_each_direction_and_have_gradients(cell):
 
 
 def padded(n, dtype):
-    width = network.panel_width(dtype)
+    width = panel_width(dtype)
     return -(-n // width) * width
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import GridSearchCV
 
-from numrnn import RNNClassifier, network
+from numrnn import RNNClassifier, workload
 from numrnn.estimators import threads
 from numrnn.estimators.threads import n_threads
 
@@ -30,7 +30,7 @@ Y = np.arange(len(X)) % 3
 @pytest.fixture
 def many_threads(monkeypatch):
     """However little the work, it gets all threads."""
-    monkeypatch.setattr(network, "FLOPS_PER_THREAD", 1)
+    monkeypatch.setattr(workload, "FLOPS_PER_THREAD", 1)
 
 
 def classifier(**params):
@@ -39,7 +39,7 @@ def classifier(**params):
 
 def bits_of_fit(n_jobs=2):
     """Digest of the weights and predictions of a small fit."""
-    network.FLOPS_PER_THREAD = 1
+    workload.FLOPS_PER_THREAD = 1
     model = classifier(n_jobs=n_jobs).fit(X, Y)
     return joblib.hash((model.weights_, model.predict_proba(X)))
 

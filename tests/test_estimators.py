@@ -13,7 +13,7 @@ from problems import make_problem
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from numrnn import RNNClassifier, RNNRegressor, Sequences, TrainingDivergedError, network
+from numrnn import RNNClassifier, RNNRegressor, Sequences, TrainingDivergedError, workload
 from numrnn.estimators import StepState
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.validation import split
@@ -328,7 +328,7 @@ def test_divergence_keeps_finite_weights(kind):
 
 def test_the_same_seed_gives_the_same_bits(monkeypatch):
     """Whatever the form of the data, and on two threads as on one."""
-    monkeypatch.setattr(network, "FLOPS_PER_THREAD", 1)
+    monkeypatch.setattr(workload, "FLOPS_PER_THREAD", 1)
     for random_state in (3, np.random.RandomState(3)):
         model = small(random_state=3, n_jobs=2, batch_size=24).fit(X, Y)
         other = small(random_state=random_state, batch_size=24).fit(Sequences.from_list(X), Y.tolist())

@@ -6,7 +6,7 @@ import pytest
 from networks import Case, inputs_of, relative_error, sequences
 from problems import make_problem
 
-from numrnn import network
+from numrnn import workload
 from numrnn.data.batches import Batch, full_batch, in_chunks
 from numrnn.data.targets import Targets
 from numrnn.kernels.cpu import updates
@@ -173,7 +173,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(cell, monkeypatch):
         return [*gradients(case, states), *Encoder(problem, np.float32, n_jobs).gradients(states, dlast)]
 
     expected = results(1)
-    monkeypatch.setattr(network, "FLOPS_PER_THREAD", 1)
+    monkeypatch.setattr(workload, "FLOPS_PER_THREAD", 1)
     for n_jobs in (1, 2, 3):
         for got, wanted in zip(results(n_jobs), expected, strict=True):
             np.testing.assert_array_equal(got, wanted)

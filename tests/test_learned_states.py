@@ -6,7 +6,7 @@ import pytest
 from networks import Case, relative_error
 from problems import make_problem
 
-from numrnn import network
+from numrnn import workload
 from numrnn.data.batches import full_batch, in_chunks
 from numrnn.kernels.cpu import updates
 from numrnn.network import Step
@@ -119,7 +119,7 @@ def test_every_way_to_predict_begins_with_them(cell, dtype):
 def test_the_bits_do_not_depend_on_the_number_of_threads(cell, dtype, monkeypatch):
     problem = make_problem(cell, hidden=(33, 3), lengths=RAGGED * 4, **LEARNED)
     expected = Case(problem, dtype).gradient()
-    monkeypatch.setattr(network, "FLOPS_PER_THREAD", 1)
+    monkeypatch.setattr(workload, "FLOPS_PER_THREAD", 1)
     for n_jobs in (2, 3):
         for got, wanted in zip(Case(problem, dtype, n_jobs).gradient(), expected, strict=True):
             np.testing.assert_array_equal(got, wanted)

@@ -9,7 +9,7 @@ import pytest
 from networks import Case, relative_error, sequences
 from problems import GOLDEN_ALPHA, golden_cases, make_problem
 
-from numrnn import network
+from numrnn import workload
 from numrnn.data.batches import epoch_batches
 from numrnn.data.sequences import Sequences
 from numrnn.solvers import SGD, Adam
@@ -166,9 +166,9 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(problem, dtype, monkeyp
         return case.predict(), *case.gradient(), case.network.loss(case.theta, case.data, case.targets)[0]
 
     expected = results(1)
-    monkeypatch.setattr(network, "FLOPS_PER_THREAD", 1)
-    for n_jobs, chunk in ((2, network.FLOPS_PER_CALL), (3, network.FLOPS_PER_CALL), (1, 1), (3, 1)):
-        monkeypatch.setattr(network, "FLOPS_PER_CALL", chunk)
+    monkeypatch.setattr(workload, "FLOPS_PER_THREAD", 1)
+    for n_jobs, chunk in ((2, workload.FLOPS_PER_CALL), (3, workload.FLOPS_PER_CALL), (1, 1), (3, 1)):
+        monkeypatch.setattr(workload, "FLOPS_PER_CALL", chunk)
         for got, wanted in zip(results(n_jobs), expected, strict=True):
             np.testing.assert_array_equal(got, wanted)
 

@@ -13,7 +13,7 @@ from networks import Case, relative_error
 from problems import make_problem
 
 import numrnn
-from numrnn import Sequences, network
+from numrnn import Sequences, network, workload
 from numrnn.data.batches import epoch_batches
 from numrnn.data.targets import Targets
 from numrnn.network import Network
@@ -46,7 +46,7 @@ def threads(monkeypatch):
         counts.append(count)
         return run_threads(work, count, *rest)
 
-    monkeypatch.setattr(network, "FLOPS_PER_THREAD", 1)
+    monkeypatch.setattr(workload, "FLOPS_PER_THREAD", 1)
     monkeypatch.setattr(network, "run_threads", count)
     return counts
 
@@ -100,7 +100,7 @@ def test_updates_are_those_made_by_hand(solver, make_step, options, rate, proble
 @pytest.mark.parametrize(("solver", "rate"), [(solver, rate) for solver, _, _, rate in RULES], ids=IDS)
 def test_the_bits_of_training_do_not_depend_on_the_number_of_threads(solver, rate, dtype, threads, monkeypatch):
     def bits(problem, n_jobs, flops):
-        monkeypatch.setattr(network, "FLOPS_PER_CALL", flops)
+        monkeypatch.setattr(workload, "FLOPS_PER_CALL", flops)
         case = Case(problem, dtype, n_jobs)
         runs = [case.train(solver, rates_of(rate), mini_batches(case, seed), ALPHA, CLIP) for seed in (0, 1)]
         values = [case.theta, case.before, *case.state.solver_state.values()]

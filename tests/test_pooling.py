@@ -6,7 +6,7 @@ import pytest
 from networks import Case, relative_error, sequences
 from problems import make_problem
 
-from numrnn import network
+from numrnn import workload
 from numrnn.data.batches import full_batch
 from numrnn.data.sequences import Sequences
 from numrnn.kernels.cpu import updates
@@ -92,7 +92,7 @@ def test_the_bits_are_the_same_alone_padded_and_on_any_number_of_threads(cell, d
         padded[i, : len(x)] = x
     outputs, _ = case.network.predict(case.theta, Sequences.from_padded(padded, LONG))
     np.testing.assert_array_equal(outputs, expected[0])
-    monkeypatch.setattr(network, "FLOPS_PER_THREAD", 1)
+    monkeypatch.setattr(workload, "FLOPS_PER_THREAD", 1)
     for n_jobs in (2, 3):
         for got, wanted in zip(results(n_jobs), expected, strict=True):
             np.testing.assert_array_equal(got, wanted)

@@ -210,7 +210,7 @@ def test_memory_holds_nothing_that_matters_and_does_not_grow():
     model = small(cell="lstm", hidden_layer_sizes=(5, 3), output="step").fit(X, STEPS[..., 0])
     expected = model.predict(X)
     predictor = predictor_of(model)
-    memories = lambda: [*predictor._spare, *sum(predictor.network._spare.values(), [])]  # noqa: E731
+    memories = lambda: [*predictor._spare, *sum(predictor.network.memory._spare.values(), [])]  # noqa: E731
     for _ in range(3):
         model.predict(X[:1])
         model.predict_step(X[0, 0])

@@ -7,7 +7,7 @@ import pytest
 from networks import Case, relative_error, sequences
 from problems import make_problem
 
-from numrnn import network
+from numrnn import workload
 from numrnn.data.batches import epoch_batches, full_batch, in_chunks
 from numrnn.solvers import SGD, Adam
 
@@ -117,9 +117,9 @@ def test_the_bits_do_not_depend_on_threads_or_on_the_integers(cell, activation, 
     for integers in (np.uint8, np.uint16, np.uint32):
         assert results(integers=integers) == expected
     for least in ("FLOPS_PER_THREAD", "FLOPS_PER_CALLED_THREAD", "FLOPS_PER_MEMBER"):
-        monkeypatch.setattr(network, least, 1)
-    for n_jobs, budget in ((2, network.FLOPS_PER_CALL), (3, network.FLOPS_PER_CALL), (1, 1), (3, 1)):
-        monkeypatch.setattr(network, "FLOPS_PER_CALL", budget)
+        monkeypatch.setattr(workload, least, 1)
+    for n_jobs, budget in ((2, workload.FLOPS_PER_CALL), (3, workload.FLOPS_PER_CALL), (1, 1), (3, 1)):
+        monkeypatch.setattr(workload, "FLOPS_PER_CALL", budget)
         assert results(n_jobs) == expected, (n_jobs, budget)
 
 
@@ -225,7 +225,7 @@ def test_memory_of_chunks_does_not_grow_with_the_sequences(inputs):
         batches = [full_batch(case.data.lengths, case.network.tile_rows)]
         batches = in_chunks(batches, case.data.lengths, steps, case.network.tile_rows)
         case.train(SGD(), [0.1] * len(batches), batches)
-        _, _, scratch, levels = case.network._memory[0]
+        scratch, levels = case.network.memory.of_thread(0, 0, 0)
         return scratch.work.size, scratch.blocks.size, scratch.active.size, levels.size
 
     assert sizes(400, 20) == sizes(40, 20) < sizes(40, 40)
@@ -235,7 +235,7 @@ def test_memory_of_chunks_does_not_grow_with_the_sequences(inputs):
 @pytest.mark.parametrize("n_jobs", [1, 2, 3])
 def test_divergence_in_a_chunk_goes_back_to_the_last_finite_weights(inputs, n_jobs, monkeypatch):
     """Of four chunks the second has no target and the last a huge one, whose loss takes the third's update back."""
-    monkeypatch.setattr(network, "FLOPS_PER_THREAD", 1)
+    monkeypatch.setattr(workload, "FLOPS_PER_THREAD", 1)
     problem = make_problem("elman", "relu", (4, 3), lengths=(12,) * 20, output="step", head="identity",
                            zero_weights=False, **inputs)
     for weights in problem.w:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from numrnn import RNNClassifier, network, threads
+from numrnn import RNNClassifier, threads, workload
 from numrnn.data.sequences import Sequences
 from numrnn.estimators.prepared import predictor_of
 from numrnn.kernels.cpu import teams
@@ -28,8 +28,8 @@ LIMIT = 60  # seconds
 @pytest.fixture
 def shared(monkeypatch):
     """However little the work, threads share it."""
-    monkeypatch.setattr(network, "FLOPS_PER_CALLED_THREAD", 1)
-    monkeypatch.setattr(network, "FLOPS_PER_MEMBER", 1)
+    monkeypatch.setattr(workload, "FLOPS_PER_CALLED_THREAD", 1)
+    monkeypatch.setattr(workload, "FLOPS_PER_MEMBER", 1)
 
 
 @pytest.fixture

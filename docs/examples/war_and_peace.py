@@ -8,10 +8,12 @@ After some epochs the network is asked to write. Elman, GRU and LSTM, 128 units 
 
     python docs/examples/war_and_peace.py war_and_peace.txt --cell elman gru lstm --units 128 --epochs 4
 
-It prints a row for each epoch and a text for each temperature, and writes a picture of the loss curves. A stacked
-network with dropout goes further::
+It prints a row for each epoch and a text for each temperature, and writes a picture of the loss curves. Two layers
+with dropout, more updates in an epoch and a learning rate that falls go further, to 1.21 nats in half an hour of two
+cores::
 
-    python docs/examples/war_and_peace.py war_and_peace.txt --cell lstm --units 512 512 --dropout 0.2 --epochs 8
+    python docs/examples/war_and_peace.py war_and_peace.txt --cell gru --units 320 320 --dropout 0.25 \\
+        --batch-size 50 --schedule cosine --epochs 10
 
 The text is Project Gutenberg's number 2600; any other text in UTF-8 does as well.
 """
@@ -49,8 +51,8 @@ def read_parts(path):
 def train(cell, args, text, training, test):
     """Return a model and its test cross-entropy after each epoch, in nats a character."""
     model = RNNLanguageModel(
-        args.units, cell=cell, dropout=args.dropout, batch_size=100, bptt_steps=100,
-        learning_rate_init=args.learning_rate, clip_norm=5.0, random_state=args.seed,
+        args.units, cell=cell, dropout=args.dropout, batch_size=args.batch_size, bptt_steps=100, max_iter=args.epochs,
+        learning_rate_init=args.learning_rate, learning_rate=args.schedule, clip_norm=5.0, random_state=args.seed,
     ).initialize(text)  # fmt: skip
     curve = []
     for epoch in range(1, args.epochs + 1):
@@ -99,6 +101,8 @@ def main():
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--schedule", default="constant", choices=["constant", "cosine"], help="of the learning rate")
+    parser.add_argument("--batch-size", type=int, default=100, help="parallel streams")
     parser.add_argument("--length", type=int, default=600, help="characters to write")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--picture", default="war_and_peace.png")

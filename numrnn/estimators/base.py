@@ -1,18 +1,14 @@
 """What the estimators share: parameters, the way from X and y to the training loop, and back from outputs."""
 
-from numbers import Integral, Real
-
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
-from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from numrnn.data.batches import full_batch
 from numrnn.data.forms import from_steps
-from numrnn.data.sequences import Sequences
-from numrnn.data.vocabulary import Vocabulary
+from numrnn.estimators.constraints import CONSTRAINTS
 from numrnn.estimators.fitting import (
     begin,
+    callbacks_of,
     given_states,
     hold_out,
     make_targets,
@@ -23,27 +19,14 @@ from numrnn.estimators.fitting import (
 from numrnn.estimators.prepared import predictor_of
 from numrnn.estimators.saving import save_model
 from numrnn.estimators.sklearn_callbacks import CallbackSupportMixin, bridges
-from numrnn.estimators.step_state import (
-    StepState,
-    check_first_states,
-    check_state,
-    check_step,
-    check_symbol,
-    is_plain_step,
-)
-from numrnn.estimators.text_inputs import read_inputs, step_symbols
+from numrnn.estimators.step_state import StepState, check_first_states
+from numrnn.estimators.streaming import predict_step
+from numrnn.estimators.text_inputs import read_inputs
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.weights_access import WeightsAccess
 from numrnn.prediction import Predictor
-from numrnn.solvers import LBFGS
-from numrnn.training import EarlyStopping, default_callbacks
-from numrnn.training.objective import Objective
-
-
-def solver_makes_passes(estimator):
-    if estimator.solver == "lbfgs" or isinstance(estimator.solver, LBFGS):
-        raise AttributeError("partial_fit needs a mini-batch solver; solver='lbfgs' works on all of X at once")
-    return True
+from numrnn.training import default_callbacks
+from numrnn.training.objective import loss_and_gradient
 
 
 class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, CallbackSupportMixin, BaseEstimator):
@@ -55,37 +38,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
     `_learnt` (what a model file stores).
     """
 
-    _parameter_constraints = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "cell": [StrOptions({"elman", "gru", "lstm"})],
-        "activation": [StrOptions({"tanh", "relu"})],
-        "bidirectional": ["boolean"],
-        "output": [StrOptions({"sequence", "step"})],
-        "pooling": [StrOptions({"last", "mean", "max"})],
-        "vocabulary": [Vocabulary, None],
-        "initial_state": [StrOptions({"zero", "learned"})],
-        "n_symbols": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"}), None],
-        "embedding_size": [Interval(Integral, 1, None, closed="left"), None],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "recurrent_dropout": [Interval(Real, 0, 1, closed="left")],
-        "bptt_steps": [Interval(Integral, 1, None, closed="left"), None],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "clip_norm": [None, Interval(Real, 0, None, closed="neither")],
-        "warm_start": ["boolean"],
-        "random_state": ["random_state"],
-        "dtype": [StrOptions({"float32", "float64"}), Options(type, {np.float32, np.float64})],
-        "n_jobs": [None, Integral],
-        "verbose": ["verbose"],
-        "callbacks": [None, list, tuple],
-    }
+    _parameter_constraints = CONSTRAINTS
     _learnt = ("n_features_in_", "n_inputs_", "n_outputs_", "feature_names_in_", "vocabulary_", "_on_table")
     _doc_link_module = "numrnn"
     _doc_link_template = "https://numrnn.readthedocs.io/stable/api/{estimator_module}.{estimator_name}.html"
@@ -210,8 +163,6 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
             finite, and the solver's state starts anew when training goes on.
         """
         continues = self.warm_start and "_state" in vars(self)
-        callbacks = [EarlyStopping(tol=self.tol, n_iter_no_change=self.n_iter_no_change)] if self.early_stopping else []
-        callbacks += default_callbacks(self.verbose)
         # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.
         with bridges(self, X, y, sample_weight) as more, unchanged_on_error(self, continues=continues):
             data, targets = begin(self, X, y, sample_weight, continues=continues)
@@ -221,7 +172,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
             )
             if continues:
                 self._state.restart_schedule()
-            options = {"given": given, "validate": validate, "callbacks": callbacks + more}
+            options = {"given": given, "validate": validate, "callbacks": callbacks_of(self) + more}
             run(self, data, targets, max_iter=self.max_iter, **options)
         return self
 
@@ -361,32 +312,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         >>> bool(prediction == model.predict(X[:1])[0])
         True
         """
-        predictor = predictor_of(self)
-        n_symbols, pooling = self._architecture.n_symbols, predictor.network.pooling
-        if pooling != "last":
-            raise ValueError(
-                f"predict_step needs pooling='last', got {pooling!r}: a state does not hold what is pooled"
-            )
-        if is_plain_step(x, state, predictor):
-            single, values = True, None if state is None else state.values
-        else:
-            if self._architecture.bidirectional:
-                raise ValueError(
-                    "predict_step needs bidirectional=False: a bidirectional network reads a sequence from its end, too"
-                )
-            if n_symbols is None:
-                x, single = check_step(x, self.n_inputs_, predictor.dtype)
-            else:
-                symbols = x if self.vocabulary_ is None else step_symbols(x, self.vocabulary_)
-                x, single = check_symbol(symbols, n_symbols)
-            values = check_state(state, len(x), predictor.state_shape[1], predictor.dtype)
-        if single and n_symbols is None:
-            prediction, values = predictor.step(x, values, self._decode_output)
-            return prediction, StepState(values)
-        data = Sequences(x, np.arange(len(x) + 1, dtype=np.int64))
-        outputs, values = predictor.predict(data, values)
-        predictions = self._decode_outputs(outputs)
-        return predictions[0] if single else predictions, StepState(values)
+        return predict_step(self, x, state)
 
     def loss_and_grad(self, X, y, sample_weight=None, *, state=None):
         """Compute the objective and its gradient at the present weights.
@@ -419,12 +345,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         targets = make_targets(self, y, data, sample_weight)
         network = self._architecture.network(n_threads(self.n_jobs))
         given = check_first_states(state, len(data), network.state_size, network.dtype)
-        gradient = np.zeros_like(theta)
-        objective = Objective(network, data, targets, self.alpha, given)
-        loss, weight_sum = objective(theta, full_batch(data.lengths, network.tile_rows), gradient)
-        if weight_sum == 0:
-            raise ValueError("the weights of all targets are zero: the loss is not defined")
-        return float(loss), network.layout.views(gradient)
+        return loss_and_gradient(network, theta, data, targets, self.alpha, given)
 
     def save(self, path):
         """Write the fitted estimator to one safetensors file, see `numrnn.load`.

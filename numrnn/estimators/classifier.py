@@ -4,13 +4,12 @@ import numpy as np
 from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
-from sklearn.preprocessing import LabelEncoder
-from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from numrnn.estimators.base import BaseRNN, solver_makes_passes
+from numrnn.estimators.base import BaseRNN
+from numrnn.estimators.constraints import CONSTRAINTS, solver_makes_passes
+from numrnn.estimators.labels import distinct, encode_indicators, encode_labels, learn_labels
 from numrnn.estimators.targets import flat_targets
 from numrnn.estimators.weights import class_weights, flat_weights
 
@@ -170,7 +169,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     """
 
     _parameter_constraints = {
-        **BaseRNN._parameter_constraints,
+        **CONSTRAINTS,
         "class_weight": [None, dict, StrOptions({"balanced"})],
     }
     _learnt = (*BaseRNN._learnt, "classes_", "_class_weights")
@@ -277,7 +276,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         3
         """
         if classes is not None and self.__sklearn_is_fitted__() and self._architecture.head == "softmax":
-            if not np.array_equal(self.classes_, _distinct(classes, "classes")):
+            if not np.array_equal(self.classes_, distinct(classes, "classes")):
                 raise ValueError(
                     f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
                 )
@@ -344,35 +343,14 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         return tags
 
     def _learn_targets(self, flat, classes):
-        _check_one_type(flat, "y")
-        check_classification_targets(flat)
-        if type_of_target(flat) == "multilabel-indicator":
-            self.classes_ = np.arange(flat.shape[1])
-            return "sigmoid", flat.shape[1]
-        labels = _column(flat, "y")
-        if classes is not None and len(classes) == 0:
-            raise ValueError("classes must be passed on the first call to partial_fit.")
-        self.classes_ = np.unique(labels) if classes is None else _distinct(classes, "classes")
-        if len(self.classes_) < 2:
-            raise ValueError(f"y must hold at least 2 classes, got one class: {self.classes_.tolist()[0]!r}")
-        return "softmax", len(self.classes_)
+        head, n_outputs, self.classes_ = learn_labels(flat, classes)
+        return head, n_outputs
 
     def _encode_targets(self, flat, name):
         architecture = self._architecture
         if architecture.head == "sigmoid":
-            if flat.ndim != 2 or flat.shape[1] != architecture.n_outputs or not np.isin(flat, (0, 1)).all():
-                raise ValueError(
-                    f"{name} must hold zeros and ones, a column for each of {architecture.n_outputs} labels, got shape "
-                    f"{flat.shape}"
-                )
-            return np.ascontiguousarray(flat, dtype=architecture.dtype)
-        encoder, labels = LabelEncoder(), _column(flat, name)
-        encoder.classes_ = self.classes_
-        try:
-            return encoder.transform(labels).astype(np.int64)
-        except (ValueError, TypeError) as error:
-            unseen = sorted(set(labels.tolist()) - set(self.classes_.tolist()), key=repr)
-            raise ValueError(f"{name} contains previously unseen labels: {unseen}") from error
+            return encode_indicators(flat, architecture.n_outputs, architecture.dtype, name)
+        return encode_labels(flat, self.classes_, name)
 
     def _learn_class_weights(self, values, weights, whole):
         self._class_weights = None
@@ -404,28 +382,3 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         else:
             right = outputs.argmax(axis=1) == targets.values
         return float(np.average(right, weights=targets.weights))
-
-
-def _distinct(labels, name):
-    labels = np.asarray(labels)
-    _check_one_type(labels, name)
-    return np.unique(labels)
-
-
-def _check_one_type(labels, name):
-    if labels.dtype != object:
-        return
-    are_text = np.array([isinstance(label, str) for label in labels.flat])
-    if are_text.any() and not are_text.all():
-        i = int(are_text.argmin())
-        raise ValueError(f"{name} must hold labels of one type, got text and others: {name}[{i}] is {labels.flat[i]!r}")
-
-
-def _column(flat, name):
-    """Return labels as (n,); K columns of labels have no meaning."""
-    if flat.ndim == 2 and flat.shape[1] > 1:
-        raise ValueError(
-            f"{name} must have one label per target, or be multi-label: zeros and ones; got shape {flat.shape}. One "
-            "label per step? Set output='step'"
-        )
-    return column_or_1d(flat, warn=True)

@@ -19,9 +19,11 @@ from numrnn.estimators.validation import Validation, sequence_weights, split, ta
 from numrnn.estimators.weights import flat_weights, weigh_classes
 from numrnn.solvers import LBFGS, resolve_solver
 from numrnn.training import (
+    EarlyStopping,
     TrainingDivergedError,
     TrainingState,
     check_callbacks,
+    default_callbacks,
     minimize_lbfgs,
     resolve_schedule,
     train,
@@ -164,6 +166,12 @@ def hold_out(estimator, data, targets, X_val, y_val, sample_weight_val, given=No
         return data, targets, given, None
     network = architecture.network(n_threads(estimator.n_jobs))
     return data, targets, given, Validation(network, held_data, held_targets, estimator._score, held_given)
+
+
+def callbacks_of(estimator):
+    """Return the callbacks that parameters of `fit` ask for, before those of the user."""
+    stopping = [EarlyStopping(tol=estimator.tol, n_iter_no_change=estimator.n_iter_no_change)]
+    return (stopping if estimator.early_stopping else []) + default_callbacks(estimator.verbose)
 
 
 def run(estimator, data, targets, *, given=None, max_iter, validate=None, callbacks=()):

@@ -6,14 +6,15 @@ from sklearn.utils.validation import check_is_fitted
 from numrnn.data.targets import Targets
 from numrnn.data.vocabulary import Vocabulary
 from numrnn.estimators.base import BaseRNN
-from numrnn.estimators.fitting import run, store_history, unchanged_on_error
+from numrnn.estimators.constraints import CONSTRAINTS
+from numrnn.estimators.fitting import callbacks_of, run, store_history, unchanged_on_error
 from numrnn.estimators.saving import save_model
 from numrnn.estimators.sklearn_callbacks import CallbackSupportMixin, bridges
 from numrnn.estimators.text_fitting import begin_texts, hold_out_texts, training_data
 from numrnn.estimators.text_generation import TextGeneration
 from numrnn.estimators.text_scores import TextScores
 from numrnn.estimators.weights_access import WeightsAccess
-from numrnn.training import EarlyStopping, default_callbacks
+from numrnn.training import default_callbacks
 
 
 class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, CallbackSupportMixin, BaseEstimator):
@@ -141,7 +142,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, CallbackSuppor
     """
 
     _parameter_constraints = {
-        name: BaseRNN._parameter_constraints[name]
+        name: CONSTRAINTS[name]
         for name in (
             "hidden_layer_sizes", "cell", "activation", "embedding_size", "initial_state", "dropout",
             "recurrent_dropout", "alpha", "batch_size", "bptt_steps", "learning_rate_init", "max_iter", "shuffle",
@@ -150,7 +151,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, CallbackSuppor
         )
     } | {
         "vocabulary": [Vocabulary, None],
-        "n_symbols": [constraint for constraint in BaseRNN._parameter_constraints["n_symbols"] if constraint],
+        "n_symbols": [constraint for constraint in CONSTRAINTS["n_symbols"] if constraint],
     }  # fmt: skip
     _learnt = ("n_symbols_", "vocabulary_")
     output, pooling = "step", "last"  # no parameters: every step has a target
@@ -248,8 +249,6 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, CallbackSuppor
             finite, and the solver's state starts anew when training goes on.
         """
         continues = self.warm_start and "_state" in vars(self)
-        callbacks = [EarlyStopping(tol=self.tol, n_iter_no_change=self.n_iter_no_change)] if self.early_stopping else []
-        callbacks += default_callbacks(self.verbose)
         # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.
         with bridges(self, X, None, None) as more, unchanged_on_error(self, continues=continues):
             sequences, is_one = begin_texts(self, X, continues=continues)
@@ -257,7 +256,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, CallbackSuppor
             if continues:
                 self._state.restart_schedule()
             targets = Targets(data.targets)
-            run(self, data, targets, max_iter=self.max_iter, validate=validate, callbacks=callbacks + more)
+            run(self, data, targets, max_iter=self.max_iter, validate=validate, callbacks=callbacks_of(self) + more)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)

@@ -5,14 +5,14 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.metrics import r2_score
+from sklearn.utils.validation import check_is_fitted
 
-from numrnn.data.batches import full_batch
 from numrnn.decoding import write_by_beams, write_greedily, write_vectors
 from numrnn.estimators.pair_data import read_source, read_targets
 from numrnn.estimators.pair_fitting import pairs_of, targets_of
 from numrnn.estimators.prepared import predictor_of
 from numrnn.estimators.threads import n_threads
-from numrnn.training.objective import Objective
+from numrnn.training.objective import loss_and_gradient
 
 
 class PairPrediction:
@@ -124,14 +124,11 @@ class PairPrediction:
         >>> gradient["decoder.V"].shape
         (3, 4)
         """
-        theta = predictor_of(self) and self._state.theta
+        check_is_fitted(self)
         source = read_source(self, X)
         data = pairs_of(self, source, read_targets(self, y, source))
         network = self._architecture.network(n_threads(self.n_jobs))
-        gradient = np.zeros_like(theta)
-        objective = Objective(network, data, targets_of(data), self.alpha)
-        loss, _ = objective(theta, full_batch(data.lengths, network.tile_rows), gradient)
-        return float(loss), network.layout.views(gradient)
+        return loss_and_gradient(network, self._state.theta, data, targets_of(data), self.alpha)
 
     def _write(self, network, source, threads, beam_width, length_penalty, max_length):
         states = network.read(source, threads)

@@ -6,14 +6,15 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.vocabulary import Vocabulary
-from numrnn.estimators.base import BaseRNN, solver_makes_passes
-from numrnn.estimators.fitting import run, store_history, unchanged_on_error
+from numrnn.estimators.base import BaseRNN
+from numrnn.estimators.constraints import CONSTRAINTS, solver_makes_passes
+from numrnn.estimators.fitting import callbacks_of, run, store_history, unchanged_on_error
 from numrnn.estimators.pair_fitting import begin_pairs, hold_out_pairs, targets_of
 from numrnn.estimators.pair_prediction import PairPrediction
 from numrnn.estimators.saving import save_model
 from numrnn.estimators.sklearn_callbacks import CallbackSupportMixin, bridges
 from numrnn.estimators.weights_access import WeightsByName
-from numrnn.training import EarlyStopping, default_callbacks
+from numrnn.training import default_callbacks
 
 
 class RNNSeq2Seq(PairPrediction, WeightsByName, CallbackSupportMixin, BaseEstimator):
@@ -139,7 +140,7 @@ class RNNSeq2Seq(PairPrediction, WeightsByName, CallbackSupportMixin, BaseEstima
     """
 
     _parameter_constraints = {
-        name: BaseRNN._parameter_constraints[name]
+        name: CONSTRAINTS[name]
         for name in (
             "hidden_layer_sizes", "cell", "activation", "n_symbols", "embedding_size", "dropout", "recurrent_dropout",
             "alpha", "batch_size", "learning_rate_init", "max_iter", "shuffle", "early_stopping",
@@ -252,8 +253,6 @@ class RNNSeq2Seq(PairPrediction, WeightsByName, CallbackSupportMixin, BaseEstima
             finite, and the solver's state starts anew when training goes on.
         """
         continues = self.warm_start and "_state" in vars(self)
-        callbacks = [EarlyStopping(tol=self.tol, n_iter_no_change=self.n_iter_no_change)] if self.early_stopping else []
-        callbacks += default_callbacks(self.verbose)
         # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.
         with bridges(self, X, y, None) as more, unchanged_on_error(self, continues=continues):
             data = begin_pairs(self, X, y, continues=continues)
@@ -261,7 +260,7 @@ class RNNSeq2Seq(PairPrediction, WeightsByName, CallbackSupportMixin, BaseEstima
             if continues:
                 self._state.restart_schedule()
             targets = targets_of(data)
-            run(self, data, targets, max_iter=self.max_iter, validate=validate, callbacks=callbacks + more)
+            run(self, data, targets, max_iter=self.max_iter, validate=validate, callbacks=callbacks_of(self) + more)
         return self
 
     @available_if(solver_makes_passes)

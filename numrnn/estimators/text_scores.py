@@ -5,13 +5,13 @@ import math
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from numrnn.data.batches import full_batch, longest_first
+from numrnn.data.batches import longest_first
 from numrnn.data.next_symbols import NextSymbols, read_symbols
 from numrnn.data.sequences import Sequences
 from numrnn.data.targets import Targets
 from numrnn.estimators.prepared import predictor_of
 from numrnn.estimators.threads import n_threads
-from numrnn.training.objective import Objective
+from numrnn.training.objective import loss_and_gradient
 
 OUTPUTS = 1 << 20  # of a piece of texts: what a network puts out for all of a long text would fill the memory
 TEXTS = 1024  # in a piece, at most
@@ -138,13 +138,9 @@ class TextScores:
         (3, 4)
         """
         check_is_fitted(self)
-        theta = self._state.theta
         data = NextSymbols.of(read_symbols(X, self.vocabulary_, self.n_symbols_)[0], name="X")
         network = self._architecture.network(n_threads(self.n_jobs))
-        gradient = np.zeros_like(theta)
-        objective = Objective(network, data, Targets(data.targets), self.alpha)
-        loss, _ = objective(theta, full_batch(data.lengths, network.tile_rows), gradient)
-        return float(loss), network.layout.views(gradient)
+        return loss_and_gradient(network, self._state.theta, data, Targets(data.targets), self.alpha)
 
 
 def mean_cross_entropy(network, data, threads):
@@ -178,7 +174,7 @@ def _losses(network, data, ids, threads):
         offsets = np.concatenate([[0], np.cumsum(counts)])
         places = np.arange(offsets[-1]) + np.repeat(data.offsets[ids] + first - offsets[:-1], counts)
         piece = Sequences(data.values[places], offsets)
-        logits, state = network.predict_packed(piece, state, True, min(threads, network.useful_threads(piece)))
+        logits, state = network.predict_packed(piece, state, True, min(threads, network.work.useful_threads(piece)))
         loss, count = network.loss_of(logits, Targets(data.targets[places]))
         yield loss * count
         first += steps

@@ -8,7 +8,7 @@ import numpy as np
 
 from numrnn.data.batches import epoch_batches, in_chunks
 from numrnn.data.random import generator
-from numrnn.network import Step
+from numrnn.steps import Step
 from numrnn.training.callbacks import FitInfo, notify, supervised
 from numrnn.training.divergence import TrainingDivergedError
 

@@ -1,5 +1,8 @@
 """The objective: data loss plus the alpha term, and its gradient."""
 
+import numpy as np
+
+from numrnn.data.batches import full_batch
 from numrnn.kernels.cpu import updates
 
 
@@ -30,3 +33,13 @@ class Objective:
             for first, end in self._network.layout.decayed:
                 loss += 0.5 * self._alpha * updates.add_decay(grad[first:end], theta[first:end], alpha)
         return loss, weight_sum
+
+
+def loss_and_gradient(network, theta, data, targets, alpha, given=None):
+    """The objective of all sequences as one mini-batch, and its gradient, a dict of arrays by name."""
+    gradient = np.zeros_like(theta)
+    objective = Objective(network, data, targets, alpha, given)
+    loss, weight_sum = objective(theta, full_batch(data.lengths, network.tile_rows), gradient)
+    if weight_sum == 0:
+        raise ValueError("the weights of all targets are zero: the loss is not defined")
+    return float(loss), network.layout.views(gradient)

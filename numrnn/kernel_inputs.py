@@ -1,0 +1,68 @@
+"""Sequences and targets of mini-batches as the kernels take them."""
+
+import numpy as np
+
+from numrnn.kernels.cpu.inputs import Data, SymbolData
+from numrnn.kernels.cpu.tiles import Goal
+from numrnn.kernels.jit import read_only
+
+NO_INDEX, NO_WEIGHTS = np.zeros(0, np.int64), np.zeros(0)
+
+
+def inputs_of(layout, data, rows, state, learning=False):
+    """The sequences of mini-batches, with room for an embedding's gradient where it is learnt.
+
+    Parameters
+    ----------
+    layout : Layout
+    data : Sequences
+    rows : Rows
+    state : ndarray of shape (N, state_size)
+        Where chunks carry states from and to; of shape (0, state_size) if none are carried.
+    learning : bool
+
+    Returns
+    -------
+    inputs : Data or SymbolData
+        Without dropout, and without states that are given.
+    """
+    values, starts = data.gather(rows.ids)
+    starts = starts + rows.skipped
+    states = state, np.where(rows.skipped > 0, rows.ids, ~rows.ids), *np.zeros((2, 0, state.shape[1]), state.dtype)
+    if layout.n_symbols is None:
+        return Data(read_only(values).reshape(-1), starts, rows.lengths, *states, 1.0, 1.0, NO_INDEX)
+    steps = 0
+    if learning and layout.embedding_size:
+        steps = int(np.add.reduceat(rows.lengths, rows.first[:-1]).max())
+    before = np.cumsum(rows.lengths) - rows.lengths
+    return SymbolData(
+        read_only(values).view(np.uint8),
+        values.itemsize,
+        starts,
+        rows.lengths,
+        *states,
+        1.0,
+        1.0,
+        NO_INDEX,
+        before - np.repeat(before[rows.first[:-1]], np.diff(rows.first)),
+        np.empty(steps * (layout.embedding_size or 0), state.dtype),
+        np.empty(steps, np.int64),
+        np.empty(layout.n_symbols + 2, np.int64),
+    )
+
+
+def target_rows(data, rows, per_step):
+    """Where the targets of the sequences of mini-batches begin; -1: that of a sequence is in a later chunk."""
+    if per_step:
+        return data.offsets[rows.ids] + rows.skipped
+    return np.where(rows.skipped + rows.lengths < data.lengths[rows.ids], -1, rows.ids)
+
+
+def goal_of(targets, dtype, first_row=NO_INDEX):
+    """Targets, and where those of each sequence begin; `dtype` is the network's."""
+    classes, values = targets.values, np.zeros((0, 0), dtype)
+    if targets.values.ndim == 2:
+        classes, values = NO_INDEX, targets.values
+    weights = NO_WEIGHTS if targets.weights is None else targets.weights
+    classes = np.ascontiguousarray(classes)
+    return Goal(read_only(classes).view(np.uint8), classes.itemsize, read_only(values), read_only(weights), first_row)

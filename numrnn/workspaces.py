@@ -1,0 +1,68 @@
+"""Memory that a network works in, kept from call to call: what is in it never matters between two calls."""
+
+from numrnn.placement import aligned_zeros, make_scratch, make_whole_scratch
+
+KEPT_BYTES = 1 << 20  # memory of a prediction is kept for the next up to this size, or that of the weights
+
+
+class Workspaces:
+    """Scratch of threads, and the gradients that they share.
+
+    Parameters
+    ----------
+    net : kernels' record of a network
+    bidirectional : bool
+    gradient_size : int
+        Of a tile's gradient.
+    tile_rows : int
+        Sequences in a tile of training.
+
+    Attributes
+    ----------
+    kept_bytes : int
+        Memory of a prediction is kept up to this size, or that of the weights.
+    """
+
+    def __init__(self, net, *, bidirectional, gradient_size, tile_rows):
+        self._net, self._gradient_size, self._tile_rows = net, gradient_size, tile_rows
+        self._make_scratch = make_whole_scratch if bidirectional else make_scratch
+        self.kept_bytes = KEPT_BYTES
+        self._of_threads, self._nodes, self._spare = {}, self._gradients(0), {}
+
+    def __getstate__(self):
+        return {**self.__dict__, "_of_threads": {}, "_nodes": self._gradients(0), "_spare": {}}
+
+    def of_thread(self, thread, longest, node_tiles):
+        """Scratch of a thread to train in, and the gradients that wait for their neighbours."""
+        known, known_tiles, scratch, levels = self._of_threads.get(thread, (0, 0, None, None))
+        if longest > known:
+            known, scratch = longest, self._make_scratch(self._net, self._tile_rows, longest, one_block=False)
+        if node_tiles > known_tiles:
+            known_tiles, levels = node_tiles, self._gradients(max(1, node_tiles.bit_length() - 1))
+        self._of_threads[thread] = known, known_tiles, scratch, levels
+        return scratch, levels
+
+    def nodes(self, count):
+        """Gradients of at least so many nodes of a mini-batch, (nodes, gradient_size)."""
+        if len(self._nodes) < count:
+            self._nodes = self._gradients(count)
+        return self._nodes
+
+    def take(self, tile_rows, longest):
+        """Memory to predict in, of a call that is over, or new; pop and append are atomic."""
+        try:
+            scratch = self._spare[tile_rows].pop()
+        except (KeyError, IndexError):
+            scratch = None
+        if scratch is None or len(scratch.active) < longest:
+            scratch = self._make_scratch(self._net, tile_rows, longest, one_block=True)
+        return scratch
+
+    def give(self, tile_rows, scratch):
+        """Put memory of a call that is over aside for the next one, unless it is large."""
+        size = scratch.work.nbytes + scratch.active.nbytes + scratch.blocks.nbytes
+        if size <= max(self.kept_bytes, self._net.packed.nbytes):
+            self._spare.setdefault(tile_rows, []).append(scratch)
+
+    def _gradients(self, count):
+        return aligned_zeros(count * self._gradient_size, self._net.packed.dtype).reshape(count, self._gradient_size)
