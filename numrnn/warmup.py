@@ -38,15 +38,22 @@ def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",), symbols=False, b
     for cell in cells:
         for dtype in dtypes:
             model = RNNRegressor((1,), cell=cell, dtype=dtype, max_iter=1, random_state=0)
-            model.fit(X, y, X_val=X, y_val=y).predict(X)
+            _fitted(model, X, y, X_val=X, y_val=y).predict(X)
             model.predict_step(X[0, 0])
             network = model._architecture.network()
             network.predict_packed(Sequences.from_array(X.astype(dtype)), in_teams=True)
             if symbols:
                 model = RNNLanguageModel((1,), cell=cell, dtype=dtype, batch_size=1, max_iter=1, random_state=0)
-                model.fit([0, 1, 0]).generate([0], 1)
+                _fitted(model, [0, 1, 0]).generate([0], 1)
             if bidirectional:
                 options = {"cell": cell, "dtype": dtype, "max_iter": 1, "random_state": 0, "bidirectional": True}
-                RNNRegressor((1,), **options).fit(X, y).predict(X)
+                _fitted(RNNRegressor((1,), **options), X, y).predict(X)
                 if symbols:
-                    RNNRegressor((1,), n_symbols=2, **options).fit([[0, 1]] * 2, y).predict([[0, 1]])
+                    _fitted(RNNRegressor((1,), n_symbols=2, **options), [[0, 1]] * 2, y).predict([[0, 1]])
+
+
+def _fitted(model, *data, **watched):
+    model.fit(*data, **watched)
+    if model._state.stop_reason == "interrupted":
+        raise KeyboardInterrupt  # a fit keeps what it has learnt and returns; who compiles wants to stop
+    return model

@@ -231,6 +231,18 @@ def test_info_tells_about_models_data_and_the_installation(labelled, trained, ca
         assert all(text in out for text in texts), out
 
 
+def test_ctrl_c_ends_a_warmup(monkeypatch, capsys):
+    """A fit that is interrupted returns, so Ctrl-C while kernels compiled was lost, and training began after it."""
+
+    def interrupted(model, X, y, **watched):
+        model.initialize(X, y)
+        model._state.stop_reason = "interrupted"
+
+    monkeypatch.setattr(numrnn.RNNRegressor, "fit", interrupted)
+    assert main(["warmup", "--cells", "elman"]) == 1
+    assert capsys.readouterr().err == "numrnn: error: interrupted\n"
+
+
 def test_warmup_compiles(capsys):
     assert main(["warmup", "--cells", "gru", "--symbols"]) == 0
     assert capsys.readouterr().out.startswith("kernels ready after ")

@@ -156,6 +156,8 @@ TABLES = {
     "token.csv": 'text,label\na,1\n"two\nlines",0\n"?",1\n',
     "words.csv": "text,label\na,1.5\nb,many\n",
     "one.csv": "text,label\na,1\n",
+    "nan.csv": "text,label\na,1\nb,NaN\n",
+    "same.csv": "text,label\na,odd\nb,odd\n",
     "latin1.csv": "text,label\né,1\n",
     "empty.txt": "",
     "short.txt": "abc",
@@ -183,7 +185,13 @@ BAD_USAGE = [
     (["fit", "{data}/reviews.csv", "--output", "{tmp}/x", "--text", "body", "--target", "label"], "no column 'body'"),
     ([*FIT, "{data}/reviews.csv", "--scale"], "--scale is no option for texts"),
     ([*FIT, "{data}/reviews.csv", "--last", "0"], "last"),
-    ([*FIT, "{data}/reviews.csv", "--test-fraction", "1"], "--test-fraction: 1 is not from 0 to below 1"),
+    ([*FIT, "{data}/reviews.csv", "--test-fraction", "1"], "--test-fraction: expected a number from 0 to below 1"),
+    ([*FIT, "{data}/reviews.csv", "--last", "x"], "--last: expected an integer or none, got 'x'"),
+    ([*FIT, "{data}/reviews.csv", "--hidden-layer-sizes", "8,"], "--hidden-layer-sizes: expected integers such as"),
+    ([*FIT, "{data}/reviews.csv", "--random-state", "-1"], "--random-state: expected an integer from 0 to 4294967295"),
+    ([*FIT, "{tmp}/nan.csv"], "nan.csv: line 3, column 'label' is 'NaN', expected a finite number"),
+    ([*FIT, "{tmp}/same.csv", "--test-fraction", "0"], "same.csv: column 'label' must hold at least 2 classes"),
+    ([*FIT, "{data}/reviews.csv", "--test", "{tmp}/same.csv"], "same.csv: column 'label' contains previously unseen"),
     ([*FIT, "japanese_vowels"], "--text is no option for these data, only for texts"),
     (["fit", "{data}/book.txt", "--output", "{tmp}/x"], "book.txt: a text file needs --task language-model"),
     ([*LM, "{tmp}/none.txt"], "none.txt: no such file"),
@@ -197,7 +205,11 @@ BAD_USAGE = [
     ([*LM, "{data}/book.txt", "--bidirectional"], "--bidirectional is no option for a language-model"),
     (["score", "{writer}", "{tmp}/new.txt"], "new.txt has 'Ž' (U+017D) at 6"),
     (["score", "{reader}", "{data}/scores.csv", "--target", "other"], "no column 'other'"),
-    (["score", "{reader}", "{data}/book.txt"], "book.txt"),
+    (["score", "{reader}", "{data}/book.txt"], "book.txt: the model reads texts, the rows of a .csv file"),
+    (["predict", "{reader}", "japanese_vowels"], "japanese_vowels: the model reads texts, the rows of a .csv file"),
+    (["score", "{writer}", "{data}/book.txt", "--text", "text"], "--text is no option for a language-model"),
+    (["score", "{writer}", "{data}/book.txt", "--target", "a"], "--target is no option for a language-model"),
+    (["generate", "{writer}", "--prompt", "n", "--random-state", "-1"], "--random-state: expected an integer from 0"),
     (["predict", "{writer}", "{data}/book.txt"], "a language model has no targets to predict"),
     (["predict", "{reader}", "{tmp}/token.csv"], "token.csv: line 5, column 'text' holds no token"),
     (["predict", "{alone}", "{data}/reviews.csv"], "--text is missing"),
@@ -231,6 +243,32 @@ def test_large_fields_and_targets_of_every_kind(tmp_path):
     assert len(table.X[0]) == 200_000 and table.y.tolist() == [1, -1] and csv.field_size_limit() == limit
     assert read_table(path, "text", "label", kind="f").y.dtype == np.float64
     assert read_table(path, "text", "label", kind="U").y.tolist() == ["+1", "-1"]
-    for labels, kind in ((("1", "2.5"), "f"), (("1", "1_0"), "U"), (("1.5", "nan"), "U")):
+    for labels, kind in ((("1", "2.5"), "f"), (("1", "1_0"), "U"), (("1.5", "nan?"), "U")):
         write_table(path, [(0, "a", labels[0]), (1, "b", labels[1])])
         assert read_table(path, "text", "label").y.dtype.kind == kind
+
+
+@pytest.mark.parametrize("labels", [("1", "nan"), ("0.5", "inf"), ("1", "-Infinity")])
+def test_nan_and_infinity_make_no_classes(labels, tmp_path):
+    """A column of numbers with one NaN was once taken for one of labels, and NaN for a class."""
+    path = write_table(tmp_path / "numbers.csv", [(0, "a", labels[0]), (1, "b", labels[1])])
+    with pytest.raises(ValueError, match=rf"numbers.csv: line 3, column 'label' is '{labels[1]}', expected a finite"):
+        read_table(path, "text", "label")
+
+
+def test_a_fault_far_into_a_file_is_found_at_its_place(tmp_path):
+    """Files are decoded in blocks, and the decoder's count began with each of them."""
+    path = tmp_path / "late.csv"
+    content = b"text,label\n" + b"a good film,1\n" * 2000
+    path.write_bytes(content + b"caf\xe9,0\n")
+    with pytest.raises(ValueError, match=rf"late.csv: not UTF-8: .* at byte {len(content) + 3}, in line 2002$"):
+        read_table(path, "text", "label")
+
+
+def test_numbers_are_classes_where_the_task_says_so(tmp_path, capsys):
+    """Ratings such as 4.5 were once refused as no classes, though --task classification said that they are."""
+    path = write_table(tmp_path / "ratings.csv", [(i, f"film {i}", ("4.5", "3")[i % 2]) for i in range(12)])
+    words = ["fit", str(path), *COLUMNS, "--output", str(tmp_path / "x"), *SMALL, "--task", "classification"]
+    assert main(words) == 0, capsys.readouterr().err
+    assert numrnn.load(tmp_path / "x" / "model.safetensors").classes_.tolist() == ["3", "4.5"]
+    assert main(["score", str(tmp_path / "x"), str(path)]) == 0, capsys.readouterr().err

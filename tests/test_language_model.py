@@ -389,3 +389,31 @@ def test_what_a_model_of_symbols_does_not_take():
         model.generate([0, 6], 3)
     with pytest.raises(ValueError, match=r"X\[1\] has the symbol 8 in step 0"):
         model.cross_entropy([[1, 2], [8, 2]])
+
+
+def test_series_of_any_index_and_frames_are_read():
+    """Their first item was once asked for by the label 0, which is a KeyError where there is none."""
+    pandas = pytest.importorskip("pandas")
+    model = RNNLanguageModel((2,), batch_size=1, random_state=0)
+    assert model.initialize(pandas.Series([0, 2, 1], index=[5, 6, 7])).n_symbols_ == 3
+    assert model.initialize(pandas.DataFrame({"a": [0, 1], "b": [3, 2]})).n_symbols_ == 4
+    assert model.initialize(pandas.Series(["ab", "bcd"], index=["x", "y"])).n_symbols_ == 4
+    with pytest.raises(ValueError, match=r"X\[0\] holds object, expected symbols"):
+        model.initialize(pandas.DataFrame({"text": ["ab", "bcd"]}))
+    with pytest.raises(TypeError, match="X must be a text, an array of symbols or a list of them, got array"):
+        model.initialize(np.array(3))
+
+
+def test_symbols_too_large_to_count_up_to_are_named():
+    """An OverflowError from the sizes of the weights was once all that was said."""
+    with pytest.raises(ValueError, match=rf"X has the symbol {2**63} in step 1, expected 0 to"):
+        RNNLanguageModel((2,), batch_size=1).initialize(np.array([0, 2**63, 1], dtype=np.uint64))
+
+
+def test_the_parameter_at_fault_is_named():
+    """random_state was once called a seed, and solver="lbfgs" was refused for its bptt_steps, which is a default."""
+    model = RNNLanguageModel((2,), batch_size=1, random_state=0).initialize("abc")
+    with pytest.raises(ValueError, match="random_state must be an integer from 0 to 4294967295, .* got -1"):
+        model.generate("a", 3, random_state=-1)
+    with pytest.raises(ValueError, match="^solver='lbfgs'"):
+        RNNLanguageModel(solver="lbfgs").fit("abc")

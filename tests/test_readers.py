@@ -88,3 +88,11 @@ def test_other_files_are_refused(tmp_path, content):
     np.save(tmp_path / "array.npy", VALUES)
     with pytest.raises(ValueError, match="not a readable .npz file"):
         read_npz(tmp_path / "array.npy")
+
+
+def test_no_advice_to_load_unsafely(tmp_path):
+    """NumPy takes a text for a pickle, and says how to load it; this went on to the user."""
+    path = tmp_path / "book.npz"
+    path.write_text("It was a dark night.")
+    with pytest.raises(ValueError, match="not a readable .npz file of plain arrays$"):
+        read_npz(path)

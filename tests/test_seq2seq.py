@@ -176,6 +176,7 @@ def test_mistakes_after_a_fit_leave_it_as_it_was():
     for call, error, message in [
         (lambda: model.predict(["1x"]), ValueError, r"X\[0\] has 'x'"),
         (lambda: model.predict(SYMBOLS), TypeError, "X must hold texts"),
+        (lambda: model.predict([]), TypeError, r"X must hold texts, .*, got \[\] \(list\)"),
         (lambda: model.score(TEXTS, SYMBOLS), TypeError, "y holds symbols, but the model was fitted on texts"),
         (lambda: model.score(TEXTS[:2], ["one", "QED"]), ValueError, r"y\[1\] has 'Q'"),
         (lambda: model.predict(TEXTS, beam_width=0), ValueError, "beam_width must be"),
@@ -190,6 +191,8 @@ def test_mistakes_after_a_fit_leave_it_as_it_was():
         with pytest.raises(error, match=message):
             call()
         assert model.predict(TEXTS) == before
+    with pytest.raises(ValueError, match="another cell: the weights are those of cell='gru', got 'elman'"):
+        model.set_params(cell="elman").partial_fit(TEXTS, WORDS)
     vectors = small(input="vector").fit(VECTORS, SERIES)
     for options, message in [({"beam_width": 2, "lengths": 1}, "no search"), ({"max_length": 2}, "pass lengths"),
                              ({"lengths": [1, 2]}, "60 of them"), ({"lengths": 0}, "at least 1")]:  # fmt: skip

@@ -4,6 +4,7 @@ import naive
 import numpy as np
 import pytest
 from problems import make_problem
+from sklearn.exceptions import NotFittedError
 
 import numrnn
 from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor
@@ -172,8 +173,17 @@ def test_mistakes():
             call(X, Y, state=np.full((23, 4), np.nan))
         with pytest.raises(TypeError, match="state must hold real numbers"):
             call(X, Y, state=np.full((23, 4), "a"))
+        with pytest.raises(ValueError, match="state must be an array, its rows have different lengths"):
+            call(X, Y, state=[[0.0]] * 22 + [[0.0, 1.0]])
     pooled = RNNClassifier((4,), pooling="max", max_iter=1).fit(X, Y)
     with pytest.raises(ValueError, match="predict_step needs pooling='last', got 'max'"):
         pooled.predict_step(X[0][0])
-    with pytest.raises(ValueError, match="training cannot continue with another"):
+    with pytest.raises(ValueError, match="^training cannot continue with another pooling: .*='max', got 'mean'$"):
         pooled.set_params(pooling="mean").partial_fit(X, Y)
+
+
+@pytest.mark.parametrize("pooling", ["last", "max"])
+def test_transform_before_fit_says_so(pooling):
+    """An early version asked for the pooling of what was not there, an AttributeError."""
+    with pytest.raises(NotFittedError):
+        RNNClassifier((4,), pooling=pooling).transform(X)

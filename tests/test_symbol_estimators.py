@@ -307,7 +307,7 @@ def test_training_cannot_go_on_with_other_symbols(kind):
         with pytest.raises(ValueError, match=r"X\[3\] has the symbol 9 in step 1, expected 0 to 6 \(n_symbols=7\)"):
             call(larger, Y)
         for params in ({"n_symbols": 10}, {"n_symbols": None}, {"n_symbols": N_SYMBOLS, "embedding_size": 2}):
-            with pytest.raises(ValueError, match="training cannot continue with another .* n_symbols, embedding_size"):
+            with pytest.raises(ValueError, match="training cannot continue with another (n_symbols|embedding_size): "):
                 getattr(model.set_params(**params), call.__name__)(X, Y)
             model.set_params(n_symbols="auto", embedding_size=None)
     np.testing.assert_array_equal(theta(model), kept)

@@ -120,3 +120,21 @@ def test_a_character_without_a_symbol_is_an_error_as_of_language_models():
     for model in (small(vocabulary=Vocabulary()).fit(TEXTS, LABELS), RNNLanguageModel((2,), max_iter=1).fit(TEXTS)):
         with pytest.raises(ValueError, match=r"X\[1\] has '\?' \(U\+003F\) at 2"):
             model.predict_proba(["bad", "so?"])
+
+
+def test_faults_of_a_tokenizer_and_steps_of_no_text_are_told():
+    """These once were "function takes exactly 5 arguments" and "'int' object is not iterable"."""
+
+    def fails(text):
+        raise UnicodeDecodeError("utf-8", b"x", 0, 1, "a fault of the tokenizer")
+
+    for tokenizer, error, message in (
+        (fails, UnicodeDecodeError, "a fault of the tokenizer"),
+        (lambda text: None, TypeError, r"tokenizer gave None \(NoneType\), expected an iterable of str"),
+    ):
+        with pytest.raises(error, match=message):
+            RNNClassifier((2,), vocabulary=Vocabulary("token", tokenizer=tokenizer)).fit(["a", "b"], [0, 1])
+    model = RNNClassifier((2,), vocabulary=Vocabulary(), random_state=0).initialize(["a", "b"], [0, 1])
+    for x in (1, None):
+        with pytest.raises(TypeError, match=f"x must be a character, or one of each stream, got {x}"):
+            model.predict_step(x)

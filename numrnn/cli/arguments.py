@@ -1,9 +1,10 @@
 """The argument parser, and the estimators' parameters as options, without importing an estimator."""
 
 import argparse
+from functools import wraps
 from typing import NamedTuple
 
-__all__ = ["PARAMETERS", "Failure", "Option", "Parser", "UsageError", "add_parameters"]
+__all__ = ["PARAMETERS", "Failure", "Option", "Parser", "UsageError", "add_parameters", "reads", "seed"]
 
 
 class UsageError(Exception):
@@ -33,6 +34,23 @@ class Option(NamedTuple):
     help: str
 
 
+def reads(expected):
+    """Let errors of a function that reads an option's text say what is expected, which argparse does not know."""
+
+    def decorate(read):
+        @wraps(read)
+        def checked(text):
+            try:
+                return read(text)
+            except ValueError as error:
+                raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}") from error
+
+        return checked
+
+    return decorate
+
+
+@reads("integers such as 64 or 64,32")
 def sizes(text):
     """``"64,32"`` as (64, 32)."""
     return tuple(int(part) for part in text.split(","))
@@ -43,11 +61,22 @@ def number_or_name(text):
     return int(text) if text.removeprefix("-").isdigit() else text
 
 
+@reads("a number or none")
 def number_or_none(text):
     """None for ``"none"``, else a float."""
     return None if text == "none" else float(text)
 
 
+@reads(f"an integer from 0 to {2**32 - 1}")
+def seed(text):
+    """What scikit-learn takes as `random_state`."""
+    number = int(text)
+    if not 0 <= number < 2**32:
+        raise ValueError(number)
+    return number
+
+
+@reads("balanced, or weights such as 1=2,3=0.5")
 def class_weights(text):
     """``"balanced"``, or ``"1=2,3=0.5"`` as {1: 2.0, 3: 0.5}."""
     if "=" not in text:
@@ -84,7 +113,7 @@ PARAMETERS = (
     Option("clip_norm", 1.0, number_or_none, "largest norm of the gradient, or none"),
     Option("bptt_steps", None, int, "steps that gradients go back (default: all)"),
     Option("class_weight", None, class_weights, "balanced, or weights of classes: 1=2,3=0.5"),
-    Option("random_state", None, int, "seed (0 unless given: the same command gives the same model)"),
+    Option("random_state", None, seed, "seed (0 unless given: the same command gives the same model)"),
     Option("dtype", "float32", ("float32", "float64"), "precision"),
     Option("device", "cpu", ("cpu", "cuda"), "where to compute"),
     Option("n_jobs", None, int, "threads, -1 for all cores"),

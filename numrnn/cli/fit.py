@@ -80,7 +80,8 @@ def run(options):
     watch.lap("read")
 
     print("kernels (the first run compiles them, ten seconds or so) ... ", end="", flush=True)
-    warmup(cells=[estimator.cell], dtypes=[estimator.dtype], symbols=with_texts)
+    both_ways = getattr(estimator, "bidirectional", False)
+    warmup(cells=[estimator.cell], dtypes=[estimator.dtype], symbols=with_texts, bidirectional=both_ways)
     print(f"ready after {watch.lap('compile'):.1f} s", flush=True)
 
     course = Course()

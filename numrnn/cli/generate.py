@@ -1,5 +1,7 @@
 """``numrnn generate``: let a language model write."""
 
+from numrnn.cli.arguments import UsageError, seed
+
 __all__ = ["add_parser"]
 
 
@@ -19,13 +21,12 @@ def add_parser(commands):
     parser.add_argument("--top-k", type=int, metavar="N", help="draw from the N most probable symbols only")
     text = "draw from the fewest symbols that together have this probability"
     parser.add_argument("--top-p", type=float, metavar="VALUE", help=text)
-    parser.add_argument("--random-state", type=int, metavar="N", help="seed: the same one gives the same text")
+    parser.add_argument("--random-state", type=seed, metavar="N", help="seed: the same one gives the same text")
     parser.set_defaults(run=run)
 
 
 def run(arguments):
     """Write."""
-    from numrnn.cli.arguments import UsageError
     from numrnn.cli.data import read_model
     from numrnn.cli.training import is_language_model
 

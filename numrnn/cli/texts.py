@@ -5,7 +5,7 @@ import re
 from contextlib import contextmanager
 from pathlib import Path
 
-from numrnn.cli.arguments import UsageError
+from numrnn.cli.arguments import UsageError, reads
 from numrnn.cli.settings import VOCABULARY
 
 __all__ = ["add_column_options", "add_text_options", "make_vocabulary", "names_lines", "read_for", "read_texts"]
@@ -39,13 +39,15 @@ def add_column_options(parser, *names):
         parser.add_argument(f"--{name}", metavar="COLUMN", help=text)
 
 
+@reads("a number from 0 to below 1")
 def _fraction(text):
     value = float(text)
     if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 to below 1")
+        raise ValueError(value)
     return value
 
 
+@reads("an integer or none")
 def _count_or_none(text):
     return None if text == "none" else int(text)
 
@@ -98,6 +100,8 @@ def _read_tables(name, test, fraction, options):
             raise UsageError(f"--{column} is missing: which column of {name} has the {column}s?")
     kind = "f" if options.get("task") == "regression" else None
     table = _read_rows(name, options["text"], options["target"], kind)
+    if options.get("task") == "classification" and table.y.dtype.kind == "f" and (table.y % 1).any():
+        table = _read_rows(name, options["text"], options["target"], "U")  # ratings, such as 4.5
     if test is not None:
         return DataFile(table, _read_rows(test, options["text"], options["target"], table.y.dtype.kind))
     if not fraction:
@@ -129,11 +133,18 @@ def read_for(model, arguments):
     from numrnn.cli.data import read_data
     from numrnn.data.readers import DataFile, Part
 
+    given = [name for name in ("text", "target") if getattr(arguments, name, None) is not None]
     if isinstance(model, RNNLanguageModel):
         if model.vocabulary_ is None:
             raise UsageError(f"{arguments.model}: it was fitted on symbols, not on texts")
+        if given:
+            raise UsageError(f"--{given[0]} is no option for a {LANGUAGE_MODEL}: it reads a file as one text")
         return DataFile(Part(_read_file(arguments.data), None), None)
     if not is_table(arguments.data):
+        if model.vocabulary_ is not None:
+            raise UsageError(f"{arguments.data}: the model reads texts, the rows of a .csv file")
+        if given:
+            raise UsageError(f"--{given[0]} is no option for these data, only for a .csv file")
         return read_data(arguments.data)
     if model.vocabulary_ is None:
         raise UsageError(f"{arguments.data}: the model reads numbers, not texts")
@@ -192,4 +203,5 @@ def names_lines(part, name=None):
             message = re.sub(r"^X\b", lambda _: name, message)
         elif hasattr(part, "place"):
             message = re.sub(r"\bX(?:_val)?\[(\d+)\]", lambda found: part.place(int(found[1])), message)
+            message = re.sub(r"^y(?:_val)?\b", lambda _: f"{part.path}: column {part.target!r}", message)
         raise type(error)(message) from error

@@ -100,7 +100,9 @@ def is_text(X):
     """
     if isinstance(X, (str, bytes)):
         return True
-    if not hasattr(X, "__len__") or isinstance(X, Sequences) or hasattr(X, "columns") or not len(X):
+    if not hasattr(X, "__len__") or isinstance(X, Sequences) or hasattr(X, "columns"):
+        return False
+    if getattr(X, "ndim", 1) == 0 or not len(X):
         return False
     first = next(iter(X))
     if isinstance(first, (list, tuple)) and first:
@@ -139,7 +141,8 @@ def read_symbols(X, vocabulary, n_symbols, *, name="X"):
     >>> read_symbols([[0, 2, 1], [1]], None, "auto")
     (Sequences(2 sequences of 1 to 3 steps, uint8), False)
     """
-    if not hasattr(X, "__len__"):
+    X = X.to_numpy() if hasattr(X, "to_numpy") else X  # a series, of any index, or a data frame
+    if not hasattr(X, "__len__") or getattr(X, "ndim", 1) == 0:
         raise TypeError(f"{name} must be a text, an array of symbols or a list of them, got {X!r}")
     if not len(X):
         raise ValueError(f"{name} is empty: it must have at least one symbol")
@@ -163,6 +166,8 @@ def errors_name(wrong, name):
     try:
         yield
     except (ValueError, TypeError) as error:
+        if wrong not in str(error):  # a tokenizer's own, which may be of a class that takes more than a message
+            raise
         raise type(error)(str(error).replace(wrong, name)) from error
 
 

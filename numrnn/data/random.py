@@ -25,13 +25,25 @@ def draw_seed(random_state):
     seed : int
         In [0, 2**64).
 
+    Raises
+    ------
+    ValueError
+        If random_state is none of these.
+
     Examples
     --------
     >>> from numrnn.data.random import draw_seed
     >>> draw_seed(0) == draw_seed(0)
     True
     """
-    return int(check_random_state(random_state).randint(0, 2**64, dtype=np.uint64))
+    try:
+        random = check_random_state(random_state)
+    except ValueError as error:
+        raise ValueError(
+            f"random_state must be an integer from 0 to {2**32 - 1}, a numpy.random.RandomState or None, got "
+            f"{random_state!r}"
+        ) from error
+    return int(random.randint(0, 2**64, dtype=np.uint64))
 
 
 def mask_keys(seed, epoch, ids, first):

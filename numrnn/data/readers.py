@@ -87,8 +87,10 @@ def _load(path):
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except (BadZipFile, ValueError, EOFError, TypeError) as error:
-        # NumPy answers a pickle, a truncated archive, arrays of objects and a lone .npy array in as many ways.
-        raise ValueError(f"{path}: not a readable .npz file of plain arrays ({error})") from error
+        # NumPy answers a pickle, a truncated archive, arrays of objects and a lone .npy array in as many ways; it takes
+        # any other file for a pickle, and advises to load it unsafely.
+        why = "" if "allow_pickle" in str(error) else f" ({error})"
+        raise ValueError(f"{path}: not a readable .npz file of plain arrays{why}") from error
 
 
 def _part(path, arrays, suffix):

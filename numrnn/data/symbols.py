@@ -6,6 +6,8 @@ from numrnn.data.sequences import Sequences
 
 __all__ = ["check_symbols", "count_symbols", "why_no_symbols"]
 
+LARGEST = 2**31 - 2  # symbol that n_symbols="auto" counts up to: there are weights for each
+
 _EXPECTED = "expected symbols: a 1-D array of integers"
 _TEXT = f"text, {_EXPECTED}; numrnn.data.Vocabulary makes symbols of texts"
 
@@ -45,7 +47,7 @@ def check_symbols(sequences, n_symbols, *, name="X"):
         raise ValueError(
             f"{name} must hold symbols, 1-D arrays of integers, got {values.ndim}-D arrays of {values.dtype}"
         )
-    last = max(0, int(values.max())) if n_symbols == "auto" else n_symbols - 1
+    last = min(max(0, int(values.max())), LARGEST) if n_symbols == "auto" else n_symbols - 1
     for outside in ((values < 0) if values.dtype.kind == "i" else None, values > last):
         if outside is not None and outside.any():
             step = int(outside.argmax())

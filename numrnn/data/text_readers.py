@@ -16,13 +16,14 @@ INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 class TextTable(NamedTuple):
-    """Texts, their targets where they were asked for, and where in which file each stands."""
+    """Texts, their targets where they were asked for, and where in which file each stands: path, columns, lines."""
 
     X: list[str]
     y: np.ndarray | None
     path: Path
     column: str
     lines: list[int]
+    target: str | None = None
 
     def take(self, ids):
         """The rows `ids`."""
@@ -81,7 +82,7 @@ def read_table(path, text, target=None, *, kind=None):
         rows, lines = _columns(csv.reader(file, strict=True), path, names)
     if not rows:
         raise ValueError(f"{path}: no rows below the names of the columns")
-    table = TextTable([row[0] for row in rows], None, path, text, lines)
+    table = TextTable([row[0] for row in rows], None, path, text, lines, target)
     return table if target is None else table._replace(y=_targets([row[1] for row in rows], table, target, kind))
 
 
@@ -121,9 +122,20 @@ def _reads(path):
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{path}: no such file") from error
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not UTF-8: {error.reason} at byte {error.start}") from error
+        raise ValueError(f"{path}: not UTF-8: {_first_fault(path)}") from error
     finally:
         csv.field_size_limit(limit)
+
+
+def _first_fault(path):
+    """Where a file stops being UTF-8: the decoder of a file read in blocks counts from the beginning of one."""
+    content = path.read_bytes()
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return f"{error.reason} at byte {error.start}, in line {line}"
+    return "it has changed while it was read"
 
 
 def _columns(reader, path, names):
@@ -160,7 +172,8 @@ def _columns(reader, path, names):
 def _targets(fields, table, name, kind):
     fields = [field.strip() for field in fields]
     if kind is None:
-        kind = next((kind for kind, (fits, _) in NUMBERS.items() if all(map(fits, fields))), "U")
+        # NaN and infinity make no column one of labels: they are faults in one of numbers.
+        kind = "i" if all(map(INTEGER.fullmatch, fields)) else "f" if all(map(_reads_as_number, fields)) else "U"
     if kind not in NUMBERS:
         return np.array(fields)
     fits, expected = NUMBERS[kind]
@@ -170,11 +183,16 @@ def _targets(fields, table, name, kind):
     return np.array(fields).astype(np.int64 if kind == "i" else np.float64)
 
 
-def _is_number(field):
+def _reads_as_number(field):
     try:
-        return "_" not in field and math.isfinite(float(field))
+        float(field)
     except ValueError:
         return False
+    return "_" not in field
+
+
+def _is_number(field):
+    return _reads_as_number(field) and math.isfinite(float(field))
 
 
 # kind of targets -> what tells them, and what they are called

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from itertools import chain
 from numbers import Integral
 
@@ -335,6 +336,8 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             tokens = text
         elif self.tokenizer is not None:
             tokens = self.tokenizer(text)
+            if not isinstance(tokens, Iterable):
+                raise TypeError(f"tokenizer gave {_shown(tokens)}, expected an iterable of str")
         else:
             tokens = map(re.Match.group, TOKEN.finditer(text))
         return map(str.lower, tokens) if self.lowercase else tokens

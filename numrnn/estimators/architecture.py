@@ -135,6 +135,17 @@ def architecture_of(content):
     return Architecture(**content)
 
 
+def differences(known, other):
+    """Return the fields in which two architectures of one kind differ, a dict of name to both values."""
+    parts = zip(known, other, strict=True) if isinstance(known, PairArchitecture) else [(known, other)]
+    return {
+        name: (old, new)
+        for one, another in parts
+        for name, old, new in zip(one._fields, one, another, strict=True)
+        if old != new
+    }
+
+
 def hidden_sizes(hidden_layer_sizes):
     """Return the units of each layer as a tuple of int; one number means one layer."""
     sizes = np.atleast_1d(np.asarray(hidden_layer_sizes))

@@ -257,9 +257,9 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         >>> model.get_feature_names_out().tolist()
         ['rnnregressor0', 'rnnregressor1', 'rnnregressor2', 'rnnregressor3']
         """
+        check_is_fitted(self)
         architecture = self._architecture
         if architecture.pooling != "last":
-            check_is_fitted(self)
             network = architecture.features()
             return self._run(X, state=state, predictor=Predictor(network, self._state.theta[: network.layout.size]))[0]
         _, states, _, _ = self._run(X, state=state)

@@ -10,7 +10,7 @@ from numrnn.data.inputs import check_n_inputs
 from numrnn.data.random import draw_seed
 from numrnn.data.symbols import check_symbols, count_symbols
 from numrnn.data.targets import Targets
-from numrnn.estimators.architecture import Architecture
+from numrnn.estimators.architecture import Architecture, differences
 from numrnn.estimators.step_state import check_first_states
 from numrnn.estimators.targets import flat_targets
 from numrnn.estimators.text_inputs import learn_vocabulary, names_vocabulary, read_inputs, text_symbols
@@ -104,10 +104,10 @@ def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True
 def check_same(estimator, architecture, continues):
     """Raise an error if training is to continue with another architecture."""
     if continues and architecture != estimator._architecture:
+        changed = differences(estimator._architecture, architecture)
         raise ValueError(
-            "training cannot continue with another hidden_layer_sizes, cell, activation, bidirectional, output, "
-            "pooling, n_symbols, embedding_size, initial_state or dtype: the weights are those of "
-            f"{estimator._architecture}"
+            f"training cannot continue with another {' and '.join(changed)}: "
+            + ", ".join(f"the weights are those of {name}={old!r}, got {new!r}" for name, (old, new) in changed.items())
         )
 
 

@@ -36,7 +36,8 @@ def read_source(estimator, X, *, learn=False, name="X"):
     if estimator._input == "vector":
         return _read_vectors(estimator, X, dtype, learn, name)
     if is_text(X) != (estimator.vocabulary_ is not None):
-        raise TypeError(f"{name} must hold {'numbers' if is_text(X) else 'texts'}, like what the model was fitted on")
+        expected, got = ("numbers", "texts") if is_text(X) else ("texts", f"{X!r:.40} ({type(X).__name__})")
+        raise TypeError(f"{name} must hold {expected}, like what the model was fitted on, got {got}")
     if estimator.vocabulary_ is not None:
         X = symbols_of(X, estimator.vocabulary_, name)
         n_symbols = len(estimator.vocabulary_)

@@ -118,7 +118,10 @@ def check_first_states(state, n_sequences, state_size, dtype, name="state"):
 
 
 def _numbers(values, name):
-    values = np.asarray(values)
+    try:
+        values = np.asarray(values)
+    except ValueError as error:  # NumPy's names no argument
+        raise ValueError(f"{name} must be an array, its rows have different lengths") from error
     if values.dtype.kind not in "fiu":
         raise TypeError(f"{name} must hold real numbers, got dtype {values.dtype}")
     return values

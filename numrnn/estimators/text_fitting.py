@@ -29,9 +29,9 @@ def begin_texts(estimator, X, *, continues):
     is_one : bool
         Whether X is one long text.
     """
-    check_parameters(estimator)
     if isinstance(resolve_solver(estimator.solver), LBFGS):
         raise ValueError(f"solver={estimator.solver!r}: a language model needs a mini-batch solver")
+    check_parameters(estimator)
     if not continues:
         n_symbols = None if estimator.n_symbols == "auto" else estimator.n_symbols
         estimator.vocabulary_ = vocabulary_of(X, estimator.vocabulary, n_symbols=n_symbols)

@@ -89,6 +89,8 @@ def text_symbols(texts, vocabulary, name):
 def step_symbols(x, vocabulary):
     """Return the symbol of a character or a token, or those of a list of them, one of each stream."""
     single = isinstance(x, str)
+    if not single and not hasattr(x, "__len__"):
+        raise TypeError(f"x must be a {vocabulary.unit}, or one of each stream, got {x!r:.40}")
     pieces = [x] if single else list(x)
     with errors_name("texts", "x"):
         symbols = vocabulary.transform([[piece] for piece in pieces] if vocabulary.unit == "token" else pieces)
