@@ -1,6 +1,7 @@
 """Settings that must be in place before Numba and matplotlib are imported."""
 
 import os
+import signal
 from pathlib import Path
 
 CACHE = Path(__file__).parent.parent / ".cache"
@@ -8,6 +9,9 @@ CACHE = Path(__file__).parent.parent / ".cache"
 # Machine code and figures of the tests stay inside the checkout: no test runs what another checkout compiled.
 os.environ["NUMBA_CACHE_DIR"] = str(CACHE / "numba")
 os.environ["MPLBACKEND"] = "Agg"
+
+# What a script runs in the background ignores Ctrl-C, and so would all its children: tests of it would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No tests in these: they need PyTorch, which may be missing.
 collect_ignore = ["torch_twin.py", "golden/make_golden.py"]
