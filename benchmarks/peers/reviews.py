@@ -40,7 +40,8 @@ class NumrnnReviews:
 
     def __init__(self, network, data, vocabulary, seed, threads):
         parameters = {"hidden_layer_sizes": network.units, "dropout": network.dropout, "n_jobs": threads}
-        self.model, self.data = make_classifier(vocabulary, seed, **parameters).initialize(*data), data
+        parameters |= {"vocabulary": None, "n_symbols": vocabulary.n_symbols_}  # both sides read ready symbols
+        self.model, self.data = make_classifier(seed, **parameters).initialize(*data), data
 
     def epoch(self):
         self.model.partial_fit(*self.data)
@@ -73,8 +74,10 @@ def _sides(network, data, vocabulary, seed, options, way):
 
 def _measure(table, network, parts, seed, options):
     """Train the sides by turns from one split; add a row and return what it holds."""
-    *parts, vocabulary = parts
-    data, test = ((X[: options.limit], y[: options.limit]) for X, y in parts)
+    vocabulary = make_classifier(seed).vocabulary.fit(parts[0][0])
+    data, test = (
+        (vocabulary.transform(texts[: options.limit]).to_list(), labels[: options.limit]) for texts, labels in parts
+    )
     sample = data[0][:SAMPLE], data[1][:SAMPLE]
     for side in _sides(network, sample, vocabulary, seed, options, WAYS[0]).values():
         side.epoch()
