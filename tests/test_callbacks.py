@@ -89,7 +89,7 @@ def test_weights_are_read_only_and_current():
     [
         (Recorder(), "callbacks must be a list of objects or None"),
         ([Recorder(), Recorder], r"callbacks\[1\] must be an object, got the class Recorder: did you mean Recorder"),
-        ([3], r"callbacks\[0\] must have one of on_fit_begin, on_epoch_end, on_fit_end, got 3"),
+        ([3], r"callbacks\[0\] must have one of on_fit_begin, on_progress, on_epoch_end, on_fit_end, got 3"),
     ],
 )
 def test_bad_callbacks(callbacks, message):

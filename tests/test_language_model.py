@@ -1,5 +1,6 @@
 """A model of texts: what it learns, by hand and by itself; what it writes; what it refuses."""
 
+import copy
 import pickle
 import tracemalloc
 from itertools import islice
@@ -11,7 +12,10 @@ from sklearn.base import clone
 
 from numrnn import RNNLanguageModel, Sequences, load
 from numrnn.data import Vocabulary
-from numrnn.estimators import text_scores
+from numrnn.data.next_symbols import read_symbols
+from numrnn.data.targets import Targets
+from numrnn.estimators import fitting, text_scores
+from numrnn.estimators.text_fitting import training_data
 from numrnn.kernels.cpu.generation import draw
 from numrnn.solvers import SGD
 from numrnn.training import loop
@@ -417,3 +421,34 @@ def test_the_parameter_at_fault_is_named():
         model.generate("a", 3, random_state=-1)
     with pytest.raises(ValueError, match="^solver='lbfgs'"):
         RNNLanguageModel(solver="lbfgs").fit("abc")
+
+
+# Training that ends within an epoch.
+
+
+class StopAt:
+    """Ends training when it has been asked `count` times, and keeps a copy of the state."""
+
+    def __init__(self, count):
+        self.count = count
+
+    def on_progress(self, info):
+        self.count -= 1
+        self.state = copy.deepcopy(info.state)
+        return self.count == 0
+
+
+@pytest.mark.parametrize("params", [{}, {"solver": "sgd", "bptt_steps": 7}, {"learning_rate": "cosine"}], ids=str)
+def test_training_goes_on_within_an_epoch_with_the_same_bits(params, monkeypatch):
+    params = dict(hidden_layer_sizes=(12,), batch_size=3, max_iter=3, dropout=0.1, bptt_steps=20) | params
+    whole = small(**params).fit(TEXT)
+    monkeypatch.setattr(loop, "SECONDS_PER_CALL", 0)  # a mini-batch a call
+    stop = StopAt(15)
+    part = small(**params, callbacks=[stop]).fit(TEXT)
+    assert part._state.stop_reason == "callback" and part._state.progress is None
+    assert stop.state.progress.done and 0 < part._state.n_updates < whole._state.n_updates
+    part._state = stop.state
+    data = training_data(part, *read_symbols(TEXT, part.vocabulary_, part.n_symbols_))
+    fitting.run(part, data, Targets(data.targets), max_iter=3 - part._state.epoch)
+    assert part.loss_curve_ == whole.loss_curve_
+    assert all(np.array_equal(whole.weights_[name], values) for name, values in part.weights_.items())

@@ -199,6 +199,7 @@ def run(estimator, data, targets, *, given=None, max_iter, validate=None, callba
                     **options,
                 )
     finally:
+        estimator._state.progress = None
         store_history(estimator)
 
 
@@ -263,6 +264,7 @@ def own_state(state):
         solver_state={name: array.copy() for name, array in state.solver_state.items()},
         schedule_state=dict(state.schedule_state),
         history=list(state.history),
+        progress=None,
     )
 
 

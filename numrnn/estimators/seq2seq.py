@@ -88,8 +88,8 @@ class RNNSeq2Seq(PairPrediction, Model):
     verbose : bool or int, default=False
         True shows a progress bar where somebody watches, 2 in any case. The logger "numrnn" gets a line an epoch.
     callbacks : list of objects or None, default=None
-        With any of the methods ``on_fit_begin(info)``, ``on_epoch_end(info)``, which ends training by returning True,
-        and ``on_fit_end(info)``; `info` is a `numrnn.training.FitInfo`.
+        With any of the methods ``on_fit_begin(info)``, ``on_progress(info)`` and ``on_epoch_end(info)``, which end
+        training by returning True, and ``on_fit_end(info)``; `info` is a `numrnn.training.FitInfo`.
 
     Attributes
     ----------

@@ -3,6 +3,8 @@
 A callback is any object with one or more of
 
 - `on_fit_begin(info)`, before the first epoch;
+- `on_progress(info)`, between two mini-batches of an epoch, about every 0.2 s (not under L-BFGS); returning True ends
+  training there;
 - `on_epoch_end(info)`, after each epoch (an iteration, under L-BFGS); returning True ends training;
 - `on_fit_end(info)`, at the end, however it comes: also after Ctrl-C or an error.
 
@@ -16,7 +18,7 @@ import math
 import sys
 import warnings
 
-HOOKS = ("on_fit_begin", "on_epoch_end", "on_fit_end")
+HOOKS = ("on_fit_begin", "on_progress", "on_epoch_end", "on_fit_end")
 logger = logging.getLogger("numrnn")
 
 
@@ -132,7 +134,10 @@ def supervised(state, info, callbacks):
     try:
         notify(callbacks, "on_fit_begin", info)
         yield
-    except KeyboardInterrupt:
+    except BaseException as error:
+        state.progress = None  # theta may be ahead of it
+        if not isinstance(error, KeyboardInterrupt):
+            raise
         state.stop_reason = "interrupted"
         warnings.warn(f"training was interrupted after {state.epoch} epochs; the weights are kept", stacklevel=5)
     finally:

@@ -142,5 +142,5 @@ class _Search:
         """Take over an iteration's point."""
         self._state.theta[:] = result.x
         seconds = time.perf_counter() - self._start
-        self._state.end_epoch(float(result.fun), validate, math.nan, self._norm, seconds, self._n_sequences)
+        self._state.end_epoch(float(result.fun), self._norm, seconds, validate, math.nan, self._n_sequences)
         self._start = time.perf_counter()

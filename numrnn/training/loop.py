@@ -1,8 +1,6 @@
 """The training loop."""
 
-import math
 import time
-from itertools import chain, pairwise
 
 import numpy as np
 
@@ -12,7 +10,9 @@ from numrnn.steps import Step
 from numrnn.training.callbacks import FitInfo, notify, supervised
 from numrnn.training.divergence import TrainingDivergedError
 
-ROWS_PER_CALL = 1 << 14  # sequences of all mini-batches, or their chunks, in one call of `Network.train`
+ROWS_PER_CALL = 1 << 14  # sequences of all mini-batches, or their chunks, in one call: to write them down takes memory
+SECONDS_PER_CALL = 0.2  # of `Network.train`, as far as it may be guessed: callbacks are asked this often
+GROWTH = 4  # a call has at most so many times the mini-batches of the one before
 
 
 def train(
@@ -115,8 +115,9 @@ def train(
     (30, 'max_iter', True)
     """
     state.prepare(solver)
-    before = state.theta.copy()
     info = FitInfo(state, network.layout, max_iter)
+    noise = dropout, recurrent_dropout
+    passes = _Passes(network, state, data, targets, given, solver=solver, alpha=alpha, clip_norm=clip_norm, noise=noise)
     with supervised(state, info, callbacks):
         for _ in range(max_iter):
             start = time.perf_counter()
@@ -127,14 +128,11 @@ def train(
             )
             if bptt_steps is not None:
                 batches = in_chunks(batches, data.lengths, bptt_steps, network.tile_rows)
-            scalars = [solver.scalars(rate, state.n_updates + 1 + n) for n in range(len(batches))]
-            step = Step(
-                *(solver.rule(), state.solver_state, np.array(scalars), alpha, clip_norm),
-                *(dropout, recurrent_dropout, state.seed, state.epoch),
-            )
-            loss, norm = _run_epoch(network, state, data, targets, batches, step, before, given)
-            seconds = time.perf_counter() - start
-            record = state.end_epoch(loss, validate, rate, norm, seconds, len(data.lengths))
+            state.begin_epoch((len(data), network.state_size) if bptt_steps is not None else (0, network.state_size))
+            if not passes.run(batches, rate, start, lambda: notify(callbacks, "on_progress", info)):
+                state.stop_reason = "callback"
+                break
+            record = state.end_epoch(*state.progress.totals(), validate, rate, len(data.lengths))
             schedule.epoch_end(state, record)
             if notify(callbacks, "on_epoch_end", info):
                 state.stop_reason = "callback"
@@ -144,33 +142,53 @@ def train(
     return state
 
 
-def _run_epoch(network, state, data, targets, batches, step, before, given):
-    """Update theta once a mini-batch; return the epoch's loss and the last gradient norm."""
-    theta, grad = state.theta, np.zeros_like(state.theta)
-    carried = np.zeros((len(data) if batches[0].steps is not None else 0, network.state_size), theta.dtype)
-    losses, weight_sums, norm, scalars = [], [], math.nan, step.scalars
-    for part in _parts(batches):
-        step = step._replace(scalars=scalars)
-        run = network.train(theta, data, targets, part, step, grad, before, carried, given)
+class _Passes:
+    """Passes over the data, and what stays the same from one to the next."""
+
+    def __init__(self, network, state, data, targets, given, *, solver, alpha, clip_norm, noise):
+        self._network, self._state, self._inputs, self._given = network, state, (data, targets), given
+        self._solver, self._alpha, self._clip_norm, self._noise = solver, alpha, clip_norm, noise
+        self._grad, self._before = np.zeros_like(state.theta), state.theta.copy()
+        self._count = 1  # mini-batches of the next call
+
+    def run(self, batches, rate, start, pause):
+        """Update theta once a mini-batch, from where the epoch stands; False if `pause()` ended it within."""
+        progress = self._state.progress
+        while progress.done < len(batches):
+            part = self._next_part(batches, progress.done)
+            run = self._train(part, rate)
+            now = time.perf_counter()
+            progress.add(len(part), run, now - start)
+            self._count = max(1, int(len(part) * min(GROWTH, SECONDS_PER_CALL / (now - start))))
+            if progress.done < len(batches) and pause():
+                return False
+            start = time.perf_counter()
+        return True
+
+    def _next_part(self, batches, first):
+        count, rows = 0, 0
+        for batch in batches[first : first + self._count]:
+            rows += len(batch.ids)
+            if count and rows > ROWS_PER_CALL:
+                break
+            count += 1
+        return batches[first : first + count]
+
+    def _train(self, part, rate):
+        state = self._state
+        scalars = [self._solver.scalars(rate, state.n_updates + 1 + n) for n in range(len(part))]
+        step = Step(
+            *(self._solver.rule(), state.solver_state, np.array(scalars), self._alpha, self._clip_norm),
+            *(*self._noise, state.seed, state.epoch),
+        )
+        carried = state.progress.carried
+        run = self._network.train(
+            state.theta, *self._inputs, part, step, self._grad, self._before, carried, self._given
+        )
         state.n_updates += run.done
-        scalars = scalars[run.done :]
         if run.outcome == "interrupted":
             raise KeyboardInterrupt
         if run.outcome == "diverged":
             state.solver_state = {}  # it knows the steps that went wrong
             raise TrainingDivergedError(state.epoch + 1, run.losses[run.done], run.norms[run.done])
-        losses.append(run.losses * run.weight_sums)
-        weight_sums.append(run.weight_sums)
-        norm = float(run.norms[-1]) if run.done else norm
-    total = math.fsum(chain.from_iterable(weight_sums))
-    if not total:
-        raise ValueError("sample_weight: the weights of all sequences and steps are 0")
-    return math.fsum(chain.from_iterable(losses)) / total, norm
-
-
-def _parts(batches):
-    """Mini-batches that are trained on in one call: what a call writes down of their sequences takes memory."""
-    rows = np.cumsum([len(batch.ids) for batch in batches])
-    ends = np.searchsorted(rows, np.arange(ROWS_PER_CALL, rows[-1] + ROWS_PER_CALL, ROWS_PER_CALL), side="right")
-    for first, end in pairwise([0, *np.unique(np.maximum(ends, 1)).tolist()]):
-        yield batches[first:end]
+        return run

@@ -3,6 +3,7 @@
 import math
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,51 @@ class EpochRecord(NamedTuple):
 
 
 @dataclass
+class EpochProgress:
+    """How far an epoch has come, between two mini-batches.
+
+    Parameters
+    ----------
+    carried : ndarray of shape (N, state_size)
+        States that the chunks of truncated BPTT carry; of shape (0, state_size) if none are carried.
+
+    Attributes
+    ----------
+    done : int
+        Mini-batches that have been trained on, in the epoch's order.
+    losses, weight_sums : list of ndarray
+        Of the mini-batches: loss times sum of weights, sum of weights; those whose weights are all 0 have none.
+    norm : float
+        Of the last gradient, before clipping.
+    seconds : float
+        Spent so far.
+    """
+
+    carried: np.ndarray
+    done: int = 0
+    losses: list = field(default_factory=list)
+    weight_sums: list = field(default_factory=list)
+    norm: float = math.nan
+    seconds: float = 0.0
+
+    def add(self, count, run, seconds):
+        """Count the next `count` mini-batches; `run` is what `Network.train` returned."""
+        self.done += count
+        self.seconds += seconds
+        self.losses.append(run.losses * run.weight_sums)
+        self.weight_sums.append(run.weight_sums)
+        if run.done:
+            self.norm = float(run.norms[-1])
+
+    def totals(self):
+        """Mean loss and last gradient norm of all mini-batches, and the seconds that they took."""
+        total = math.fsum(chain.from_iterable(self.weight_sums))
+        if not total:
+            raise ValueError("sample_weight: the weights of all sequences and steps are 0")
+        return math.fsum(chain.from_iterable(self.losses)) / total, self.norm, self.seconds
+
+
+@dataclass
 class TrainingState:
     """Everything that training continues from: `partial_fit`, `warm_start` and checkpoints need no more.
 
@@ -50,6 +96,8 @@ class TrainingState:
         Values of `epoch` and `n_seen` at which the schedule began.
     history : list of EpochRecord
         One a completed epoch.
+    progress : EpochProgress or None
+        Of the epoch in which training ended; None between epochs.
     stop_reason : {"max_iter", "callback", "interrupted", "converged", "line_search"} or None
         Why the last training ended; the last two are L-BFGS's, "line_search" means that it found no lower point.
 
@@ -71,6 +119,7 @@ class TrainingState:
     schedule_epoch: int = 0
     schedule_seen: int = 0
     history: list = field(default_factory=list)
+    progress: EpochProgress | None = None
     stop_reason: str | None = None
 
     # No fields: neither copies nor files have them.
@@ -103,9 +152,15 @@ class TrainingState:
             self.solver_state = fresh
             self.n_updates = 0
 
-    def end_epoch(self, loss, validate, learning_rate, gradient_norm, seconds, n_sequences):
+    def begin_epoch(self, carried):
+        """Go on with the epoch that training ended in, or begin one whose chunks carry an array of shape `carried`."""
+        if self.progress is None:
+            self.progress = EpochProgress(np.zeros(carried, self.theta.dtype))
+
+    def end_epoch(self, loss, gradient_norm, seconds, validate, learning_rate, n_sequences):
         """Count an epoch and write its record; `validate` is a function theta -> (loss, score) or None."""
         monitored = validate(self.theta) if validate else (math.nan, math.nan)
+        self.progress = None
         self.epoch += 1
         self.n_seen += n_sequences
         self.history.append(
