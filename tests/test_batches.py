@@ -26,6 +26,12 @@ def test_each_sequence_is_in_one_batch_and_one_batch_may_be_short(n, size, shuff
     assert all(batch.ids.dtype == np.int64 for batch in batches)
 
 
+def test_the_size_may_be_any_integer():
+    lengths = lengths_of(300)
+    for small, plain in zip(draw(lengths, np.uint8(4)), draw(lengths, 4), strict=True):
+        np.testing.assert_array_equal(small.ids, plain.ids)
+
+
 @pytest.mark.parametrize("n", [1, 7, 8, 9, 64, 100, 333])
 def test_tiles_begin_with_their_longest_sequence(n):
     lengths = lengths_of(n)

@@ -138,3 +138,23 @@ def test_faults_of_a_tokenizer_and_steps_of_no_text_are_told():
     for x in (1, None):
         with pytest.raises(TypeError, match=f"x must be a character, or one of each stream, got {x}"):
             model.predict_step(x)
+
+
+@pytest.mark.parametrize("changed", [Vocabulary("token", max_symbols=6), Vocabulary(), None], ids=str)
+def test_training_does_not_go_on_with_another_vocabulary(changed):
+    model = small(warm_start=True).fit(TEXTS, LABELS).set_params(vocabulary=changed)
+    before = model.V_.copy()
+    with pytest.raises(ValueError, match="cannot continue with another vocabulary: the symbols are those of Vocab"):
+        model.fit(TEXTS, LABELS)
+    np.testing.assert_array_equal(model.set_params(vocabulary=clone(WORDS)).V_, before)
+    assert model.fit(TEXTS, LABELS).n_iter_ == 4
+
+
+def test_a_language_model_refuses_another_vocabulary_and_one_that_cuts_texts():
+    text = "to be or not to be " * 9
+    model = RNNLanguageModel((4,), batch_size=2, max_iter=1, warm_start=True).fit(text)
+    assert model.set_params(vocabulary=Vocabulary()).fit(text).n_iter_ == 2
+    with pytest.raises(ValueError, match="another vocabulary"):
+        model.set_params(vocabulary=Vocabulary("token")).fit(text)
+    with pytest.raises(ValueError, match=r"vocabulary=.*whole texts, expected last=None"):
+        RNNLanguageModel(vocabulary=Vocabulary(last=3)).fit(text)

@@ -76,6 +76,7 @@ def epoch_batches(lengths, batch_size, *, shuffle, generator, tile_rows):
     -------
     list of Batch
     """
+    batch_size = int(batch_size)  # a small integer type of NumPy's would overflow
     count = -(-len(lengths) // batch_size)
     order = np.arange(len(lengths), dtype=np.int64)
     sizes = np.full(count, batch_size)

@@ -13,7 +13,13 @@ from numrnn.data.targets import Targets
 from numrnn.estimators.architecture import Architecture, differences
 from numrnn.estimators.step_state import check_first_states
 from numrnn.estimators.targets import flat_targets
-from numrnn.estimators.text_inputs import learn_vocabulary, names_vocabulary, read_inputs, text_symbols
+from numrnn.estimators.text_inputs import (
+    check_same_vocabulary,
+    learn_vocabulary,
+    names_vocabulary,
+    read_inputs,
+    text_symbols,
+)
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.validation import Validation, sequence_weights, split, take
 from numrnn.estimators.weights import flat_weights, weigh_classes
@@ -80,6 +86,7 @@ def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True
             f"embedding_size={estimator.embedding_size!r} needs n_symbols or vocabulary: only symbols are embedded"
         )
     if continues:
+        check_same_vocabulary(estimator.vocabulary, estimator.vocabulary_)
         head, known = estimator._architecture.head, estimator._architecture.n_symbols
         n_symbols = known if n_symbols == "auto" and known is not None else n_symbols
     else:

@@ -2,9 +2,11 @@
 
 from numrnn.data.pairs import Pairs, shifted
 from numrnn.data.targets import Targets
+from numrnn.data.vocabulary import Vocabulary
 from numrnn.estimators.architecture import Architecture, PairArchitecture
 from numrnn.estimators.fitting import check_parameters, check_same, first_state, own_state
 from numrnn.estimators.pair_data import read_source, read_targets
+from numrnn.estimators.text_inputs import check_same_vocabulary
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.validation import split
 
@@ -26,6 +28,10 @@ def begin_pairs(estimator, X, y, *, continues):
     check_parameters(estimator)
     if continues and estimator.input != estimator._input:
         raise ValueError(f"input={estimator.input!r}: training cannot continue, it began with {estimator._input!r}")
+    if continues:
+        check_same_vocabulary(estimator.vocabulary, estimator.vocabulary_, default=Vocabulary())
+        name = "target_vocabulary"
+        check_same_vocabulary(getattr(estimator, name), estimator.target_vocabulary_, name, default=Vocabulary())
     source = read_source(estimator, X, learn=not continues)
     targets = read_targets(estimator, y, source, learn=not continues)
     architecture = _architecture_of(estimator)

@@ -4,9 +4,10 @@ import numpy as np
 
 from numrnn.data.next_symbols import NextSymbols, read_symbols
 from numrnn.data.symbols import count_symbols
+from numrnn.data.vocabulary import Vocabulary
 from numrnn.estimators.architecture import Architecture
 from numrnn.estimators.fitting import check_parameters, check_same, first_state, own_state
-from numrnn.estimators.text_inputs import vocabulary_of
+from numrnn.estimators.text_inputs import check_same_vocabulary, vocabulary_of
 from numrnn.estimators.text_scores import mean_cross_entropy
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.validation import split
@@ -32,7 +33,11 @@ def begin_texts(estimator, X, *, continues):
     if isinstance(resolve_solver(estimator.solver), LBFGS):
         raise ValueError(f"solver={estimator.solver!r}: a language model needs a mini-batch solver")
     check_parameters(estimator)
-    if not continues:
+    if estimator.vocabulary is not None and estimator.vocabulary.last is not None:
+        raise ValueError(f"vocabulary={estimator.vocabulary!r}: a language model reads whole texts, expected last=None")
+    if continues:
+        check_same_vocabulary(estimator.vocabulary, estimator.vocabulary_, default=Vocabulary())
+    else:
         n_symbols = None if estimator.n_symbols == "auto" else estimator.n_symbols
         estimator.vocabulary_ = vocabulary_of(X, estimator.vocabulary, n_symbols=n_symbols)
     known = estimator.n_symbols_ if continues else estimator.n_symbols
@@ -74,14 +79,14 @@ def hold_out_texts(estimator, sequences, is_one, X_val):
         return data.take(kept), _watch(estimator, data.take(held))
     symbols = sequences.values
     end = max(0, len(symbols) - max(2, round(fraction * len(symbols))))
-    data = NextSymbols.in_streams(symbols[:end], estimator.batch_size, name=f"X without its last {fraction:g}")
+    data = NextSymbols.in_streams(symbols[:end], int(estimator.batch_size), name=f"X without its last {fraction:g}")
     return data, _watch(estimator, NextSymbols(symbols, np.array([end]), np.array([len(symbols) - end - 1])))
 
 
 def training_data(estimator, sequences, is_one):
     """Return streams of one text, or texts of a list as they are."""
     if is_one:
-        return NextSymbols.in_streams(sequences.values, estimator.batch_size, name="X")
+        return NextSymbols.in_streams(sequences.values, int(estimator.batch_size), name="X")
     return NextSymbols.of(sequences, name="X")
 
 

@@ -45,6 +45,31 @@ def vocabulary_of(texts, vocabulary, *, n_symbols=None, name="X", parameter="voc
     return None
 
 
+def check_same_vocabulary(vocabulary, fitted, name="vocabulary", default=None):
+    """Raise an error if training is to continue with another vocabulary than the one that was learnt.
+
+    Parameters
+    ----------
+    vocabulary : Vocabulary or None
+        The parameter.
+    fitted : Vocabulary or None
+        What it was when the symbols were learnt, and they.
+    name : str
+        Of the parameter.
+    default : Vocabulary or None, default=None
+        What None means where there are texts.
+    """
+    if vocabulary is None and fitted is not None:
+        vocabulary = default
+    same = vocabulary is fitted is None
+    if vocabulary is not None and fitted is not None:
+        same = vocabulary.get_params() == fitted.get_params()
+    if not same:
+        raise ValueError(
+            f"training cannot continue with another {name}: the symbols are those of {fitted!r}, got {vocabulary!r}"
+        )
+
+
 def read_inputs(estimator, X, *, dtype, n_symbols, reset=False):
     """Return X as checked `Sequences`, of symbols where there is a vocabulary, and its form.
 
