@@ -1,6 +1,7 @@
 """Which sequences form a mini-batch, and in which order: length buckets, tiles, the order of tiles."""
 
 import functools
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -89,7 +90,8 @@ def epoch_batches(lengths, batch_size, *, shuffle, generator, tile_rows):
     sizes[short] = len(lengths) - batch_size * (count - 1)
     # One sort for all: a sort for each mini-batch took a tenth of an epoch of 2,000 short sequences.
     order = order[np.lexsort((-lengths[order], np.repeat(np.arange(count), sizes)))]
-    parts = np.split(order, np.cumsum(sizes)[:-1])
+    ends = np.cumsum(sizes).tolist()  # numpy.split takes four times as long
+    parts = [order[first:end] for first, end in pairwise([0, *ends])]
     batches = [Batch(ids[_tile_order(len(ids), tile_rows)]) for ids in parts]
     return [batches[i] for i in generator.permutation(count)] if shuffle else batches
 
