@@ -8,6 +8,8 @@ import numpy as np
 from numrnn.kernel_inputs import embedding_gradient_bytes
 
 NODES_PER_THREAD = 2  # shares of a mini-batch that threads claim: more even out, but each needs a gradient's memory
+# What is left to compiled code, objects and the allocator, which are not counted: one part in ten, no more than 64 MiB.
+RESERVE, MOST_RESERVED = 10, 1 << 26
 THETAS = 5  # arrays like theta in training: itself, before the last step, its gradient, the state of Adam
 UNITS = {f"{prefix}{unit}": base**power for unit, base in (("B", 1000), ("iB", 1024))
          for power, prefix in enumerate(("", "K", "M", "G", "T"))}  # fmt: skip
@@ -80,18 +82,19 @@ def affordable_threads(wanted, layout, memory, rows, tile_rows):
     ValueError
         If there is no room for one.
     """
-    limit, largest, longest = memory.memory_limit, int(np.diff(rows.first).max()), int(rows.lengths.max())
+    limit, reserve = memory.memory_limit, min(memory.memory_limit // RESERVE, MOST_RESERVED)
+    largest, longest = int(np.diff(rows.first).max()), int(rows.lengths.max())
     tiles, tile_rows = np.array([-(-largest // tile_rows)]), min(tile_rows, largest)
     taken = memory.packed.nbytes + THETAS * layout.size * memory.packed.itemsize
     taken += embedding_gradient_bytes(layout, rows, memory.packed.dtype)
     for threads in range(wanted, 0, -1):
         node_tiles, nodes = nodes_of(tiles, threads)
         needed = taken + memory.needed_bytes(threads, longest, tile_rows, node_tiles, int(nodes[0]))
-        if needed <= limit:
-            memory.share_out(threads, tile_rows, node_tiles, int(nodes[0]), taken)
+        if needed <= limit - reserve:
+            memory.share_out(threads, tile_rows, node_tiles, int(nodes[0]), taken + reserve)
             return threads
     why = "all steps of bidirectional layers are kept" if layout.bidirectional else "at the least"
     raise ValueError(
-        f"memory_limit={limit} is too low: a mini-batch of {largest} sequences of up to {longest} steps takes {needed} "
-        f"bytes ({why})"
+        f"memory_limit={limit} is too low: a mini-batch of {largest} sequences of up to {longest} steps takes "
+        f"{needed + min(needed // (RESERVE - 1) + 1, MOST_RESERVED)} bytes ({why})"
     )

@@ -260,9 +260,7 @@ def make_whole_scratch(net, tile_rows, longest, one_block):
 def _end_of_whole_scratch(net, tile_rows, longest, one_block, places, inputs, room):
     state_rows = (longest + _blocks_of(tile_rows, longest)) * tile_rows
     room[whole.ALL_STEPS] = Head(*net.head.tolist()).per_step or net.pooling is not None
-    end = whole.place_tile(
-        net, longest * tile_rows, state_rows, tile_rows, int(not one_block), places, inputs, room
-    )
+    end = whole.place_tile(net, longest * tile_rows, state_rows, tile_rows, int(not one_block), places, inputs, room)
     return int(end)
 
 

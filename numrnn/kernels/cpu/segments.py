@@ -140,8 +140,10 @@ def plan_segments(net, rows, count, state_rows, scratch):
     for part in range(SIZES + 1):
         most = least + (largest - least) * part // SIZES
         _, end = place_segment(net, most, rows, scratch.places)
-        segment_count = segments.size - 1 - _cut(blocks, count, most, segments)
-        again = made_again(segment_count, (scratch.spare - end) // slot) * count // segment_count
+        number = segments.size - 1 - _cut(blocks, count, most, segments)
+        # Once all but the last segment, which is as large as can be, and then some more of about one size.
+        more = made_again(number, (scratch.spare - end) // slot) - (number - 1)
+        again = segments[segments.size - 2] + more * count // number
         if part == 0 or again < fewest:
             best, fewest = most, again
     first = _cut(blocks, count, best, segments)
