@@ -71,7 +71,7 @@ class Workspaces:
         """Scratch of a thread to train in, and the gradients that wait for their neighbours."""
         known, known_tiles, scratch, levels = self._of_threads.pop(thread, (0, 0, None, None))
         if longest > known:
-            known, scratch = longest, None  # likewise
+            known, scratch = longest, None  # the memory is free before there is other
             scratch = self._scratch_to_train(longest)
         if node_tiles > known_tiles:
             known_tiles, levels = node_tiles, self._gradients(_levels(node_tiles))
@@ -88,7 +88,7 @@ class Workspaces:
     def nodes(self, count):
         """Gradients of at least so many nodes of a mini-batch, (nodes, gradient_size)."""
         if len(self._nodes) < count:
-            self._nodes = None  # the memory is free before there is other
+            self._nodes = None  # likewise
             self._nodes = self._gradients(count)
         return self._nodes
 

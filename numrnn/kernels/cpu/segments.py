@@ -11,11 +11,20 @@ import numpy as np
 
 from numrnn.kernels.cpu.net import ROW, ROWS, STATE_ROW, STEPS, head_of, layer_of
 from numrnn.kernels.cpu.products import copy
-from numrnn.kernels.cpu.tile_training import place_block
 from numrnn.kernels.cpu.tiles import BLOCK_STEPS, place_layers
 from numrnn.kernels.jit import njit
 
 SIZES = 64  # of segments that are weighed against each other
+
+
+class Room(NamedTuple):
+    """Where what one block needs beside a segment lies in work."""
+
+    dy: int  # (steps, rows, HP): what the head, or a layer above, says of states
+    other: int  # likewise: these two change places from layer to layer
+    dropped: int  # states that dropout has gone over
+    logits: int
+    pool: int  # of a tile, where states are pooled
 
 
 class LimitedScratch(NamedTuple):
@@ -83,13 +92,19 @@ def copy_carries(net, rows, scratch, at, back):
 
 @njit
 def place_segment(net, state_rows, rows, places):
-    """Lay out a segment of so many state rows of a tile of so many sequences; returns where one block of all else lies,
-    and the end, where slots begin.
+    """Lay out a segment of so many state rows of a tile of so many sequences; returns where all else lies, and the end,
+    where slots begin.
     """
     steps = state_rows * BLOCK_STEPS // (BLOCK_STEPS + 1)  # at most: shorter blocks have more state rows a step
     layers_at = (steps * layer_of(net, 0).D + 15) // 16 * 16
-    room = place_block(net, rows, place_layers(net, steps, state_rows, rows, layers_at, places))
-    return room, room.pool + 3 * rows * head_of(net).HP
+    at, head, block_rows = (
+        place_layers(net, steps, state_rows, rows, layers_at, places),
+        head_of(net),
+        BLOCK_STEPS * rows,
+    )
+    size = head.widest * block_rows
+    pool_at = at + 3 * size + head.KP * block_rows
+    return Room(at, at + size, at + 2 * size, at + 3 * size, pool_at), pool_at + 3 * rows * head.HP
 
 
 @njit

@@ -2,8 +2,6 @@
 through time, the last block first.
 """
 
-from typing import NamedTuple
-
 from numrnn.kernels.cpu.atomics import STOP, load
 from numrnn.kernels.cpu.cells import cell_backward
 from numrnn.kernels.cpu.dropout import drop_last
@@ -43,16 +41,6 @@ from numrnn.kernels.cpu.tiles import (
     store_state,
 )
 from numrnn.kernels.jit import njit
-
-
-class Room(NamedTuple):
-    """Where things of one block lie in work; their gradients come and go."""
-
-    dy: int  # (steps, rows, HP): what the head, or a layer above, says of states
-    other: int  # likewise: these two change places from layer to layer
-    dropped: int  # states that dropout has gone over
-    logits: int
-    pool: int  # of a tile, where states are pooled
 
 
 @njit
@@ -122,7 +110,7 @@ def head_per_sequence(net, data, ids, goal, scale, scratch, s_at, logits_at, dro
 
 
 @njit
-def _head_per_step(net, data, ids, goal, scale, block, scratch, s_at, logits_at, dropped_at, gradient, dy_at):
+def head_of_steps(net, data, ids, goal, scale, block, scratch, s_at, logits_at, dropped_at, gradient, dy_at):
     """Loss of one block whose steps have an output each; dL/ds_t goes to dy."""
     head, work, last = head_of(net), scratch.work, net.layers.shape[0] - 1
     s_at = passed_up(net, data, ids, block, last, work, s_at, dropped_at)
@@ -188,7 +176,7 @@ def backward_layer(net, data, index, block, tile_rows, scratch, x_at, x_row, dy_
 
 
 @njit
-def _backward_layers(
+def backward_block(
     net, data, ids, block, tile_rows, scratch, inputs, input_row, dy_at, other_at, dropped_at, gradient, board
 ):
     """BPTT of all layers over one block, last layer first; `dy_at` and `other_at` change places from layer to layer."""
@@ -211,52 +199,6 @@ def _backward_layers(
 
 
 @njit
-def place_block(net, tile_rows, at):
-    """Lay out, from `at`, what one block needs beside what is kept of it."""
-    head, rows = head_of(net), BLOCK_STEPS * tile_rows
-    logits_at = at + 3 * head.widest * rows
-    return Room(at, at + head.widest * rows, at + 2 * head.widest * rows, logits_at, logits_at + head.KP * rows)
-
-
-@njit
-def head_of_tile(net, data, ids, goal, scale, tile_rows, scratch, room, gradient):
-    """After the last step: loss of a tile whose sequences have one output each, or 0. The carries, or the pool, get
-    their gradients.
-    """
-    head, last = head_of(net), net.layers.shape[0] - 1
-    if head.kind == NO_HEAD:
-        take_state_gradients(net, ids, goal, tile_rows, scratch)
-    elif not head.per_step:
-        s_at = finish_pool(net.pooling, data, ids, head.HP, scratch.work, scratch.places[last, 3], room.pool)
-        return head_per_sequence(
-            net, data, ids, goal, scale, scratch, s_at, room.logits, room.dropped, tile_rows, gradient
-        )  # fmt: skip
-    return 0.0
-
-
-@njit
-def backward_block(net, data, ids, goal, scale, b, tile_rows, scratch, room, gradient, board):
-    """Head and BPTT of one block; returns the loss of its steps, if they have an output each."""
-    head, last, block = head_of(net), net.layers.shape[0] - 1, scratch.blocks[b]
-    s_at = scratch.places[last, 0] + (block[STATE_ROW] + block[ROWS]) * head.HP
-    loss, D, from_head = 0.0, layer_of(net, 0).D, -1
-    if head.per_step:
-        from_head = room.dy
-        loss = _head_per_step(
-            net, data, ids, goal, scale, block, scratch, s_at, room.logits, room.dropped, gradient, from_head
-        )
-    from_head = spread_pool(
-        net.pooling, data, ids, block, b, head.HP, tile_rows, scratch.active, scratch.work, s_at, room.pool, room.dy,
-        from_head,
-    )  # fmt: skip
-    _backward_layers(
-        net, data, ids, block, tile_rows, scratch, block[ROW] * D, D, from_head, room.other, room.dropped, gradient,
-        board,
-    )  # fmt: skip
-    return loss
-
-
-@njit
 def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board):
     """Loss of a tile (sum of weight times loss); its gradient, times scale, is added to `gradient`. Left early on
     STOP.
@@ -264,21 +206,43 @@ def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board)
     head, D = head_of(net), layer_of(net, 0).D
     count, rows, state_rows = plan_blocks(ids, data.lengths, scratch)
     layers_at = (rows * D + 15) // 16 * 16
-    room = place_block(net, tile_rows, place_layers(net, rows, state_rows, tile_rows, layers_at, scratch.places))
+    dy_at = place_layers(net, rows, state_rows, tile_rows, layers_at, scratch.places)
+    other_at = dy_at + head.widest * BLOCK_STEPS * tile_rows
+    dropped_at = other_at + head.widest * BLOCK_STEPS * tile_rows
+    logits_at = dropped_at + head.widest * BLOCK_STEPS * tile_rows
+    pool_at, last = logits_at + head.KP * BLOCK_STEPS * tile_rows, net.layers.shape[0] - 1
     load_state(net, data, ids, tile_rows, scratch)
     for b in range(count):
         if load(board, STOP):
             return 0.0
         block = scratch.blocks[b]
-        row, state_row = block[ROW], block[STATE_ROW]
-        s_at = forward_block(net, data, ids, block, tile_rows, scratch, row * D, row, state_row, room.dropped)
-        pool_block(net.pooling, block, b, head.HP, tile_rows, scratch.active, scratch.work, s_at, room.pool)
+        x_at = block[ROW] * D
+        s_at = forward_block(net, data, ids, block, tile_rows, scratch, x_at, block[ROW], block[STATE_ROW], dropped_at)
+        pool_block(net.pooling, block, b, head.HP, tile_rows, scratch.active, scratch.work, s_at, pool_at)
     if data.state.size:
         store_state(net, data, ids, tile_rows, scratch, data.state)
-    loss = head_of_tile(net, data, ids, goal, scale, tile_rows, scratch, room, gradient)
+    loss = 0.0
+    if head.kind == NO_HEAD:
+        take_state_gradients(net, ids, goal, tile_rows, scratch)
+    elif not head.per_step:
+        s_at = finish_pool(net.pooling, data, ids, head.HP, scratch.work, scratch.places[last, 3], pool_at)
+        loss = head_per_sequence(net, data, ids, goal, scale, scratch, s_at, logits_at, dropped_at, tile_rows, gradient)
     for b in range(count - 1, -1, -1):
         if load(board, STOP):
             return 0.0
-        loss += backward_block(net, data, ids, goal, scale, b, tile_rows, scratch, room, gradient, board)
+        block = scratch.blocks[b]
+        s_at = scratch.places[last, 0] + (block[STATE_ROW] + block[ROWS]) * head.HP
+        if head.per_step:
+            loss += head_of_steps(
+                net, data, ids, goal, scale, block, scratch, s_at, logits_at, dropped_at, gradient, dy_at
+            )
+        from_head, x_at = dy_at if head.per_step else -1, block[ROW] * D
+        from_head = spread_pool(
+            net.pooling, data, ids, block, b, head.HP, tile_rows, scratch.active, scratch.work, s_at, pool_at, dy_at,
+            from_head,
+        )  # fmt: skip
+        backward_block(
+            net, data, ids, block, tile_rows, scratch, x_at, D, from_head, other_at, dropped_at, gradient, board
+        )
     keep_state_gradients(net, data, ids, tile_rows, scratch, gradient)
     return loss
