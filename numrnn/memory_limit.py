@@ -96,5 +96,5 @@ def affordable_threads(wanted, layout, memory, rows, tile_rows):
     why = "all steps of bidirectional layers are kept" if layout.bidirectional else "at the least"
     raise ValueError(
         f"memory_limit={limit} is too low: a mini-batch of {largest} sequences of up to {longest} steps takes "
-        f"{needed + min(needed // (RESERVE - 1) + 1, MOST_RESERVED)} bytes ({why})"
+        f"{needed + min((needed - 1) // (RESERVE - 1), MOST_RESERVED)} bytes ({why})"
     )

@@ -97,11 +97,8 @@ def place_segment(net, state_rows, rows, places):
     """
     steps = state_rows * BLOCK_STEPS // (BLOCK_STEPS + 1)  # at most: shorter blocks have more state rows a step
     layers_at = (steps * layer_of(net, 0).D + 15) // 16 * 16
-    at, head, block_rows = (
-        place_layers(net, steps, state_rows, rows, layers_at, places),
-        head_of(net),
-        BLOCK_STEPS * rows,
-    )
+    at, head = place_layers(net, steps, state_rows, rows, layers_at, places), head_of(net)
+    block_rows = BLOCK_STEPS * rows
     size = head.widest * block_rows
     pool_at = at + 3 * size + head.KP * block_rows
     return Room(at, at + size, at + 2 * size, at + 3 * size, pool_at), pool_at + 3 * rows * head.HP
