@@ -31,9 +31,7 @@ def inputs_of(layout, data, rows, state, learning=False):
     states = state, np.where(rows.skipped > 0, rows.ids, ~rows.ids), *np.zeros((2, 0, state.shape[1]), state.dtype)
     if layout.n_symbols is None:
         return Data(read_only(values).reshape(-1), starts, rows.lengths, *states, 1.0, 1.0, NO_INDEX)
-    steps = 0
-    if learning and layout.embedding_size:
-        steps = int(np.add.reduceat(rows.lengths, rows.first[:-1]).max())
+    steps = _most_steps(rows) if learning and layout.embedding_size else 0
     before = np.cumsum(rows.lengths) - rows.lengths
     return SymbolData(
         read_only(values).view(np.uint8),
@@ -49,6 +47,18 @@ def inputs_of(layout, data, rows, state, learning=False):
         np.empty(steps, np.int64),
         np.empty(layout.n_symbols + 2, np.int64),
     )
+
+
+def _most_steps(rows):
+    """Of a mini-batch."""
+    return int(np.add.reduceat(rows.lengths, rows.first[:-1]).max())
+
+
+def embedding_gradient_bytes(layout, rows, dtype):
+    """Bytes in which `inputs_of` gives room for an embedding's gradient: of each step, and its place in order."""
+    if not layout.embedding_size:
+        return 0
+    return _most_steps(rows) * (layout.embedding_size * dtype.itemsize + np.dtype(np.int64).itemsize)
 
 
 def target_rows(data, rows, per_step):

@@ -15,6 +15,7 @@ from numrnn.kernels.cpu import atomics, heads, packing, teams, updates
 from numrnn.kernels.cpu import batches as kernels
 from numrnn.kernels.cpu.inputs import Data
 from numrnn.kernels.cpu.net import Layer
+from numrnn.memory_limit import affordable_threads, nodes_of
 from numrnn.parameters import GATES
 from numrnn.placement import make_net
 from numrnn.solvers.base import state_arrays
@@ -24,7 +25,6 @@ from numrnn.workload import Workload
 from numrnn.workspaces import Workspaces
 
 WIDE = 512  # gate outputs (G H) from which a tile has 16 rows: W no longer stays in L1 then
-NODES_PER_THREAD = 2  # shares of a mini-batch that threads claim: more even out, but each needs a gradient's memory
 
 
 class Network:
@@ -44,6 +44,8 @@ class Network:
     dtype : float32 or float64
     n_jobs : int
         Threads; the results have the same bits for any number.
+    memory_limit : int, optional
+        Bytes that training may take beside the data; the results have the same bits for any number.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Network:
         pooling="last",
         dtype=np.float32,
         n_jobs=1,
+        memory_limit=None,
     ):
         self.layout, self.n_jobs, self.dtype = layout, n_jobs, np.dtype(dtype)
         self.per_step, self.pooling = output == "step", pooling
@@ -68,7 +71,11 @@ class Network:
             layout, per_step=self.per_step, pooling=pooling, dtype=self.dtype, tile_rows=self.tile_rows
         )
         self.memory = Workspaces(
-            self._net, bidirectional=layout.bidirectional, gradient_size=gradient_size, tile_rows=self.tile_rows
+            self._net,
+            bidirectional=layout.bidirectional,
+            gradient_size=gradient_size,
+            tile_rows=self.tile_rows,
+            memory_limit=memory_limit,
         )
 
     def __getstate__(self):
@@ -137,6 +144,11 @@ class Network:
         Returns
         -------
         Run
+
+        Raises
+        ------
+        ValueError
+            If the memory limit is too low.
         """
         rows = Rows(batches, data.lengths)
         goal = goal_of(targets, self.dtype, target_rows(data, rows, self.per_step))
@@ -153,7 +165,7 @@ class Network:
             goal = goal._replace(first=target_rows(data, rows, self.per_step)) if batches else None
         if not batches or not (sums.any() or rows.carried):
             return Run("done", sums, sums, sums, 0)
-        job, threads = self._job(rows.first, rows.lengths, sums)
+        job, threads = self._job(rows, sums)
         update = self._update(theta, grad, before, step, sums)
         packing.pack_weights(self._net, theta)
         if state is None or not rows.carried:
@@ -183,16 +195,18 @@ class Network:
         done -= np.count_nonzero(sums[:done] == 0)
         return Run(outcome, update.losses[sums > 0], update.norms[sums > 0], sums[sums > 0], done)
 
-    def _job(self, first, lengths, weight_sums):
-        """Lay out mini-batches for the threads; returns the job and the number of threads that it is worth."""
-        tile_counts = -(-np.diff(first) // self.tile_rows)
-        threads = self.work.training_threads(lengths.sum() / len(tile_counts), tile_counts.max(), self.n_jobs)
-        nodes = 1 if threads == 1 else NODES_PER_THREAD * threads
-        node_tiles = 1 << int(-(-tile_counts.max() // nodes) - 1).bit_length()
-        node_counts = -(-tile_counts // node_tiles)
+    def _job(self, rows, weight_sums):
+        """Lay out mini-batches for the threads; returns the job and the number of threads that it is worth, and for
+        which there is memory.
+        """
+        tile_counts = -(-np.diff(rows.first) // self.tile_rows)
+        threads = self.work.training_threads(rows.lengths.sum() / len(tile_counts), tile_counts.max(), self.n_jobs)
+        if self.memory.memory_limit is not None:
+            threads = affordable_threads(threads, self.layout, self.memory, rows, self.tile_rows)
+        node_tiles, node_counts = nodes_of(tile_counts, threads)
         job = kernels.Job(
-            np.arange(len(lengths)),
-            first,
+            np.arange(len(rows.lengths)),
+            rows.first,
             np.concatenate([[0], np.cumsum(tile_counts)]),
             np.concatenate([[0], np.cumsum(node_counts)]),
             node_tiles,

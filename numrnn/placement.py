@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from numrnn.kernels.cpu import bidirectional, tiles
+from numrnn.kernels.cpu import bidirectional as whole
+from numrnn.kernels.cpu import segments, tiles
 from numrnn.kernels.cpu.gemm import spare_size
 from numrnn.kernels.cpu.net import (
     IDENTITY,
@@ -27,6 +28,7 @@ from numrnn.parameters import GATES
 
 NETS = {"elman": ElmanNet, "gru": GRUNet, "lstm": LSTMNet}
 ACTIVATIONS = {"tanh": TANH, "relu": RELU}
+LINE = 64  # bytes of a cache line
 PIECE = 32  # outputs of a piece of theta, or a multiple of it: at least a panel of any machine
 PIECE_SIZE = 16384  # parameters of a piece, where so many outputs have fewer: what stays in a core's cache
 SHARE = 2048  # parameters, at least, that one thread takes of an update at a time: a microsecond or two
@@ -37,8 +39,8 @@ HEADS = {"softmax": SOFTMAX, "sigmoid": SIGMOID, "identity": IDENTITY}
 def aligned_zeros(size, dtype):
     """Zeros that begin at a cache line: a vector that crosses lines costs two loads."""
     item = np.dtype(dtype).itemsize
-    memory = np.zeros(size + 64 // item, dtype)
-    skip = -memory.ctypes.data % 64 // item
+    memory = np.zeros(size + LINE // item, dtype)
+    skip = -memory.ctypes.data % LINE // item
     return memory[skip : skip + size]
 
 
@@ -208,11 +210,21 @@ def make_scratch(net, tile_rows, longest, one_block):
     """Memory in which one thread runs tiles of sequences of up to `longest` steps: all steps for training, one block
     at a time for predictions.
     """
-    block_rows = tiles.BLOCK_STEPS * tile_rows
-    blocks = longest // tiles.BLOCK_STEPS + 2 + tile_rows // tiles.ROWS_DROP
-    rows = block_rows if one_block else longest * tile_rows
-    state_rows = rows + (1 if one_block else blocks) * tile_rows
     places = np.zeros((len(net.layers), 4), np.int64)
+    end = _end_of_scratch(net, tile_rows, longest, one_block, places)
+    work, blocks = _work_memory(net, end, one_block), _blocks_of(tile_rows, longest)
+    return tiles.Scratch(work, np.zeros((blocks, 5), np.int64), np.zeros(longest, np.int64), places, end)
+
+
+def _blocks_of(tile_rows, longest):
+    """The most blocks of steps that a tile has."""
+    return longest // tiles.BLOCK_STEPS + 2 + tile_rows // tiles.ROWS_DROP
+
+
+def _end_of_scratch(net, tile_rows, longest, one_block, places):
+    block_rows = tiles.BLOCK_STEPS * tile_rows
+    rows = block_rows if one_block else longest * tile_rows
+    state_rows = rows + (1 if one_block else _blocks_of(tile_rows, longest)) * tile_rows
     inputs = net.layers[0, 0]
     # Not `head_of`: Numba makes a named tuple by a call into Python, and a Ctrl-C that comes in it ends the process.
     head = Head(*net.head.tolist())
@@ -220,30 +232,69 @@ def make_scratch(net, tile_rows, longest, one_block):
     block_end = layers_end + block_rows * (3 * head.widest + head.KP + inputs) + 64
     if net.pooling is not None:
         block_end += 3 * tile_rows * head.HP
-    work = _work_memory(net, int(block_end), one_block)
-    return tiles.Scratch(work, np.zeros((blocks, 5), np.int64), np.zeros(longest, np.int64), places, int(block_end))
+    return int(block_end)
 
 
 def _work_memory(net, end, one_block):
     """Memory up to `end`, and for training room for copies of operands."""
-    widest = max(net.layers[:, :2].max(), Head(*net.head.tolist()).K)
-    spare = 0 if one_block else spare_size(int(widest), net.packed.dtype)
-    return aligned_zeros(end + spare, net.packed.dtype)
+    return aligned_zeros(end + (0 if one_block else _spare_of(net)), net.packed.dtype)
+
+
+def _spare_of(net):
+    """Room for copies of operands."""
+    return spare_size(int(max(net.layers[:, :2].max(), Head(*net.head.tolist()).K)), net.packed.dtype)
 
 
 def make_whole_scratch(net, tile_rows, longest, one_block):
     """Likewise for bidirectional layers, which run one after the other over whole sequences: for predictions inputs of
     two layers are kept, and one block of all else.
     """
-    blocks = longest // tiles.BLOCK_STEPS + 2 + tile_rows // tiles.ROWS_DROP
     places, inputs = np.zeros((len(net.layers), 4), np.int64), np.zeros(len(net.layers) // 2 + 1, np.int64)
-    room, state_rows = np.zeros(bidirectional.ROOM, np.int64), (longest + blocks) * tile_rows
-    room[bidirectional.ALL_STEPS] = Head(*net.head.tolist()).per_step or net.pooling is not None
-    end = bidirectional.place_tile(
-        net, longest * tile_rows, state_rows, tile_rows, int(not one_block), places, inputs, room
-    )
-    work = _work_memory(net, int(end), one_block)
+    room = np.zeros(whole.ROOM, np.int64)
+    end = _end_of_whole_scratch(net, tile_rows, longest, one_block, places, inputs, room)
+    work, blocks = _work_memory(net, end, one_block), np.zeros((_blocks_of(tile_rows, longest), 5), np.int64)
     steps = np.zeros((2, longest), np.int64)
-    return bidirectional.WholeScratch(
-        work, np.zeros((blocks, 5), np.int64), steps[0], places, int(end), steps[1], inputs, room
-    )
+    return whole.WholeScratch(work, blocks, steps[0], places, end, steps[1], inputs, room)
+
+
+def _end_of_whole_scratch(net, tile_rows, longest, one_block, places, inputs, room):
+    state_rows = (longest + _blocks_of(tile_rows, longest)) * tile_rows
+    room[whole.ALL_STEPS] = Head(*net.head.tolist()).per_step or net.pooling is not None
+    end = whole.place_tile(net, longest * tile_rows, state_rows, tile_rows, int(not one_block), places, inputs, room)
+    return int(end)
+
+
+def make_limited_scratch(net, rows, longest, most):
+    """Memory of `most` bytes, or less where that keeps all, in which one thread trains on tiles of so many sequences
+    of up to `longest` steps.
+    """
+    item, blocks, places = net.packed.itemsize, _blocks_of(rows, longest), np.zeros((len(net.layers), 4), np.int64)
+    all_kept = int(segments.least_end(net, (longest + blocks) * rows, rows, places))
+    spare = _spare_of(net)
+    end = min(all_kept, (most - _bytes_of_tables(rows, longest)) // item - LINE // item - spare)
+    active, tables = np.zeros(longest, np.int64), np.zeros((2, blocks + 1), np.int64)
+    work = aligned_zeros(end + spare, net.packed.dtype)
+    return segments.LimitedScratch(work, np.zeros((blocks, 5), np.int64), active, places, end, *tables)
+
+
+def _bytes_of_tables(rows, longest):
+    """Of the integers of a scratch within a limit."""
+    return 8 * (longest + 7 * _blocks_of(rows, longest) + 2)
+
+
+def stored_bytes(net, tile_rows, longest, *, bidirectional):
+    """Bytes of the memory in which one thread trains on tiles of up to `longest` steps, all of which are kept."""
+    places, blocks = np.zeros((len(net.layers), 4), np.int64), _blocks_of(tile_rows, longest)
+    if bidirectional:
+        inputs, room = np.zeros(len(net.layers) // 2 + 1, np.int64), np.zeros(whole.ROOM, np.int64)
+        end = _end_of_whole_scratch(net, tile_rows, longest, False, places, inputs, room)
+    else:
+        end = _end_of_scratch(net, tile_rows, longest, False, places)
+    return net.packed.itemsize * (end + _spare_of(net)) + LINE + 8 * ((1 + bidirectional) * longest + 5 * blocks)
+
+
+def least_bytes(net, rows, longest):
+    """The fewest bytes that `make_limited_scratch` makes something of."""
+    places = np.zeros((len(net.layers), 4), np.int64)
+    end = int(segments.least_end(net, (min(longest, tiles.BLOCK_STEPS) + 1) * rows, rows, places))
+    return net.packed.itemsize * (end + _spare_of(net)) + LINE + _bytes_of_tables(rows, longest)

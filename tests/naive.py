@@ -12,6 +12,8 @@ X may be a list of (T,) arrays of integers, symbols: a symbol's input is its row
 Where there are `layers.0.reverse.U` and so on, layers are bidirectional: the reverse direction reads the steps
 backwards, the layer above and V read the states of both side by side. `output="sequence"` reads the last state of each.
 """
+import functools
+
 import numpy as np
 
 GATES = {"elman": 1, "gru": 3, "lstm": 4}
@@ -473,3 +475,20 @@ def log_probability(weights, x, written, *, end, cell, activation="tanh", ended=
     losses = [head_loss(decoder["V"] @ s + decoder["c"], target, "softmax")
               for s, target in zip(rows, targets, strict=True)]
     return -sum(losses if ended else losses[:-1])
+
+
+def binomial(n, k):
+    """The number of ways to choose k of n."""
+    return 1 if k == 0 else binomial(n - 1, k - 1) * n // k
+
+
+@functools.cache
+def fewest_made_again(count, slots):
+    """Segments to run forward without keeping them, before each of `count` in a row can be gone back through from its
+    first state: the first segment's is in a slot, so many slots there are in all."""
+    if count == 1:
+        return 0
+    if slots == 1:
+        return count * (count - 1) // 2
+    return min(step + fewest_made_again(count - step, slots - 1) + fewest_made_again(step, slots)
+               for step in range(1, count))

@@ -117,6 +117,7 @@ PARAMETERS = (
     Option("dtype", "float32", ("float32", "float64"), "precision"),
     Option("device", "cpu", ("cpu", "cuda"), "where to compute"),
     Option("n_jobs", None, int, "threads, -1 for all cores"),
+    Option("memory_limit", None, number_or_name, "memory of training beside the data: bytes, or 512MB, 2GiB"),
 )
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numrnn.encoder_decoder import EncoderDecoder, PairLayout, decoder_seed
+from numrnn.memory_limit import bytes_of
 from numrnn.network import Network
 from numrnn.parameters import Layout, initial_theta
 from numrnn.prediction import Predictor
@@ -64,7 +65,7 @@ class Architecture(NamedTuple):
             initial_state=self.initial_state,
         )
 
-    def network(self, n_jobs=1):
+    def network(self, n_jobs=1, memory_limit=None):
         """Return a network to train or to predict with; it holds workspaces, so each call makes its own."""
         return Network(
             self.layout(),
@@ -74,6 +75,7 @@ class Architecture(NamedTuple):
             pooling=self.pooling,
             dtype=np.dtype(self.dtype),
             n_jobs=n_jobs,
+            memory_limit=bytes_of(memory_limit),
         )
 
     def initial_theta(self, seed):
@@ -109,9 +111,10 @@ class PairArchitecture(NamedTuple):
         """Names, shapes and places of the parameters in the flat vector."""
         return PairLayout(self.encoder.layout(), self.decoder.layout())
 
-    def network(self, n_jobs=1):
+    def network(self, n_jobs=1, memory_limit=None):
         """Return a network to train or to predict with; it holds workspaces, so each call makes its own."""
-        return EncoderDecoder(self.encoder.network(n_jobs), self.decoder.network(n_jobs))
+        half = None if memory_limit is None else bytes_of(memory_limit) // 2
+        return EncoderDecoder(self.encoder.network(n_jobs, half), self.decoder.network(n_jobs, half))
 
     def initial_theta(self, seed):
         """The first weights, a flat array."""

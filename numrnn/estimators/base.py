@@ -74,6 +74,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         dtype="float32",
         device="cpu",
         n_jobs=None,
+        memory_limit=None,
         verbose=False,
         callbacks=None,
     ):
@@ -107,6 +108,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         self.dtype = dtype
         self.device = device
         self.n_jobs = n_jobs
+        self.memory_limit = memory_limit
         self.verbose = verbose
         self.callbacks = callbacks
 
@@ -338,7 +340,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         theta = self._state.theta
         data, _ = read_inputs(self, X, dtype=theta.dtype, n_symbols=self._architecture.n_symbols)
         targets = make_targets(self, y, data, sample_weight)
-        network = self._architecture.network(n_threads(self.n_jobs))
+        network = self._architecture.network(n_threads(self.n_jobs), self.memory_limit)
         given = check_first_states(state, len(data), network.state_size, network.dtype)
         return loss_and_gradient(network, theta, data, targets, self.alpha, given)
 

@@ -36,6 +36,7 @@ CONSTRAINTS = {
     "random_state": ["random_state"],
     "dtype": [StrOptions({"float32", "float64"}), Options(type, {np.float32, np.float64})],
     "n_jobs": [None, Integral],
+    "memory_limit": [None, Interval(Integral, 1, None, closed="left"), str],
     "verbose": ["verbose"],
     "callbacks": [None, list, tuple],
 }

@@ -23,6 +23,7 @@ from numrnn.estimators.text_inputs import (
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.validation import Validation, sequence_weights, split, take
 from numrnn.estimators.weights import flat_weights, weigh_classes
+from numrnn.memory_limit import bytes_of
 from numrnn.solvers import LBFGS, resolve_solver
 from numrnn.training import (
     EarlyStopping,
@@ -178,7 +179,7 @@ def callbacks_of(estimator):
 
 def run(estimator, data, targets, *, given=None, max_iter, validate=None, callbacks=()):
     """Train for `max_iter` epochs from the estimator's state, and store the history however training ends."""
-    network = estimator._architecture.network(n_threads(estimator.n_jobs))
+    network = estimator._architecture.network(n_threads(estimator.n_jobs), estimator.memory_limit)
     solver = resolve_solver(estimator.solver)
     callbacks = [*callbacks, *(estimator.callbacks or ())]
     options = {"max_iter": max_iter, "given": given, "validate": validate, "callbacks": callbacks}
@@ -249,6 +250,7 @@ def check_parameters(estimator):
     _schedule(estimator)
     check_callbacks(estimator.callbacks or ())
     n_threads(estimator.n_jobs)
+    bytes_of(estimator.memory_limit)
 
 
 def _held_inputs(estimator, X_val):

@@ -89,6 +89,11 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
         Threads. None means all cores that the process may use, but no more than the environment variables
         ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS``; -1 all cores. Small work gets fewer, a text that is written or
         scored one. Results do not depend on it.
+    memory_limit : int, str or None, default=None
+        Bytes that training may take beside the data, in this process: a number, or a text such as "512MB" or "2GiB".
+        Where states of all steps take more, some are kept and the others made again, in up to about 1.4 times the
+        time and to the same bits; a limit under which that is impossible is an error that says how much is needed.
+        With `bptt_steps` training takes little more than a chunk, whatever the length of texts.
     verbose : bool or int, default=False
         True shows a progress bar where somebody watches, 2 in any case. The logger "numrnn" gets a line an epoch.
     callbacks : list of objects or None, default=None
@@ -145,7 +150,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
             "hidden_layer_sizes", "cell", "activation", "embedding_size", "initial_state", "dropout",
             "recurrent_dropout", "alpha", "batch_size", "bptt_steps", "learning_rate_init", "max_iter", "shuffle",
             "early_stopping", "validation_fraction", "tol", "n_iter_no_change", "clip_norm", "warm_start",
-            "random_state", "dtype", "n_jobs", "verbose", "callbacks",
+            "random_state", "dtype", "n_jobs", "memory_limit", "verbose", "callbacks",
         )
     } | {
         "vocabulary": [Vocabulary, None],
@@ -188,6 +193,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
         dtype="float32",
         device="cpu",
         n_jobs=None,
+        memory_limit=None,
         verbose=False,
         callbacks=None,
     ):
@@ -218,6 +224,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
         self.dtype = dtype
         self.device = device
         self.n_jobs = n_jobs
+        self.memory_limit = memory_limit
         self.verbose = verbose
         self.callbacks = callbacks
 

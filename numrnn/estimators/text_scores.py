@@ -118,7 +118,7 @@ class TextScores:
         Parameters
         ----------
         X : as in `fit`
-            All texts are one mini-batch, so memory grows with their length.
+            All texts are one mini-batch, so memory grows with their length, up to `memory_limit`.
         y : ignored
 
         Returns
@@ -138,7 +138,7 @@ class TextScores:
         """
         check_is_fitted(self)
         data = NextSymbols.of(read_symbols(X, self.vocabulary_, self.n_symbols_)[0], name="X")
-        network = self._architecture.network(n_threads(self.n_jobs))
+        network = self._architecture.network(n_threads(self.n_jobs), self.memory_limit)
         return loss_and_gradient(network, self._state.theta, data, Targets(data.targets), self.alpha)
 
 

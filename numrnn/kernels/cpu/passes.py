@@ -1,14 +1,25 @@
 """Training and prediction of a tile, chosen by the type of a thread's memory when compiling: block by block through all
-layers, or, bidirectional, layer by layer over whole sequences.
+layers, or, bidirectional, layer by layer over whole sequences; training also within a memory limit.
 """
 
 from numba.extending import overload
 
-from numrnn.kernels.cpu import bidirectional_prediction, bidirectional_training, tile_prediction, tile_training
+from numrnn.kernels.cpu import (
+    bidirectional_prediction,
+    bidirectional_training,
+    limited_training,
+    tile_prediction,
+    tile_training,
+)
 from numrnn.kernels.cpu.bidirectional import WholeScratch
+from numrnn.kernels.cpu.segments import LimitedScratch
 from numrnn.kernels.cpu.tiles import Scratch
 
-_TRAIN = {Scratch: tile_training.train_tile, WholeScratch: bidirectional_training.train_tile}
+_TRAIN = {
+    Scratch: tile_training.train_tile,
+    WholeScratch: bidirectional_training.train_tile,
+    LimitedScratch: limited_training.train_tile,
+}
 _PREDICT = {Scratch: tile_prediction.predict_tile, WholeScratch: bidirectional_prediction.predict_tile}
 
 

@@ -110,7 +110,7 @@ def head_per_sequence(net, data, ids, goal, scale, scratch, s_at, logits_at, dro
 
 
 @njit
-def _head_per_step(net, data, ids, goal, scale, block, scratch, s_at, logits_at, dropped_at, gradient, dy_at):
+def head_of_steps(net, data, ids, goal, scale, block, scratch, s_at, logits_at, dropped_at, gradient, dy_at):
     """Loss of one block whose steps have an output each; dL/ds_t goes to dy."""
     head, work, last = head_of(net), scratch.work, net.layers.shape[0] - 1
     s_at = passed_up(net, data, ids, block, last, work, s_at, dropped_at)
@@ -176,7 +176,7 @@ def backward_layer(net, data, index, block, tile_rows, scratch, x_at, x_row, dy_
 
 
 @njit
-def _backward_block(
+def backward_block(
     net, data, ids, block, tile_rows, scratch, inputs, input_row, dy_at, other_at, dropped_at, gradient, board
 ):
     """BPTT of all layers over one block, last layer first; `dy_at` and `other_at` change places from layer to layer."""
@@ -233,7 +233,7 @@ def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board)
         block = scratch.blocks[b]
         s_at = scratch.places[last, 0] + (block[STATE_ROW] + block[ROWS]) * head.HP
         if head.per_step:
-            loss += _head_per_step(
+            loss += head_of_steps(
                 net, data, ids, goal, scale, block, scratch, s_at, logits_at, dropped_at, gradient, dy_at
             )
         from_head, x_at = dy_at if head.per_step else -1, block[ROW] * D
@@ -241,7 +241,7 @@ def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board)
             net.pooling, data, ids, block, b, head.HP, tile_rows, scratch.active, scratch.work, s_at, pool_at, dy_at,
             from_head,
         )  # fmt: skip
-        _backward_block(
+        backward_block(
             net, data, ids, block, tile_rows, scratch, x_at, D, from_head, other_at, dropped_at, gradient, board
         )
     keep_state_gradients(net, data, ids, tile_rows, scratch, gradient)

@@ -1,0 +1,100 @@
+"""The limit of memory that training may take: how it is written, and how many threads there is room for."""
+
+import re
+from numbers import Integral
+
+import numpy as np
+
+from numrnn.kernel_inputs import embedding_gradient_bytes
+
+NODES_PER_THREAD = 2  # shares of a mini-batch that threads claim: more even out, but each needs a gradient's memory
+# What is left to compiled code, objects and the allocator, which are not counted: one part in ten, no more than 64 MiB.
+RESERVE, MOST_RESERVED = 10, 1 << 26
+THETAS = 5  # arrays like theta in training: itself, before the last step, its gradient, the state of Adam
+UNITS = {f"{prefix}{unit}": base**power for unit, base in (("B", 1000), ("iB", 1024))
+         for power, prefix in enumerate(("", "K", "M", "G", "T"))}  # fmt: skip
+
+
+def bytes_of(limit):
+    """Read a limit: a number of bytes, or a text such as "512MB" (10**6 bytes) or "2GiB" (2**30).
+
+    Parameters
+    ----------
+    limit : int, str or None
+
+    Returns
+    -------
+    limit : int or None
+
+    Raises
+    ------
+    ValueError
+
+    Examples
+    --------
+    >>> from numrnn.memory_limit import bytes_of
+    >>> bytes_of("512MB"), bytes_of("1.5 GiB"), bytes_of(4096)
+    (512000000, 1610612736, 4096)
+    """
+    if limit is None:
+        return None
+    if isinstance(limit, Integral) and not isinstance(limit, bool):
+        size = int(limit)
+    else:
+        parts = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)\s*", str(limit), re.IGNORECASE)
+        units = {name.lower(): factor for name, factor in UNITS.items()} | {"": 1}
+        size = int(float(parts[1]) * units[parts[2].lower()]) if parts and parts[2].lower() in units else 0
+    if size < 1:
+        raise ValueError(
+            "memory_limit must be None, a number of bytes of at least 1, or a text of a number and one of "
+            f"{', '.join(UNITS)}, such as '512MB', got {limit!r}"
+        )
+    return size
+
+
+def nodes_of(tile_counts, threads):
+    """Tiles of a node, a power of two, and nodes of each mini-batch."""
+    nodes = 1 if threads == 1 else NODES_PER_THREAD * threads
+    node_tiles = 1 << int(-(-tile_counts.max() // nodes) - 1).bit_length()
+    return node_tiles, -(-tile_counts // node_tiles)
+
+
+def affordable_threads(wanted, layout, memory, rows, tile_rows):
+    """The number of threads that a limit leaves room for.
+
+    Parameters
+    ----------
+    wanted : int
+        No more than these.
+    layout : Layout
+    memory : Workspaces
+        Is told what each thread may take.
+    rows : Rows
+        The sequences of mini-batches.
+    tile_rows : int
+
+    Returns
+    -------
+    threads : int
+
+    Raises
+    ------
+    ValueError
+        If there is no room for one.
+    """
+    limit, reserve = memory.memory_limit, min(memory.memory_limit // RESERVE, MOST_RESERVED)
+    largest, longest = int(np.diff(rows.first).max()), int(rows.lengths.max())
+    tiles, tile_rows = np.array([-(-largest // tile_rows)]), min(tile_rows, largest)
+    taken = memory.packed.nbytes + THETAS * layout.size * memory.packed.itemsize
+    taken += embedding_gradient_bytes(layout, rows, memory.packed.dtype)
+    for threads in range(wanted, 0, -1):
+        node_tiles, nodes = nodes_of(tiles, threads)
+        needed = taken + memory.needed_bytes(threads, longest, tile_rows, node_tiles, int(nodes[0]))
+        if needed <= limit - reserve:
+            memory.share_out(threads, tile_rows, node_tiles, int(nodes[0]), taken + reserve)
+            return threads
+    why = "all steps of bidirectional layers are kept" if layout.bidirectional else "at the least"
+    raise ValueError(
+        f"memory_limit={limit} is too low: a mini-batch of {largest} sequences of up to {longest} steps takes "
+        f"{needed + min((needed - 1) // (RESERVE - 1), MOST_RESERVED)} bytes ({why})"
+    )
