@@ -10,7 +10,7 @@ import warnings
 
 from numrnn import __version__
 from numrnn.cli import fit, generate, info, predict, score, warmup
-from numrnn.cli.arguments import Failure, Parser, UsageError
+from numrnn.cli.arguments import RESUBMIT, Failure, Parser, UsageError
 
 __all__ = ["main"]
 
@@ -28,7 +28,8 @@ def main(argv=None):
     Returns
     -------
     code : int
-        0 where all went well, 2 for bad usage or input, 1 for a failure. Errors are one line on stderr.
+        0 where all went well, 2 for bad usage or input, 1 for a failure, 75 where SIGTERM or SIGUSR1 ended a fit that
+        has checkpoints. Errors are one line on stderr.
 
     Examples
     --------
@@ -53,6 +54,10 @@ def main(argv=None):
         return _failed(error, 2)
     except Failure as error:
         return _failed(error, 1)
+    except SystemExit as stop:
+        if stop.code != RESUBMIT:
+            raise
+        return _failed(stop, RESUBMIT)
     except Exception as error:
         return _failed(f"{type(error).__name__}: {error}", 1)
     return 0

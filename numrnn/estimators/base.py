@@ -18,7 +18,7 @@ from numrnn.estimators.fitting import (
 )
 from numrnn.estimators.model import Model
 from numrnn.estimators.prepared import predictor_of
-from numrnn.estimators.resuming import Course
+from numrnn.estimators.resuming import Resumption
 from numrnn.estimators.sklearn_callbacks import bridges
 from numrnn.estimators.step_state import StepState, check_first_states
 from numrnn.estimators.streaming import predict_step
@@ -167,14 +167,14 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.
         with bridges(self, X, y, sample_weight) as more, unchanged_on_error(self, continues=continues):
             data, targets = begin(self, X, y, sample_weight, continues=continues)
-            course, given = Course(self, resume), given_states(self, state, data)
+            resumption, given = Resumption(self, resume), given_states(self, state, data)
             data, targets, given, validate = hold_out(
                 self, data, targets, X_val, y_val, sample_weight_val, given, state_val
             )
             if continues:
                 self._state.restart_schedule()
             options = {"given": given, "validate": validate, "callbacks": callbacks_of(self) + more}
-            run(self, data, targets, course=course, **options)
+            run(self, data, targets, resumption=resumption, **options)
         return self
 
     def initialize(self, X, y):

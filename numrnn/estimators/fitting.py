@@ -172,14 +172,14 @@ def callbacks_of(estimator):
     return (stopping if estimator.early_stopping else []) + default_callbacks(estimator.verbose)
 
 
-def run(estimator, data, targets, *, given=None, course=None, validate=None, callbacks=()):
+def run(estimator, data, targets, *, given=None, resumption=None, validate=None, callbacks=()):
     """Train from the estimator's state on, and store the history however training ends.
 
     Parameters
     ----------
     estimator : estimator
     data, targets, given : as in `train`
-    course : Course or None
+    resumption : Resumption or None
         Of a whole fit; None: one epoch.
     validate, callbacks : as in `train`
         The estimator's own callbacks come after these.
@@ -187,8 +187,8 @@ def run(estimator, data, targets, *, given=None, course=None, validate=None, cal
     network = estimator._architecture.network(n_threads(estimator.n_jobs))
     solver = resolve_solver(estimator.solver)
     callbacks, max_iter = [*callbacks, *(estimator.callbacks or ())], 1
-    if course is not None:
-        max_iter = course.begin(estimator, callbacks, data=data, targets=targets, given=given, validate=validate)
+    if resumption is not None:
+        max_iter = resumption.begin(estimator, callbacks, data=data, targets=targets, given=given, validate=validate)
     options = {"max_iter": max_iter, "given": given, "validate": validate, "callbacks": callbacks}
     try:
         with estimator._state.changing():

@@ -7,7 +7,7 @@ from numrnn.data.vocabulary import Vocabulary
 from numrnn.estimators.constraints import CONSTRAINTS
 from numrnn.estimators.fitting import callbacks_of, run, store_history, unchanged_on_error
 from numrnn.estimators.model import Model
-from numrnn.estimators.resuming import Course
+from numrnn.estimators.resuming import Resumption
 from numrnn.estimators.sklearn_callbacks import bridges
 from numrnn.estimators.text_fitting import begin_texts, hold_out_texts, training_data
 from numrnn.estimators.text_generation import TextGeneration
@@ -256,12 +256,12 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
         # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.
         with bridges(self, X, None, None) as more, unchanged_on_error(self, continues=continues):
             sequences, is_one = begin_texts(self, X, continues=continues)
-            course = Course(self, resume)
+            resumption = Resumption(self, resume)
             data, validate = hold_out_texts(self, sequences, is_one, X_val)
             if continues:
                 self._state.restart_schedule()
             targets = Targets(data.targets)
-            run(self, data, targets, course=course, validate=validate, callbacks=callbacks_of(self) + more)
+            run(self, data, targets, resumption=resumption, validate=validate, callbacks=callbacks_of(self) + more)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)

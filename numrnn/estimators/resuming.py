@@ -24,7 +24,7 @@ _FINISHED = ("callback", "converged", "line_search")
 _DAMAGE = (LookupError, TypeError, AttributeError, ValueError, RecursionError)
 
 
-class Course:
+class Resumption:
     """A fit, from its first epoch or from where a checkpoint has it.
 
     Parameters

@@ -10,7 +10,7 @@ from numrnn.estimators.fitting import callbacks_of, run, store_history, unchange
 from numrnn.estimators.model import Model
 from numrnn.estimators.pair_fitting import begin_pairs, hold_out_pairs, targets_of
 from numrnn.estimators.pair_prediction import PairPrediction
-from numrnn.estimators.resuming import Course
+from numrnn.estimators.resuming import Resumption
 from numrnn.estimators.sklearn_callbacks import bridges
 from numrnn.training import default_callbacks
 
@@ -255,12 +255,12 @@ class RNNSeq2Seq(PairPrediction, Model):
         # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.
         with bridges(self, X, y, None) as more, unchanged_on_error(self, continues=continues):
             data = begin_pairs(self, X, y, continues=continues)
-            course = Course(self, resume)
+            resumption = Resumption(self, resume)
             data, validate = hold_out_pairs(self, data, X_val, y_val)
             if continues:
                 self._state.restart_schedule()
             targets = targets_of(data)
-            run(self, data, targets, course=course, validate=validate, callbacks=callbacks_of(self) + more)
+            run(self, data, targets, resumption=resumption, validate=validate, callbacks=callbacks_of(self) + more)
         return self
 
     @available_if(solver_makes_passes)

@@ -17,6 +17,7 @@ kept in checkpoints.
 import contextlib
 import logging
 import math
+import mmap
 import sys
 import warnings
 
@@ -174,7 +175,8 @@ class LogLine:
 
     def on_epoch_end(self, info):
         if logger.isEnabledFor(logging.INFO):
-            values = ", ".join(f"{name} {value}" for name, value in _figures(info.last).items())
+            figures = _figures(info.last) | {"memory": f"{resident_memory() / 1e6:.0f} MB"}
+            values = ", ".join(f"{name} {value}" for name, value in figures.items())
             logger.info("epoch %d: %s", info.epoch, values)
 
 
@@ -221,6 +223,17 @@ def default_callbacks(verbose):
     if verbose >= 2 or (verbose and watched):
         return [LogLine(), ProgressBar()]
     return [LogLine()]
+
+
+def resident_memory():
+    """Bytes of memory that this process has now."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * mmap.PAGESIZE
+    except OSError:  # no Linux: the most it ever had
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _figures(record):
