@@ -4,6 +4,8 @@ Only the standard library is imported here and in the modules of the commands; w
 that runs, so that ``numrnn --help`` answers at once.
 """
 
+import atexit
+import gc
 import os
 import sys
 import warnings
@@ -37,7 +39,11 @@ def main(argv=None):
     >>> main(["score", "no-such-model", "japanese_vowels"])
     2
     """
-    argv = sys.argv[1:] if argv is None else argv
+    if argv is None:
+        # The collections at exit would look through all that a compiler has made: a second, which a job about to be
+        # killed may not have.
+        atexit.register(gc.freeze)
+        argv = sys.argv[1:]
     try:
         arguments = _parser().parse_args(argv)
         with warnings.catch_warnings():

@@ -55,7 +55,8 @@ class StopSignals:
     _NUMBERS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGUSR1", "SIGINT") if hasattr(signal, name))
 
     def __init__(self, may_cut):
-        self._may_cut, self._received, self._before = may_cut, None, {}
+        self._may_cut, self._before = may_cut, {}
+        self._received, self._obeyed = None, False
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._receive) for number in self._NUMBERS}
 
@@ -64,15 +65,21 @@ class StopSignals:
         if not is_first and number == signal.SIGINT:
             raise KeyboardInterrupt
         if is_first and self._may_cut():
-            raise StopTraining(number)
+            self._obey()
 
     def check(self):
         """Raise `StopTraining` if a signal came."""
         if self._received is not None:
-            raise StopTraining(self._received)
+            self._obey()
+
+    def _obey(self):
+        self._obeyed = True
+        raise StopTraining(self._received)
 
     def close(self):
-        """Give signals back to who had them before."""
+        """Give signals back to who had them before, and with them one that came after training had ended."""
         for number, handler in self._before.items():
             with contextlib.suppress(TypeError):  # None: it was not set from Python
                 signal.signal(number, handler)
+        if self._received is not None and not self._obeyed:
+            signal.raise_signal(self._received)
