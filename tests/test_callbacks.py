@@ -89,7 +89,7 @@ def test_weights_are_read_only_and_current():
     [
         (Recorder(), "callbacks must be a list of objects or None"),
         ([Recorder(), Recorder], r"callbacks\[1\] must be an object, got the class Recorder: did you mean Recorder"),
-        ([3], r"callbacks\[0\] must have one of on_fit_begin, on_progress, on_epoch_end, on_fit_end, got 3"),
+        ([3], r"callbacks\[0\] must have one of on_fit_begin, on_progress, on_epoch_end, on_stop, on_fit_end, got 3"),
     ],
 )
 def test_bad_callbacks(callbacks, message):
@@ -168,7 +168,7 @@ def test_log(caplog):
     with caplog.at_level(logging.INFO, logger="numrnn"):
         run(problem(), default_callbacks(False))
     assert [record.name for record in caplog.records] == ["numrnn"] * 4
-    assert re.fullmatch(r"epoch 4: loss [0-9.]+, sequences/s \d+", caplog.messages[-1])
+    assert re.fullmatch(r"epoch 4: loss [0-9.]+, sequences/s \d+, memory \d+ MB", caplog.messages[-1])
 
 
 def test_record_is_plain():

@@ -4,13 +4,15 @@ Only the standard library is imported here and in the modules of the commands; w
 that runs, so that ``numrnn --help`` answers at once.
 """
 
+import atexit
+import gc
 import os
 import sys
 import warnings
 
 from numrnn import __version__
 from numrnn.cli import fit, generate, info, predict, score, warmup
-from numrnn.cli.arguments import Failure, Parser, UsageError
+from numrnn.cli.arguments import RESUBMIT, Failure, Parser, UsageError
 
 __all__ = ["main"]
 
@@ -28,7 +30,8 @@ def main(argv=None):
     Returns
     -------
     code : int
-        0 where all went well, 2 for bad usage or input, 1 for a failure. Errors are one line on stderr.
+        0 where all went well, 2 for bad usage or input, 1 for a failure, 75 where SIGTERM or SIGUSR1 ended a fit that
+        has checkpoints. Errors are one line on stderr.
 
     Examples
     --------
@@ -36,7 +39,11 @@ def main(argv=None):
     >>> main(["score", "no-such-model", "japanese_vowels"])
     2
     """
-    argv = sys.argv[1:] if argv is None else argv
+    if argv is None:
+        # The collections at exit would look through all that a compiler has made: a second, which a job about to be
+        # killed may not have.
+        atexit.register(gc.freeze)
+        argv = sys.argv[1:]
     try:
         arguments = _parser().parse_args(argv)
         with warnings.catch_warnings():
@@ -53,6 +60,10 @@ def main(argv=None):
         return _failed(error, 2)
     except Failure as error:
         return _failed(error, 1)
+    except SystemExit as stop:
+        if stop.code != RESUBMIT:
+            raise
+        return _failed(stop, RESUBMIT)
     except Exception as error:
         return _failed(f"{type(error).__name__}: {error}", 1)
     return 0

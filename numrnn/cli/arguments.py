@@ -4,7 +4,10 @@ import argparse
 from functools import wraps
 from typing import NamedTuple
 
-__all__ = ["PARAMETERS", "Failure", "Option", "Parser", "UsageError", "add_parameters", "reads", "seed"]
+__all__ = ["PARAMETERS", "RESUBMIT", "Failure", "Option", "Parser", "UsageError", "add_parameters", "reads", "seed"]
+
+
+RESUBMIT = 75  # exit code: terminated by a signal, with a checkpoint; `numrnn.training.TrainingTerminated` has it, too
 
 
 class UsageError(Exception):

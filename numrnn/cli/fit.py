@@ -1,11 +1,12 @@
 """``numrnn fit``: train on a data set, test, and save the model with a report of the run."""
 
 import argparse
+import contextlib
 import os
-import time
 from pathlib import Path
 
 from numrnn.cli.arguments import Failure, UsageError, add_parameters
+from numrnn.cli.batch import BATCH_OPTIONS, Guard, add_batch_options, lines_in_batch, make_checkpoint
 from numrnn.cli.config import over_config
 from numrnn.cli.settings import SETTINGS, TABLE
 from numrnn.cli.texts import LANGUAGE_MODEL, TEXT_OPTIONS, add_text_options, make_vocabulary, read_texts, reads_texts
@@ -15,7 +16,7 @@ __all__ = ["add_parser"]
 DEFAULT_SEED = 0
 
 # the options that are no parameters of the estimator
-JOB_OPTIONS = ("data", "output", "task", "progress", *TEXT_OPTIONS)
+JOB_OPTIONS = ("data", "output", "task", "progress", *BATCH_OPTIONS, *TEXT_OPTIONS)
 
 # --progress, --no-progress and neither as the estimators' `verbose`
 VERBOSE = {True: 2, False: False, None: True}
@@ -44,6 +45,7 @@ def add_parser(commands):
     flag = argparse.BooleanOptionalAction
     parser.add_argument("--progress", action=flag, help="a progress bar (default: on a terminal)", **given)
     parser.add_argument("--scale", action=flag, help="standardise the inputs; the saved model takes raw ones", **given)
+    add_batch_options(parser)
     add_text_options(parser)
     add_parameters(parser)
     parser.set_defaults(run=lambda arguments: run(over_config(parser, arguments)))
@@ -51,15 +53,24 @@ def add_parser(commands):
 
 def run(options):
     """Train, test and save, as `options` (a dict) say."""
+    with Guard("checkpoint_dir" in options) as guard, contextlib.ExitStack() as stack:
+        if options.get("quiet"):
+            stack.enter_context(contextlib.redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
+        _run(options, guard)
+
+
+def _run(options, guard):
     missing = [name for name in ("data", "output") if name not in options]
     if missing:
         raise UsageError(f"{missing[0]} is missing: numrnn fit DATA --output DIR")
 
     from numrnn import warmup
     from numrnn.cli.data import describe, read_data
-    from numrnn.cli.training import Course, prepare, train
+    from numrnn.cli.history import HistoryFile, columns_of
+    from numrnn.cli.report import run_facts
+    from numrnn.cli.training import Course, Stopwatch, prepare, train, watches_test
 
-    watch = Stopwatch()
+    watch, checkpoint = Stopwatch(), make_checkpoint(options)
     with_texts = reads_texts(options)
     _check_options(options, with_texts)
     data = read_texts(options) if with_texts else read_data(options["data"])
@@ -78,17 +89,26 @@ def run(options):
     print("\n".join(f"{name}: {describe(part)}" for name, part in parts.items()))
     print(f"{estimator}{' on standardised inputs' if scale else ''}", flush=True)
     watch.lap("read")
+    guard.check()
 
     print("kernels (the first run compiles them, ten seconds or so) ... ", end="", flush=True)
     both_ways = getattr(estimator, "bidirectional", False)
     warmup(cells=[estimator.cell], dtypes=[estimator.dtype], symbols=with_texts, bidirectional=both_ways)
     print(f"ready after {watch.lap('compile'):.1f} s", flush=True)
+    guard.check()
 
     course = Course()
-    with course.tells_faults():
-        train(estimator, parts, course, scale=scale)
+    watched = estimator.early_stopping or watches_test(estimator, parts)
+    history = HistoryFile(directory / "history.csv", columns_of(estimator, watched=watched))
+    callbacks = [*filter(None, [checkpoint]), course, history]
+    with course.tells_faults(), lines_in_batch(options):
+        resume = checkpoint.directory if options.get("resume") else None
+        train(estimator, parts, callbacks, scale=scale, resume=resume)
+        if checkpoint and course.stop_reason == "interrupted":
+            raise Failure(f"interrupted; --resume goes on from what is saved in {checkpoint.directory}")
         print(f"{estimator.n_iter_} epochs in {watch.lap('fit'):.1f} s")
         facts = {"options": options, "scale": scale, "stop_reason": course.stop_reason}
+        facts["run"] = run_facts(estimator, checkpoint)
         _test_and_save(estimator, parts, facts, watch, directory)
     if course.stop_reason == "interrupted":
         raise Failure(f"interrupted; what was learnt until then is saved in {directory}")
@@ -161,19 +181,6 @@ def make_estimator(parameters, y, options):
     else:
         parameters = parameters | {"output": "step" if per_step else "sequence"}
     return kind(**parameters, verbose=VERBOSE[options.get("progress")])
-
-
-class Stopwatch:
-    """Seconds between laps, by name."""
-
-    def __init__(self):
-        self.seconds = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name):
-        now = time.perf_counter()
-        self.seconds[name], self._last = now - self._last, now
-        return self.seconds[name]
 
 
 def _make_directory(name):

@@ -1,19 +1,19 @@
 """What `fit` leaves in its directory."""
 
-import csv
 import json
 import math
 
 from sklearn.base import is_classifier
 
 from numrnn import RNNLanguageModel
+from numrnn.cli.history import columns_of
 from numrnn.cli.picture import save_learning_curve
 
-__all__ = ["as_json", "save_results"]
+__all__ = ["as_json", "run_facts", "save_results"]
 
 
 def save_results(directory, estimator, facts, *, watched):
-    """Write model, history, report and, where matplotlib is installed, the learning curve.
+    """Write model, report and, where matplotlib is installed, the learning curve.
 
     Parameters
     ----------
@@ -29,16 +29,12 @@ def save_results(directory, estimator, facts, *, watched):
     Returns
     -------
     paths : list of pathlib.Path
-        The files written.
+        The files of the directory, the history among them, which training has written.
     """
     names = ("model.safetensors", "history.csv", "report.json", "learning_curve.png")
     model, history, report, picture = (directory / name for name in names)
     estimator.save(model)
     columns = make_history(estimator)
-    with open(history, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
     facts = {"model": model_facts(estimator), "watched": watched} | facts
     report.write_text(as_json(facts) + "\n", encoding="utf-8")
     try:
@@ -71,15 +67,8 @@ def _finite(value):
 
 def make_history(estimator):
     """Loss and validation figures by epoch: the columns of ``history.csv``."""
-    columns = {"epoch": list(range(1, len(estimator.loss_curve_) + 1)), "loss": list(map(float, estimator.loss_curve_))}
-    names = {"validation_loss_curve_": "validation_loss", "validation_scores_": "validation_score"}
-    for attribute, column in names.items():
-        if getattr(estimator, attribute, None):
-            columns[column] = list(map(float, getattr(estimator, attribute)))
-    if isinstance(estimator, RNNLanguageModel) and "validation_score" in columns:
-        del columns["validation_score"]  # the loss with a minus
-        columns["validation_bits"] = [nats / math.log(2) for nats in columns["validation_loss"]]
-    return columns
+    columns = columns_of(estimator, watched=estimator.validation_loss_curve_ is not None)
+    return {name: [value(record) for record in estimator._state.history] for name, value in columns.items()}
 
 
 def model_facts(estimator):
@@ -92,3 +81,11 @@ def model_facts(estimator):
         "n_iter": estimator.n_iter_,
         "loss": float(estimator.loss_),
     }
+
+
+def run_facts(estimator, checkpoint):
+    """Where and how a model came to be: facts that change none of its bits."""
+    from numrnn.estimators.threads import n_threads
+
+    resumed_from = checkpoint and checkpoint.resumed_from
+    return {"threads": n_threads(estimator.n_jobs), "ranks": 1, "resumed_from": resumed_from and str(resumed_from)}

@@ -1,12 +1,13 @@
 """The training of ``numrnn fit``."""
 
 import re
+import time
 from contextlib import contextmanager
 
 from numrnn.cli.arguments import Failure, UsageError
 from numrnn.cli.texts import names_lines
 
-__all__ = ["Course", "is_language_model", "prepare", "train", "watches_test"]
+__all__ = ["Course", "Stopwatch", "is_language_model", "prepare", "train", "watches_test"]
 
 
 class Course:
@@ -37,6 +38,19 @@ class Course:
             if self.began:
                 raise Failure(f"{type(error).__name__}: {error}") from error
             raise
+
+
+class Stopwatch:
+    """Seconds between laps, by name."""
+
+    def __init__(self):
+        self.seconds = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name):
+        now = time.perf_counter()
+        self.seconds[name], self._last = now - self._last, now
+        return self.seconds[name]
 
 
 def is_language_model(estimator):
@@ -81,7 +95,7 @@ def _check_test(estimator, part):
         raise UsageError(str(error).replace("X_val", "values_test").replace("y_val", "y_test")) from error
 
 
-def train(estimator, parts, course, *, scale):
+def train(estimator, parts, callbacks, *, scale, resume):
     """Fit to the part to train on; the part to test on is watched, unless something would be chosen by it."""
     inputs = {name: part.X for name, part in parts.items()}
     if scale:
@@ -95,7 +109,8 @@ def train(estimator, parts, course, *, scale):
     watched = {}
     if watches_test(estimator, parts):
         watched = {"X_val": inputs["test"]} | ({} if goes_on else {"y_val": parts["test"].y})
-    estimator.set_params(callbacks=[course], warm_start=goes_on).fit(inputs["train"], parts["train"].y, **watched)
+    estimator.set_params(callbacks=callbacks, warm_start=goes_on)
+    estimator.fit(inputs["train"], parts["train"].y, resume=resume, **watched)
     estimator.set_params(callbacks=None, warm_start=False)
     if scale:
         fold_scaler(estimator, scaler)

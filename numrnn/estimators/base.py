@@ -18,6 +18,7 @@ from numrnn.estimators.fitting import (
 )
 from numrnn.estimators.model import Model
 from numrnn.estimators.prepared import predictor_of
+from numrnn.estimators.resuming import Resumption
 from numrnn.estimators.sklearn_callbacks import bridges
 from numrnn.estimators.step_state import StepState, check_first_states
 from numrnn.estimators.streaming import predict_step
@@ -124,6 +125,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         y_val=None,
         sample_weight_val=None,
         state_val=None,
+        resume=None,
     ):
         """Train on sequences and their targets.
 
@@ -146,6 +148,9 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
             Weights for `X_val`.
         state_val : like state, optional
             For `X_val`, where `state` is given.
+        resume : str or path-like, optional
+            Directory of checkpoints (`numrnn.training.Checkpoint`): training goes on from the newest that is whole, and
+            ends with the bits of a fit that was never interrupted; it begins anew where there is none.
 
         Returns
         -------
@@ -154,7 +159,8 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         Raises
         ------
         ValueError, TypeError
-            If a parameter, X, y or a weight is invalid; the message names it.
+            If a parameter, X, y or a weight is invalid; the message names it, or what a checkpoint of
+            another fit differs in.
         TrainingDivergedError
             If the loss or the gradient is no longer finite. The weights go back to before the last step that was
             finite, and the solver's state starts anew when training goes on.
@@ -163,14 +169,14 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.
         with bridges(self, X, y, sample_weight) as more, unchanged_on_error(self, continues=continues):
             data, targets = begin(self, X, y, sample_weight, continues=continues)
-            given = given_states(self, state, data)
+            resumption, given = Resumption(self, resume), given_states(self, state, data)
             data, targets, given, validate = hold_out(
                 self, data, targets, X_val, y_val, sample_weight_val, given, state_val
             )
             if continues:
                 self._state.restart_schedule()
             options = {"given": given, "validate": validate, "callbacks": callbacks_of(self) + more}
-            run(self, data, targets, max_iter=self.max_iter, **options)
+            run(self, data, targets, resumption=resumption, **options)
         return self
 
     def initialize(self, X, y):
@@ -356,7 +362,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         with unchanged_on_error(self, continues=continues):
             data, targets = begin(self, X, y, sample_weight, continues=continues, classes=classes, whole=False)
             given = given_states(self, state, data)
-            run(self, data, targets, given=given, max_iter=1, callbacks=default_callbacks(False))
+            run(self, data, targets, given=given, callbacks=default_callbacks(False))
         return self
 
     def _run(self, X, raw=False, state=None, predictor=None):

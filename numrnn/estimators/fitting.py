@@ -29,10 +29,12 @@ from numrnn.training import (
     EarlyStopping,
     TrainingDivergedError,
     TrainingState,
+    TrainingTerminated,
     check_callbacks,
     default_callbacks,
     minimize_lbfgs,
     resolve_schedule,
+    rest,
     train,
 )
 
@@ -41,12 +43,13 @@ from numrnn.training import (
 def unchanged_on_error(estimator, *, continues=False):
     """Give an estimator back all that it had before, so that a mistake in a call never costs a fitted network.
 
-    What was trained stays: after an epoch, and where training diverged. With `continues` the epochs before count on.
+    What was trained stays: after an epoch, and where training diverged or was terminated. With `continues` the epochs
+    before count on.
     """
     before = dict(vars(estimator))
     try:
         yield
-    except TrainingDivergedError:
+    except (TrainingDivergedError, TrainingTerminated):
         raise
     except BaseException:
         if not _has_trained(estimator, before.get("_state"), continues):
@@ -57,7 +60,7 @@ def unchanged_on_error(estimator, *, continues=False):
 
 def _has_trained(estimator, before, continues):
     state = vars(estimator).get("_state")
-    return state is not before and state.epoch > (before.epoch if continues else 0)
+    return state is not before and state.epoch > max(before.epoch if continues else 0, state.resumed_epoch)
 
 
 def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True):
@@ -177,15 +180,29 @@ def callbacks_of(estimator):
     return (stopping if estimator.early_stopping else []) + default_callbacks(estimator.verbose)
 
 
-def run(estimator, data, targets, *, given=None, max_iter, validate=None, callbacks=()):
-    """Train for `max_iter` epochs from the estimator's state, and store the history however training ends."""
+def run(estimator, data, targets, *, given=None, resumption=None, validate=None, callbacks=()):
+    """Train from the estimator's state on, and store the history however training ends.
+
+    Parameters
+    ----------
+    estimator : estimator
+    data, targets, given : as in `train`
+    resumption : Resumption or None
+        Of a whole fit; None: one epoch.
+    validate, callbacks : as in `train`
+        The estimator's own callbacks come after these.
+    """
     network = estimator._architecture.network(n_threads(estimator.n_jobs), estimator.memory_limit)
     solver = resolve_solver(estimator.solver)
-    callbacks = [*callbacks, *(estimator.callbacks or ())]
+    callbacks, max_iter = [*callbacks, *(estimator.callbacks or ())], 1
+    if resumption is not None:
+        max_iter = resumption.begin(estimator, callbacks, data=data, targets=targets, given=given, validate=validate)
     options = {"max_iter": max_iter, "given": given, "validate": validate, "callbacks": callbacks}
     try:
         with estimator._state.changing():
-            if isinstance(solver, LBFGS):
+            if not max_iter:
+                rest(estimator._state, network.layout, callbacks)
+            elif isinstance(solver, LBFGS):
                 minimize_lbfgs(
                     network, estimator._state, data, targets, solver=solver, alpha=estimator.alpha, **options
                 )

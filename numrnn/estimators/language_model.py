@@ -7,6 +7,7 @@ from numrnn.data.vocabulary import Vocabulary
 from numrnn.estimators.constraints import CONSTRAINTS
 from numrnn.estimators.fitting import callbacks_of, run, store_history, unchanged_on_error
 from numrnn.estimators.model import Model
+from numrnn.estimators.resuming import Resumption
 from numrnn.estimators.sklearn_callbacks import bridges
 from numrnn.estimators.text_fitting import begin_texts, hold_out_texts, training_data
 from numrnn.estimators.text_generation import TextGeneration
@@ -229,7 +230,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
         self.callbacks = callbacks
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, *, X_val=None):
+    def fit(self, X, y=None, *, X_val=None, resume=None):
         """Train on texts.
 
         Parameters
@@ -241,6 +242,9 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
             The targets are in X.
         X_val : like X, optional
             Texts to watch: with ``early_stopping=True`` in place of a part of X, otherwise to record only.
+        resume : str or path-like, optional
+            Directory of checkpoints (`numrnn.training.Checkpoint`): training goes on from the newest that is whole, and
+            ends with the bits of a fit that was never interrupted; it begins anew where there is none.
 
         Returns
         -------
@@ -249,7 +253,8 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
         Raises
         ------
         ValueError, TypeError
-            If a parameter or a text is invalid; the message names it.
+            If a parameter or a text is invalid; the message names it, or what a checkpoint of
+            another fit differs in.
         TrainingDivergedError
             If the loss or the gradient is no longer finite. The weights go back to before the last step that was
             finite, and the solver's state starts anew when training goes on.
@@ -258,11 +263,12 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
         # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.
         with bridges(self, X, None, None) as more, unchanged_on_error(self, continues=continues):
             sequences, is_one = begin_texts(self, X, continues=continues)
+            resumption = Resumption(self, resume)
             data, validate = hold_out_texts(self, sequences, is_one, X_val)
             if continues:
                 self._state.restart_schedule()
             targets = Targets(data.targets)
-            run(self, data, targets, max_iter=self.max_iter, validate=validate, callbacks=callbacks_of(self) + more)
+            run(self, data, targets, resumption=resumption, validate=validate, callbacks=callbacks_of(self) + more)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -292,7 +298,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
         continues = "_state" in vars(self)
         with unchanged_on_error(self, continues=continues):
             data = training_data(self, *begin_texts(self, X, continues=continues))
-            run(self, data, Targets(data.targets), max_iter=1, callbacks=default_callbacks(False))
+            run(self, data, Targets(data.targets), callbacks=default_callbacks(False))
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)

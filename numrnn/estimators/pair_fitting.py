@@ -8,7 +8,7 @@ from numrnn.estimators.fitting import check_parameters, check_same, first_state,
 from numrnn.estimators.pair_data import read_source, read_targets
 from numrnn.estimators.text_inputs import check_same_vocabulary
 from numrnn.estimators.threads import n_threads
-from numrnn.estimators.validation import split
+from numrnn.estimators.validation import LossAlone, split
 
 
 def begin_pairs(estimator, X, y, *, continues):
@@ -101,9 +101,4 @@ def hold_out_pairs(estimator, data, X_val, y_val):
     else:
         return data, None
     network, targets = estimator._architecture.network(n_threads(estimator.n_jobs)), targets_of(held)
-
-    def validate(theta):
-        loss = network.loss(theta, held, targets)
-        return loss, -loss
-
-    return data, validate
+    return data, LossAlone(lambda theta: network.loss(theta, held, targets), held, targets)

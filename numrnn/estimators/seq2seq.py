@@ -10,6 +10,7 @@ from numrnn.estimators.fitting import callbacks_of, run, store_history, unchange
 from numrnn.estimators.model import Model
 from numrnn.estimators.pair_fitting import begin_pairs, hold_out_pairs, targets_of
 from numrnn.estimators.pair_prediction import PairPrediction
+from numrnn.estimators.resuming import Resumption
 from numrnn.estimators.sklearn_callbacks import bridges
 from numrnn.training import default_callbacks
 
@@ -227,7 +228,7 @@ class RNNSeq2Seq(PairPrediction, Model):
         self.callbacks = callbacks
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, *, X_val=None, y_val=None):
+    def fit(self, X, y, *, X_val=None, y_val=None, resume=None):
         """Train on pairs.
 
         Parameters
@@ -240,6 +241,9 @@ class RNNSeq2Seq(PairPrediction, Model):
             (N, L) or (N, L, K) will do, too.
         X_val, y_val : like X and y, optional
             Pairs to watch: with ``early_stopping=True`` in place of a part of X, otherwise to record only.
+        resume : str or path-like, optional
+            Directory of checkpoints (`numrnn.training.Checkpoint`): training goes on from the newest that is whole, and
+            ends with the bits of a fit that was never interrupted; it begins anew where there is none.
 
         Returns
         -------
@@ -248,7 +252,8 @@ class RNNSeq2Seq(PairPrediction, Model):
         Raises
         ------
         ValueError, TypeError
-            If a parameter, X or y is invalid; the message names it.
+            If a parameter, X or y is invalid; the message names it, or what a checkpoint of
+            another fit differs in.
         TrainingDivergedError
             If the loss or the gradient is no longer finite. The weights go back to before the last step that was
             finite, and the solver's state starts anew when training goes on.
@@ -257,11 +262,12 @@ class RNNSeq2Seq(PairPrediction, Model):
         # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.
         with bridges(self, X, y, None) as more, unchanged_on_error(self, continues=continues):
             data = begin_pairs(self, X, y, continues=continues)
+            resumption = Resumption(self, resume)
             data, validate = hold_out_pairs(self, data, X_val, y_val)
             if continues:
                 self._state.restart_schedule()
             targets = targets_of(data)
-            run(self, data, targets, max_iter=self.max_iter, validate=validate, callbacks=callbacks_of(self) + more)
+            run(self, data, targets, resumption=resumption, validate=validate, callbacks=callbacks_of(self) + more)
         return self
 
     @available_if(solver_makes_passes)
@@ -288,7 +294,7 @@ class RNNSeq2Seq(PairPrediction, Model):
         continues = "_state" in vars(self)
         with unchanged_on_error(self, continues=continues):
             data = begin_pairs(self, X, y, continues=continues)
-            run(self, data, targets_of(data), max_iter=1, callbacks=default_callbacks(False))
+            run(self, data, targets_of(data), callbacks=default_callbacks(False))
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)

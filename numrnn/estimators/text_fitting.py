@@ -10,7 +10,7 @@ from numrnn.estimators.fitting import check_parameters, check_same, first_state,
 from numrnn.estimators.text_inputs import check_same_vocabulary, vocabulary_of
 from numrnn.estimators.text_scores import mean_cross_entropy
 from numrnn.estimators.threads import n_threads
-from numrnn.estimators.validation import split
+from numrnn.estimators.validation import LossAlone, split
 from numrnn.solvers import LBFGS, resolve_solver
 
 
@@ -94,9 +94,8 @@ def _watch(estimator, held):
     threads = n_threads(estimator.n_jobs)
     network = estimator._architecture.network(threads)
 
-    def validate(theta):
+    def loss(theta):
         network.pack(theta)
-        loss = mean_cross_entropy(network, held, threads)
-        return loss, -loss
+        return mean_cross_entropy(network, held, threads)
 
-    return validate
+    return LossAlone(loss, held)

@@ -17,11 +17,35 @@ class Validation:
         self.score = score
         self.given = given  # states before the first steps
 
+    @property
+    def held(self):
+        """What was held out: sequences, targets, states before the first steps."""
+        return self.data, self.targets, self.given
+
     def __call__(self, theta):
         """Return (loss, score); the loss is weighted as in training and has no alpha term."""
         logits, _ = self.network.predict(theta, self.data, self.given, raw=True)
         loss, _ = self.network.loss_of(logits, self.targets)
         return loss, self.score(self.network.outputs_of(logits), self.targets)
+
+
+class LossAlone:
+    """The same where the score is minus the loss.
+
+    Parameters
+    ----------
+    loss : callable
+        `loss(theta)` returns the loss of what was held out.
+    *held : sequences, or with their targets
+        What was.
+    """
+
+    def __init__(self, loss, *held):
+        self._loss, self.held = loss, held
+
+    def __call__(self, theta):
+        loss = self._loss(theta)
+        return loss, -loss
 
 
 def split(n_sequences, fraction, seed, *, codes=None, weights=None, at_least=1):

@@ -6,14 +6,14 @@ read by any safetensors reader in any language; nothing in the file is ever exec
 """
 
 import json
-import os
-import uuid
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
 import numrnn
+from numrnn.io.atomic import replace_file
+from numrnn.io.checkpoint_file import HEADER as CHECKPOINT_HEADER
 
 FORMAT = 1
 
@@ -50,17 +50,7 @@ def write_model(path, tensors, header):
         raise IsADirectoryError(f"{path} is a directory, expected the path of a file to write")
     text = json.dumps({"format": FORMAT, "numrnn": numrnn.__version__, **header}, allow_nan=False)
     content = to_bytes({name: array.copy(order="C") for name, array in tensors.items()}, {"numrnn": text})
-    # In the same folder: a rename is atomic only within one file system.
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    replace_file(path, content)
 
 
 def read_model(path):
@@ -98,7 +88,10 @@ def read_model(path):
     open(path, "rb").close()  # safe_open's own errors for a missing file or a folder do not say which
     try:
         with safe_open(path, framework="numpy") as file:
-            text = (file.metadata() or {}).get("numrnn")
+            metadata = file.metadata() or {}
+            text = metadata.get("numrnn")
+            if CHECKPOINT_HEADER in metadata:
+                raise ValueError(f"{path} is a checkpoint, no model: fit(..., resume=FOLDER) goes on from it")
             if text is None:
                 raise ValueError(f"{path} is a safetensors file, but numrnn did not write it (no 'numrnn' header)")
             header = _parse_header(text, path)

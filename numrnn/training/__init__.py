@@ -3,25 +3,33 @@
 Each function gets all it works on as arguments; what training continues from lies in one `TrainingState`.
 """
 
-from numrnn.training.callbacks import FitInfo, check_callbacks, default_callbacks
+from numrnn.training.callbacks import FitInfo, check_callbacks, default_callbacks, rest
+from numrnn.training.checkpoint import Checkpoint
 from numrnn.training.divergence import TrainingDivergedError
 from numrnn.training.early_stopping import EarlyStopping
 from numrnn.training.lbfgs import minimize_lbfgs
 from numrnn.training.loop import train
 from numrnn.training.schedules import resolve_schedule
 from numrnn.training.scikit_learn import ScikitLearnBridge
+from numrnn.training.snapshots import restore_callbacks, restore_state
 from numrnn.training.state import EpochRecord, TrainingState
+from numrnn.training.stopping import TrainingTerminated
 
 __all__ = [
+    "Checkpoint",
     "EarlyStopping",
     "EpochRecord",
     "FitInfo",
     "ScikitLearnBridge",
     "TrainingDivergedError",
     "TrainingState",
+    "TrainingTerminated",
     "check_callbacks",
     "default_callbacks",
     "minimize_lbfgs",
     "resolve_schedule",
+    "rest",
+    "restore_callbacks",
+    "restore_state",
     "train",
 ]

@@ -3,22 +3,27 @@
 A callback is any object with one or more of
 
 - `on_fit_begin(info)`, before the first epoch;
-- `on_progress(info)`, between two mini-batches of an epoch, about every 0.2 s (not under L-BFGS); returning True ends
-  training there;
+- `on_progress(info)`, before the first mini-batch of an epoch and then between two, about every 0.2 s (under L-BFGS
+  after an iteration); returning True ends training there;
 - `on_epoch_end(info)`, after each epoch (an iteration, under L-BFGS); returning True ends training;
-- `on_fit_end(info)`, at the end, however it comes: also after Ctrl-C or an error.
+- `on_stop(info)`, once training has come to an end that it can go on from: not after an error or Ctrl-C;
+- `on_fit_end(info)`, at the end, however it comes.
 
 They are called in their order; `info` is a `FitInfo`. All of them see the last epoch, also when one of them stops
-training.
+training. One that has `get_state()`, which returns a dict of arrays, numbers, texts and None, and `set_state(state)` is
+kept in checkpoints.
 """
 
 import contextlib
 import logging
 import math
+import mmap
 import sys
 import warnings
 
-HOOKS = ("on_fit_begin", "on_progress", "on_epoch_end", "on_fit_end")
+from numrnn.training.stopping import StopTraining, TrainingTerminated
+
+HOOKS = ("on_fit_begin", "on_progress", "on_epoch_end", "on_stop", "on_fit_end")
 logger = logging.getLogger("numrnn")
 
 
@@ -129,19 +134,40 @@ def notify(callbacks, hook, info):
 
 @contextlib.contextmanager
 def supervised(state, info, callbacks):
-    """Call on_fit_begin and on_fit_end around training; end it at Ctrl-C with a warning."""
-    state.stop_reason = None
+    """Call on_fit_begin, on_stop and on_fit_end around training; end it at signals, with a warning after Ctrl-C."""
+    state.stop_reason, stop = None, None
     try:
         notify(callbacks, "on_fit_begin", info)
-        yield
+        try:
+            yield
+        except StopTraining as signal:
+            state.stop_reason, stop = signal.reason, signal
+        notify(callbacks, "on_stop", info)
     except BaseException as error:
         state.progress = None  # theta may be ahead of it
         if not isinstance(error, KeyboardInterrupt):
             raise
         state.stop_reason = "interrupted"
-        warnings.warn(f"training was interrupted after {state.epoch} epochs; the weights are kept", stacklevel=5)
     finally:
         notify(callbacks, "on_fit_end", info)
+    if state.stop_reason == "interrupted":
+        warnings.warn(f"training was interrupted after {state.epoch} epochs; the weights are kept", stacklevel=5)
+    if state.stop_reason == "terminated":
+        raise TrainingTerminated(f"{stop} ended training after {_how_far(state)}; a checkpoint is written") from stop
+
+
+def rest(state, layout, callbacks):
+    """Call on_fit_begin and on_fit_end around nothing: training had come to its end before."""
+    info = FitInfo(state, layout, 0)
+    try:
+        notify(callbacks, "on_fit_begin", info)
+    finally:
+        notify(callbacks, "on_fit_end", info)
+
+
+def _how_far(state):
+    batches = f" and {state.progress.done} mini-batches" if state.progress is not None else ""
+    return f"{state.epoch} epochs{batches}"
 
 
 class LogLine:
@@ -149,7 +175,8 @@ class LogLine:
 
     def on_epoch_end(self, info):
         if logger.isEnabledFor(logging.INFO):
-            values = ", ".join(f"{name} {value}" for name, value in _figures(info.last).items())
+            figures = _figures(info.last) | {"memory": f"{resident_memory() / 1e6:.0f} MB"}
+            values = ", ".join(f"{name} {value}" for name, value in figures.items())
             logger.info("epoch %d: %s", info.epoch, values)
 
 
@@ -196,6 +223,17 @@ def default_callbacks(verbose):
     if verbose >= 2 or (verbose and watched):
         return [LogLine(), ProgressBar()]
     return [LogLine()]
+
+
+def resident_memory():
+    """Bytes of memory that this process has now."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * mmap.PAGESIZE
+    except OSError:  # no Linux: the most it ever had
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _figures(record):

@@ -2,6 +2,8 @@
 
 import math
 
+_STATE = ("best_score", "best_loss", "best_epoch", "_best_theta", "_misses")
+
 
 class EarlyStopping:
     """Stop once the validation score no longer rises; give back the best weights.
@@ -33,11 +35,17 @@ class EarlyStopping:
     def __init__(self, tol=1e-4, n_iter_no_change=10):
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
-        self.best_score = -math.inf
-        self.best_loss = math.inf
-        self.best_epoch = 0
-        self._best_theta = None
-        self._misses = 0
+        self.best_score, self.best_loss, self.best_epoch = -math.inf, math.inf, 0
+        self._best_theta, self._misses = None, 0
+
+    def get_state(self):
+        """What a checkpoint keeps of it: a dict of numbers and arrays."""
+        return {name: getattr(self, name) for name in _STATE}
+
+    def set_state(self, state):
+        """Go on from what `get_state` returned."""
+        for name in _STATE:
+            setattr(self, name, state[name])
 
     def on_epoch_end(self, info):
         """Compare with the best; return whether to stop."""

@@ -92,7 +92,7 @@ def minimize_lbfgs(
 
     def on_iteration(intermediate_result):
         search.accept(intermediate_result, validate)
-        if notify(callbacks, "on_epoch_end", info):
+        if notify(callbacks, "on_epoch_end", info) or notify(callbacks, "on_progress", info):
             state.stop_reason = "callback"
             raise StopIteration
 
@@ -129,7 +129,8 @@ class _Search:
 
     def __call__(self, x):
         theta = x.astype(self._state.theta.dtype)
-        loss, weight_sum = self._objective(theta, self._batch, self._grad)
+        with self._state.resting():
+            loss, weight_sum = self._objective(theta, self._batch, self._grad)
         if weight_sum == 0:
             raise ValueError("sample_weight: the weights of all sequences and steps are 0")
         self._norm = math.sqrt(updates.squared_norm(self._grad))

@@ -155,14 +155,14 @@ class _Passes:
         """Update theta once a mini-batch, from where the epoch stands; False if `pause()` ended it within."""
         progress = self._state.progress
         while progress.done < len(batches):
+            if pause():
+                return False
+            start = time.perf_counter()
             part = self._next_part(batches, progress.done)
             run = self._train(part, rate)
             now = time.perf_counter()
             progress.add(len(part), run, now - start)
             self._count = max(1, int(len(part) * min(GROWTH, SECONDS_PER_CALL / (now - start))))
-            if progress.done < len(batches) and pause():
-                return False
-            start = time.perf_counter()
         return True
 
     def _next_part(self, batches, first):

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+_TRANSIENT = ("version", "prepared", "resumed_epoch", "at_rest")  # attributes of a state that are no fields
+
 
 class EpochRecord(NamedTuple):
     """What is written down of an epoch.
@@ -98,8 +100,9 @@ class TrainingState:
         One a completed epoch.
     progress : EpochProgress or None
         Of the epoch in which training ended; None between epochs.
-    stop_reason : {"max_iter", "callback", "interrupted", "converged", "line_search"} or None
-        Why the last training ended; the last two are L-BFGS's, "line_search" means that it found no lower point.
+    stop_reason : {"max_iter", "callback", "interrupted", "terminated", "converged", "line_search"} or None
+        Why the last training ended: "interrupted" by Ctrl-C, "terminated" by another signal; the last two are
+        L-BFGS's, "line_search" means that it found no lower point.
 
     Examples
     --------
@@ -125,9 +128,20 @@ class TrainingState:
     # No fields: neither copies nor files have them.
     version = 0  # odd while theta changes
     prepared = None  # what predicts with theta, see numrnn.estimators.prepared
+    resumed_epoch = 0  # where a checkpoint was taken over
+    at_rest = False  # whether training may stop at once: what is in the fields is all it takes to go on
 
     def __getstate__(self):
-        return {name: value for name, value in vars(self).items() if name not in ("version", "prepared")}
+        return {name: vars(self)[name] for name in vars(self) if name not in _TRANSIENT}
+
+    @contextmanager
+    def resting(self):
+        """A span in which no field changes, and all that is computed can be computed anew."""
+        self.at_rest = True
+        try:
+            yield
+        finally:
+            self.at_rest = False
 
     @contextmanager
     def changing(self):
@@ -159,7 +173,8 @@ class TrainingState:
 
     def end_epoch(self, loss, gradient_norm, seconds, validate, learning_rate, n_sequences):
         """Count an epoch and write its record; `validate` is a function theta -> (loss, score) or None."""
-        monitored = validate(self.theta) if validate else (math.nan, math.nan)
+        with self.resting():
+            monitored = validate(self.theta) if validate else (math.nan, math.nan)
         self.progress = None
         self.epoch += 1
         self.n_seen += n_sequences

@@ -1,0 +1,175 @@
+"""The way of `fit` with checkpoints: what a fit has in common with the one it goes on from."""
+
+import hashlib
+import json
+import logging
+import os
+from numbers import Integral
+
+import numpy as np
+
+from numrnn.data.fingerprint import fingerprint
+from numrnn.data.vocabulary import Vocabulary
+from numrnn.estimators.architecture import hidden_sizes
+from numrnn.io import encode, newest_checkpoint
+from numrnn.kernels.jit import kernel_hash
+from numrnn.solvers import resolve_solver
+from numrnn.training import Checkpoint, restore_callbacks, restore_state
+
+logger = logging.getLogger("numrnn")
+
+# Another value of these changes no bit, or only how long training goes on.
+_FREE = ("n_jobs", "verbose", "callbacks", "warm_start", "max_iter")
+_FINISHED = ("callback", "converged", "line_search")
+_DAMAGE = (LookupError, TypeError, AttributeError, ValueError, RecursionError)
+
+
+class Resumption:
+    """A fit, from its first epoch or from where a checkpoint has it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        After its weights were drawn; gets the seed of the checkpoint, by which sequences are held out.
+    directory : str, path-like or None
+        Of checkpoints; None, or one without any: the fit begins with its first epoch.
+    """
+
+    def __init__(self, estimator, directory):
+        self._first_epoch, self._path = estimator._state.epoch, None
+        if directory is None:
+            return
+        if not isinstance(directory, str | os.PathLike):
+            raise TypeError(f"resume must be the directory of checkpoints, got {directory!r}")
+        self._path, self._tensors, self._header = newest_checkpoint(directory)
+        if self._path is None:
+            logger.info("no checkpoint in %s: training begins anew", directory)
+            return
+        try:
+            self._saved, facts = restore_state(self._tensors, self._header), self._header["facts"]
+            changed = _differences(facts, self._facts(estimator))
+        except _DAMAGE as error:
+            raise ValueError(f"resume: {self._path} is no checkpoint of a fit ({error!r})") from error
+        self._refuse(changed)
+        if self._saved.theta.shape != estimator._state.theta.shape:
+            raise ValueError(f"resume: {self._path} holds {self._saved.theta.size} weights, not those of its network")
+        estimator._state.seed = self._saved.seed
+
+    def begin(self, estimator, callbacks, **data):
+        """Take over state and callbacks of the checkpoint, if there is one.
+
+        Parameters
+        ----------
+        estimator : estimator
+        callbacks : list of objects
+        **data : data, targets, given, validate
+            What the fit is on.
+
+        Returns
+        -------
+        epochs : int
+            That are left to make.
+        """
+        writers = [callback for callback in callbacks if isinstance(callback, Checkpoint)]
+        if not writers and self._path is None:
+            return estimator.max_iter
+        facts = self._facts(estimator) | _data_facts(estimator, **data)
+        if self._path is not None:
+            self._refuse(_differences(self._header["facts"], facts))
+            self._take_over(estimator, callbacks)
+        for writer in writers:
+            writer.watch(facts, callbacks, self._path)
+        if self._path is not None and estimator._state.stop_reason in _FINISHED:
+            return 0
+        return self._first_epoch + estimator.max_iter - estimator._state.epoch
+
+    def _take_over(self, estimator, callbacks):
+        made = self._saved.epoch - self._first_epoch
+        if made > estimator.max_iter:
+            raise ValueError(f"resume: {self._path} has made {made} epochs, more than max_iter={estimator.max_iter}")
+        try:
+            restore_callbacks(callbacks, self._tensors, self._header)
+        except _DAMAGE as error:
+            raise ValueError(f"resume: {self._path}: {error}") from error
+        estimator._state = self._saved
+        estimator._state.resumed_epoch = self._saved.epoch
+        logger.info("going on from %s, after %d epochs", self._path, self._saved.epoch)
+
+    def _facts(self, estimator):
+        facts = {
+            "class": type(estimator).__name__,
+            "kernels": kernel_hash(),
+            "epochs before": self._first_epoch,
+            "parameters": {name: _fact(estimator, name) for name in sorted(_names(estimator))},
+            "network": encode(estimator._architecture.to_dict()),
+        }
+        return json.loads(json.dumps(facts))
+
+    def _refuse(self, changed):
+        if changed:
+            raise ValueError(
+                f"resume: {self._path} cannot be gone on from, it belongs to another fit: {'; '.join(changed)}"
+            )
+
+
+def _names(estimator):
+    names = set(estimator.get_params(deep=False)) - set(_FREE)
+    if not isinstance(estimator.random_state, Integral):
+        names -= {"random_state"}  # the seed is in the checkpoint
+    return names | {"max_iter"} if estimator.learning_rate == "cosine" else names
+
+
+def _fact(estimator, name):
+    """A parameter as JSON values, equal where it means the same."""
+    value = getattr(estimator, name)
+    if name == "hidden_layer_sizes":
+        value = hidden_sizes(value)
+    elif name == "dtype":
+        value = np.dtype(value).name
+    elif name == "solver":
+        value = resolve_solver(value)
+    return _encoded(value)
+
+
+def _encoded(value):
+    """What has no encoding, a function or an object with one, is told by its name."""
+    try:
+        return encode(value)
+    except TypeError:
+        if hasattr(value, "get_params"):
+            return {name: _encoded(item) for name, item in value.get_params(deep=False).items()}
+        return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__qualname__)}"
+
+
+def _data_facts(estimator, data, targets, given, validate):
+    learnt = [(name, _learnt(vars(estimator)[name])) for name in estimator._learnt if name in vars(estimator)]
+    facts = {"training data": fingerprint(data, targets, given), "validation data": {}}
+    facts["training data"]["labels and symbols"] = hashlib.sha256(json.dumps(learnt).encode()).hexdigest()
+    if validate is not None:
+        facts["validation data"] = fingerprint(*validate.held)
+    return facts
+
+
+def _learnt(value):
+    return [_encoded(value), value.symbols_] if isinstance(value, Vocabulary) else _encoded(value)
+
+
+def _differences(saved, facts):
+    """Words for each of the facts that are not as they were saved."""
+    changed = []
+    for name, now in facts.items():
+        then = saved.get(name)
+        if isinstance(now, dict) and isinstance(then, dict):
+            keys = sorted(key for key in now.keys() | then.keys() if now.get(key) != then.get(key))
+            prefix = "" if name == "parameters" else f"{name}: "
+            changed += [prefix + _change(key, then.get(key), now.get(key)) for key in keys]
+        elif now != then:
+            changed.append(_change(name, then, now))
+    return changed
+
+
+def _change(name, then, now):
+    hidden = any(isinstance(value, str) and len(value) == 64 for value in (then, now))
+    if name == "kernels":
+        return "the kernels were those of another version of numrnn or Numba, with other bits"
+    return f"other {name}" if hidden else f"{name} was {then!r}, is {now!r}"

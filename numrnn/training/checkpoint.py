@@ -1,0 +1,141 @@
+"""The callback that writes checkpoints."""
+
+import logging
+import re
+import time
+import warnings
+from numbers import Integral, Real
+
+from numrnn.io import CheckpointFolder
+from numrnn.training.snapshots import take_snapshot
+from numrnn.training.stopping import StopSignals
+
+__all__ = ["Checkpoint"]
+
+logger = logging.getLogger("numrnn")
+_SECONDS = {"s": 1, "min": 60, "h": 3600}
+_EVERY = re.compile(r"(\d+(?:\.\d+)?) ?(s|min|h|epochs?)")
+
+
+class Checkpoint:
+    """Write, now and then, all that training continues from, for ``fit(..., resume=directory)``.
+
+    A fit that is resumed ends with the bits of one that was never interrupted, see `docs/guide/checkpoints`. While it
+    runs, in the main thread, SIGTERM and SIGUSR1 end training after the mini-batch with a last checkpoint and a
+    `TrainingTerminated`, which ends a script with exit code 75; so does the first Ctrl-C, after which `fit` returns
+    with a warning. A second Ctrl-C ends it at once.
+
+    Parameters
+    ----------
+    directory : str or path-like
+        Of one run, made if it is missing. Checkpoints of another run in it are an error, and so is a process that
+        writes to it.
+    every : float or str, default="5min"
+        Seconds, or a text such as "30s", "5min", "2h" or "10 epochs"; the end of training is saved in any case.
+    keep : int, default=3
+        Checkpoints to keep.
+
+    Attributes
+    ----------
+    resumed_from : pathlib.Path or None
+        The file that the last `fit` went on from.
+
+    Raises
+    ------
+    ValueError
+        If `every` or `keep` is invalid.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from numrnn import RNNRegressor
+    >>> from numrnn.training import Checkpoint
+    >>> X = np.random.default_rng(0).normal(size=(8, 5, 2))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model = RNNRegressor((4,), max_iter=3, random_state=0, callbacks=[Checkpoint(folder)])
+    ...     model = model.fit(X, X.sum(axis=(1, 2)), resume=folder)  # there is none yet: it begins anew
+    ...     again = model.set_params(max_iter=5).fit(X, X.sum(axis=(1, 2)), resume=folder)
+    >>> again.n_iter_
+    5
+    """
+
+    def __init__(self, directory, every="5min", keep=3):
+        self.directory, self.every, self.keep = directory, every, keep
+        self.resumed_from = None
+        self._seconds, self._epochs = _period(every)
+        if not isinstance(keep, Integral) or isinstance(keep, bool) or keep < 1:
+            raise ValueError(f"keep must be an integer of at least 1, got {keep!r}")
+        self._facts, self._callbacks, self._folder, self._signals = None, (), None, None
+
+    def watch(self, facts, callbacks, resumed_from):
+        """Get ready for a training.
+
+        Parameters
+        ----------
+        facts : dict
+            JSON values: what a fit that goes on from its checkpoints must have in common with it.
+        callbacks : sequence of objects
+            Of this training; the states of those that have one are saved.
+        resumed_from : pathlib.Path or None
+            The checkpoint that it goes on from.
+        """
+        self._facts, self._callbacks, self.resumed_from = facts, callbacks, resumed_from
+
+    def on_fit_begin(self, info):
+        """Lock the directory, and listen to signals."""
+        if self._facts is None:
+            raise ValueError("callbacks: a Checkpoint is for fit; partial_fit makes one pass, and save keeps the model")
+        self._folder = CheckpointFolder(self.directory, self.keep)
+        is_own = self.resumed_from is not None and self.resumed_from.parent.samefile(self._folder.path)
+        if not is_own and not self._folder.is_empty():
+            raise ValueError(
+                f"{self.directory} has checkpoints of an earlier run: pass resume={str(self.directory)!r} to go on "
+                "from them, or give a Checkpoint another directory"
+            )
+        self._mark(info)
+        self._signals = StopSignals(lambda: info.state.at_rest)
+
+    def on_progress(self, info):
+        """Stop if a signal came; save if it is time."""
+        self._signals.check()
+        if time.monotonic() - self._time >= self._seconds or info.epoch - self._epoch >= self._epochs:
+            self._save(info)
+
+    def on_stop(self, info):
+        """Save, so that a resumed fit need not train again, or can go on."""
+        try:
+            self._save(info)
+        except OSError as error:
+            if info.state.stop_reason in ("terminated", "interrupted"):
+                raise
+            warnings.warn(f"training has ended, but its last checkpoint could not be written: {error}", stacklevel=2)
+
+    def on_fit_end(self, info):
+        """Give back signals and lock."""
+        if self._signals is not None:
+            self._signals.close()
+        if self._folder is not None:
+            self._folder.close()
+        self._facts, self._callbacks, self._folder, self._signals = None, (), None, None
+
+    def _save(self, info):
+        tensors, header = take_snapshot(info.state, self._callbacks)
+        path = self._folder.save(tensors, {**header, "facts": self._facts})
+        self._mark(info)
+        logger.info("checkpoint %s after %d epochs", path, info.epoch)
+
+    def _mark(self, info):
+        self._time, self._epoch = time.monotonic(), info.epoch
+
+
+def _period(every):
+    """Seconds and epochs between two checkpoints, one of them infinite."""
+    if isinstance(every, Real) and not isinstance(every, bool) and 0 < every < float("inf"):
+        return float(every), float("inf")
+    match = _EVERY.fullmatch(every) if isinstance(every, str) else None
+    if match is None or not float(match[1]):
+        raise ValueError(f'every must be seconds or a text such as "30s", "5min", "2h" or "10 epochs", got {every!r}')
+    if match[2] in _SECONDS:
+        return float(match[1]) * _SECONDS[match[2]], float("inf")
+    return float("inf"), float(match[1])

@@ -1,0 +1,90 @@
+"""What training continues from, as named arrays and a JSON header, and back."""
+
+import numpy as np
+
+from numrnn.io import decode, encode
+from numrnn.training.state import EpochProgress, EpochRecord, TrainingState
+
+__all__ = ["restore_callbacks", "restore_state", "take_snapshot"]
+
+_FIELDS = EpochRecord._fields
+_COUNTERS = ("seed", "n_updates", "epoch", "n_seen", "schedule_epoch", "schedule_seen", "schedule_state", "stop_reason")
+
+
+def take_snapshot(state, callbacks):
+    """Return named arrays and JSON values that hold a state, and that of the callbacks which have one.
+
+    Parameters
+    ----------
+    state : TrainingState
+    callbacks : sequence of objects
+        With `get_state()`, which returns a dict of arrays, numbers and None, or without.
+
+    Returns
+    -------
+    tensors : dict of str to ndarray
+        The arrays themselves, not copies.
+    header : dict
+    """
+    tensors = {"theta": state.theta, "history": np.array(state.history, np.float64).reshape(-1, len(_FIELDS))}
+    tensors |= {f"solver.{name}": array for name, array in state.solver_state.items()}
+    header = {
+        "training": encode({name: getattr(state, name) for name in _COUNTERS}),
+        "solver": list(state.solver_state),
+        "history": list(_FIELDS),
+        "progress": None,
+        "callbacks": [],
+    }
+    if state.progress is not None:
+        progress = state.progress
+        tensors["progress.carried"] = progress.carried
+        for name in ("losses", "weight_sums"):
+            tensors[f"progress.{name}"] = np.concatenate([np.zeros(0), *getattr(progress, name)])
+        header["progress"] = encode({"done": progress.done, "norm": progress.norm, "seconds": progress.seconds})
+    for callback in _with_state(callbacks):
+        values, index = callback.get_state(), len(header["callbacks"])
+        arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+        tensors |= {f"callbacks.{index}.{name}": array for name, array in arrays.items()}
+        plain = {name: value for name, value in values.items() if name not in arrays}
+        header["callbacks"].append({"class": type(callback).__name__, "arrays": list(arrays), "values": encode(plain)})
+    return tensors, header
+
+
+def restore_state(tensors, header):
+    """Return the state that `take_snapshot` was shown."""
+    if header["history"] != list(_FIELDS):
+        raise ValueError(f"its history has the columns {header['history']}, expected {list(_FIELDS)}")
+    whole = {_FIELDS.index(name) for name in ("epoch", "n_sequences")}
+    rows = [[int(x) if i in whole else x for i, x in enumerate(row)] for row in tensors["history"].tolist()]
+    progress = None
+    if header["progress"] is not None:
+        sums = {name: [tensors[f"progress.{name}"]] for name in ("losses", "weight_sums")}
+        progress = EpochProgress(tensors["progress.carried"], **sums, **decode(header["progress"]))
+    return TrainingState(
+        theta=tensors["theta"],
+        solver_state={name: tensors[f"solver.{name}"] for name in header["solver"]},
+        history=[EpochRecord(*row) for row in rows],
+        progress=progress,
+        **decode(header["training"]),
+    )
+
+
+def restore_callbacks(callbacks, tensors, header):
+    """Give callbacks the states that `take_snapshot` found.
+
+    Raises
+    ------
+    ValueError
+        If other callbacks have a state now.
+    """
+    found, saved = _with_state(callbacks), header["callbacks"]
+    names = [type(callback).__name__ for callback in found], [entry["class"] for entry in saved]
+    if names[0] != names[1]:
+        raise ValueError(f"the callbacks with a state are {names[0]}, those of the checkpoint {names[1]}")
+    for index, (callback, entry) in enumerate(zip(found, saved, strict=True)):
+        arrays = {name: tensors[f"callbacks.{index}.{name}"] for name in entry["arrays"]}
+        callback.set_state(arrays | decode(entry["values"]))
+
+
+def _with_state(callbacks):
+    return [callback for callback in callbacks if hasattr(callback, "get_state")]

@@ -1,0 +1,85 @@
+"""How training is stopped from outside: signals."""
+
+import contextlib
+import signal
+import threading
+
+__all__ = ["RESUBMIT", "StopTraining", "StopSignals", "TrainingTerminated"]
+
+RESUBMIT = 75  # EX_TEMPFAIL of sysexits.h: "try again later"
+
+
+class TrainingTerminated(SystemExit):
+    """SIGTERM or SIGUSR1 ended a `fit` that has a `Checkpoint`; what training goes on from is saved.
+
+    A script that does not catch it ends with the exit code 75, by which a batch job knows that it is to be submitted
+    again. The estimator has the weights of now.
+
+    Examples
+    --------
+    >>> from numrnn.training import TrainingTerminated
+    >>> TrainingTerminated("SIGTERM").code
+    75
+    """
+
+    def __init__(self, message):
+        super().__init__(message)
+        self.code = RESUBMIT
+
+
+class StopTraining(BaseException):
+    """Ends training where what its state holds is whole.
+
+    Parameters
+    ----------
+    number : int
+        Of the signal.
+    """
+
+    def __init__(self, number):
+        super().__init__(signal.Signals(number).name)
+        self.reason = "interrupted" if number == signal.SIGINT else "terminated"
+
+
+class StopSignals:
+    """Remembers SIGTERM, SIGUSR1 and SIGINT until training can stop; a second SIGINT is an ordinary one.
+
+    Only the main thread can take signals: in another one nothing changes.
+
+    Parameters
+    ----------
+    may_cut : callable
+        `may_cut()` says whether training may stop at once, wherever it is.
+    """
+
+    _NUMBERS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGUSR1", "SIGINT") if hasattr(signal, name))
+
+    def __init__(self, may_cut):
+        self._may_cut, self._before = may_cut, {}
+        self._received, self._obeyed = None, False
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._receive) for number in self._NUMBERS}
+
+    def _receive(self, number, frame):
+        is_first, self._received = self._received is None, self._received or number
+        if not is_first and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        if is_first and self._may_cut():
+            self._obey()
+
+    def check(self):
+        """Raise `StopTraining` if a signal came."""
+        if self._received is not None:
+            self._obey()
+
+    def _obey(self):
+        self._obeyed = True
+        raise StopTraining(self._received)
+
+    def close(self):
+        """Give signals back to who had them before, and with them one that came after training had ended."""
+        for number, handler in self._before.items():
+            with contextlib.suppress(TypeError):  # None: it was not set from Python
+                signal.signal(number, handler)
+        if self._received is not None and not self._obeyed:
+            signal.raise_signal(self._received)

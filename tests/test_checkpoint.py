@@ -1,0 +1,418 @@
+"""Checkpoints: a fit that was cut off ends with the same bits; what is damaged, or another fit's, is refused."""
+
+import json
+import logging
+import re
+import resource
+import struct
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import numrnn
+from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq
+from numrnn.io import newest_checkpoint, read_checkpoint, write_checkpoint
+from numrnn.solvers import SGD
+from numrnn.training import Checkpoint, loop
+
+RNG = np.random.default_rng(0)
+X = [RNG.normal(size=(length, 2)) for length in RNG.integers(3, 9, 40)]
+Y = [x[-1].sum() for x in X]
+LABELS = ["up" if y > 0 else "down" for y in Y]
+TEXT = "the rain in spain stays mainly in the plain. " * 10
+WORDS = [text[::-1] for text in TEXT.split()]
+SEQUENCES, TEXTS, PAIRS = (X, Y), (TEXT,), (TEXT.split(), WORDS)
+
+
+class Cut:
+    """Ends a fit by an error when it is asked for the n-th time, as a kill would."""
+
+    def __init__(self, at):
+        self.left = at
+
+    def on_progress(self, info):
+        self.left -= 1
+        if not self.left:
+            raise MemoryError("cut")
+
+
+@pytest.fixture(autouse=True)
+def single_batches(monkeypatch):
+    """A call for each mini-batch: an epoch can be cut off within."""
+    monkeypatch.setattr(loop, "SECONDS_PER_CALL", 1e-9)
+
+
+def figures(model):
+    """All that two fits must have in common, times left out."""
+    history = [record._replace(seconds=0) for record in model._state.history]
+    return model._state.theta.tobytes(), repr(history), repr(model.validation_scores_), model.n_iter_
+
+
+def cut_off(model, data, folder, at, **options):
+    model.set_params(callbacks=[Checkpoint(folder, every=1e-9), Cut(at)])
+    with pytest.raises(MemoryError):
+        model.fit(*data, resume=folder, **options)
+
+
+CASES = [
+    (RNNRegressor, SEQUENCES, {}),
+    (RNNRegressor, SEQUENCES, {"early_stopping": True, "n_iter_no_change": 2, "learning_rate_init": 0.5}),
+    (RNNRegressor, SEQUENCES, {"cell": "lstm", "bptt_steps": 3, "dropout": 0.2, "recurrent_dropout": 0.1}),
+    (RNNRegressor, SEQUENCES, {"solver": "sgd", "learning_rate": "adaptive", "tol": 10.0}),
+    (RNNRegressor, SEQUENCES, {"solver": SGD(momentum=0.5, nesterov=True), "learning_rate": "invscaling"}),
+    (RNNRegressor, SEQUENCES, {"solver": "adamw", "learning_rate": "cosine", "dtype": "float64"}),
+    (RNNClassifier, (X, LABELS), {"solver": "rmsprop", "cell": "gru", "class_weight": "balanced"}),
+    (RNNClassifier, (X, LABELS), {"learning_rate": lambda epoch: 1 / (1 + epoch), "early_stopping": True}),
+    (RNNLanguageModel, TEXTS, {"bptt_steps": 5, "early_stopping": True, "dropout": 0.1}),
+    (RNNSeq2Seq, PAIRS, {"early_stopping": True, "recurrent_dropout": 0.1}),
+]
+
+
+@pytest.mark.parametrize("kind, data, options", CASES)
+def test_a_fit_that_was_cut_off_ends_with_the_same_bits(kind, data, options, tmp_path):
+    """In the first epoch and later, at its beginning and within, once and twice, with other threads."""
+    options = {"max_iter": 4, "batch_size": 8, "random_state": 3} | options
+    whole = kind((4,), **options).fit(*data)
+    for first in (1, 3, 8):
+        folder = tmp_path / str(first)
+        cut_off(kind((4,), **options), data, folder, first)
+        cut_off(kind((4,), **options), data, folder, 3)
+        resumed = kind((4,), n_jobs=2, callbacks=[Checkpoint(folder)], **options).fit(*data, resume=folder)
+        assert figures(resumed) == figures(whole)
+        again = kind((4,), callbacks=[Checkpoint(folder), Cut(1)], **options).fit(*data, resume=folder)
+        assert figures(again) == figures(whole) and not list(folder.glob(".*"))
+
+
+def test_lbfgs_goes_on_from_its_last_iterate(tmp_path):
+    model = RNNRegressor((4,), solver="lbfgs", max_iter=6, dtype="float64", random_state=0)
+    cut_off(model, SEQUENCES, tmp_path, 4)
+    made = model._state.history
+    model.set_params(callbacks=[Checkpoint(tmp_path)]).fit(*SEQUENCES, resume=tmp_path)
+    assert model.n_iter_ == 6 and repr(model._state.history[:4]) == repr(made)
+    assert model.loss_curve_[-1] < made[-1].loss
+    loss = model.loss_
+    assert model.fit(*SEQUENCES, resume=tmp_path).loss_ == loss and model.n_iter_ == 6
+
+
+def test_held_out_sequences_of_ones_own_and_weights_and_states(tmp_path):
+    weights, state = RNG.uniform(size=30), RNG.normal(size=(30, 4))
+    watched = {"X_val": X[30:], "y_val": Y[30:], "sample_weight": weights, "state": state, "state_val": state[:10]}
+    model = RNNRegressor((4,), max_iter=3, batch_size=8, random_state=3)
+    whole = figures(model.fit(X[:30], Y[:30], **watched))
+    cut_off(model, (X[:30], Y[:30]), tmp_path, 6, **watched)
+    model.set_params(callbacks=None)
+    assert figures(model.fit(X[:30], Y[:30], resume=tmp_path, **watched)) == whole
+    for name, words in [
+        ("X_val", "validation data: other values"),
+        ("sample_weight", "training data: other weights"),
+        ("state", "training data: other states"),
+    ]:
+        other = [2 * x for x in watched[name]]
+        with pytest.raises(ValueError, match=words):
+            model.fit(X[:30], Y[:30], resume=tmp_path, **watched | {name: other})
+
+
+def test_the_seed_is_the_checkpoints(tmp_path):
+    """Also where nobody gave one: by it sequences are held out, shuffled, dropped."""
+    model = RNNRegressor((4,), max_iter=3, batch_size=8, early_stopping=True)
+    cut_off(model, SEQUENCES, tmp_path, 6)
+    seed = model._state.seed
+    resumed = RNNRegressor((4,), max_iter=3, batch_size=8, early_stopping=True).fit(*SEQUENCES, resume=tmp_path)
+    again = RNNRegressor((4,), max_iter=3, batch_size=8, early_stopping=True).fit(*SEQUENCES, resume=tmp_path)
+    assert resumed._state.seed == seed and figures(resumed) == figures(again)
+
+
+def test_more_epochs_are_those_of_a_longer_fit(tmp_path):
+    options = {"batch_size": 8, "random_state": 3}
+    model = RNNRegressor((4,), max_iter=3, callbacks=[Checkpoint(tmp_path)], **options).fit(*SEQUENCES)
+    model.set_params(max_iter=5).fit(*SEQUENCES, resume=tmp_path)
+    assert figures(model) == figures(RNNRegressor((4,), max_iter=5, **options).fit(*SEQUENCES))
+    with pytest.raises(ValueError, match="has made 5 epochs, more than max_iter=4"):
+        model.set_params(max_iter=4).fit(*SEQUENCES, resume=tmp_path)
+
+
+def test_a_warm_start_is_resumed_as_one(tmp_path):
+    options = {"batch_size": 8, "random_state": 3, "warm_start": True, "learning_rate": "cosine", "max_iter": 2}
+    whole = RNNRegressor((4,), **options).fit(*SEQUENCES).fit(*SEQUENCES)
+    model = RNNRegressor((4,), **options).fit(*SEQUENCES)
+    with pytest.raises(MemoryError):
+        model.set_params(callbacks=[Checkpoint(tmp_path, every=1e-9), Cut(8)]).fit(*SEQUENCES)
+    begun = RNNRegressor((4,), **options).fit(*SEQUENCES)
+    assert figures(begun.fit(*SEQUENCES, resume=tmp_path)) == figures(whole)
+    with pytest.raises(ValueError, match="epochs before was 2, is 0"):
+        RNNRegressor((4,), **options).fit(*SEQUENCES, resume=tmp_path)
+
+
+def test_a_directory_without_checkpoints_begins_anew_and_says_so(tmp_path, caplog):
+    model = RNNRegressor((4,), max_iter=2, batch_size=8, random_state=3)
+    with caplog.at_level(logging.INFO, logger="numrnn"):
+        model.set_params(callbacks=[Checkpoint(tmp_path / "new" / "one")]).fit(*SEQUENCES, resume=tmp_path / "new/one")
+    assert f"no checkpoint in {tmp_path / 'new/one'}: training begins anew" in caplog.messages
+    path, _, header = newest_checkpoint(tmp_path / "new" / "one")
+    assert path.name == "checkpoint-000001.safetensors" and header["facts"]["class"] == "RNNRegressor"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Of a regressor's fit, cut off in its second epoch."""
+    cut_off(regressor(), SEQUENCES, tmp_path / "checkpoints", 8)
+    return tmp_path / "checkpoints"
+
+
+def regressor(**options):
+    return RNNRegressor((4,), **{"max_iter": 3, "batch_size": 8, "random_state": 3} | options)
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"batch_size": 9}, "batch_size was 8, is 9"),
+        ({"random_state": 4}, "random_state was 3, is 4"),
+        ({"dtype": "float64"}, "dtype was 'float32', is 'float64'; network: dtype"),
+        ({"cell": "gru", "alpha": 1.0}, "alpha was 0.0, is 1.0; cell was 'elman', is 'gru'"),
+        ({"solver": SGD()}, "solver was {'object': {'class': 'Adam'.* is {'object': {'class': 'SGD'"),
+        ({"learning_rate": np.sin}, "learning_rate was 'constant'"),
+        ({"learning_rate": "cosine"}, "learning_rate was 'constant', is 'cosine'; max_iter was None, is 3"),
+    ],
+)
+def test_other_parameters_are_refused(folder, options, words):
+    model = regressor(**options)
+    with pytest.raises(ValueError, match=f"resume: .*checkpoint-.* belongs to another fit: {words}"):
+        model.fit(*SEQUENCES, resume=folder)
+    assert not hasattr(model, "n_iter_")
+
+
+@pytest.mark.parametrize(
+    "data, words",
+    [
+        ((X[:-1], Y[:-1]), "sequences was 40, is 39; training data: steps was"),
+        ((X, Y[::-1]), "training data: other targets"),
+        (([2 * x for x in X], Y), "training data: other values"),
+        ((X[::-1], Y), "training data: other lengths; training data: other values"),
+    ],
+)
+def test_other_data_are_refused(folder, data, words):
+    model = regressor(max_iter=1).fit(*SEQUENCES)
+    before = figures(model)
+    with pytest.raises(ValueError, match=words):
+        model.set_params(max_iter=3).fit(*data, resume=folder)
+    assert figures(model) == before
+
+
+def test_another_estimator_other_labels_and_other_callbacks_are_refused(folder, tmp_path):
+    with pytest.raises(ValueError, match="class was 'RNNRegressor', is 'RNNClassifier'"):
+        RNNClassifier((4,), max_iter=3, batch_size=8, random_state=3).fit(X, LABELS, resume=folder)
+    with pytest.raises(TypeError, match="resume must be the directory of checkpoints, got True"):
+        regressor().fit(*SEQUENCES, resume=True)
+    model = RNNClassifier((4,), max_iter=1, callbacks=[Checkpoint(tmp_path)]).fit(X, LABELS)
+    with pytest.raises(ValueError, match="training data: other labels and symbols"):
+        model.fit(X, [label + "s" for label in LABELS], resume=tmp_path)
+
+    class Counter:
+        def on_epoch_end(self, info):
+            pass
+
+        def get_state(self):
+            return {}
+
+    with pytest.raises(ValueError, match=r"callbacks with a state are \['Counter'\], those of the checkpoint \[\]"):
+        regressor(callbacks=[Counter()]).fit(*SEQUENCES, resume=folder)
+
+
+def rewrite(path, **changes):
+    tensors, header = read_checkpoint(path)
+    write_checkpoint(path, changes.pop("tensors", tensors), header | changes)
+
+
+def test_another_format_and_other_kernels_are_refused(folder):
+    path, _, header = newest_checkpoint(folder)
+    rewrite(path, facts=header["facts"] | {"kernels": "0" * 64})
+    with pytest.raises(ValueError, match="kernels were those of another version of numrnn or Numba"):
+        regressor().fit(*SEQUENCES, resume=folder)
+    rewrite(path, format=2)
+    with pytest.raises(ValueError, match="has checkpoint format 2, written by numrnn .*reads format 1"):
+        regressor().fit(*SEQUENCES, resume=folder)
+
+
+def test_a_checkpoint_is_no_model(folder):
+    with pytest.raises(ValueError, match=r"is a checkpoint, no model: fit\(\.\.\., resume=FOLDER\)"):
+        numrnn.load(newest_checkpoint(folder)[0])
+
+
+def damaged(content, draw):
+    """A byte changed, the end missing, a block of zeros, or two bytes exchanged."""
+    place, kind = int(draw.integers(len(content))), draw.integers(4)
+    if kind == 0:
+        return content[:place] + bytes([content[place] ^ int(draw.integers(1, 256))]) + content[place + 1 :]
+    if kind == 1:
+        return content[:place]
+    if kind == 2:
+        return content[:place] + bytes(len(content) - place)
+    return content + bytes(draw.integers(0, 256, place % 100 + 1, dtype=np.uint8))
+
+
+def test_damage_falls_back_or_is_refused_100_of_100(folder):
+    whole = figures(regressor().fit(*SEQUENCES))
+    numbered = sorted(folder.glob("checkpoint-*"))
+    newest, before, contents = numbered[-1], numbered[-2], [path.read_bytes() for path in numbered]
+    draw, places = np.random.default_rng(1), []
+    for i in range(100):
+        newest.write_bytes(damaged(contents[-1], draw))
+        with pytest.warns(UserWarning, match=f"{newest.name} is damaged.*going on from the one before, {before.name}"):
+            places.append(newest_checkpoint(folder)[0])
+        if i % 10 == 0:
+            with pytest.warns(UserWarning, match="going on from the one before"):
+                assert figures(regressor().fit(*SEQUENCES, resume=folder)) == whole
+            for path, content in zip(numbered[:-1], contents[:-1], strict=True):
+                path.write_bytes(damaged(content, draw))
+            with pytest.raises(ValueError, match=f"resume: no checkpoint in {folder} can be used: .*is damaged"):
+                regressor().fit(*SEQUENCES, resume=folder)
+            for path, content in zip(numbered[:-1], contents[:-1], strict=True):
+                path.write_bytes(content)
+    assert places == [before] * 100
+
+
+def test_every_byte_of_a_file_is_checked(tmp_path):
+    path = tmp_path / "one.safetensors"
+    write_checkpoint(path, {"theta": np.arange(3.0)}, {"a": 1})
+    content = path.read_bytes()
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with pytest.raises(ValueError, match="is damaged"):
+            read_checkpoint(path)
+
+
+DEEP = "[" * 100_000 + "]" * 100_000
+HOSTILE = {
+    "no bytes": b"",
+    "a header of 2**63 bytes": struct.pack("<Q", 1 << 63) + b"{}",
+    "a header that is not there": struct.pack("<Q", 100) + b"{}",
+    "no JSON": struct.pack("<Q", 8) + b"\xff" * 8,
+    "deep JSON": struct.pack("<Q", len(DEEP)) + DEEP.encode(),
+    "a checksum alone": struct.pack("<Q", 79) + b'"checksum":"' + b"0" * 64 + b'"  ',
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+def test_files_that_are_none_are_refused(content, tmp_path):
+    (tmp_path / "checkpoint-000001.safetensors").write_bytes(content)
+    with pytest.raises(ValueError, match="resume: no checkpoint in .* can be used: .* is damaged or no checkpoint"):
+        regressor().fit(*SEQUENCES, resume=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"training": None},
+        {"training": {"dict": [["epoch", "many"]]}},
+        {"training": json.loads("[" * 500 + "]" * 500)},
+        {"history": ["epoch"]},
+        {"facts": []},
+        {"solver": ["x"]},
+        {"callbacks": 3},
+        {"callbacks": [{"class": "EarlyStopping"}]},
+        {"progress": {"dict": [["done", -1]]}},
+        {"progress": {"dict": [["done", 1], ["norm", 0.0], ["seconds", 0.0], ["more", 0]]}},
+        {"tensors": {}},
+        {"tensors": {"theta": np.zeros(3, np.float32), "history": np.zeros((0, 8))}, "solver": [], "progress": None},
+        {"tensors": {"theta": np.zeros((0, 9)), "history": np.zeros(3)}, "solver": []},
+    ],
+)
+def test_well_formed_files_of_nonsense_are_refused(changes, folder):
+    for path in folder.glob("checkpoint-*"):
+        rewrite(path, **changes)
+    model = regressor()
+    with pytest.raises(ValueError, match="^resume: "):
+        model.fit(*SEQUENCES, resume=folder)
+    assert not hasattr(model, "n_iter_")
+
+
+def test_the_last_so_many_are_kept_and_remains_of_writers_are_removed(tmp_path):
+    (tmp_path / ".checkpoint-000009.safetensors.abc.tmp").write_bytes(b"half")
+    regressor(callbacks=[Checkpoint(tmp_path, every="1 epoch", keep=2)]).fit(*SEQUENCES)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "checkpoint-000002.safetensors",
+        "checkpoint-000003.safetensors",
+        "lock",
+    ]
+
+
+def test_checkpoints_of_another_run_are_not_overwritten(folder):
+    model = regressor(callbacks=[Checkpoint(folder)])
+    with pytest.raises(ValueError, match=f"has checkpoints of an earlier run: pass resume='{folder}' to go on"):
+        model.fit(*SEQUENCES)
+    with pytest.raises(ValueError, match="a Checkpoint is for fit; partial_fit makes one pass"):
+        model.partial_fit(*SEQUENCES)
+    assert not hasattr(model, "n_iter_")
+
+
+def test_a_second_run_is_kept_out(folder):
+    class Second:
+        def on_epoch_end(self, info):
+            regressor(callbacks=[Checkpoint(folder)]).fit(*SEQUENCES, resume=folder)
+
+    with pytest.raises(ValueError, match=r"are being written by process \d+ on .+: one run at a time"):
+        regressor(callbacks=[Checkpoint(folder), Second()]).fit(*SEQUENCES, resume=folder)
+    regressor(callbacks=[Checkpoint(folder)]).fit(*SEQUENCES, resume=folder)  # the lock went with the first
+
+
+@pytest.mark.parametrize("every", [0, -1, float("nan"), True, "5", "min", "0s", "1 year", None, "5 minutes"])
+def test_bad_periods(every, tmp_path):
+    with pytest.raises(ValueError, match="every must be seconds or a text"):
+        Checkpoint(tmp_path, every=every)
+
+
+@pytest.mark.parametrize("keep", [0, -1, 1.5, True, "3"])
+def test_bad_numbers_to_keep(keep, tmp_path):
+    with pytest.raises(ValueError, match="keep must be an integer of at least 1"):
+        Checkpoint(tmp_path, keep=keep)
+
+
+class FullDisk:
+    """No file may grow over some bytes from the second epoch on: the system refuses to write, as on a full disk."""
+
+    def on_epoch_end(self, info):
+        if info.epoch == 2:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+
+
+@pytest.fixture
+def unlimited():
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+@pytest.mark.usefixtures("unlimited")
+def test_a_full_disk_ends_training_and_leaves_the_old_checkpoint(tmp_path):
+    model = regressor(callbacks=[Checkpoint(tmp_path, every="1 epoch"), FullDisk()])
+    with pytest.raises(OSError, match="File too large: '.*checkpoint-000002.safetensors'"):
+        model.fit(*SEQUENCES)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert model.n_iter_ == 2 and sorted(path.name for path in tmp_path.iterdir()) == [
+        "checkpoint-000001.safetensors",
+        "lock",
+    ]
+    resumed = regressor(callbacks=[Checkpoint(tmp_path)]).fit(*SEQUENCES, resume=tmp_path)
+    assert figures(resumed) == figures(regressor().fit(*SEQUENCES))
+
+
+@pytest.mark.usefixtures("unlimited")
+def test_a_full_disk_at_the_end_is_a_warning(tmp_path):
+    model = regressor(max_iter=2, callbacks=[Checkpoint(tmp_path), FullDisk()])
+    with pytest.warns(UserWarning, match="last checkpoint could not be written: .*File too large"):
+        model.fit(*SEQUENCES)
+    assert figures(model) == figures(regressor(max_iter=2).fit(*SEQUENCES))
+
+
+def test_killed_runs_end_with_the_same_bits():
+    """In a process of its own, which forks: a few of the kills that `tests/kill_and_resume.py` makes."""
+    run = subprocess.run(
+        [sys.executable, re.sub("test_checkpoint", "kill_and_resume", __file__), "--kills", "3", "--sequences", "600"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "3 kills" in run.stdout
