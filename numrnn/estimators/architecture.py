@@ -4,10 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from numrnn.distributed import SERIAL
 from numrnn.encoder_decoder import EncoderDecoder, PairLayout, decoder_seed
 from numrnn.network import Network
 from numrnn.parameters import Layout, initial_theta
 from numrnn.prediction import Predictor
+from numrnn.shared_network import SharedNetwork
 
 
 class Architecture(NamedTuple):
@@ -64,17 +66,19 @@ class Architecture(NamedTuple):
             initial_state=self.initial_state,
         )
 
-    def network(self, n_jobs=1):
+    def network(self, n_jobs=1, comm=SERIAL):
         """Return a network to train or to predict with; it holds workspaces, so each call makes its own."""
-        return Network(
-            self.layout(),
-            activation=self.activation,
-            head=self.head,
-            output=self.output,
-            pooling=self.pooling,
-            dtype=np.dtype(self.dtype),
-            n_jobs=n_jobs,
-        )
+        options = {
+            "activation": self.activation,
+            "head": self.head,
+            "output": self.output,
+            "pooling": self.pooling,
+            "dtype": np.dtype(self.dtype),
+            "n_jobs": n_jobs,
+        }
+        if comm.size > 1:
+            return SharedNetwork(self.layout(), comm=comm, **options)
+        return Network(self.layout(), **options)
 
     def initial_theta(self, seed):
         """The first weights, a flat array."""
@@ -109,9 +113,9 @@ class PairArchitecture(NamedTuple):
         """Names, shapes and places of the parameters in the flat vector."""
         return PairLayout(self.encoder.layout(), self.decoder.layout())
 
-    def network(self, n_jobs=1):
+    def network(self, n_jobs=1, comm=SERIAL):
         """Return a network to train or to predict with; it holds workspaces, so each call makes its own."""
-        return EncoderDecoder(self.encoder.network(n_jobs), self.decoder.network(n_jobs))
+        return EncoderDecoder(self.encoder.network(n_jobs, comm), self.decoder.network(n_jobs, comm))
 
     def initial_theta(self, seed):
         """The first weights, a flat array."""

@@ -10,6 +10,7 @@ from numrnn.data.inputs import check_n_inputs
 from numrnn.data.random import draw_seed
 from numrnn.data.symbols import check_symbols, count_symbols
 from numrnn.data.targets import Targets
+from numrnn.distributed import SERIAL, facts_of
 from numrnn.estimators.architecture import Architecture, differences
 from numrnn.estimators.step_state import check_first_states
 from numrnn.estimators.targets import flat_targets
@@ -163,18 +164,21 @@ def hold_out(estimator, data, targets, X_val, y_val, sample_weight_val, given=No
     return data, targets, given, Validation(network, held_data, held_targets, estimator._score, held_given)
 
 
-def callbacks_of(estimator):
+def callbacks_of(estimator, comm=SERIAL):
     """Return the callbacks that parameters of `fit` ask for, before those of the user."""
     stopping = [EarlyStopping(tol=estimator.tol, n_iter_no_change=estimator.n_iter_no_change)]
-    return (stopping if estimator.early_stopping else []) + default_callbacks(estimator.verbose)
+    shown = default_callbacks(estimator.verbose) if comm.rank == 0 else []
+    return (stopping if estimator.early_stopping else []) + shown
 
 
-def run(estimator, data, targets, *, given=None, max_iter, validate=None, callbacks=()):
+def run(estimator, data, targets, *, given=None, max_iter, validate=None, callbacks=(), comm=SERIAL):
     """Train for `max_iter` epochs from the estimator's state, and store the history however training ends."""
-    network = estimator._architecture.network(n_threads(estimator.n_jobs))
+    comm.check_same(lambda: facts_of(estimator, data, targets, given))
+    network = estimator._architecture.network(comm.threads(n_threads(estimator.n_jobs), estimator.n_jobs), comm)
     solver = resolve_solver(estimator.solver)
     callbacks = [*callbacks, *(estimator.callbacks or ())]
-    options = {"max_iter": max_iter, "given": given, "validate": validate, "callbacks": callbacks}
+    options = {"max_iter": max_iter, "given": given, "callbacks": callbacks, "comm": comm}
+    options["validate"] = comm.on_first(validate)
     try:
         with estimator._state.changing():
             if isinstance(solver, LBFGS):
@@ -276,6 +280,11 @@ def _schedule(estimator):
         tol=estimator.tol,
         monitor="validation_score" if estimator.early_stopping else "loss",
     )
+
+
+def share_state(estimator, comm):
+    """Let all processes begin with the first one's seed and weights."""
+    estimator._state = comm.from_first(estimator._state)
 
 
 def first_state(estimator):
