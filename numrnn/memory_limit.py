@@ -52,14 +52,15 @@ def bytes_of(limit):
     return size
 
 
-def nodes_of(tile_counts, threads):
-    """Tiles of a node, a power of two, and nodes of each mini-batch."""
-    nodes = 1 if threads == 1 else NODES_PER_THREAD * threads
-    node_tiles = 1 << int(-(-tile_counts.max() // nodes) - 1).bit_length()
+def nodes_of(tile_counts, threads, node_tiles=None):
+    """Tiles of a node, a power of two, unless it is given, and nodes of each mini-batch."""
+    if node_tiles is None:
+        nodes = 1 if threads == 1 else NODES_PER_THREAD * threads
+        node_tiles = 1 << int(-(-tile_counts.max() // nodes) - 1).bit_length()
     return node_tiles, -(-tile_counts // node_tiles)
 
 
-def affordable_threads(wanted, layout, memory, rows, tile_rows):
+def affordable_threads(wanted, layout, memory, rows, tile_rows, node_tiles=None):
     """The number of threads that a limit leaves room for.
 
     Parameters
@@ -72,6 +73,8 @@ def affordable_threads(wanted, layout, memory, rows, tile_rows):
     rows : Rows
         The sequences of mini-batches.
     tile_rows : int
+    node_tiles : int, optional
+        Tiles of a node, where they do not depend on the number of threads.
 
     Returns
     -------
@@ -88,10 +91,10 @@ def affordable_threads(wanted, layout, memory, rows, tile_rows):
     taken = memory.packed.nbytes + THETAS * layout.size * memory.packed.itemsize
     taken += embedding_gradient_bytes(layout, rows, memory.packed.dtype)
     for threads in range(wanted, 0, -1):
-        node_tiles, nodes = nodes_of(tiles, threads)
-        needed = taken + memory.needed_bytes(threads, longest, tile_rows, node_tiles, int(nodes[0]))
+        tiles_of_node, nodes = nodes_of(tiles, threads, node_tiles)
+        needed = taken + memory.needed_bytes(threads, longest, tile_rows, tiles_of_node, int(nodes[0]))
         if needed <= limit - reserve:
-            memory.share_out(threads, tile_rows, node_tiles, int(nodes[0]), taken + reserve)
+            memory.share_out(threads, tile_rows, tiles_of_node, int(nodes[0]), taken + reserve)
             return threads
     why = "all steps of bidirectional layers are kept" if layout.bidirectional else "at the least"
     raise ValueError(

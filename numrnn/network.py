@@ -150,13 +150,7 @@ class Network:
         ValueError
             If the memory limit is too low.
         """
-        rows = Rows(batches, data.lengths)
-        goal = goal_of(targets, self.dtype, target_rows(data, rows, self.per_step))
-        sums = np.zeros(len(batches))
-        if self.layout.n_outputs:
-            kernels.weight_sums(rows.first, goal, rows.lengths, self.per_step, sums)
-        else:
-            sums[:] = 1
+        rows, goal, sums = self._weigh(data, targets, batches)
         if not sums.all():
             # Left out, unless states have to be carried through.
             kept = [n for n, batch in enumerate(batches) if sums[n] > 0 or batch.steps is not None]
@@ -168,6 +162,29 @@ class Network:
         job, threads = self._job(rows, sums)
         update = self._update(theta, grad, before, step, sums)
         packing.pack_weights(self._net, theta)
+        inputs = self._inputs(data, rows, state, given, dgiven, step)
+        outcome = self._run(job, threads, inputs, goal, update, int(rows.lengths.max()))
+        done = int(job.board[atomics.DONE])
+        if job.board[atomics.DIVERGED]:
+            outcome = "diverged"
+        if outcome == "diverged":
+            theta[:] = before
+        done -= np.count_nonzero(sums[:done] == 0)
+        return Run(outcome, update.losses[sums > 0], update.norms[sums > 0], sums[sums > 0], done)
+
+    def _weigh(self, data, targets, batches):
+        """Rows and targets of mini-batches, and their sums of weights; those of a network without a head are 1."""
+        rows = Rows(batches, data.lengths)
+        goal = goal_of(targets, self.dtype, target_rows(data, rows, self.per_step))
+        sums = np.zeros(len(batches))
+        if self.layout.n_outputs:
+            kernels.weight_sums(rows.first, goal, rows.lengths, self.per_step, sums)
+        else:
+            sums[:] = 1
+        return rows, goal, sums
+
+    def _inputs(self, data, rows, state, given, dgiven, step):
+        """What the kernels read of the sequences of mini-batches."""
         if state is None or not rows.carried:
             state = np.zeros((len(data) if rows.carried else 0, self.state_size), self.dtype)
         inputs = inputs_of(self.layout, data, rows, state, learning=True)
@@ -180,30 +197,26 @@ class Network:
         elif step.dropout or step.recurrent_dropout:
             keys = mask_keys(step.seed, step.epoch, rows.ids, rows.skipped)
             inputs = inputs._replace(**Masks(step.dropout, step.recurrent_dropout, keys).of(slice(None)))
-        longest = int(rows.lengths.max())
+        return inputs
+
+    def _run(self, job, threads, inputs, goal, update, longest):
+        """Share a job out to threads; returns the outcome."""
 
         def work(index, budget):
             scratch, levels = self.memory.of_thread(index, longest, job.node_tiles)
             return kernels.run_batches(self._net, inputs, goal, job, update, scratch, levels, budget)
 
-        outcome = run_threads(work, threads, self.work.budget(3, longest * job.node_tiles, self.tile_rows), job.board)
-        done = int(job.board[atomics.DONE])
-        if job.board[atomics.DIVERGED]:
-            outcome = "diverged"
-        if outcome == "diverged":
-            theta[:] = before
-        done -= np.count_nonzero(sums[:done] == 0)
-        return Run(outcome, update.losses[sums > 0], update.norms[sums > 0], sums[sums > 0], done)
+        return run_threads(work, threads, self.work.budget(3, longest * job.node_tiles, self.tile_rows), job.board)
 
-    def _job(self, rows, weight_sums):
+    def _job(self, rows, weight_sums, node_tiles=None, with_tiles=True):
         """Lay out mini-batches for the threads; returns the job and the number of threads that it is worth, and for
-        which there is memory.
+        which there is memory, if tiles are to be run.
         """
         tile_counts = -(-np.diff(rows.first) // self.tile_rows)
         threads = self.work.training_threads(rows.lengths.sum() / len(tile_counts), tile_counts.max(), self.n_jobs)
-        if self.memory.memory_limit is not None:
-            threads = affordable_threads(threads, self.layout, self.memory, rows, self.tile_rows)
-        node_tiles, node_counts = nodes_of(tile_counts, threads)
+        if with_tiles and self.memory.memory_limit is not None:
+            threads = affordable_threads(threads, self.layout, self.memory, rows, self.tile_rows, node_tiles)
+        node_tiles, node_counts = nodes_of(tile_counts, threads, node_tiles)
         job = kernels.Job(
             np.arange(len(rows.lengths)),
             rows.first,

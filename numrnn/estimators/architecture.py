@@ -4,11 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from numrnn.distributed import SERIAL
 from numrnn.encoder_decoder import EncoderDecoder, PairLayout, decoder_seed
 from numrnn.memory_limit import bytes_of
 from numrnn.network import Network
 from numrnn.parameters import Layout, initial_theta
 from numrnn.prediction import Predictor
+from numrnn.shared_network import SharedNetwork
 
 
 class Architecture(NamedTuple):
@@ -65,18 +67,20 @@ class Architecture(NamedTuple):
             initial_state=self.initial_state,
         )
 
-    def network(self, n_jobs=1, memory_limit=None):
+    def network(self, n_jobs=1, memory_limit=None, comm=SERIAL):
         """Return a network to train or to predict with; it holds workspaces, so each call makes its own."""
-        return Network(
-            self.layout(),
-            activation=self.activation,
-            head=self.head,
-            output=self.output,
-            pooling=self.pooling,
-            dtype=np.dtype(self.dtype),
-            n_jobs=n_jobs,
-            memory_limit=bytes_of(memory_limit),
-        )
+        options = {
+            "activation": self.activation,
+            "head": self.head,
+            "output": self.output,
+            "pooling": self.pooling,
+            "dtype": np.dtype(self.dtype),
+            "n_jobs": n_jobs,
+            "memory_limit": bytes_of(memory_limit),
+        }
+        if comm.size > 1:
+            return SharedNetwork(self.layout(), comm=comm, **options)
+        return Network(self.layout(), **options)
 
     def initial_theta(self, seed):
         """The first weights, a flat array."""
@@ -111,10 +115,10 @@ class PairArchitecture(NamedTuple):
         """Names, shapes and places of the parameters in the flat vector."""
         return PairLayout(self.encoder.layout(), self.decoder.layout())
 
-    def network(self, n_jobs=1, memory_limit=None):
+    def network(self, n_jobs=1, memory_limit=None, comm=SERIAL):
         """Return a network to train or to predict with; it holds workspaces, so each call makes its own."""
         half = None if memory_limit is None else bytes_of(memory_limit) // 2
-        return EncoderDecoder(self.encoder.network(n_jobs, half), self.decoder.network(n_jobs, half))
+        return EncoderDecoder(self.encoder.network(n_jobs, half, comm), self.decoder.network(n_jobs, half, comm))
 
     def initial_theta(self, seed):
         """The first weights, a flat array."""

@@ -5,6 +5,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit
 from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.forms import from_steps
+from numrnn.distributed import comm_of
 from numrnn.estimators.constraints import CONSTRAINTS
 from numrnn.estimators.fitting import (
     begin,
@@ -13,6 +14,7 @@ from numrnn.estimators.fitting import (
     hold_out,
     make_targets,
     run,
+    share_state,
     store_history,
     unchanged_on_error,
 )
@@ -126,6 +128,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         sample_weight_val=None,
         state_val=None,
         resume=None,
+        comm=None,
     ):
         """Train on sequences and their targets.
 
@@ -151,6 +154,9 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         resume : str or path-like, optional
             Directory of checkpoints (`numrnn.training.Checkpoint`): training goes on from the newest that is whole, and
             ends with the bits of a fit that was never interrupted; it begins anew where there is none.
+        comm : mpi4py.MPI.Intracomm, optional
+            The processes that train together, each on a part of every mini-batch: all call `fit` with the same
+            arguments and get the same network, bit for bit the one that a single process gets. None: one process.
 
         Returns
         -------
@@ -165,18 +171,23 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
             If the loss or the gradient is no longer finite. The weights go back to before the last step that was
             finite, and the solver's state starts anew when training goes on.
         """
-        continues = self.warm_start and "_state" in vars(self)
+        continues, comm = self.warm_start and "_state" in vars(self), comm_of(comm)
         # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.
-        with bridges(self, X, y, sample_weight) as more, unchanged_on_error(self, continues=continues):
+        with (
+            comm.together(),
+            bridges(self, X, y, sample_weight) as more,
+            unchanged_on_error(self, continues=continues),
+        ):
             data, targets = begin(self, X, y, sample_weight, continues=continues)
+            share_state(self, comm)
             resumption, given = Resumption(self, resume), given_states(self, state, data)
             data, targets, given, validate = hold_out(
                 self, data, targets, X_val, y_val, sample_weight_val, given, state_val
             )
             if continues:
                 self._state.restart_schedule()
-            options = {"given": given, "validate": validate, "callbacks": callbacks_of(self) + more}
-            run(self, data, targets, resumption=resumption, **options)
+            options = {"given": given, "validate": validate, "callbacks": callbacks_of(self, comm) + more}
+            run(self, data, targets, resumption=resumption, comm=comm, **options)
         return self
 
     def initialize(self, X, y):

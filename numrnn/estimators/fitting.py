@@ -10,6 +10,7 @@ from numrnn.data.inputs import check_n_inputs
 from numrnn.data.random import draw_seed
 from numrnn.data.symbols import check_symbols, count_symbols
 from numrnn.data.targets import Targets
+from numrnn.distributed import SERIAL, facts_of
 from numrnn.estimators.architecture import Architecture, differences
 from numrnn.estimators.step_state import check_first_states
 from numrnn.estimators.targets import flat_targets
@@ -174,13 +175,14 @@ def hold_out(estimator, data, targets, X_val, y_val, sample_weight_val, given=No
     return data, targets, given, Validation(network, held_data, held_targets, estimator._score, held_given)
 
 
-def callbacks_of(estimator):
+def callbacks_of(estimator, comm=SERIAL):
     """Return the callbacks that parameters of `fit` ask for, before those of the user."""
     stopping = [EarlyStopping(tol=estimator.tol, n_iter_no_change=estimator.n_iter_no_change)]
-    return (stopping if estimator.early_stopping else []) + default_callbacks(estimator.verbose)
+    shown = default_callbacks(estimator.verbose) if comm.rank == 0 else []
+    return (stopping if estimator.early_stopping else []) + shown
 
 
-def run(estimator, data, targets, *, given=None, resumption=None, validate=None, callbacks=()):
+def run(estimator, data, targets, *, given=None, resumption=None, validate=None, callbacks=(), comm=SERIAL):
     """Train from the estimator's state on, and store the history however training ends.
 
     Parameters
@@ -191,13 +193,17 @@ def run(estimator, data, targets, *, given=None, resumption=None, validate=None,
         Of a whole fit; None: one epoch.
     validate, callbacks : as in `train`
         The estimator's own callbacks come after these.
+    comm : Serial or MPI
     """
-    network = estimator._architecture.network(n_threads(estimator.n_jobs), estimator.memory_limit)
+    comm.check_same(lambda: facts_of(estimator, data, targets, given))
+    threads = comm.threads(n_threads(estimator.n_jobs), estimator.n_jobs)
+    network = estimator._architecture.network(threads, estimator.memory_limit, comm)
     solver = resolve_solver(estimator.solver)
     callbacks, max_iter = [*callbacks, *(estimator.callbacks or ())], 1
     if resumption is not None:
         max_iter = resumption.begin(estimator, callbacks, data=data, targets=targets, given=given, validate=validate)
-    options = {"max_iter": max_iter, "given": given, "validate": validate, "callbacks": callbacks}
+    options = {"max_iter": max_iter, "given": given, "callbacks": callbacks, "comm": comm}
+    options["validate"] = comm.on_first(validate)
     try:
         with estimator._state.changing():
             if not max_iter:
@@ -302,6 +308,11 @@ def _schedule(estimator):
         tol=estimator.tol,
         monitor="validation_score" if estimator.early_stopping else "loss",
     )
+
+
+def share_state(estimator, comm):
+    """Let all processes begin with the first one's seed and weights."""
+    estimator._state = comm.from_first(estimator._state)
 
 
 def first_state(estimator):

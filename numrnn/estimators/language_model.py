@@ -4,8 +4,9 @@ from sklearn.base import _fit_context
 
 from numrnn.data.targets import Targets
 from numrnn.data.vocabulary import Vocabulary
+from numrnn.distributed import comm_of
 from numrnn.estimators.constraints import CONSTRAINTS
-from numrnn.estimators.fitting import callbacks_of, run, store_history, unchanged_on_error
+from numrnn.estimators.fitting import callbacks_of, run, share_state, store_history, unchanged_on_error
 from numrnn.estimators.model import Model
 from numrnn.estimators.resuming import Resumption
 from numrnn.estimators.sklearn_callbacks import bridges
@@ -230,7 +231,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
         self.callbacks = callbacks
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, *, X_val=None, resume=None):
+    def fit(self, X, y=None, *, X_val=None, resume=None, comm=None):
         """Train on texts.
 
         Parameters
@@ -245,6 +246,9 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
         resume : str or path-like, optional
             Directory of checkpoints (`numrnn.training.Checkpoint`): training goes on from the newest that is whole, and
             ends with the bits of a fit that was never interrupted; it begins anew where there is none.
+        comm : mpi4py.MPI.Intracomm, optional
+            The processes that train together, each on a part of every mini-batch: all call `fit` with the same
+            arguments and get the same network, bit for bit the one that a single process gets. None: one process.
 
         Returns
         -------
@@ -259,16 +263,17 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
             If the loss or the gradient is no longer finite. The weights go back to before the last step that was
             finite, and the solver's state starts anew when training goes on.
         """
-        continues = self.warm_start and "_state" in vars(self)
+        continues, comm = self.warm_start and "_state" in vars(self), comm_of(comm)
         # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.
-        with bridges(self, X, None, None) as more, unchanged_on_error(self, continues=continues):
+        with comm.together(), bridges(self, X, None, None) as more, unchanged_on_error(self, continues=continues):
             sequences, is_one = begin_texts(self, X, continues=continues)
+            share_state(self, comm)
             resumption = Resumption(self, resume)
             data, validate = hold_out_texts(self, sequences, is_one, X_val)
             if continues:
                 self._state.restart_schedule()
-            targets = Targets(data.targets)
-            run(self, data, targets, resumption=resumption, validate=validate, callbacks=callbacks_of(self) + more)
+            options = {"validate": validate, "callbacks": callbacks_of(self, comm) + more}
+            run(self, data, Targets(data.targets), resumption=resumption, comm=comm, **options)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)

@@ -5,8 +5,9 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from numrnn.data.vocabulary import Vocabulary
+from numrnn.distributed import comm_of
 from numrnn.estimators.constraints import CONSTRAINTS, solver_makes_passes
-from numrnn.estimators.fitting import callbacks_of, run, store_history, unchanged_on_error
+from numrnn.estimators.fitting import callbacks_of, run, share_state, store_history, unchanged_on_error
 from numrnn.estimators.model import Model
 from numrnn.estimators.pair_fitting import begin_pairs, hold_out_pairs, targets_of
 from numrnn.estimators.pair_prediction import PairPrediction
@@ -228,7 +229,7 @@ class RNNSeq2Seq(PairPrediction, Model):
         self.callbacks = callbacks
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, *, X_val=None, y_val=None, resume=None):
+    def fit(self, X, y, *, X_val=None, y_val=None, resume=None, comm=None):
         """Train on pairs.
 
         Parameters
@@ -244,6 +245,9 @@ class RNNSeq2Seq(PairPrediction, Model):
         resume : str or path-like, optional
             Directory of checkpoints (`numrnn.training.Checkpoint`): training goes on from the newest that is whole, and
             ends with the bits of a fit that was never interrupted; it begins anew where there is none.
+        comm : mpi4py.MPI.Intracomm, optional
+            The processes that train together, each on a part of every mini-batch: all call `fit` with the same
+            arguments and get the same network, bit for bit the one that a single process gets. None: one process.
 
         Returns
         -------
@@ -258,16 +262,17 @@ class RNNSeq2Seq(PairPrediction, Model):
             If the loss or the gradient is no longer finite. The weights go back to before the last step that was
             finite, and the solver's state starts anew when training goes on.
         """
-        continues = self.warm_start and "_state" in vars(self)
+        continues, comm = self.warm_start and "_state" in vars(self), comm_of(comm)
         # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.
-        with bridges(self, X, y, None) as more, unchanged_on_error(self, continues=continues):
+        with comm.together(), bridges(self, X, y, None) as more, unchanged_on_error(self, continues=continues):
             data = begin_pairs(self, X, y, continues=continues)
+            share_state(self, comm)
             resumption = Resumption(self, resume)
             data, validate = hold_out_pairs(self, data, X_val, y_val)
             if continues:
                 self._state.restart_schedule()
-            targets = targets_of(data)
-            run(self, data, targets, resumption=resumption, validate=validate, callbacks=callbacks_of(self) + more)
+            options = {"validate": validate, "callbacks": callbacks_of(self, comm) + more}
+            run(self, data, targets_of(data), resumption=resumption, comm=comm, **options)
         return self
 
     @available_if(solver_makes_passes)

@@ -46,6 +46,8 @@ class FitInfo:
         Read-only views of the parameters as they are now.
     state : TrainingState
         All that training continues from.
+    rank : int
+        The number of this process among those that train together: 0 is the one to write files and to print.
 
     Examples
     --------
@@ -56,9 +58,10 @@ class FitInfo:
     >>> callbacks = check_callbacks([StopAt()])
     """
 
-    def __init__(self, state, layout, max_iter):
+    def __init__(self, state, layout, max_iter, rank=0):
         self.state = state
         self.max_iter = max_iter
+        self.rank = rank
         self._layout = layout
 
     @property

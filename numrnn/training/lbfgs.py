@@ -9,6 +9,7 @@ from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
 from numrnn.data.batches import full_batch
+from numrnn.distributed import SERIAL
 from numrnn.kernels.cpu import updates
 from numrnn.training.callbacks import FitInfo, notify, supervised
 from numrnn.training.divergence import TrainingDivergedError
@@ -18,7 +19,18 @@ STOP_REASONS = {0: "converged", 1: "max_iter", 2: "line_search"}  # by scipy's s
 
 
 def minimize_lbfgs(
-    network, state, data, targets, *, solver, alpha=0.0, max_iter=100, given=None, validate=None, callbacks=()
+    network,
+    state,
+    data,
+    targets,
+    *,
+    solver,
+    alpha=0.0,
+    max_iter=100,
+    given=None,
+    validate=None,
+    callbacks=(),
+    comm=SERIAL,
 ):
     """Train on all sequences at once by L-BFGS, from where `state` stands.
 
@@ -47,6 +59,8 @@ def minimize_lbfgs(
         `validate(theta)` returns (loss, score); called after each iteration.
     callbacks : sequence of objects
         See `numrnn.training.callbacks`.
+    comm : Serial or MPI
+        The processes that train together; `network` is shared by them.
 
     Returns
     -------
@@ -86,13 +100,13 @@ def minimize_lbfgs(
     >>> state.stop_reason, state.history[-1].loss < 0.01
     ('converged', True)
     """
-    info = FitInfo(state, network.layout, max_iter)
+    info = FitInfo(state, network.layout, max_iter, comm.rank)
     search = _Search(network, state, data, targets, alpha, given)
     options = {"maxcor": solver.history_size, "maxfun": solver.max_fun, "gtol": solver.gtol, "ftol": solver.ftol}
 
     def on_iteration(intermediate_result):
         search.accept(intermediate_result, validate)
-        if notify(callbacks, "on_epoch_end", info) or notify(callbacks, "on_progress", info):
+        if comm.any(notify(callbacks, "on_epoch_end", info)) or comm.any(notify(callbacks, "on_progress", info)):
             state.stop_reason = "callback"
             raise StopIteration
 
@@ -103,7 +117,7 @@ def minimize_lbfgs(
         )
         if result.nit == 0:  # at the minimum already: training still has one record
             search.accept(result, validate)
-            notify(callbacks, "on_epoch_end", info)
+            comm.any(notify(callbacks, "on_epoch_end", info))
         state.stop_reason = state.stop_reason or STOP_REASONS[result.status]
         if state.stop_reason == "line_search":
             warnings.warn(

@@ -6,6 +6,7 @@ import numpy as np
 
 from numrnn.data.batches import epoch_batches, in_chunks
 from numrnn.data.random import generator
+from numrnn.distributed import SERIAL
 from numrnn.steps import Step
 from numrnn.training.callbacks import FitInfo, notify, supervised
 from numrnn.training.divergence import TrainingDivergedError
@@ -34,6 +35,7 @@ def train(
     given=None,
     validate=None,
     callbacks=(),
+    comm=SERIAL,
 ):
     """Train by mini-batches, from where `state` stands.
 
@@ -76,6 +78,8 @@ def train(
         `validate(theta)` returns (loss, score); called after each epoch.
     callbacks : sequence of objects
         See `numrnn.training.callbacks`.
+    comm : Serial or MPI
+        The processes that train together; `network` is shared by them.
 
     Returns
     -------
@@ -115,9 +119,9 @@ def train(
     (30, 'max_iter', True)
     """
     state.prepare(solver)
-    info = FitInfo(state, network.layout, max_iter)
-    noise = dropout, recurrent_dropout
-    passes = _Passes(network, state, data, targets, given, solver=solver, alpha=alpha, clip_norm=clip_norm, noise=noise)
+    info = FitInfo(state, network.layout, max_iter, comm.rank)
+    options = {"solver": solver, "alpha": alpha, "clip_norm": clip_norm, "noise": (dropout, recurrent_dropout)}
+    passes = _Passes(network, state, data, targets, given, comm, **options)
     with supervised(state, info, callbacks):
         for _ in range(max_iter):
             start = time.perf_counter()
@@ -129,12 +133,12 @@ def train(
             if bptt_steps is not None:
                 batches = in_chunks(batches, data.lengths, bptt_steps, network.tile_rows)
             state.begin_epoch((len(data), network.state_size) if bptt_steps is not None else (0, network.state_size))
-            if not passes.run(batches, rate, start, lambda: notify(callbacks, "on_progress", info)):
+            if not passes.run(batches, rate, start, lambda: comm.any(notify(callbacks, "on_progress", info))):
                 state.stop_reason = "callback"
                 break
             record = state.end_epoch(*state.progress.totals(), validate, rate, len(data.lengths))
             schedule.epoch_end(state, record)
-            if notify(callbacks, "on_epoch_end", info):
+            if comm.any(notify(callbacks, "on_epoch_end", info)):
                 state.stop_reason = "callback"
                 break
         else:
@@ -145,8 +149,9 @@ def train(
 class _Passes:
     """Passes over the data, and what stays the same from one to the next."""
 
-    def __init__(self, network, state, data, targets, given, *, solver, alpha, clip_norm, noise):
+    def __init__(self, network, state, data, targets, given, comm, *, solver, alpha, clip_norm, noise):
         self._network, self._state, self._inputs, self._given = network, state, (data, targets), given
+        self._comm = comm
         self._solver, self._alpha, self._clip_norm, self._noise = solver, alpha, clip_norm, noise
         self._grad, self._before = np.zeros_like(state.theta), state.theta.copy()
         self._count = 1  # mini-batches of the next call
@@ -160,9 +165,9 @@ class _Passes:
             start = time.perf_counter()
             part = self._next_part(batches, progress.done)
             run = self._train(part, rate)
-            now = time.perf_counter()
-            progress.add(len(part), run, now - start)
-            self._count = max(1, int(len(part) * min(GROWTH, SECONDS_PER_CALL / (now - start))))
+            seconds = self._comm.from_first(time.perf_counter() - start)
+            progress.add(len(part), run, seconds)
+            self._count = max(1, int(len(part) * min(GROWTH, SECONDS_PER_CALL / seconds)))
         return True
 
     def _next_part(self, batches, first):

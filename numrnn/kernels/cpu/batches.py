@@ -259,6 +259,14 @@ def predict_tiles(net, data, order, first_row, raw, tile_rows, scratch, state_ou
 
 
 @njit
+def add_nodes_of_two(total, other):
+    """Gradients of two neighbours become one."""
+    mode = set_mode(DEFAULT)
+    add(total, 0, other, 0, total.size)
+    set_mode(mode)
+
+
+@njit
 def weight_sums(first, goal, lengths, per_step, sums_out):
     """Sum of the weights of each mini-batch, sequence after sequence."""
     for batch in range(sums_out.size):

@@ -1,0 +1,78 @@
+"""One process, or many that train together.
+
+`Serial` and `MPI` have the same methods; `MPI` has in addition what moves gradients. Nothing else imports mpi4py.
+"""
+
+from contextlib import contextmanager
+
+__all__ = ["SERIAL", "Serial", "comm_of"]
+
+
+class Serial:
+    """One process.
+
+    Attributes
+    ----------
+    rank, size : int
+        The number of this process; how many there are.
+    """
+
+    rank, size = 0, 1
+
+    def any(self, flag):
+        """Whether the flag is set in any process."""
+        return bool(flag)
+
+    def from_first(self, value):
+        """The first process's value."""
+        return value
+
+    def on_first(self, function):
+        """A function that only the first process calls, and whose result all have."""
+        return function
+
+    def check_same(self, make_facts):
+        """Raise a ValueError where processes do not agree on the facts, which a function makes, a dict of str to str:
+        it names the first fact and process.
+        """
+
+    def threads(self, wanted, given):
+        """Threads of this process, of those that it would take alone."""
+        return wanted
+
+    @contextmanager
+    def together(self):
+        """A span in which an error of one process ends all."""
+        yield
+
+
+SERIAL = Serial()
+
+
+def comm_of(comm):
+    """Return what `fit` works with for its parameter `comm`.
+
+    Parameters
+    ----------
+    comm : mpi4py.MPI.Intracomm, Serial, MPI or None
+        None: one process.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+
+    Examples
+    --------
+    >>> from numrnn.distributed import comm_of
+    >>> comm_of(None).size
+    1
+    """
+    if comm is None or isinstance(comm, Serial):
+        return SERIAL if comm is None else comm
+    from numrnn.distributed.mpi import processes_of
+
+    processes = processes_of(comm)
+    if processes is None:
+        raise TypeError(f"comm must be None or an mpi4py communicator such as MPI.COMM_WORLD, got {comm!r}")
+    return processes

@@ -1,0 +1,213 @@
+"""Many processes under MPI; this module needs mpi4py."""
+
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+import traceback
+from contextlib import contextmanager
+
+import numpy as np
+
+from numrnn.distributed.comm import SERIAL, Serial
+from numrnn.distributed.tree import merges_of
+from numrnn.kernels.cpu.batches import add_nodes_of_two
+
+try:
+    from mpi4py import MPI as mpi
+except ImportError as error:
+    raise ImportError(f"MPI needs mpi4py and an MPI library: pip install numrnn[mpi] ({error})") from error
+
+SPIN_SECONDS = 2e-3  # a wait only gives the processor away so long, then it sleeps between two looks
+NAP = 1e-4
+PATIENCE = 5.0  # seconds that an error of one process waits for all others to have one
+
+
+_known = mpi.Comm.Create_keyval()  # what a communicator has been given here: duplicates are few
+
+
+def processes_of(comm):
+    """The processes of an mpi4py communicator; None if it is none."""
+    if not isinstance(comm, mpi.Intracomm):
+        return None
+    if comm.Get_size() == 1:
+        return SERIAL
+    if comm.Get_attr(_known) is None:
+        comm.Set_attr(_known, MPI(comm))
+    return comm.Get_attr(_known)
+
+
+class MPI(Serial):
+    """The processes of a communicator.
+
+    Waits look for messages in turns with giving the processor away: threads of other processes may need it, and
+    signals are served.
+
+    Parameters
+    ----------
+    comm : mpi4py.MPI.Intracomm
+    """
+
+    def __init__(self, comm):
+        self._comm, self._failures = comm.Dup(), comm.Dup()
+        self.rank, self.size = comm.Get_rank(), comm.Get_size()
+        self._buffers = [np.empty(0, np.uint8)] * 2
+        self._interrupted = False
+
+    def any(self, flag):
+        """Whether the flag is set in any process."""
+        mine, found = np.array([bool(flag)], np.uint8), np.zeros(1, np.uint8)
+        _wait(self._comm.Iallreduce(mine, found, mpi.MAX))
+        return bool(found[0])
+
+    def from_first(self, value):
+        """The first process's value."""
+        content = np.frombuffer(bytearray(pickle.dumps(value)), np.uint8) if self.rank == 0 else None
+        size = np.array([0 if content is None else content.size])
+        _wait(self._comm.Ibcast(size))
+        content = np.empty(size[0], np.uint8) if content is None else content
+        _wait(self._comm.Ibcast(content))
+        return value if self.rank == 0 else pickle.loads(content.tobytes())
+
+    def on_first(self, function):
+        """A function that only the first process calls, and whose result all have."""
+        return None if function is None else lambda *args: self.from_first(function(*args) if self.rank == 0 else None)
+
+    def check_same(self, make_facts):
+        """Raise a ValueError where processes do not agree on the facts, which a function makes, a dict of str to str:
+        it names the first fact and process.
+        """
+        facts = make_facts()
+        expected, names = self.from_first(facts), list(facts)
+        differing = [name for name in names if expected.get(name) != facts[name]]
+        found = self._gather_numbers(names.index(differing[0]) if differing else len(names))
+        for rank, index in enumerate(found):
+            if index < len(names):
+                raise ValueError(
+                    f"{names[index]} of rank {rank} is not that of rank 0: all ranks must pass the same to fit"
+                )
+
+    def threads(self, wanted, given):
+        """Threads of this process: unless a number is given, its share of the cores that the processes of its machine
+        may use together.
+        """
+        if given is not None or not hasattr(os, "sched_getaffinity"):
+            return wanted
+        local = self._comm.Split_type(mpi.COMM_TYPE_SHARED)
+        cores = set().union(*local.allgather(os.sched_getaffinity(0)))
+        processes = local.Get_size()
+        local.Free()
+        return max(1, min(wanted, len(cores) // processes))
+
+    def most(self, number):
+        """The largest of the processes' numbers."""
+        return max(self._gather_numbers(number))
+
+    def sum_nodes(self, nodes, count, tail):
+        """Add up the tree of nodes; its root comes to all processes.
+
+        Parameters
+        ----------
+        nodes : ndarray of shape (n, size)
+            This process's, spent; the first becomes the root.
+        count : int
+            Nodes of all processes.
+        tail : ndarray of shape (m,), float64
+            What goes with them is added up, too, in place; here the order of additions must not matter.
+        """
+        for left, right, peer in merges_of(count, self.size, self.rank):
+            if peer == self.rank:
+                add_nodes_of_two(nodes[left], nodes[right])
+            elif left < 0:
+                _wait(self._comm.Isend(self._packed(nodes[right], tail), peer))
+                tail[:] = 0  # it goes up once
+            else:
+                message = self._buffer(1, nodes[0].nbytes + tail.nbytes)
+                _wait(self._comm.Irecv(message, peer))
+                add_nodes_of_two(nodes[left], message[: nodes[0].nbytes].view(nodes.dtype))
+                tail += message[nodes[0].nbytes :].view(np.float64)
+        message = self._packed(nodes[0], tail)
+        _wait(self._comm.Ibcast(message))
+        if self.rank:
+            nodes[0] = message[: nodes[0].nbytes].view(nodes.dtype)
+            tail[:] = message[nodes[0].nbytes :].view(np.float64)
+
+    def gather_rows(self, rows, counts):
+        """Complete an array whose rows the processes have one after the other, `counts` each."""
+        counts = np.array(counts) * (rows.size // len(rows))
+        places, kind = np.cumsum(counts) - counts, mpi._typedict[rows.dtype.char]
+        _wait(self._comm.Iallgatherv(mpi.IN_PLACE, [rows, counts, places, kind]))
+
+    def interrupted(self):
+        """Whether Ctrl-C came to this process within `together`."""
+        return self._interrupted
+
+    @contextmanager
+    def together(self):
+        """A span in which an error of one process ends all, with its traceback, unless all have one.
+
+        A Ctrl-C is not raised but noted, so that processes can agree on where to stop; the second one is raised.
+        """
+        self._interrupted = False
+        ours = (
+            threading.current_thread() is threading.main_thread()
+            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        )
+        if ours:
+            signal.signal(signal.SIGINT, self._note_interrupt)
+        try:
+            yield
+        except BaseException:
+            if not self._all_failed():
+                print(f"rank {self.rank} of {self.size} failed, which ends all:", file=sys.stderr)
+                traceback.print_exc()
+                sys.stderr.flush()
+                self._comm.Abort(1)
+            raise
+        finally:
+            if ours:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _note_interrupt(self, number, frame):
+        if self._interrupted:
+            signal.default_int_handler(number, frame)
+        self._interrupted = True
+
+    def _all_failed(self):
+        """Whether all processes get here before patience ends."""
+        request, end = self._failures.Ibarrier(), time.monotonic() + PATIENCE
+        while not request.Test():
+            if time.monotonic() > end:
+                return False
+            time.sleep(NAP)
+        return True
+
+    def _gather_numbers(self, number):
+        numbers = np.zeros(self.size, np.int64)
+        numbers[self.rank] = number
+        self.gather_rows(numbers, [1] * self.size)
+        return numbers.tolist()
+
+    def _packed(self, node, tail):
+        message = self._buffer(0, node.nbytes + tail.nbytes)
+        message[: node.nbytes].view(node.dtype)[:] = node
+        message[node.nbytes :].view(np.float64)[:] = tail
+        return message
+
+    def _buffer(self, index, size):
+        if self._buffers[index].size < size:
+            self._buffers[index] = np.empty(size, np.uint8)
+        return self._buffers[index][:size]
+
+
+def _wait(request):
+    end = None
+    while not request.Test():
+        now = time.perf_counter()
+        end = now + SPIN_SECONDS if end is None else end
+        if now < end:
+            os.sched_yield()
+        else:
+            time.sleep(NAP)

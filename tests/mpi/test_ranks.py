@@ -1,0 +1,84 @@
+"""Training by several processes under MPI: each test starts `mpiexec` with a program beside this file."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("mpi4py", exc_type=ImportError)
+HERE = Path(__file__).parent
+# That of the package mpich lies beside this Python.
+MPIEXEC = shutil.which("mpiexec", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+pytestmark = pytest.mark.skipif(MPIEXEC is None, reason="no mpiexec")
+
+
+def start(ranks, program, *arguments):
+    command = [MPIEXEC, "-n", str(ranks), sys.executable, str(HERE / program), *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def run(ranks, program, *arguments, seconds=300):
+    process = start(ranks, program, *arguments)
+    try:
+        out, err = process.communicate(timeout=seconds)
+    finally:
+        process.kill()
+    return process.returncode, out, err
+
+
+@pytest.fixture(scope="module")
+def of_one_process():
+    command = [sys.executable, str(HERE / "same_bits.py")]
+    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+
+
+@pytest.mark.parametrize("ranks", [2, 3, 4])
+def test_any_number_of_ranks_and_threads_gives_the_bits_of_one_process(ranks, of_one_process):
+    code, out, err = run(ranks, "same_bits.py")
+    assert code == 0, err
+    found = json.loads(out)
+    assert {name for name in found if found[name] != of_one_process[name]} == set()
+    assert found.keys() == of_one_process.keys()
+
+
+def test_what_goes_wrong_in_one_rank_or_in_all():
+    """Different data, an error that all ranks have, stops and seeds that differ: all in one start."""
+    code, out, err = run(3, "mistakes.py")
+    assert code == 0, err
+    assert out.splitlines() == [
+        "X of rank 2 is not that of rank 0: all ranks must pass the same to fit",
+        "alpha of rank 1 is not that of rank 0: all ranks must pass the same to fit",
+        "y has 5 targets",
+        "stopped after 3 epochs",
+        "interrupted after the same mini-batch",
+        "one seed for all",
+    ]
+
+
+def test_an_error_of_one_rank_ends_the_job_with_its_traceback():
+    begin = time.monotonic()
+    code, _, err = run(3, "failing.py", "error", seconds=60)
+    assert code != 0
+    assert "rank 1 of 3 failed" in err
+    assert "RuntimeError: only here" in err
+    assert time.monotonic() - begin < 30
+
+
+def test_a_rank_that_is_killed_ends_the_job():
+    process = start(3, "failing.py", "wait")
+    try:
+        killed = int(process.stdout.readline())  # training goes on then
+        time.sleep(0.5)
+        begin = time.monotonic()
+        os.kill(killed, signal.SIGKILL)
+        process.communicate(timeout=60)
+        assert process.returncode != 0
+        assert time.monotonic() - begin < 10
+    finally:
+        process.kill()
