@@ -3,6 +3,7 @@
 import numpy as np
 
 from numrnn.data.sequences import Sequences
+from numrnn.data.sharded import ShardedSequences
 
 __all__ = ["check_symbols", "count_symbols", "why_no_symbols"]
 
@@ -42,6 +43,8 @@ def check_symbols(sequences, n_symbols, *, name="X"):
     >>> check_symbols(Sequences.from_list([np.array([0, 2]), np.array([1])]), 3).values
     array([0, 2, 1], dtype=uint8)
     """
+    if isinstance(sequences, ShardedSequences):
+        return sequences.as_symbols(n_symbols)  # looked at when they are read
     values = sequences.values
     if values.ndim != 1 or values.dtype.kind not in "iu":
         raise ValueError(
@@ -71,7 +74,10 @@ def count_symbols(sequences, n_symbols):
     >>> count_symbols(Sequences.from_list([np.array([0, 2])]), "auto")
     3
     """
-    return int(sequences.values.max()) + 1 if n_symbols == "auto" else int(n_symbols)
+    if n_symbols != "auto":
+        return int(n_symbols)
+    last = sequences.last_symbol if isinstance(sequences, ShardedSequences) else sequences.values.max()
+    return int(last) + 1
 
 
 def why_no_symbols(X, name):
