@@ -95,10 +95,18 @@ def train(estimator, parts, course, *, scale):
     watched = {}
     if watches_test(estimator, parts):
         watched = {"X_val": inputs["test"]} | ({} if goes_on else {"y_val": parts["test"].y})
+    watched |= _weights(parts, watched)
     estimator.set_params(callbacks=[course], warm_start=goes_on).fit(inputs["train"], parts["train"].y, **watched)
     estimator.set_params(callbacks=None, warm_start=False)
     if scale:
         fold_scaler(estimator, scaler)
+
+
+def _weights(parts, watched):
+    """The weights that the data have, as arguments of `fit`."""
+    weights = {name: getattr(parts.get(name), "sample_weight", None) for name in ("train", "test")}
+    names = {"train": "sample_weight"} | ({"test": "sample_weight_val"} if watched else {})
+    return {names[name]: weights[name] for name in names if weights[name] is not None}
 
 
 def watches_test(estimator, parts):

@@ -82,6 +82,11 @@ class ShardedSequences(Sequences):
         return (len(self), None, *self._columns)
 
     @property
+    def n_shards(self):
+        """Number of files."""
+        return len(self._shards)
+
+    @property
     def step_bytes(self):
         """Bytes of a step in memory."""
         return self.dtype.itemsize * int(np.prod(self._columns, dtype=np.int64))
@@ -255,18 +260,15 @@ class ShardedSequences(Sequences):
             converted._columns = (1,)
         return converted
 
-    def as_symbols(self, n_symbols):
-        """The same sequences as symbols from 0 to n_symbols - 1, of the narrowest integers; "auto" reads all of them
-        for the largest.
-        """
-        if self._columns or self._stored.kind not in "iu":
-            columns = f"{len(self._columns) + 1}-D arrays of {self._stored}"
-            raise ValueError(f"X must hold symbols, 1-D arrays of integers, got {columns}")
-        if n_symbols == "auto":
-            n_symbols = 1 + max(int(block.values.max()) for _, block in self.blocks())
-        symbols = self.converted(np.min_scalar_type(n_symbols - 1))
-        symbols._last_symbol = n_symbols - 1
+    def as_symbols(self, last):
+        """The same sequences as symbols from 0 to `last`, of the narrowest integers."""
+        symbols = self.converted(np.min_scalar_type(last))
+        symbols._last_symbol = last
         return symbols
+
+    def largest(self):
+        """The largest value: all are read for it."""
+        return max(int(block.values.max()) for _, block in self.blocks())
 
     def checked(self, choose_dtype, name):
         """The same sequences, of a dtype that `choose_dtype` takes from (dtype, ndim)."""
