@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from numrnn.data.sharded import ShardedSequences
 from numrnn.kernels.cpu import streams
 from numrnn.kernels.cpu.net import ElmanNet, GRUNet, LSTMNet
 from numrnn.kernels.jit import read_only
@@ -41,7 +42,7 @@ class Predictor:
 
     def predict(self, data, state=None, raw=False, threads=1):
         """Outputs of all sequences, and the states after them; see `Network.predict`."""
-        alone = len(data) == 1 and threads == 1 and self._in_one_call
+        alone = len(data) == 1 and threads == 1 and self._in_one_call and not isinstance(data, ShardedSequences)
         if not alone or not self.network.work.fits_one_call(len(data.values)):
             return self.network.predict_packed(data, state, raw, threads)
         values = read_only(data.values)

@@ -1,4 +1,4 @@
-"""The command line: ``numrnn fit | predict | score | generate | info | warmup``.
+"""The command line: ``numrnn fit | predict | score | generate | shard | info | warmup``.
 
 Only the standard library is imported here and in the modules of the commands; what is heavy is imported by the command
 that runs, so that ``numrnn --help`` answers at once.
@@ -11,12 +11,12 @@ import sys
 import warnings
 
 from numrnn import __version__
-from numrnn.cli import fit, generate, info, predict, score, warmup
+from numrnn.cli import fit, generate, info, predict, score, shard, warmup
 from numrnn.cli.arguments import RESUBMIT, Failure, Parser, UsageError
 
 __all__ = ["main"]
 
-COMMANDS = (fit, predict, score, generate, info, warmup)
+COMMANDS = (fit, predict, score, generate, shard, info, warmup)
 
 
 def main(argv=None):

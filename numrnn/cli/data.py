@@ -4,14 +4,14 @@ from pathlib import Path
 
 from numrnn.cli.arguments import UsageError
 
-__all__ = ["BUNDLED", "describe", "read_data", "read_model", "subset"]
+__all__ = ["BUNDLED", "describe", "is_shards", "read_data", "read_model", "subset"]
 
 BUNDLED = ("japanese_vowels",)
 
 
 def read_data(name):
-    """The bundled data set of this name, or an ``.npz`` file's, as a `DataFile`."""
-    from numrnn.data.readers import DataFile, Part, read_npz
+    """The bundled data set of this name, or that of an ``.npz`` file or a directory of shards, as a `DataFile`."""
+    from numrnn.data.readers import DataFile, Part, read_npz, read_shards
 
     if name == "japanese_vowels":
         from numrnn.data.sequences import Sequences
@@ -23,11 +23,18 @@ def read_data(name):
             Part(Sequences.from_list(vowels.X_test), vowels.y_test),
         )
     if not Path(name).exists() and Path(name).suffix != ".npz":
-        raise UsageError(f"{name}: neither an .npz file nor a bundled data set ({', '.join(BUNDLED)})")
+        raise UsageError(
+            f"{name}: neither an .npz file, nor a directory of shards, nor a bundled data set ({', '.join(BUNDLED)})"
+        )
     try:
-        return read_npz(name)
+        return read_shards(name) if Path(name).is_dir() else read_npz(name)
     except OSError as error:
         raise UsageError(error) from error
+
+
+def is_shards(name):
+    """Whether a name is that of a directory of shards."""
+    return (Path(name) / "index.json").is_file()
 
 
 def subset(data, name):
@@ -57,5 +64,5 @@ def describe(part):
         return f"{len(part.X)} texts of {min(lengths)} to {max(lengths)} characters"
     lengths = part.X.lengths
     steps = f"{lengths.min()} to {lengths.max()} steps" if lengths.min() < lengths.max() else f"{lengths[0]} steps"
-    inputs = part.X.values.shape[1] if part.X.values.ndim == 2 else 1
+    inputs = part.X.shape[2] if len(part.X.shape) == 3 else 1
     return f"{len(part.X)} sequences of {steps}, {inputs} input{'s' if inputs > 1 else ''} a step"

@@ -36,7 +36,7 @@ def add_parser(commands):
     )
     # Absent unless given, so that what is given on the command line can be laid over what the config file says.
     given = {"default": argparse.SUPPRESS}
-    text = "a bundled data set's name or a file: .npz, .csv, a text"
+    text = "a bundled data set's name, a file (.npz, .csv, a text), or a directory of shards"
     parser.add_argument("data", nargs="?", metavar="DATA", help=text, **given)
     parser.add_argument("--output", metavar="DIR", help="directory for the results, made if missing", **given)
     parser.add_argument("--config", metavar="JOB.toml", help='read options from a file: cell = "gru"; those given win')

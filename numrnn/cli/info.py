@@ -18,13 +18,13 @@ def add_parser(commands):
 
 def run(arguments):
     """Print the facts."""
-    from numrnn.cli.data import BUNDLED, read_data, read_model
+    from numrnn.cli.data import BUNDLED, is_shards, read_data, read_model
 
     if arguments.name is None:
         import numrnn
 
         numrnn.show_versions()
-    elif arguments.name in BUNDLED or Path(arguments.name).suffix == ".npz":
+    elif arguments.name in BUNDLED or Path(arguments.name).suffix == ".npz" or is_shards(arguments.name):
         print("\n".join(_data_lines(read_data(arguments.name))))
     else:
         print("\n".join(_model_lines(read_model(arguments.name))))

@@ -18,7 +18,9 @@ def add_parser(commands):
         description="Predict every sequence of a data set (its test part, where it has one) with a saved model.",
     )
     parser.add_argument("model", metavar="MODEL", help="a model file, or the directory that fit wrote")
-    parser.add_argument("data", metavar="DATA", help="a bundled data set's name, an .npz or .csv file without y too")
+    parser.add_argument(
+        "data", metavar="DATA", help="a bundled data set's name, an .npz or .csv file or shards, without y too"
+    )
     add_column_options(parser, "text")
     parser.add_argument("--subset", choices=("train", "test"), help="which part (default: test, if there is one)")
     parser.add_argument("--proba", action="store_true", help="probabilities of the classes beside the prediction")

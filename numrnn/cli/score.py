@@ -13,7 +13,9 @@ def add_parser(commands):
         description="Compare a saved model's predictions with the targets of a data set (of its test part, if any).",
     )
     parser.add_argument("model", metavar="MODEL", help="a model file, or the directory that fit wrote")
-    parser.add_argument("data", metavar="DATA", help="a bundled data set's name or a file: .npz, .csv, a text")
+    parser.add_argument(
+        "data", metavar="DATA", help="a bundled data set's name, a file (.npz, .csv, a text), or a directory of shards"
+    )
     add_column_options(parser, "text", "target")
     parser.add_argument("--subset", choices=("train", "test"), help="which part (default: test, if there is one)")
     parser.add_argument("--json", action="store_true", help="all scores as JSON, those of each class too")

@@ -109,11 +109,19 @@ def train(estimator, parts, callbacks, *, scale, resume):
     watched = {}
     if watches_test(estimator, parts):
         watched = {"X_val": inputs["test"]} | ({} if goes_on else {"y_val": parts["test"].y})
+    watched |= _weights(parts, watched)
     estimator.set_params(callbacks=callbacks, warm_start=goes_on)
     estimator.fit(inputs["train"], parts["train"].y, resume=resume, **watched)
     estimator.set_params(callbacks=None, warm_start=False)
     if scale:
         fold_scaler(estimator, scaler)
+
+
+def _weights(parts, watched):
+    """The weights that the data have, as arguments of `fit`."""
+    weights = {name: getattr(parts.get(name), "sample_weight", None) for name in ("train", "test")}
+    names = {"train": "sample_weight"} | ({"test": "sample_weight_val"} if watched else {})
+    return {names[name]: weights[name] for name in names if weights[name] is not None}
 
 
 def watches_test(estimator, parts):

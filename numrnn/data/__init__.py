@@ -1,12 +1,14 @@
-"""Sequences of any lengths: the container, the forms that users have them in, texts, scaling, mini-batches."""
+"""Sequences of any lengths: the container, the forms that users have them in, texts, files, scaling, mini-batches."""
 
-__all__ = ["Vocabulary"]
+from importlib import import_module
+
+_MODULES = {"ShardWriter": "shard_writer", "Vocabulary": "vocabulary", "open_shards": "shards"}
+
+__all__ = sorted(_MODULES)
 
 
 def __getattr__(name):
-    # Every module of the package comes through here, and few need what texts need.
-    if name not in __all__:
+    # Every module of the package comes through here, and few need what texts or files need.
+    if name not in _MODULES:
         raise AttributeError(f"module 'numrnn.data' has no attribute {name!r}")
-    from numrnn.data.vocabulary import Vocabulary
-
-    return Vocabulary
+    return getattr(import_module(f"numrnn.data.{_MODULES[name]}"), name)

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import check_array
 
 from numrnn.data.sequences import Sequences
+from numrnn.data.sharded import ShardedSequences
 from numrnn.data.stacking import NUMBERS, TARGETS, check_kind, stack
 from numrnn.data.symbols import why_no_symbols
 from numrnn.kernels.cpu.finite import all_finite
@@ -17,6 +18,7 @@ __all__ = ["from_steps", "list_items", "steps_to_sequences", "targets_to_sequenc
 
 # Rows of a search for NaN at a time: the mask of a block stays in the cache, whatever the size of the data.
 BLOCK = 1 << 14
+PIECE = 1 << 24  # numbers, likewise, where no mask is made
 COMPILED = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -89,6 +91,9 @@ def _read(X, choose_dtype, name):
         offsets = np.zeros(len(lengths) + 1, np.int64)
         lengths.cumsum(out=offsets[1:])
         sequences, form = Sequences._from_known(values, offsets), "list"
+    elif isinstance(X, ShardedSequences):
+        _check_lengths(X, name)
+        return X.checked(choose_dtype, name), "sequences"  # values are looked at when they are read
     elif isinstance(X, Sequences):
         sequences, form = _cast(X, choose_dtype, name), "sequences"
     else:
@@ -279,12 +284,16 @@ def _cast(sequences, choose_dtype, name):
     return sequences if cast is values else Sequences(cast, sequences.offsets)
 
 
-def _checked(sequences, name):
+def _check_lengths(sequences, name):
     if len(sequences) == 0:
         raise ValueError(f"Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required: {name} is empty")
     empty = np.flatnonzero(sequences.lengths == 0)
     if empty.size:
         raise ValueError(f"{name}[{empty[0]}] is empty: a sequence needs at least one step")
+
+
+def _checked(sequences, name):
+    _check_lengths(sequences, name)
     values = sequences.values
     if values.ndim == 2 and values.shape[1] == 0:
         raise ValueError(f"{name}[0] has shape {sequences[0].shape}: a step needs at least one input")
@@ -306,7 +315,9 @@ def _check_finite(sequences, name):
 
 def _is_finite(values):
     if values.dtype in COMPILED and values.flags.c_contiguous:
-        return all_finite(read_only(values).reshape(-1))
+        flat = read_only(values).reshape(-1)
+        # A memory map of a large file is read here: signals are served between two pieces.
+        return all(all_finite(flat[start : start + PIECE]) for start in range(0, len(flat), PIECE))
     return bool(np.isfinite(values).all())
 
 

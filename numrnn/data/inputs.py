@@ -57,7 +57,7 @@ def validate_sequences(estimator, X, *, dtype, reset, name="X", n_symbols=None):
     sequences, form = to_sequences(X, dtype=dtype, name=name, allow_symbols=n_symbols is not None)
     if n_symbols is not None:
         sequences = check_symbols(sequences, n_symbols, name=name)
-    n_inputs = sequences.values.shape[1] if sequences.values.ndim == 2 else 1
+    n_inputs = sequences.shape[2] if len(sequences.shape) == 3 else 1
     if reset:
         estimator.n_inputs_ = n_inputs
         # Symbols that happen to be of one length are no table of features, unless its columns have names.
@@ -91,13 +91,13 @@ def check_n_inputs(estimator, sequences, form, *, name="X"):
     """
     n_inputs, n_features = estimator.n_inputs_, estimator.n_features_in_
     expecting = f"but {type(estimator).__name__} is expecting {n_features} features as input"
-    first = sequences.values[: sequences.offsets[1]]
+    first = int(sequences.lengths[0]), *sequences.shape[2:]
     if form == "table" and estimator._on_table:
-        if len(first) != n_features:
-            raise ValueError(f"{name} has {len(first)} features, {expecting}")
-    elif first.ndim == 2 and first.shape[1] != n_inputs:
-        found = f"{name} has {first.shape[1]} features, {expecting}"
-        expecting_steps = f"{name}[0] has shape {first.shape}, expected (steps, {n_inputs})"
+        if first[0] != n_features:
+            raise ValueError(f"{name} has {first[0]} features, {expecting}")
+    elif len(first) == 2 and first[1] != n_inputs:
+        found = f"{name} has {first[1]} features, {expecting}"
+        expecting_steps = f"{name}[0] has shape {first}, expected (steps, {n_inputs})"
         raise ValueError(f"{found}: {expecting_steps}{_hint(sequences, form, n_inputs, name)}")
 
 
@@ -108,7 +108,7 @@ def _hint(sequences, form, n_inputs, name):
         return ""
     transposed = f"{name}.transpose(0, 2, 1)" if form == "array" else f"[x.T for x in {name}]"
     hint = f". {name} looks transposed, (columns, steps) instead of (steps, columns): pass {transposed}"
-    return hint if sequences.values.shape[1] > 1 else f"{hint}; one sequence? pass [{name}]"
+    return hint if sequences.shape[2] > 1 else f"{hint}; one sequence? pass [{name}]"
 
 
 def _is_nameless(X):

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 # The numbers are part of what makes a seed reproducible: add to them, never change them.
-PURPOSES = {"weights": 1, "shuffle": 2, "split": 3, "dropout": 4, "sampling": 5, "data": 6}
+PURPOSES = {"weights": 1, "shuffle": 2, "split": 3, "dropout": 4, "sampling": 5, "data": 6, "shards": 7}
 
 
 def draw_seed(random_state):
@@ -86,7 +86,7 @@ def generator(seed, purpose, epoch=0, sequence=0):
     ----------
     seed : int
         In [0, 2**64).
-    purpose : {"weights", "shuffle", "split", "dropout", "sampling", "data"}
+    purpose : {"weights", "shuffle", "split", "dropout", "sampling", "data", "shards"}
         What the numbers are for.
     epoch, sequence : int, default=0
         Not negative. Streams of different epochs or sequences never overlap: each may draw 2**130 words.

@@ -7,17 +7,21 @@ from zipfile import BadZipFile
 import numpy as np
 
 from numrnn.data.sequences import Sequences
+from numrnn.data.shards import open_shards
 
-__all__ = ["DataFile", "Part", "read_npz"]
+__all__ = ["DataFile", "Part", "read_npz", "read_shards"]
 
 KEYS = ("values", "lengths", "y", "values_test", "lengths_test", "y_test")
 
 
 class Part(NamedTuple):
-    """Sequences, and their targets where the file has them: an array (one per sequence) or `Sequences` (per step)."""
+    """Sequences, and their targets and weights where the file has them: arrays (one per sequence) or `Sequences` (per
+    step).
+    """
 
     X: Sequences
     y: np.ndarray | Sequences | None
+    sample_weight: np.ndarray | Sequences | None = None
 
 
 class DataFile(NamedTuple):
@@ -78,6 +82,22 @@ def read_npz(path):
         shapes = train.X.values.shape, test.X.values.shape
         raise ValueError(f"{path}: values of shape {shapes[0]} and values_test of shape {shapes[1]} do not fit")
     return DataFile(train, test)
+
+
+def read_shards(directory):
+    """Open a directory of shards, and the one in it to test on, if there is any.
+
+    Parameters
+    ----------
+    directory : str or path-like
+        See `open_shards`.
+
+    Returns
+    -------
+    data : DataFile
+    """
+    test = Path(directory) / "test"
+    return DataFile(Part(*open_shards(directory)), Part(*open_shards(test)) if test.is_dir() else None)
 
 
 def _load(path):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from numrnn.data.sequences import Sequences
+from numrnn.data.sharded import ShardedSequences
 
 __all__ = ["check_symbols", "count_symbols", "why_no_symbols"]
 
@@ -42,12 +43,14 @@ def check_symbols(sequences, n_symbols, *, name="X"):
     >>> check_symbols(Sequences.from_list([np.array([0, 2]), np.array([1])]), 3).values
     array([0, 2, 1], dtype=uint8)
     """
+    if isinstance(sequences, ShardedSequences):  # looked at when they are read
+        return sequences.as_symbols(_last(sequences.largest() if n_symbols == "auto" else None, n_symbols))
     values = sequences.values
     if values.ndim != 1 or values.dtype.kind not in "iu":
         raise ValueError(
             f"{name} must hold symbols, 1-D arrays of integers, got {values.ndim}-D arrays of {values.dtype}"
         )
-    last = min(max(0, int(values.max())), LARGEST) if n_symbols == "auto" else n_symbols - 1
+    last = _last(values.max() if n_symbols == "auto" else None, n_symbols)
     for outside in ((values < 0) if values.dtype.kind == "i" else None, values > last):
         if outside is not None and outside.any():
             step = int(outside.argmax())
@@ -58,6 +61,10 @@ def check_symbols(sequences, n_symbols, *, name="X"):
             )
     narrow = np.min_scalar_type(last)
     return sequences if values.dtype == narrow else Sequences(values.astype(narrow), sequences.offsets)
+
+
+def _last(largest, n_symbols):
+    return n_symbols - 1 if largest is None else min(max(0, int(largest)), LARGEST)
 
 
 def count_symbols(sequences, n_symbols):
@@ -71,7 +78,10 @@ def count_symbols(sequences, n_symbols):
     >>> count_symbols(Sequences.from_list([np.array([0, 2])]), "auto")
     3
     """
-    return int(sequences.values.max()) + 1 if n_symbols == "auto" else int(n_symbols)
+    if n_symbols != "auto":
+        return int(n_symbols)
+    last = sequences.last_symbol if isinstance(sequences, ShardedSequences) else sequences.values.max()
+    return int(last) + 1
 
 
 def why_no_symbols(X, name):

@@ -8,6 +8,7 @@ import numpy as np
 from numrnn.data.forms import to_sequences
 from numrnn.data.inputs import check_n_inputs
 from numrnn.data.random import draw_seed
+from numrnn.data.sharded import ShardedSequences
 from numrnn.data.symbols import check_symbols, count_symbols
 from numrnn.data.targets import Targets
 from numrnn.distributed import SERIAL, facts_of
@@ -98,6 +99,8 @@ def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True
         estimator.vocabulary_ = learn_vocabulary(estimator, X)
     n_symbols = n_symbols if estimator.vocabulary_ is None else len(estimator.vocabulary_)
     data, _ = read_inputs(estimator, X, dtype=dtype, n_symbols=n_symbols, reset=not continues)
+    if isinstance(data, ShardedSequences) and isinstance(resolve_solver(estimator.solver), LBFGS):
+        raise ValueError("solver='lbfgs' takes all sequences at once: it needs X.load(), got X in shards")
     if n_symbols is not None:
         n_symbols = count_symbols(data, n_symbols)
     if not continues:

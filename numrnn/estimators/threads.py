@@ -2,6 +2,7 @@
 
 import functools
 import os
+import sys
 
 import joblib
 from joblib.parallel import get_active_backend
@@ -16,8 +17,8 @@ def n_threads(n_jobs, at_most=None):
         None: all cores this process may use (its CPU affinity, a container's limit), and no more than
         ``OMP_NUM_THREADS`` or ``NUMBA_NUM_THREADS``, which joblib's loky sets in its workers, so that
         ``GridSearchCV(n_jobs=...)`` over estimators does not start cores x cores threads; one in the workers of
-        joblib's other backends, who do not know their number. A positive number is taken as it is; -1 means all
-        cores, -2 all but one, and so on.
+        joblib's other backends and of Dask, who do not know their number, unless ``NUMBA_NUM_THREADS`` tells. A
+        positive number is taken as it is; -1 means all cores, -2 all but one, and so on.
     at_most : int or None
         What the work is worth.
 
@@ -52,9 +53,15 @@ def _share_of_cores(n_jobs):
         return max(1, cores + 1 + int(n_jobs))
     # Both: joblib leaves alone what is set already, and batch scripts set OMP_NUM_THREADS to all the cores of a job.
     limits = [_limit("OMP_NUM_THREADS", cores), _limit("NUMBA_NUM_THREADS", cores)]
-    if (get_active_backend()[0].nesting_level or 0) > 0 and "NUMBA_NUM_THREADS" not in os.environ:
-        limits.append(1)  # a worker that is a thread or a fork: nothing says how many there are
+    is_worker = (get_active_backend()[0].nesting_level or 0) > 0 or _in_task_of_dask()
+    if is_worker and "NUMBA_NUM_THREADS" not in os.environ:
+        limits.append(1)  # a worker that is a thread, a fork or Dask's: nothing says how many there are
     return min(cores, *limits)
+
+
+def _in_task_of_dask():
+    worker = sys.modules.get("distributed.worker")
+    return hasattr(getattr(worker, "thread_state", None), "execution_state")
 
 
 def _limit(name, cores):

@@ -4,6 +4,7 @@ import numpy as np
 
 from numrnn.data.random import generator
 from numrnn.data.sequences import Sequences
+from numrnn.data.sharded import ShardedSequences
 from numrnn.data.targets import Targets
 
 
@@ -90,15 +91,32 @@ def split(n_sequences, fraction, seed, *, codes=None, weights=None, at_least=1):
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
+class Chosen:
+    """Sequences `ids` of others, left where they lie: in memory, or in a file that is mapped there."""
+
+    def __init__(self, sequences, ids):
+        self.values, self._starts = sequences.values, sequences.offsets[ids]
+        self.lengths = sequences.lengths[ids]
+        self.offsets = np.concatenate([[0], np.cumsum(self.lengths)])
+
+    def gather(self, ids, out=None):
+        """As `Sequences.gather`."""
+        return self.values, self._starts[ids]
+
+    def __len__(self):
+        return len(self.lengths)
+
+
 def take(data, targets, ids, output):
-    """Return the sequences `ids` and their targets."""
+    """Return the sequences `ids` and their targets; of the sequences no copy."""
+    chosen = data[ids] if isinstance(data, ShardedSequences) else Chosen(data, ids)
     if output == "sequence":
-        return data[ids], Targets(targets.values[ids], None if targets.weights is None else targets.weights[ids])
+        return chosen, Targets(targets.values[ids], None if targets.weights is None else targets.weights[ids])
     values, weights = (
         None if part is None else Sequences(part, data.offsets)[ids].values
         for part in (targets.values, targets.weights)
     )
-    return data[ids], Targets(values, weights)
+    return chosen, Targets(values, weights)
 
 
 def sequence_weights(targets, data, output):

@@ -1,11 +1,11 @@
 """The training loop."""
 
 import time
+from contextlib import closing
 
 import numpy as np
 
-from numrnn.data.batches import epoch_batches, in_chunks
-from numrnn.data.random import generator
+from numrnn.data.windows import WindowReader, epoch_windows
 from numrnn.distributed import SERIAL
 from numrnn.steps import Step
 from numrnn.training.callbacks import FitInfo, notify, supervised
@@ -126,14 +126,14 @@ def train(
         for _ in range(max_iter):
             start = time.perf_counter()
             rate = schedule.rate(state)
-            shuffler = generator(state.seed, "shuffle", state.epoch)
-            batches = epoch_batches(
-                data.lengths, batch_size, shuffle=shuffle, generator=shuffler, tile_rows=network.tile_rows
+            windows = epoch_windows(
+                *(data, batch_size, bptt_steps),
+                shuffle=shuffle,
+                key=(state.seed, state.epoch),
+                tile_rows=network.tile_rows,
             )
-            if bptt_steps is not None:
-                batches = in_chunks(batches, data.lengths, bptt_steps, network.tile_rows)
             state.begin_epoch((len(data), network.state_size) if bptt_steps is not None else (0, network.state_size))
-            if not passes.run(batches, rate, start, lambda: comm.any(notify(callbacks, "on_progress", info))):
+            if not passes.run(windows, rate, start, lambda: comm.any(notify(callbacks, "on_progress", info))):
                 state.stop_reason = "callback"
                 break
             record = state.end_epoch(*state.progress.totals(), validate, rate, len(data.lengths))
@@ -150,36 +150,42 @@ class _Passes:
     """Passes over the data, and what stays the same from one to the next."""
 
     def __init__(self, network, state, data, targets, given, comm, *, solver, alpha, clip_norm, noise):
-        self._network, self._state, self._inputs, self._given = network, state, (data, targets), given
-        self._comm = comm
+        self._network, self._state, self._targets, self._given = network, state, targets, given
+        self._reader, self._comm = WindowReader(data), comm
         self._solver, self._alpha, self._clip_norm, self._noise = solver, alpha, clip_norm, noise
         self._grad, self._before = np.zeros_like(state.theta), state.theta.copy()
         self._count = 1  # mini-batches of the next call
 
-    def run(self, batches, rate, start, pause):
+    def run(self, windows, rate, start, pause):
         """Update theta once a mini-batch, from where the epoch stands; False if `pause()` ended it within."""
         progress = self._state.progress
-        while progress.done < len(batches):
-            if pause():
-                return False
-            start = time.perf_counter()
-            part = self._next_part(batches, progress.done)
-            run = self._train(part, rate)
-            seconds = self._comm.from_first(time.perf_counter() - start)
-            progress.add(len(part), run, seconds)
-            self._count = max(1, int(len(part) * min(GROWTH, SECONDS_PER_CALL / seconds)))
+        with closing(self._reader.read(windows, progress.done)) as parts:
+            for data, batches in parts:
+                while batches:
+                    asked = time.perf_counter()
+                    if pause():
+                        return False
+                    called = time.perf_counter()
+                    part, batches = self._next_part(batches)
+                    run = self._train(data, part, rate)
+                    now = time.perf_counter()
+                    seconds, of_call = self._comm.from_first((now - start - (called - asked), now - called))
+                    progress.add(len(part), run, seconds)
+                    self._count = max(1, int(len(part) * min(GROWTH, SECONDS_PER_CALL / of_call)))
+                    start = time.perf_counter()
         return True
 
-    def _next_part(self, batches, first):
+    def _next_part(self, batches):
+        """The mini-batches of the next call, and those after them."""
         count, rows = 0, 0
-        for batch in batches[first : first + self._count]:
+        for batch in batches[: self._count]:
             rows += len(batch.ids)
             if count and rows > ROWS_PER_CALL:
                 break
             count += 1
-        return batches[first : first + count]
+        return batches[:count], batches[count:]
 
-    def _train(self, part, rate):
+    def _train(self, data, part, rate):
         state = self._state
         scalars = [self._solver.scalars(rate, state.n_updates + 1 + n) for n in range(len(part))]
         step = Step(
@@ -188,7 +194,7 @@ class _Passes:
         )
         carried = state.progress.carried
         run = self._network.train(
-            state.theta, *self._inputs, part, step, self._grad, self._before, carried, self._given
+            state.theta, data, self._targets, part, step, self._grad, self._before, carried, self._given
         )
         state.n_updates += run.done
         if run.outcome == "interrupted":

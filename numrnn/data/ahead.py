@@ -1,0 +1,49 @@
+"""Reading on a thread, one piece ahead of those who work on what was read."""
+
+import threading
+from queue import SimpleQueue
+
+__all__ = ["read_ahead"]
+
+
+def read_ahead(reads):
+    """Yield what functions return, while the next one runs on a thread. To be closed.
+
+    Parameters
+    ----------
+    reads : iterable of functions (stopped) -> object
+        Each gets a `threading.Event`: once it is set, nobody waits for the result.
+
+    Yields
+    ------
+    result : object
+        In their order; what one raised is raised here.
+    """
+    reads, results, stopped = iter(reads), SimpleQueue(), threading.Event()
+    try:
+        more = _start(reads, results, stopped)
+        while more:
+            result, error = results.get()
+            if error is not None:
+                raise error
+            more = _start(reads, results, stopped)
+            yield result
+            del result
+    finally:
+        stopped.set()
+
+
+def _start(reads, results, stopped):
+    """Run the next function on a thread of its own; False where there is none."""
+
+    def run(read):
+        try:
+            results.put((read(stopped), None))
+        except BaseException as error:
+            results.put((None, error))
+
+    read = next(reads, None)
+    if read is not None:
+        # A daemon: a process that ends does not wait for a slow disk.
+        threading.Thread(target=run, args=(read,), name="numrnn-reader", daemon=True).start()
+    return read is not None

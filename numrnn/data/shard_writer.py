@@ -1,0 +1,225 @@
+"""Writing directories of shards, see `numrnn.data.shards`."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from numrnn.data.sequences import Sequences
+from numrnn.data.shards import FORMAT, INDEX, VERSION
+from numrnn.data.sizes import n_bytes
+from numrnn.data.stacking import NUMBERS, TARGETS, check_kind
+
+__all__ = ["ShardWriter"]
+
+
+class ShardWriter:
+    """Write sequences to a directory of shards, some at a time.
+
+    The directory gets its name when all is written. After an error, or without `close`, there is none.
+
+    Parameters
+    ----------
+    directory : str or path-like
+        It must not exist yet.
+    shard_size : int or str, default="256MB"
+        Of the steps in a shard, about; a sequence is never cut.
+    dtype : dtype, default=None
+        That numbers (not symbols) are stored as; None: that of the first sequences written.
+
+    Raises
+    ------
+    FileExistsError
+        If the directory is there already.
+    ValueError
+        If the size is none.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from numrnn.data import ShardWriter
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with ShardWriter(f"{folder}/data", dtype="float32") as writer:
+    ...         for label in ("a", "b"):
+    ...             writer.write([np.zeros((2, 3)), np.ones((4, 3))], [label, label])
+    ...     sorted(os.listdir(f"{folder}/data"))
+    ['00000.lengths.npy', '00000.targets.npy', '00000.values.npy', 'index.json']
+    """
+
+    def __init__(self, directory, *, shard_size="256MB", dtype=None):
+        self._size = n_bytes(shard_size, "shard_size")
+        self.directory = Path(directory)
+        if self.directory.exists():
+            raise FileExistsError(f"{self.directory}: it is there already")
+        self._asked = None if dtype is None else np.dtype(dtype)
+        self._dtype, self._columns, self._per = None, None, None  # of what was written first
+        self._shard, self._index = None, []
+        self.folder = self.directory.with_name(f"{self.directory.name}.partial-{os.getpid()}")
+        self.folder.mkdir(parents=True)
+
+    def write(self, X, y=None, sample_weight=None):
+        """Write sequences with their targets.
+
+        Parameters
+        ----------
+        X : list of arrays of shape (T_i, D) or (T_i,), array of shape (N, T, D), or Sequences
+            Integers without dimension D are symbols.
+        y : array-like of shape (N,) or (N, K), or Sequences, optional
+            Targets: of each sequence, or (`Sequences`) of each step.
+        sample_weight : array-like of shape (N,), or Sequences, optional
+            Weights, likewise.
+
+        Raises
+        ------
+        ValueError
+            If there are no sequences, or one is empty, holds no numbers, or they do not fit y or those written before.
+        """
+        X = _sequences(X)
+        per = [_per(rows, name, X) for rows, name in ((y, "y"), (sample_weight, "sample_weight"))]
+        self._check(X, per)
+        rows = [rows.values if isinstance(rows, Sequences) else rows for rows in (y, sample_weight)]
+        rows = [None if part is None else np.asarray(part) for part in rows]
+        first = 0
+        while first < len(X):
+            if self._shard is None:
+                self._shard = _Shard(self.folder / f"{len(self._index):05d}", self._dtype, self._columns)
+            room = max(1, (self._size - self._shard.size) // self._shard.step_bytes)
+            end = int(np.searchsorted(X.offsets, X.offsets[first] + room, side="right")) - 1
+            if end > first or not self._shard.size:
+                end = max(end, first + 1)
+                self._shard.add(X, first, end, rows, self._per)
+                first = end
+            if first < len(X):
+                self._end_shard()
+
+    def close(self):
+        """Write the index, and give the directory its name.
+
+        Raises
+        ------
+        ValueError
+            If nothing was written.
+        """
+        self._end_shard()
+        if not self._index:
+            self.discard()
+            raise ValueError(f"{self.directory}: there are no sequences to write")
+        totals = {name: sum(entry[name] for entry in self._index) for name in ("sequences", "steps")}
+        content = {"format": FORMAT, "version": VERSION, "dtype": self._dtype.str}
+        content |= {"columns": self._columns[0] if self._columns else None, "targets": self._per[0]}
+        content |= {"weights": self._per[1], **totals, "shards": self._index}
+        with open(self.folder / INDEX, "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(self.folder, self.directory)
+
+    def discard(self):
+        """Remove what was written."""
+        if self._shard is not None:
+            self._shard.file.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_error):
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
+
+    def _check(self, X, per):
+        values = X.values
+        check_kind(values.dtype, "X[0]", NUMBERS)
+        empty = np.flatnonzero(X.lengths == 0)
+        if empty.size:
+            raise ValueError(f"X[{empty[0]}] is empty: a sequence needs at least one step")
+        symbols = values.ndim == 1 and values.dtype.kind in "iu"
+        columns = values.shape[1:] if values.ndim == 2 or symbols else (1,)
+        dtype = values.dtype if symbols or self._asked is None else self._asked
+        if self._dtype is None:
+            self._dtype, self._columns, self._per = dtype, columns, per
+        if (columns, per) != (self._columns, self._per) or not np.can_cast(dtype, self._dtype):
+            before = _described(self._dtype, self._columns, self._per)
+            raise ValueError(f"X has {_described(dtype, columns, per)}; written before were {before}")
+
+    def _end_shard(self):
+        if self._shard is not None:
+            self._index.append(self._shard.close(self._per))
+            self._shard = None
+
+
+class _Shard:
+    """The shard that is being written: steps go to their file at once."""
+
+    def __init__(self, path, dtype, columns):
+        self._path, self._dtype, self._columns = path, dtype, columns
+        self.step_bytes = dtype.itemsize * int(np.prod(columns, dtype=np.int64))
+        self.size, self._steps, self._lengths, self._rows = 0, 0, [], ([], [])
+        self.file = open(f"{path}.values.npy", "wb")  # noqa: SIM115
+        self._write_header()
+
+    def _write_header(self):
+        # NumPy leaves room for the number of steps to grow.
+        shape = (self._steps, *self._columns)
+        header = {"descr": self._dtype.str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(self.file, header)
+
+    def add(self, X, first, end, rows, per):
+        steps = slice(X.offsets[first], X.offsets[end])
+        values = np.ascontiguousarray(X.values[steps], dtype=self._dtype)
+        self.file.write(values.reshape(-1).view(np.uint8))
+        self.size, self._steps = self.size + values.nbytes, self._steps + len(values)
+        self._lengths.append(X.lengths[first:end])
+        for kept, all_rows, of in zip(self._rows, rows, per, strict=True):
+            if all_rows is not None:
+                kept.append(np.array(all_rows[steps if of == "step" else slice(first, end)]))
+
+    def close(self, per):
+        """Finish the files; return the entry for the index."""
+        self.file.seek(0)
+        self._write_header()
+        self.file.close()
+        lengths = np.concatenate(self._lengths)
+        arrays = {"lengths": lengths} | {
+            name: np.concatenate(rows)
+            for name, rows, of in zip(("targets", "weights"), self._rows, per, strict=True)
+            if of is not None
+        }
+        for name, array in arrays.items():
+            np.save(f"{self._path}.{name}.npy", array, allow_pickle=False)
+        sizes = {name: os.path.getsize(f"{self._path}.{name}.npy") for name in ("values", *arrays)}
+        return {"name": self._path.name, "sequences": len(lengths), "steps": self._steps, "bytes": sizes}
+
+
+def _sequences(X):
+    if isinstance(X, Sequences):
+        return X
+    return Sequences.from_array(X) if getattr(X, "ndim", 1) > 1 else Sequences.from_list(X)
+
+
+def _per(rows, name, X):
+    """What there is a row for: None, "sequence" or "step"."""
+    if rows is None:
+        return None
+    if isinstance(rows, Sequences):
+        if not np.array_equal(rows.offsets, X.offsets):
+            raise ValueError(f"{name} has other lengths than X")
+        return "step"
+    array = np.asarray(rows)
+    if array.ndim == 0 or len(array) != len(X):
+        raise ValueError(f"{name} must have one row per sequence ({len(X)}), got shape {array.shape}")
+    check_kind(array.dtype, name, TARGETS.replace("O", ""))
+    return "sequence"
+
+
+def _described(dtype, columns, per):
+    width = f"{columns[0]} columns of {dtype}" if columns else f"symbols, {dtype}"
+    return f"{width}, " + ", ".join(
+        f"{'no ' if of is None else ''}{name}{'' if of is None else ' per ' + of}"
+        for name, of in zip(("targets", "weights"), per, strict=True)
+    )

@@ -1,0 +1,187 @@
+"""Directories of shards: data sets in plain ``.npy`` files with an index, larger than memory.
+
+The format, version 1, readable by NumPy alone. Of a directory:
+
+- ``00000.values.npy`` (``00001`` and so on): steps of sequences one after another, (steps, D) numbers or (steps,)
+  symbols;
+- ``00000.lengths.npy``: numbers of steps of its sequences, int64; a sequence is in one shard;
+- ``00000.targets.npy``, ``00000.weights.npy`` (optional, of all shards or none): a row for each sequence, or step;
+- ``index.json``: the names of the shards with their numbers of sequences, steps and bytes, what they have in common,
+  and totals. It is written last: a directory without it is half written;
+- ``test`` (optional): a directory of shards to test on.
+"""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from numrnn.data.sequences import Sequences
+from numrnn.data.sharded import Shard, ShardedSequences
+from numrnn.data.sizes import n_bytes
+
+__all__ = ["FORMAT", "INDEX", "VERSION", "Shards", "open_shards"]
+
+FORMAT, VERSION, INDEX = "numrnn shards", 1, "index.json"
+
+
+class Shards(NamedTuple):
+    """What a directory of shards holds.
+
+    Attributes
+    ----------
+    X : ShardedSequences
+        Sequences, which stay in their files.
+    y : ndarray of shape (N,) or (N, K), Sequences or None
+        Targets, in memory: one of each sequence, or of each step.
+    sample_weight : ndarray of shape (N,), Sequences or None
+        Weights, likewise.
+
+    Examples
+    --------
+    >>> from numrnn.data.shards import Shards
+    >>> Shards._fields
+    ('X', 'y', 'sample_weight')
+    """
+
+    X: ShardedSequences
+    y: np.ndarray | Sequences | None
+    sample_weight: np.ndarray | Sequences | None
+
+
+def open_shards(directory, *, buffer="512MB"):
+    """Open a directory of shards, as `ShardWriter` and ``numrnn shard`` write them.
+
+    Parameters
+    ----------
+    directory : str or path-like
+    buffer : int or str, default="512MB"
+        Size of a window: as many shards as this has room for, at least one, are read and shuffled together in `fit`.
+        Two windows are in memory at a time, one to train on and one that is being read.
+
+    Returns
+    -------
+    shards : Shards
+        ``X, y, sample_weight``. X is for `fit`, `partial_fit`, `predict`, `score` and the other methods of
+        `RNNClassifier` and `RNNRegressor`, and is split as `Sequences` are, without reading a step.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such directory.
+    ValueError
+        If it is none of shards, half written, or of another format; naming the file that is missing, cut short or
+        does not fit the others.
+
+    Notes
+    -----
+    In memory are: the lengths and places of the sequences, 16 bytes each, 24 where some were chosen; targets and
+    weights; and windows while data are read. Steps are checked for NaN and infinity whenever they are read, and the
+    error names file, sequence and step.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from numrnn import RNNClassifier
+    >>> from numrnn.data import ShardWriter, open_shards
+    >>> random = np.random.default_rng(0)
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> with ShardWriter(f"{folder.name}/walks", shard_size="2KB") as writer:
+    ...     for label in (0, 1):
+    ...         X = [random.normal(label - 0.5, size=(steps, 2)).cumsum(axis=0) for steps in range(2, 12)]
+    ...         writer.write(X, np.full(len(X), label))
+    >>> X, y, _ = open_shards(f"{folder.name}/walks")
+    >>> X
+    ShardedSequences(20 sequences of 2 to 11 steps, 2 columns, float64, in 2 files)
+    >>> model = RNNClassifier((8,), max_iter=20, learning_rate_init=0.01, random_state=0).fit(X, y)
+    >>> model.score(X, y)
+    1.0
+    """
+    buffer, folder = n_bytes(buffer, "buffer"), Path(directory)
+    index = _read_index(folder)
+    steps, shards, first, first_step = [], [], 0, 0
+    for entry in index["shards"]:
+        lengths = _array(folder, entry, "lengths").astype(np.int64)
+        path, at = _values_file(folder, entry, index)
+        _check_lengths(folder / f"{entry['name']}.lengths.npy", lengths, entry)
+        shards.append(Shard(path, at, first, first_step))
+        steps.append(lengths)
+        first, first_step = first + entry["sequences"], first_step + entry["steps"]
+    columns = () if index["columns"] is None else (index["columns"],)
+    X = ShardedSequences(shards, np.concatenate(steps), columns, index["dtype"], buffer)
+    return Shards(X, *(_rows(folder, index, name, X) for name in ("targets", "weights")))
+
+
+def _read_index(folder):
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such directory")
+    path = folder / INDEX
+    if not path.is_file():
+        raise ValueError(f"{folder}: no {INDEX}: it is no directory of shards, or half written")
+    try:
+        index = json.loads(path.read_text(encoding="utf-8"))
+        found = index["format"], index["version"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path}: it is no index of shards ({error!r})") from error
+    if found != (FORMAT, VERSION):
+        raise ValueError(f"{path}: expected {FORMAT}, version {VERSION}, got {found[0]}, version {found[1]}")
+    if not index.get("shards"):
+        raise ValueError(f"{path}: it names no shards")
+    return index
+
+
+def _values_file(folder, entry, index):
+    """Path of a file of steps, and the byte where they begin."""
+    path = folder / f"{entry['name']}.values.npy"
+    values = _load(path, entry, "values", mmap_mode="r")
+    expected = (entry["steps"],) if index["columns"] is None else (entry["steps"], index["columns"])
+    if values.shape != expected or values.dtype != np.dtype(index["dtype"]) or not values.flags.c_contiguous:
+        raise ValueError(
+            f"{path}: expected {index['dtype']} of shape {expected} in C order, got {values.dtype.str} of shape "
+            f"{values.shape}"
+        )
+    return str(path.resolve()), int(values.offset)
+
+
+def _array(folder, entry, name):
+    return _load(folder / f"{entry['name']}.{name}.npy", entry, name)
+
+
+def _load(path, entry, name, **options):
+    if not path.is_file():
+        raise ValueError(f"{path}: this file of the data set is missing")
+    size, expected = path.stat().st_size, entry["bytes"][name]
+    if size != expected:
+        raise ValueError(f"{path}: {size} bytes, {INDEX} says {expected}: it was cut short or changed")
+    try:
+        return np.load(path, allow_pickle=False, **options)
+    except (ValueError, EOFError, OSError) as error:
+        raise ValueError(f"{path}: not a readable .npy file ({error})") from error
+
+
+def _check_lengths(path, lengths, entry):
+    if lengths.shape != (entry["sequences"],) or lengths.sum() != entry["steps"]:
+        raise ValueError(
+            f"{path}: {len(lengths)} lengths add up to {lengths.sum()} steps, {INDEX} says {entry['sequences']} "
+            f"and {entry['steps']}"
+        )
+    if lengths.min() < 1:
+        raise ValueError(f"{path}: sequence {lengths.argmin()} has {lengths.min()} steps, it needs at least one")
+
+
+def _rows(folder, index, name, X):
+    """Targets or weights of all shards; None where there are none."""
+    per = index[name]
+    if per is None:
+        return None
+    parts = []
+    for entry in index["shards"]:
+        part = _array(folder, entry, name)
+        expected = entry["steps" if per == "step" else "sequences"]
+        if len(part) != expected:
+            raise ValueError(f"{folder / entry['name']}.{name}.npy: {len(part)} rows, expected {expected}")
+        parts.append(part)
+    joined = np.concatenate(parts)
+    return Sequences(joined, X.offsets) if per == "step" else joined
