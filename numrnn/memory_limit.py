@@ -96,8 +96,8 @@ def affordable_threads(wanted, layout, memory, rows, tile_rows, node_tiles=None)
         if needed <= limit - reserve:
             memory.share_out(threads, tile_rows, tiles_of_node, int(nodes[0]), taken + reserve)
             return threads
-    why = "all steps of bidirectional layers are kept" if layout.bidirectional else "at the least"
+    why = ", for bidirectional layers keep all of them" if layout.bidirectional else " at the least"
     raise ValueError(
-        f"memory_limit={limit} is too low: a mini-batch of {largest} sequences of up to {longest} steps takes "
-        f"{needed + min((needed - 1) // (RESERVE - 1), MOST_RESERVED)} bytes ({why})"
+        f"memory_limit is too low: a mini-batch of {largest} sequences of up to {longest} steps takes "
+        f"{needed + min((needed - 1) // (RESERVE - 1), MOST_RESERVED)} bytes{why}; got {limit}"
     )

@@ -1,8 +1,11 @@
 """Memory of `fit`: what the process takes at most, and what is allocated over the formula of docs/design/memory.rst."""
 
+import statistics
+import time
 import tracemalloc
 
 import numpy as np
+from sklearn.base import clone
 
 from numrnn import RNNClassifier
 from numrnn.kernels.cpu.simd import ROWS, panel_width
@@ -63,3 +66,37 @@ class Fit:
         return peak / fit_bytes(cell, *self.shape, self.model.batch_size, n_jobs)
 
     track_allocated_over_formula.unit = "of the formula"
+
+
+class LimitedFit:
+    """Long sequences in a tenth of the memory that they take, on one thread."""
+
+    params = [CELLS]
+    param_names = ["cell"]
+    shape = (8, 20_000, 8, 128)  # N, T, D, H
+    repeats = 3
+
+    def setup(self, cell):
+        N, T, D, H = self.shape
+        self.X = np.random.default_rng(0).standard_normal((N, T, D)).astype(np.float32)
+        self.y = np.arange(N) % CLASSES
+        limit = fit_bytes(cell, *self.shape, N, 1) // 10
+        self.model = RNNClassifier((H,), cell=cell, max_iter=2, n_jobs=1, random_state=0, memory_limit=limit)
+
+    def peakmem_fit(self, cell):
+        self.model.fit(self.X, self.y)
+
+    def track_time_over_no_limit(self, cell):
+        def seconds(limit):
+            model = clone(self.model).set_params(memory_limit=limit)
+            start = time.process_time()
+            model.fit(self.X, self.y)
+            return time.process_time() - start
+
+        limits = [self.model.memory_limit, None]
+        for limit in limits:
+            seconds(limit)
+        ratios = [seconds(limits[0]) / seconds(limits[1]) for _ in range(self.repeats)]
+        return statistics.median(ratios)
+
+    track_time_over_no_limit.unit = "times"

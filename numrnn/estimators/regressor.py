@@ -99,8 +99,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         and forks; -1 all cores. Small work gets fewer. Results do not depend on it.
     memory_limit : int, str or None, default=None
         Bytes that training may take beside the data, in this process: a number, or a text such as "512MB" or "2GiB".
-        Where states of all steps take more, some are kept and the others made again, in up to about 1.4 times the
-        time and to the same bits; a limit under which that is impossible is an error that says how much is needed.
+        Where states of all steps take more, some are kept and the others made again, to the same bits: in a tenth of
+        the memory in about 1.3 times the time. A limit that is too low is an error that says how much is needed.
         Bidirectional networks keep all states, so they are refused where these take more.
     verbose : bool or int, default=False
         True shows a progress bar where somebody watches, 2 in any case. The logger "numrnn" gets a line an epoch.
