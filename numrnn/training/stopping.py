@@ -63,6 +63,7 @@ class StopSignals:
     def _receive(self, number, frame):
         is_first, self._received = self._received is None, self._received or number
         if not is_first and number == signal.SIGINT:
+            self._obeyed = True
             raise KeyboardInterrupt
         if is_first and self._may_cut():
             self._obey()
