@@ -92,13 +92,14 @@ def kill_and_resume(folder, data, words, kills, draw):
     present one in part, in the checkpoints that it went on from.
     """
     seconds = end(start(folder / "whole", data, words))
-    places, left = [], kills
-    while left:
+    places, ended = [], 0
+    while len(places) < kills:
         if kill(start(folder / "killed", data, words), draw.uniform(0, 0.8 * seconds)):
-            places, left = [*places, place(folder / "killed" / "checkpoints")], left - 1
+            places.append(place(folder / "killed" / "checkpoints"))
         else:  # it had come to its end: another one, from the beginning
             assert same(results(folder / "whole"), results(folder / "killed"))
-            (folder / "killed").rename(folder / f"ended-{left}")
+            ended += 1
+            (folder / "killed").rename(folder / f"ended-{ended}")
     end(start(folder / "killed", data, words))
     assert same(results(folder / "whole"), results(folder / "killed")), f"{folder}: {words}"
     return places
