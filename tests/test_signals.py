@@ -15,6 +15,7 @@ from numrnn import RNNClassifier, RNNRegressor
 from numrnn.cli.arguments import RESUBMIT
 from numrnn.estimators.validation import Validation
 from numrnn.io import newest_checkpoint
+from numrnn.network import Network
 from numrnn.training import Checkpoint, TrainingTerminated, loop
 
 RNG = np.random.default_rng(0)
@@ -55,7 +56,6 @@ def figures(model):
 @pytest.mark.parametrize(
     "hook, at, words",
     [
-        ("on_fit_begin", 1, "0 epochs and 0 mini-batches"),
         ("on_progress", 3, "0 epochs and 3 mini-batches"),
         ("on_progress", 8, "1 epochs and 3 mini-batches"),
         ("on_epoch_end", 2, "2 epochs and 0 mini-batches"),
@@ -70,6 +70,23 @@ def test_a_signal_ends_a_fit_which_can_go_on(number, hook, at, words, tmp_path):
     assert stop.value.code == RESUBMIT and model._state.stop_reason == "terminated" and model.predict(X).shape == (40,)
     assert [signal.getsignal(each) for each in (TERM, USR1, INT)] == before
     assert figures(regressor(tmp_path / "cut").fit(X, Y, resume=tmp_path / "cut")) == whole
+
+
+def test_a_signal_while_kernels_are_compiled_ends_a_fit_at_once(tmp_path, monkeypatch):
+    regressor(tmp_path / "one", max_iter=1).fit(X, Y)
+    before = newest_checkpoint(tmp_path / "one")[0]
+    train, sender = Network.train, Sender("count", 1, TERM)
+
+    def slow(self, *arguments, **options):
+        sender.count()
+        return train(self, *arguments, **options)
+
+    monkeypatch.setattr(Network, "train", slow)
+    for folder, newest in [("one", before), ("none", None)]:
+        sender._left = 1
+        with pytest.raises(TrainingTerminated, match="SIGTERM ended training as it began"):
+            regressor(tmp_path / folder).fit(X, Y, resume=tmp_path / folder)
+        assert newest_checkpoint(tmp_path / folder)[0] == newest
 
 
 def test_validation_is_cut_short_and_made_anew(tmp_path, monkeypatch):
