@@ -182,3 +182,12 @@ def test_a_script_ends_with_a_code_and_can_be_submitted_again(tmp_path):
     data = np.random.default_rng(0).normal(size=(200, 20, 2))
     model = RNNClassifier((8,), max_iter=int(epochs), batch_size=8, random_state=3).fit(data, data[:, 0, 0] > 0)
     assert again.stdout == f"training\n{model.loss_}\n"
+
+
+def test_signals_that_are_ignored_stay_so(tmp_path):
+    before = signal.signal(INT, signal.SIG_IGN)
+    try:
+        model = regressor(tmp_path, Sender("on_progress", 3, INT)).fit(X, Y)
+    finally:
+        signal.signal(INT, before)
+    assert model._state.stop_reason == "max_iter"

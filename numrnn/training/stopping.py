@@ -47,7 +47,8 @@ class StopTraining(BaseException):
 class StopSignals:
     """Remembers SIGTERM, SIGUSR1 and SIGINT until training can stop; a second SIGINT is an ordinary one.
 
-    Only the main thread can take signals: in another one nothing changes.
+    Only the main thread can take signals: in another one nothing changes. Signals that are ignored stay so: a shell has
+    its background jobs ignore SIGINT.
 
     Parameters
     ----------
@@ -63,7 +64,8 @@ class StopSignals:
         self._is_whole, self._has_begun, self._before = is_whole, has_begun, {}
         self._received, self._obeyed = None, False
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._receive) for number in self._NUMBERS}
+            heard = [number for number in self._NUMBERS if signal.getsignal(number) != signal.SIG_IGN]
+            self._before = {number: signal.signal(number, self._receive) for number in heard}
 
     def _receive(self, number, frame):
         is_first, self._received = self._received is None, self._received or number
