@@ -99,7 +99,7 @@ def test_ctrl_c_saves(data, tmp_path, sends, capsys):
 def test_a_signal_while_nothing_is_trained_ends_the_command_at_once(data, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(numrnn, "warmup", lambda **_options: os.kill(os.getpid(), signal.SIGTERM))
     assert fit(data, tmp_path, "--max-iter", "1", *checkpointed(tmp_path)) == arguments.RESUBMIT
-    assert "SIGTERM came while nothing was trained; submit the job again" in capsys.readouterr().err
+    assert "SIGTERM came outside of training; submit the job again" in capsys.readouterr().err
 
 
 def test_a_signal_that_a_library_took_for_its_own_is_not_lost(data, tmp_path, monkeypatch):

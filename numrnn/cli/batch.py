@@ -54,7 +54,7 @@ class Terminated(SystemExit):
     """A signal came where there is nothing to save."""
 
     def __init__(self, number):
-        super().__init__(f"{signal.Signals(number).name} came while nothing was trained; submit the job again")
+        super().__init__(f"{signal.Signals(number).name} came outside of training; submit the job again")
         self.code = RESUBMIT
 
 
