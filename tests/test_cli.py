@@ -83,7 +83,7 @@ def test_fit_writes_model_history_report_and_picture(labelled, trained, capsys):
     with open(trained / "history.csv", newline="", encoding="utf-8") as file:
         history = list(csv.DictReader(file))
     assert [row["epoch"] for row in history] == ["1", "2"]
-    assert set(history[0]) == {"epoch", "loss", "validation_loss", "validation_score"}
+    assert set(history[0]) == {"epoch", "loss", "validation_loss", "validation_score", "learning_rate", "seconds"}
     report = json.loads((trained / "report.json").read_text(encoding="utf-8"))
     assert report["seed"] == report["model"]["parameters"]["random_state"] == 0
     assert report["versions"]["numba"] and report["seconds"]["fit"] > 0
@@ -308,7 +308,7 @@ def test_bad_usage_is_one_line_and_exit_code_2(words, message, labelled, sines, 
 
 def test_failure_is_one_line_and_exit_code_1(labelled, tmp_path, capsys, monkeypatch):
     words = ["fit", str(labelled), "--output", str(tmp_path), "--activation", "relu", "--solver", "sgd"]
-    words += ["--learning-rate-init", "1e30", "--clip-norm", "none", *SHORT]
+    words += ["--learning-rate-init", "1e30", "--clip-norm", "none", "--quiet", *SHORT]
     assert main(words) == 1
     error = capsys.readouterr().err
     assert "TrainingDivergedError" in error and error.count("\n") == 1, error
@@ -342,7 +342,7 @@ def break_epoch(number, error, monkeypatch):
 @pytest.mark.parametrize("error", [ValueError("shapes differ"), TypeError("no number")])
 def test_what_breaks_in_training_is_not_the_inputs_fault(error, labelled, tmp_path, capsys, monkeypatch):
     break_epoch(1, error, monkeypatch)
-    assert main(["fit", str(labelled), "--output", str(tmp_path), *SHORT]) == 1
+    assert main(["fit", str(labelled), "--output", str(tmp_path), "--quiet", *SHORT]) == 1
     assert capsys.readouterr().err == f"numrnn: error: {type(error).__name__}: {error}\n"
 
 

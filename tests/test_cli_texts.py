@@ -113,7 +113,7 @@ def test_a_language_model_is_fitted_scored_and_writes(files, writer, capsys):
     assert {name: report["scores"]["test"][name] for name in expected} == pytest.approx(expected)
     with open(writer / "history.csv", newline="", encoding="utf-8") as file:
         history = list(csv.DictReader(file))
-    assert [*history[0]] == ["epoch", "loss", "validation_loss", "validation_bits"]
+    assert [*history[0]] == ["epoch", "loss", "validation_loss", "validation_bits", "learning_rate", "seconds"]
     assert float(history[-1]["validation_loss"]) == pytest.approx(entropy)
     same = RNNLanguageModel((4,), batch_size=5, max_iter=2, random_state=0, warm_start=True).initialize(text)
     assert same.fit(text[:-76]).cross_entropy(text) == model.cross_entropy(text)

@@ -24,7 +24,7 @@ def add_batch_options(parser):
     flag = argparse.BooleanOptionalAction
     text = "go on from the newest in --checkpoint-dir; begin anew if there is none"
     group.add_argument("--resume", action=flag, help=text, **given)
-    group.add_argument("--quiet", action="store_true", help="write nothing but warnings and errors", **given)
+    group.add_argument("--quiet", action=flag, help="write nothing but warnings and errors", **given)
 
 
 def _number_or_text(text):
@@ -54,7 +54,7 @@ class Terminated(SystemExit):
     """A signal came where there is nothing to save."""
 
     def __init__(self, number):
-        super().__init__(f"{signal.Signals(number).name} came while nothing was trained; submit the job again")
+        super().__init__(f"{signal.Signals(number).name} came outside of training; submit the job again")
         self.code = RESUBMIT
 
 

@@ -101,7 +101,7 @@ class Resumption:
             "kernels": kernel_hash(),
             "epochs before": self._first_epoch,
             "parameters": {name: _fact(estimator, name) for name in sorted(_names(estimator))},
-            "network": encode(estimator._architecture.to_dict()),
+            "network": {name: encode(value) for name, value in estimator._architecture.to_dict().items()},
         }
         return json.loads(json.dumps(facts))
 

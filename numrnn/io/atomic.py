@@ -46,9 +46,9 @@ def temporaries(folder, name):
 
 def _sync_folder(folder):
     """Until then a power cut may undo the rename."""
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # not all file systems can
+    with contextlib.suppress(OSError):  # not all systems can
+        number = os.open(folder, os.O_RDONLY)
+        try:
             os.fsync(number)
-    finally:
-        os.close(number)
+        finally:
+            os.close(number)

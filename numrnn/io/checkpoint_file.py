@@ -84,7 +84,8 @@ def read_checkpoint(path):
         If it is of another format.
     """
     content = bytearray(Path(path).read_bytes())
-    found = _CHECKSUM.search(content, 8, 8 + int.from_bytes(content[:8], "little"))
+    header_end = min(len(content), 8 + int.from_bytes(content[:8], "little"))
+    found = _CHECKSUM.search(content, 8, header_end)
     if found is None:
         raise DamagedCheckpointError(f"{path} is damaged or no checkpoint: it has no checksum")
     checksum, (first, last) = found[1].decode(), found.span(1)
@@ -93,7 +94,7 @@ def read_checkpoint(path):
         raise DamagedCheckpointError(f"{path} is damaged: its checksum is not that of its content")
     try:
         tensors = {name: array.copy() for name, array in from_bytes(bytes(content)).items()}
-        header = json.loads(json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"][HEADER])
+        header = json.loads(json.loads(content[8:header_end])["__metadata__"][HEADER])
         file_format = header["format"]
     except (SafetensorError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise DamagedCheckpointError(f"{path} is no checkpoint of numrnn ({type(error).__name__}: {error})") from error

@@ -145,7 +145,10 @@ def supervised(state, info, callbacks):
             yield
         except StopTraining as signal:
             state.stop_reason, stop = signal.reason, signal
-        notify(callbacks, "on_stop", info)
+            if not signal.whole:
+                state.progress = None
+        if stop is None or stop.whole:
+            notify(callbacks, "on_stop", info)
     except BaseException as error:
         state.progress = None  # theta may be ahead of it
         if not isinstance(error, KeyboardInterrupt):
@@ -156,7 +159,7 @@ def supervised(state, info, callbacks):
     if state.stop_reason == "interrupted":
         warnings.warn(f"training was interrupted after {state.epoch} epochs; the weights are kept", stacklevel=5)
     if state.stop_reason == "terminated":
-        raise TrainingTerminated(f"{stop} ended training after {_how_far(state)}; a checkpoint is written") from stop
+        raise TrainingTerminated(f"{stop} ended training {_how_far(state) if stop.whole else 'as it began'}") from stop
 
 
 def rest(state, layout, callbacks):
@@ -170,7 +173,7 @@ def rest(state, layout, callbacks):
 
 def _how_far(state):
     batches = f" and {state.progress.done} mini-batches" if state.progress is not None else ""
-    return f"{state.epoch} epochs{batches}"
+    return f"after {state.epoch} epochs{batches}; a checkpoint is written"
 
 
 class LogLine:

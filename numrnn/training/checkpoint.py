@@ -94,13 +94,19 @@ class Checkpoint:
                 "from them, or give a Checkpoint another directory"
             )
         self._mark(info)
-        self._signals = StopSignals(lambda: info.state.at_rest)
+        self._asked = 0
+        self._signals = StopSignals(lambda: info.state.at_rest, lambda: self._asked > 1)
 
     def on_progress(self, info):
         """Stop if a signal came; save if it is time."""
+        self._asked += 1
         self._signals.check()
         if time.monotonic() - self._time >= self._seconds or info.epoch - self._epoch >= self._epochs:
             self._save(info)
+
+    def on_epoch_end(self, info):
+        """Know that something was made."""
+        self._asked += 1
 
     def on_stop(self, info):
         """Save, so that a resumed fit need not train again, or can go on."""

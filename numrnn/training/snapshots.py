@@ -1,5 +1,7 @@
 """What training continues from, as named arrays and a JSON header, and back."""
 
+from numbers import Integral
+
 import numpy as np
 
 from numrnn.io import decode, encode
@@ -51,7 +53,13 @@ def take_snapshot(state, callbacks):
 
 
 def restore_state(tensors, header):
-    """Return the state that `take_snapshot` was shown."""
+    """Return the state that `take_snapshot` was shown.
+
+    Raises
+    ------
+    LookupError, TypeError, AttributeError, ValueError, RecursionError
+        If these are not what it returned.
+    """
     if header["history"] != list(_FIELDS):
         raise ValueError(f"its history has the columns {header['history']}, expected {list(_FIELDS)}")
     whole = {_FIELDS.index(name) for name in ("epoch", "n_sequences")}
@@ -60,13 +68,25 @@ def restore_state(tensors, header):
     if header["progress"] is not None:
         sums = {name: [tensors[f"progress.{name}"]] for name in ("losses", "weight_sums")}
         progress = EpochProgress(tensors["progress.carried"], **sums, **decode(header["progress"]))
-    return TrainingState(
+    state = TrainingState(
         theta=tensors["theta"],
         solver_state={name: tensors[f"solver.{name}"] for name in header["solver"]},
         history=[EpochRecord(*row) for row in rows],
         progress=progress,
         **decode(header["training"]),
     )
+    _check(state)
+    return state
+
+
+def _check(state):
+    for name, array in state.solver_state.items():
+        if array.shape != state.theta.shape or array.dtype != state.theta.dtype:
+            raise ValueError(f"its solver's {name} has shape {array.shape}, its weights {state.theta.shape}")
+    done = 0 if state.progress is None else state.progress.done
+    for name, value in {"epoch": state.epoch, "seed": state.seed, "n_updates": state.n_updates, "done": done}.items():
+        if not isinstance(value, Integral) or value < 0:
+            raise ValueError(f"its {name} is {value!r}, expected an integer of at least 0")
 
 
 def restore_callbacks(callbacks, tensors, header):

@@ -28,53 +28,61 @@ class TrainingTerminated(SystemExit):
 
 
 class StopTraining(BaseException):
-    """Ends training where what its state holds is whole.
+    """Ends training.
 
     Parameters
     ----------
     number : int
         Of the signal.
+    whole : bool
+        Whether what the state of training holds is all it takes to go on.
     """
 
-    def __init__(self, number):
+    def __init__(self, number, whole):
         super().__init__(signal.Signals(number).name)
         self.reason = "interrupted" if number == signal.SIGINT else "terminated"
+        self.whole = whole
 
 
 class StopSignals:
     """Remembers SIGTERM, SIGUSR1 and SIGINT until training can stop; a second SIGINT is an ordinary one.
 
-    Only the main thread can take signals: in another one nothing changes.
+    Only the main thread can take signals: in another one nothing changes. Signals that are ignored stay so: a shell has
+    its background jobs ignore SIGINT.
 
     Parameters
     ----------
-    may_cut : callable
-        `may_cut()` says whether training may stop at once, wherever it is.
+    is_whole : callable
+        `is_whole()` says whether training may stop at once: what its state holds is all it takes to go on.
+    has_begun : callable
+        `has_begun()` says whether it has made anything; until then it may stop at once, too: kernels may be compiled.
     """
 
     _NUMBERS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGUSR1", "SIGINT") if hasattr(signal, name))
 
-    def __init__(self, may_cut):
-        self._may_cut, self._before = may_cut, {}
+    def __init__(self, is_whole, has_begun):
+        self._is_whole, self._has_begun, self._before = is_whole, has_begun, {}
         self._received, self._obeyed = None, False
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._receive) for number in self._NUMBERS}
+            heard = [number for number in self._NUMBERS if signal.getsignal(number) != signal.SIG_IGN]
+            self._before = {number: signal.signal(number, self._receive) for number in heard}
 
     def _receive(self, number, frame):
         is_first, self._received = self._received is None, self._received or number
         if not is_first and number == signal.SIGINT:
+            self._obeyed = True
             raise KeyboardInterrupt
-        if is_first and self._may_cut():
-            self._obey()
+        if is_first and (self._is_whole() or not self._has_begun()):
+            self._obey(self._is_whole())
 
     def check(self):
         """Raise `StopTraining` if a signal came."""
         if self._received is not None:
-            self._obey()
+            self._obey(True)
 
-    def _obey(self):
+    def _obey(self, whole):
         self._obeyed = True
-        raise StopTraining(self._received)
+        raise StopTraining(self._received, whole)
 
     def close(self):
         """Give signals back to who had them before, and with them one that came after training had ended."""
