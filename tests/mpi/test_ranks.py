@@ -54,7 +54,7 @@ def test_what_goes_wrong_in_one_rank_or_in_all():
     assert out.splitlines() == [
         "X of rank 2 is not that of rank 0: all ranks must pass the same to fit",
         "alpha of rank 1 is not that of rank 0: all ranks must pass the same to fit",
-        "y has 5 targets",
+        "X has 60 sequences, y has 5 targets",
         "stopped after 3 epochs",
         "interrupted after the same mini-batch",
         "one seed for all",
