@@ -7,6 +7,7 @@ from pathlib import Path
 
 from numrnn.cli.arguments import Failure, UsageError, add_parameters
 from numrnn.cli.config import over_config
+from numrnn.cli.ranks import run_in_ranks
 from numrnn.cli.settings import SETTINGS, TABLE
 from numrnn.cli.texts import LANGUAGE_MODEL, TEXT_OPTIONS, add_text_options, make_vocabulary, read_texts, reads_texts
 
@@ -15,7 +16,7 @@ __all__ = ["add_parser"]
 DEFAULT_SEED = 0
 
 # the options that are no parameters of the estimator
-JOB_OPTIONS = ("data", "output", "task", "progress", *TEXT_OPTIONS)
+JOB_OPTIONS = ("data", "output", "task", "progress", "mpi", *TEXT_OPTIONS)
 
 # --progress, --no-progress and neither as the estimators' `verbose`
 VERBOSE = {True: 2, False: False, None: True}
@@ -44,12 +45,14 @@ def add_parser(commands):
     flag = argparse.BooleanOptionalAction
     parser.add_argument("--progress", action=flag, help="a progress bar (default: on a terminal)", **given)
     parser.add_argument("--scale", action=flag, help="standardise the inputs; the saved model takes raw ones", **given)
+    text = "train with all processes that mpiexec or srun started (default: if there are several)"
+    parser.add_argument("--mpi", action=flag, help=text, **given)
     add_text_options(parser)
     add_parameters(parser)
-    parser.set_defaults(run=lambda arguments: run(over_config(parser, arguments)))
+    parser.set_defaults(run=lambda arguments: run_in_ranks(run, over_config(parser, arguments)))
 
 
-def run(options):
+def run(options, comm):
     """Train, test and save, as `options` (a dict) say."""
     missing = [name for name in ("data", "output") if name not in options]
     if missing:
@@ -81,14 +84,17 @@ def run(options):
 
     print("kernels (the first run compiles them, ten seconds or so) ... ", end="", flush=True)
     both_ways = getattr(estimator, "bidirectional", False)
-    warmup(cells=[estimator.cell], dtypes=[estimator.dtype], symbols=with_texts, bidirectional=both_ways)
+    kinds = {"cells": [estimator.cell], "dtypes": [estimator.dtype], "symbols": with_texts, "bidirectional": both_ways}
+    comm.in_turns(lambda: warmup(**kinds))
     print(f"ready after {watch.lap('compile'):.1f} s", flush=True)
 
     course = Course()
     with course.tells_faults():
-        train(estimator, parts, course, scale=scale)
+        train(estimator, parts, course, scale=scale, comm=comm)
+        if comm.rank:
+            return
         print(f"{estimator.n_iter_} epochs in {watch.lap('fit'):.1f} s")
-        facts = {"options": options, "scale": scale, "stop_reason": course.stop_reason}
+        facts = {"options": options, "scale": scale, "stop_reason": course.stop_reason, "ranks": comm.size}
         _test_and_save(estimator, parts, facts, watch, directory)
     if course.stop_reason == "interrupted":
         raise Failure(f"interrupted; what was learnt until then is saved in {directory}")

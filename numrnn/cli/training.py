@@ -81,7 +81,7 @@ def _check_test(estimator, part):
         raise UsageError(str(error).replace("X_val", "values_test").replace("y_val", "y_test")) from error
 
 
-def train(estimator, parts, course, *, scale):
+def train(estimator, parts, course, *, scale, comm):
     """Fit to the part to train on; the part to test on is watched, unless something would be chosen by it."""
     inputs = {name: part.X for name, part in parts.items()}
     if scale:
@@ -95,7 +95,8 @@ def train(estimator, parts, course, *, scale):
     watched = {}
     if watches_test(estimator, parts):
         watched = {"X_val": inputs["test"]} | ({} if goes_on else {"y_val": parts["test"].y})
-    estimator.set_params(callbacks=[course], warm_start=goes_on).fit(inputs["train"], parts["train"].y, **watched)
+    estimator.set_params(callbacks=[course], warm_start=goes_on)
+    estimator.fit(inputs["train"], parts["train"].y, comm=comm, **watched)
     estimator.set_params(callbacks=None, warm_start=False)
     if scale:
         fold_scaler(estimator, scaler)

@@ -180,7 +180,7 @@ def run(estimator, data, targets, *, given=None, max_iter, validate=None, callba
     options = {"max_iter": max_iter, "given": given, "callbacks": callbacks, "comm": comm}
     options["validate"] = comm.on_first(validate)
     try:
-        with estimator._state.changing():
+        with comm.noting_interrupts(), estimator._state.changing():
             if isinstance(solver, LBFGS):
                 minimize_lbfgs(
                     network, estimator._state, data, targets, solver=solver, alpha=estimator.alpha, **options
