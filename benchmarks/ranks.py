@@ -2,8 +2,8 @@
 
     mpiexec -n 2 python benchmarks/ranks.py [--cell elman] [--shape 64,50,128,512] [--turns 40]
 
-Prints medians over the turns of the slowest rank: a whole step, the sum alone (all ranks begin it together), and what
-of the step no other rank takes part in. Run it on cores that nothing else uses.
+Prints what the slowest rank takes, lower quartiles over the turns, for a whole step, the sum alone (all ranks begin it
+together), a message of that size from one rank to another, and a copy of it. Run it on cores that nothing else uses.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import time
 
 import numpy as np
 from mpi4py import MPI
+from rank_model import Machine, sum_seconds
 
 from numrnn import Sequences
 from numrnn.data.batches import full_batch
@@ -36,7 +37,7 @@ def make(cell, shape, comm):
     return network, (theta, data, targets, batches, step, np.zeros_like(theta), theta.copy())
 
 
-def medians(functions, turns, world):
+def quartiles(functions, turns, world):
     """Seconds of the slowest rank, of each function; they take turns, for the machine's speed changes."""
     seconds = np.zeros((turns, len(functions)))
     for turn in range(-3, turns):
@@ -47,7 +48,7 @@ def medians(functions, turns, world):
             taken = world.allreduce(time.perf_counter() - start, MPI.MAX)
             if turn >= 0:
                 seconds[turn, n] = taken
-    return np.median(seconds, axis=0)
+    return np.quantile(seconds, 0.25, axis=0)
 
 
 def main():
@@ -66,13 +67,29 @@ def main():
     if world.size > 1:
         tiles = -(-shape[0] // network.tile_rows)
         nodes, tail = network.memory.nodes(-(-tiles // world.size)), np.zeros(tiles + 1)
-        functions.append(lambda: comm.sum_nodes(nodes, tiles, tail))
-    step, *exchange = medians(functions, arguments.turns, world)
+        one, other = np.zeros((2, nodes[0].nbytes + tail.nbytes), np.uint8)
+        functions += [
+            lambda: comm.sum_nodes(nodes, tiles, tail),
+            lambda: pass_on(world, one),
+            lambda: np.copyto(other, one),
+        ]
+    step, *exchange = quartiles(functions, arguments.turns, world) * 1e3
     if world.rank == 0:
-        print(f"{arguments.cell} {shape}, {world.size} ranks: step {step * 1e3:.2f} ms")
+        print(f"{arguments.cell} {shape}, {world.size} ranks: step {step:.2f} ms")
         if exchange:
-            print(f"sum over ranks {exchange[0] * 1e3:.2f} ms, {exchange[0] / step:.1%} of it")
-            print(f"bytes of a message {nodes[0].nbytes + tail.nbytes:,}")
+            total, message, copy = exchange
+            print(f"sum over ranks {total:.2f} ms, {total / step:.1%} of the step")
+            print(f"a message of {one.nbytes:,} bytes {message:.2f} ms, a copy {copy:.2f} ms")
+            machine = Machine(step, 0.0, one.nbytes / message, one.nbytes / copy)
+            print(f"the model's sum: {sum_seconds(machine, one.nbytes, world.size):.2f} ms")
+
+
+def pass_on(world, message):
+    """From the first rank to the second."""
+    if world.rank == 0:
+        world.Send(message, 1)
+    elif world.rank == 1:
+        world.Recv(message, 0)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ try:
 except (ImportError, RuntimeError) as error:  # the second where mpi4py finds no library
     raise ImportError(
         "training by several processes needs mpi4py (pip install numrnn[mpi]) and an MPI library, the cluster's own or "
-        f"pip install mpich: {' '.join(str(error).split())}"
+        f"pip install mpich: {str(error).splitlines()[0]}"
     ) from error
 
 SPIN_SECONDS = 2e-3  # a wait only gives the processor away so long, then it sleeps between two looks
