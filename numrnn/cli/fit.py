@@ -91,11 +91,11 @@ def run(options, comm):
     course = Course()
     with course.tells_faults():
         train(estimator, parts, course, scale=scale, comm=comm)
-        if comm.rank:
-            return
         print(f"{estimator.n_iter_} epochs in {watch.lap('fit'):.1f} s")
         facts = {"options": options, "scale": scale, "stop_reason": course.stop_reason, "ranks": comm.size}
-        _test_and_save(estimator, parts, facts, watch, directory)
+        if comm.rank == 0:
+            _test_and_save(estimator, parts, facts, watch, directory)
+    comm.wait_for_all()
     if course.stop_reason == "interrupted":
         raise Failure(f"interrupted; what was learnt until then is saved in {directory}")
 

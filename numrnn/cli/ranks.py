@@ -38,4 +38,3 @@ def run_in_ranks(run, options):
         sys.stdout = sys.stderr = open(os.devnull, "w")  # for good: errors that all have are told once
     with comm.together():
         run(options, comm)
-        comm.wait_for_all()
