@@ -170,7 +170,7 @@ class Network:
             outcome = "diverged"
         if outcome == "diverged":
             theta[:] = before
-        done -= np.count_nonzero(sums[:done] == 0)
+        done -= int(np.count_nonzero(sums[:done] == 0))
         return Run(outcome, update.losses[sums > 0], update.norms[sums > 0], sums[sums > 0], done)
 
     def _weigh(self, data, targets, batches):

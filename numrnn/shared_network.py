@@ -97,7 +97,7 @@ class SharedNetwork(Network):
 
     def _run(self, *arguments):
         outcome = super()._run(*arguments)
-        if outcome == "interrupted":  # by no Ctrl-C that `together` has noted: the others know nothing of it
+        if outcome == "interrupted":  # by no Ctrl-C that has been noted: the others know nothing of it
             raise RuntimeError("an interrupt that not all processes have agreed on")
         return outcome
 

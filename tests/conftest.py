@@ -13,5 +13,6 @@ os.environ["MPLBACKEND"] = "Agg"
 # What a script runs in the background ignores Ctrl-C, and so would all its children: tests of it would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# No tests in these: they need PyTorch, which may be missing.
+# No tests in these: they need PyTorch, which may be missing, or are programs for `mpiexec`.
 collect_ignore = ["torch_twin.py", "golden/make_golden.py"]
+collect_ignore += ["mpi/same_bits.py", "mpi/mistakes.py", "mpi/failing.py"]

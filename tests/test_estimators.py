@@ -479,7 +479,7 @@ def test_metadata_routing(kind):
         model = small(kind).set_fit_request(sample_weight=True, X_val=False).set_score_request(sample_weight=True)
         requests = model.get_metadata_routing()
     assert requests.fit.requests["sample_weight"] is True and requests.fit.requests["X_val"] is False
-    names = {"sample_weight", "state", "X_val", "y_val", "sample_weight_val", "state_val"}
+    names = {"sample_weight", "state", "X_val", "y_val", "sample_weight_val", "state_val", "comm"}
     assert set(requests.fit.requests) == names
 
 

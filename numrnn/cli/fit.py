@@ -8,6 +8,7 @@ from pathlib import Path
 from numrnn.cli.arguments import Failure, UsageError, add_parameters
 from numrnn.cli.batch import BATCH_OPTIONS, Guard, add_batch_options, lines_in_batch, make_checkpoint
 from numrnn.cli.config import over_config
+from numrnn.cli.ranks import run_in_ranks
 from numrnn.cli.settings import SETTINGS, TABLE
 from numrnn.cli.texts import LANGUAGE_MODEL, TEXT_OPTIONS, add_text_options, make_vocabulary, read_texts, reads_texts
 
@@ -16,7 +17,7 @@ __all__ = ["add_parser"]
 DEFAULT_SEED = 0
 
 # the options that are no parameters of the estimator
-JOB_OPTIONS = ("data", "output", "task", "progress", *BATCH_OPTIONS, *TEXT_OPTIONS)
+JOB_OPTIONS = ("data", "output", "task", "progress", "mpi", *BATCH_OPTIONS, *TEXT_OPTIONS)
 
 # --progress, --no-progress and neither as the estimators' `verbose`
 VERBOSE = {True: 2, False: False, None: True}
@@ -46,20 +47,22 @@ def add_parser(commands):
     parser.add_argument("--progress", action=flag, help="a progress bar (default: on a terminal)", **given)
     parser.add_argument("--scale", action=flag, help="standardise the inputs; the saved model takes raw ones", **given)
     add_batch_options(parser)
+    text = "train with all processes that mpiexec or srun started (default: if there are several)"
+    parser.add_argument("--mpi", action=flag, help=text, **given)
     add_text_options(parser)
     add_parameters(parser)
-    parser.set_defaults(run=lambda arguments: run(over_config(parser, arguments)))
+    parser.set_defaults(run=lambda arguments: run_in_ranks(run, over_config(parser, arguments)))
 
 
-def run(options):
+def run(options, comm):
     """Train, test and save, as `options` (a dict) say."""
     with Guard("checkpoint_dir" in options) as guard, contextlib.ExitStack() as stack:
         if options.get("quiet"):
             stack.enter_context(contextlib.redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
-        _run(options, guard)
+        _run(options, guard, comm)
 
 
-def _run(options, guard):
+def _run(options, guard, comm):
     missing = [name for name in ("data", "output") if name not in options]
     if missing:
         raise UsageError(f"{missing[0]} is missing: numrnn fit DATA --output DIR")
@@ -93,23 +96,26 @@ def _run(options, guard):
 
     print("kernels (the first run compiles them, ten seconds or so) ... ", end="", flush=True)
     both_ways = getattr(estimator, "bidirectional", False)
-    warmup(cells=[estimator.cell], dtypes=[estimator.dtype], symbols=with_texts, bidirectional=both_ways)
+    kinds = {"cells": [estimator.cell], "dtypes": [estimator.dtype], "symbols": with_texts, "bidirectional": both_ways}
+    comm.in_turns(lambda: warmup(**kinds))
     print(f"ready after {watch.lap('compile'):.1f} s", flush=True)
     guard.check()
 
     course = Course()
     watched = estimator.early_stopping or watches_test(estimator, parts)
     history = HistoryFile(directory / "history.csv", columns_of(estimator, watched=watched))
-    callbacks = [*filter(None, [checkpoint]), course, history]
+    callbacks = [*filter(None, [checkpoint]), course, *([history] if comm.rank == 0 else [])]
     with course.tells_faults(), lines_in_batch(options):
         resume = checkpoint.directory if options.get("resume") else None
-        train(estimator, parts, callbacks, scale=scale, resume=resume)
+        train(estimator, parts, callbacks, scale=scale, resume=resume, comm=comm)
         if checkpoint and course.stop_reason == "interrupted":
             raise Failure(f"interrupted; --resume goes on from what is saved in {checkpoint.directory}")
         print(f"{estimator.n_iter_} epochs in {watch.lap('fit'):.1f} s")
         facts = {"options": options, "scale": scale, "stop_reason": course.stop_reason}
-        facts["run"] = run_facts(estimator, checkpoint)
-        _test_and_save(estimator, parts, facts, watch, directory)
+        facts["run"] = run_facts(estimator, checkpoint, comm)
+        if comm.rank == 0:
+            _test_and_save(estimator, parts, facts, watch, directory)
+    comm.wait_for_all()
     if course.stop_reason == "interrupted":
         raise Failure(f"interrupted; what was learnt until then is saved in {directory}")
 

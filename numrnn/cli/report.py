@@ -83,9 +83,10 @@ def model_facts(estimator):
     }
 
 
-def run_facts(estimator, checkpoint):
+def run_facts(estimator, checkpoint, comm):
     """Where and how a model came to be: facts that change none of its bits."""
     from numrnn.estimators.threads import n_threads
 
     resumed_from = checkpoint and checkpoint.resumed_from
-    return {"threads": n_threads(estimator.n_jobs), "ranks": 1, "resumed_from": resumed_from and str(resumed_from)}
+    threads = comm.threads(n_threads(estimator.n_jobs), estimator.n_jobs)
+    return {"threads": threads, "ranks": comm.size, "resumed_from": resumed_from and str(resumed_from)}

@@ -95,7 +95,7 @@ def _check_test(estimator, part):
         raise UsageError(str(error).replace("X_val", "values_test").replace("y_val", "y_test")) from error
 
 
-def train(estimator, parts, callbacks, *, scale, resume):
+def train(estimator, parts, callbacks, *, scale, resume, comm):
     """Fit to the part to train on; the part to test on is watched, unless something would be chosen by it."""
     inputs = {name: part.X for name, part in parts.items()}
     if scale:
@@ -111,7 +111,7 @@ def train(estimator, parts, callbacks, *, scale, resume):
         watched = {"X_val": inputs["test"]} | ({} if goes_on else {"y_val": parts["test"].y})
     watched |= _weights(parts, watched)
     estimator.set_params(callbacks=callbacks, warm_start=goes_on)
-    estimator.fit(inputs["train"], parts["train"].y, resume=resume, **watched)
+    estimator.fit(inputs["train"], parts["train"].y, resume=resume, comm=comm, **watched)
     estimator.set_params(callbacks=None, warm_start=False)
     if scale:
         fold_scaler(estimator, scaler)

@@ -3,7 +3,7 @@
 `Serial` and `MPI` have the same methods; `MPI` has in addition what moves gradients. Nothing else imports mpi4py.
 """
 
-from contextlib import contextmanager
+from contextlib import nullcontext
 
 __all__ = ["SERIAL", "Serial", "comm_of"]
 
@@ -40,10 +40,24 @@ class Serial:
         """Threads of this process, of those that it would take alone."""
         return wanted
 
-    @contextmanager
+    def in_turns(self, function):
+        """Call a function in one process of each machine, then in the others."""
+        function()
+
+    def wait_for_all(self):
+        """Return when all processes have called this."""
+
+    def most(self, number):
+        """The largest of the processes' numbers."""
+        return number
+
     def together(self):
         """A span in which an error of one process ends all."""
-        yield
+        return nullcontext()
+
+    def noting_interrupts(self):
+        """A span in which Ctrl-C ends training in all processes after the same mini-batch."""
+        return nullcontext()
 
 
 SERIAL = Serial()

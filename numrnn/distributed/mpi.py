@@ -17,8 +17,11 @@ from numrnn.kernels.cpu.batches import add_nodes_of_two
 
 try:
     from mpi4py import MPI as mpi
-except ImportError as error:
-    raise ImportError(f"MPI needs mpi4py and an MPI library: pip install numrnn[mpi] ({error})") from error
+except (ImportError, RuntimeError) as error:  # the second where mpi4py finds no library
+    raise ImportError(
+        "training by several processes needs mpi4py (pip install numrnn[mpi]) and an MPI library, the cluster's own or "
+        f"pip install mpich: {str(error).splitlines()[0]}"
+    ) from error
 
 SPIN_SECONDS = 2e-3  # a wait only gives the processor away so long, then it sleeps between two looks
 NAP = 1e-4
@@ -39,11 +42,16 @@ def processes_of(comm):
     return comm.Get_attr(_known)
 
 
+def world():
+    """The processes that `mpiexec` started."""
+    return processes_of(mpi.COMM_WORLD)
+
+
 class MPI(Serial):
     """The processes of a communicator.
 
-    Waits look for messages in turns with giving the processor away: threads of other processes may need it, and
-    signals are served.
+    Waits look for messages and give the processor away in turns: threads of other processes may need it, and signals
+    are served.
 
     Parameters
     ----------
@@ -52,6 +60,7 @@ class MPI(Serial):
 
     def __init__(self, comm):
         self._comm, self._failures = comm.Dup(), comm.Dup()
+        self._neighbours = comm.Split_type(mpi.COMM_TYPE_SHARED)
         self.rank, self.size = comm.Get_rank(), comm.Get_size()
         self._buffers = [np.empty(0, np.uint8)] * 2
         self._interrupted = False
@@ -95,11 +104,20 @@ class MPI(Serial):
         """
         if given is not None or not hasattr(os, "sched_getaffinity"):
             return wanted
-        local = self._comm.Split_type(mpi.COMM_TYPE_SHARED)
-        cores = set().union(*local.allgather(os.sched_getaffinity(0)))
-        processes = local.Get_size()
-        local.Free()
-        return max(1, min(wanted, len(cores) // processes))
+        cores = set().union(*self._neighbours.allgather(os.sched_getaffinity(0)))
+        return max(1, min(wanted, len(cores) // self._neighbours.Get_size()))
+
+    def in_turns(self, function):
+        """Call a function in one process of each machine, then in the others."""
+        if self._neighbours.Get_rank() == 0:
+            function()
+        _wait(self._neighbours.Ibarrier())
+        if self._neighbours.Get_rank():
+            function()
+
+    def wait_for_all(self):
+        """Return when all processes have called this."""
+        _wait(self._comm.Ibarrier())
 
     def most(self, number):
         """The largest of the processes' numbers."""
@@ -141,38 +159,42 @@ class MPI(Serial):
         _wait(self._comm.Iallgatherv(mpi.IN_PLACE, [rows, counts, places, kind]))
 
     def interrupted(self):
-        """Whether Ctrl-C came to this process within `together`."""
+        """Whether Ctrl-C came to this process within `noting_interrupts`."""
         return self._interrupted
 
     @contextmanager
     def together(self):
-        """A span in which an error of one process ends all, with its traceback, unless all have one.
-
-        A Ctrl-C is not raised but noted, so that processes can agree on where to stop; the second one is raised.
-        """
-        self._interrupted = False
-        ours = (
-            threading.current_thread() is threading.main_thread()
-            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        )
-        if ours:
-            signal.signal(signal.SIGINT, self._note_interrupt)
+        """A span in which an error of one process ends all, with its traceback, unless all have one."""
         try:
             yield
         except BaseException:
             if not self._all_failed():
-                print(f"rank {self.rank} of {self.size} failed, which ends all:", file=sys.stderr)
-                traceback.print_exc()
-                sys.stderr.flush()
+                print(f"rank {self.rank} of {self.size} failed, which ends all:", file=sys.__stderr__)
+                traceback.print_exc(file=sys.__stderr__)
+                sys.__stderr__.flush()
                 self._comm.Abort(1)
             raise
+
+    @contextmanager
+    def noting_interrupts(self):
+        """A span in which Ctrl-C is noted, not raised, so that processes can agree where to stop; the second ends all.
+
+        It is raised as ever where somebody else handles it, and in other threads than the main one.
+        """
+        self._interrupted = False
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        if not in_main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+            yield
+            return
+        signal.signal(signal.SIGINT, self._note_interrupt)
+        try:
+            yield
         finally:
-            if ours:
-                signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _note_interrupt(self, number, frame):
         if self._interrupted:
-            signal.default_int_handler(number, frame)
+            self._comm.Abort(1)
         self._interrupted = True
 
     def _all_failed(self):

@@ -204,13 +204,14 @@ def run(estimator, data, targets, *, given=None, resumption=None, validate=None,
     solver = resolve_solver(estimator.solver)
     callbacks, max_iter = [*callbacks, *(estimator.callbacks or ())], 1
     if resumption is not None:
-        max_iter = resumption.begin(estimator, callbacks, data=data, targets=targets, given=given, validate=validate)
+        held = {"data": data, "targets": targets, "given": given, "validate": validate}
+        max_iter = resumption.begin(estimator, callbacks, comm, **held)
     options = {"max_iter": max_iter, "given": given, "callbacks": callbacks, "comm": comm}
     options["validate"] = comm.on_first(validate)
     try:
-        with estimator._state.changing():
+        with comm.noting_interrupts(), estimator._state.changing():
             if not max_iter:
-                rest(estimator._state, network.layout, callbacks)
+                rest(estimator._state, network.layout, callbacks, comm)
             elif isinstance(solver, LBFGS):
                 minimize_lbfgs(
                     network, estimator._state, data, targets, solver=solver, alpha=estimator.alpha, **options

@@ -55,13 +55,14 @@ class Resumption:
             raise ValueError(f"resume: {self._path} holds {self._saved.theta.size} weights, not those of its network")
         estimator._state.seed = self._saved.seed
 
-    def begin(self, estimator, callbacks, **data):
+    def begin(self, estimator, callbacks, comm, **data):
         """Take over state and callbacks of the checkpoint, if there is one.
 
         Parameters
         ----------
         estimator : estimator
         callbacks : list of objects
+        comm : Serial or MPI
         **data : data, targets, given, validate
             What the fit is on.
 
@@ -71,6 +72,7 @@ class Resumption:
             That are left to make.
         """
         writers = [callback for callback in callbacks if isinstance(callback, Checkpoint)]
+        comm.check_same(lambda: {"resume": str(self._path and (self._path.name, self._saved.n_updates))})
         if not writers and self._path is None:
             return estimator.max_iter
         facts = self._facts(estimator) | _data_facts(estimator, **data)

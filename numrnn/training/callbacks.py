@@ -21,6 +21,7 @@ import mmap
 import sys
 import warnings
 
+from numrnn.distributed import SERIAL
 from numrnn.training.stopping import StopTraining, TrainingTerminated
 
 HOOKS = ("on_fit_begin", "on_progress", "on_epoch_end", "on_stop", "on_fit_end")
@@ -46,8 +47,8 @@ class FitInfo:
         Read-only views of the parameters as they are now.
     state : TrainingState
         All that training continues from.
-    rank : int
-        The number of this process among those that train together: 0 is the one to write files and to print.
+    comm : Serial or MPI
+        The processes that train together: the one whose `comm.rank` is 0 is to write files and to print.
 
     Examples
     --------
@@ -58,10 +59,10 @@ class FitInfo:
     >>> callbacks = check_callbacks([StopAt()])
     """
 
-    def __init__(self, state, layout, max_iter, rank=0):
+    def __init__(self, state, layout, max_iter, comm=SERIAL):
         self.state = state
         self.max_iter = max_iter
-        self.rank = rank
+        self.comm = comm
         self._layout = layout
 
     @property
@@ -162,9 +163,9 @@ def supervised(state, info, callbacks):
         raise TrainingTerminated(f"{stop} ended training {_how_far(state) if stop.whole else 'as it began'}") from stop
 
 
-def rest(state, layout, callbacks):
+def rest(state, layout, callbacks, comm=SERIAL):
     """Call on_fit_begin and on_fit_end around nothing: training had come to its end before."""
-    info = FitInfo(state, layout, 0)
+    info = FitInfo(state, layout, 0, comm)
     try:
         notify(callbacks, "on_fit_begin", info)
     finally:

@@ -86,21 +86,17 @@ class Checkpoint:
         """Lock the directory, and listen to signals."""
         if self._facts is None:
             raise ValueError("callbacks: a Checkpoint is for fit; partial_fit makes one pass, and save keeps the model")
-        self._folder = CheckpointFolder(self.directory, self.keep)
-        is_own = self.resumed_from is not None and self.resumed_from.parent.samefile(self._folder.path)
-        if not is_own and not self._folder.is_empty():
-            raise ValueError(
-                f"{self.directory} has checkpoints of an earlier run: pass resume={str(self.directory)!r} to go on "
-                "from them, or give a Checkpoint another directory"
-            )
+        if info.comm.rank == 0:
+            self._open_folder()
         self._mark(info)
         self._asked = 0
-        self._signals = StopSignals(lambda: info.state.at_rest, lambda: self._asked > 1)
+        alone = info.comm.size == 1  # many processes have to agree on where to stop
+        self._signals = StopSignals(lambda: alone and info.state.at_rest, lambda: not alone or self._asked > 1)
 
     def on_progress(self, info):
         """Stop if a signal came; save if it is time."""
         self._asked += 1
-        self._signals.check()
+        self._signals.check(info.comm)
         if time.monotonic() - self._time >= self._seconds or info.epoch - self._epoch >= self._epochs:
             self._save(info)
 
@@ -125,7 +121,18 @@ class Checkpoint:
             self._folder.close()
         self._facts, self._callbacks, self._folder, self._signals = None, (), None, None
 
+    def _open_folder(self):
+        self._folder = CheckpointFolder(self.directory, self.keep)
+        is_own = self.resumed_from is not None and self.resumed_from.parent.samefile(self._folder.path)
+        if not is_own and not self._folder.is_empty():
+            raise ValueError(
+                f"{self.directory} has checkpoints of an earlier run: pass resume={str(self.directory)!r} to go on "
+                "from them, or give a Checkpoint another directory"
+            )
+
     def _save(self, info):
+        if info.comm.rank:  # all processes hold the same
+            return
         tensors, header = take_snapshot(info.state, self._callbacks)
         path = self._folder.save(tensors, {**header, "facts": self._facts})
         self._mark(info)

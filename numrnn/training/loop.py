@@ -119,7 +119,7 @@ def train(
     (30, 'max_iter', True)
     """
     state.prepare(solver)
-    info = FitInfo(state, network.layout, max_iter, comm.rank)
+    info = FitInfo(state, network.layout, max_iter, comm)
     options = {"solver": solver, "alpha": alpha, "clip_norm": clip_norm, "noise": (dropout, recurrent_dropout)}
     passes = _Passes(network, state, data, targets, given, comm, **options)
     with supervised(state, info, callbacks):

@@ -73,16 +73,17 @@ class StopSignals:
             self._obeyed = True
             raise KeyboardInterrupt
         if is_first and (self._is_whole() or not self._has_begun()):
-            self._obey(self._is_whole())
+            self._obey(number, self._is_whole())
 
-    def check(self):
-        """Raise `StopTraining` if a signal came."""
-        if self._received is not None:
-            self._obey(True)
+    def check(self, comm):
+        """Raise `StopTraining` if a signal came, to any of the processes that train together."""
+        number = comm.most(self._received or 0)
+        if number:
+            self._obey(number, True)
 
-    def _obey(self, whole):
+    def _obey(self, number, whole):
         self._obeyed = True
-        raise StopTraining(self._received, whole)
+        raise StopTraining(number, whole)
 
     def close(self):
         """Give signals back to who had them before, and with them one that came after training had ended."""

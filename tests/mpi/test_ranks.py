@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+import numrnn
+from numrnn.cli import main
+
 pytest.importorskip("mpi4py", exc_type=ImportError)
 HERE = Path(__file__).parent
 # That of the package mpich lies beside this Python.
@@ -18,8 +21,12 @@ MPIEXEC = shutil.which("mpiexec", path=os.pathsep.join([str(Path(sys.executable)
 pytestmark = pytest.mark.skipif(MPIEXEC is None, reason="no mpiexec")
 
 
+NUMRNN = ["-c", "import sys; from numrnn.cli import main; sys.exit(main())"]
+
+
 def start(ranks, program, *arguments):
-    command = [MPIEXEC, "-n", str(ranks), sys.executable, str(HERE / program), *arguments]
+    program = [str(HERE / program)] if isinstance(program, str) else program
+    command = [MPIEXEC, "-n", str(ranks), sys.executable, *program, *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -54,7 +61,8 @@ def test_what_goes_wrong_in_one_rank_or_in_all():
     assert out.splitlines() == [
         "X of rank 2 is not that of rank 0: all ranks must pass the same to fit",
         "alpha of rank 1 is not that of rank 0: all ranks must pass the same to fit",
-        "y has 5 targets",
+        "X has 60 sequences, y has 5 targets",
+        "training diverged in epoch 1",
         "stopped after 3 epochs",
         "interrupted after the same mini-batch",
         "one seed for all",
@@ -82,3 +90,18 @@ def test_a_rank_that_is_killed_ends_the_job():
         assert time.monotonic() - begin < 10
     finally:
         process.kill()
+
+
+def test_the_command_line_trains_with_all_ranks_and_one_of_them_speaks(tmp_path):
+    fit = ["fit", "japanese_vowels", "--max-iter", "2", "--random-state", "1"]
+    code, out, err = run(2, NUMRNN, *fit, "--output", str(tmp_path / "two"))
+    assert (code, err) == (0, "")
+    assert out.count("test accuracy") == 1
+    assert main([*fit, "--output", str(tmp_path / "one")]) == 0
+    one, two = (numrnn.load(tmp_path / name / "model.safetensors") for name in ("one", "two"))
+    assert one._state.theta.tobytes() == two._state.theta.tobytes()
+    assert one.loss_curve_ == two.loss_curve_
+    assert json.loads((tmp_path / "two" / "report.json").read_text())["ranks"] == 2
+    code, _, err = run(2, NUMRNN, *fit, "--output", str(tmp_path / "three"), "--hidden-layer-sizes", "0")
+    assert code == 2
+    assert err.count("numrnn: error: hidden_layer_sizes") == 1
