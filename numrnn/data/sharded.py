@@ -189,22 +189,6 @@ class ShardedSequences(Sequences):
         i = int(np.searchsorted(self._all_rows, step, side="right")) - 1
         return f"{shard.path}: sequence {i - shard.first} of this file ({i} of all), step {step - self._all_rows[i]},"
 
-    def hold(self, ids, stopped=None):
-        """Read sequences and keep them under their numbers.
-
-        Parameters
-        ----------
-        ids : ndarray, int64
-            Ascending, each once.
-        stopped : threading.Event, default=None
-            See `gather`.
-
-        Returns
-        -------
-        held : Held
-        """
-        return Held(self, ids, *self.gather(ids, stopped=stopped))
-
     def windows(self, random):
         """Shuffle the files, and put as many together as fill a window.
 
@@ -339,8 +323,9 @@ class Held:
         return np.array_equal(self._ids, ids)
 
     def release(self):
-        """Give the memory back."""
-        self._values = self._starts = None
+        """Give the memory back: whoever knows this object may not use it any more."""
+        values, self._values = self._values, None
+        return values
 
     def __len__(self):
         return len(self.lengths)
