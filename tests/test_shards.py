@@ -7,9 +7,11 @@ import tracemalloc
 import numpy as np
 import pytest
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
-from numrnn import RNNClassifier, RNNRegressor, Sequences
+from numrnn import RNNClassifier, RNNRegressor, Sequences, SequenceScaler
 from numrnn.data import ShardWriter, open_shards, sharded
+from numrnn.data import scaler as scaler_module
 from numrnn.data.ahead import read_ahead
 from numrnn.data.targets import Targets
 from numrnn.data.windows import WindowReader, epoch_windows
@@ -137,6 +139,23 @@ def test_regression_and_search_over_shards(tmp_path):
     search = GridSearchCV(RNNRegressor((4,), max_iter=2, random_state=0), {"cell": ["elman", "gru"]}, cv=2)
     scores = [search.fit(data, y).cv_results_["mean_test_score"].tolist() for data in (X, files.X)]
     assert scores[0] == scores[1]
+
+
+@pytest.mark.parametrize("stored", [np.float32, np.float64, np.int16])
+@pytest.mark.parametrize("options", [{}, {"with_mean": False}, {"with_std": False}])
+def test_standardised_as_they_are_read(stored, options, tmp_path, monkeypatch):
+    monkeypatch.setattr(sharded, "BLOCK", 300)
+    monkeypatch.setattr(scaler_module, "BLOCK", 17)
+    random = np.random.default_rng(0)
+    X = Sequences.from_list([random.normal(50, 9, size=(n, 3)).astype(stored) for n in LENGTHS])
+    files = open_shards(write(tmp_path / "data", X, LABELS)).X
+    scaler, twin = SequenceScaler(**options).fit(X), SequenceScaler(**options).fit(files)
+    assert np.array_equal(scaler.mean_, twin.mean_) and np.array_equal(scaler.scale_, twin.scale_)
+    Z = scaler.transform(files)
+    assert Z.load() == scaler.transform(X) and Z[3:5].dtype == scaler.transform(X).values.dtype
+    assert scaler.inverse_transform(Z).load() == scaler.inverse_transform(scaler.transform(X))
+    model = make_pipeline(SequenceScaler(**options), RNNClassifier((4,), max_iter=2, random_state=0))
+    assert bits(model.fit(files, LABELS)[-1]) == bits(model.fit(X, LABELS)[-1])
 
 
 @pytest.mark.parametrize("shuffle", [True, False])

@@ -70,7 +70,7 @@ class ShardedSequences(Sequences):
         self.lengths, self.offsets = lengths, np.concatenate([[0], np.cumsum(lengths)])
         # First steps among those of all shards: of the sequences that were chosen, and of all sequences.
         self._rows = self._all_rows = self.offsets[:-1]
-        self._last_symbol = None
+        self._last_symbol, self._changes = None, []
 
     @property
     def values(self):
@@ -177,8 +177,11 @@ class ShardedSequences(Sequences):
             raise ValueError(
                 f"{self._place(shard, step + at)} is {found[at]}, expected a symbol from 0 to {self._last_symbol}"
             )
-        if found is not to:
-            with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
+            for dtype, operation, operand in self._changes:
+                found = found.astype(dtype, copy=False)
+                operation(found, operand, out=found, casting="same_kind")
+            if found is not to:
                 to[...] = found
         if to.dtype.kind == "f" and not _is_finite(to):
             at = int(np.argmin(np.isfinite(to.reshape(len(to), -1)).all(axis=1)))
@@ -243,6 +246,12 @@ class ShardedSequences(Sequences):
         if not self._columns and converted.dtype.kind == "f":
             converted._columns = (1,)
         return converted
+
+    def changed(self, operation, operand):
+        """The same sequences, changed by a function of NumPy (as by `np.subtract`) as they are read."""
+        changed = copy.copy(self)
+        changed._changes = [*self._changes, (self.dtype, operation, operand)]
+        return changed
 
     def as_symbols(self, last):
         """The same sequences as symbols from 0 to `last`, of the narrowest integers."""
