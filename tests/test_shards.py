@@ -2,6 +2,10 @@
 
 import collections.abc
 import json
+import os
+import signal
+import threading
+import time
 import tracemalloc
 
 import numpy as np
@@ -352,6 +356,37 @@ def test_writer_and_its_directory(tmp_path):
     writer.close()
     with pytest.raises(FileExistsError, match="there already"):
         ShardWriter(tmp_path / "data")
+
+
+def test_a_sample(tmp_path):
+    X = numbers()
+    found = open_shards(write(tmp_path / "data", X)).X
+    assert np.array_equal(found.sample(64, 2), np.concatenate([x[:2] for x in X]))
+    assert np.array_equal(found.sample(3, 1), X.values[X.offsets[[0, 9, 19]]])
+    assert np.array_equal(found[5:].sample(1, 99), X[5])
+
+
+def test_ctrl_c_ends_a_fit_that_waits_for_a_disk(tmp_path, monkeypatch):
+    X, y, _ = open_shards(write(tmp_path / "data", numbers(), LABELS), buffer="1KB")
+    model, begun = RNNClassifier((4,), max_iter=9, random_state=0), threading.Event()
+    read = sharded.ShardedSequences._read
+
+    def slow(self, *arguments):
+        begun.set()
+        time.sleep(5)
+        return read(self, *arguments)
+
+    def interrupt():
+        begun.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(sharded.ShardedSequences, "_read", slow)
+    threading.Thread(target=interrupt).start()
+    start = time.perf_counter()
+    with pytest.warns(UserWarning, match="interrupted after 0 epochs"):
+        model.fit(X, y)
+    assert time.perf_counter() - start < 4
+    assert len(model.predict(numbers())) == len(y)
 
 
 def test_reading_ahead():

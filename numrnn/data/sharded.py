@@ -192,6 +192,23 @@ class ShardedSequences(Sequences):
         i = int(np.searchsorted(self._all_rows, step, side="right")) - 1
         return f"{shard.path}: sequence {i - shard.first} of this file ({i} of all), step {step - self._all_rows[i]},"
 
+    def sample(self, blocks, steps):
+        """Read some steps at places all over the files, to tell data sets apart.
+
+        Parameters
+        ----------
+        blocks, steps : int
+            How many places at most, and how many steps at each; no more than the first sequence there has.
+
+        Returns
+        -------
+        values : ndarray of shape (n, D) or (n,)
+        """
+        ids = np.unique(np.linspace(0, len(self) - 1, blocks).astype(np.int64))
+        heads = self._chosen(ids)
+        heads.lengths = np.minimum(heads.lengths, steps)
+        return heads.gather(np.arange(len(ids)))[0]
+
     def windows(self, random):
         """Shuffle the files, and put as many together as fill a window.
 
