@@ -49,7 +49,8 @@ def write_table(path, values, lengths, y, weights=None):
     return path
 
 
-def test_shards_do_what_their_files_do(files, capsys):
+@pytest.mark.parametrize("options", [(), ("--scale", "--early-stopping")])
+def test_shards_do_what_their_files_do(options, files, capsys):
     parts, shards = [str(files / f"{name}.npz") for name in ("a", "b")], str(files / "shards")
     assert main(["shard", *parts, "--output", shards, "--shard-size", "500B"]) == 0
     told = capsys.readouterr().out
@@ -58,7 +59,7 @@ def test_shards_do_what_their_files_do(files, capsys):
     outputs = []
     for data, folder in ((str(files / "both.npz"), "of_file"), (shards, "of_shards")):
         model = str(files / folder)
-        assert main(["fit", data, "--output", model, *SHORT]) == 0
+        assert main(["fit", data, "--output", model, *SHORT, *options]) == 0
         capsys.readouterr()
         assert main(["predict", model, data, "--proba"]) == 0 and main(["score", model, data, "--json"]) == 0
         weights = numrnn.load(f"{model}/model.safetensors").weights_

@@ -2,14 +2,20 @@
 
 import collections.abc
 import json
+import os
+import signal
+import threading
+import time
 import tracemalloc
 
 import numpy as np
 import pytest
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
-from numrnn import RNNClassifier, RNNRegressor, Sequences
+from numrnn import RNNClassifier, RNNRegressor, Sequences, SequenceScaler
 from numrnn.data import ShardWriter, open_shards, sharded
+from numrnn.data import scaler as scaler_module
 from numrnn.data.ahead import read_ahead
 from numrnn.data.targets import Targets
 from numrnn.data.windows import WindowReader, epoch_windows
@@ -139,6 +145,23 @@ def test_regression_and_search_over_shards(tmp_path):
     assert scores[0] == scores[1]
 
 
+@pytest.mark.parametrize("stored", [np.float32, np.float64, np.int16])
+@pytest.mark.parametrize("options", [{}, {"with_mean": False}, {"with_std": False}])
+def test_standardised_as_they_are_read(stored, options, tmp_path, monkeypatch):
+    monkeypatch.setattr(sharded, "BLOCK", 300)
+    monkeypatch.setattr(scaler_module, "BLOCK", 17)
+    random = np.random.default_rng(0)
+    X = Sequences.from_list([random.normal(50, 9, size=(n, 3)).astype(stored) for n in LENGTHS])
+    files = open_shards(write(tmp_path / "data", X, LABELS)).X
+    scaler, twin = SequenceScaler(**options).fit(X), SequenceScaler(**options).fit(files)
+    assert np.array_equal(scaler.mean_, twin.mean_) and np.array_equal(scaler.scale_, twin.scale_)
+    Z = scaler.transform(files)
+    assert Z.load() == scaler.transform(X) and Z[3:5].dtype == scaler.transform(X).values.dtype
+    assert scaler.inverse_transform(Z).load() == scaler.inverse_transform(scaler.transform(X))
+    model = make_pipeline(SequenceScaler(**options), RNNClassifier((4,), max_iter=2, random_state=0))
+    assert bits(model.fit(files, LABELS)[-1]) == bits(model.fit(X, LABELS)[-1])
+
+
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_windows_of_an_epoch(shuffle, tmp_path):
     X = open_shards(write(tmp_path / "data", numbers()), buffer="1KB").X
@@ -151,10 +174,13 @@ def test_windows_of_an_epoch(shuffle, tmp_path):
     again, other = (epoch_windows(X, 3, key=(5, epoch), **options) for epoch in (1, 2))
     assert str(again) == str(windows) and (str(other) != str(windows)) == shuffle
     for done in range(sum(map(len, windows))):
-        left = [(held.gather(batch.ids), batch) for held, part in WindowReader(X).read(windows, done) for batch in part]
-        assert len(left) == sum(map(len, windows)) - done
-        (values, starts), batch = left[0]
-        assert np.array_equal(values[starts[0] : starts[0] + X.lengths[batch.ids[0]]], X[batch.ids[0]])
+        left = 0
+        for held, batches in WindowReader(X).read(windows, done):
+            for batch in batches:
+                (values, starts), i = held.gather(batch.ids), batch.ids[0]
+                assert np.array_equal(values[starts[0] : starts[0] + X.lengths[i]], X[i])
+                left += 1
+        assert left == sum(map(len, windows)) - done
 
 
 def test_memory_holds_two_windows(tmp_path, monkeypatch):
@@ -170,7 +196,8 @@ def test_memory_holds_two_windows(tmp_path, monkeypatch):
             peaks.append(tracemalloc.get_traced_memory()[1])
         finally:
             tracemalloc.stop()
-    assert peaks[1] - peaks[0] < 2e6 + 1e5 + sharded.BUFFERED  # windows, objects, a file's buffer
+    # Windows, blocks that are held out, a file's buffer, objects.
+    assert peaks[1] - peaks[0] < 2e6 + 3 * sharded.BLOCK + sharded.BUFFERED + 1e5
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
@@ -329,6 +356,37 @@ def test_writer_and_its_directory(tmp_path):
     writer.close()
     with pytest.raises(FileExistsError, match="there already"):
         ShardWriter(tmp_path / "data")
+
+
+def test_a_sample(tmp_path):
+    X = numbers()
+    found = open_shards(write(tmp_path / "data", X)).X
+    assert np.array_equal(found.sample(64, 2), np.concatenate([x[:2] for x in X]))
+    assert np.array_equal(found.sample(3, 1), X.values[X.offsets[[0, 9, 19]]])
+    assert np.array_equal(found[5:].sample(1, 99), X[5])
+
+
+def test_ctrl_c_ends_a_fit_that_waits_for_a_disk(tmp_path, monkeypatch):
+    X, y, _ = open_shards(write(tmp_path / "data", numbers(), LABELS), buffer="1KB")
+    model, begun = RNNClassifier((4,), max_iter=9, random_state=0), threading.Event()
+    read = sharded.ShardedSequences._read
+
+    def slow(self, *arguments):
+        begun.set()
+        time.sleep(5)
+        return read(self, *arguments)
+
+    def interrupt():
+        begun.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(sharded.ShardedSequences, "_read", slow)
+    threading.Thread(target=interrupt).start()
+    start = time.perf_counter()
+    with pytest.warns(UserWarning, match="interrupted after 0 epochs"):
+        model.fit(X, y)
+    assert time.perf_counter() - start < 4
+    assert len(model.predict(numbers())) == len(y)
 
 
 def test_reading_ahead():

@@ -3,8 +3,8 @@ A search that gives hopeless trials up
 ======================================
 
 Optuna proposes parameters; a callback tells it of each epoch's validation score, and ends the training of a trial that
-is worse than most others were at its epoch. The data are Japanese Vowels (bundled): 270 utterances of nine speakers. One
-command does it, in a minute or two on two cores::
+is worse than most others were at its epoch. The data are Japanese Vowels (bundled): 270 utterances of nine speakers.
+One command does it, in a minute on two cores::
 
     pip install "numrnn[examples]"
     python docs/examples/optuna_search.py

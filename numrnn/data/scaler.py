@@ -6,6 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.forms import from_steps
 from numrnn.data.inputs import validate_sequences
+from numrnn.data.sharded import ShardedSequences
 
 __all__ = ["SequenceScaler"]
 
@@ -128,7 +129,7 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
         Returns
         -------
         Z : of the form of X
-            A copy; float32 where X is, else float64.
+            A copy; float32 where X is, else float64. Shards are standardised as they are read.
 
         Examples
         --------
@@ -138,14 +139,9 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
         array([[-1.41421356,  0.        ],
                [ 0.        ,  1.41421356]])
         """
-        sequences, form = self._validated(X)
-        # The arithmetic is float64 also for float32: an input far from zero must not lose its digits.
-        Z = np.array(sequences.values)
-        if self.with_mean:
-            np.subtract(Z, self.mean_, out=Z, casting="same_kind")
-        if self.with_std:
-            np.divide(Z, self.scale_, out=Z, casting="same_kind")
-        return _in_form(Z, sequences, form)
+        check_is_fitted(self)
+        subtraction = [(np.subtract, self.mean_)] if self.with_mean else []
+        return self._changed(X, subtraction + ([(np.divide, self.scale_)] if self.with_std else []))
 
     def inverse_transform(self, X):
         """Take standardised sequences back to the scale of the data.
@@ -166,24 +162,27 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
         >>> scaler.inverse_transform([np.array([[0.0]])])
         [array([[2.]])]
         """
-        sequences, form = self._validated(X)
-        original = np.array(sequences.values)
-        if self.with_std:
-            np.multiply(original, self.scale_, out=original, casting="same_kind")
-        if self.with_mean:
-            np.add(original, self.mean_, out=original, casting="same_kind")
-        return _in_form(original, sequences, form)
-
-    def _validated(self, X):
         check_is_fitted(self)
-        return validate_sequences(self, X, dtype=DTYPES, reset=False)
+        product = [(np.multiply, self.scale_)] if self.with_std else []
+        return self._changed(X, product + ([(np.add, self.mean_)] if self.with_mean else []))
+
+    def _changed(self, X, operations):
+        sequences, form = validate_sequences(self, X, dtype=DTYPES, reset=False)
+        if isinstance(sequences, ShardedSequences):
+            for operation, operand in operations:
+                sequences = sequences.changed(operation, operand)
+            return sequences
+        Z = np.array(sequences.values)
+        for operation, operand in operations:
+            # The arithmetic is float64 also for float32: an input far from zero must not lose its digits.
+            operation(Z, operand, out=Z, casting="same_kind")
+        return _in_form(Z, sequences, form)
 
     def _update(self, X, reset):
         sequences, _ = validate_sequences(self, X, dtype=DTYPES, reset=reset)
-        values = sequences.values
         n_steps, mean, var = (0, 0.0, 0.0) if reset else (self.n_samples_seen_, self.mean_, self.var_)
-        for start in range(0, len(values), BLOCK):
-            n_steps, mean, var = _merge(n_steps, mean, var, *_moments(values[start : start + BLOCK]))
+        for steps in _blocks(sequences):
+            n_steps, mean, var = _merge(n_steps, mean, var, *_moments(steps))
         self.n_samples_seen_, self.mean_, self.var_ = n_steps, mean, var
         self.scale_ = np.where(_is_constant(n_steps, mean, var), 1.0, np.sqrt(var))
         return self
@@ -193,6 +192,18 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _blocks(sequences):
+    """Yield BLOCK steps at a time, wherever sequences begin."""
+    in_files, rest = isinstance(sequences, ShardedSequences), []
+    for part in (block for _, block in sequences.blocks()) if in_files else [sequences]:
+        values = np.concatenate([rest, part.values]) if len(rest) else part.values
+        whole = len(values) // BLOCK * BLOCK
+        yield from (values[start : start + BLOCK] for start in range(0, whole, BLOCK))
+        rest = values[whole:]
+    if len(rest):
+        yield rest
 
 
 def _moments(block):

@@ -70,7 +70,7 @@ class ShardedSequences(Sequences):
         self.lengths, self.offsets = lengths, np.concatenate([[0], np.cumsum(lengths)])
         # First steps among those of all shards: of the sequences that were chosen, and of all sequences.
         self._rows = self._all_rows = self.offsets[:-1]
-        self._last_symbol = None
+        self._last_symbol, self._changes = None, []
 
     @property
     def values(self):
@@ -177,8 +177,11 @@ class ShardedSequences(Sequences):
             raise ValueError(
                 f"{self._place(shard, step + at)} is {found[at]}, expected a symbol from 0 to {self._last_symbol}"
             )
-        if found is not to:
-            with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
+            for dtype, operation, operand in self._changes:
+                found = found.astype(dtype, copy=False)
+                operation(found, operand, out=found, casting="same_kind")
+            if found is not to:
                 to[...] = found
         if to.dtype.kind == "f" and not _is_finite(to):
             at = int(np.argmin(np.isfinite(to.reshape(len(to), -1)).all(axis=1)))
@@ -189,21 +192,22 @@ class ShardedSequences(Sequences):
         i = int(np.searchsorted(self._all_rows, step, side="right")) - 1
         return f"{shard.path}: sequence {i - shard.first} of this file ({i} of all), step {step - self._all_rows[i]},"
 
-    def hold(self, ids, stopped=None):
-        """Read sequences and keep them under their numbers.
+    def sample(self, blocks, steps):
+        """Read some steps at places all over the files, to tell data sets apart.
 
         Parameters
         ----------
-        ids : ndarray, int64
-            Ascending, each once.
-        stopped : threading.Event, default=None
-            See `gather`.
+        blocks, steps : int
+            How many places at most, and how many steps at each; no more than the first sequence there has.
 
         Returns
         -------
-        held : Held
+        values : ndarray of shape (n, D) or (n,)
         """
-        return Held(self, ids, *self.gather(ids, stopped=stopped))
+        ids = np.unique(np.linspace(0, len(self) - 1, blocks).astype(np.int64))
+        heads = self._chosen(ids)
+        heads.lengths = np.minimum(heads.lengths, steps)
+        return heads.gather(np.arange(len(ids)))[0]
 
     def windows(self, random):
         """Shuffle the files, and put as many together as fill a window.
@@ -259,6 +263,12 @@ class ShardedSequences(Sequences):
         if not self._columns and converted.dtype.kind == "f":
             converted._columns = (1,)
         return converted
+
+    def changed(self, operation, operand):
+        """The same sequences, changed by a function of NumPy (as by `np.subtract`) as they are read."""
+        changed = copy.copy(self)
+        changed._changes = [*self._changes, (self.dtype, operation, operand)]
+        return changed
 
     def as_symbols(self, last):
         """The same sequences as symbols from 0 to `last`, of the narrowest integers."""
@@ -339,8 +349,9 @@ class Held:
         return np.array_equal(self._ids, ids)
 
     def release(self):
-        """Give the memory back."""
-        self._values = self._starts = None
+        """Give the memory back: whoever knows this object may not use it any more."""
+        values, self._values = self._values, None
+        return values
 
     def __len__(self):
         return len(self.lengths)

@@ -60,8 +60,10 @@ def read_table(path, columns):
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder, "two.csv")
     ...     _ = path.write_text("patient,pulse,label\\n7,60,a\\n7,61.5,a\\n9,70,b\\n")
-    ...     [(X.to_list(), y) for X, y, _ in read_table(path, Columns("patient", "label"))]
-    [([array([[60. ], [61.5]]), array([[70.]])], array(['a', 'b'], dtype='<U1'))]
+    ...     for X, y, _ in read_table(path, Columns("patient", "label")):
+    ...         print(X.to_padded().tolist(), y)
+    [[[60.0], [61.5]]] ['a']
+    [[[70.0]]] ['b']
     """
     seen, held = set(), None
     for table in _parquet(path) if path.suffix == ".parquet" else _csv(path):

@@ -8,7 +8,7 @@ import numpy as np
 from numrnn.data.ahead import read_ahead
 from numrnn.data.batches import Batch, epoch_batches, in_chunks
 from numrnn.data.random import generator
-from numrnn.data.sharded import ShardedSequences
+from numrnn.data.sharded import Held, ShardedSequences
 
 __all__ = ["WindowReader", "epoch_windows"]
 
@@ -70,7 +70,7 @@ class WindowReader:
     """
 
     def __init__(self, data):
-        self._data, self._held = data, None
+        self._data, self._held, self._spare = data, None, []
 
     def read(self, windows, done=0):
         """Yield each window's data and mini-batches, but for the first `done` mini-batches. To be closed.
@@ -91,7 +91,7 @@ class WindowReader:
                 held = next(held_windows)
                 yield held, batches
                 if n < len(windows) - 1:
-                    held.release()  # there is room for two windows, and whoever took this one may still know it
+                    self._spare.append(held.release())
             self._held = held
 
     def _hold(self, batches, kept, stopped):
@@ -100,8 +100,19 @@ class WindowReader:
         if kept is not None:
             if kept.holds(ids):
                 return kept
-            kept.release()
-        return self._data.hold(ids, stopped)
+            self._spare.append(kept.release())
+        return Held(self._data, ids, *self._data.gather(ids, self._room(ids), stopped))
+
+    def _room(self, ids):
+        """Memory of a window that is done with, or new: that of two windows takes turns, for the system needs as long
+        to clear new memory as to read a file that it knows.
+        """
+        steps, row = int(self._data.lengths[ids].sum()), self._data.step_bytes
+        if self._spare and len(self._spare[-1]) >= steps:
+            return self._spare.pop()
+        self._spare.clear()
+        steps = max(steps, min(self._data.buffer // row, int(self._data.offsets[-1])))
+        return np.empty((steps, *self._data.shape[2:]), self._data.dtype)
 
 
 def _left(windows, done):
