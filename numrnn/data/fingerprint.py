@@ -4,6 +4,8 @@ import hashlib
 
 import numpy as np
 
+from numrnn.data.sharded import ShardedSequences
+
 __all__ = ["fingerprint"]
 
 BLOCKS = 64  # of an array that are looked at
@@ -24,6 +26,7 @@ def fingerprint(data, targets=None, given=None):
     marks : dict of str to int or str
         Numbers, and SHA-256 sums: of all lengths, and of 64 blocks of 4 KB of each array, the first and the last among
         them. So it takes some milliseconds, whatever the size of the data; a change between the blocks goes unnoticed.
+        The buffer of shards is among them: it decides what is shuffled together.
 
     Examples
     --------
@@ -46,12 +49,15 @@ def fingerprint(data, targets=None, given=None):
 
 def _of_sequences(data):
     lengths = np.ascontiguousarray(data.lengths, np.int64)
-    return {
+    marks = {
         "sequences": len(lengths),
         "steps": int(lengths.sum()),
         "lengths": hashlib.sha256(lengths).hexdigest(),
-        "values": _of_array(data.values),
     }
+    if isinstance(data, ShardedSequences):
+        steps = max(1, BLOCK_BYTES // data.step_bytes)
+        return marks | {"values": _of_array(data.sample(BLOCKS, steps)), "buffer": data.buffer}
+    return marks | {"values": _of_array(data.values)}
 
 
 def _of_array(array):

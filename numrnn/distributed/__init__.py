@@ -1,6 +1,5 @@
 """What the processes of one training say to each other: nothing where there is one, MPI where there are many."""
 
 from numrnn.distributed.comm import SERIAL, comm_of
-from numrnn.distributed.facts import facts_of
 
-__all__ = ["SERIAL", "comm_of", "facts_of"]
+__all__ = ["SERIAL", "comm_of"]

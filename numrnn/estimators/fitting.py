@@ -11,8 +11,9 @@ from numrnn.data.random import draw_seed
 from numrnn.data.sharded import ShardedSequences
 from numrnn.data.symbols import check_symbols, count_symbols
 from numrnn.data.targets import Targets
-from numrnn.distributed import SERIAL, facts_of
+from numrnn.distributed import SERIAL
 from numrnn.estimators.architecture import Architecture, differences
+from numrnn.estimators.facts import facts_of
 from numrnn.estimators.step_state import check_first_states
 from numrnn.estimators.targets import flat_targets
 from numrnn.estimators.text_inputs import (
