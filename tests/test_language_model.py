@@ -4,6 +4,7 @@ import copy
 import pickle
 import tracemalloc
 from itertools import islice
+from types import SimpleNamespace
 
 import naive
 import numpy as np
@@ -449,6 +450,7 @@ def test_training_goes_on_within_an_epoch_with_the_same_bits(params, monkeypatch
     assert stop.state.progress.done and 0 < part._state.n_updates < whole._state.n_updates
     part._state = stop.state
     data = training_data(part, *read_symbols(TEXT, part.vocabulary_, part.n_symbols_))
-    fitting.run(part, data, Targets(data.targets), max_iter=3 - part._state.epoch)
+    rest = SimpleNamespace(begin=lambda *estimator_and_callbacks, **data: 3 - stop.state.epoch)
+    fitting.run(part, data, Targets(data.targets), resumption=rest)
     assert part.loss_curve_ == whole.loss_curve_
     assert all(np.array_equal(whole.weights_[name], values) for name, values in part.weights_.items())

@@ -2,6 +2,7 @@
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.forms import from_steps
@@ -41,6 +42,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
     `_learnt` (what a model file stores).
     """
 
+    __metadata_request__fit = {"resume": UNUSED}  # no data, so nothing that meta-estimators hand on
     _parameter_constraints = CONSTRAINTS
     _learnt = ("n_features_in_", "n_inputs_", "n_outputs_", "feature_names_in_", "vocabulary_", "_on_table")
 

@@ -1,6 +1,7 @@
 """A model of texts: which symbol follows."""
 
 from sklearn.base import _fit_context
+from sklearn.utils.metadata_routing import UNUSED
 
 from numrnn.data.targets import Targets
 from numrnn.data.vocabulary import Vocabulary
@@ -158,6 +159,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
         "vocabulary": [Vocabulary, None],
         "n_symbols": [constraint for constraint in CONSTRAINTS["n_symbols"] if constraint],
     }  # fmt: skip
+    __metadata_request__fit = {"resume": UNUSED}  # no data, so nothing that meta-estimators hand on
     _learnt = ("n_symbols_", "vocabulary_")
     output, pooling, bidirectional = (
         "step",

@@ -2,6 +2,7 @@
 
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 
 from numrnn.data.vocabulary import Vocabulary
@@ -160,6 +161,7 @@ class RNNSeq2Seq(PairPrediction, Model):
         "n_features_in_", "n_inputs_", "n_outputs_", "feature_names_in_", "_on_table", "_input", "n_symbols_",
         "n_target_symbols_", "vocabulary_", "target_vocabulary_", "longest_target_", "_one_length", "_one_column",
     )  # fmt: skip
+    __metadata_request__fit = {"resume": UNUSED}  # no data, so nothing that meta-estimators hand on
     # No parameters: every step has a target, is trained back to the first, and states go from encoder to decoder.
     output, bptt_steps, pooling, initial_state, bidirectional = "step", None, "last", "zero", False
 
