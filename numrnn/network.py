@@ -119,6 +119,10 @@ class Network:
             return np.nan, 0.0
         return float(run.losses[0]), float(run.weight_sums[0])
 
+    def reads(self, batch, lengths):
+        """Ids of those sequences of a mini-batch whose steps `train` reads; `lengths` (N,) are those of all."""
+        return batch.ids
+
     def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
         """Make a step of a solver for each of some mini-batches; those whose weights are all 0 are left out.
 

@@ -41,7 +41,7 @@ class SharedNetwork(Network):
             one = step._replace(scalars=step.scalars[done : done + 1] if sums[0] else step.scalars[:1])
             update = self._update(theta, grad, before, one, sums)
             share = _Share(self._comm, self._threads, self.tile_rows, batch, data.lengths)
-            read = share.rows if len(share.rows.ids) else rows
+            read = Rows([batch._replace(ids=share.read)], data.lengths)
             inputs = self._inputs(data, read, state, given, dgiven, step)
             losses, stop = self._sum_share(share, inputs, goal, update, sums)
             if state is not None and rows.carried and _moves(batch, following):
@@ -64,6 +64,12 @@ class SharedNetwork(Network):
                 outcome = "interrupted"
                 break
         return Run(outcome, *np.array(figures).reshape(-1, 3).T, done)
+
+    def reads(self, batch, lengths):
+        """See `Network.reads`. Embedded symbols are read by all: their gradients are sorted by symbol."""
+        if self.layout.embedding_size:
+            return batch.ids
+        return _Share(self._comm, self._threads, self.tile_rows, batch, lengths).read
 
     def _sum_share(self, share, inputs, goal, update, sums):
         """Gradients of this process's nodes and the tree's sum, which becomes the first of the nodes; returns the
@@ -134,6 +140,8 @@ class _Share:
         This process's sequences in the mini-batch.
     rows : Rows
         The same.
+    read : ndarray of shape (n,)
+        Their ids; where there are none, that of the mini-batch's first.
     """
 
     def __init__(self, comm, threads, tile_rows, batch, lengths):
@@ -146,6 +154,7 @@ class _Share:
         self.places = np.minimum(first_nodes * self.node_tiles * tile_rows, len(batch.ids))
         self.part = slice(self.places[comm.rank], self.places[comm.rank + 1])
         self.rows = Rows([batch._replace(ids=batch.ids[self.part])], lengths)
+        self.read = self.rows.ids if len(self.rows.ids) else batch.ids[:1]
 
 
 def _moves(batch, following):

@@ -67,10 +67,12 @@ class WindowReader:
     ----------
     data : Sequences
         Where they are in memory already, they are handed on.
+    network : Network or None, default=None
+        Its method `reads` tells the sequences of a mini-batch that this process works on; None: all.
     """
 
-    def __init__(self, data):
-        self._data, self._held, self._spare = data, None, []
+    def __init__(self, data, network=None):
+        self._data, self._network, self._held, self._spare = data, network, None, []
 
     def read(self, windows, done=0):
         """Yield each window's data and mini-batches, but for the first `done` mini-batches. To be closed.
@@ -94,8 +96,11 @@ class WindowReader:
                     self._spare.append(held.release())
             self._held = held
 
+    def _read_of(self, batch):
+        return batch.ids if self._network is None else self._network.reads(batch, self._data.lengths)
+
     def _hold(self, batches, kept, stopped):
-        ids = np.unique(np.concatenate([batch.ids for batch in batches]))
+        ids = np.unique(np.concatenate([self._read_of(batch) for batch in batches]))
         # One epoch's last window may be the next one's first: of data that fit into one window it always is.
         if kept is not None:
             if kept.holds(ids):

@@ -151,7 +151,7 @@ class _Passes:
 
     def __init__(self, network, state, data, targets, given, comm, *, solver, alpha, clip_norm, noise):
         self._network, self._state, self._targets, self._given = network, state, targets, given
-        self._reader, self._comm = WindowReader(data), comm
+        self._reader, self._comm = WindowReader(data, network), comm
         self._solver, self._alpha, self._clip_norm, self._noise = solver, alpha, clip_norm, noise
         self._grad, self._before = np.zeros_like(state.theta), state.theta.copy()
         self._count = 1  # mini-batches of the next call
