@@ -31,11 +31,12 @@ def facts_of(estimator, data, targets, given):
     >>> [name for name in one if one[name] != two[name]]
     ['y']
     """
-    parameters = estimator.get_params(deep=True)
-    plain = {name: str(value) for name, value in sorted(parameters.items()) if _is_plain(name, value)}
+    parameters = sorted(estimator.get_params(deep=True).items())
+    told = {name: _told(value) for name, value in parameters if name not in OWN_AFFAIRS}
     parts = [data] if hasattr(data, "lengths") and hasattr(data, "offsets") else [data.source, data.target]
     arrays = [array for part in parts for array in (part.lengths, getattr(part, "values", None))]
-    return plain | {
+    return told | {
+        "what was learnt of X and y": repr(getattr(estimator, "_architecture", None)),
         "X": _digest(arrays),
         "y": _digest([targets.values]),
         "sample_weight": _digest([targets.weights]),
@@ -43,9 +44,10 @@ def facts_of(estimator, data, targets, given):
     }
 
 
-def _is_plain(name, value):
+def _told(value):
+    """A value that is the same text in all processes, else its kind: an object's text may tell where it lies."""
     plain = value is None or isinstance(value, (str, Number, tuple, list))
-    return plain and name not in OWN_AFFAIRS
+    return repr(value) if plain else type(value).__name__
 
 
 def _digest(arrays):
