@@ -155,7 +155,7 @@ class MPI(Serial):
     def gather_rows(self, rows, counts):
         """Complete an array whose rows the processes have one after the other, `counts` each."""
         counts = np.array(counts) * (rows.size // len(rows))
-        places, kind = np.cumsum(counts) - counts, mpi._typedict[rows.dtype.char]
+        places, kind = np.cumsum(counts) - counts, mpi.Datatype.fromcode(rows.dtype.char)
         _wait(self._comm.Iallgatherv(mpi.IN_PLACE, [rows, counts, places, kind]))
 
     def interrupted(self):
