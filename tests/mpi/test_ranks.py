@@ -61,6 +61,7 @@ def test_what_goes_wrong_in_one_rank_or_in_all():
     assert out.splitlines() == [
         "X of rank 2 is not that of rank 0: all ranks must pass the same to fit",
         "alpha of rank 1 is not that of rank 0: all ranks must pass the same to fit",
+        "solver of rank 1 is not that of rank 0: all ranks must pass the same to fit",
         "X has 60 sequences, y has 5 targets",
         "training diverged in epoch 1",
         "stopped after 3 epochs",
