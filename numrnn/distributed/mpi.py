@@ -25,6 +25,7 @@ except (ImportError, RuntimeError) as error:  # the second where mpi4py finds no
 
 SPIN_SECONDS = 2e-3  # a wait only gives the processor away so long, then it sleeps between two looks
 NAP = 1e-4
+NAME_BYTES = 64  # of what ranks do not agree on
 PATIENCE = 5.0  # seconds that an error of one process waits for all others to have one
 
 
@@ -89,14 +90,16 @@ class MPI(Serial):
         it names the first fact and process.
         """
         facts = make_facts()
-        expected, names = self.from_first(facts), list(facts)
-        differing = [name for name in names if expected.get(name) != facts[name]]
-        found = self._gather_numbers(names.index(differing[0]) if differing else len(names))
-        for rank, index in enumerate(found):
-            if index < len(names):
-                raise ValueError(
-                    f"{names[index]} of rank {rank} is not that of rank 0: all ranks must pass the same to fit"
-                )
+        expected = self.from_first(facts)
+        differing = [name for name in expected | facts if expected.get(name) != facts.get(name)]
+        names = np.zeros((self.size, NAME_BYTES), np.uint8)
+        mine = "".join(differing[:1]).encode()[:NAME_BYTES]
+        names[self.rank, : len(mine)] = list(mine)
+        self.gather_rows(names, [1] * self.size)
+        for rank, name in enumerate(names):
+            if name[0]:
+                name = bytes(name).rstrip(b"\0").decode(errors="replace")
+                raise ValueError(f"{name} of rank {rank} is not that of rank 0: all ranks must pass the same to fit")
 
     def threads(self, wanted, given):
         """Threads of this process: unless a number is given, its share of the cores that the processes of its machine
@@ -155,7 +158,7 @@ class MPI(Serial):
     def gather_rows(self, rows, counts):
         """Complete an array whose rows the processes have one after the other, `counts` each."""
         counts = np.array(counts) * (rows.size // len(rows))
-        places, kind = np.cumsum(counts) - counts, mpi._typedict[rows.dtype.char]
+        places, kind = np.cumsum(counts) - counts, mpi.Datatype.fromcode(rows.dtype.char)
         _wait(self._comm.Iallgatherv(mpi.IN_PLACE, [rows, counts, places, kind]))
 
     def interrupted(self):

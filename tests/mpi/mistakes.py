@@ -49,6 +49,7 @@ def tell(words, holds=True):
 different = X + (rank == 2)
 tell(error_of(X=different))
 tell(error_of(alpha=1.0 if rank == 1 else 0.0))
+tell(error_of(solver=numrnn.solvers.SGD() if rank == 1 else "adam"))
 tell(error_of(y=y[:5]).split("; ")[1])
 tell(error_of(learning_rate_init=1e30, activation="relu", solver="sgd").split(":")[0])
 model = fit(callbacks=[Callback(3, lambda: rank == 1)])

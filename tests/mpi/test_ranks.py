@@ -61,6 +61,7 @@ def test_what_goes_wrong_in_one_rank_or_in_all():
     assert out.splitlines() == [
         "X of rank 2 is not that of rank 0: all ranks must pass the same to fit",
         "alpha of rank 1 is not that of rank 0: all ranks must pass the same to fit",
+        "solver of rank 1 is not that of rank 0: all ranks must pass the same to fit",
         "X has 60 sequences, y has 5 targets",
         "training diverged in epoch 1",
         "stopped after 3 epochs",
@@ -92,16 +93,34 @@ def test_a_rank_that_is_killed_ends_the_job():
         process.kill()
 
 
+def test_a_killed_job_is_resumed_with_the_same_bits(tmp_path):
+    alone = subprocess.run([sys.executable, str(HERE / "resumed.py"), str(tmp_path / "alone"), "run"],
+                           stdout=subprocess.PIPE, check=True, text=True).stdout  # fmt: skip
+    process = start(3, "resumed.py", str(tmp_path / "ranks"), "kill")
+    try:
+        os.kill(int(process.stdout.readline()), signal.SIGKILL)
+        begin = time.monotonic()
+        process.communicate(timeout=60)
+        assert process.returncode != 0 and time.monotonic() - begin < 10
+    finally:
+        process.kill()
+    assert list((tmp_path / "ranks").glob("checkpoint-*.safetensors"))
+    for ranks in (2, 1):  # the second finds the finished fit
+        code, out, err = run(ranks, "resumed.py", str(tmp_path / "ranks"), "run")
+        assert (code, out) == (0, alone), err
+
+
 def test_the_command_line_trains_with_all_ranks_and_one_of_them_speaks(tmp_path):
     fit = ["fit", "japanese_vowels", "--max-iter", "2", "--random-state", "1"]
     code, out, err = run(2, NUMRNN, *fit, "--output", str(tmp_path / "two"))
-    assert (code, err) == (0, "")
+    assert code == 0 and "error" not in err, err
+    assert err.count("epoch 2:") == 1
     assert out.count("test accuracy") == 1
     assert main([*fit, "--output", str(tmp_path / "one")]) == 0
     one, two = (numrnn.load(tmp_path / name / "model.safetensors") for name in ("one", "two"))
     assert one._state.theta.tobytes() == two._state.theta.tobytes()
     assert one.loss_curve_ == two.loss_curve_
-    assert json.loads((tmp_path / "two" / "report.json").read_text())["ranks"] == 2
+    assert json.loads((tmp_path / "two" / "report.json").read_text())["run"]["ranks"] == 2
     code, _, err = run(2, NUMRNN, *fit, "--output", str(tmp_path / "three"), "--hidden-layer-sizes", "0")
     assert code == 2
     assert err.count("numrnn: error: hidden_layer_sizes") == 1
