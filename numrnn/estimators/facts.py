@@ -27,14 +27,16 @@ def facts_of(estimator, data, targets, given):
     >>> [name for name in one if one[name] != two[name]]
     ['y']
     """
-    parameters = estimator.get_params(deep=True)
-    facts = {name: str(value) for name, value in sorted(parameters.items()) if _is_plain(name, value)}
+    parameters = sorted(estimator.get_params(deep=True).items())
+    facts = {name: _told(value) for name, value in parameters if name not in OWN_AFFAIRS}
+    facts["what was learnt of X and y"] = repr(getattr(estimator, "_architecture", None))
     for mark, value in fingerprint(data, targets, given).items():
         name = ARGUMENTS.get(mark, "X")
         facts[name] = f"{facts.get(name, '')} {value}"
     return facts
 
 
-def _is_plain(name, value):
+def _told(value):
+    """A value that is the same text in all processes, else its kind: an object's text may tell where it lies."""
     plain = value is None or isinstance(value, (str, Number, tuple, list))
-    return plain and name not in OWN_AFFAIRS
+    return repr(value) if plain else type(value).__name__
