@@ -91,6 +91,8 @@ def test_forms_that_are_written(tmp_path):
             with ShardWriter(tmp_path / f"{n}{dtype}", dtype=dtype) as writer:
                 writer.write(X)
             assert open_shards(tmp_path / f"{n}{dtype}").X == Sequences.from_array(array.astype(dtype or "float64"))
+    labels = np.array(["a", "bc"], dtype=object)
+    assert open_shards(write(tmp_path / "labels", numbers()[:2], labels)).y.tolist() == ["a", "bc"]
     assert open_shards(write(tmp_path / "flat", numbers(columns=()))).X.shape == (len(LENGTHS), None, 1)
 
 
@@ -359,6 +361,7 @@ BAD_WRITES = {
     "no targets": (([np.zeros((2, 3), np.float32)],), "no targets, .* before were .* targets per sequence"),
     "rows of y": (([np.zeros((2, 3), np.float32)], ["a", "b"]), r"y must have one row per sequence \(1\)"),
     "objects": ((np.array([["a"]]), ["a"]), "expected numbers"),
+    "objects as y": (([np.zeros((2, 3), np.float32)], [None]), "y has dtype object"),
 }
 
 
