@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 
 import numpy as np
 import pytest
@@ -145,6 +146,18 @@ def test_mistakes_are_one_line_and_leave_nothing(name, tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and re.search(message, error), error
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_disk_that_is_full(files, capsys):
+    """A limit of the size of files stands for it."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        assert main(["shard", str(files / "both.npz"), "--output", str(files / "shards")]) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert capsys.readouterr().err == f"numrnn: error: --output {files / 'shards'}: File too large\n"
+    assert not list(files.glob("shards*"))
 
 
 def test_a_directory_that_is_there(files, capsys):

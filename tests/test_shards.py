@@ -22,7 +22,7 @@ from numrnn.data.windows import WindowReader, epoch_windows
 from numrnn.network import Network
 from numrnn.parameters import Layout, initial_theta
 from numrnn.solvers import Adam
-from numrnn.training import TrainingState, loop, resolve_schedule, train
+from numrnn.training import Checkpoint, TrainingState, loop, resolve_schedule, train
 
 LENGTHS = [1, 9, 3, 40, 2, 2, 17, 5, 1, 30, 12, 8, 8, 21, 4, 6, 33, 2, 10, 7]
 
@@ -91,6 +91,8 @@ def test_forms_that_are_written(tmp_path):
             with ShardWriter(tmp_path / f"{n}{dtype}", dtype=dtype) as writer:
                 writer.write(X)
             assert open_shards(tmp_path / f"{n}{dtype}").X == Sequences.from_array(array.astype(dtype or "float64"))
+    labels = np.array(["a", "bc"], dtype=object)
+    assert open_shards(write(tmp_path / "labels", numbers()[:2], labels)).y.tolist() == ["a", "bc"]
     assert open_shards(write(tmp_path / "flat", numbers(columns=()))).X.shape == (len(LENGTHS), None, 1)
 
 
@@ -314,6 +316,32 @@ def test_symbols_outside(tmp_path):
         RNNClassifier((4,), n_symbols=4).fit(open_shards(write(tmp_path / "numbers", numbers())).X, LABELS)
 
 
+@pytest.mark.parametrize("options", [{}, {"bptt_steps": 7, "dropout": 0.2}, {"early_stopping": True}])
+def test_a_fit_that_was_cut_off_ends_with_the_same_bits(options, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "SECONDS_PER_CALL", 1e-9)
+    folder = write(tmp_path / "data", numbers(), LABELS)
+    X, y, _ = open_shards(folder, buffer="1KB")
+
+    class Cut:
+        def __init__(self, at):
+            self.left = at
+
+        def on_progress(self, info):
+            self.left -= 1
+            if not self.left:
+                raise MemoryError("cut")
+
+    options = {"hidden_layer_sizes": (4,), "max_iter": 3, "batch_size": 3, "random_state": 3} | options
+    whole = bits(RNNClassifier(**options).fit(X, y))
+    for at in (2, 4, 9):
+        checkpoints = tmp_path / str(at)
+        with pytest.raises(MemoryError):
+            RNNClassifier(**options, callbacks=[Checkpoint(checkpoints, every=1e-9), Cut(at)]).fit(X, y)
+        assert bits(RNNClassifier(**options, n_jobs=2).fit(X, y, resume=checkpoints)) == whole
+    with pytest.raises(ValueError, match="training data: buffer was 1000, is 2000"):
+        RNNClassifier(**options).fit(open_shards(folder, buffer="2KB").X, y, resume=checkpoints)
+
+
 def test_what_shards_are_refused_for(tmp_path):
     files = open_shards(write(tmp_path / "data", numbers(), LABELS))
     with pytest.raises(ValueError, match=r"needs X.load\(\)"):
@@ -333,6 +361,7 @@ BAD_WRITES = {
     "no targets": (([np.zeros((2, 3), np.float32)],), "no targets, .* before were .* targets per sequence"),
     "rows of y": (([np.zeros((2, 3), np.float32)], ["a", "b"]), r"y must have one row per sequence \(1\)"),
     "objects": ((np.array([["a"]]), ["a"]), "expected numbers"),
+    "objects as y": (([np.zeros((2, 3), np.float32)], [None]), "y has dtype object"),
 }
 
 

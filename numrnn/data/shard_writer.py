@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -80,8 +81,7 @@ class ShardWriter:
         X = _sequences(X)
         per = [_per(rows, name, X) for rows, name in ((y, "y"), (sample_weight, "sample_weight"))]
         self._check(X, per)
-        rows = [rows.values if isinstance(rows, Sequences) else rows for rows in (y, sample_weight)]
-        rows = [None if part is None else np.asarray(part) for part in rows]
+        rows = [_flat(rows, name) for rows, name in ((y, "y"), (sample_weight, "sample_weight"))]
         first = 0
         while first < len(X):
             if self._shard is None:
@@ -103,9 +103,15 @@ class ShardWriter:
         ValueError
             If nothing was written.
         """
+        try:
+            self._finish()
+        except BaseException:
+            self.discard()
+            raise
+
+    def _finish(self):
         self._end_shard()
         if not self._index:
-            self.discard()
             raise ValueError(f"{self.directory}: there are no sequences to write")
         totals = {name: sum(entry[name] for entry in self._index) for name in ("sequences", "steps")}
         content = {"format": FORMAT, "version": VERSION, "dtype": self._dtype.str}
@@ -120,7 +126,8 @@ class ShardWriter:
     def discard(self):
         """Remove what was written."""
         if self._shard is not None:
-            self._shard.file.close()
+            with suppress(OSError):  # of a full disk, which is told already
+                self._shard.file.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self):
@@ -210,11 +217,20 @@ def _per(rows, name, X):
         if not np.array_equal(rows.offsets, X.offsets):
             raise ValueError(f"{name} has other lengths than X")
         return "step"
-    array = np.asarray(rows)
-    if array.ndim == 0 or len(array) != len(X):
-        raise ValueError(f"{name} must have one row per sequence ({len(X)}), got shape {array.shape}")
-    check_kind(array.dtype, name, TARGETS.replace("O", ""))
+    if np.ndim(rows) == 0 or len(rows) != len(X):
+        raise ValueError(f"{name} must have one row per sequence ({len(X)}), got shape {np.shape(rows)}")
     return "sequence"
+
+
+def _flat(rows, name):
+    """Rows as an array that a file holds without pickle; None where there are none."""
+    if rows is None:
+        return None
+    array = rows.values if isinstance(rows, Sequences) else np.asarray(rows)
+    if array.dtype == object and all(isinstance(label, str) for label in array.flat):
+        array = array.astype(str)  # such as pandas has
+    check_kind(array.dtype, name, TARGETS.replace("O", ""))
+    return array
 
 
 def _described(dtype, columns, per):

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import tempfile
 
 import numpy as np
 from mpi4py import MPI
 
 import numrnn
+from numrnn.data import ShardWriter, open_shards
 from numrnn.solvers import SGD
 
 rng = np.random.default_rng(0)
@@ -23,6 +25,10 @@ COMMON = {"hidden_layer_sizes": (16,), "batch_size": 70, "max_iter": 2, "random_
 
 def classifier(X=X, **options):
     return numrnn.RNNClassifier(**COMMON | options), (X, LABELS), {}
+
+
+def of_shards(**options):
+    return numrnn.RNNClassifier(**COMMON | options), open_shards(f"{FOLDER}/data", buffer="9KB")[:2], {}
 
 
 def regressor(X=X, **options):
@@ -50,11 +56,21 @@ CASES = {
     "chunks without targets": lambda: classifier(bptt_steps=7),
     "rows of U": lambda: classifier(SYMBOLS, n_symbols=7, dropout=0.3),
     "embedding": lambda: classifier(SYMBOLS, n_symbols=7, embedding_size=5, dropout=0.3),
+    "shards": lambda: of_shards(cell="gru", early_stopping=True, dropout=0.2, batch_size=20),
+    "shards in chunks": lambda: of_shards(bptt_steps=7),
     "both directions": lambda: regressor(SYMBOLS, n_symbols=7, embedding_size=5, bidirectional=True),
     "streams": lambda: language_model(embedding_size=5, recurrent_dropout=0.3),
     "texts": lambda: language_model(WORDS, cell="gru"),
     "pairs": lambda: seq2seq(embedding_size=4, early_stopping=True, validation_fraction=0.2),
 }
+
+
+ROOT = tempfile.TemporaryDirectory() if MPI.COMM_WORLD.rank == 0 else None
+FOLDER = MPI.COMM_WORLD.bcast(ROOT and ROOT.name)
+if ROOT:
+    with ShardWriter(f"{FOLDER}/data", shard_size="2KB") as writer:
+        writer.write(X, LABELS)
+MPI.COMM_WORLD.Barrier()
 
 
 def digest(name, threads):
