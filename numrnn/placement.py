@@ -1,5 +1,7 @@
 """Where things lie: the kernels' records of a network, and the memory of a thread."""
 
+import math
+
 import numpy as np
 
 from numrnn.kernels.cpu import bidirectional as whole
@@ -269,7 +271,7 @@ def make_limited_scratch(net, rows, longest, most):
     of up to `longest` steps.
     """
     item, blocks, places = net.packed.itemsize, _blocks_of(rows, longest), np.zeros((len(net.layers), 4), np.int64)
-    all_kept = int(segments.least_end(net, (longest + blocks) * rows, rows, places))
+    all_kept = int(segments.end_of_slots(net, (longest + blocks) * rows, rows, 1, places))
     spare = _spare_of(net)
     end = min(all_kept, (most - _bytes_of_tables(rows, longest)) // item - LINE // item - spare)
     active, tables = np.zeros(longest, np.int64), np.zeros((2, blocks + 1), np.int64)
@@ -280,6 +282,16 @@ def make_limited_scratch(net, rows, longest, most):
 def _bytes_of_tables(rows, longest):
     """Of the integers of a scratch within a limit."""
     return 8 * (longest + 7 * _blocks_of(rows, longest) + 2)
+
+
+def _least_slots(blocks):
+    """As many as each block is run forward again at most: with one, which would do, time grows with the square of
+    their number.
+    """
+    slots = 1
+    while math.comb(2 * slots, slots) < blocks:
+        slots += 1
+    return slots
 
 
 def stored_bytes(net, tile_rows, longest, *, bidirectional):
@@ -294,7 +306,7 @@ def stored_bytes(net, tile_rows, longest, *, bidirectional):
 
 
 def least_bytes(net, rows, longest):
-    """The fewest bytes that `make_limited_scratch` makes something of."""
-    places = np.zeros((len(net.layers), 4), np.int64)
-    end = int(segments.least_end(net, (min(longest, tiles.BLOCK_STEPS) + 1) * rows, rows, places))
+    """The fewest bytes that `make_limited_scratch` makes something useful of: segments of a block, a few slots."""
+    places, slots = np.zeros((len(net.layers), 4), np.int64), _least_slots(_blocks_of(rows, longest))
+    end = int(segments.end_of_slots(net, (min(longest, tiles.BLOCK_STEPS) + 1) * rows, rows, slots, places))
     return net.packed.itemsize * (end + _spare_of(net)) + LINE + _bytes_of_tables(rows, longest)

@@ -9,7 +9,7 @@ import pytest
 from networks import Case
 from problems import make_problem
 
-from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq, Sequences
+from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq, Sequences, placement
 from numrnn.kernels.cpu import segments
 from numrnn.kernels.cpu.segments import LimitedScratch
 from numrnn.memory_limit import bytes_of
@@ -97,15 +97,18 @@ def test_gradients_are_those_of_everything_stored(name, dtype):
     assert bytes_needed(under_limit(problem, dtype, least - 1).gradient) == least
 
 
-def test_the_longest_recursion():
-    # One slot: each segment is come to from the first step.
-    problem = make_problem("gru", hidden=(33,), lengths=(1000,))
+@pytest.mark.parametrize("kind", ["elman", "gru", "lstm"])
+@pytest.mark.parametrize("lengths", [RAGGED, (1000,)])
+def test_with_one_slot_each_segment_is_come_to_from_the_first_step(kind, lengths, monkeypatch):
+    monkeypatch.setattr(placement, "_least_slots", lambda blocks: 1)
+    problem = make_problem(**KINDS[kind], lengths=lengths)
     loss, gradient = Case(problem, dtype=np.float32).gradient()
     case = under_limit(problem, np.float32, bytes_needed(under_limit(problem, np.float32, 1).gradient))
     loss_again, gradient_again = case.gradient()
     assert loss_again == loss and np.array_equal(gradient_again, gradient)
     scratch = case.network.memory._of_threads[0][2]
-    assert not scratch.held.any() and np.count_nonzero(scratch.segments) == 32
+    assert not scratch.held.any()
+    assert lengths == RAGGED or np.count_nonzero(scratch.segments) == 32
 
 
 def test_threads_share_the_limit_and_change_no_bit():

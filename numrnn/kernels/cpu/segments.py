@@ -105,10 +105,10 @@ def place_segment(net, state_rows, rows, places):
 
 
 @njit
-def least_end(net, state_rows, rows, places):
-    """Where the smallest memory ends that a tile runs in: a segment, which is a block, and one slot."""
+def end_of_slots(net, state_rows, rows, slots, places):
+    """Where so many slots end beside a segment of so many state rows."""
     _, end = place_segment(net, state_rows, rows, places)
-    return end + carry_size(net, rows)
+    return end + slots * carry_size(net, rows)
 
 
 @njit
@@ -131,7 +131,7 @@ def _largest_segment(net, rows, least, most, scratch):
     """State rows, from `least` to `most`, of the largest segment that leaves a slot."""
     while most - least > 0:
         middle = (least + most + 1) // 2
-        if least_end(net, middle, rows, scratch.places) <= scratch.spare:
+        if end_of_slots(net, middle, rows, 1, scratch.places) <= scratch.spare:
             least = middle
         else:
             most = middle - 1
