@@ -1,12 +1,14 @@
 """The training loop."""
 
 import time
+from contextlib import nullcontext
 
 import numpy as np
 
 from numrnn.data.batches import epoch_batches, in_chunks
 from numrnn.data.random import generator
 from numrnn.steps import Step
+from numrnn.threads import alone
 from numrnn.training.callbacks import FitInfo, notify, supervised
 from numrnn.training.divergence import TrainingDivergedError
 
@@ -149,7 +151,7 @@ class _Passes:
         self._network, self._state, self._inputs, self._given = network, state, (data, targets), given
         self._solver, self._alpha, self._clip_norm, self._noise = solver, alpha, clip_norm, noise
         self._grad, self._before = np.zeros_like(state.theta), state.theta.copy()
-        self._count = 1  # mini-batches of the next call
+        self._count, self._compiled = 1, False  # mini-batches of the next call; the first one may compile
 
     def run(self, batches, rate, start, pause):
         """Update theta once a mini-batch, from where the epoch stands; False if `pause()` ended it within."""
@@ -159,7 +161,9 @@ class _Passes:
                 return False
             start = time.perf_counter()
             part = self._next_part(batches, progress.done)
-            run = self._train(part, rate)
+            with nullcontext() if self._compiled else alone():
+                run = self._train(part, rate)
+            self._compiled = True
             now = time.perf_counter()
             progress.add(len(part), run, now - start)
             self._count = max(1, int(len(part) * min(GROWTH, SECONDS_PER_CALL / (now - start))))
