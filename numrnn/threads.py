@@ -8,6 +8,7 @@ caller touches lists and simple queues alone, whose operations are atomic.
 import os
 import threading
 import time
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 
 from numrnn.kernels.cpu.atomics import STOP
@@ -17,6 +18,21 @@ FIRST_SHARE = 16  # the first call gets this part of the budget, and the next at
 NO_LIMIT = 1 << 62
 
 _pools = {}
+_here = threading.local()
+
+
+@contextmanager
+def alone():
+    """A span in which what this thread runs is run by it alone.
+
+    For what may have to be compiled: other threads would wait for the compiler, and go on where a signal made this one
+    give up.
+    """
+    _here.alone = True
+    try:
+        yield
+    finally:
+        _here.alone = False
 
 
 class _Pool:
@@ -111,6 +127,7 @@ def run_threads(work, count, budget, board):
     outcome : {"done", "interrupted"}
         "interrupted" after Ctrl-C: all threads have stopped.
     """
+    count = 1 if getattr(_here, "alone", False) else count
     outcome, team = "done", _Team(work, range(1 if budget else 0, count), board)
     try:
         if not budget or count > 1:

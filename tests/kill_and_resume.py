@@ -114,9 +114,12 @@ def place(checkpoints):
     return decode(header["training"])["epoch"], made
 
 
-def run(kills, n_sequences, seed=0, pairs=PAIRS):
-    """Kill runs of pairs of a cell and a solver so many times in all; return the places they went on from."""
+def run(kills, n_sequences, seed):
+    """Kill runs so many times in all, of some pairs of a cell and a solver if that is less than there are pairs; return
+    the places they went on from.
+    """
     draw, places = random.Random(seed), []
+    pairs = draw.sample(PAIRS, min(kills, len(PAIRS)))
     with tempfile.TemporaryDirectory() as name:
         data = Path(name, "data.npz")
         write_data(data, n_sequences)

@@ -264,6 +264,8 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
         TrainingDivergedError
             If the loss or the gradient is no longer finite. The weights go back to before the last step that was
             finite, and the solver's state starts anew when training goes on.
+        TrainingTerminated
+            If SIGTERM or SIGUSR1 came, with a `Checkpoint` among `callbacks`: a `SystemExit`, with exit code 75.
         """
         continues, comm = self.warm_start and "_state" in vars(self), comm_of(comm)
         # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.

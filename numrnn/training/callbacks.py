@@ -15,6 +15,7 @@ kept in checkpoints.
 """
 
 import contextlib
+import gc
 import logging
 import math
 import mmap
@@ -160,6 +161,7 @@ def supervised(state, info, callbacks):
     if state.stop_reason == "interrupted":
         warnings.warn(f"training was interrupted after {state.epoch} epochs; the weights are kept", stacklevel=5)
     if state.stop_reason == "terminated":
+        gc.freeze()  # at exit the collector would look at all that a compiler made: a second, which a job may not have
         raise TrainingTerminated(f"{stop} ended training {_how_far(state) if stop.whole else 'as it began'}") from stop
 
 

@@ -23,7 +23,7 @@ class Checkpoint:
     A fit that is resumed ends with the bits of one that was never interrupted, see `docs/guide/checkpoints`. While it
     runs, in the main thread, SIGTERM and SIGUSR1 end training after the mini-batch with a last checkpoint and a
     `TrainingTerminated`, which ends a script with exit code 75; so does the first Ctrl-C, after which `fit` returns
-    with a warning. A second Ctrl-C ends it at once.
+    with a warning. A second Ctrl-C ends it at once. `partial_fit` has no use for it, and refuses it.
 
     Parameters
     ----------

@@ -1,13 +1,14 @@
 """The training loop."""
 
 import time
-from contextlib import closing
+from contextlib import closing, nullcontext
 
 import numpy as np
 
 from numrnn.data.windows import WindowReader, epoch_windows
 from numrnn.distributed import SERIAL
 from numrnn.steps import Step
+from numrnn.threads import alone
 from numrnn.training.callbacks import FitInfo, notify, supervised
 from numrnn.training.divergence import TrainingDivergedError
 
@@ -154,7 +155,7 @@ class _Passes:
         self._reader, self._comm = WindowReader(data, network), comm
         self._solver, self._alpha, self._clip_norm, self._noise = solver, alpha, clip_norm, noise
         self._grad, self._before = np.zeros_like(state.theta), state.theta.copy()
-        self._count = 1  # mini-batches of the next call
+        self._count, self._compiled = 1, False  # mini-batches of the next call; the first one may compile
 
     def run(self, windows, rate, start, pause):
         """Update theta once a mini-batch, from where the epoch stands; False if `pause()` ended it within."""
@@ -167,8 +168,9 @@ class _Passes:
                         return False
                     called = time.perf_counter()
                     part, batches = self._next_part(batches)
-                    run = self._train(data, part, rate)
-                    now = time.perf_counter()
+                    with nullcontext() if self._compiled else alone():
+                        run = self._train(data, part, rate)
+                    self._compiled, now = True, time.perf_counter()
                     seconds, of_call = self._comm.from_first((now - start - (called - asked), now - called))
                     progress.add(len(part), run, seconds)
                     self._count = max(1, int(len(part) * min(GROWTH, SECONDS_PER_CALL / of_call)))
