@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 
 from numrnn.data.batches import Batch, Rows, longest_first
-from numrnn.data.random import mask_keys
 from numrnn.data.sharded import ShardedSequences
 from numrnn.kernel_inputs import goal_of, inputs_of, target_rows
 from numrnn.kernels.cpu import atomics, heads, packing, teams, updates
@@ -20,7 +19,7 @@ from numrnn.memory_limit import affordable_threads, nodes_of
 from numrnn.parameters import GATES
 from numrnn.placement import make_net
 from numrnn.solvers.base import state_arrays
-from numrnn.steps import Masks, Run, Step
+from numrnn.steps import Run, Step
 from numrnn.threads import run_threads
 from numrnn.workload import Workload
 from numrnn.workspaces import Workspaces
@@ -171,9 +170,7 @@ class Network:
         outcome = self._run(job, threads, inputs, goal, update, int(rows.lengths.max()))
         done = int(job.board[atomics.DONE])
         if job.board[atomics.DIVERGED]:
-            outcome = "diverged"
-        if outcome == "diverged":
-            theta[:] = before
+            outcome, theta[:] = "diverged", before
         done -= int(np.count_nonzero(sums[:done] == 0))
         return Run(outcome, update.losses[sums > 0], update.norms[sums > 0], sums[sums > 0], done)
 
@@ -197,12 +194,7 @@ class Network:
             inputs = inputs._replace(given=np.require(given, self.dtype, "CAW"))
         if dgiven is not None:
             inputs = inputs._replace(dgiven=dgiven)
-        if step.masks is not None:
-            inputs = inputs._replace(**step.masks.of(rows.ids))
-        elif step.dropout or step.recurrent_dropout:
-            keys = mask_keys(step.seed, step.epoch, rows.ids, rows.skipped)
-            inputs = inputs._replace(**Masks(step.dropout, step.recurrent_dropout, keys).of(slice(None)))
-        return inputs
+        return inputs._replace(**step.masks_of(rows))
 
     def _run(self, job, threads, inputs, goal, update, longest):
         """Share a job out to threads; returns the outcome."""

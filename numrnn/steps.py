@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from numrnn.data.random import mask_keys
+
 
 class Masks(NamedTuple):
     """Dropout whose masks somebody else has chosen."""
@@ -31,6 +33,15 @@ class Step(NamedTuple):
     seed: int = 0  # of the masks, with the epoch
     epoch: int = 0
     masks: Masks | None = None  # of dropout, in the place of those of seed and epoch
+
+    def masks_of(self, rows):
+        """What the kernels take of dropout, for the sequences of mini-batches."""
+        if self.masks is not None:
+            return self.masks.of(rows.ids)
+        if not (self.dropout or self.recurrent_dropout):
+            return {}
+        keys = mask_keys(self.seed, self.epoch, rows.ids, rows.skipped)
+        return Masks(self.dropout, self.recurrent_dropout, keys).of(slice(None))
 
 
 class Run(NamedTuple):
