@@ -27,7 +27,7 @@ def make(cell, shape, comm):
     """A network, and the arguments of its `train`, for a mini-batch of that shape."""
     B, T, D, H = shape
     architecture = Architecture(D, (H,), cell, "tanh", 10, "softmax", "sequence", "float32")
-    network = architecture.network(1, comm)
+    network = architecture.network(1, comm=comm)
     rng = np.random.default_rng(0)
     data = Sequences.from_array(rng.standard_normal((B, T, D), np.float32))
     theta = architecture.initial_theta(0)

@@ -15,4 +15,4 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No tests in these: they need PyTorch, which may be missing, or are programs for `mpiexec`.
 collect_ignore = ["torch_twin.py", "golden/make_golden.py"]
-collect_ignore += ["mpi/same_bits.py", "mpi/mistakes.py", "mpi/failing.py"]
+collect_ignore += ["mpi/resumed.py", "mpi/same_bits.py", "mpi/mistakes.py", "mpi/failing.py"]
