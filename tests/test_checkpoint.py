@@ -153,6 +153,16 @@ def test_a_directory_without_checkpoints_begins_anew_and_says_so(tmp_path, caplo
     assert path.name == "checkpoint-000001.safetensors" and header["facts"]["class"] == "RNNRegressor"
 
 
+def test_a_file_is_no_directory_of_checkpoints(folder):
+    with pytest.raises(ValueError, match="resume must be the directory of checkpoints, .* is a file"):
+        regressor().fit(*SEQUENCES, resume=newest_checkpoint(folder)[0])
+
+
+def test_numbers_of_numpy_are_the_same_parameters(folder):
+    model = regressor(random_state=np.int64(3), learning_rate_init=np.float64(1e-3), shuffle=np.bool_(True))
+    assert model.fit(*SEQUENCES, resume=folder).n_iter_ == regressor().max_iter
+
+
 @pytest.fixture
 def folder(tmp_path):
     """Of a regressor's fit, cut off in its second epoch."""

@@ -1,5 +1,6 @@
 """`numrnn fit` in a batch job: checkpoints, signals, lines of progress."""
 
+import contextlib
 import csv
 import json
 import os
@@ -98,6 +99,17 @@ def test_ctrl_c_saves(data, tmp_path, sends, capsys):
 
 def test_a_signal_while_nothing_is_trained_ends_the_command_at_once(data, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(numrnn, "warmup", lambda **_options: os.kill(os.getpid(), signal.SIGTERM))
+    assert fit(data, tmp_path, "--max-iter", "1", *checkpointed(tmp_path)) == arguments.RESUBMIT
+    assert "SIGTERM came outside of training; submit the job again" in capsys.readouterr().err
+
+
+def test_what_a_compiler_says_that_a_signal_cut_off_is_no_failure(data, tmp_path, monkeypatch, capsys):
+    def compile_in_vain(**_options):
+        with contextlib.suppress(SystemExit):
+            os.kill(os.getpid(), signal.SIGTERM)
+        raise RuntimeError("no compiled object yet")
+
+    monkeypatch.setattr(numrnn, "warmup", compile_in_vain)
     assert fit(data, tmp_path, "--max-iter", "1", *checkpointed(tmp_path)) == arguments.RESUBMIT
     assert "SIGTERM came outside of training; submit the job again" in capsys.readouterr().err
 

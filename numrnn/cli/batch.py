@@ -75,9 +75,11 @@ class Guard:
         self._before = {number: signal.signal(number, self._receive) for number in self._numbers}
         return self
 
-    def __exit__(self, *_error):
+    def __exit__(self, kind, error, trace):
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if self._received is not None and isinstance(error, Exception):  # a compiler that was cut off complains
+            raise Terminated(self._received) from error
 
     def _receive(self, number, frame):
         self._received = number

@@ -41,6 +41,8 @@ class Resumption:
             return
         if not isinstance(directory, str | os.PathLike):
             raise TypeError(f"resume must be the directory of checkpoints, got {directory!r}")
+        if os.path.isfile(directory):
+            raise ValueError(f"resume must be the directory of checkpoints, {directory} is a file")
         self._path, self._tensors, self._header = newest_checkpoint(directory)
         if self._path is None:
             logger.info("no checkpoint in %s: training begins anew", directory)
@@ -130,6 +132,8 @@ def _fact(estimator, name):
         value = np.dtype(value).name
     elif name == "solver":
         value = resolve_solver(value)
+    elif isinstance(value, np.integer | np.float64 | np.bool_):
+        value = value.item()
     return _encoded(value)
 
 
