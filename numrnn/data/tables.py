@@ -109,8 +109,8 @@ def _rows(path, X, rows, column, names, per_step):
     if changed.size:
         i = int(np.searchsorted(X.offsets, changed[0], side="right")) - 1
         raise ValueError(
-            f"{path}: {column!r} changes within sequence {str(names[i])!r}, from {first[i]} to {rows[changed[0]]}: is there "
-            "one for each step?"
+            f"{path}: {column!r} changes within sequence {str(names[i])!r}, from {first[i]} to {rows[changed[0]]}: is "
+            "there one for each step?"
         )
     return first
 
