@@ -144,6 +144,7 @@ MISTAKES = {
     "a long field": ("a.csv", f"sequence,x\n1,{'2' * 200_000}\n", (), "a.csv: not a readable .csv file"),
     "no number": ("a.csv", "sequence,x\n1,2\nb7,\n", (), "a.csv: sequence 'b7': column 'x' .* but ''"),
     "no label": ("a.csv", "sequence,x,y\n1,2,a\n2,2,\n", ("--target", "y"), "a.csv: column 'y' has rows without"),
+    "NaN": ("a.csv", "sequence,x,y\n1,2,nan\n2,2,3\n", ("--target", "y"), "a.csv: column 'y' has rows without"),
     "a size": ("a.csv", "sequence,x\n1,2\n", ("--shard-size", "big"), "shard_size must be a number of bytes"),
 }
 
@@ -160,6 +161,20 @@ def test_mistakes_are_one_line_and_leave_nothing(name, tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and re.search(message, error), error
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_parquet_that_is_damaged_or_nested(tmp_path):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "a.parquet"
+    parquet.write_table(arrow.table({"sequence": np.arange(1000), "x": np.random.default_rng(0).random(1000)}), path)
+    content = bytearray(path.read_bytes())
+    content[300:400] = b"x" * 100
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"a.parquet: not a readable .parquet file"):
+        list(tables.read_table(path, tables.Columns("sequence")))
+    parquet.write_table(arrow.table({"sequence": [1, 2], "x": [[1.0], [2.0]]}), path)
+    with pytest.raises(ValueError, match=r"a.parquet: column 'x' holds list"):
+        list(tables.read_table(path, tables.Columns("sequence")))
 
 
 def test_a_disk_that_is_full(files, capsys):

@@ -156,13 +156,17 @@ def _parquet(path):
     try:
         for batch in ParquetFile(path).iter_batches(ROWS):
             yield {name: _column(path, name, batch.column(name)) for name in batch.schema.names}
-    except ArrowException as error:
+    except (ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the system; what is damaged has none
         raise ValueError(f"{path}: not a readable .parquet file ({error})") from error
 
 
 def _column(path, name, column):
     if column.null_count:
         raise ValueError(f"{path}: column {name!r} has rows without a value")
+    if column.type.num_fields:
+        raise ValueError(f"{path}: column {name!r} holds {column.type}, expected one value a row")
     array = column.to_numpy(zero_copy_only=False)
     return array.astype(str) if array.dtype.kind == "O" else array
 
@@ -188,16 +192,18 @@ def _labels(path, name, column, found):
     """Texts as integers or other numbers, where all of them are. `found` tells what earlier rows held: rows that are
     numbers and rows that are not become texts of one array, where a number must look as it was written.
     """
+    if (column == "").any() if column.dtype.kind == "U" else (column != column).any():  # NaN alone is not itself
+        raise ValueError(f"{path}: column {name!r} has rows without a value")
     if column.dtype.kind != "U":
         return column
-    if (column == "").any():
-        raise ValueError(f"{path}: column {name!r} has rows without a value")
     labels = column
     for dtype in (np.float64, np.int64):
         try:
             labels = column.astype(dtype)
         except (ValueError, OverflowError):
             break
+    if labels.dtype.kind == "f" and np.isnan(labels).any():
+        raise ValueError(f"{path}: column {name!r} has rows without a value, but NaN")
     if labels.dtype.kind == "U":
         found.setdefault("text", next(text for text in column.tolist() if not _is_number(text)))
     elif "number" not in found:
