@@ -1,7 +1,4 @@
-"""The limit of memory that training may take: how it is written, and how many threads there is room for."""
-
-import re
-from numbers import Integral
+"""The limit of memory that training may take: how many threads it has room for."""
 
 import numpy as np
 
@@ -11,45 +8,6 @@ NODES_PER_THREAD = 2  # shares of a mini-batch that threads claim: more even out
 # What is left to compiled code, objects and the allocator, which are not counted: one part in ten, no more than 64 MiB.
 RESERVE, MOST_RESERVED = 10, 1 << 26
 THETAS = 5  # arrays like theta in training: itself, before the last step, its gradient, the state of Adam
-UNITS = {f"{prefix}{unit}": base**power for unit, base in (("B", 1000), ("iB", 1024))
-         for power, prefix in enumerate(("", "K", "M", "G", "T"))}  # fmt: skip
-
-
-def bytes_of(limit):
-    """Read a limit: a number of bytes, or a text such as "512MB" (10**6 bytes) or "2GiB" (2**30).
-
-    Parameters
-    ----------
-    limit : int, str or None
-
-    Returns
-    -------
-    limit : int or None
-
-    Raises
-    ------
-    ValueError
-
-    Examples
-    --------
-    >>> from numrnn.memory_limit import bytes_of
-    >>> bytes_of("512MB"), bytes_of("1.5 GiB"), bytes_of(4096)
-    (512000000, 1610612736, 4096)
-    """
-    if limit is None:
-        return None
-    if isinstance(limit, Integral) and not isinstance(limit, bool):
-        size = int(limit)
-    else:
-        parts = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)\s*", str(limit), re.IGNORECASE)
-        units = {name.lower(): factor for name, factor in UNITS.items()} | {"": 1}
-        size = int(float(parts[1]) * units[parts[2].lower()]) if parts and parts[2].lower() in units else 0
-    if size < 1:
-        raise ValueError(
-            "memory_limit must be None, a number of bytes of at least 1, or a text of a number and one of "
-            f"{', '.join(UNITS)}, such as '512MB', got {limit!r}"
-        )
-    return size
 
 
 def nodes_of(tile_counts, threads, node_tiles=None):

@@ -116,6 +116,16 @@ def test_labels_are_read_as_one(tmp_path, monkeypatch):
         ]
 
 
+@pytest.mark.parametrize("labels", [("01", "a"), ("a", "01"), ("1.50", "a"), ("+1", "a")])
+def test_labels_that_would_change_as_numbers(labels, tmp_path, monkeypatch, capsys):
+    """A block of numbers and one of texts: "01" was 1, and then '1', here and '01' there."""
+    monkeypatch.setattr(tables, "ROWS", 2)
+    path = tmp_path / "table.csv"
+    path.write_text("sequence,x,y\n" + "".join(f"{i},0.5,{label}\n" * 2 for i, label in enumerate(labels)))
+    assert main(["shard", str(path), "--output", str(tmp_path / "shards"), "--target", "y"]) == 2
+    assert "column 'y' has rows with numbers" in capsys.readouterr().err
+
+
 MISTAKES = {
     "no such file": ("none.npz", None, (), "no such file"),
     "no such table": ("none.csv", None, (), "No such file"),
@@ -130,6 +140,11 @@ MISTAKES = {
     "a short row": ("a.csv", "sequence,x\n1,2\n1\n", (), "row 3 has 1 columns"),
     "two places": ("a.csv", "sequence,x\n1,2\n2,2\n1,2\n", (), "sequence '1' are in two places"),
     "a target that changes": ("a.csv", "sequence,x,y\n7,2,1\n7,2,0\n", ("--target", "y"), "'y' changes within .*'7'"),
+    "no text": ("a.csv", "sequence,x\n1,\udcff\n", (), "a.csv: not a readable .csv file"),
+    "a long field": ("a.csv", f"sequence,x\n1,{'2' * 200_000}\n", (), "a.csv: not a readable .csv file"),
+    "no number": ("a.csv", "sequence,x\n1,2\nb7,\n", (), "a.csv: sequence 'b7': column 'x' .* but ''"),
+    "no label": ("a.csv", "sequence,x,y\n1,2,a\n2,2,\n", ("--target", "y"), "a.csv: column 'y' has rows without"),
+    "NaN": ("a.csv", "sequence,x,y\n1,2,nan\n2,2,3\n", ("--target", "y"), "a.csv: column 'y' has rows without"),
     "a size": ("a.csv", "sequence,x\n1,2\n", ("--shard-size", "big"), "shard_size must be a number of bytes"),
 }
 
@@ -140,12 +155,26 @@ def test_mistakes_are_one_line_and_leave_nothing(name, tmp_path, capsys):
         pytest.importorskip("pyarrow")
     file, content, options, message = MISTAKES[name]
     if content is not None:
-        (tmp_path / file).write_text(content)
+        (tmp_path / file).write_text(content, encoding="utf-8", errors="surrogateescape")
     before = sorted(tmp_path.iterdir())
     assert main(["shard", str(tmp_path / file), "--output", str(tmp_path / "shards"), *options]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and re.search(message, error), error
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_parquet_that_is_damaged_or_nested(tmp_path):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "a.parquet"
+    parquet.write_table(arrow.table({"sequence": np.arange(1000), "x": np.random.default_rng(0).random(1000)}), path)
+    content = bytearray(path.read_bytes())
+    content[300:400] = b"x" * 100
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"a.parquet: not a readable .parquet file"):
+        list(tables.read_table(path, tables.Columns("sequence")))
+    parquet.write_table(arrow.table({"sequence": [1, 2], "x": [[1.0], [2.0]]}), path)
+    with pytest.raises(ValueError, match=r"a.parquet: column 'x' holds list"):
+        list(tables.read_table(path, tables.Columns("sequence")))
 
 
 def test_a_disk_that_is_full(files, capsys):

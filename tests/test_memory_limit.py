@@ -10,9 +10,9 @@ from networks import Case
 from problems import make_problem
 
 from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq, Sequences, placement
+from numrnn.data.sizes import n_bytes
 from numrnn.kernels.cpu import segments
 from numrnn.kernels.cpu.segments import LimitedScratch
-from numrnn.memory_limit import bytes_of
 from numrnn.network import Network
 
 RAGGED = (300, 250, 33, 1, 64, 170, 299, 2, 300, 31)  # two tiles
@@ -227,10 +227,10 @@ def test_what_a_fit_allocates_is_within_the_limit(cell):
     [("512MB", 512 * 10**6), ("2GiB", 2**31), (" 1.5 kb ", 1500), ("64 KiB", 2**16), ("7", 7), (np.int64(9), 9)],
 )
 def test_limits_are_read(text, size):
-    assert bytes_of(text) == size
+    assert n_bytes(text, "memory_limit") == size
 
 
-@pytest.mark.parametrize("limit", ["", "MB", "12 parsecs", "-1MB", "0", 0, -5, 1.5, True, [1]])
+@pytest.mark.parametrize("limit", ["", "MB", "12 parsecs", "-1MB", "0", 0, -5, 1.5, True, [1], "5 iB", "9" * 400])
 def test_other_limits_are_refused(limit):
     X, y = ragged_X_y()
     with pytest.raises((ValueError, TypeError), match="memory_limit"):

@@ -268,6 +268,11 @@ FAULTS = {
     "other type": (lambda folder: without(folder / "index.json", dtype="<f8"), "00000.values.npy: expected <f8"),
     "other width": (lambda folder: without(folder / "index.json", columns=4), r"00000.values.npy: expected .*, 4\)"),
     "no .npy": (lambda folder: change(folder / "00001.lengths.npy", 0, b"x"), "00001.lengths.npy: not a readable"),
+    "an entry": (lambda folder: without(folder / "index.json", columns="3"), "index.json: it is no index"),
+    "no dtype": (lambda folder: without(folder / "index.json", dtype="banana"), "index.json: it is no index"),
+    "no bytes": (lambda folder: without(folder / "index.json", shards=[{"name": "00000"}]), "it is no index"),
+    "no list": (lambda folder: without(folder / "index.json", shards=[1]), "index.json: it is no index"),
+    "per row": (lambda folder: without(folder / "index.json", targets="row"), "index.json: it is no index"),
     "lengths": (lambda folder: change(folder / "00001.lengths.npy", 128, b"\x7f"), "00001.lengths.npy: .* add up to"),
 }
 
@@ -278,6 +283,21 @@ def test_what_is_wrong_with_a_directory(name, tmp_path):
     FAULTS[name][0](folder)
     with pytest.raises(ValueError, match=FAULTS[name][1]):
         open_shards(folder)
+
+
+@pytest.mark.parametrize("name", ["lengths", "targets"])
+@pytest.mark.parametrize("array", [np.array(3), np.full((len(LABELS), 2), 1.5), np.array(["7"])])
+def test_arrays_of_another_shape_or_kind(name, array, tmp_path):
+    folder = write(tmp_path / "data", numbers(), LABELS, shard_size="1MB")
+    np.save(folder / f"00000.{name}.npy", array[: len(LABELS)] if array.ndim else array)
+    index = json.loads((folder / "index.json").read_text())
+    index["shards"][0]["bytes"][name] = (folder / f"00000.{name}.npy").stat().st_size
+    (folder / "index.json").write_text(json.dumps(index))
+    if name == "targets" and array.ndim == 2:
+        assert open_shards(folder).y.shape == array.shape
+    else:
+        with pytest.raises(ValueError, match=f"00000.{name}.npy: expected"):
+            open_shards(folder)
 
 
 def test_no_directory_and_no_size(tmp_path):
@@ -361,6 +381,8 @@ BAD_WRITES = {
     "no targets": (([np.zeros((2, 3), np.float32)],), "no targets, .* before were .* targets per sequence"),
     "rows of y": (([np.zeros((2, 3), np.float32)], ["a", "b"]), r"y must have one row per sequence \(1\)"),
     "objects": ((np.array([["a"]]), ["a"]), "expected numbers"),
+    "no columns": (([np.zeros((2, 0), np.float32)], ["a"]), r"X\[0\] has no columns"),
+    "a row of y": (([np.zeros((2, 3), np.float32)], [["a", "b"]]), r"a row of y has shape \(2,\), .* before \(\)"),
     "objects as y": (([np.zeros((2, 3), np.float32)], [None]), "y has dtype object"),
 }
 

@@ -56,7 +56,9 @@ class ShardWriter:
         if self.directory.exists():
             raise FileExistsError(f"{self.directory}: it is there already")
         self._asked = None if dtype is None else np.dtype(dtype)
-        self._dtype, self._columns, self._per = None, None, None  # of what was written first
+        if self._asked is not None:
+            check_kind(self._asked, "dtype", NUMBERS)
+        self._dtype, self._columns, self._per, self._row = None, None, None, None  # of what was written first
         self._shard, self._index = None, []
         self.folder = self.directory.with_name(f"{self.directory.name}.partial-{os.getpid()}")
         self.folder.mkdir(parents=True)
@@ -80,8 +82,8 @@ class ShardWriter:
         """
         X = _sequences(X)
         per = [_per(rows, name, X) for rows, name in ((y, "y"), (sample_weight, "sample_weight"))]
-        self._check(X, per)
         rows = [_flat(rows, name) for rows, name in ((y, "y"), (sample_weight, "sample_weight"))]
+        self._check(X, per, rows[0])
         first = 0
         while first < len(X):
             if self._shard is None:
@@ -139,12 +141,14 @@ class ShardWriter:
         else:
             self.discard()
 
-    def _check(self, X, per):
+    def _check(self, X, per, y):
         values = X.values
         check_kind(values.dtype, "X[0]", NUMBERS)
         empty = np.flatnonzero(X.lengths == 0)
         if empty.size:
             raise ValueError(f"X[{empty[0]}] is empty: a sequence needs at least one step")
+        if 0 in values.shape[1:]:
+            raise ValueError("X[0] has no columns: a step needs at least one number")
         symbols = values.ndim == 1 and values.dtype.kind in "iu"
         columns = values.shape[1:] if values.ndim == 2 or symbols else (1,)
         dtype = values.dtype if symbols or self._asked is None else self._asked
@@ -153,6 +157,11 @@ class ShardWriter:
         if (columns, per) != (self._columns, self._per) or not np.can_cast(dtype, self._dtype):
             before = _described(self._dtype, self._columns, self._per)
             raise ValueError(f"X has {_described(dtype, columns, per)}; written before were {before}")
+        row = None if y is None else y.shape[1:]
+        if self._row is None:
+            self._row = row
+        if row != self._row:
+            raise ValueError(f"a row of y has shape {row}, of those written before {self._row}")
 
     def _end_shard(self):
         if self._shard is not None:

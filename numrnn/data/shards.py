@@ -20,6 +20,7 @@ import numpy as np
 from numrnn.data.sequences import Sequences
 from numrnn.data.sharded import Shard, ShardedSequences
 from numrnn.data.sizes import n_bytes
+from numrnn.data.stacking import NUMBERS
 
 __all__ = ["FORMAT", "INDEX", "VERSION", "Shards", "open_shards"]
 
@@ -103,11 +104,11 @@ def open_shards(directory, *, buffer="512MB"):
     index = _read_index(folder)
     steps, shards, first, first_step = [], [], 0, 0
     for entry in index["shards"]:
-        lengths = _array(folder, entry, "lengths").astype(np.int64)
+        lengths = _array(folder, entry, "lengths")
         path, at = _values_file(folder, entry, index)
         _check_lengths(folder / f"{entry['name']}.lengths.npy", lengths, entry)
         shards.append(Shard(path, at, first, first_step))
-        steps.append(lengths)
+        steps.append(lengths.astype(np.int64, copy=False))
         first, first_step = first + entry["sequences"], first_step + entry["steps"]
     columns = () if index["columns"] is None else (index["columns"],)
     X = ShardedSequences(shards, np.concatenate(steps), columns, index["dtype"], buffer)
@@ -123,13 +124,30 @@ def _read_index(folder):
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
         found = index["format"], index["version"]
+        if found == (FORMAT, VERSION):
+            _check_index(index)
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{path}: it is no index of shards ({error!r})") from error
     if found != (FORMAT, VERSION):
         raise ValueError(f"{path}: expected {FORMAT}, version {VERSION}, got {found[0]}, version {found[1]}")
-    if not index.get("shards"):
+    if not index["shards"]:
         raise ValueError(f"{path}: it names no shards")
     return index
+
+
+def _check_index(index):
+    """Raise a KeyError, a TypeError or a ValueError if an entry is missing or of another type."""
+    kind, columns, arrays = np.dtype(index["dtype"]).kind, index["columns"], ["values", "lengths"]
+    if kind not in NUMBERS or not (columns is None or (type(columns) is int and columns > 0)):
+        raise ValueError(f"dtype {index['dtype']!r}, columns {columns!r}")
+    for name in ("targets", "weights"):
+        if index[name] not in (None, "sequence", "step"):
+            raise ValueError(f"{name} {index[name]!r}")
+        arrays += [name] * (index[name] is not None)
+    for shard in index["shards"]:
+        numbers = shard["sequences"], shard["steps"], *(shard["bytes"][name] for name in arrays)
+        if type(shard["name"]) is not str or not all(type(number) is int and number > 0 for number in numbers):
+            raise ValueError(f"shard {shard!r}")
 
 
 def _values_file(folder, entry, index):
@@ -162,7 +180,10 @@ def _load(path, entry, name, **options):
 
 
 def _check_lengths(path, lengths, entry):
-    if lengths.shape != (entry["sequences"],) or lengths.sum() != entry["steps"]:
+    if lengths.dtype.kind not in "iu" or lengths.shape != (entry["sequences"],):
+        expected = f"integers of shape ({entry['sequences']},)"
+        raise ValueError(f"{path}: expected {expected}, got {lengths.dtype} of shape {lengths.shape}")
+    if lengths.sum() != entry["steps"]:
         raise ValueError(
             f"{path}: {len(lengths)} lengths add up to {lengths.sum()} steps, {INDEX} says {entry['sequences']} "
             f"and {entry['steps']}"
@@ -180,8 +201,11 @@ def _rows(folder, index, name, X):
     for entry in index["shards"]:
         part = _array(folder, entry, name)
         expected = entry["steps" if per == "step" else "sequences"]
-        if len(part) != expected:
-            raise ValueError(f"{folder / entry['name']}.{name}.npy: {len(part)} rows, expected {expected}")
+        first = parts[0] if parts else part
+        if part.shape[:1] != (expected,) or part.shape[1:] != first.shape[1:]:
+            raise ValueError(
+                f"{folder / entry['name']}.{name}.npy: expected shape {(expected, *first.shape[1:])}, got {part.shape}"
+            )
         parts.append(part)
     joined = np.concatenate(parts)
     return Sequences(joined, X.offsets) if per == "step" else joined

@@ -6,6 +6,7 @@ __all__ = ["n_bytes"]
 
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+MOST = 2**63  # kernels count in 64 bits
 
 
 def n_bytes(size, name):
@@ -21,7 +22,7 @@ def n_bytes(size, name):
     Returns
     -------
     bytes : int
-        At least 1.
+        At least 1, and less than 2**63.
 
     Raises
     ------
@@ -36,6 +37,6 @@ def n_bytes(size, name):
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(size))
     unit = UNITS.get(found[2].upper()) if found else None
-    if unit is None or isinstance(size, bool) or float(found[1]) * unit < 1:
+    if unit is None or isinstance(size, bool) or not 1 <= float(found[1]) * unit < MOST:
         raise ValueError(f"{name} must be a number of bytes such as '512MB' or '2GiB', got {size!r}")
     return int(float(found[1]) * unit)

@@ -65,7 +65,7 @@ def read_table(path, columns):
     [[[60.0], [61.5]]] ['a']
     [[[70.0]]] ['b']
     """
-    seen, held = set(), None
+    seen, found, held = set(), {}, None
     for table in _parquet(path) if path.suffix == ".parquet" else _csv(path):
         _check_names(path, table, columns)
         table = table if held is None else {name: np.concatenate([held[name], table[name]]) for name in table}
@@ -74,23 +74,27 @@ def read_table(path, columns):
         # The last sequence may go on in the next rows.
         done, held = int(starts[-1]), {name: column[starts[-1] :] for name, column in table.items()}
         if done:
-            yield _sequences(path, {name: column[:done] for name, column in table.items()}, starts, columns, seen)
+            yield _sequences(
+                path, {name: column[:done] for name, column in table.items()}, starts, columns, seen, found
+            )
     if held is None:
         raise ValueError(f"{path}: there are no rows")
-    yield _sequences(path, held, np.array([0, len(held[columns.sequence])]), columns, seen)
+    yield _sequences(path, held, np.array([0, len(held[columns.sequence])]), columns, seen, found)
 
 
-def _sequences(path, table, offsets, columns, seen):
+def _sequences(path, table, offsets, columns, seen, found):
     names = table[columns.sequence][offsets[:-1]]
     for name in names.tolist():
         if name in seen:
             raise ValueError(f"{path}: the rows of sequence {name!r} are in two places, they must follow one another")
         seen.add(name)
     kept = [name for name in table if name not in columns[:3]]
-    inputs = [_numbers(path, name, table[name]) for name in kept]
+    inputs = [_numbers(path, name, table[name], table[columns.sequence]) for name in kept]
     X = Sequences(np.stack(inputs, axis=1), offsets)
-    y = None if columns.target is None else _labels(table[columns.target])
-    weights = None if columns.weight is None else _numbers(path, columns.weight, table[columns.weight])
+    y = None if columns.target is None else _labels(path, columns.target, table[columns.target], found)
+    weights = None
+    if columns.weight is not None:
+        weights = _numbers(path, columns.weight, table[columns.weight], table[columns.sequence])
     parts = (columns.target, y), (columns.weight, weights)
     return X, *(_rows(path, X, rows, name, names, columns.per_step) for name, rows in parts)
 
@@ -105,8 +109,8 @@ def _rows(path, X, rows, column, names, per_step):
     if changed.size:
         i = int(np.searchsorted(X.offsets, changed[0], side="right")) - 1
         raise ValueError(
-            f"{path}: {column!r} changes within sequence {names[i]!r}, from {first[i]} to {rows[changed[0]]}: is there "
-            "one for each step?"
+            f"{path}: {column!r} changes within sequence {str(names[i])!r}, from {first[i]} to {rows[changed[0]]}: is "
+            "there one for each step?"
         )
     return first
 
@@ -121,7 +125,7 @@ def _check_names(path, table, columns):
 
 def _csv(path):
     with open(path, newline="", encoding="utf-8-sig") as file:
-        lines = csv.reader(file)
+        lines = _lines(path, file)
         header = next(lines, None)
         if not header or len(set(header)) < len(header):
             raise ValueError(f"{path}: line 1 must be the columns' names, each another one, got {header}")
@@ -136,6 +140,13 @@ def _csv(path):
             yield {name: np.array(column) for name, column in zip(header, zip(*rows, strict=True), strict=True)}
 
 
+def _lines(path, file):
+    try:
+        yield from csv.reader(file)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path}: not a readable .csv file in UTF-8 ({error})") from error
+
+
 def _parquet(path):
     try:
         from pyarrow import ArrowException
@@ -145,29 +156,62 @@ def _parquet(path):
     try:
         for batch in ParquetFile(path).iter_batches(ROWS):
             yield {name: _column(path, name, batch.column(name)) for name in batch.schema.names}
-    except ArrowException as error:
+    except (ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the system; what is damaged has none
         raise ValueError(f"{path}: not a readable .parquet file ({error})") from error
 
 
 def _column(path, name, column):
     if column.null_count:
         raise ValueError(f"{path}: column {name!r} has rows without a value")
+    if column.type.num_fields:
+        raise ValueError(f"{path}: column {name!r} holds {column.type}, expected one value a row")
     array = column.to_numpy(zero_copy_only=False)
     return array.astype(str) if array.dtype.kind == "O" else array
 
 
-def _numbers(path, name, column):
+def _numbers(path, name, column, sequences):
     try:
         return column.astype(np.float64)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: column {name!r} is an input and holds no number: {error}") from error
+        i = next((i for i, text in enumerate(column.tolist()) if not _is_number(text)), 0)
+        where = f"{path}: sequence {str(sequences[i])!r}: column {name!r}"
+        raise ValueError(f"{where} is an input or a weight and holds no number, but {str(column[i])!r}") from error
 
 
-def _labels(column):
-    """Texts as integers or other numbers, where all of them are."""
-    for dtype in (np.int64, np.float64) if column.dtype.kind == "U" else ():
+def _is_number(text):
+    try:
+        float(text)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def _labels(path, name, column, found):
+    """Texts as integers or other numbers, where all of them are. `found` tells what earlier rows held: rows that are
+    numbers and rows that are not become texts of one array, where a number must look as it was written.
+    """
+    if (column == "").any() if column.dtype.kind == "U" else (column != column).any():  # NaN alone is not itself
+        raise ValueError(f"{path}: column {name!r} has rows without a value")
+    if column.dtype.kind != "U":
+        return column
+    labels = column
+    for dtype in (np.float64, np.int64):
         try:
-            return column.astype(dtype)
-        except ValueError:
-            pass
-    return column
+            labels = column.astype(dtype)
+        except (ValueError, OverflowError):
+            break
+    if labels.dtype.kind == "f" and np.isnan(labels).any():
+        raise ValueError(f"{path}: column {name!r} has rows without a value, but NaN")
+    if labels.dtype.kind == "U":
+        found.setdefault("text", next(text for text in column.tolist() if not _is_number(text)))
+    elif "number" not in found:
+        other = np.arange(len(column)) if labels.dtype.kind == "f" else np.flatnonzero(labels.astype(str) != column)
+        found.update({"number": str(column[other[0]])} if other.size else {})
+    if len(found) == 2:
+        raise ValueError(
+            f"{path}: column {name!r} has rows with numbers, such as {found['number']!r}, and rows with texts, such as "
+            f"{found['text']!r}: if they are labels, write none as a number"
+        )
+    return labels

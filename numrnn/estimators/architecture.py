@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from numrnn.data.sizes import n_bytes
 from numrnn.distributed import SERIAL
 from numrnn.encoder_decoder import EncoderDecoder, PairLayout, decoder_seed
-from numrnn.memory_limit import bytes_of
 from numrnn.network import Network
 from numrnn.parameters import Layout, initial_theta
 from numrnn.prediction import Predictor
@@ -76,7 +76,7 @@ class Architecture(NamedTuple):
             "pooling": self.pooling,
             "dtype": np.dtype(self.dtype),
             "n_jobs": n_jobs,
-            "memory_limit": bytes_of(memory_limit),
+            "memory_limit": None if memory_limit is None else n_bytes(memory_limit, "memory_limit"),
         }
         if comm.size > 1:
             return SharedNetwork(self.layout(), comm=comm, **options)
@@ -117,7 +117,7 @@ class PairArchitecture(NamedTuple):
 
     def network(self, n_jobs=1, memory_limit=None, comm=SERIAL):
         """Return a network to train or to predict with; it holds workspaces, so each call makes its own."""
-        half = None if memory_limit is None else bytes_of(memory_limit) // 2
+        half = None if memory_limit is None else max(1, n_bytes(memory_limit, "memory_limit") // 2)
         return EncoderDecoder(self.encoder.network(n_jobs, half, comm), self.decoder.network(n_jobs, half, comm))
 
     def initial_theta(self, seed):

@@ -9,6 +9,7 @@ from numrnn.data.forms import to_sequences
 from numrnn.data.inputs import check_n_inputs
 from numrnn.data.random import draw_seed
 from numrnn.data.sharded import ShardedSequences
+from numrnn.data.sizes import n_bytes
 from numrnn.data.symbols import check_symbols, count_symbols
 from numrnn.data.targets import Targets
 from numrnn.distributed import SERIAL
@@ -26,7 +27,6 @@ from numrnn.estimators.text_inputs import (
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.validation import Validation, sequence_weights, split, take
 from numrnn.estimators.weights import flat_weights, weigh_classes
-from numrnn.memory_limit import bytes_of
 from numrnn.solvers import LBFGS, resolve_solver
 from numrnn.training import (
     EarlyStopping,
@@ -278,7 +278,8 @@ def check_parameters(estimator):
     _schedule(estimator)
     check_callbacks(estimator.callbacks or ())
     n_threads(estimator.n_jobs)
-    bytes_of(estimator.memory_limit)
+    if estimator.memory_limit is not None:
+        n_bytes(estimator.memory_limit, "memory_limit")
 
 
 def _held_inputs(estimator, X_val):
