@@ -89,6 +89,23 @@ def test_a_signal_while_kernels_are_compiled_ends_a_fit_at_once(tmp_path, monkey
         assert newest_checkpoint(tmp_path / folder)[0] == newest
 
 
+def test_what_a_compiler_says_that_a_signal_cut_off_is_no_failure(tmp_path, monkeypatch):
+    sender = Sender("count", 1, TERM)
+
+    def train(self, *arguments, **options):
+        try:
+            sender.count()
+        except BaseException:
+            raise RuntimeError("no compiled object") from None
+
+    monkeypatch.setattr(Network, "train", train)
+    with pytest.raises(TrainingTerminated, match="SIGTERM ended training as it began"):
+        regressor(tmp_path).fit(X, Y)
+    sender = SimpleNamespace(count=lambda: 1 / 0)
+    with pytest.raises(RuntimeError, match="no compiled object"):
+        regressor(tmp_path).fit(X, Y)
+
+
 def test_validation_is_cut_short_and_made_anew(tmp_path, monkeypatch):
     options = {"early_stopping": True}
     whole = figures(regressor(tmp_path / "whole", **options).fit(X, Y))

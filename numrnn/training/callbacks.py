@@ -64,6 +64,7 @@ class FitInfo:
         self.state = state
         self.max_iter = max_iter
         self.comm = comm
+        self.signals = None  # that a callback listens to
         self._layout = layout
 
     @property
@@ -145,9 +146,16 @@ def supervised(state, info, callbacks):
         notify(callbacks, "on_fit_begin", info)
         try:
             yield
+        except Exception as error:
+            stop = info.signals and info.signals.stop
+            if stop is None:
+                raise
+            logger.info("%s cut off what then failed: %r", stop, error)
         except StopTraining as signal:
-            state.stop_reason, stop = signal.reason, signal
-            if not signal.whole:
+            stop = signal
+        if stop is not None:
+            state.stop_reason = stop.reason
+            if not stop.whole:
                 state.progress = None
         if stop is None or stop.whole:
             notify(callbacks, "on_stop", info)

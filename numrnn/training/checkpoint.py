@@ -92,6 +92,7 @@ class Checkpoint:
         self._asked = 0
         alone = info.comm.size == 1  # many processes have to agree on where to stop
         self._signals = StopSignals(lambda: alone and info.state.at_rest, lambda: not alone or self._asked > 1)
+        info.signals = self._signals
 
     def on_progress(self, info):
         """Stop if a signal came; save if it is time."""

@@ -62,6 +62,7 @@ class StopSignals:
 
     def __init__(self, is_whole, has_begun):
         self._is_whole, self._has_begun, self._before = is_whole, has_begun, {}
+        self.stop = None  # what was raised: a compiler may take it for an error of its own, and raise another
         self._received, self._obeyed = None, False
         if threading.current_thread() is threading.main_thread():
             heard = [number for number in self._NUMBERS if signal.getsignal(number) != signal.SIG_IGN]
@@ -82,8 +83,8 @@ class StopSignals:
             self._obey(number, True)
 
     def _obey(self, number, whole):
-        self._obeyed = True
-        raise StopTraining(number, whole)
+        self._obeyed, self.stop = True, StopTraining(number, whole)
+        raise self.stop
 
     def close(self):
         """Give signals back to who had them before, and with them one that came after training had ended."""
