@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+from cut import Cut
 
 import numrnn
 from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq
@@ -23,18 +24,6 @@ LABELS = ["up" if y > 0 else "down" for y in Y]
 TEXT = "the rain in spain stays mainly in the plain. " * 10
 WORDS = [text[::-1] for text in TEXT.split()]
 SEQUENCES, TEXTS, PAIRS = (X, Y), (TEXT,), (TEXT.split(), WORDS)
-
-
-class Cut:
-    """Ends a fit by an error when it is asked for the n-th time, as a kill would."""
-
-    def __init__(self, at):
-        self.left = at
-
-    def on_progress(self, info):
-        self.left -= 1
-        if not self.left:
-            raise MemoryError("cut")
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from cut import Cut
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
@@ -341,15 +342,6 @@ def test_a_fit_that_was_cut_off_ends_with_the_same_bits(options, tmp_path, monke
     monkeypatch.setattr(loop, "SECONDS_PER_CALL", 1e-9)
     folder = write(tmp_path / "data", numbers(), LABELS)
     X, y, _ = open_shards(folder, buffer="1KB")
-
-    class Cut:
-        def __init__(self, at):
-            self.left = at
-
-        def on_progress(self, info):
-            self.left -= 1
-            if not self.left:
-                raise MemoryError("cut")
 
     options = {"hidden_layer_sizes": (4,), "max_iter": 3, "batch_size": 3, "random_state": 3} | options
     whole = bits(RNNClassifier(**options).fit(X, y))
