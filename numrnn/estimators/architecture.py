@@ -9,6 +9,8 @@ from numrnn.network import Network
 from numrnn.parameters import Layout, initial_theta
 from numrnn.prediction import Predictor
 
+CPU_ONLY = "device={!r}: an encoder-decoder computes on device='cpu' only"
+
 
 class Architecture(NamedTuple):
     """The plain facts that make a `Layout` and a `Network`; a model file stores them as they are."""
@@ -64,30 +66,25 @@ class Architecture(NamedTuple):
             initial_state=self.initial_state,
         )
 
-    def network(self, n_jobs=1):
+    def network(self, n_jobs=1, device="cpu"):
         """Return a network to train or to predict with; it holds workspaces, so each call makes its own."""
-        return Network(
-            self.layout(),
-            activation=self.activation,
-            head=self.head,
-            output=self.output,
-            pooling=self.pooling,
-            dtype=np.dtype(self.dtype),
-            n_jobs=n_jobs,
-        )
+        options = {"activation": self.activation, "head": self.head, "output": self.output, "pooling": self.pooling}
+        if device == "cuda":
+            return _on_card(self.layout(), dtype=np.dtype(self.dtype), **options)
+        return Network(self.layout(), dtype=np.dtype(self.dtype), n_jobs=n_jobs, **options)
 
     def initial_theta(self, seed):
         """The first weights, a flat array."""
         return initial_theta(self.layout(), self.activation, seed, np.dtype(self.dtype))
 
-    def predictor(self, theta):
+    def predictor(self, theta, device="cpu"):
         """What predicts with these weights."""
-        return Predictor(self.network(), theta)
+        predictor = Predictor(self.network(), theta)
+        return predictor if device == "cpu" else _predictor_on_card(predictor, self.network(device=device), theta)
 
     def features(self):
-        """Return a network that puts out what the head reads; its parameters are the first of theta."""
-        layout, dtype = self._replace(n_outputs=0).layout(), np.dtype(self.dtype)
-        return Network(layout, activation=self.activation, output="features", pooling=self.pooling, dtype=dtype)
+        """Return the architecture of what puts out what the head reads; its parameters are the first of theta."""
+        return self._replace(n_outputs=0, output="features")
 
     def to_dict(self):
         """Plain values, for a file."""
@@ -117,8 +114,10 @@ class PairArchitecture(NamedTuple):
         """The first weights, a flat array."""
         return np.concatenate([self.encoder.initial_theta(seed), self.decoder.initial_theta(decoder_seed(seed))])
 
-    def predictor(self, theta):
+    def predictor(self, theta, device="cpu"):
         """What predicts with these weights."""
+        if device != "cpu":
+            raise ValueError(CPU_ONLY.format(device))
         network = self.network()
         network.pack(theta)
         return network
@@ -126,6 +125,18 @@ class PairArchitecture(NamedTuple):
     def to_dict(self):
         """Plain values, for a file."""
         return {"encoder": self.encoder.to_dict(), "decoder": self.decoder.to_dict()}
+
+
+def _on_card(layout, **options):
+    from numrnn.gpu.network import CudaNetwork  # who computes on a CPU needs no package for GPUs
+
+    return CudaNetwork(layout, **options)
+
+
+def _predictor_on_card(predictor, network, theta):
+    from numrnn.gpu.prediction import CudaPredictor
+
+    return CudaPredictor(predictor, network, theta)
 
 
 def architecture_of(content):

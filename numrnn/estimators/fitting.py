@@ -23,6 +23,7 @@ from numrnn.estimators.text_inputs import (
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.validation import Validation, sequence_weights, split, take
 from numrnn.estimators.weights import flat_weights, weigh_classes
+from numrnn.gpu.device import check_device
 from numrnn.solvers import LBFGS, resolve_solver
 from numrnn.training import (
     EarlyStopping,
@@ -79,6 +80,7 @@ def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True
     targets : Targets
     """
     check_parameters(estimator)
+    check_device(estimator.device)
     dtype = np.dtype(estimator.dtype)
     head, n_symbols = None, estimator.n_symbols
     if estimator.embedding_size is not None and n_symbols is None and estimator.vocabulary is None:
@@ -166,7 +168,7 @@ def hold_out(estimator, data, targets, X_val, y_val, sample_weight_val, given=No
             given, held_given = given[kept], given[held]
     else:
         return data, targets, given, None
-    network = architecture.network(n_threads(estimator.n_jobs))
+    network = architecture.network(n_threads(estimator.n_jobs), estimator.device)
     return data, targets, given, Validation(network, held_data, held_targets, estimator._score, held_given)
 
 
@@ -178,7 +180,7 @@ def callbacks_of(estimator):
 
 def run(estimator, data, targets, *, given=None, max_iter, validate=None, callbacks=()):
     """Train for `max_iter` epochs from the estimator's state, and store the history however training ends."""
-    network = estimator._architecture.network(n_threads(estimator.n_jobs))
+    network = estimator._architecture.network(n_threads(estimator.n_jobs), estimator.device)
     solver = resolve_solver(estimator.solver)
     callbacks = [*callbacks, *(estimator.callbacks or ())]
     options = {"max_iter": max_iter, "given": given, "validate": validate, "callbacks": callbacks}
@@ -223,8 +225,6 @@ def store_history(estimator):
 
 def check_parameters(estimator):
     """Raise an error that names the first parameter whose value does not fit the others or this version."""
-    if estimator.device != "cpu":
-        raise ValueError(f"device={estimator.device!r}: this version of numrnn does not offer it, only device='cpu'")
     if estimator.cell != "elman" and estimator.activation != "tanh":
         raise ValueError(f"activation={estimator.activation!r} needs cell='elman', got cell={estimator.cell!r}")
     for name in ("dropout", "recurrent_dropout"):
