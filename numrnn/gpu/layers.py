@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 from numrnn.gpu.device import arrays, launch
 from numrnn.gpu.dropout import drop, masks
+from numrnn.gpu.narrow import narrow_kernel
 from numrnn.kernels.cuda import elman, gru, lstm
 from numrnn.kernels.cuda.records import Out, States, Tape, Weights
 from numrnn.kernels.cuda.walk import THREADS, Walk, rows_of_block
-from numrnn.parameters import GATES
 
 CELLS = {"elman": elman, "gru": gru, "lstm": lstm}
 
@@ -33,7 +33,7 @@ class Layers:
 
     def __init__(self, layout, activation, dtype):
         self.layout, self._activation, self._dtype = layout, activation, dtype
-        self._cell, self._gates, self.kinds = CELLS[layout.cell], GATES[layout.cell], 1 + (layout.cell == "lstm")
+        self.kinds = 1 + (layout.cell == "lstm")
 
     def forward(self, weights, batch, inputs, starts, kept, kept_before):
         """Run all layers.
@@ -78,26 +78,28 @@ class Layers:
         return arrays().empty((0, 0), self._dtype)
 
     def _run_forward(self, weights, prefix, batch, reverse, tape, states, out):
-        W, shared = arrays().ascontiguousarray(weights[f"{prefix}W"].T), self._cell.SHARED_FORWARD
-        self._launch(self._cell.forward, shared, weights, prefix, batch, reverse, W, states, tape, out)
+        W = arrays().ascontiguousarray(weights[f"{prefix}W"].T)
+        self._launch(False, weights, prefix, batch, reverse, W, states, tape, out)
 
-    def _launch(self, kernel, shared, weights, prefix, batch, reverse, W, states, tape, out):
+    def _launch(self, backward, weights, prefix, batch, reverse, W, states, tape, out):
         b = weights[f"{prefix}b"]
         b_Wn = weights[f"{prefix}b_Wn"] if self.layout.cell == "gru" else b[:0]
-        H, itemsize = states.mask.shape[1], self._dtype.itemsize
-        rows = rows_of_block(len(batch.ids), shared * H, itemsize)
-        launch(
-            kernel,
-            -(-len(batch.ids) // rows),
-            min(THREADS, rows * H),
-            self._activation,
-            Walk(batch.offsets, batch.lengths, rows, reverse),
-            Weights(W, b, b_Wn),
-            states,
-            tape,
-            out,
-            shared_bytes=shared * rows * H * itemsize,
-        )
+        N, H = states.mask.shape
+        kernel, rows, threads, shared_bytes = self._kernel(backward, N, H)
+        walk = Walk(batch.offsets, batch.lengths, rows, reverse)
+        arguments = self._activation, walk, Weights(W, b, b_Wn), states, tape, out
+        launch(kernel, -(-N // rows), threads, *arguments, shared_bytes=shared_bytes)
+
+    def _kernel(self, backward, N, H):
+        """The kernel of a cell for N sequences and H units; sequences, threads and bytes of a block."""
+        narrow = narrow_kernel(self.layout.cell, backward, H, self._dtype)
+        if narrow is not None:
+            return narrow[0], 1, narrow[1], 0
+        cell = CELLS[self.layout.cell]
+        values = H * (cell.SHARED_BACKWARD if backward else cell.SHARED_FORWARD)
+        rows = rows_of_block(N, values, self._dtype.itemsize)
+        kernel = cell.backward if backward else cell.forward
+        return kernel, rows, min(THREADS, rows * H), rows * values * self._dtype.itemsize
 
     def backward(self, weights, batch, inputs, levels, ds, lasts, kept, gradient):
         """Back-propagation through all layers; the levels are spent.
@@ -125,8 +127,7 @@ class Layers:
                 tape, H = level.tapes[d], self.layout.hidden_layer_sizes[index]
                 out = Out(level.s, self._none() if ds is None else ds, d * H)
                 states = level.states[d]._replace(last=lasts[record])
-                W, shared = weights[f"{prefix}W"], self._cell.SHARED_BACKWARD
-                self._launch(self._cell.backward, shared, weights, prefix, batch, d, W, states, tape, out)
+                self._launch(True, weights, prefix, batch, d, weights[f"{prefix}W"], states, tape, out)
                 firsts[record] = states.first
                 if index == 0:
                     inputs.add_gradient_of_U(tape.gates, gradient[f"{prefix}U"])

@@ -7,13 +7,15 @@ import re
 import subprocess
 import tempfile
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 
-from numba import cuda, float32, float64, int8, int64, types, uint8
+from numba import cuda, float32, float64, int64, types, uint8
 from numba.cuda import dispatcher
 
+from numrnn.gpu.narrow import MOST_UNITS, STEP
 from numrnn.kernels.cuda import elman, gru, heads, lstm, pooling, rows, updates
 from numrnn.kernels.cuda.records import Out, States, Tape, Weights
 from numrnn.kernels.cuda.walk import Walk
@@ -94,10 +96,21 @@ def kernels(real):
     }
 
 
-def ptx_of(kernel, signature):
+def narrow_kernels():
+    """Those that hold W in registers, of all sizes."""
+    for cell, most in MOST_UNITS.items():
+        module = import_module(f"numrnn.kernels.cuda.warps.{cell}")
+        for padded in range(STEP, most + 1, STEP):
+            for make in (module.make_forward, module.make_backward):
+                kernel, threads = make(padded)
+                yield f"{cell} {kernel.__name__} {padded}", (kernel, recurrence(float32), (threads, 1))
+
+
+def ptx_of(kernel, signature, launch_bounds=None):
     """PTX of a kernel."""
+    function = getattr(kernel, "py_func", kernel)
     with pretended_card():
-        return cuda.compile_ptx(kernel.py_func, signature, cc=CAPABILITY)[0]
+        return cuda.compile_ptx(function, signature, cc=CAPABILITY, launch_bounds=launch_bounds)[0]
 
 
 def ptxas():
@@ -108,9 +121,9 @@ def ptxas():
     return found[0] if found else None
 
 
-def compiled(kernel, signature):
+def compiled(*entry):
     """Compile and assemble a kernel."""
-    ptx = ptx_of(kernel, signature)
+    ptx = ptx_of(*entry)
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "kernel.ptx"
         source.write_text(ptx)
@@ -126,4 +139,6 @@ def compiled(kernel, signature):
 if __name__ == "__main__":
     for real in (float32, float64):
         for name, entry in kernels(real).items():
-            print(f"{real!s:8} {name:16}", *compiled(*entry))
+            print(f"{real!s:8} {name:18}", *compiled(*entry))
+    for name, entry in narrow_kernels():
+        print(f"float32  {name:18}", *compiled(*entry))

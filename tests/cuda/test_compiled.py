@@ -18,3 +18,14 @@ def test_compiles_without_local_memory(real, name):
     assert found.registers <= 128
     if real is float32 and name.split()[0] in ("elman", "gru", "lstm"):
         assert found.doubles == 0, found
+
+
+@pytest.mark.parametrize("name", dict(compiled.narrow_kernels()))
+def test_narrow_kernels_hold_W_in_registers(name):
+    entry = dict(compiled.narrow_kernels())[name]
+    ptx = compiled.ptx_of(*entry)
+    assert "cp.async.ca.shared.global" in ptx and "ld.shared.v4.f32" in ptx and "shfl.sync.bfly" in ptx
+    if compiled.ptxas() is None:
+        pytest.skip("needs ptxas: pip install nvidia-cuda-nvcc")
+    found = compiled.compiled(*entry)
+    assert found.local_bytes == found.spilled_bytes == found.doubles == 0, found
