@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numrnn.gpu.device import arrays, launch_each
+from numrnn.gpu.device import arrays, launch_each, product
 from numrnn.gpu.dropout import drop, drop_last
 from numrnn.kernels.cuda.heads import outputs, row_losses
 from numrnn.kernels.cuda.pooling import pool, spread
@@ -43,7 +43,7 @@ class Head:
 
     def logits(self, weights, read):
         """Logits of what was read, (n, K)."""
-        logits = read @ weights["V"].T
+        logits = product(read, weights["V"].T)
         logits += weights["c"]
         return logits
 
@@ -67,7 +67,7 @@ class Head:
         xp = arrays()
         xp.matmul(dlogits.T, read, out=gradient["V"])
         gradient["c"][:] = xp.ones(len(dlogits), dlogits.dtype) @ dlogits
-        dread = dlogits @ weights["V"]
+        dread = product(dlogits, weights["V"])
         if self.per_step:
             drop(batch.rows, self._number, kept, dread)
             return dread

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numrnn.gpu.device import arrays, launch_each
+from numrnn.gpu.device import arrays, launch_each, product
 from numrnn.gpu.dropout import drop
 from numrnn.kernels.cpu.dropout import INPUTS
 from numrnn.kernels.cuda.rows import read_symbols, sum_by_symbol
@@ -40,7 +40,7 @@ class Inputs:
 
     def products(self, U):
         """U x of all rows, (R, G H)."""
-        return U.T[self._symbols] if self.x is None else self.x @ U.T
+        return U.T[self._symbols] if self.x is None else product(self.x, U.T)
 
     def add_gradient_of_U(self, gates, dU):
         """dU (G H, D) from the gradients of pre-activations (R, G H); it holds zeros where symbols pick its rows."""

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from numrnn.gpu.device import arrays, launch
+from numrnn.gpu.device import arrays, launch, product
 from numrnn.gpu.dropout import drop, masks
 from numrnn.gpu.narrow import narrow_kernel
 from numrnn.kernels.cuda import elman, gru, lstm
@@ -60,7 +60,7 @@ class Layers:
             for d, prefix in enumerate(prefixes):
                 record = index * len(prefixes) + d
                 U = weights[f"{prefix}U"]
-                tapes.append(self._tape(inputs.products(U) if index == 0 else x @ U.T, H))
+                tapes.append(self._tape(inputs.products(U) if index == 0 else product(x, U.T), H))
                 mask = masks(batch, record, kept_before, H, self._dtype)
                 states.append(States(starts[record], arrays().empty_like(starts[record]), mask))
                 self._run_forward(weights, prefix, batch, d, tapes[d], states[d], Out(s, self._none(), d * H))
@@ -135,7 +135,7 @@ class Layers:
                     arrays().matmul(tape.gates.T, level.x, out=gradient[f"{prefix}U"])
                 self._weight_gradients(gradient, prefix, tape)
                 if index > 0 or self.layout.embedding_size is not None:
-                    part = tape.gates @ weights[f"{prefix}U"]
+                    part = product(tape.gates, weights[f"{prefix}U"])
                     dx = part if dx is None else dx + part
             ds = dx
             if index > 0:

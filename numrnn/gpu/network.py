@@ -106,7 +106,7 @@ class CudaNetwork(Losses):
         first = data.offsets[np.arange(n)] if self.per_step else np.arange(n)
         with memory_named():
             weights = self.layout.views(upload(theta))
-            source = self.source(data)
+            source = self.source(data, upload)
             for ids in _groups(lengths):
                 self._predict_some(weights, source, data, ids, first[ids], state, raw, after, out)
         return out, after
@@ -128,12 +128,16 @@ class CudaNetwork(Losses):
         if self.n_outputs:
             out[places] = _host(result)
 
-    def source(self, data):
-        """Values of all sequences on the card, and the bytes of a symbol."""
+    def source(self, data, to_card):
+        """Values of all sequences on the card, by a function that brings an array there; and the bytes of a symbol."""
         values, _ = data.gather(np.zeros(1, np.int64))
         if self.layout.n_symbols is None:
-            return self._uploads.of("values", values), 0
-        return self._uploads.of("values", values).view(np.uint8), values.itemsize
+            return to_card(values), 0
+        return to_card(values).view(np.uint8), values.itemsize
+
+    def training_source(self, data):
+        """`source` of data that stay as they are from call to call: one upload serves all epochs."""
+        return self.source(data, lambda values: self._uploads.of("values", values))
 
     def starts(self, weights, batch, given, carried):
         """States before the first steps: a list of (kinds, N, H), layer after layer, in each its directions.
@@ -187,7 +191,7 @@ class _Call:
         self._host = Theta(theta, grad, before, *state_arrays(step.state, theta))
         self._card = Theta(*map(upload, self._host))
         self._weights, self._gradient = map(network.layout.views, self._card[:2])
-        self._source, self._starts = network.source(data), data.gather(rows.ids)[1] + rows.skipped
+        self._source, self._starts = network.training_source(data), data.gather(rows.ids)[1] + rows.skipped
         self._goal = self._goal_on_card(targets)
         self._state = state if rows.carried and state is not None and state.size else None
         self._carried = upload(self._state) if self._state is not None else None
