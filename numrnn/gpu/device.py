@@ -95,6 +95,13 @@ def _facts_of_card():
     return {"GPU": f"{name} (compute capability {major}.{minor})", "GPU driver": f"CUDA {driver}"}
 
 
+def multiprocessors():
+    """Of the card: so many blocks of a kernel that needs all registers are on it at once."""
+    from numba import cuda
+
+    return cuda.get_current_device().MULTIPROCESSOR_COUNT
+
+
 def arrays():
     """The module whose arrays live on the card."""
     if in_simulator():

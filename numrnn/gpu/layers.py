@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 from numrnn.gpu.device import arrays, launch, product
 from numrnn.gpu.dropout import drop, masks
-from numrnn.gpu.narrow import narrow_kernel
+from numrnn.gpu.registers import empty_exchange, kernel_of, padded_weights, rows_of_wide_block
 from numrnn.kernels.cuda import elman, gru, lstm
 from numrnn.kernels.cuda.records import Out, States, Tape, Weights
 from numrnn.kernels.cuda.walk import THREADS, Walk, rows_of_block
+from numrnn.parameters import GATES
 
 CELLS = {"elman": elman, "gru": gru, "lstm": lstm}
 
@@ -33,7 +34,7 @@ class Layers:
 
     def __init__(self, layout, activation, dtype):
         self.layout, self._activation, self._dtype = layout, activation, dtype
-        self.kinds = 1 + (layout.cell == "lstm")
+        self._gates, self.kinds = GATES[layout.cell], 1 + (layout.cell == "lstm")
 
     def forward(self, weights, batch, inputs, starts, kept, kept_before):
         """Run all layers.
@@ -63,7 +64,7 @@ class Layers:
                 tapes.append(self._tape(inputs.products(U) if index == 0 else product(x, U.T), H))
                 mask = masks(batch, record, kept_before, H, self._dtype)
                 states.append(States(starts[record], arrays().empty_like(starts[record]), mask))
-                self._run_forward(weights, prefix, batch, d, tapes[d], states[d], Out(s, self._none(), d * H))
+                self._launch(False, weights, prefix, batch, d, states[d], tapes[d], Out(s, self._none(), d * H))
             levels.append(Level(x, s, tapes, states))
             if index + 1 < len(self.layout.hidden_layer_sizes):
                 x = s if kept == 1.0 else s.copy()
@@ -77,24 +78,29 @@ class Layers:
     def _none(self):
         return arrays().empty((0, 0), self._dtype)
 
-    def _run_forward(self, weights, prefix, batch, reverse, tape, states, out):
-        W = arrays().ascontiguousarray(weights[f"{prefix}W"].T)
-        self._launch(False, weights, prefix, batch, reverse, W, states, tape, out)
-
-    def _launch(self, backward, weights, prefix, batch, reverse, W, states, tape, out):
-        b = weights[f"{prefix}b"]
+    def _launch(self, backward, weights, prefix, batch, reverse, states, tape, out):
+        b, W = weights[f"{prefix}b"], weights[f"{prefix}W"]
         b_Wn = weights[f"{prefix}b_Wn"] if self.layout.cell == "gru" else b[:0]
         N, H = states.mask.shape
-        kernel, rows, threads, shared_bytes = self._kernel(backward, N, H)
-        walk = Walk(batch.offsets, batch.lengths, rows, reverse)
-        arguments = self._activation, walk, Weights(W, b, b_Wn), states, tape, out
-        launch(kernel, -(-N // rows), threads, *arguments, shared_bytes=shared_bytes)
+        kernel = kernel_of(self.layout.cell, backward, H, self._dtype)
+        blocks = 1 if kernel is None else kernel.padded // kernel.units
+        if kernel is None:
+            function, rows, threads, shared_bytes = self._plain_kernel(backward, N, H)
+            W = W if backward else arrays().ascontiguousarray(W.T)
+        else:
+            function, threads, shared_bytes = kernel.function, kernel.threads, 0
+            rows = rows_of_wide_block(N, blocks) if kernel.wide else 1
+            W = padded_weights(W, self._gates, kernel.padded, backward)
+        arguments = self._activation, Walk(batch.offsets, batch.lengths, rows, reverse), Weights(W, b, b_Wn), states
+        arguments += tape, out
+        grid = -(-N // rows)
+        if kernel is not None and kernel.wide:
+            grid, width = (blocks, grid), H * (self._gates if backward else 1)
+            arguments += (empty_exchange(batch.size, width),)
+        launch(function, grid, threads, *arguments, shared_bytes=shared_bytes)
 
-    def _kernel(self, backward, N, H):
+    def _plain_kernel(self, backward, N, H):
         """The kernel of a cell for N sequences and H units; sequences, threads and bytes of a block."""
-        narrow = narrow_kernel(self.layout.cell, backward, H, self._dtype)
-        if narrow is not None:
-            return narrow[0], 1, narrow[1], 0
         cell = CELLS[self.layout.cell]
         values = H * (cell.SHARED_BACKWARD if backward else cell.SHARED_FORWARD)
         rows = rows_of_block(N, values, self._dtype.itemsize)
@@ -127,7 +133,7 @@ class Layers:
                 tape, H = level.tapes[d], self.layout.hidden_layer_sizes[index]
                 out = Out(level.s, self._none() if ds is None else ds, d * H)
                 states = level.states[d]._replace(last=lasts[record])
-                self._launch(True, weights, prefix, batch, d, weights[f"{prefix}W"], states, tape, out)
+                self._launch(True, weights, prefix, batch, d, states, tape, out)
                 firsts[record] = states.first
                 if index == 0:
                     inputs.add_gradient_of_U(tape.gates, gradient[f"{prefix}U"])

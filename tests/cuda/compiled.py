@@ -15,10 +15,11 @@ from typing import NamedTuple
 from numba import cuda, float32, float64, int64, types, uint8
 from numba.cuda import dispatcher
 
-from numrnn.gpu.narrow import MOST_UNITS, STEP
+from numrnn.gpu.registers import MOST_NARROW, NARROW_STEP
 from numrnn.kernels.cuda import elman, gru, heads, lstm, pooling, rows, updates
 from numrnn.kernels.cuda.records import Out, States, Tape, Weights
 from numrnn.kernels.cuda.walk import Walk
+from numrnn.kernels.cuda.warps import wide
 
 CAPABILITY = 9, 0
 
@@ -98,12 +99,22 @@ def kernels(real):
 
 def narrow_kernels():
     """Those that hold W in registers, of all sizes."""
-    for cell, most in MOST_UNITS.items():
+    for cell, most in MOST_NARROW.items():
         module = import_module(f"numrnn.kernels.cuda.warps.{cell}")
-        for padded in range(STEP, most + 1, STEP):
+        for padded in range(NARROW_STEP, most + 1, NARROW_STEP):
             for make in (module.make_forward, module.make_backward):
                 kernel, threads = make(padded)
                 yield f"{cell} {kernel.__name__} {padded}", (kernel, recurrence(float32), (threads, 1))
+
+
+def wide_kernels():
+    """Those that spread W over blocks, of some sizes."""
+    signature = types.void(*recurrence(float32).args, float32[:, ::1])
+    for cell in MOST_NARROW:
+        for padded in (256, 1024):
+            for make in (wide.make_forward, wide.make_backward):
+                kernel, threads, _ = make(cell, padded)
+                yield f"{cell} {kernel.__name__} {padded}", (kernel, signature, (threads, 1))
 
 
 def ptx_of(kernel, signature, launch_bounds=None):
@@ -127,7 +138,15 @@ def compiled(*entry):
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "kernel.ptx"
         source.write_text(ptx)
-        command = [ptxas(), "-v", f"-arch=sm_{CAPABILITY[0]}{CAPABILITY[1]}", source, "-o", Path(folder) / "kernel"]
+        command = [
+            ptxas(),
+            "-c",
+            "-v",
+            f"-arch=sm_{CAPABILITY[0]}{CAPABILITY[1]}",
+            source,
+            "-o",
+            Path(folder) / "kernel",
+        ]
         report = subprocess.run(command, capture_output=True, text=True, check=True).stderr
     stack, stores, loads = (
         int(re.search(rf"(\d+) bytes {what}", report)[1]) for what in ("stack frame", "spill stores", "spill loads")
@@ -140,5 +159,5 @@ if __name__ == "__main__":
     for real in (float32, float64):
         for name, entry in kernels(real).items():
             print(f"{real!s:8} {name:18}", *compiled(*entry))
-    for name, entry in narrow_kernels():
+    for name, entry in (*narrow_kernels(), *wide_kernels()):
         print(f"float32  {name:18}", *compiled(*entry))

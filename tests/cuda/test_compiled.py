@@ -29,3 +29,15 @@ def test_narrow_kernels_hold_W_in_registers(name):
         pytest.skip("needs ptxas: pip install nvidia-cuda-nvcc")
     found = compiled.compiled(*entry)
     assert found.local_bytes == found.spilled_bytes == found.doubles == 0, found
+
+
+@pytest.mark.parametrize("name", dict(compiled.wide_kernels()))
+def test_wide_kernels_hold_W_in_registers(name):
+    entry = dict(compiled.wide_kernels())[name]
+    ptx = compiled.ptx_of(*entry)
+    assert "ld.relaxed.gpu.global.v4.u32" in ptx and "st.relaxed.gpu.global.f32" in ptx
+    if compiled.ptxas() is None:
+        pytest.skip("needs ptxas: pip install nvidia-cuda-nvcc")
+    found = compiled.compiled(*entry)
+    assert found.local_bytes == found.spilled_bytes == found.doubles == 0, found
+    assert found.registers * entry[2][0] <= 65536  # of a multiprocessor

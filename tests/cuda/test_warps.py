@@ -7,41 +7,46 @@ import warp_machine
 from networks import Case, relative_error
 from problems import make_problem
 
-from numrnn.gpu import layers, narrow
+from numrnn.gpu import layers, registers
 from numrnn.gpu.device import in_simulator
 from numrnn.gpu.network import CudaNetwork
 
-
-@pytest.fixture
-def narrow_kernels(monkeypatch):
-    if in_simulator():
-        make = warp_machine.narrow_kernels(monkeypatch)
-
-        def narrow_kernel(cell, backward, H, dtype):
-            return make(cell, backward, -(-H // narrow.STEP) * narrow.STEP)
-
-        monkeypatch.setattr(layers, "narrow_kernel", narrow_kernel)
+CELLS = [("elman", "tanh"), ("elman", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
 
 
+@pytest.mark.parametrize(("cell", "activation"), CELLS)
 @pytest.mark.parametrize(
-    ("cell", "activation", "hidden", "lengths", "kind"),
+    ("hidden", "lengths", "kind"),
     [
-        ("elman", "tanh", (3,), (6, 1, 4), {"output": "step"}),
-        ("elman", "relu", (33,), (2,), {"initial_state": "learned"}),
-        ("elman", "tanh", (2, 3), (3, 2), {"bidirectional": True}),
-        ("gru", "tanh", (3,), (6, 1, 4), {"output": "step"}),
-        ("gru", "tanh", (33,), (2,), {"initial_state": "learned"}),
-        ("gru", "tanh", (2, 3), (3, 2), {"bidirectional": True}),
-        ("lstm", "tanh", (3,), (6, 1, 4), {"output": "step"}),
-        ("lstm", "tanh", (33,), (2,), {"initial_state": "learned"}),
-        ("lstm", "tanh", (2, 3), (3, 2), {"bidirectional": True}),
+        ((3,), (6, 1, 4), {"output": "step"}),
+        ((33,), (2,), {"initial_state": "learned"}),
+        ((2, 3), (3, 2), {"bidirectional": True}),
     ],
 )
-def test_narrow_kernels_compute_what_the_slow_truth_says(narrow_kernels, cell, activation, hidden, lengths, kind):
+def test_narrow_layers(monkeypatch, cell, activation, hidden, lengths, kind):
+    if in_simulator():
+        monkeypatch.setattr(layers, "kernel_of", warp_machine.narrow_kernels(monkeypatch))
+    check(cell, activation, hidden, lengths, kind)
+
+
+@pytest.mark.parametrize(("cell", "activation"), CELLS)
+@pytest.mark.parametrize(
+    ("lengths", "kind"),
+    [((2, 1, 3), {"output": "step"}), ((2, 1), {"initial_state": "learned", "bidirectional": True})],
+)
+def test_wide_layers(monkeypatch, cell, activation, lengths, kind):
+    hidden = (132,)
+    if in_simulator():
+        hidden = (68,)  # of a card one block would do
+        monkeypatch.setattr(layers, "kernel_of", warp_machine.wide_kernels(monkeypatch))
+        monkeypatch.setattr(registers, "multiprocessors", lambda: 8)
+    check(cell, activation, hidden, lengths, kind)
+
+
+def check(cell, activation, hidden, lengths, kind):
     problem = make_problem(cell, activation, hidden, lengths=lengths, zero_weights=False, **kind)
     case = Case(problem, np.float32)
     case.network = CudaNetwork(case.layout, activation=activation, output=problem.output, dtype=np.float32)
-    assert narrow.MOST_UNITS[cell] >= max(hidden)
     loss, gradient = case.gradient()
     assert abs(loss - naive.loss(*problem.data, **problem.kind)) <= 1e-5
     expected = naive.gradient(*problem.data, **problem.kind)

@@ -6,28 +6,28 @@ from numrnn.kernels.cpu.activations import relu, relu_slope, tanh, tanh_slope
 from numrnn.kernels.cpu.net import RELU
 from numrnn.kernels.cuda.walk import row_of
 from numrnn.kernels.cuda.warps.memory import AHEAD, end_of_fetches, fetch, get, put, wait_for_fetches
-from numrnn.kernels.cuda.warps.tile import make_tile, sizes
+from numrnn.kernels.cuda.warps.tile import PARTS, first_unit_of, make_tile, narrow_sizes
 
 GATES = 1
 
 
 def make_forward(padded):
     """The kernel for a layer of up to `padded` units."""
-    tile = make_tile(padded, GATES, False)
-    n_weights, n_sums, twins, threads = sizes(padded, GATES, False)
-    unit_of, take, multiply = tile.unit_of, tile.take, tile.multiply
+    each, n_weights, n_sums, twins, threads = narrow_sizes(padded, GATES, False)
+    take, multiply = make_tile(padded, GATES, False, each)
     n_s, n_ring = 2 * padded, AHEAD * threads
 
     def forward(activation, walk, weights, states, tape, out):
-        i, thread, H = cuda.blockIdx.x, cuda.threadIdx.x, weights.W.shape[0]
-        j, width, length = unit_of(thread), out.s.shape[1], walk.lengths[i]
+        i, thread, H = cuda.blockIdx.x, cuda.threadIdx.x, states.mask.shape[1]
+        unit = first_unit_of(thread, each)
+        j, width, length = unit + thread % PARTS // (PARTS // each), out.s.shape[1], walk.lengths[i]
         live = j < H
         first = live and not (twins and thread & 1)  # of twins one writes
         w = cuda.local.array(n_weights, float32)
         sums = cuda.local.array(n_sums, float32)
         s = cuda.shared.array(n_s, float32, alignment=16)
         ring = cuda.shared.array(n_ring, float32, alignment=16)
-        take(w, weights.W, H)
+        take(w, weights.W, unit, 0)
         bias = mask = before = float32(0)
         if live:
             bias, mask = get(weights.b, j), get(states.mask, i * H + j)
@@ -65,21 +65,21 @@ def make_forward(padded):
 
 def make_backward(padded):
     """The kernel for a layer of up to `padded` units."""
-    tile = make_tile(padded, GATES, True)
-    n_weights, n_sums, twins, threads = sizes(padded, GATES, True)
-    unit_of, take, multiply = tile.unit_of, tile.take, tile.multiply
+    each, n_weights, n_sums, twins, threads = narrow_sizes(padded, GATES, True)
+    take, multiply = make_tile(padded, GATES, True, each)
     n_da, n_ring = 2 * padded, AHEAD * threads * 2
 
     def backward(activation, walk, weights, states, tape, out):
-        i, thread, H = cuda.blockIdx.x, cuda.threadIdx.x, weights.W.shape[1]
-        j, width, length = unit_of(thread), out.s.shape[1], walk.lengths[i]
+        i, thread, H = cuda.blockIdx.x, cuda.threadIdx.x, states.mask.shape[1]
+        unit = first_unit_of(thread, each)
+        j, width, length = unit + thread % PARTS // (PARTS // each), out.s.shape[1], walk.lengths[i]
         live, above = j < H, out.ds.size > 0
         first = live and not (twins and thread & 1)
         w = cuda.local.array(n_weights, float32)
         sums = cuda.local.array(n_sums, float32)
         da = cuda.shared.array(n_da, float32, alignment=16)
         ring = cuda.shared.array(n_ring, float32, alignment=16)
-        take(w, weights.W, H)
+        take(w, weights.W, unit, 0)
         ds = mask = float32(0)
         if live:
             ds, mask = get(states.last, i * H + j), get(states.mask, i * H + j)

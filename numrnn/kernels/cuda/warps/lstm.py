@@ -6,7 +6,7 @@ from numrnn.kernels.cpu.activations import sigmoid, tanh
 from numrnn.kernels.cpu.lstm import forget_gradient, input_gradients, new_cell, new_state, output_gradient
 from numrnn.kernels.cuda.walk import row_of
 from numrnn.kernels.cuda.warps.memory import AHEAD, end_of_fetches, fetch, get, put, wait_for_fetches
-from numrnn.kernels.cuda.warps.tile import make_tile, sizes
+from numrnn.kernels.cuda.warps.tile import PARTS, first_unit_of, make_tile, narrow_sizes
 
 GATES = 4
 SAVED = 6  # what a unit's backward step reads: i, f, g, o, cell_{t-1}, dL/ds_t from above
@@ -32,21 +32,26 @@ def _fetch_saved(ring, at, walk, states, tape, out, k, t, H, j):
 
 def make_forward(padded):
     """The kernel for a layer of up to `padded` units."""
-    tile = make_tile(padded, GATES, False)
-    n_weights, n_sums, twins, threads = sizes(padded, GATES, False)
-    unit_of, take, multiply = tile.unit_of, tile.take, tile.multiply
+    each, n_weights, n_sums, twins, threads = narrow_sizes(padded, GATES, False)
+    take, multiply = make_tile(padded, GATES, False, each)
     n_s, n_ring = 2 * padded, AHEAD * threads * GATES
 
     def forward(activation, walk, weights, states, tape, out):
-        k, thread, H = cuda.blockIdx.x, cuda.threadIdx.x, weights.W.shape[0]
-        j, width, length, N = unit_of(thread), out.s.shape[1], walk.lengths[k], walk.lengths.size
+        k, thread, H = cuda.blockIdx.x, cuda.threadIdx.x, states.mask.shape[1]
+        unit = first_unit_of(thread, each)
+        j, width, length, N = (
+            unit + thread % PARTS // (PARTS // each),
+            out.s.shape[1],
+            walk.lengths[k],
+            walk.lengths.size,
+        )
         live = j < H
         first = live and not (twins and thread & 1)  # of twins one writes
         w = cuda.local.array(n_weights, float32)
         sums = cuda.local.array(n_sums, float32)
         s = cuda.shared.array(n_s, float32, alignment=16)
         ring = cuda.shared.array(n_ring, float32, alignment=16)
-        take(w, weights.W, H)
+        take(w, weights.W, unit, 0)
         b_i = b_f = b_g = b_o = mask = y = cell = float32(0)
         if live:
             b_i, b_f = get(weights.b, j), get(weights.b, H + j)
@@ -95,21 +100,21 @@ def make_forward(padded):
 
 def make_backward(padded):
     """The kernel for a layer of up to `padded` units."""
-    tile = make_tile(padded, GATES, True)
-    n_weights, n_sums, twins, threads = sizes(padded, GATES, True)
-    unit_of, take, multiply = tile.unit_of, tile.take, tile.multiply
+    each, n_weights, n_sums, twins, threads = narrow_sizes(padded, GATES, True)
+    take, multiply = make_tile(padded, GATES, True, each)
     n_da, n_ring = 2 * GATES * padded, AHEAD * threads * SAVED
 
     def backward(activation, walk, weights, states, tape, out):
-        k, thread, H = cuda.blockIdx.x, cuda.threadIdx.x, weights.W.shape[1]
-        j, length, N = unit_of(thread), walk.lengths[k], walk.lengths.size
+        k, thread, H = cuda.blockIdx.x, cuda.threadIdx.x, states.mask.shape[1]
+        unit = first_unit_of(thread, each)
+        j, length, N = unit + thread % PARTS // (PARTS // each), walk.lengths[k], walk.lengths.size
         live, above = j < H, out.ds.size > 0
         first = live and not (twins and thread & 1)
         w = cuda.local.array(n_weights, float32)
         sums = cuda.local.array(n_sums, float32)
         da = cuda.shared.array(n_da, float32, alignment=16)
         ring = cuda.shared.array(n_ring, float32, alignment=16)
-        take(w, weights.W, H)
+        take(w, weights.W, unit, 0)
         ds = dcell = mask = cell = float32(0)
         if live:
             ds, dcell = get(states.last, k * H + j), get(states.last, (N + k) * H + j)

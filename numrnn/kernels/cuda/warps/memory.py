@@ -92,3 +92,41 @@ def wait_for_fetches(typingctx):
         return context.get_dummy_value()
 
     return types.void(), codegen
+
+
+@intrinsic
+def peek4(typingctx, array, index):
+    """Four neighbouring words of global memory as other blocks last wrote them, as uint32."""
+
+    def codegen(context, builder, signature, args):
+        address = _address(context, builder, signature.args[0], args[0], args[1])
+        words = ir.LiteralStructType([ir.IntType(32)] * 4)
+        kind = ir.FunctionType(words, [address.type])
+        text = "ld.relaxed.gpu.global.v4.u32 {$0, $1, $2, $3}, [$4];"
+        call = ir.InlineAsm(kind, text, "=r,=r,=r,=r,l,~{memory}", side_effect=True)
+        quad = builder.call(call, [address])
+        return cgutils.pack_array(builder, [builder.extract_value(quad, n) for n in range(4)])
+
+    return types.UniTuple(types.uint32, 4)(array, types.intp), codegen
+
+
+@intrinsic
+def publish(typingctx, array, index, value):
+    """Store one float32 of global memory for other blocks to peek at."""
+
+    def codegen(context, builder, signature, args):
+        address = _address(context, builder, signature.args[0], args[0], args[1])
+        _assembler(builder, "st.relaxed.gpu.global.f32 [$0], $1;", "l,f,~{memory}", [address, args[2]])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.float32), codegen
+
+
+@intrinsic
+def as_float(typingctx, word):
+    """The float32 of these 32 bits."""
+
+    def codegen(context, builder, signature, args):
+        return builder.bitcast(args[0], ir.FloatType())
+
+    return types.float32(types.uint32), codegen

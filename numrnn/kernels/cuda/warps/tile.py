@@ -1,11 +1,9 @@
 """The product that a warp makes in every step: some units of a layer, all of whose weights are in registers.
 
 A warp owns 4 groups of `each` units. The 8 lanes of a group split the inputs: a lane holds `each` units x 1/8 of the
-inputs, forms as many partial sums, and exchanges them until it has the sum of one unit, all its gates. With each = 4
-two lanes, twins, end with the same unit.
+inputs, forms as many partial sums, and exchanges them until it has the sum of one unit, all its gates. With each = 8 a
+lane ends with a unit of its own, with 4 two lanes (twins) with the same, and so on.
 """
-
-from typing import NamedTuple
 
 from numba import cuda, float32
 
@@ -16,56 +14,58 @@ PARTS, GROUPS = 8, 4  # lanes of a group, groups of a warp
 MOST_WEIGHTS = 128  # of a lane: of its 255 registers, the others are for all else
 
 
-class Tile(NamedTuple):
-    """Sizes, and device functions that have them as constants."""
+def make_tile(padded, gates, backward, each, deep=1):
+    """Device functions that have sizes as constants.
 
-    threads: int  # of a block, which owns all units of one sequence
-    unit_of: object  # (thread) -> the unit of whose gates this lane ends with the sums
-    take: object  # (weights_out, W, rows, columns, width): from W, see below
-    multiply: object  # (weights, s, at, sums_out): s holds `inputs` numbers from `at`
+    Parameters
+    ----------
+    padded : int
+        Units of the layer, a multiple of 32. Forward a unit has `gates` sums over s; backward one sum over the
+        gradients of all gates of all units, gate by gate.
+    gates : int
+    backward : bool
+    each : {1, 2, 4, 8}
+        Units of a group.
+    deep : int
+        Warps that split the inputs.
 
-
-def lanes_of_unit(padded, gates):
-    """How many lanes share the weights of a unit, 1 or 2; 0: they do not fit."""
-    return next((lanes for lanes in (1, 2) if gates * padded // lanes <= MOST_WEIGHTS), 0)
-
-
-def make_tile(padded, gates, backward):
-    """Functions for a layer of `padded` units, a multiple of 32.
-
-    Forward a unit has `gates` sums over s; backward one sum over the gradients of all gates of all units, gate by gate.
+    Returns
+    -------
+    take : (weights_out, W, first_unit, slice_)
+        Read the weights of this lane: W is (padded, gates padded) forward, (gates padded, padded) backward; its group's
+        units begin with `first_unit`, its warp has part `slice_` of the inputs. There are no tests of bounds: with them
+        the compiler does not unroll the loops, and the weights lie in local memory.
+    multiply : (weights, s, at, sums_out)
+        Sums over the inputs of a warp, which lie in shared memory from `at`: those of unit part // (8 / each) of the
+        group come first in sums_out.
     """
-    each = PARTS // lanes_of_unit(padded, gates)
     kinds, inputs = (1, gates * padded) if backward else (gates, padded)
-    share = inputs // PARTS
-    quads, sums, twins = share // 4, each * kinds, each < PARTS
-    half, quarter = each // 2 * kinds, each // 4 * kinds
+    share = inputs // PARTS // deep
+    quads, sums, row = share // 4, each * kinds, kinds * padded
+    after_1, after_2 = max(1, each // 2), max(1, each // 4)
+    half, quarter, eighth = after_1 * kinds, after_2 * kinds, kinds
+    halves, quarters, eighths = each > 1, after_1 > 1, after_2 > 1
 
     @cuda.jit(device=True)
-    def first_unit(thread):
-        return (thread // 32 * GROUPS + (thread % 32) // PARTS) * each
-
-    @cuda.jit(device=True)
-    def unit_of(thread):
-        part = thread % PARTS
-        return first_unit(thread) + (part // 2 if twins else (part & 4) + (part & 2) + (part & 1))
-
-    @cuda.jit(device=True)
-    def take(weights_out, W, H):
-        # forward W is (H, gates H): a row for each input; backward (gates H, H): a row for each gate of each unit
-        thread = cuda.threadIdx.x
+    def take(weights_out, W, first_unit, slice_):
+        at = (slice_ * share * PARTS + cuda.threadIdx.x % PARTS * 4) * row + first_unit
         for i in range(each):
-            unit = first_unit(thread) + i
             for kind in range(kinds):
                 for q in range(quads):
-                    first = q * 4 * PARTS % padded + thread % PARTS * 4  # a quad's inputs are of one gate
-                    gate = q * 4 * PARTS // padded
                     for e in range(4):
-                        live, row = first + e < H, gate * H + first + e
-                        value = float32(0)
-                        if live and unit < H:
-                            value = get(W, row * (kinds * H) + kind * H + unit)
-                        weights_out[(i * kinds + kind) * share + q * 4 + e] = value
+                        weight = get(W, at + (q * 4 * PARTS + e) * row + kind * padded + i)
+                        weights_out[(i * kinds + kind) * share + q * 4 + e] = weight
+
+    @cuda.jit(device=True)
+    def meet(sums_out, upper, count, distance):
+        for n in range(count):
+            give, keep = (sums_out[n], sums_out[n + count]) if upper else (sums_out[n + count], sums_out[n])
+            sums_out[n] = keep + cuda.shfl_xor_sync(-1, give, distance)
+
+    @cuda.jit(device=True)
+    def share_sums(sums_out, count, distance):
+        for n in range(count):
+            sums_out[n] += cuda.shfl_xor_sync(-1, sums_out[n], distance)
 
     @cuda.jit(device=True)
     def multiply(weights, s, at, sums_out):
@@ -80,27 +80,32 @@ def make_tile(padded, gates, backward):
                 sums_out[n] = fma(weights[w + 1], s1, sums_out[n])
                 sums_out[n] = fma(weights[w + 2], s2, sums_out[n])
                 sums_out[n] = fma(weights[w + 3], s3, sums_out[n])
-        upper = (part & 4) != 0
-        for n in range(half):
-            give, keep = (sums_out[n], sums_out[n + half]) if upper else (sums_out[n + half], sums_out[n])
-            sums_out[n] = keep + cuda.shfl_xor_sync(-1, give, 4)
-        upper = (part & 2) != 0
-        for n in range(quarter):
-            give, keep = (sums_out[n], sums_out[n + quarter]) if upper else (sums_out[n + quarter], sums_out[n])
-            sums_out[n] = keep + cuda.shfl_xor_sync(-1, give, 2)
-        upper = (part & 1) != 0
-        for n in range(kinds):
-            if twins:
-                sums_out[n] += cuda.shfl_xor_sync(-1, sums_out[n], 1)
-            else:
-                give, keep = (sums_out[n], sums_out[n + kinds]) if upper else (sums_out[n + kinds], sums_out[n])
-                sums_out[n] = keep + cuda.shfl_xor_sync(-1, give, 1)
+        if halves:
+            meet(sums_out, (part & 4) != 0, half, 4)
+        else:
+            share_sums(sums_out, half, 4)
+        if quarters:
+            meet(sums_out, (part & 2) != 0, quarter, 2)
+        else:
+            share_sums(sums_out, quarter, 2)
+        if eighths:
+            meet(sums_out, (part & 1) != 0, eighth, 1)
+        else:
+            share_sums(sums_out, eighth, 1)
 
-    return Tile(padded * PARTS // each, unit_of, take, multiply)
+    return take, multiply
 
 
-def sizes(padded, gates, backward):
-    """What a kernel needs as plain constants: weights and partial sums of a lane, whether it has a twin, threads."""
-    lanes = lanes_of_unit(padded, gates)
+def narrow_sizes(padded, gates, backward):
+    """Of a block that owns a whole layer: units of a group, weights and sums of a lane, whether it has a twin,
+    threads.
+    """
+    lanes = next(lanes for lanes in (1, 2) if gates * padded // lanes <= MOST_WEIGHTS)
     each = PARTS // lanes
-    return gates * padded // lanes, each * (1 if backward else gates), lanes == 2, padded * lanes
+    return each, gates * padded // lanes, each * (1 if backward else gates), lanes == 2, padded * lanes
+
+
+@cuda.jit(device=True)
+def first_unit_of(thread, each):
+    """The first unit of a thread's group in a block that owns a whole layer."""
+    return (thread // 32 * GROUPS + (thread % 32) // PARTS) * each
