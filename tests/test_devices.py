@@ -66,6 +66,9 @@ def test_a_model_for_a_card_is_read_where_there_is_none(no_packages, tmp_path):
 def test_an_encoder_decoder_computes_on_a_cpu_only():
     with pytest.raises(ValueError, match="device='cuda': an encoder-decoder computes on device='cpu' only"):
         RNNSeq2Seq((3,), device="cuda").fit(["ab"], ["ba"])
+    model = RNNSeq2Seq((3,), max_iter=1).fit(["ab", "a"], ["ba", "b"])
+    with pytest.raises(ValueError, match="on device='cpu' only"):
+        model.set_params(device="cuda").predict(["ab"])
 
 
 def test_the_command_line_says_so_in_one_line(no_packages, tmp_path, capsys):

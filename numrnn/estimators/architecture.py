@@ -106,8 +106,10 @@ class PairArchitecture(NamedTuple):
         """Names, shapes and places of the parameters in the flat vector."""
         return PairLayout(self.encoder.layout(), self.decoder.layout())
 
-    def network(self, n_jobs=1):
+    def network(self, n_jobs=1, device="cpu"):
         """Return a network to train or to predict with; it holds workspaces, so each call makes its own."""
+        if device != "cpu":
+            raise ValueError(CPU_ONLY.format(device))
         return EncoderDecoder(self.encoder.network(n_jobs), self.decoder.network(n_jobs))
 
     def initial_theta(self, seed):
@@ -116,9 +118,7 @@ class PairArchitecture(NamedTuple):
 
     def predictor(self, theta, device="cpu"):
         """What predicts with these weights."""
-        if device != "cpu":
-            raise ValueError(CPU_ONLY.format(device))
-        network = self.network()
+        network = self.network(device=device)
         network.pack(theta)
         return network
 

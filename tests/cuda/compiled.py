@@ -138,15 +138,8 @@ def compiled(*entry):
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "kernel.ptx"
         source.write_text(ptx)
-        command = [
-            ptxas(),
-            "-c",
-            "-v",
-            f"-arch=sm_{CAPABILITY[0]}{CAPABILITY[1]}",
-            source,
-            "-o",
-            Path(folder) / "kernel",
-        ]
+        options = "-c", "-v", f"-arch=sm_{CAPABILITY[0]}{CAPABILITY[1]}"
+        command = [ptxas(), *options, source, "-o", Path(folder) / "kernel"]
         report = subprocess.run(command, capture_output=True, text=True, check=True).stderr
     stack, stores, loads = (
         int(re.search(rf"(\d+) bytes {what}", report)[1]) for what in ("stack frame", "spill stores", "spill loads")

@@ -39,12 +39,8 @@ def make_forward(padded):
     def forward(activation, walk, weights, states, tape, out):
         k, thread, H = cuda.blockIdx.x, cuda.threadIdx.x, states.mask.shape[1]
         unit = first_unit_of(thread, each)
-        j, width, length, N = (
-            unit + thread % PARTS // (PARTS // each),
-            out.s.shape[1],
-            walk.lengths[k],
-            walk.lengths.size,
-        )
+        j, width = unit + thread % PARTS // (PARTS // each), out.s.shape[1]
+        length, N = walk.lengths[k], walk.lengths.size
         live = j < H
         first = live and not (twins and thread & 1)  # of twins one writes
         w = cuda.local.array(n_weights, float32)
