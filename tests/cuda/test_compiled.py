@@ -36,6 +36,7 @@ def test_wide_kernels_hold_W_in_registers(name):
     entry = dict(compiled.wide_kernels())[name]
     ptx = compiled.ptx_of(*entry)
     assert "ld.relaxed.gpu.global.v4.u32" in ptx and "st.relaxed.gpu.global.f32" in ptx
+    assert "cudaCGGetIntrinsicHandle" in ptx  # by which Numba knows that a launch is to be cooperative
     if compiled.ptxas() is None:
         pytest.skip("needs ptxas: pip install nvidia-cuda-nvcc")
     found = compiled.compiled(*entry)
