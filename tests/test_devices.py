@@ -51,6 +51,8 @@ def test_what_was_fitted_on_a_cpu_does_not_predict_there(no_packages):
             call(X)
     with pytest.raises(ImportError, match="device='cuda' needs"):
         model.loss_and_grad(X, Y)
+    with pytest.raises(ValueError, match="device must be 'cpu' or 'cuda', got 'gpu'"):
+        model.set_params(device="gpu").predict(X)
     np.testing.assert_array_equal(model.set_params(device="cpu").predict(X), expected)
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numrnn.encoder_decoder import EncoderDecoder, PairLayout, decoder_seed
+from numrnn.gpu.device import check_device
 from numrnn.network import Network
 from numrnn.parameters import Layout, initial_theta
 from numrnn.prediction import Predictor
@@ -69,8 +70,8 @@ class Architecture(NamedTuple):
     def network(self, n_jobs=1, device="cpu"):
         """Return a network to train or to predict with; it holds workspaces, so each call makes its own."""
         options = {"activation": self.activation, "head": self.head, "output": self.output, "pooling": self.pooling}
-        if device == "cuda":
-            return _on_card(self.layout(), dtype=np.dtype(self.dtype), **options)
+        if device != "cpu":
+            return _on_card(device, self.layout(), dtype=np.dtype(self.dtype), **options)
         return Network(self.layout(), dtype=np.dtype(self.dtype), n_jobs=n_jobs, **options)
 
     def initial_theta(self, seed):
@@ -127,7 +128,8 @@ class PairArchitecture(NamedTuple):
         return {"encoder": self.encoder.to_dict(), "decoder": self.decoder.to_dict()}
 
 
-def _on_card(layout, **options):
+def _on_card(device, layout, **options):
+    check_device(device)
     from numrnn.gpu.network import CudaNetwork  # who computes on a CPU needs no package for GPUs
 
     return CudaNetwork(layout, **options)

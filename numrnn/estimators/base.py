@@ -24,7 +24,6 @@ from numrnn.estimators.streaming import predict_step
 from numrnn.estimators.text_inputs import read_inputs
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.weights_access import WeightsAccess
-from numrnn.gpu.device import check_device
 from numrnn.training import default_callbacks
 from numrnn.training.objective import loss_and_gradient
 
@@ -339,7 +338,6 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         theta = self._state.theta
         data, _ = read_inputs(self, X, dtype=theta.dtype, n_symbols=self._architecture.n_symbols)
         targets = make_targets(self, y, data, sample_weight)
-        check_device(self.device)
         network = self._architecture.network(n_threads(self.n_jobs), self.device)
         given = check_first_states(state, len(data), network.state_size, network.dtype)
         return loss_and_gradient(network, theta, data, targets, self.alpha, given)

@@ -2,8 +2,6 @@
 
 from sklearn.utils.validation import check_is_fitted
 
-from numrnn.gpu.device import check_device
-
 
 def predictor_of(estimator, device=None):
     """Return what predicts with the present weights.
@@ -32,7 +30,6 @@ def predictor_of(estimator, device=None):
     device = estimator.device if device is None else device
     if prepared is not None and prepared[:2] == (version, device):
         return prepared[2]
-    check_device(device)
     predictor = estimator._architecture.predictor(state.theta, device)
     if version % 2 == 0:
         # With the version that was read before the weights: should they have changed since, it is never used.

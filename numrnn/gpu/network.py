@@ -7,7 +7,7 @@ import numpy as np
 from numrnn.data.batches import Rows, longest_first
 from numrnn.data.random import mask_keys
 from numrnn.gpu.batches import Uploads, lay_out
-from numrnn.gpu.device import arrays, check_device, download, launch, memory_named, upload
+from numrnn.gpu.device import arrays, download, launch, memory_named, upload
 from numrnn.gpu.head import Head
 from numrnn.gpu.inputs import Inputs
 from numrnn.gpu.layers import Layers
@@ -52,7 +52,6 @@ class CudaNetwork(Losses):
     def __init__(
         self, layout, *, activation="tanh", head="softmax", output="sequence", pooling="last", dtype=np.float32
     ):
-        check_device("cuda")
         self.layout, self.dtype = layout, np.dtype(dtype)
         self.per_step, self.pooling, self.head_kind = output == "step", pooling, HEADS[head]
         self.tile_rows, self.state_size = tile_rows_of(layout), state_size_of(layout)
