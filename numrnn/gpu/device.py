@@ -130,7 +130,24 @@ def product(a, b):
 def launch(kernel, blocks, threads, *arguments, shared_bytes=0):
     """Start a kernel on the default stream; records of arrays are taken apart."""
     if blocks:
-        kernel[blocks, threads, 0, shared_bytes](*map(_argument, arguments))
+        with _small_grids():
+            configured = kernel[blocks, threads, 0, shared_bytes]
+        configured(*map(_argument, arguments))
+
+
+@contextmanager
+def _small_grids():
+    """Numba warns of kernels of few blocks; a mini-batch of 32 sequences has no more."""
+    if in_simulator():
+        yield
+        return
+    from numba.cuda.core import config
+
+    before, config.CUDA_LOW_OCCUPANCY_WARNINGS = config.CUDA_LOW_OCCUPANCY_WARNINGS, 0
+    try:
+        yield
+    finally:
+        config.CUDA_LOW_OCCUPANCY_WARNINGS = before
 
 
 def launch_each(kernel, count, *arguments, threads=128):
