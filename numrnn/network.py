@@ -11,10 +11,11 @@ import numpy as np
 from numrnn.data.batches import Batch, Rows, longest_first
 from numrnn.data.sharded import ShardedSequences
 from numrnn.kernel_inputs import goal_of, inputs_of, target_rows
-from numrnn.kernels.cpu import atomics, heads, packing, teams, updates
+from numrnn.kernels.cpu import atomics, packing, teams, updates
 from numrnn.kernels.cpu import batches as kernels
 from numrnn.kernels.cpu.inputs import Data
 from numrnn.kernels.cpu.net import Layer
+from numrnn.losses import Losses
 from numrnn.memory_limit import affordable_threads, nodes_of
 from numrnn.parameters import GATES
 from numrnn.placement import make_net
@@ -27,7 +28,18 @@ from numrnn.workspaces import Workspaces
 WIDE = 512  # gate outputs (G H) from which a tile has 16 rows: W no longer stays in L1 then
 
 
-class Network:
+def tile_rows_of(layout):
+    """Sequences in a tile."""
+    return 16 if GATES[layout.cell] * max(layout.hidden_layer_sizes) >= WIDE else 8
+
+
+def state_size_of(layout):
+    """Numbers that a network remembers of a sequence."""
+    directions = len(layout.prefixes(0))
+    return directions * sum(layout.hidden_layer_sizes) * (2 if layout.cell == "lstm" else 1)
+
+
+class Network(Losses):
     """A network of one architecture; holds no parameters, only where things lie.
 
     Parameters
@@ -65,8 +77,7 @@ class Network:
         self._net, gradient_size = make_net(layout, activation, head, self.per_step, self.dtype, pooling)
         sizes, directions = layout.hidden_layer_sizes, len(layout.prefixes(0))
         self.n_outputs = directions * sizes[-1] if output == "features" else layout.n_outputs
-        self.tile_rows = 16 if GATES[layout.cell] * max(sizes) >= WIDE else 8
-        self.state_size = directions * sum(sizes) * (2 if layout.cell == "lstm" else 1)
+        self.tile_rows, self.state_size = tile_rows_of(layout), state_size_of(layout)
         self.work = Workload(
             layout, per_step=self.per_step, pooling=pooling, dtype=self.dtype, tile_rows=self.tile_rows
         )
@@ -267,6 +278,11 @@ class Network:
         """The kernels' record of the network."""
         return self._net
 
+    @property
+    def head_kind(self):
+        """The head, a constant of `numrnn.kernels.cpu.net`."""
+        return self._net.head[0]
+
     def pack(self, theta):
         """Take the weights that `predict_packed` works with."""
         packing.pack_weights(self._net, theta)
@@ -365,24 +381,6 @@ class Network:
         for scratch in scratches:
             self.memory.give(job.tile_rows, scratch)
         return outcome
-
-    def loss(self, theta, data, targets):
-        """Loss of all sequences without the L2 term, by the forward pass alone: (sum(w l) / sum(w), sum(w))."""
-        logits, _ = self.predict(theta, data, raw=True)
-        return self.loss_of(logits, targets)
-
-    def loss_of(self, logits, targets):
-        """Loss of raw predictions: (sum(w l) / sum(w), sum(w)); nan where sum(w) is 0."""
-        goal = goal_of(targets, self.dtype)
-        weight_sum = float(len(logits) if targets.weights is None else targets.weights.sum())
-        total = heads.summed_loss(self._net.head[0], logits.copy(), *goal[:-1])
-        return (total / weight_sum if weight_sum else np.nan), weight_sum
-
-    def outputs_of(self, logits):
-        """Probabilities (softmax, sigmoid) or values of raw predictions."""
-        outputs = logits.copy()
-        heads.apply_outputs(self._net.head[0], outputs)
-        return outputs
 
 
 class _Prediction(NamedTuple):

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 __all__ = ["show_versions", "versions"]
 
 NEEDED = ("numba", "llvmlite", "numpy", "scipy", "scikit-learn", "safetensors", "tqdm")
-OPTIONAL = ("matplotlib", "pandas", "torch", "mpi4py", "cupy", "onnx")
+OPTIONAL = ("matplotlib", "pandas", "torch", "mpi4py", "numba-cuda", "cupy-cuda13x", "onnx")
 
 
 def versions():
@@ -28,6 +28,7 @@ def versions():
     from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 
     from numrnn import __version__
+    from numrnn.gpu.device import facts
 
     vectors = [name for name in ("avx512f", "avx2", "fma", "neon", "sve") if get_host_cpu_features().get(name)]
     settings = {key: value for key, value in sorted(os.environ.items()) if key.startswith("NUMBA_")}
@@ -38,6 +39,7 @@ def versions():
         "machine": platform.platform(),
         "processor": f"{get_host_cpu_name()} ({' '.join(vectors)})",
         "processors usable": str(_n_processors()),
+        **facts(),
         **{name: _version(name) for name in (*NEEDED, *OPTIONAL)},
         **settings,
     }

@@ -268,7 +268,6 @@ BAD_USAGE = [
     (["fit", "{data}", "--output", "{tmp}/x", "--max-iter", "many"], "argument --max-iter: invalid int value: 'many'"),
     (["fit", "{data}", "--output", "{tmp}/x", "--max-iter", "0"], "max_iter"),
     (["fit", "{data}", "--output", "{tmp}/x", "--hidden", "3"], "unrecognized arguments: --hidden"),
-    (["fit", "{data}", "--output", "{tmp}/x", "--device", "cuda"], "device='cuda'"),
     (["fit", "{data}", "--output", "{tmp}/x", "--class-weight", "middle=2"], "class_weight"),
     (["fit", "{sines}", "--output", "{tmp}/x", "--class-weight", "balanced"], "--class-weight is no option for"),
     (["fit", "{data}", "--output", "{tmp}/x", "--task", "regression"], "y"),

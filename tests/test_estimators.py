@@ -57,7 +57,7 @@ def theta(model):
         ({"dropout": 1.0}, "'dropout' parameter"),
         ({"bptt_steps": 0}, "'bptt_steps' parameter"),
         ({"bptt_steps": 10, "solver": "lbfgs"}, "bptt_steps=10 needs a mini-batch solver"),
-        ({"device": "cuda"}, "device='cuda'.*does not offer"),
+        ({"device": "gpu"}, "device must be 'cpu' or 'cuda', got 'gpu'"),
         ({"hidden_layer_sizes": ()}, "hidden_layer_sizes must hold"),
         ({"hidden_layer_sizes": (5, 0)}, "hidden_layer_sizes must hold"),
         ({"hidden_layer_sizes": (2.5,)}, "hidden_layer_sizes must hold"),

@@ -346,7 +346,7 @@ def test_memory_does_not_grow_with_the_text_but_for_a_byte_a_character():
         (TEXT, {"activation": "relu"}, ValueError, "activation='relu' needs cell='elman'"),
         (TEXT, {"bptt_steps": 0}, ValueError, "The 'bptt_steps' parameter"),
         (TEXT, {"n_symbols": None}, ValueError, "The 'n_symbols' parameter"),
-        (TEXT, {"device": "cuda"}, ValueError, "device='cuda'"),
+        (TEXT, {"device": "gpu"}, ValueError, "device must be 'cpu' or 'cuda'"),
         (TEXT[:9], {"early_stopping": True}, ValueError, "X without its last 0.1 has 7 symbols, batch_size=8"),
     ],
 )  # fmt: skip

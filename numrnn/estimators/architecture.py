@@ -7,10 +7,13 @@ import numpy as np
 from numrnn.data.sizes import n_bytes
 from numrnn.distributed import SERIAL
 from numrnn.encoder_decoder import EncoderDecoder, PairLayout, decoder_seed
+from numrnn.gpu.device import check_device
 from numrnn.network import Network
 from numrnn.parameters import Layout, initial_theta
 from numrnn.prediction import Predictor
 from numrnn.shared_network import SharedNetwork
+
+CPU_ONLY = "device={!r}: an encoder-decoder computes on device='cpu' only"
 
 
 class Architecture(NamedTuple):
@@ -67,7 +70,7 @@ class Architecture(NamedTuple):
             initial_state=self.initial_state,
         )
 
-    def network(self, n_jobs=1, memory_limit=None, comm=SERIAL):
+    def network(self, n_jobs=1, memory_limit=None, comm=SERIAL, device="cpu"):
         """Return a network to train or to predict with; it holds workspaces, so each call makes its own."""
         options = {
             "activation": self.activation,
@@ -75,9 +78,11 @@ class Architecture(NamedTuple):
             "output": self.output,
             "pooling": self.pooling,
             "dtype": np.dtype(self.dtype),
-            "n_jobs": n_jobs,
-            "memory_limit": None if memory_limit is None else n_bytes(memory_limit, "memory_limit"),
         }
+        if device != "cpu":
+            return _on_card(device, memory_limit, comm, self.layout(), **options)
+        options["n_jobs"] = n_jobs
+        options["memory_limit"] = None if memory_limit is None else n_bytes(memory_limit, "memory_limit")
         if comm.size > 1:
             return SharedNetwork(self.layout(), comm=comm, **options)
         return Network(self.layout(), **options)
@@ -86,14 +91,14 @@ class Architecture(NamedTuple):
         """The first weights, a flat array."""
         return initial_theta(self.layout(), self.activation, seed, np.dtype(self.dtype))
 
-    def predictor(self, theta):
+    def predictor(self, theta, device="cpu"):
         """What predicts with these weights."""
-        return Predictor(self.network(), theta)
+        predictor = Predictor(self.network(), theta)
+        return predictor if device == "cpu" else _predictor_on_card(predictor, self.network(device=device), theta)
 
     def features(self):
-        """Return a network that puts out what the head reads; its parameters are the first of theta."""
-        layout, dtype = self._replace(n_outputs=0).layout(), np.dtype(self.dtype)
-        return Network(layout, activation=self.activation, output="features", pooling=self.pooling, dtype=dtype)
+        """Return the architecture of what puts out what the head reads; its parameters are the first of theta."""
+        return self._replace(n_outputs=0, output="features")
 
     def to_dict(self):
         """Plain values, for a file."""
@@ -115,8 +120,10 @@ class PairArchitecture(NamedTuple):
         """Names, shapes and places of the parameters in the flat vector."""
         return PairLayout(self.encoder.layout(), self.decoder.layout())
 
-    def network(self, n_jobs=1, memory_limit=None, comm=SERIAL):
+    def network(self, n_jobs=1, memory_limit=None, comm=SERIAL, device="cpu"):
         """Return a network to train or to predict with; it holds workspaces, so each call makes its own."""
+        if device != "cpu":
+            raise ValueError(CPU_ONLY.format(device))
         half = None if memory_limit is None else max(1, n_bytes(memory_limit, "memory_limit") // 2)
         return EncoderDecoder(self.encoder.network(n_jobs, half, comm), self.decoder.network(n_jobs, half, comm))
 
@@ -124,15 +131,32 @@ class PairArchitecture(NamedTuple):
         """The first weights, a flat array."""
         return np.concatenate([self.encoder.initial_theta(seed), self.decoder.initial_theta(decoder_seed(seed))])
 
-    def predictor(self, theta):
+    def predictor(self, theta, device="cpu"):
         """What predicts with these weights."""
-        network = self.network()
+        network = self.network(device=device)
         network.pack(theta)
         return network
 
     def to_dict(self):
         """Plain values, for a file."""
         return {"encoder": self.encoder.to_dict(), "decoder": self.decoder.to_dict()}
+
+
+def _on_card(device, memory_limit, comm, layout, **options):
+    check_device(device)
+    if memory_limit is not None:
+        raise ValueError(f"memory_limit={memory_limit!r}: it is of device='cpu', expected None with device={device!r}")
+    if comm.size > 1:
+        raise ValueError(f"comm of {comm.size} processes: they train together on device='cpu' only, got {device!r}")
+    from numrnn.gpu.network import CudaNetwork  # who computes on a CPU needs no package for GPUs
+
+    return CudaNetwork(layout, **options)
+
+
+def _predictor_on_card(predictor, network, theta):
+    from numrnn.gpu.prediction import CudaPredictor
+
+    return CudaPredictor(predictor, network, theta)
 
 
 def architecture_of(content):

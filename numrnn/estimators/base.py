@@ -28,7 +28,6 @@ from numrnn.estimators.streaming import predict_step
 from numrnn.estimators.text_inputs import read_inputs
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.weights_access import WeightsAccess
-from numrnn.prediction import Predictor
 from numrnn.training import default_callbacks
 from numrnn.training.objective import loss_and_gradient
 
@@ -283,8 +282,9 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         check_is_fitted(self)
         architecture = self._architecture
         if architecture.pooling != "last":
-            network = architecture.features()
-            return self._run(X, state=state, predictor=Predictor(network, self._state.theta[: network.layout.size]))[0]
+            features = architecture.features()
+            theta = self._state.theta[: features.layout().size]
+            return self._run(X, state=state, predictor=features.predictor(theta, self.device))[0]
         _, states, _, _ = self._run(X, state=state)
         last, kinds = architecture.hidden_layer_sizes[-1], 2 if architecture.cell == "lstm" else 1
         states = states[:, -last * kinds * architecture.directions :]  # s of each direction, a cell after each
@@ -361,7 +361,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         theta = self._state.theta
         data, _ = read_inputs(self, X, dtype=theta.dtype, n_symbols=self._architecture.n_symbols)
         targets = make_targets(self, y, data, sample_weight)
-        network = self._architecture.network(n_threads(self.n_jobs), self.memory_limit)
+        network = self._architecture.network(n_threads(self.n_jobs), self.memory_limit, device=self.device)
         given = check_first_states(state, len(data), network.state_size, network.dtype)
         return loss_and_gradient(network, theta, data, targets, self.alpha, given)
 

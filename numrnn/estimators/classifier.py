@@ -98,8 +98,9 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Of the first weights, the mini-batches and the part held out. The same int gives the same bits.
     dtype : {"float32", "float64"}, default="float32"
         Of weights and arithmetic; sums of losses are float64 in any case.
-    device : {"cpu"}, default="cpu"
-        Where to compute.
+    device : {"cpu", "cuda"}, default="cpu"
+        Where to compute. "cuda": on an NVIDIA GPU, which needs the extra ``numrnn[cuda]``; where there is none, that is
+        an error. Either device goes on with what the other one has trained. `predict_step` computes on the CPU.
     n_jobs : int or None, default=None
         Threads. None means all cores that the process may use, but no more than the environment variables
         ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS``, which joblib sets in its processes, and one in joblib's threads

@@ -27,6 +27,7 @@ from numrnn.estimators.text_inputs import (
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.validation import Validation, sequence_weights, split, take
 from numrnn.estimators.weights import flat_weights, weigh_classes
+from numrnn.gpu.device import check_device
 from numrnn.solvers import LBFGS, resolve_solver
 from numrnn.training import (
     EarlyStopping,
@@ -86,6 +87,7 @@ def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True
     targets : Targets
     """
     check_parameters(estimator)
+    check_device(estimator.device)
     dtype = np.dtype(estimator.dtype)
     head, n_symbols = None, estimator.n_symbols
     if estimator.embedding_size is not None and n_symbols is None and estimator.vocabulary is None:
@@ -175,7 +177,7 @@ def hold_out(estimator, data, targets, X_val, y_val, sample_weight_val, given=No
             given, held_given = given[kept], given[held]
     else:
         return data, targets, given, None
-    network = architecture.network(n_threads(estimator.n_jobs))
+    network = architecture.network(n_threads(estimator.n_jobs), device=estimator.device)
     return data, targets, given, Validation(network, held_data, held_targets, estimator._score, held_given)
 
 
@@ -201,7 +203,7 @@ def run(estimator, data, targets, *, given=None, resumption=None, validate=None,
     """
     comm.check_same(lambda: facts_of(estimator, data, targets, given))
     threads = comm.threads(n_threads(estimator.n_jobs), estimator.n_jobs)
-    network = estimator._architecture.network(threads, estimator.memory_limit, comm)
+    network = estimator._architecture.network(threads, estimator.memory_limit, comm, estimator.device)
     solver = resolve_solver(estimator.solver)
     callbacks, max_iter = [*callbacks, *(estimator.callbacks or ())], 1
     if resumption is not None:
@@ -252,8 +254,6 @@ def store_history(estimator):
 
 def check_parameters(estimator):
     """Raise an error that names the first parameter whose value does not fit the others or this version."""
-    if estimator.device != "cpu":
-        raise ValueError(f"device={estimator.device!r}: this version of numrnn does not offer it, only device='cpu'")
     if estimator.cell != "elman" and estimator.activation != "tanh":
         raise ValueError(f"activation={estimator.activation!r} needs cell='elman', got cell={estimator.cell!r}")
     for name in ("dropout", "recurrent_dropout"):

@@ -3,7 +3,7 @@
 from numrnn.data.pairs import Pairs, shifted
 from numrnn.data.targets import Targets
 from numrnn.data.vocabulary import Vocabulary
-from numrnn.estimators.architecture import Architecture, PairArchitecture
+from numrnn.estimators.architecture import CPU_ONLY, Architecture, PairArchitecture
 from numrnn.estimators.fitting import check_parameters, check_same, first_state, own_state
 from numrnn.estimators.pair_data import read_source, read_targets
 from numrnn.estimators.text_inputs import check_same_vocabulary
@@ -26,6 +26,8 @@ def begin_pairs(estimator, X, y, *, continues):
     data : Pairs
     """
     check_parameters(estimator)
+    if estimator.device != "cpu":
+        raise ValueError(CPU_ONLY.format(estimator.device))
     if continues and estimator.input != estimator._input:
         raise ValueError(f"input={estimator.input!r}: training cannot continue, it began with {estimator._input!r}")
     if continues:

@@ -3,7 +3,7 @@
 from sklearn.utils.validation import check_is_fitted
 
 
-def predictor_of(estimator):
+def predictor_of(estimator, device=None):
     """Return what predicts with the present weights.
 
     It is kept on the estimator's state, not on the estimator: a fit, `set_weights` or `load` makes a new state, and
@@ -12,6 +12,8 @@ def predictor_of(estimator):
     Parameters
     ----------
     estimator : any of numrnn's
+    device : {"cpu", "cuda"}, optional
+        None: the estimator's.
 
     Returns
     -------
@@ -25,10 +27,11 @@ def predictor_of(estimator):
     if state is None:
         check_is_fitted(estimator)
     prepared, version = state.prepared, state.version
-    if prepared is not None and prepared[0] == version:
-        return prepared[1]
-    predictor = estimator._architecture.predictor(state.theta)
+    device = estimator.device if device is None else device
+    if prepared is not None and prepared[:2] == (version, device):
+        return prepared[2]
+    predictor = estimator._architecture.predictor(state.theta, device)
     if version % 2 == 0:
         # With the version that was read before the weights: should they have changed since, it is never used.
-        state.prepared = version, predictor
+        state.prepared = version, device, predictor
     return predictor

@@ -11,6 +11,7 @@ from numrnn.estimators.text_inputs import check_same_vocabulary, vocabulary_of
 from numrnn.estimators.text_scores import mean_cross_entropy
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.validation import LossAlone, split
+from numrnn.gpu.device import check_device
 from numrnn.solvers import LBFGS, resolve_solver
 
 
@@ -33,6 +34,7 @@ def begin_texts(estimator, X, *, continues):
     if isinstance(resolve_solver(estimator.solver), LBFGS):
         raise ValueError(f"solver={estimator.solver!r}: a language model needs a mini-batch solver")
     check_parameters(estimator)
+    check_device(estimator.device)
     if estimator.vocabulary is not None and estimator.vocabulary.last is not None:
         raise ValueError(f"vocabulary={estimator.vocabulary!r}: a language model reads whole texts, expected last=None")
     if continues:

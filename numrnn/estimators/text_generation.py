@@ -94,7 +94,7 @@ class TextGeneration:
         return (symbol if names is None else names[symbol] for part in parts for symbol in part.tolist())
 
     def _write(self, prompt, length, temperature, top_k, top_p, random_state):
-        network = predictor_of(self).network
+        network = predictor_of(self, "cpu").network
         check_number("temperature", temperature, Real, lambda t: 0 <= t < math.inf, "a finite number, not negative")
         if top_k is not None:
             check_number("top_k", top_k, Integral, lambda k: k >= 1, "an integer of at least 1, or None")

@@ -41,7 +41,7 @@ class TextScores:
         >>> math.isclose(model.cross_entropy("abacad"), math.log(4), rel_tol=1e-6)
         True
         """
-        network = predictor_of(self).network
+        network = predictor_of(self, "cpu").network
         sequences, _ = read_symbols(X, self.vocabulary_, self.n_symbols_)
         return mean_cross_entropy(network, NextSymbols.of(sequences, name="X"), n_threads(self.n_jobs))
 

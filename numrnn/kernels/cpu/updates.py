@@ -4,6 +4,8 @@
 float64 otherwise). P is the number of parameters in them. Formulas are torch.optim's.
 """
 
+import math
+
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -155,7 +157,7 @@ def _adam(theta, grad, m, v, scalars):
     for i in range(theta.size):
         m[i] += gain_1 * (grad[i] - m[i])
         v[i] = beta_2 * v[i] + gain_2 * (grad[i] * grad[i])
-        theta[i] = keep * theta[i] - rate * m[i] / (np.sqrt(v[i]) / root_correction_2 + epsilon)
+        theta[i] = keep * theta[i] - rate * m[i] / (math.sqrt(v[i]) / root_correction_2 + epsilon)
 
 
 @njit
@@ -163,7 +165,7 @@ def _rmsprop(theta, grad, v, scalars):
     rate, rho, gain, epsilon = scalars[0], scalars[1], scalars[2], scalars[3]
     for i in range(theta.size):
         v[i] = rho * v[i] + gain * (grad[i] * grad[i])
-        theta[i] -= rate * grad[i] / (np.sqrt(v[i]) + epsilon)
+        theta[i] -= rate * grad[i] / (math.sqrt(v[i]) + epsilon)
 
 
 @njit
@@ -171,5 +173,5 @@ def _rmsprop_momentum(theta, grad, v, velocity, scalars):
     rate, rho, gain, epsilon, momentum = scalars[0], scalars[1], scalars[2], scalars[3], scalars[4]
     for i in range(theta.size):
         v[i] = rho * v[i] + gain * (grad[i] * grad[i])
-        velocity[i] = momentum * velocity[i] + grad[i] / (np.sqrt(v[i]) + epsilon)
+        velocity[i] = momentum * velocity[i] + grad[i] / (math.sqrt(v[i]) + epsilon)
         theta[i] -= rate * velocity[i]

@@ -1,0 +1,100 @@
+"""What follows the gradient of a mini-batch: the L2 term, the norm, clipping, a solver's step.
+
+Sums are made of one sum for each block, in float64, which are added up in their order: no atomics, and the same bits
+in every run. The rules are those of kernels/cpu/updates.py, a parameter at a time.
+"""
+
+import math
+
+from numba import cuda, float64
+
+from numrnn.kernels.cpu.activations import like
+from numrnn.kernels.cpu.updates import NO_STEP, step
+
+THREADS = 128  # of a block, a power of two
+BLOCKS = 64  # of which each leaves one partial sum
+GRADIENT, DECAY, LOSS, THETA = range(4)  # rows of the table of partial sums
+RUNNING = -1  # the status while all is finite; else the number of the mini-batch where it was not
+
+
+@cuda.jit(device=True)
+def _sum_of_block(value, shared):
+    """The sum over the threads of a block, a tree, in all threads."""
+    thread = cuda.threadIdx.x
+    shared[thread] = value
+    distance = cuda.blockDim.x // 2
+    cuda.syncthreads()
+    while distance:
+        if thread < distance:
+            shared[thread] += shared[thread + distance]
+        distance //= 2
+        cuda.syncthreads()
+    total = shared[0]
+    cuda.syncthreads()
+    return total
+
+
+@cuda.jit(device=True)
+def _sum_of_row(partial, row):
+    total = 0.0
+    for block in range(partial.shape[1]):
+        total += partial[row, block]
+    return total
+
+
+@cuda.jit
+def weigh(alpha, theta, decays, grad_inout, losses, partial_out):
+    """Add alpha theta to the gradient where theta decays (1, else 0); sums of squares of both, sum of losses (n,)."""
+    shared = cuda.shared.array(THREADS, float64)
+    squares, decay, loss = 0.0, 0.0, 0.0
+    for i in range(cuda.grid(1), theta.size, cuda.gridsize(1)):
+        if alpha != 0.0 and decays[i] != 0:
+            grad_inout[i] += like(alpha, theta[i]) * theta[i]
+            decay += float64(theta[i]) * float64(theta[i])
+        squares += float64(grad_inout[i]) * float64(grad_inout[i])
+    for i in range(cuda.grid(1), losses.size, cuda.gridsize(1)):
+        loss += losses[i]
+    block = cuda.blockIdx.x
+    squares, decay, loss = _sum_of_block(squares, shared), _sum_of_block(decay, shared), _sum_of_block(loss, shared)
+    if cuda.threadIdx.x == 0:
+        partial_out[GRADIENT, block], partial_out[DECAY, block], partial_out[LOSS, block] = squares, decay, loss
+
+
+@cuda.jit
+def update(
+    batch, weight_sum, alpha, clip_norm, rule, scalars, theta, grad, before, first, second, partial, results, status
+):
+    """Results (2, batches): objective and norm of the mini-batch. Then clip, and make a step of a rule; `before` holds
+    theta before it. Nothing happens once anything was not finite.
+    """
+    shared = cuda.shared.array(THREADS, float64)
+    loss = _sum_of_row(partial, LOSS) / weight_sum + 0.5 * alpha * _sum_of_row(partial, DECAY)
+    norm = math.sqrt(_sum_of_row(partial, GRADIENT))
+    finite = math.isfinite(loss + norm)
+    stopped = status[0] != RUNNING
+    leader = cuda.grid(1) == 0
+    if leader and not stopped:
+        results[0, batch], results[1, batch] = loss, norm
+    if rule == NO_STEP or stopped:
+        return
+    squares = 0.0
+    if finite:
+        for i in range(cuda.grid(1), theta.size, cuda.gridsize(1)):
+            before[i] = theta[i]
+            if clip_norm < norm + 1e-6:  # the 1e-6 is torch.nn.utils.clip_grad_norm_'s
+                grad[i] *= like(clip_norm / (norm + 1e-6), theta[i])
+            end = i + 1
+            step(rule, theta[i:end], grad[i:end], first[i:end], second[i:end], scalars[batch])
+            squares += float64(theta[i]) * float64(theta[i])
+    squares = _sum_of_block(squares, shared)
+    if cuda.threadIdx.x == 0:
+        partial[THETA, cuda.blockIdx.x] = squares if finite else math.nan
+
+
+@cuda.jit
+def settle(batch, partial, status):
+    """Stop where theta, or what led to it, is not finite: a bounded cell gives a finite loss with weights that
+    overflowed.
+    """
+    if status[0] == RUNNING and not math.isfinite(_sum_of_row(partial, THETA)):
+        status[0] = batch

@@ -1,0 +1,132 @@
+"""Loads, stores and asynchronous copies by address.
+
+Numba's indexing tests for negative numbers, which in the prototype made the compiler spill registers.
+"""
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.cuda.extending import intrinsic
+
+AHEAD = 4  # steps between the fetch of an operand and its use: a load takes as long as three or four steps
+
+
+def _address(context, builder, kind, array, index):
+    """Of an element of a C-contiguous array, whatever its dimensions."""
+    return builder.gep(context.make_array(kind)(context, builder, array).data, [index])
+
+
+def _assembler(builder, text, constraints, operands):
+    kind = ir.FunctionType(ir.VoidType(), [operand.type for operand in operands])
+    builder.call(ir.InlineAsm(kind, text, constraints, side_effect=True), operands)
+
+
+@intrinsic
+def get(typingctx, array, index):
+    """The element at a flat index."""
+
+    def codegen(context, builder, signature, args):
+        return builder.load(_address(context, builder, signature.args[0], args[0], args[1]))
+
+    return array.dtype(array, types.intp), codegen
+
+
+@intrinsic
+def put(typingctx, array, index, value):
+    """Store an element at a flat index."""
+
+    def codegen(context, builder, signature, args):
+        builder.store(args[2], _address(context, builder, signature.args[0], args[0], args[1]))
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, array.dtype), codegen
+
+
+@intrinsic
+def get4(typingctx, array, index):
+    """Four neighbours of float32, the first at a multiple of 16 bytes, in one load."""
+
+    def codegen(context, builder, signature, args):
+        address = _address(context, builder, signature.args[0], args[0], args[1])
+        vector = ir.VectorType(ir.FloatType(), 4).as_pointer(address.type.addrspace)
+        quad = builder.load(builder.bitcast(address, vector), align=16)
+        return cgutils.pack_array(builder, [builder.extract_element(quad, ir.IntType(32)(n)) for n in range(4)])
+
+    return types.UniTuple(types.float32, 4)(array, types.intp), codegen
+
+
+@intrinsic
+def fetch(typingctx, shared, index, source, source_index):
+    """Begin to copy 4 bytes from global to shared memory."""
+
+    def codegen(context, builder, signature, args):
+        target = _address(context, builder, signature.args[0], args[0], args[1])
+        origin = _address(context, builder, signature.args[2], args[2], args[3])
+        text = (
+            "{ .reg .u64 p, q; cvta.to.shared.u64 p, $0; cvta.to.global.u64 q, $1;"
+            " cp.async.ca.shared.global [p], [q], 4; }"
+        )
+        _assembler(builder, text, "l,l,~{memory}", [target, origin])
+        return context.get_dummy_value()
+
+    return types.void(shared, types.intp, source, types.intp), codegen
+
+
+@intrinsic
+def end_of_fetches(typingctx):
+    """What this thread has fetched since the last call is one group."""
+
+    def codegen(context, builder, signature, args):
+        _assembler(builder, "cp.async.commit_group;", "~{memory}", [])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@intrinsic
+def wait_for_fetches(typingctx):
+    """Wait until only the AHEAD - 1 youngest groups of this thread may be under way."""
+
+    def codegen(context, builder, signature, args):
+        _assembler(builder, f"cp.async.wait_group {AHEAD - 1};", "~{memory}", [])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@intrinsic
+def peek4(typingctx, array, index):
+    """Four neighbouring words of global memory as other blocks last wrote them, as uint32."""
+
+    def codegen(context, builder, signature, args):
+        address = _address(context, builder, signature.args[0], args[0], args[1])
+        words = ir.LiteralStructType([ir.IntType(32)] * 4)
+        kind = ir.FunctionType(words, [address.type])
+        text = "ld.relaxed.gpu.global.v4.u32 {$0, $1, $2, $3}, [$4];"
+        call = ir.InlineAsm(kind, text, "=r,=r,=r,=r,l,~{memory}", side_effect=True)
+        quad = builder.call(call, [address])
+        return cgutils.pack_array(builder, [builder.extract_value(quad, n) for n in range(4)])
+
+    return types.UniTuple(types.uint32, 4)(array, types.intp), codegen
+
+
+@intrinsic
+def publish(typingctx, array, index, value):
+    """Store one float32 of global memory for other blocks to peek at."""
+
+    def codegen(context, builder, signature, args):
+        address = _address(context, builder, signature.args[0], args[0], args[1])
+        _assembler(builder, "st.relaxed.gpu.global.f32 [$0], $1;", "l,f,~{memory}", [address, args[2]])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.float32), codegen
+
+
+@intrinsic
+def as_float(typingctx, word):
+    """The float32 of these 32 bits."""
+
+    def codegen(context, builder, signature, args):
+        return builder.bitcast(args[0], ir.FloatType())
+
+    return types.float32(types.uint32), codegen

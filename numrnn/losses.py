@@ -1,0 +1,28 @@
+"""Losses and outputs of raw predictions, on the host."""
+
+import numpy as np
+
+from numrnn.kernel_inputs import goal_of
+from numrnn.kernels.cpu import heads
+
+
+class Losses:
+    """What a network knows of its head once there are logits; a subclass has `head_kind`, `dtype` and `predict`."""
+
+    def loss(self, theta, data, targets):
+        """Loss of all sequences without the L2 term, by the forward pass alone: (sum(w l) / sum(w), sum(w))."""
+        logits, _ = self.predict(theta, data, raw=True)
+        return self.loss_of(logits, targets)
+
+    def loss_of(self, logits, targets):
+        """Loss of raw predictions: (sum(w l) / sum(w), sum(w)); nan where sum(w) is 0."""
+        goal = goal_of(targets, self.dtype)
+        weight_sum = float(len(logits) if targets.weights is None else targets.weights.sum())
+        total = heads.summed_loss(self.head_kind, logits.copy(), *goal[:-1])
+        return (total / weight_sum if weight_sum else np.nan), weight_sum
+
+    def outputs_of(self, logits):
+        """Probabilities (softmax, sigmoid) or values of raw predictions."""
+        outputs = logits.copy()
+        heads.apply_outputs(self.head_kind, outputs)
+        return outputs

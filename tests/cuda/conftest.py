@@ -1,0 +1,46 @@
+"""These tests run on a card; or in Numba's simulator, with NUMBA_ENABLE_CUDASIM=1 and NUMBA_DISABLE_JIT=1."""
+
+import importlib.util
+
+import pytest
+
+from numrnn.gpu.device import check_device, in_simulator
+
+
+def _why_not():
+    try:
+        check_device("cuda")
+    except (ImportError, RuntimeError) as error:
+        return str(error)
+    return None
+
+
+WHY_NOT = _why_not()
+HAS_COMPILER = importlib.util.find_spec("numba_cuda") is not None and not in_simulator()
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.parent.name != "cuda":
+            continue
+        if item.path.name == "test_compiled.py":
+            if not HAS_COMPILER:
+                item.add_marker(pytest.mark.skip(reason="needs numba-cuda, and not its simulator"))
+        elif WHY_NOT:
+            item.add_marker(pytest.mark.skip(reason=WHY_NOT))
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    """In the simulator a thread of a card is one of Python's: few, so that each has several units to deal with; and
+    blocks of several sequences.
+    """
+    if in_simulator():
+        from numrnn.gpu import layers
+        from numrnn.kernels.cuda import updates, walk
+
+        monkeypatch.setattr(layers, "THREADS", 8)
+        monkeypatch.setattr(walk, "BLOCKS", 2)
+        monkeypatch.setattr(updates, "BLOCKS", 2)
+        monkeypatch.setattr(updates, "THREADS", 4)
+    yield
