@@ -12,7 +12,7 @@ from numrnn.gpu.device import arrays, download, launch, memory_named, upload
 from numrnn.gpu.head import Head
 from numrnn.gpu.inputs import Inputs
 from numrnn.gpu.layers import Layers
-from numrnn.gpu.sources import Sources, feed_once
+from numrnn.gpu.sources import Sources, read_groups
 from numrnn.kernel_inputs import goal_of, target_rows
 from numrnn.kernels.cpu.tiles import Goal
 from numrnn.kernels.cpu.updates import NO_STEP
@@ -112,13 +112,9 @@ class CudaNetwork(Losses):
         out = np.empty((data.offsets[-1] if self.per_step else n, self.n_outputs), self.dtype)
         first = data.offsets[np.arange(n)] if self.per_step else np.arange(n)
         with memory_named():
-            weights, groups, end = self.layout.views(upload(theta)), _groups(lengths), 0
-            feed = feed_once(data, groups)
-            for ids in groups:
-                end += len(ids)
-                values, starts = feed.read(slice(end - len(ids), end))
+            weights = self.layout.views(upload(theta))
+            for ids, values, starts in read_groups(data, _groups(lengths)):
                 self._predict_some(weights, values, starts, data, ids, first[ids], state, raw, after, out)
-                feed.done()
         return out, after
 
     def _predict_some(self, weights, values, starts, data, ids, first, state, raw, after, out):

@@ -53,8 +53,8 @@ class Sources:
         return {"_array": None, "_copy": None, "_buffers": None}
 
 
-def feed_once(data, groups):
-    """Steps of sequences that are read once, in groups.
+def read_groups(data, groups):
+    """Yield sequences that are read once, group by group.
 
     Parameters
     ----------
@@ -62,11 +62,21 @@ def feed_once(data, groups):
     groups : list of ndarray of int64
         Sequences that are read together.
 
-    Returns
-    -------
-    Resident or Streamed
-        For the sequences of all groups, one after the other.
+    Yields
+    ------
+    ids : ndarray of int64
+        A group.
+    values, starts
+        As `Resident.read` returns them; until the next group is asked for.
     """
+    feed, end = _feed_once(data, groups), 0
+    for ids in groups:
+        end += len(ids)
+        yield ids, *feed.read(slice(end - len(ids), end))
+        feed.done()
+
+
+def _feed_once(data, groups):
     ids = np.concatenate(groups)
     values, starts = data.gather(ids)
     if isinstance(data, DeviceSequences):

@@ -10,7 +10,7 @@ from numrnn.data.batches import Batch, Rows, in_chunks
 from numrnn.gpu import buffers, sources
 from numrnn.gpu import network as network_module
 from numrnn.gpu.device import to_host
-from numrnn.gpu.sources import Sources, Streamed, feed_once
+from numrnn.gpu.sources import Sources, Streamed, _feed_once
 
 RANDOM = np.random.default_rng(0)
 LENGTHS = (3, 1, 4, 2, 2, 3, 1)
@@ -143,8 +143,8 @@ def test_predictions_in_groups_have_the_same_bits(no_room, monkeypatch):
 
 def test_a_few_of_many_sequences_are_brought_alone(monkeypatch):
     monkeypatch.setattr(sources, "SHARE", 1.0)
-    assert isinstance(feed_once(X, [np.array([0]), np.array([4])]), sources.Streamed)
-    assert isinstance(feed_once(X, [np.array([2, 0]), np.array([5])]), sources.Resident)
+    assert isinstance(_feed_once(X, [np.array([0]), np.array([4])]), sources.Streamed)
+    assert isinstance(_feed_once(X, [np.array([2, 0]), np.array([5])]), sources.Resident)
 
 
 def test_an_array_that_was_changed_is_read_again():
