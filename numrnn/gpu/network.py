@@ -6,11 +6,13 @@ import numpy as np
 
 from numrnn.data.batches import Rows, longest_first
 from numrnn.data.random import mask_keys
+from numrnn.data.sharded import ShardedSequences
 from numrnn.gpu.batches import Uploads, lay_out
 from numrnn.gpu.device import arrays, download, launch, memory_named, upload
 from numrnn.gpu.head import Head
 from numrnn.gpu.inputs import Inputs
 from numrnn.gpu.layers import Layers
+from numrnn.gpu.sources import Sources, read_groups
 from numrnn.kernel_inputs import goal_of, target_rows
 from numrnn.kernels.cpu.tiles import Goal
 from numrnn.kernels.cpu.updates import NO_STEP
@@ -59,7 +61,7 @@ class CudaNetwork(Losses):
         self._head = Head(layout, self.head_kind, POOLINGS[pooling], self.per_step)
         directions = len(layout.prefixes(0))
         self.n_outputs = directions * layout.hidden_layer_sizes[-1] if output == "features" else layout.n_outputs
-        self._uploads = Uploads()
+        self._uploads, self._sources = Uploads(), Sources()
 
     def gradient(self, theta, data, targets, batch, grad, given=None, dgiven=None, masks=None):
         """Loss of a mini-batch, without the L2 term, and its gradient; see `Network.gradient`."""
@@ -103,22 +105,22 @@ class CudaNetwork(Losses):
 
     def predict(self, theta, data, state=None, raw=False):
         """Outputs of all sequences, and the states after them; see `Network.predict`."""
+        if isinstance(data, ShardedSequences):
+            return self.predict_blocks(data, state, lambda part, s: self.predict(theta, part, s, raw))
         lengths, n = data.lengths, len(data)
         after = np.empty((n, self.state_size), self.dtype)
         out = np.empty((data.offsets[-1] if self.per_step else n, self.n_outputs), self.dtype)
         first = data.offsets[np.arange(n)] if self.per_step else np.arange(n)
         with memory_named():
             weights = self.layout.views(upload(theta))
-            source = self.source(data, upload)
-            for ids in _groups(lengths):
-                self._predict_some(weights, source, data, ids, first[ids], state, raw, after, out)
+            for ids, values, starts in read_groups(data, _groups(lengths)):
+                self._predict_some(weights, values, starts, data, ids, first[ids], state, raw, after, out)
         return out, after
 
-    def _predict_some(self, weights, source, data, ids, first, state, raw, after, out):
+    def _predict_some(self, weights, values, starts, data, ids, first, state, raw, after, out):
         zeros = np.zeros(len(ids), np.int64)
-        _, starts = data.gather(ids)
         batch = lay_out(ids, zeros, data.lengths[ids], starts, first, zeros)
-        inputs = Inputs(self.layout, *source, weights, batch, 1.0)
+        inputs = Inputs(self.layout, *self.source(values), weights, batch, 1.0)
         given = None if state is None else upload(np.asarray(state, self.dtype)[batch.ids])
         levels = self._layers.forward(weights, batch, inputs, self.starts(weights, batch, given, None), 1.0, 1.0)
         after[batch.ids] = _host(self.columns([s.last for level in levels for s in level.states]))
@@ -131,16 +133,11 @@ class CudaNetwork(Losses):
         if self.n_outputs:
             out[places] = _host(result)
 
-    def source(self, data, to_card):
-        """Values of all sequences on the card, by a function that brings an array there; and the bytes of a symbol."""
-        values, _ = data.gather(np.zeros(1, np.int64))
+    def source(self, values):
+        """Values on the card as `Inputs` takes them, and the bytes of a symbol."""
         if self.layout.n_symbols is None:
-            return to_card(values), 0
-        return to_card(values).view(np.uint8), values.itemsize
-
-    def training_source(self, data):
-        """`source` of data that stay as they are from call to call: one upload serves all epochs."""
-        return self.source(data, lambda values: self._uploads.of("values", values))
+            return values, 0
+        return values.view(np.uint8), values.dtype.itemsize
 
     def starts(self, weights, batch, given, carried):
         """States before the first steps: a list of (kinds, N, H), layer after layer, in each its directions.
@@ -194,7 +191,7 @@ class _Call:
         self._host = Theta(theta, grad, before, *state_arrays(step.state, theta))
         self._card = Theta(*map(upload, self._host))
         self._weights, self._gradient = map(network.layout.views, self._card[:2])
-        self._source, self._starts = network.training_source(data), data.gather(rows.ids)[1] + rows.skipped
+        self._feed = network._sources.feed(data, rows)
         self._goal = self._goal_on_card(targets)
         self._state = state if rows.carried and state is not None and state.size else None
         self._carried = upload(self._state) if self._state is not None else None
@@ -255,15 +252,15 @@ class _Call:
         network, part = self._network, slice(*self._rows.first[n : n + 2])
         if not self._sums[n] and not self._rows.carried:
             return
-        ids = self._rows.ids[part]
+        ids, (values, starts) = self._rows.ids[part], self._feed.read(part)
         batch = lay_out(
-            ids, self._rows.skipped[part], self._rows.lengths[part], self._starts[part], self._first[part],
-            self._keys[part],
-        )  # fmt: skip
+            ids, self._rows.skipped[part], self._rows.lengths[part], starts, self._first[part], self._keys[part]
+        )
         given = None if self._given is None else upload(self._given[batch.ids])
         carried = None if self._carried is None else self._carried[upload(batch.ids)]
         starts = network.starts(self._weights, batch, given, carried)
-        inputs = Inputs(network.layout, *self._source, self._weights, batch, self._kept)
+        inputs = Inputs(network.layout, *network.source(values), self._weights, batch, self._kept)
+        self._feed.done()
         levels = network._layers.forward(self._weights, batch, inputs, starts, self._kept, self._kept_before)
         if self._carried is not None:
             self._carried[upload(batch.ids)] = network.columns([s.last for level in levels for s in level.states])

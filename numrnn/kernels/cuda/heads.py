@@ -4,9 +4,10 @@ from numba import cuda
 
 from numrnn.kernels.cpu.activations import like
 from numrnn.kernels.cpu.heads import loss_row, output_row
+from numrnn.kernels.cuda.jit import kernel
 
 
-@cuda.jit
+@kernel
 def row_losses(kind, scale, logits_inout, target, classes, class_bytes, values, weights, losses_out):
     """Weight times loss of each row, float64; logits (n, K) become their gradients, times weight and scale. A row whose
     target is -1, or whose weight is 0, has neither.
@@ -25,7 +26,7 @@ def row_losses(kind, scale, logits_inout, target, classes, class_bytes, values, 
     losses_out[row] = loss
 
 
-@cuda.jit
+@kernel
 def outputs(kind, logits_inout):
     """Logits (n, K) become outputs."""
     row = cuda.grid(1)
