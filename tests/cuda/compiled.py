@@ -78,7 +78,11 @@ def kernels(real):
         "sum_by_symbol": (rows.sum_by_symbol, types.void(integers, integers, matrix, matrix)),
         "row_losses": (
             heads.row_losses,
-            types.void(int64, float64, matrix, integers, uint8[::1], int64, matrix, doubles, doubles),
+            types.void(int64, doubles, matrix, integers, uint8[::1], int64, matrix, doubles, doubles),
+        ),
+        "take_targets": (
+            heads.take_targets,
+            types.void(integers, uint8[::1], int64, matrix, doubles, integers, uint8[::1], matrix, doubles),
         ),
         "outputs": (heads.outputs, types.void(int64, matrix)),
         "pool": (pooling.pool, types.void(int64, integers, integers, matrix, matrix, int64[:, ::1])),
@@ -90,10 +94,10 @@ def kernels(real):
         "update": (
             updates.update,
             types.void(
-                int64, float64, float64, float64, int64, matrix, *[flat] * 5, float64[:, ::1], float64[:, ::1], integers
+                integers, doubles, float64, float64, int64, *[flat] * 6, float64[:, ::1], float64[:, ::1], integers
             ),
         ),
-        "settle": (updates.settle, types.void(int64, float64[:, ::1], integers)),
+        "settle": (updates.settle, types.void(integers, float64[:, ::1], integers)),
     }
 
 
