@@ -68,8 +68,9 @@ def tabulate(first, heads, ids, skipped, lengths, starts, targets, keys):
     >>> from numrnn.gpu.batches import tabulate
     >>> first, heads, none = np.array([0, 2, 3]), np.array([[7], [8]]), np.zeros(3, np.int64)
     >>> table = tabulate(first, heads, np.arange(3), none, np.array([1, 2, 1]), none, none, none)
-    >>> table.words[table.places[0]], table.words[table.places[1] - 3 : table.places[1]]
-    (7, array([0, 2, 3]))
+    >>> second = table.places[1]
+    >>> table.words[[0, second]], table.words[second - 3 : second]
+    (array([7, 8]), array([0, 2, 3]))
     """
     counts = np.diff(first)
     batch = np.repeat(np.arange(len(counts)), counts)
