@@ -1,4 +1,4 @@
-"""Losses and outputs of raw predictions, on the host."""
+"""Losses and outputs of raw predictions, on the host, and predictions of files."""
 
 import numpy as np
 
@@ -7,7 +7,9 @@ from numrnn.kernels.cpu import heads
 
 
 class Losses:
-    """What a network knows of its head once there are logits; a subclass has `head_kind`, `dtype` and `predict`."""
+    """What a network knows of its head once there are logits; a subclass has `head_kind`, `dtype`, `per_step`,
+    `n_outputs`, `state_size` and `predict`.
+    """
 
     def loss(self, theta, data, targets):
         """Loss of all sequences without the L2 term, by the forward pass alone: (sum(w l) / sum(w), sum(w))."""
@@ -26,3 +28,24 @@ class Losses:
         outputs = logits.copy()
         heads.apply_outputs(self.head_kind, outputs)
         return outputs
+
+    def predict_blocks(self, data, state, predict):
+        """Outputs of sequences in files, as many at a time as are in memory, and the states after them.
+
+        Parameters
+        ----------
+        data : ShardedSequences
+        state : ndarray of shape (N, state_size) or None
+            As of `predict`.
+        predict : callable
+            Gets some sequences and their part of `state`; returns what `predict` does.
+        """
+        first_row = data.offsets if self.per_step else np.arange(len(data) + 1)
+        out = np.empty((first_row[-1], self.n_outputs), self.dtype)
+        after = np.empty((len(data), self.state_size), self.dtype)
+        for first, block in data.blocks():
+            end = first + len(block)
+            before = None if state is None else state[first:end]
+            rows = slice(first_row[first], first_row[end])
+            out[rows], after[first:end] = predict(block, before)
+        return out, after

@@ -307,7 +307,9 @@ class Network(Losses):
             Of dropout, for a forward pass as training makes it; no threads share a tile then.
         """
         if isinstance(data, ShardedSequences):
-            return self._predict_blocks(data, state, raw, threads)
+            return self.predict_blocks(
+                data, state, lambda part, before: self.predict_packed(part, before, raw, threads)
+            )
         lengths = data.lengths
         ids, order = np.arange(len(lengths)), longest_first(lengths)
         before = np.zeros((0, 0), self.dtype) if state is None else np.array(state, self.dtype, order="C")
@@ -334,18 +336,6 @@ class Network(Losses):
         if outcome == "interrupted":
             raise KeyboardInterrupt
         return job.out, job.after
-
-    def _predict_blocks(self, data, state, raw, threads):
-        """`predict_packed` of sequences in files, as many at a time as are in memory."""
-        first_row = data.offsets if self.per_step else np.arange(len(data) + 1)
-        out = np.empty((first_row[-1], self.n_outputs), self.dtype)
-        after = np.empty((len(data), self.state_size), self.dtype)
-        for first, block in data.blocks():
-            end = first + len(block)
-            before = None if state is None else state[first:end]
-            rows = slice(first_row[first], first_row[end])
-            out[rows], after[first:end] = self.predict_packed(block, before, raw, threads)
-        return out, after
 
     def _run_tiles(self, job, threads):
         """A tile is one thread's."""

@@ -6,8 +6,10 @@ from numrnn.data.sequences import Sequences
 from numrnn.estimators.language_model import RNNLanguageModel
 from numrnn.estimators.regressor import RNNRegressor
 
+STEPS, LIMIT = 20_000, 5_000_000  # of a sequence; bytes: not all of its steps fit
 
-def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",), symbols=False, bidirectional=False):
+
+def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",), symbols=False, bidirectional=False, memory_limit=False):
     """Compile all kernels that fits and predictions need, so that no later process has to.
 
     What is compiled lies in `NUMBA_CACHE_DIR`, else in `numrnn` in the user's cache folder; it serves this version of
@@ -23,6 +25,8 @@ def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",), symbols=False, b
         Compile what reads symbols and writes texts, too.
     bidirectional : bool
         Compile bidirectional layers, too; with `symbols` also those that read symbols.
+    memory_limit : bool
+        Compile what trains within a `memory_limit`, too; with `symbols` also what reads symbols.
 
     Raises
     ------
@@ -45,6 +49,11 @@ def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",), symbols=False, b
             if symbols:
                 model = RNNLanguageModel((1,), cell=cell, dtype=dtype, batch_size=1, max_iter=1, random_state=0)
                 _fitted(model, [0, 1, 0]).generate([0], 1)
+            if memory_limit:
+                options = {"cell": cell, "dtype": dtype, "max_iter": 1, "random_state": 0, "memory_limit": LIMIT}
+                _fitted(RNNRegressor((1,), **options), np.zeros((1, STEPS, 1)), y[:1])
+                if symbols:
+                    _fitted(RNNRegressor((1,), n_symbols=2, **options), [[0] * STEPS], y[:1])
             if bidirectional:
                 options = {"cell": cell, "dtype": dtype, "max_iter": 1, "random_state": 0, "bidirectional": True}
                 _fitted(RNNRegressor((1,), **options), X, y).predict(X)

@@ -280,6 +280,7 @@ BAD_USAGE = [
     (["fit", "--config", "{tmp}/dash.toml", "--output", "{tmp}/x"], "-x: neither an .npz file, nor"),
     (["fit", "{tmp}/unseen.npz", "--output", "{tmp}/x"], "y_test contains previously unseen labels: ['middle']"),
     (["fit", "{tmp}/nan.npz", "--output", "{tmp}/x", "--early-stopping"], "values_test[0]"),
+    (["fit", "{data}", "--output", "{tmp}/x", "--quiet", "--progress"], "--quiet and --progress contradict each other"),
     (["warmup", "--cells", "rnn"], "rnn"),
     (["predict", "{tmp}/none", "{data}"], "none: no such model"),
     (["predict", "{model}", "{data}", "--output", "p.txt"], "--output must end in .csv or .npz, got p.txt"),

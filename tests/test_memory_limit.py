@@ -9,11 +9,12 @@ import pytest
 from networks import Case
 from problems import make_problem
 
-from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq, Sequences, placement
+from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq, Sequences, placement, warmup
 from numrnn.data.sizes import n_bytes
 from numrnn.kernels.cpu import segments
 from numrnn.kernels.cpu.segments import LimitedScratch
 from numrnn.network import Network
+from numrnn.workspaces import Workspaces
 
 RAGGED = (300, 250, 33, 1, 64, 170, 299, 2, 300, 31)  # two tiles
 KINDS = {
@@ -47,6 +48,14 @@ def bytes_needed(call):
     with pytest.raises(ValueError, match=r"memory_limit is too low: .* takes \d+ bytes.*; got \d+") as error:
         call()
     return int(re.search(r"takes (\d+) bytes", str(error.value))[1])
+
+
+def test_warmup_compiles_what_trains_in_segments(monkeypatch):
+    seen = []
+    take = Workspaces.of_thread
+    monkeypatch.setattr(Workspaces, "of_thread", lambda *args: seen.append(take(*args)) or seen[-1])
+    warmup(cells=["elman"], memory_limit=True)
+    assert any(isinstance(scratch, LimitedScratch) for scratch, _levels in seen)
 
 
 def threads_in_segments(case):

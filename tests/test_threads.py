@@ -33,6 +33,37 @@ def test_every_thread_works_and_the_first_is_this_one(board):
     assert len(set(names.values())) == 3
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity")
+def test_threads_may_use_all_cores_that_the_caller_may(board):
+    cores, all_here = {}, threading.Barrier(3)
+
+    def work(index, budget):
+        cores[index] = os.sched_getaffinity(0)
+        all_here.wait(10)
+        return True
+
+    for _ in range(5):  # they wake on other cores than the caller's, and are free then
+        run_threads(work, 3, 7, board)
+        assert cores == dict.fromkeys(range(3), os.sched_getaffinity(0))
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity")
+def test_a_sandbox_may_forbid_to_choose_cores(board, monkeypatch):
+    def forbid(*arguments):
+        raise PermissionError
+
+    indices, all_here = [], threading.Barrier(2)
+
+    def work(index, budget):
+        indices.append(index)
+        all_here.wait(10)
+        return True
+
+    monkeypatch.setattr(os, "sched_setaffinity", forbid)
+    assert run_threads(work, 2, 7, board) == "done"
+    assert sorted(indices) == [0, 1]
+
+
 def test_this_thread_comes_back_until_the_work_is_done(board):
     budgets = []
 

@@ -97,6 +97,7 @@ def _run(options, guard, comm):
     print("kernels (the first run compiles them, ten seconds or so) ... ", end="", flush=True)
     both_ways = getattr(estimator, "bidirectional", False)
     kinds = {"cells": [estimator.cell], "dtypes": [estimator.dtype], "symbols": with_texts, "bidirectional": both_ways}
+    kinds["memory_limit"] = estimator.memory_limit is not None
     comm.in_turns(lambda: warmup(**kinds))
     print(f"ready after {watch.lap('compile'):.1f} s", flush=True)
     guard.check()
@@ -157,7 +158,9 @@ def choose_parameters(options):
 
 
 def _check_options(options, with_texts):
-    """Refuse options that the data have no use for."""
+    """Refuse options that the data have no use for, or that another one contradicts."""
+    if options.get("quiet") and options.get("progress"):
+        raise UsageError("--quiet and --progress contradict each other: give one of them")
     if not with_texts and Path(options["data"]).suffix == ".txt":
         raise UsageError(f"{options['data']}: a text file needs --task {LANGUAGE_MODEL}")
     wrong = ("scale", "n_symbols") if with_texts else TEXT_OPTIONS

@@ -8,6 +8,7 @@ from sklearn.base import is_classifier
 from numrnn import RNNLanguageModel
 from numrnn.cli.history import columns_of
 from numrnn.cli.picture import save_learning_curve
+from numrnn.io.atomic import replace_file
 
 __all__ = ["as_json", "run_facts", "save_results"]
 
@@ -36,7 +37,7 @@ def save_results(directory, estimator, facts, *, watched):
     estimator.save(model)
     columns = make_history(estimator)
     facts = {"model": model_facts(estimator), "watched": watched} | facts
-    report.write_text(as_json(facts) + "\n", encoding="utf-8")
+    replace_file(report, (as_json(facts) + "\n").encode())
     try:
         save_learning_curve(columns, picture, watched=watched, labels=_labels(estimator))
     except ImportError:

@@ -15,6 +15,7 @@ def add_parser(commands):
     parser.add_argument("--dtypes", metavar="DTYPE,...", type=_names, default="float32", help="(default: float32)")
     parser.add_argument("--symbols", action="store_true", help="what reads symbols and writes texts, too")
     parser.add_argument("--bidirectional", action="store_true", help="bidirectional layers, too")
+    parser.add_argument("--memory-limit", action="store_true", help="what trains within a memory limit, too")
     parser.set_defaults(run=run)
 
 
@@ -34,5 +35,6 @@ def run(arguments):
         dtypes=arguments.dtypes,
         symbols=arguments.symbols,
         bidirectional=arguments.bidirectional,
+        memory_limit=arguments.memory_limit,
     )
     print(f"kernels ready after {time.perf_counter() - started:.1f} s")

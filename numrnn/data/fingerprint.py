@@ -26,7 +26,8 @@ def fingerprint(data, targets=None, given=None):
     marks : dict of str to int or str
         Numbers, and SHA-256 sums: of all lengths, and of 64 blocks of 4 KB of each array, the first and the last among
         them. So it takes some milliseconds, whatever the size of the data; a change between the blocks goes unnoticed.
-        The buffer of shards is among them: it decides what is shuffled together.
+        The buffer of shards is among them: it decides what is shuffled together. Of sequences on a card these blocks
+        alone are copied to the host, so the marks are those of the same sequences there.
 
     Examples
     --------
@@ -57,15 +58,15 @@ def _of_sequences(data):
     if isinstance(data, ShardedSequences):
         steps = max(1, BLOCK_BYTES // data.step_bytes)
         return marks | {"values": _of_array(data.sample(BLOCKS, steps)), "buffer": data.buffer}
-    return marks | {"values": _of_array(data.values)}
+    return marks | {"values": _of_array(data.values, getattr(data, "copy_to_host", np.ascontiguousarray))}
 
 
-def _of_array(array):
+def _of_array(array, read=np.ascontiguousarray):
     digest = hashlib.sha256(repr((array.dtype.str, array.shape)).encode())
     rows = max(1, BLOCK_BYTES // max(1, array.itemsize * int(np.prod(array.shape[1:]))))
     starts = np.unique(np.linspace(0, max(0, len(array) - rows), BLOCKS).astype(np.int64))
     if len(array) <= rows * BLOCKS:
         starts, rows = [0], len(array)
     for start in starts:
-        digest.update(np.ascontiguousarray(array[start : start + rows]).tobytes())
+        digest.update(read(array[start : start + rows]).tobytes())
     return digest.hexdigest()

@@ -10,7 +10,7 @@ from numrnn.data.symbols import check_symbols
 __all__ = ["check_n_inputs", "validate_sequences"]
 
 
-def validate_sequences(estimator, X, *, dtype, reset, name="X", n_symbols=None):
+def validate_sequences(estimator, X, *, dtype, reset, name="X", n_symbols=None, read=to_sequences):
     """Return X as `Sequences`, and its form, checked against what the estimator was fitted on.
 
     What `sklearn.utils.validation.validate_data` is for tables. With ``reset=True`` it sets on `estimator`:
@@ -29,6 +29,8 @@ def validate_sequences(estimator, X, *, dtype, reset, name="X", n_symbols=None):
         What errors call X.
     n_symbols : int, "auto" or None, default=None
         Where not None, X holds symbols, see `numrnn.data.symbols.check_symbols`, and D is 1.
+    read : callable, default=to_sequences
+        What makes sequences of X, with the arguments of `to_sequences`.
 
     Returns
     -------
@@ -54,7 +56,7 @@ def validate_sequences(estimator, X, *, dtype, reset, name="X", n_symbols=None):
     if reset or not _is_nameless(X) or hasattr(estimator, "feature_names_in_"):
         # It looks for names alone, which takes longer than a prediction of a short sequence.
         validate_data(estimator, X=_named_frame(X, name), reset=reset, skip_check_array=True, ensure_2d=False)
-    sequences, form = to_sequences(X, dtype=dtype, name=name, allow_symbols=n_symbols is not None)
+    sequences, form = read(X, dtype=dtype, name=name, allow_symbols=n_symbols is not None)
     if n_symbols is not None:
         sequences = check_symbols(sequences, n_symbols, name=name)
     n_inputs = sequences.shape[2] if len(sequences.shape) == 3 else 1

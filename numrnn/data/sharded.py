@@ -338,7 +338,9 @@ class Held:
 
     def __init__(self, whole, ids, values, starts):
         self.lengths, self.offsets, self._ids = whole.lengths, whole.offsets, ids
-        self._values, self._starts = values, starts
+        self._memory, self._starts = values, starts
+        # An array object of its own, though memory is used again: by it whoever keeps copies tells windows apart.
+        self._values = values[: int(whole.lengths[ids].sum())]
 
     def gather(self, ids, out=None):
         """As `Sequences.gather`, of sequences that are in memory."""
@@ -350,8 +352,8 @@ class Held:
 
     def release(self):
         """Give the memory back: whoever knows this object may not use it any more."""
-        values, self._values = self._values, None
-        return values
+        memory, self._memory, self._values = self._memory, None, None
+        return memory
 
     def __len__(self):
         return len(self.lengths)

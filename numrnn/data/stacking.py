@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import issparse
 
-__all__ = ["NUMBERS", "TARGETS", "check_kind", "stack"]
+__all__ = ["NUMBERS", "TARGETS", "check_kind", "check_on_host", "stack"]
 
 NUMBERS = "biuf"
 TARGETS = "biufUSO"
@@ -55,7 +55,17 @@ def check_kind(dtype, where, kinds):
         raise ValueError(f"{where} has dtype {dtype}, expected {expected}{hint}")
 
 
+def check_on_host(array, where):
+    """Raise a TypeError that names `where` if it is an array on a GPU (CuPy's, PyTorch's): reading it would copy it."""
+    if hasattr(array, "__cuda_array_interface__"):
+        raise TypeError(
+            f"{where} is an array on a GPU, expected one on the host: pass cupy.asnumpy({where}), or set device='cuda' "
+            "of a classifier or regressor that reads vectors"
+        )
+
+
 def _as_array(item, where, kinds):
+    check_on_host(item, where)
     if issparse(item):
         raise TypeError(f"{where} is sparse, dense data is required: pass {where}.toarray()")
     try:

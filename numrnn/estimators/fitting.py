@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from numrnn.data.forms import to_sequences
 from numrnn.data.inputs import check_n_inputs
 from numrnn.data.random import draw_seed
 from numrnn.data.sharded import ShardedSequences
@@ -28,6 +27,7 @@ from numrnn.estimators.threads import n_threads
 from numrnn.estimators.validation import Validation, sequence_weights, split, take
 from numrnn.estimators.weights import flat_weights, weigh_classes
 from numrnn.gpu.device import check_device
+from numrnn.gpu.sequences import reader_of
 from numrnn.solvers import LBFGS, resolve_solver
 from numrnn.training import (
     EarlyStopping,
@@ -287,7 +287,8 @@ def _held_inputs(estimator, X_val):
     X_val = X_val if vocabulary is None else text_symbols(X_val, vocabulary, "X_val")
     with names_vocabulary(X_val, "X_val"):
         dtype = np.dtype(estimator.dtype)
-        data, form = to_sequences(X_val, dtype=dtype, name="X_val", allow_symbols=n_symbols is not None)
+        read = reader_of(estimator.device, X_val)
+        data, form = read(X_val, dtype=dtype, name="X_val", allow_symbols=n_symbols is not None)
     if n_symbols is not None:
         data = check_symbols(data, n_symbols, name="X_val")
     check_n_inputs(estimator, data, form, name="X_val")

@@ -6,6 +6,7 @@ from sklearn.utils import check_array
 from numrnn.data.forms import targets_to_sequences
 from numrnn.data.sequences import Sequences
 from numrnn.data.stacking import TARGETS, check_kind
+from numrnn.gpu.device import to_host
 
 
 def flat_targets(y, data, output, *, name="y"):
@@ -14,6 +15,7 @@ def flat_targets(y, data, output, *, name="y"):
     Parameters
     ----------
     y : array-like of shape (N,) or (N, K), or one target per step in any form
+        Arrays on a GPU are copied to the host.
     data : Sequences
         X.
     output : {"sequence", "step"}
@@ -27,6 +29,7 @@ def flat_targets(y, data, output, *, name="y"):
     """
     if y is None:
         raise ValueError(f"This estimator requires y to be passed, but the target {name} is None.")
+    y = to_host(y)
     if output == "step":
         return targets_to_sequences(y, data, name=name).values
     if _is_per_step(y, data):

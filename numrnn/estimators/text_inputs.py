@@ -8,6 +8,7 @@ from sklearn.base import clone
 from numrnn.data.inputs import validate_sequences
 from numrnn.data.next_symbols import errors_name, is_text
 from numrnn.data.vocabulary import Vocabulary
+from numrnn.gpu.sequences import reader_of
 
 
 def learn_vocabulary(estimator, X):
@@ -71,7 +72,8 @@ def check_same_vocabulary(vocabulary, fitted, name="vocabulary", default=None):
 
 
 def read_inputs(estimator, X, *, dtype, n_symbols, reset=False):
-    """Return X as checked `Sequences`, of symbols where there is a vocabulary, and its form.
+    """Return X as checked `Sequences`, of symbols where there is a vocabulary, and its form; `DeviceSequences` where it
+    is on the card that the estimator computes on.
 
     Parameters
     ----------
@@ -91,7 +93,8 @@ def read_inputs(estimator, X, *, dtype, n_symbols, reset=False):
         symbols = text_symbols(X, vocabulary, "X")
         return validate_sequences(estimator, symbols, dtype=dtype, reset=reset, n_symbols=n_symbols)[0], "list"
     with names_vocabulary(X, "X"):
-        return validate_sequences(estimator, X, dtype=dtype, reset=reset, n_symbols=n_symbols)
+        read = reader_of(estimator.device, X)
+        return validate_sequences(estimator, X, dtype=dtype, reset=reset, n_symbols=n_symbols, read=read)
 
 
 def symbols_of(texts, vocabulary, name):

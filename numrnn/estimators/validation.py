@@ -6,6 +6,7 @@ from numrnn.data.random import generator
 from numrnn.data.sequences import Sequences
 from numrnn.data.sharded import ShardedSequences
 from numrnn.data.targets import Targets
+from numrnn.gpu.sequences import DeviceSequences
 
 
 class Validation:
@@ -109,7 +110,7 @@ class Chosen:
 
 def take(data, targets, ids, output):
     """Return the sequences `ids` and their targets; of the sequences no copy."""
-    chosen = data[ids] if isinstance(data, ShardedSequences) else Chosen(data, ids)
+    chosen = data[ids] if isinstance(data, ShardedSequences | DeviceSequences) else Chosen(data, ids)
     if output == "sequence":
         return chosen, Targets(targets.values[ids], None if targets.weights is None else targets.weights[ids])
     values, weights = (

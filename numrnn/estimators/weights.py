@@ -7,6 +7,7 @@ from sklearn.utils import compute_class_weight
 
 from numrnn.data.forms import list_items, targets_to_sequences
 from numrnn.data.sequences import Sequences
+from numrnn.gpu.device import to_host
 
 
 def flat_weights(sample_weight, data, output, *, name="sample_weight"):
@@ -15,7 +16,8 @@ def flat_weights(sample_weight, data, output, *, name="sample_weight"):
     Parameters
     ----------
     sample_weight : None, array-like of shape (N,), or one weight per step in any form of y
-        Weights per step need ``output="step"``; there a weight per sequence counts for each of its steps.
+        Weights per step need ``output="step"``; there a weight per sequence counts for each of its steps. Arrays on a
+        GPU are copied to the host.
     data : Sequences
         X.
     output : {"sequence", "step"}
@@ -29,6 +31,7 @@ def flat_weights(sample_weight, data, output, *, name="sample_weight"):
     """
     if sample_weight is None:
         return None
+    sample_weight = to_host(sample_weight)
     ragged = isinstance(sample_weight, Sequences) or list_items(sample_weight, name) is not None
     if not ragged:
         sample_weight = np.asarray(sample_weight)

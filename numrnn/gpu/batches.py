@@ -149,6 +149,7 @@ class Uploads:
         """The copy of an array under a name; another array takes the place of the one before."""
         known, copy = self._copies.get(name, (None, None))
         if known is not array:
+            self._copies.pop(name, None)  # before memory is asked for
             copy = upload(array)
             self._copies[name] = array, copy
         return copy

@@ -6,10 +6,10 @@ import numpy as np
 
 from numrnn.data.random import mask_keys
 from numrnn.gpu.batches import tabulate
-from numrnn.gpu.device import address, download, on_host, upload
-from numrnn.gpu.graphs import Buffers, Graphs
+from numrnn.gpu.device import download, on_host, upload
+from numrnn.gpu.graphs import Graphs, Room
 from numrnn.gpu.inputs import sort_symbols
-from numrnn.gpu.steps import Settings, Sources, Theta, Work, heads_of, reserve, static_of, take
+from numrnn.gpu.steps import Settings, Sources, Theta, Work, heads_of, places_of, reserve, static_of, take
 from numrnn.kernel_inputs import goal_of
 from numrnn.kernels.cpu.tiles import Goal
 from numrnn.kernels.cuda import updates
@@ -23,8 +23,8 @@ class Kept:
     """What a network keeps on the card from call to call, so that graphs of one call serve the next."""
 
     def __init__(self):
-        self.graphs, self.buffers = Graphs(), Buffers()
-        self.statics, self.sources = {}, None
+        self.graphs, self.room = Graphs(), Room()
+        self.statics = {}
 
     def __getstate__(self):
         return {}
@@ -57,22 +57,22 @@ class Call:
         used = np.maximum(np.cumsum(sums > 0) - 1, 0)
         scalars = np.ascontiguousarray(step.scalars[used], theta.dtype)
         units, units_before, keys = _noise(step, rows)
-        source, goal = network.training_source(data), self._goal_on_card(targets)
+        self._feed, goal = network._sources.feed(data, rows), self._goal_on_card(targets)
         self._settings = Settings(
             step.rule, scalars.shape[1], float(step.alpha), np.inf if step.clip_norm is None else float(step.clip_norm),
             units, units_before, goal.class_bytes, targets.weights is not None, given is not None, rows.carried,
             dgiven is not None,
         )  # fmt: skip
-        starts, heads = data.gather(rows.ids)[1] + rows.skipped, heads_of(sums, scalars)
+        starts, heads = self._feed.starts_of(rows.first), heads_of(sums, scalars)
         self._table = tabulate(rows.first, heads, rows.ids, rows.skipped, rows.lengths, starts, first, keys)
         self._head, self._words = heads.shape[1], upload(self._table.words)
-        if reserve(network, kept.buffers, self._table, self._host, self._settings, source, goal, len(data)):
+        if reserve(network, kept.room, self._table, self._host, self._settings, goal, len(data)):
             kept.graphs.clear()
             kept.statics.clear()
-        self._card = Theta(*(kept.buffers.view(n, a.size) for n, a in zip(Theta._fields, self._host, strict=True)))
+        self._card = Theta(*(kept.room.view(n, a.size) for n, a in zip(Theta._fields, self._host, strict=True)))
         self._fill(len(data), given)
-        self._take_from(source, goal)
-        self._work = Work(network, kept.buffers, self._settings, self._card)
+        self._sources = Sources(None, goal, self._given, self._carried)
+        self._work = Work(network, kept.room, self._settings, self._card)
 
     def _goal_on_card(self, targets):
         goal, uploads = goal_of(targets, self._network.dtype), self._network._uploads
@@ -83,7 +83,7 @@ class Call:
 
     def _fill(self, sequences, given):
         """What the host knows goes to its places on the card."""
-        network, view = self._network, self._kept.buffers.view
+        network, view = self._network, self._kept.room.view
         for card, host in zip(self._card, self._host, strict=True):
             card[:] = upload(host)
         decays = np.zeros(network.layout.size, np.int8)
@@ -100,15 +100,6 @@ class Call:
             self._given = view("all_given", sequences, network.state_size)
             self._given[:] = upload(np.asarray(given, network.dtype))
 
-    def _take_from(self, source, goal):
-        """Where mini-batches are taken from: graphs know only the places of the last call."""
-        found = [(address(a), a.shape, a.dtype) for a in (source[0], goal.classes, goal.values, goal.weights)]
-        known, _ = self._kept.sources or (None, None)
-        self._sources = Sources(source, goal, self._given, self._carried)
-        if found != known:
-            self._kept.graphs.drop("take")
-        self._kept.sources = found, self._sources  # the arrays, too: another one might come to lie at an address
-
     def run(self):
         """Work on all mini-batches; theta and all else goes back to the host however that ends."""
         outcome, done = "done", 0
@@ -122,7 +113,7 @@ class Call:
             download(array, host)
         if self._state is not None:
             download(self._carried, self._state)
-        view = self._kept.buffers.view
+        view = self._kept.room.view
         stopped = int(on_host(view("status", 1))[0])
         if stopped != updates.RUNNING:
             outcome, done = "diverged", stopped
@@ -139,8 +130,9 @@ class Call:
         N, R = int(table.counts[n]), int(table.sizes[n])
         static, (begin, end) = self._static(N, R), table.places[n : n + 2].tolist()
         static.words[: end - begin] = self._words[begin:end]
-        run = self._kept.graphs.run
-        run(("take", settings, N, R), partial(take, self._network, static, self._sources))
+        run, sources = self._kept.graphs.run, self._sources_of(n)
+        run(("take", settings, N, R, places_of(sources)), partial(take, self._network, static, sources))
+        self._feed.done()
         if learns and static.read.order is not None:
             sort_symbols(static.read)  # it waits for the card, which a graph cannot
         run(("learn", settings, N, R, learns), partial(self._work.learn, learns, static, self._carried))
@@ -149,13 +141,17 @@ class Call:
             begins = table.begins[part]
             self._dgiven[table.ids[part][begins]] = on_host(static.dgiven)[begins]
 
+    def _sources_of(self, n):
+        values, _ = self._feed.read(slice(*self._rows.first[n : n + 2]))
+        return self._sources._replace(values=self._network.source(values))
+
     def _static(self, N, R):
         statics, key = self._kept.statics, (self._settings, N, R)
         if key not in statics:
             if len(statics) == MOST_STATICS:
                 statics.clear()
             goal = self._sources.goal
-            statics[key] = static_of(self._network, self._kept.buffers, self._settings, goal, self._head, N, R)
+            statics[key] = static_of(self._network, self._kept.room, self._settings, goal, self._head, N, R)
         return statics[key]
 
 

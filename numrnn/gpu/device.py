@@ -9,6 +9,7 @@ import numpy as np
 
 PACKAGES = {"numba_cuda": "numba-cuda", "cupy": "cupy-cuda13x"}  # by what is imported
 INSTALL = "pip install 'numrnn[cuda]'"
+LARGE = 1 << 26  # bytes of an array
 
 
 def in_simulator():
@@ -114,7 +115,78 @@ def arrays():
 
 def upload(array):
     """A copy on the card."""
-    return np.array(array) if in_simulator() else arrays().asarray(array)
+    if in_simulator():
+        return np.array(array)
+    if array.nbytes < LARGE:
+        return arrays().asarray(array)
+    # CuPy would make a copy in page-locked memory first, and keep its memory.
+    array, stream = np.ascontiguousarray(array), current_stream()
+    copy = arrays().empty(array.shape, array.dtype)
+    copy_to_card(array, copy, stream)
+    stream.synchronize()
+    return copy
+
+
+def copy_to_card(array, copy, stream):
+    """Start a copy from the host to the card, of C-contiguous arrays; it is one for the stream alone, and the host need
+    not wait, where the host's memory is `pinned`.
+    """
+    if in_simulator():
+        copy[...] = array
+    else:
+        copy.data.copy_from_host_async(array.ctypes.data, array.nbytes, stream)
+
+
+def pinned(shape, dtype):
+    """An array of the host in page-locked memory, from which copies need not be waited for."""
+    if in_simulator():
+        return np.empty(shape, dtype)
+    import cupyx
+
+    return cupyx.empty_pinned(shape, dtype)
+
+
+class _AllInOrder:
+    """Stands in for streams and events in the simulator, where everything is done when it is asked for."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return None
+
+    def record(self, stream):
+        """Nothing to note."""
+
+    def synchronize(self):
+        """Nothing to wait for."""
+
+    def wait_event(self, event):
+        """Nothing to wait for."""
+
+
+def current_stream():
+    """The stream that arrays are worked on in."""
+    return _AllInOrder() if in_simulator() else arrays().cuda.get_current_stream()
+
+
+def new_stream():
+    """A stream that waits for no other one."""
+    return _AllInOrder() if in_simulator() else arrays().cuda.Stream(non_blocking=True)
+
+
+def new_event():
+    """An event that nobody has recorded: who waits for it goes on at once."""
+    return _AllInOrder() if in_simulator() else arrays().cuda.Event(disable_timing=True)
+
+
+def free_bytes():
+    """Of the card's memory: what the driver has, and what CuPy keeps to give out again."""
+    if in_simulator():
+        return 1 << 40
+    cupy = arrays()
+    free, _ = cupy.cuda.runtime.memGetInfo()
+    return free + cupy.get_default_memory_pool().free_bytes()
 
 
 def download(array, out):
@@ -124,6 +196,40 @@ def download(array, out):
 
 def on_host(array):
     """A copy of the host."""
+    out = np.empty(array.shape, array.dtype)
+    download(array, out)
+    return out
+
+
+def on_card(array):
+    """Whether something is an array on a card, whoever's."""
+    return hasattr(array, "__cuda_array_interface__")
+
+
+def from_card(array):
+    """An array on the card as one of `arrays`, of the same memory."""
+    if not in_simulator():
+        return arrays().asarray(array)
+    return np.asarray(_OfHost(array))
+
+
+class _OfHost:
+    """What the simulator takes for an array on the card, by its address on the host."""
+
+    def __init__(self, array):
+        known, self.owner = array.__cuda_array_interface__, array
+        self.__array_interface__ = {name: known[name] for name in ("shape", "typestr", "data")}
+        self.__array_interface__ |= {"strides": known.get("strides"), "version": 3}
+
+
+def to_host(values):
+    """A copy on the host of an array on the card, or of each in a list; all else as it is."""
+    if isinstance(values, (list, tuple)) and len(values) and on_card(values[0]):
+        return [to_host(value) for value in values]
+    if not on_card(values):
+        return values
+    check_device("cuda")
+    array = from_card(values)
     out = np.empty(array.shape, array.dtype)
     download(array, out)
     return out
@@ -194,6 +300,6 @@ def memory_named():
 
     try:
         yield
-    except OutOfMemoryError as error:
+    except OutOfMemoryError as error:  # it names the bytes that were asked for
         free, total = runtime.memGetInfo()
-        raise MemoryError(f"device='cuda': {error}; {free} bytes of the card's {total} are free") from error
+        raise MemoryError(f"device='cuda': {error} {free:,} bytes of the card's {total:,} are free") from error

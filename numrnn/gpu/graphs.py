@@ -10,7 +10,7 @@ import math
 from contextlib import contextmanager, suppress
 from functools import partial
 
-from numrnn.gpu.device import arrays, in_simulator
+from numrnn.gpu.device import arrays, current_stream, in_simulator, new_event, new_stream
 
 MOST_GRAPHS = 64
 IDLE = 1000  # runs without it, after which a graph gives way to another
@@ -43,15 +43,12 @@ class Graphs:
 
     @contextmanager
     def on_stream(self):
-        """Let all work within be on the stream; it has ended when this ends."""
-        if in_simulator():
-            yield
-            return
-        from cupy.cuda import Stream, get_current_stream
-
+        """Let all work within be on the stream, after what was started before; it has ended when this ends."""
         if self._stream is None:
-            self._stream = Stream(non_blocking=True)  # work of other threads on the default one does not disturb it
-        self._stream.wait_event(get_current_stream().record())
+            self._stream = new_stream()
+        event = new_event()
+        event.record(current_stream())
+        self._stream.wait_event(event)
         with self._stream:
             try:
                 yield
@@ -64,7 +61,7 @@ class Graphs:
         Parameters
         ----------
         key : tuple, hashable
-            Of a kind (`drop` forgets all of one), and all that a run depends on but the contents of arrays.
+            All that a run depends on but the contents of arrays.
         function : callable without arguments
         """
         self._runs += 1
@@ -99,17 +96,8 @@ class Graphs:
             oldest = min(self._used, key=self._used.get)
             if self._runs - self._used[oldest] < IDLE:
                 return False
-            self._forget(oldest)
+            del self._graphs[oldest], self._used[oldest]
         return True
-
-    def _forget(self, key):
-        del self._graphs[key], self._used[key]
-
-    def drop(self, kind):
-        """Forget the graphs of a kind: arrays have moved."""
-        for key in [key for key in self._graphs if key[0] == kind]:
-            self._forget(key)
-        self._met = {key for key in self._met if key[0] != kind}
 
     def clear(self):
         """Forget all graphs, and give their memory back."""
@@ -166,7 +154,7 @@ def _out_of_memory():
     return OutOfMemoryError
 
 
-class Buffers:
+class Room:
     """Arrays on the card that stay where they are from call to call."""
 
     def __init__(self):

@@ -3,12 +3,14 @@
 import numpy as np
 
 from numrnn.data.batches import Rows, longest_first
+from numrnn.data.sharded import ShardedSequences
 from numrnn.gpu.batches import Uploads, lay_out
 from numrnn.gpu.calls import Call, Kept
 from numrnn.gpu.device import arrays, memory_named, on_host, upload
 from numrnn.gpu.head import Head
 from numrnn.gpu.inputs import Inputs, gathered
 from numrnn.gpu.layers import Layers
+from numrnn.gpu.sources import Sources, read_groups
 from numrnn.kernel_inputs import target_rows
 from numrnn.kernels.cpu.updates import NO_STEP
 from numrnn.losses import Losses
@@ -44,7 +46,7 @@ class CudaNetwork(Losses):
         self._head = Head(layout, self.head_kind, POOLINGS[pooling], self.per_step)
         directions = len(layout.prefixes(0))
         self.n_outputs = directions * layout.hidden_layer_sizes[-1] if output == "features" else layout.n_outputs
-        self._uploads, self._kept = Uploads(), Kept()
+        self._uploads, self._sources, self._kept = Uploads(), Sources(), Kept()
 
     def gradient(self, theta, data, targets, batch, grad, given=None, dgiven=None, masks=None):
         """Loss of a mini-batch, without the L2 term, and its gradient; see `Network.gradient`."""
@@ -90,22 +92,22 @@ class CudaNetwork(Losses):
 
     def predict(self, theta, data, state=None, raw=False):
         """Outputs of all sequences, and the states after them; see `Network.predict`."""
+        if isinstance(data, ShardedSequences):
+            return self.predict_blocks(data, state, lambda part, s: self.predict(theta, part, s, raw))
         lengths, n = data.lengths, len(data)
         after = np.empty((n, self.state_size), self.dtype)
         out = np.empty((data.offsets[-1] if self.per_step else n, self.n_outputs), self.dtype)
         first = data.offsets[np.arange(n)] if self.per_step else np.arange(n)
         with memory_named():
             weights = self.layout.views(upload(theta))
-            source = self.source(data, upload)
-            for ids in _groups(lengths):
-                self._predict_some(weights, source, data, ids, first[ids], state, raw, after, out)
+            for ids, values, starts in read_groups(data, _groups(lengths)):
+                self._predict_some(weights, values, starts, data, ids, first[ids], state, raw, after, out)
         return out, after
 
-    def _predict_some(self, weights, source, data, ids, first, state, raw, after, out):
+    def _predict_some(self, weights, values, starts, data, ids, first, state, raw, after, out):
         zeros = np.zeros(len(ids), np.int64)
-        _, starts = data.gather(ids)
         batch = lay_out(ids, zeros, data.lengths[ids], starts, first, zeros)
-        read = gathered(self.layout, source, batch.rows)
+        read = gathered(self.layout, self.source(values), batch.rows)
         inputs = Inputs(self.layout, read, weights, batch, 1.0)
         given = None if state is None else upload(np.asarray(state, self.dtype)[batch.ids])
         levels = self._layers.forward(weights, batch, inputs, self.starts(weights, batch, given, None), 1.0, 1.0)
@@ -119,16 +121,11 @@ class CudaNetwork(Losses):
         if self.n_outputs:
             out[places] = on_host(result)
 
-    def source(self, data, to_card):
-        """Values of all sequences on the card, by a function that brings an array there; and the bytes of a symbol."""
-        values, _ = data.gather(np.zeros(1, np.int64))
+    def source(self, values):
+        """Values on the card as `Inputs` takes them, and the bytes of a symbol."""
         if self.layout.n_symbols is None:
-            return to_card(values), 0
-        return to_card(values).view(np.uint8), values.itemsize
-
-    def training_source(self, data):
-        """`source` of data that stay as they are from call to call: one upload serves all epochs."""
-        return self.source(data, lambda values: self._uploads.of("values", values))
+            return values, 0
+        return values.view(np.uint8), values.dtype.itemsize
 
     def starts(self, weights, batch, given, carried):
         """States before the first steps: a list of (kinds, N, H), layer after layer, in each its directions.

@@ -53,22 +53,21 @@ def kernel_of(cell, backward, H, dtype):
 @functools.cache
 def make_narrow(cell, backward, padded):
     """Compile the kernel for layers of up to `padded` units."""
-    from numba import cuda
+    from numrnn.kernels.cuda.jit import kernel
 
     module = import_module(f"numrnn.kernels.cuda.warps.{cell}")
     function, threads = (module.make_backward if backward else module.make_forward)(padded)
-    return Kernel(cuda.jit(function, launch_bounds=(threads, 1)), threads, padded, padded, False)
+    return Kernel(kernel(function, launch_bounds=(threads, 1)), threads, padded, padded, False)
 
 
 @functools.cache
 def make_wide(cell, backward, padded):
     """Likewise."""
-    from numba import cuda
-
+    from numrnn.kernels.cuda.jit import kernel
     from numrnn.kernels.cuda.warps import wide
 
     function, threads, units = (wide.make_backward if backward else wide.make_forward)(cell, padded)
-    return Kernel(cuda.jit(function, launch_bounds=(threads, 1)), threads, padded, units, True)
+    return Kernel(kernel(function, launch_bounds=(threads, 1)), threads, padded, units, True)
 
 
 def rows_of_wide_block(sequences, blocks):

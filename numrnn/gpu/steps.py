@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numrnn.gpu.batches import DeviceBatch, batch_in, describe
-from numrnn.gpu.device import arrays, launch, launch_each
+from numrnn.gpu.device import address, arrays, launch, launch_each
 from numrnn.gpu.inputs import Inputs, Read, gather
 from numrnn.gpu.products import multiply
 from numrnn.kernels.cpu.tiles import Goal
@@ -56,6 +56,12 @@ class Sources(NamedTuple):
     carried: object  # likewise; written
 
 
+def places_of(sources):
+    """What a graph that takes from some sources depends on: where they lie."""
+    values, itemsize = sources.values
+    return itemsize, *((address(array), array.shape) for array in (values, *_outputs(sources.goal)))
+
+
 class Static(NamedTuple):
     """The arrays of a mini-batch."""
 
@@ -81,19 +87,17 @@ def heads_of(sums, scalars):
     return heads
 
 
-def reserve(network, buffers, table, vectors, settings, source, goal, sequences):
+def reserve(network, room, table, vectors, settings, goal, sequences):
     """Make room for the mini-batches of a call.
 
     Parameters
     ----------
     network : CudaNetwork
-    buffers : Buffers
+    room : Room
     table : Table
     vectors : Theta
         The host's.
     settings : Settings
-    source : tuple
-        As of `Sources.values`.
     goal : Goal
     sequences : int
         Of the data.
@@ -112,7 +116,7 @@ def reserve(network, buffers, table, vectors, settings, source, goal, sequences)
         *((name, host.size, host.dtype) for name, host in zip(Theta._fields, vectors, strict=True)),
         ("words", int(np.diff(table.places).max()), integer),
         ("rows", len(Rows._fields) * R, integer),
-        ("x", 0 if symbols else R * source[0].shape[-1], source[0].dtype),
+        ("x", 0 if symbols else R * layout.n_inputs, dtype),
         ("symbols", symbols, integer),
         ("order", symbols, integer),
         ("first_of_symbol", layout.n_symbols + 1 if symbols else 0, integer),
@@ -130,36 +134,36 @@ def reserve(network, buffers, table, vectors, settings, source, goal, sequences)
         ("results", 2 * len(table.counts), real),
         ("status", 1, integer),
     ]
-    return any([buffers.reserve(*array) for array in wanted])
+    return any([room.reserve(*array) for array in wanted])
 
 
-def static_of(network, buffers, settings, goal, head, N, R):
+def static_of(network, room, settings, goal, head, N, R):
     """The arrays of mini-batches of N sequences and R steps, from what was reserved.
 
     Returns
     -------
     Static
     """
-    layout, words = network.layout, buffers.view("words", -1)
-    rows = Rows(*buffers.view("rows", len(Rows._fields), R))
+    layout, words = network.layout, room.view("words", -1)
+    rows = Rows(*room.view("rows", len(Rows._fields), R))
     if layout.n_symbols is None:
-        read = Read(buffers.view("x", R, layout.n_inputs), None, None, None)
+        read = Read(room.view("x", R, layout.n_inputs), None, None, None)
     else:
-        symbols, order = buffers.view("symbols", R), buffers.view("order", R)
-        read = Read(None, symbols, order, buffers.view("first_of_symbol", layout.n_symbols + 1))
+        symbols, order = room.view("symbols", R), room.view("order", R)
+        read = Read(None, symbols, order, room.view("first_of_symbol", layout.n_symbols + 1))
     n = R if network.per_step else N
-    classes = buffers.view("classes", n * goal.class_bytes if goal.classes.size else 0)
-    values = buffers.view("values", n if goal.values.shape[1] else 0, goal.values.shape[1])
-    weights = buffers.view("weights", n * settings.weighted)
+    classes = room.view("classes", n * goal.class_bytes if goal.classes.size else 0)
+    values = room.view("values", n if goal.values.shape[1] else 0, goal.values.shape[1])
+    weights = room.view("weights", n * settings.weighted)
     states = (
-        buffers.view(name, N, network.state_size) if getattr(settings, name) else None
+        room.view(name, N, network.state_size) if getattr(settings, name) else None
         for name in ("given", "carried", "dgiven")
     )
     scalars = words[HEAD:head].view(network.dtype)[: settings.scalars]
     batch = batch_in(words, head, N, rows)
     goal = Goal(classes, goal.class_bytes, values, weights, None)
     sum_ = words[1:2].view(np.float64)
-    return Static(words, words[:1], sum_, scalars, batch, read, buffers.view("targets", n), goal, *states)
+    return Static(words, words[:1], sum_, scalars, batch, read, room.view("targets", n), goal, *states)
 
 
 def take(network, static, sources):
@@ -185,17 +189,17 @@ class Work:
     Parameters
     ----------
     network : CudaNetwork
-    buffers : Buffers
+    room : Room
     settings : Settings
     vectors : Theta
         On the card.
     """
 
-    def __init__(self, network, buffers, settings, vectors):
+    def __init__(self, network, room, settings, vectors):
         self._network, self._settings, self._vectors = network, settings, vectors
         self._weights, self._gradient = map(network.layout.views, vectors[:2])
-        self._decays, self._status = buffers.view("decays", network.layout.size), buffers.view("status", 1)
-        self._partial, self._results = buffers.view("partial", 4, updates.BLOCKS), buffers.view("results", -1, 2)
+        self._decays, self._status = room.view("decays", network.layout.size), room.view("status", 1)
+        self._partial, self._results = room.view("partial", 4, updates.BLOCKS), room.view("results", -1, 2)
 
     def learn(self, learns, static, carried):
         """Forward, losses, backward, a step of the solver.

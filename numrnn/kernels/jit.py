@@ -83,7 +83,7 @@ def _private_copy(folder):
 CACHE_FOLDER = None if config.DISABLE_JIT else _cache_folder()
 
 
-class _KernelFiles:
+class KernelFiles:
     """A file for each compiled signature, named after it and opened by a checksum.
 
     Numba itself keeps an index and numbers its files, so processes that write at once can take each other's kernels;
@@ -130,7 +130,7 @@ class _KernelCache(FunctionCache):
     def __init__(self, function):
         super().__init__(function)
         locator = self._impl.locator
-        self._cache_file = _KernelFiles(self.cache_path, self._impl.filename_base, locator.get_source_stamp())
+        self._cache_file = KernelFiles(self.cache_path, self._impl.filename_base, locator.get_source_stamp())
 
     def save_overload(self, sig, data):
         try:

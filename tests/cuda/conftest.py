@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.parent.name != "cuda":
             continue
-        if item.path.name == "test_compiled.py":
+        if item.path.name in ("test_compiled.py", "test_kept_kernels.py"):
             if not HAS_COMPILER:
                 item.add_marker(pytest.mark.skip(reason="needs numba-cuda, and not its simulator"))
         elif WHY_NOT:

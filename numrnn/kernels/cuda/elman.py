@@ -4,12 +4,13 @@ from numba import cuda
 
 from numrnn.kernels.cpu.activations import fma, like, relu, relu_slope, tanh, tanh_slope
 from numrnn.kernels.cpu.net import RELU
+from numrnn.kernels.cuda.jit import kernel
 from numrnn.kernels.cuda.walk import row_of, sequences_of_block
 
 SHARED_FORWARD, SHARED_BACKWARD = 2, 2  # values of a unit of a sequence
 
 
-@cuda.jit
+@kernel
 def forward(activation, walk, weights, states, tape, out):
     """States of all rows from the inputs' part of their pre-activations."""
     first, count = sequences_of_block(walk)
@@ -39,7 +40,7 @@ def forward(activation, walk, weights, states, tape, out):
         cuda.syncthreads()
 
 
-@cuda.jit
+@kernel
 def backward(activation, walk, weights, states, tape, out):
     """Gradients of the pre-activations of all rows, and of the states before the first steps."""
     first, count = sequences_of_block(walk)

@@ -6,12 +6,13 @@ from numba import cuda
 
 from numrnn.kernels.cpu.activations import fma, like, sigmoid
 from numrnn.kernels.cpu.gru import candidate, candidate_gradient, new_state, reset_gradient, update_gradient
+from numrnn.kernels.cuda.jit import kernel
 from numrnn.kernels.cuda.walk import row_of, sequences_of_block
 
 SHARED_FORWARD, SHARED_BACKWARD = 3, 4  # values of a unit of a sequence
 
 
-@cuda.jit
+@kernel
 def forward(activation, walk, weights, states, tape, out):
     """States and gates of all rows from the inputs' part of their pre-activations."""
     first, count = sequences_of_block(walk)
@@ -51,7 +52,7 @@ def forward(activation, walk, weights, states, tape, out):
         cuda.syncthreads()
 
 
-@cuda.jit
+@kernel
 def backward(activation, walk, weights, states, tape, out):
     """Gates and hn of all rows become the gradients of their pre-activations; those of the states before the first
     steps replace these states.

@@ -4,9 +4,10 @@ from numba import cuda
 
 from numrnn.kernels.cpu.activations import like
 from numrnn.kernels.cpu.heads import loss_row, output_row
+from numrnn.kernels.cuda.jit import kernel
 
 
-@cuda.jit
+@kernel
 def row_losses(kind, weight_sum, logits_inout, target, classes, class_bytes, values, weights, losses_out):
     """Weight times loss of each row, float64; logits (n, K) become their gradients, times weight over the
     sum of weights (1,). A row whose target is -1, or whose weight is 0, has neither.
@@ -25,7 +26,7 @@ def row_losses(kind, weight_sum, logits_inout, target, classes, class_bytes, val
     losses_out[row] = loss
 
 
-@cuda.jit
+@kernel
 def take_targets(target, classes, class_bytes, values, weights, target_out, classes_out, values_out, weights_out):
     """Copy the targets and weights of outputs, target[row] of all, to places row; target_out: row, or -1 if it has
     none.
@@ -46,7 +47,7 @@ def take_targets(target, classes, class_bytes, values, weights, target_out, clas
         weights_out[row] = weights[index]
 
 
-@cuda.jit
+@kernel
 def outputs(kind, logits_inout):
     """Logits (n, K) become outputs."""
     row = cuda.grid(1)

@@ -6,12 +6,13 @@ from numba import cuda
 
 from numrnn.kernels.cpu.activations import fma, like, sigmoid, tanh
 from numrnn.kernels.cpu.lstm import forget_gradient, input_gradients, new_cell, new_state, output_gradient
+from numrnn.kernels.cuda.jit import kernel
 from numrnn.kernels.cuda.walk import row_of, sequences_of_block
 
 SHARED_FORWARD, SHARED_BACKWARD = 3, 6  # values of a unit of a sequence
 
 
-@cuda.jit
+@kernel
 def forward(activation, walk, weights, states, tape, out):
     """States, cells and gates of all rows from the inputs' part of their pre-activations."""
     first, count = sequences_of_block(walk)
@@ -54,7 +55,7 @@ def forward(activation, walk, weights, states, tape, out):
         cuda.syncthreads()
 
 
-@cuda.jit
+@kernel
 def backward(activation, walk, weights, states, tape, out):
     """Gates of all rows become the gradients of their pre-activations; those of states and cells before the first steps
     replace them.

@@ -7,9 +7,10 @@ from numba import cuda
 
 from numrnn.kernels.cpu.activations import like
 from numrnn.kernels.cpu.net import MEAN
+from numrnn.kernels.cuda.jit import kernel
 
 
-@cuda.jit
+@kernel
 def pool(pooling, offsets, lengths, states, pool_out, reached_out):
     """pool (N, H) from states (R, H); of a maximum also the first step that reached it."""
     at, H = cuda.grid(1), states.shape[1]
@@ -30,7 +31,7 @@ def pool(pooling, offsets, lengths, states, pool_out, reached_out):
     reached_out[i, j] = reached
 
 
-@cuda.jit
+@kernel
 def spread(pooling, offsets, lengths, dpool, reached, dstates_out):
     """Gradients of states (R, H) from those of the pool (N, H)."""
     at, H = cuda.grid(1), dpool.shape[1]

@@ -7,6 +7,7 @@ from numba import cuda
 
 from numrnn.kernels.cpu.dropout import drop_row
 from numrnn.kernels.cpu.inputs import integer_at
+from numrnn.kernels.cuda.jit import kernel
 
 
 class Rows(NamedTuple):
@@ -18,7 +19,7 @@ class Rows(NamedTuple):
     step: np.ndarray  # (R,) int64: in its sequence, or in the chunk of it
 
 
-@cuda.jit
+@kernel
 def describe_rows(offsets, lengths, starts, targets, keys, rows_out):
     """Fill in what rows are; a thread takes a sequence."""
     i = cuda.grid(1)
@@ -31,7 +32,7 @@ def describe_rows(offsets, lengths, starts, targets, keys, rows_out):
             rows_out.step[row] = t
 
 
-@cuda.jit
+@kernel
 def read_symbols(values, size, source, symbols_out):
     """The symbols of rows from unsigned integers of so many bytes."""
     row = cuda.grid(1)
@@ -39,7 +40,7 @@ def read_symbols(values, size, source, symbols_out):
         symbols_out[row] = integer_at(values, size, source[row])
 
 
-@cuda.jit
+@kernel
 def drop_rows(keys, steps, layer, kept, width, values_inout):
     """Dropout over rows of so many values, (rows * width,); a thread takes a row. A row's step: steps[row], or the only
     one there is.
@@ -50,7 +51,7 @@ def drop_rows(keys, steps, layer, kept, width, values_inout):
         drop_row(keys[row], step, layer, width, kept, values_inout, row * width, row * width)
 
 
-@cuda.jit
+@kernel
 def sum_by_symbol(order, first, rows, sums_inout):
     """Add to the row of each symbol the sum of the rows (R, n) in which it occurs, order[first[k] : first[k + 1]], in
     that order; a thread takes one value of a symbol.

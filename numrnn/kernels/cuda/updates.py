@@ -10,6 +10,7 @@ from numba import cuda, float64
 
 from numrnn.kernels.cpu.activations import like
 from numrnn.kernels.cpu.updates import NO_STEP, step
+from numrnn.kernels.cuda.jit import kernel
 
 THREADS = 128  # of a block, a power of two
 BLOCKS = 64  # of which each leaves one partial sum
@@ -42,7 +43,7 @@ def _sum_of_row(partial, row):
     return total
 
 
-@cuda.jit
+@kernel
 def weigh(alpha, theta, decays, grad_inout, losses, partial_out):
     """Add alpha theta to the gradient where theta decays (1, else 0); sums of squares of both, sum of losses (n,)."""
     shared = cuda.shared.array(THREADS, float64)
@@ -60,7 +61,7 @@ def weigh(alpha, theta, decays, grad_inout, losses, partial_out):
         partial_out[GRADIENT, block], partial_out[DECAY, block], partial_out[LOSS, block] = squares, decay, loss
 
 
-@cuda.jit
+@kernel
 def update(
     number, weight_sum, alpha, clip_norm, rule, scalars, theta, grad, before, first, second, partial, results, status
 ):
@@ -92,7 +93,7 @@ def update(
         partial[THETA, cuda.blockIdx.x] = squares if finite else math.nan
 
 
-@cuda.jit
+@kernel
 def settle(number, partial, status):
     """Stop where theta, or what led to it, is not finite: a bounded cell gives a finite loss with weights that
     overflowed.

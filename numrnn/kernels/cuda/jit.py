@@ -1,0 +1,84 @@
+"""Kernels of a card, kept on disk beside those of the CPU: to compile them takes seconds.
+
+numba-cuda's own cache knows neither the functions that a kernel calls, nor its options, and tells the kernels that a
+function makes by a pickle of what they enclose, which is another one in every process. This one lies in the folder of
+`numrnn.kernels.jit`, which an edit of any kernel file leaves behind, and tells kernels by what they are made with.
+"""
+
+import hashlib
+import inspect
+import warnings
+
+import numba_cuda
+from numba import cuda, types
+from numba.core import config
+
+from numrnn.kernels.jit import CACHE_FOLDER, KernelFiles
+
+__all__ = ["kernel"]
+
+
+def kernel(function=None, **options):
+    """`numba.cuda.jit` of a kernel, which keeps on disk what was compiled.
+
+    Parameters
+    ----------
+    function : function
+        It may be made by another one: with numbers, types, and functions that are made so.
+    **options
+        Of `numba.cuda.jit`.
+    """
+    if function is None:
+        return lambda function: kernel(function, **options)
+    dispatcher = cuda.jit(function, **options)
+    if CACHE_FOLDER is not None and not config.ENABLE_CUDASIM:
+        dispatcher._cache = _KernelCache(dispatcher)
+    return dispatcher
+
+
+class _KernelCache:
+    """What numba-cuda asks for a compiled kernel, see `numba.cuda.core.caching.Cache`."""
+
+    def __init__(self, dispatcher):
+        function, self.cache_path = dispatcher.py_func, CACHE_FOLDER
+        made_with = identity(function), sorted(dispatcher.targetoptions.items(), key=lambda option: option[0])
+        stamp = numba_cuda.__version__, hashlib.sha256(repr(made_with).encode()).hexdigest()
+        name = f"{function.__module__.removeprefix('numrnn.kernels.')}.{function.__name__}"
+        self._files = KernelFiles(CACHE_FOLDER, name, stamp)
+
+    def load_overload(self, signature, target):
+        """The kernel for the types of arguments and the present kind of card; None: there is none."""
+        from numba.cuda.dispatcher import _Kernel
+
+        states = self._files.load((signature, target.codegen().magic_tuple()))
+        if states is None:
+            return None
+        loaded = _Kernel._rebuild(**states)
+        loaded.bind()  # now, as what was compiled: it must not wait for a launch within a graph
+        return loaded
+
+    def save_overload(self, signature, compiled):
+        """Keep a compiled kernel."""
+        if compiled.launch_config_sensitive:
+            return
+        try:
+            self._files.save((signature, compiled.codegen.magic_tuple()), compiled._reduce_states())
+        except OSError as error:
+            warnings.warn(f"numrnn cannot keep a compiled kernel in {self.cache_path}: {error}", stacklevel=2)
+
+    def flush(self):
+        """Forget what was kept."""
+        self._files.flush()
+
+
+def identity(value):
+    """What tells a function from others that are made in the same place: all that it encloses, as plain values."""
+    function = getattr(value, "py_func", value)
+    if inspect.isfunction(function):
+        enclosed = [cell.cell_contents for cell in function.__closure__ or ()]
+        return function.__module__, function.__qualname__, [identity(part) for part in enclosed]
+    if isinstance(value, tuple):
+        return tuple(map(identity, value))
+    if value is None or isinstance(value, (bool, int, float, str, types.Type)):
+        return repr(value)
+    raise TypeError(f"a kernel that encloses {value!r} cannot be told from others")

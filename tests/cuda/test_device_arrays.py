@@ -1,0 +1,158 @@
+"""X that lies on a card already: it is read there, and trains and predicts as the same array of the host."""
+
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from device_arrays import to_card
+
+from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq, SequenceScaler
+from numrnn.data.fingerprint import fingerprint
+from numrnn.data.forms import to_sequences
+from numrnn.gpu import device, sources
+from numrnn.gpu.sequences import DeviceSequences, to_device_sequences
+from numrnn.training import Checkpoint
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(6, 3, 2)).astype(np.float32)
+Y = np.array([0, 1, 2, 1, 0, 2])
+STEPS = X.sum(axis=2)
+RAGGED = [X[0], X[1, :1], X[2, :2], X[3], X[4, :2], X[5]]
+PARAMS = {"hidden_layer_sizes": (3,), "max_iter": 2, "batch_size": 2, "random_state": 0, "device": "cuda"}
+EXPECTED = {  # what errors say of X
+    "NaN": (lambda: to_card(np.where(np.arange(36).reshape(6, 3, 2) == 21, np.nan, X)), r"NaN: X\[3\], step 1"),
+    "infinity": (lambda: to_card(np.full((2, 3, 2), 1e300)), r"infinity or too large for .*: X\[0\], step 0"),
+    "shape": (lambda: to_card(X[None]), r"X has shape \(1, 6, 3, 2\), expected \(N, T, D\)"),
+    "empty": (lambda: to_card(X[:0]), "at least one sequence"),
+    "kind": (lambda: to_card(X.astype(complex)), "Complex data not supported: X"),
+    "host": (lambda: [to_card(X[0]), X[1]], r"X\[1\] is on the host"),
+    "no steps": (lambda: [to_card(X[0]), to_card(X[1, :0])], r"X\[1\] has shape \(0, 2\)"),
+    "columns": (lambda: [to_card(X[0]), to_card(X[1, :, :1])], r"X\[1\] has 1 columns, but X\[0\] has 2"),
+}
+
+
+def fit(kind, *data, **params):
+    return kind(**{**PARAMS, **params}).fit(*data)
+
+
+def same_bits(one, other):
+    np.testing.assert_array_equal(one._state.theta, other._state.theta)
+    assert one.loss_curve_ == other.loss_curve_
+
+
+@pytest.fixture
+def no_copies(monkeypatch):
+    """A context in which X neither goes to the card nor comes from it."""
+
+    def refuse(function):
+        def checked(array, *rest):
+            assert array.size < X.size
+            return function(array, *rest)
+
+        return checked
+
+    @contextmanager
+    def refusing():
+        with monkeypatch.context() as patches:
+            patches.setattr(sources, "upload", refuse(sources.upload))
+            patches.setattr(device, "download", refuse(device.download))
+            yield
+
+    return refusing
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_classifier_reads_an_array_where_it_lies(dtype, no_copies):
+    def results(X, Y):
+        model = fit(RNNClassifier, X, Y, early_stopping=True)
+        yield from (model._state.theta.copy(), model.predict(X), model.predict_proba(X), model.transform(X))
+        yield from (model.score(X, Y), model.n_inputs_, model.n_features_in_)
+        yield model.partial_fit(X, Y)._state.theta
+        loss, gradient = model.loss_and_grad(X, Y)
+        yield from (loss, gradient["V"])
+
+    with no_copies():
+        found = list(results(to_card(X.astype(dtype)), to_card(Y)))
+    for got, expected in zip(found, results(X, Y), strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_ragged_arrays_targets_of_steps_and_weights(no_copies):
+    targets, weights = [x[:, :1] for x in RAGGED], np.arange(6.0)
+    host = RNNRegressor(output="step", **PARAMS).fit(RAGGED, targets, weights)
+    device_X, card = list(map(to_card, RAGGED)), RNNRegressor(output="step", **PARAMS)
+    with no_copies():
+        card.fit(device_X, list(map(to_card, targets)), to_card(weights))
+        predicted = card.predict(device_X)
+    same_bits(card, host)
+    for got, expected in zip(predicted, host.predict(RAGGED), strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_sequences_to_watch_and_tables():
+    params = {"output": "step", "early_stopping": True}
+    card, host = RNNRegressor(**PARAMS | params), RNNRegressor(**PARAMS | params)
+    same_bits(
+        card.fit(to_card(STEPS), STEPS, X_val=to_card(STEPS[:2]), y_val=to_card(STEPS[:2])),
+        host.fit(STEPS, STEPS, X_val=STEPS[:2], y_val=STEPS[:2]),
+    )
+    assert card.n_features_in_ == host.n_features_in_ == 3
+    np.testing.assert_array_equal(card.predict(to_card(STEPS)), host.predict(STEPS))
+
+
+def test_an_array_is_read_where_it_lies_if_it_can_be():
+    array = np.ascontiguousarray(X)
+    sequences, form = to_device_sequences(to_card(array), dtype=np.float32)
+    assert form == "array" and sequences.shape == (6, None, 2) and len(sequences[np.array([4, 1])]) == 2
+    assert repr(sequences) == "DeviceSequences(6 sequences, 2 columns, float32)"
+    if device.in_simulator():
+        assert np.shares_memory(sequences.values, array)
+    for other in (array.transpose(0, 2, 1).copy().transpose(0, 2, 1), array.astype(np.float64), array[::-1][::-1]):
+        values = to_device_sequences(to_card(other), dtype=np.float32)[0].values
+        np.testing.assert_array_equal(device.to_host(values), array.reshape(-1, 2))
+        assert values.flags.c_contiguous and values.dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", EXPECTED)
+def test_errors_name_the_sequence_at_fault(kind):
+    make, message = EXPECTED[kind]
+    model = RNNClassifier(**PARAMS)
+    with pytest.raises((ValueError, TypeError), match=message):
+        model.fit(make(), Y)
+    assert not hasattr(model, "n_inputs_")
+
+
+def test_another_number_of_inputs_is_an_error():
+    model = fit(RNNClassifier, X, Y)
+    with pytest.raises(ValueError, match=r"X\[0\] has shape \(3, 1\), expected \(steps, 2\)"):
+        model.predict(to_card(X[:, :, :1]))
+    with pytest.raises(ValueError, match=r"\[6, 2\]"):
+        model.fit(to_card(X), to_card(Y[:2]))
+
+
+def test_who_reads_from_the_host_says_so():
+    expected = r"X(\[0\])? is an array on a GPU, expected one on the host: pass cupy.asnumpy\(X(\[0\])?\)"
+    for given in (to_card(X), [to_card(X[0])]):
+        with pytest.raises(TypeError, match=expected):
+            fit(RNNClassifier, given, Y[: len(given)], device="cpu")
+        with pytest.raises(TypeError, match=expected):
+            SequenceScaler().fit(given)
+        with pytest.raises(TypeError, match=expected):
+            RNNSeq2Seq().fit(given, RAGGED[: len(given)])
+    with pytest.raises(TypeError, match="X is on the GPU, but symbols are read from the host"):
+        fit(RNNClassifier, to_card(np.ones((6, 3), np.int64)), Y, n_symbols=3)
+    with pytest.raises(TypeError, match="X is an array on a GPU"):
+        fit(RNNLanguageModel, to_card(np.ones((6, 3), np.int64)))
+
+
+def test_marks_are_those_of_the_host_and_a_fit_goes_on_from_either(tmp_path):
+    card, _ = to_device_sequences(to_card(X), dtype=np.float32)
+    assert isinstance(card, DeviceSequences)
+    assert fingerprint(card) == fingerprint(to_sequences(X, dtype=np.float32)[0])
+    whole = fit(RNNClassifier, X, Y, max_iter=3, early_stopping=True)
+    options = {"early_stopping": True, "callbacks": [Checkpoint(tmp_path, every=1)]}
+    fit(RNNClassifier, to_card(X), Y, **options)
+    resumed = RNNClassifier(**PARAMS | {"max_iter": 3, "early_stopping": True}).fit(X, Y, resume=tmp_path)
+    same_bits(resumed, whole)
+    with pytest.raises(ValueError, match="resume"):
+        RNNClassifier(**PARAMS | {"early_stopping": True}).fit(to_card(X + 1), Y, resume=tmp_path)
