@@ -173,6 +173,8 @@ class Room:
         return True
 
     def view(self, name, *shape):
-        """The first numbers under a name, in a shape; -1: all that are left."""
-        array = self._arrays[name]
-        return array[: array.size if -1 in shape else math.prod(shape)].reshape(shape)
+        """The first numbers under a name, in a shape; -1: as many as there are."""
+        array, count = self._arrays[name], math.prod(shape)
+        if count < 0:
+            count = array.size // -count * -count
+        return array[:count].reshape(shape)
