@@ -18,6 +18,7 @@ from numrnn.kernels.cuda import updates
 from numrnn.kernels.cuda.heads import take_targets
 from numrnn.kernels.cuda.rows import Rows
 
+FEWEST_RESULTS = 1 << 12  # the first calls of a fit have ever more mini-batches: graphs need not be made anew for that
 HEAD = 2  # words before the scalars of the solver: number of the mini-batch, sum of its weights
 
 
@@ -131,7 +132,7 @@ def reserve(network, room, table, vectors, settings, goal, sequences):
         ("dgiven", N * network.state_size * settings.dgiven, dtype),
         ("decays", layout.size, np.dtype(np.int8)),
         ("partial", 4 * updates.BLOCKS, real),
-        ("results", 2 * len(table.counts), real),
+        ("results", 2 * max(len(table.counts), FEWEST_RESULTS), real),
         ("status", 1, integer),
     ]
     return any([room.reserve(*array) for array in wanted])

@@ -183,6 +183,25 @@ def test_few_graphs_are_kept_and_those_out_of_use_give_way(monkeypatch):
     assert kept.captured == 3 and done[-1] == "new"
 
 
+def test_a_capture_that_fails_is_ended():
+    class Stream:
+        def __init__(self):
+            self.calls = []
+
+        def begin_capture(self):
+            self.calls.append("begin")
+
+        def end_capture(self):
+            self.calls.append("end")
+            raise RuntimeError("cudaErrorStreamCaptureInvalidated")
+
+    kept = Graphs()
+    kept._stream = Stream()
+    with pytest.raises(ZeroDivisionError):
+        kept._capture(lambda: 1 // 0)
+    assert kept._stream.calls == ["begin", "end"]
+
+
 def test_arrays_move_only_to_grow():
     room = Room()
     assert room.reserve("x", 6, np.dtype(float)) and not room.reserve("x", 4, np.dtype(float))
