@@ -133,10 +133,7 @@ def publish(typingctx, array, index, value):
 
     def codegen(context, builder, signature, args):
         address = _address(context, builder, signature.args[0], args[0], args[1])
-        text = (
-            "{ .reg .b32 p; mov.b32 p, $1; min.u32 p, p, 0xFFFFFFFE;"
-            " st.relaxed.gpu.global.u32 [$0], p; }"
-        )
+        text = "{ .reg .b32 p; mov.b32 p, $1; min.u32 p, p, 0xFFFFFFFE; st.relaxed.gpu.global.u32 [$0], p; }"
         _assembler(builder, text, "l,f,~{memory}", [address, args[2]])
         return context.get_dummy_value()
 
