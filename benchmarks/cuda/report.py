@@ -34,20 +34,22 @@ from numrnn.gpu.device import check_device  # noqa: E402
 from numrnn.versions import versions  # noqa: E402
 
 PAGE = ROOT / "docs" / "design" / "cuda_report.rst"
+BESIDE_TORCH = "training", "events", "prediction", "text"
 FACTS = "GPU", "GPU driver", "numrnn", "numba", "numba-cuda", "cupy-cuda13x", "torch"
 
 
 def main():
     """Measure, and write the page."""
     arguments = _arguments()
-    plan = Plan(text=arguments.text, torch="cuda" if importlib.util.find_spec("torch") else None)
-    sections = sections_of(plan)
     if arguments.watch:
-        watch(plan)
+        watch(Plan())
         return
     if arguments.rows:
-        measure(sections[arguments.rows[0]], arguments.rows[1])
+        name, group = arguments.rows
+        plan = Plan(text=arguments.text, torch=torch_device() if name in BESIDE_TORCH else None)
+        measure(sections_of(plan)[name], group)
         return
+    sections = sections_of(Plan(text=arguments.text))
     reason = why_not()
     if reason:
         print(f"{reason}: the report has empty cells", file=sys.stderr)
@@ -105,6 +107,15 @@ def why_not():
     except (ImportError, RuntimeError) as error:
         return str(error)
     return None
+
+
+def torch_device():
+    """PyTorch's device; None: it is not installed, or has no card."""
+    if importlib.util.find_spec("torch") is None:
+        return None
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else None
 
 
 def _arguments():

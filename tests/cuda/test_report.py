@@ -11,6 +11,7 @@ for folder in ("peers", "cuda"):
 
 import measure  # noqa: E402
 import page  # noqa: E402
+import parity  # noqa: E402
 import report  # noqa: E402
 from parity import CASES, Case  # noqa: E402
 from sections import Plan, sections_of, watch  # noqa: E402
@@ -36,6 +37,7 @@ def text(tmp_path_factory):
 def test_rows_are_measured(monkeypatch, name, cell):
     monkeypatch.setattr(measure, "PAUSE", 0)
     monkeypatch.setattr(measure, "CHUNK", 0)
+    monkeypatch.setattr(parity, "RUNS", 1)
     section = sections_of(PLAN)[name]
     for key in section.keys:
         if key[0] == cell:
