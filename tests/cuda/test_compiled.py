@@ -8,6 +8,9 @@ compiled = pytest.importorskip("compiled", reason="needs numba-cuda", exc_type=I
 
 from numba import float32, float64  # noqa: E402
 
+from numrnn.gpu import registers  # noqa: E402
+from numrnn.kernels.cuda.warps import memory  # noqa: E402
+
 
 @pytest.mark.parametrize("real", [float32, float64], ids=str)
 @pytest.mark.parametrize("name", compiled.kernels(float32))
@@ -55,3 +58,7 @@ def test_launches_of_wide_kernels_are_cooperative(name):
 def test_launches_of_narrow_kernels_are_not():
     cooperative, code = compiled.linked(*next(iter(dict(compiled.narrow_kernels()).values())))
     assert not cooperative and code
+
+
+def test_host_and_kernels_mean_one_word():
+    assert registers.EMPTY == memory.EMPTY
