@@ -106,6 +106,13 @@ def multiprocessors():
     return cuda.get_current_device().MULTIPROCESSOR_COUNT
 
 
+def capability():
+    """The compute capability of the card, (major, minor)."""
+    from numba import cuda
+
+    return tuple(cuda.get_current_device().compute_capability)
+
+
 def arrays():
     """The module whose arrays live on the card."""
     if in_simulator():
