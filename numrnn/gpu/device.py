@@ -1,5 +1,6 @@
 """The card, and arrays on it: CuPy's. In Numba's simulator (``NUMBA_ENABLE_CUDASIM=1``): NumPy's."""
 
+import functools
 import math
 import os
 from contextlib import contextmanager
@@ -105,6 +106,13 @@ def multiprocessors():
     return cuda.get_current_device().MULTIPROCESSOR_COUNT
 
 
+def capability():
+    """The compute capability of the card, (major, minor)."""
+    from numba import cuda
+
+    return tuple(cuda.get_current_device().compute_capability)
+
+
 def arrays():
     """The module whose arrays live on the card."""
     if in_simulator():
@@ -197,6 +205,13 @@ def download(array, out):
     out[...] = array if in_simulator() else arrays().asnumpy(array)
 
 
+def on_host(array):
+    """A copy of the host."""
+    out = np.empty(array.shape, array.dtype)
+    download(array, out)
+    return out
+
+
 def on_card(array):
     """Whether something is an array on a card, whoever's."""
     return hasattr(array, "__cuda_array_interface__")
@@ -231,18 +246,28 @@ def to_host(values):
     return out
 
 
-def product(a, b):
-    """The matrix product of two arrays, in C order: kernels take rows by their addresses."""
-    xp = arrays()
-    return xp.matmul(a, b, out=xp.empty((a.shape[0], b.shape[1]), a.dtype))
+def address(array):
+    """Of an array on the card; 0: it holds nothing."""
+    if not array.size:
+        return 0
+    return array.ctypes.data if in_simulator() else array.data.ptr
 
 
 def launch(kernel, blocks, threads, *arguments, shared_bytes=0):
-    """Start a kernel on the default stream; records of arrays are taken apart."""
+    """Start a kernel on CuPy's current stream; records of arrays are taken apart."""
     if blocks:
+        stream = 0 if in_simulator() else _stream_of_numba(arrays().cuda.get_current_stream().ptr)
         with _small_grids():
-            configured = kernel[blocks, threads, 0, shared_bytes]
+            configured = kernel[blocks, threads, stream, shared_bytes]
         configured(*map(_argument, arguments))
+
+
+@functools.cache
+def _stream_of_numba(address):
+    """Numba's name of a stream."""
+    from numba import cuda
+
+    return cuda.external_stream(address) if address else 0
 
 
 @contextmanager

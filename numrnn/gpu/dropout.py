@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numrnn.gpu.device import arrays, launch_each, upload
+from numrnn.gpu.device import arrays, launch_each
 from numrnn.kernels.cpu.dropout import EVERY_STEP
 from numrnn.kernels.cuda.rows import drop_rows
 
@@ -22,8 +22,8 @@ def drop_last(batch, layer, kept, values):
 
 def masks(batch, layer, kept, H, dtype):
     """Masks (N, H) of the states of a layer on their way to the next step, the same in all steps."""
-    ones = arrays().ones((len(batch.ids), H), dtype)
+    ones = arrays().ones((batch.count, H), dtype)
     if kept != 1.0:
-        every = upload(np.array([EVERY_STEP]))
+        every = arrays().full(1, EVERY_STEP, np.int64)
         launch_each(drop_rows, len(ones), batch.keys, every, layer, kept, H, ones.reshape(-1))
     return ones

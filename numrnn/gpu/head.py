@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from numrnn.gpu.device import arrays, launch_each, product
+from numrnn.gpu.device import arrays, launch_each
 from numrnn.gpu.dropout import drop, drop_last
+from numrnn.gpu.products import multiply, product
 from numrnn.kernels.cuda.heads import outputs, row_losses
 from numrnn.kernels.cuda.pooling import pool, spread
 
@@ -32,10 +33,12 @@ class Head:
             read = level.s if kept == 1.0 else level.s.copy()
             drop(batch.rows, self._number, kept, read)
             return read, reached
+        read = arrays().empty((batch.count, level.s.shape[1]), level.s.dtype)
         if self._pooling is None:
-            read = arrays().concatenate([states.last[0] for states in level.states], axis=1)
+            for d, states in enumerate(level.states):
+                H = states.last.shape[2]
+                read[:, d * H : (d + 1) * H] = states.last[0]
         else:
-            read = arrays().empty((len(batch.ids), level.s.shape[1]), level.s.dtype)
             reached = arrays().empty(read.shape, np.int64)
             launch_each(pool, read.size, self._pooling, batch.offsets, batch.lengths, level.s, read, reached)
         drop_last(batch, self._number, kept, read)
@@ -51,12 +54,14 @@ class Head:
         """Turn logits into outputs."""
         launch_each(outputs, len(logits), self._kind, logits)
 
-    def losses(self, batch, logits, goal, scale):
-        """Weight times loss of each output, float64 (n,); logits become their gradients, times weight and scale."""
-        losses, target = arrays().empty(len(logits)), batch.rows.target if self.per_step else batch.targets
+    def losses(self, logits, targets, goal, weight_sum):
+        """Weight times loss of each output, float64 (n,); logits become their gradients, times weight over the sum of
+        weights, float64 (1,) on the card. `targets` (n,) are those of the goal, -1: none.
+        """
+        losses = arrays().empty(len(logits))
         launch_each(
-            row_losses, len(logits), self._kind, scale, logits, target, goal.classes, goal.class_bytes, goal.values,
-            goal.weights, losses,
+            row_losses, len(logits), self._kind, weight_sum, logits, targets, goal.classes, goal.class_bytes,
+            goal.values, goal.weights, losses,
         )  # fmt: skip
         return losses
 
@@ -65,8 +70,8 @@ class Head:
         of those after the last steps (written to `lasts`, of its directions).
         """
         xp = arrays()
-        xp.matmul(dlogits.T, read, out=gradient["V"])
-        gradient["c"][:] = xp.ones(len(dlogits), dlogits.dtype) @ dlogits
+        multiply(dlogits.T, read, gradient["V"])
+        multiply(xp.ones(len(dlogits), dlogits.dtype), dlogits, gradient["c"])
         dread = product(dlogits, weights["V"])
         if self.per_step:
             drop(batch.rows, self._number, kept, dread)

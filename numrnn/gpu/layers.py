@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
-from numrnn.gpu.device import arrays, launch, product
+from numrnn.gpu.device import arrays, launch
 from numrnn.gpu.dropout import drop, masks
+from numrnn.gpu.products import multiply, product
 from numrnn.gpu.registers import empty_exchange, kernel_of, padded_weights, rows_of_wide_block
 from numrnn.kernels.cuda import elman, gru, lstm
 from numrnn.kernels.cuda.records import Out, States, Tape, Weights
@@ -138,7 +139,7 @@ class Layers:
                 if index == 0:
                     inputs.add_gradient_of_U(tape.gates, gradient[f"{prefix}U"])
                 else:
-                    arrays().matmul(tape.gates.T, level.x, out=gradient[f"{prefix}U"])
+                    multiply(tape.gates.T, level.x, gradient[f"{prefix}U"])
                 self._weight_gradients(gradient, prefix, tape)
                 if index > 0 or self.layout.embedding_size is not None:
                     part = product(tape.gates, weights[f"{prefix}U"])
@@ -152,12 +153,12 @@ class Layers:
 
     def _weight_gradients(self, gradient, prefix, tape):
         """dW, db of a direction, each one product over all rows."""
-        xp, H = arrays(), tape.before.shape[1]
-        ones, dW = xp.ones(len(tape.gates), self._dtype), gradient[f"{prefix}W"]
-        gradient[f"{prefix}b"][:] = ones @ tape.gates
+        H, dW = tape.before.shape[1], gradient[f"{prefix}W"]
+        ones = arrays().ones(len(tape.gates), self._dtype)
+        multiply(ones, tape.gates, gradient[f"{prefix}b"])
         if self.layout.cell == "gru":  # W_n acts on hn, U_n on n
-            xp.matmul(tape.gates[:, : 2 * H].T, tape.before, out=dW[: 2 * H])
-            xp.matmul(tape.memory.T, tape.before, out=dW[2 * H :])
-            gradient[f"{prefix}b_Wn"][:] = ones @ tape.memory
+            multiply(tape.gates[:, : 2 * H].T, tape.before, dW[: 2 * H])
+            multiply(tape.memory.T, tape.before, dW[2 * H :])
+            multiply(ones, tape.memory, gradient[f"{prefix}b_Wn"])
         else:
-            xp.matmul(tape.gates.T, tape.before, out=dW)
+            multiply(tape.gates.T, tape.before, dW)

@@ -1,39 +1,24 @@
 """A network on an NVIDIA GPU: losses with their gradients, whole epochs of updates, and predictions."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from numrnn.data.batches import Rows, longest_first
-from numrnn.data.random import mask_keys
 from numrnn.data.sharded import ShardedSequences
 from numrnn.gpu.batches import Uploads, lay_out
-from numrnn.gpu.device import arrays, download, launch, memory_named, upload
+from numrnn.gpu.calls import Call, Kept
+from numrnn.gpu.device import arrays, memory_named, on_host, upload
 from numrnn.gpu.head import Head
-from numrnn.gpu.inputs import Inputs
+from numrnn.gpu.inputs import Inputs, gathered
 from numrnn.gpu.layers import Layers
 from numrnn.gpu.sources import Sources, read_groups
-from numrnn.kernel_inputs import goal_of, target_rows
-from numrnn.kernels.cpu.tiles import Goal
+from numrnn.kernel_inputs import target_rows
 from numrnn.kernels.cpu.updates import NO_STEP
-from numrnn.kernels.cuda import updates
 from numrnn.losses import Losses
 from numrnn.network import state_size_of, tile_rows_of
 from numrnn.placement import ACTIVATIONS, HEADS, POOLINGS
-from numrnn.solvers.base import state_arrays
-from numrnn.steps import Masks, Run, Step
+from numrnn.steps import Run, Step
 
 ROWS_AT_ONCE = 1 << 17  # steps of all sequences that are predicted together: their gates take memory
-
-
-class Theta(NamedTuple):
-    """The vectors of a solver, on the card."""
-
-    theta: object
-    grad: object
-    before: object
-    first: object
-    second: object
 
 
 class CudaNetwork(Losses):
@@ -61,7 +46,7 @@ class CudaNetwork(Losses):
         self._head = Head(layout, self.head_kind, POOLINGS[pooling], self.per_step)
         directions = len(layout.prefixes(0))
         self.n_outputs = directions * layout.hidden_layer_sizes[-1] if output == "features" else layout.n_outputs
-        self._uploads, self._sources = Uploads(), Sources()
+        self._uploads, self._sources, self._kept = Uploads(), Sources(), Kept()
 
     def gradient(self, theta, data, targets, batch, grad, given=None, dgiven=None, masks=None):
         """Loss of a mini-batch, without the L2 term, and its gradient; see `Network.gradient`."""
@@ -87,8 +72,10 @@ class CudaNetwork(Losses):
         sums = self._weight_sums(rows, first, targets)
         if not (sums.any() or rows.carried):
             return Run("done", *[sums[:0]] * 3, 0)
-        with memory_named():
-            call = _Call(self, theta, data, targets, rows, first, sums, step, grad, before, state, given, dgiven)
+        with memory_named(), self._kept.graphs.on_stream():
+            call = Call(
+                self, self._kept, theta, data, targets, rows, first, sums, step, grad, before, state, given, dgiven
+            )
             return call.run()
 
     def _weight_sums(self, rows, first, targets):
@@ -120,18 +107,19 @@ class CudaNetwork(Losses):
     def _predict_some(self, weights, values, starts, data, ids, first, state, raw, after, out):
         zeros = np.zeros(len(ids), np.int64)
         batch = lay_out(ids, zeros, data.lengths[ids], starts, first, zeros)
-        inputs = Inputs(self.layout, *self.source(values), weights, batch, 1.0)
+        read = gathered(self.layout, self.source(values), batch.rows)
+        inputs = Inputs(self.layout, read, weights, batch, 1.0)
         given = None if state is None else upload(np.asarray(state, self.dtype)[batch.ids])
         levels = self._layers.forward(weights, batch, inputs, self.starts(weights, batch, given, None), 1.0, 1.0)
-        after[batch.ids] = _host(self.columns([s.last for level in levels for s in level.states]))
+        after[batch.ids] = on_host(self.columns([s.last for level in levels for s in level.states]))
         result, _ = self._head.read(batch, levels[-1])
         if self.layout.n_outputs:
             result = self._head.logits(weights, result)
             if not raw:
                 self._head.outputs(result)
-        places = _host(batch.rows.target) if self.per_step else batch.ids
+        places = on_host(batch.rows.target) if self.per_step else batch.ids
         if self.n_outputs:
-            out[places] = _host(result)
+            out[places] = on_host(result)
 
     def source(self, values):
         """Values on the card as `Inputs` takes them, and the bytes of a symbol."""
@@ -150,10 +138,10 @@ class CudaNetwork(Losses):
             Of sequences that begin, and of those that go on; None: learned ones, or zeros.
         """
         xp, column, starts = arrays(), 0, []
-        begins = upload(batch.begins)[:, None]
+        begins = None if carried is None else (batch.begins > 0)[:, None]
         for index, H in enumerate(self.layout.hidden_layer_sizes):
             for prefix in self.layout.prefixes(index):
-                start = xp.zeros((self._layers.kinds, len(batch.ids), H), self.dtype)
+                start = xp.zeros((self._layers.kinds, batch.count, H), self.dtype)
                 for kind, name in enumerate(("s_0", "cell_0")[: self._layers.kinds]):
                     if given is not None:
                         start[kind] = given[:, column : column + H]
@@ -167,157 +155,26 @@ class CudaNetwork(Losses):
 
     def columns(self, states):
         """A list of (kinds, N, H) as rows (N, state_size)."""
-        return arrays().concatenate([part for state in states for part in state], axis=1)
+        parts = [part for state in states for part in state]
+        columns = arrays().empty((len(parts[0]), self.state_size), self.dtype)
+        column = 0
+        for part in parts:  # CuPy's concatenate copies from the host, which a graph would repeat
+            columns[:, column : column + part.shape[1]] = part
+            column += part.shape[1]
+        return columns
 
     def lasts(self, batch, columns=None):
         """Undo `columns`; zeros without them."""
         xp, lasts, column = arrays(), [], 0
         for index, H in enumerate(self.layout.hidden_layer_sizes):
             for _ in self.layout.prefixes(index):
-                last = xp.zeros((self._layers.kinds, len(batch.ids), H), self.dtype)
+                last = xp.zeros((self._layers.kinds, batch.count, H), self.dtype)
                 for kind in range(self._layers.kinds):
                     if columns is not None:
                         last[kind] = columns[:, column : column + H]
                     column += H
                 lasts.append(last)
         return lasts
-
-
-class _Call:
-    """One call of `CudaNetwork.train`: what lies on the card, mini-batch after mini-batch, and back to the host."""
-
-    def __init__(self, network, theta, data, targets, rows, first, sums, step, grad, before, state, given, dgiven):
-        self._network, self._rows, self._first, self._sums, self._step = network, rows, first, sums, step
-        self._host = Theta(theta, grad, before, *state_arrays(step.state, theta))
-        self._card = Theta(*map(upload, self._host))
-        self._weights, self._gradient = map(network.layout.views, self._card[:2])
-        self._feed = network._sources.feed(data, rows)
-        self._goal = self._goal_on_card(targets)
-        self._state = state if rows.carried and state is not None and state.size else None
-        self._carried = upload(self._state) if self._state is not None else None
-        if rows.carried and self._carried is None:
-            self._carried = upload(np.zeros((len(data), network.state_size), network.dtype))
-        self._given = None if given is None else np.asarray(given, network.dtype)
-        self._dgiven = dgiven
-        self._kept, self._kept_before, self._keys = self._noise()
-        used = np.maximum(np.cumsum(sums > 0) - 1, 0)
-        self._scalars = upload(np.ascontiguousarray(step.scalars[used], theta.dtype))
-        decays = np.zeros(theta.size, np.int8)
-        for begin, end in network.layout.decayed:
-            decays[begin:end] = 1
-        self._decays = upload(decays)
-        self._partial = arrays().zeros((4, updates.BLOCKS))
-        self._results = upload(np.full((2, len(sums)), np.nan))
-        self._status = upload(np.full(1, updates.RUNNING))
-
-    def _goal_on_card(self, targets):
-        goal, uploads = goal_of(targets, self._network.dtype), self._network._uploads
-        classes = uploads.of("classes", targets.values).view(np.uint8) if goal.classes.size else upload(goal.classes)
-        values = uploads.of("targets", targets.values) if goal.values.size else upload(goal.values)
-        weights = upload(goal.weights) if targets.weights is None else uploads.of("weights", targets.weights)
-        return Goal(classes, goal.class_bytes, values, weights, None)
-
-    def _noise(self):
-        step, rows = self._step, self._rows
-        if step.masks is not None:
-            return step.masks.of(rows.ids).values()
-        if step.dropout or step.recurrent_dropout:
-            keys = mask_keys(step.seed, step.epoch, rows.ids, rows.skipped)
-            return Masks(step.dropout, step.recurrent_dropout, keys).of(slice(None)).values()
-        return 1.0, 1.0, np.zeros(len(rows.ids), np.int64)
-
-    def run(self):
-        """Work on all mini-batches; theta and all else goes back to the host however that ends."""
-        outcome, done = "done", 0
-        try:
-            for n in range(len(self._sums)):
-                self._run_batch(n)
-                done = n + 1
-        except KeyboardInterrupt:
-            outcome = "interrupted"
-        for array, host in zip(self._card, self._host, strict=True):
-            download(array, host)
-        if self._state is not None:
-            download(self._carried, self._state)
-        stopped = int(_host(self._status)[0])
-        if stopped != updates.RUNNING:
-            outcome, done = "diverged", stopped
-            self._host.theta[:] = self._host.before
-        losses, norms = _host(self._results)
-        used = self._sums > 0
-        done -= np.count_nonzero(~used[:done])
-        return Run(outcome, losses[used], norms[used], self._sums[used], done)
-
-    def _run_batch(self, n):
-        network, part = self._network, slice(*self._rows.first[n : n + 2])
-        if not self._sums[n] and not self._rows.carried:
-            return
-        ids, (values, starts) = self._rows.ids[part], self._feed.read(part)
-        batch = lay_out(
-            ids, self._rows.skipped[part], self._rows.lengths[part], starts, self._first[part], self._keys[part]
-        )
-        given = None if self._given is None else upload(self._given[batch.ids])
-        carried = None if self._carried is None else self._carried[upload(batch.ids)]
-        starts = network.starts(self._weights, batch, given, carried)
-        inputs = Inputs(network.layout, *network.source(values), self._weights, batch, self._kept)
-        self._feed.done()
-        levels = network._layers.forward(self._weights, batch, inputs, starts, self._kept, self._kept_before)
-        if self._carried is not None:
-            self._carried[upload(batch.ids)] = network.columns([s.last for level in levels for s in level.states])
-        if not self._sums[n]:
-            return  # a chunk without targets
-        self._card.grad[:] = 0
-        losses, firsts = self._backward(n, batch, inputs, levels)
-        self._keep_state_gradients(batch, firsts)
-        self._update(n, losses)
-
-    def _backward(self, n, batch, inputs, levels):
-        """Losses of the outputs; gradients of all parameters; those of the states before the first steps."""
-        network, weights, gradient = self._network, self._weights, self._gradient
-        head, ds = network._head, None
-        if network.layout.n_outputs:
-            lasts = network.lasts(batch)
-            read, reached = head.read(batch, levels[-1], self._kept)
-            logits = head.logits(weights, read)
-            losses = head.losses(batch, logits, self._goal, 1 / self._sums[n])
-            last = lasts[len(lasts) - len(levels[-1].tapes) :]
-            ds = head.backward(weights, batch, levels[-1], read, reached, logits, self._kept, gradient, last)
-        else:
-            targets = batch.targets
-            given = arrays().where((targets >= 0)[:, None], self._goal.values[targets], 0)
-            lasts, losses = network.lasts(batch, given), arrays().zeros(1)
-        firsts = network._layers.backward(weights, batch, inputs, levels, ds, lasts, self._kept, gradient)
-        return losses, firsts
-
-    def _keep_state_gradients(self, batch, firsts):
-        """Of sequences that begin: those of given states to the host, those of learned ones into the gradient."""
-        layout, kinds = self._network.layout, self._network._layers.kinds
-        if self._dgiven is not None:
-            self._dgiven[batch.ids[batch.begins]] = _host(self._network.columns(firsts))[batch.begins]
-        if layout.initial_state == "learned" and self._given is None:
-            begins = upload(batch.begins.astype(self._network.dtype))
-            prefixes = [prefix for n in range(len(layout.hidden_layer_sizes)) for prefix in layout.prefixes(n)]
-            for prefix, first in zip(prefixes, firsts, strict=True):
-                for kind, name in enumerate(("s_0", "cell_0")[:kinds]):
-                    self._gradient[f"{prefix}{name}"][:] = begins @ first[kind]
-
-    def _update(self, n, losses):
-        step, card, blocks, threads = self._step, self._card, updates.BLOCKS, updates.THREADS
-        clip_norm = np.inf if step.clip_norm is None else float(step.clip_norm)
-        alpha = float(step.alpha)
-        launch(updates.weigh, blocks, threads, alpha, card.theta, self._decays, card.grad, losses, self._partial)
-        launch(
-            updates.update, blocks, threads, n, float(self._sums[n]), alpha, clip_norm, step.rule, self._scalars,
-            *card, self._partial, self._results, self._status,
-        )  # fmt: skip
-        if step.rule != NO_STEP:
-            launch(updates.settle, 1, 1, n, self._partial, self._status)
-
-
-def _host(array):
-    out = np.empty(array.shape, array.dtype)
-    download(array, out)
-    return out
 
 
 def _groups(lengths):

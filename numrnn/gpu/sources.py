@@ -102,6 +102,16 @@ class Resident:
     def __init__(self, values, starts):
         self._values, self._starts = values, starts
 
+    def starts_of(self, first):
+        """Where each sequence begins in what `read` returns for its mini-batch.
+
+        Parameters
+        ----------
+        first : ndarray of shape (mini-batches + 1,), int64
+            The first sequence of each.
+        """
+        return self._starts
+
     def read(self, part):
         """What some sequences are read from.
 
@@ -136,6 +146,11 @@ class Streamed:
     def __init__(self, values, starts, lengths, buffers):
         self._values, self._starts, self._lengths, self._buffers = values, starts, lengths, buffers
         self.done = buffers.done
+
+    def starts_of(self, first):
+        """As `Resident.starts_of`."""
+        starts = np.cumsum(self._lengths) - self._lengths
+        return starts - np.repeat(starts[first[:-1]], np.diff(first))
 
     def read(self, part):
         """As `Resident.read`; `done` is to be called before the next."""

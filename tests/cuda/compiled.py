@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 from numba import cuda, float32, float64, int64, types, uint8
-from numba.cuda import dispatcher
+from numba.cuda import codegen, dispatcher
 
 from numrnn.gpu.registers import MOST_NARROW, NARROW_STEP
 from numrnn.kernels.cuda import elman, gru, heads, lstm, pooling, rows, updates
@@ -36,12 +36,13 @@ class Compiled(NamedTuple):
 @contextmanager
 def pretended_card():
     """Functions that kernels call are compiled for the present card: let there be one."""
-    before = dispatcher.get_current_device
+    before = dispatcher.get_current_device, codegen.CUDACodeLibrary._ensure_cc
     dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=CAPABILITY)
+    codegen.CUDACodeLibrary._ensure_cc = lambda library, cc: cc or CAPABILITY
     try:
         yield
     finally:
-        dispatcher.get_current_device = before
+        dispatcher.get_current_device, codegen.CUDACodeLibrary._ensure_cc = before
 
 
 def record(kind, *parts):
@@ -78,7 +79,11 @@ def kernels(real):
         "sum_by_symbol": (rows.sum_by_symbol, types.void(integers, integers, matrix, matrix)),
         "row_losses": (
             heads.row_losses,
-            types.void(int64, float64, matrix, integers, uint8[::1], int64, matrix, doubles, doubles),
+            types.void(int64, doubles, matrix, integers, uint8[::1], int64, matrix, doubles, doubles),
+        ),
+        "take_targets": (
+            heads.take_targets,
+            types.void(integers, uint8[::1], int64, matrix, doubles, integers, uint8[::1], matrix, doubles),
         ),
         "outputs": (heads.outputs, types.void(int64, matrix)),
         "pool": (pooling.pool, types.void(int64, integers, integers, matrix, matrix, int64[:, ::1])),
@@ -90,10 +95,10 @@ def kernels(real):
         "update": (
             updates.update,
             types.void(
-                int64, float64, float64, float64, int64, matrix, *[flat] * 5, float64[:, ::1], float64[:, ::1], integers
+                integers, doubles, float64, float64, int64, *[flat] * 6, float64[:, ::1], float64[:, ::1], integers
             ),
         ),
-        "settle": (updates.settle, types.void(int64, float64[:, ::1], integers)),
+        "settle": (updates.settle, types.void(integers, float64[:, ::1], integers)),
     }
 
 
@@ -122,6 +127,13 @@ def ptx_of(kernel, signature, launch_bounds=None):
     function = getattr(kernel, "py_func", kernel)
     with pretended_card():
         return cuda.compile_ptx(function, signature, cc=CAPABILITY, launch_bounds=launch_bounds)[0]
+
+
+def linked(kernel, signature, launch_bounds=None):
+    """A kernel as numba-cuda makes and links it: whether its launch is to be cooperative, and what goes to a card."""
+    with pretended_card():
+        made = dispatcher._Kernel(kernel, signature.args, launch_bounds=launch_bounds)
+        return made.cooperative, made.library.get_cubin()
 
 
 def ptxas():

@@ -8,9 +8,9 @@ from numrnn.kernels.cuda.jit import kernel
 
 
 @kernel
-def row_losses(kind, scale, logits_inout, target, classes, class_bytes, values, weights, losses_out):
-    """Weight times loss of each row, float64; logits (n, K) become their gradients, times weight and scale. A row whose
-    target is -1, or whose weight is 0, has neither.
+def row_losses(kind, weight_sum, logits_inout, target, classes, class_bytes, values, weights, losses_out):
+    """Weight times loss of each row, float64; logits (n, K) become their gradients, times weight over the
+    sum of weights (1,). A row whose target is -1, or whose weight is 0, has neither.
     """
     row = cuda.grid(1)
     if row >= logits_inout.shape[0]:
@@ -20,10 +20,31 @@ def row_losses(kind, scale, logits_inout, target, classes, class_bytes, values, 
     loss = 0.0
     if weight != 0.0:
         loss = weight * loss_row(kind, logits, index, classes, class_bytes, values)
-    factor = like(weight * scale, logits[0])
+    factor = like(weight * (1.0 / weight_sum[0]), logits[0])
     for k in range(logits.size):
         logits[k] = logits[k] * factor if weight != 0.0 else like(0.0, factor)
     losses_out[row] = loss
+
+
+@kernel
+def take_targets(target, classes, class_bytes, values, weights, target_out, classes_out, values_out, weights_out):
+    """Copy the targets and weights of outputs, target[row] of all, to places row; target_out: row, or -1 if it has
+    none.
+    """
+    row = cuda.grid(1)
+    if row >= target.size:
+        return
+    index = target[row]
+    target_out[row] = row if index >= 0 else -1
+    if index < 0:
+        return
+    if classes_out.size:
+        for byte in range(class_bytes):
+            classes_out[row * class_bytes + byte] = classes[index * class_bytes + byte]
+    for k in range(values_out.shape[1]):
+        values_out[row, k] = values[index, k]
+    if weights_out.size:
+        weights_out[row] = weights[index]
 
 
 @kernel

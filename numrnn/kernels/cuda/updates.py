@@ -63,19 +63,20 @@ def weigh(alpha, theta, decays, grad_inout, losses, partial_out):
 
 @kernel
 def update(
-    batch, weight_sum, alpha, clip_norm, rule, scalars, theta, grad, before, first, second, partial, results, status
+    number, weight_sum, alpha, clip_norm, rule, scalars, theta, grad, before, first, second, partial, results, status
 ):
-    """Results (2, batches): objective and norm of the mini-batch. Then clip, and make a step of a rule; `before` holds
-    theta before it. Nothing happens once anything was not finite.
+    """Results (batches, 2): objective and norm of mini-batch number[0]. Then clip, and make a step of a rule, `before`
+    holds theta before it. Nothing happens once anything was not finite. What changes from one mini-batch to the next
+    lies on the card: number (1,), weight_sum (1,), the scalars of the rule.
     """
     shared = cuda.shared.array(THREADS, float64)
-    loss = _sum_of_row(partial, LOSS) / weight_sum + 0.5 * alpha * _sum_of_row(partial, DECAY)
+    loss = _sum_of_row(partial, LOSS) / weight_sum[0] + 0.5 * alpha * _sum_of_row(partial, DECAY)
     norm = math.sqrt(_sum_of_row(partial, GRADIENT))
     finite = math.isfinite(loss + norm)
     stopped = status[0] != RUNNING
     leader = cuda.grid(1) == 0
     if leader and not stopped:
-        results[0, batch], results[1, batch] = loss, norm
+        results[number[0], 0], results[number[0], 1] = loss, norm
     if rule == NO_STEP or stopped:
         return
     squares = 0.0
@@ -85,7 +86,7 @@ def update(
             if clip_norm < norm + 1e-6:  # the 1e-6 is torch.nn.utils.clip_grad_norm_'s
                 grad[i] *= like(clip_norm / (norm + 1e-6), theta[i])
             end = i + 1
-            step(rule, theta[i:end], grad[i:end], first[i:end], second[i:end], scalars[batch])
+            step(rule, theta[i:end], grad[i:end], first[i:end], second[i:end], scalars)
             squares += float64(theta[i]) * float64(theta[i])
     squares = _sum_of_block(squares, shared)
     if cuda.threadIdx.x == 0:
@@ -93,9 +94,9 @@ def update(
 
 
 @kernel
-def settle(batch, partial, status):
+def settle(number, partial, status):
     """Stop where theta, or what led to it, is not finite: a bounded cell gives a finite loss with weights that
     overflowed.
     """
     if status[0] == RUNNING and not math.isfinite(_sum_of_row(partial, THETA)):
-        status[0] = batch
+        status[0] = number[0]

@@ -1,0 +1,165 @@
+"""One call of training: what is brought to the card, mini-batch after mini-batch, and back to the host."""
+
+from functools import partial
+
+import numpy as np
+
+from numrnn.data.random import mask_keys
+from numrnn.gpu.batches import tabulate
+from numrnn.gpu.device import download, on_host, upload
+from numrnn.gpu.graphs import Graphs, Room
+from numrnn.gpu.inputs import sort_symbols
+from numrnn.gpu.steps import Settings, Sources, Theta, Work, heads_of, places_of, reserve, static_of, take
+from numrnn.kernel_inputs import goal_of
+from numrnn.kernels.cpu.tiles import Goal
+from numrnn.kernels.cuda import updates
+from numrnn.solvers.base import state_arrays
+from numrnn.steps import Masks, Run
+
+MOST_STATICS = 1024  # shapes of mini-batches whose arrays are not made anew
+
+
+class Kept:
+    """What a network keeps on the card from call to call, so that graphs of one call serve the next."""
+
+    def __init__(self):
+        self.graphs, self.room = Graphs(), Room()
+        self.statics = {}
+
+    def __getstate__(self):
+        return {}
+
+    def __setstate__(self, state):
+        self.__init__()
+
+
+class Call:
+    """One call of `CudaNetwork.train`; other parameters as there.
+
+    Parameters
+    ----------
+    network : CudaNetwork
+    kept : Kept
+    rows : Rows
+        Of the mini-batches.
+    first : ndarray of shape (n,), int64
+        Where the targets of their sequences begin.
+    sums : ndarray of shape (mini-batches,)
+        Of weights.
+    """
+
+    def __init__(
+        self, network, kept, theta, data, targets, rows, first, sums, step, grad, before, state, given, dgiven
+    ):
+        self._network, self._kept, self._rows, self._sums, self._dgiven = network, kept, rows, sums, dgiven
+        self._host = Theta(theta, grad, before, *state_arrays(step.state, theta))
+        self._state = state if rows.carried and state is not None and state.size else None
+        used = np.maximum(np.cumsum(sums > 0) - 1, 0)
+        scalars = np.ascontiguousarray(step.scalars[used], theta.dtype)
+        units, units_before, keys = _noise(step, rows)
+        self._feed, goal = network._sources.feed(data, rows), self._goal_on_card(targets)
+        self._settings = Settings(
+            step.rule, scalars.shape[1], float(step.alpha), np.inf if step.clip_norm is None else float(step.clip_norm),
+            units, units_before, goal.class_bytes, targets.weights is not None, given is not None, rows.carried,
+            dgiven is not None,
+        )  # fmt: skip
+        starts, heads = self._feed.starts_of(rows.first), heads_of(sums, scalars)
+        self._table = tabulate(rows.first, heads, rows.ids, rows.skipped, rows.lengths, starts, first, keys)
+        self._head, self._words = heads.shape[1], upload(self._table.words)
+        if reserve(network, kept.room, self._table, self._host, self._settings, goal, len(data)):
+            kept.graphs.clear()
+            kept.statics.clear()
+        self._card = Theta(*(kept.room.view(n, a.size) for n, a in zip(Theta._fields, self._host, strict=True)))
+        self._fill(len(data), given)
+        self._sources = Sources(None, goal, self._given, self._carried)
+        self._work = Work(network, kept.room, self._settings, self._card)
+
+    def _goal_on_card(self, targets):
+        goal, uploads = goal_of(targets, self._network.dtype), self._network._uploads
+        classes = uploads.of("classes", targets.values).view(np.uint8) if goal.classes.size else upload(goal.classes)
+        values = uploads.of("targets", targets.values) if goal.values.size else upload(goal.values)
+        weights = upload(goal.weights) if targets.weights is None else uploads.of("weights", targets.weights)
+        return Goal(classes, goal.class_bytes, values, weights, None)
+
+    def _fill(self, sequences, given):
+        """What the host knows goes to its places on the card."""
+        network, view = self._network, self._kept.room.view
+        for card, host in zip(self._card, self._host, strict=True):
+            card[:] = upload(host)
+        decays = np.zeros(network.layout.size, np.int8)
+        for begin, end in network.layout.decayed:
+            decays[begin:end] = 1
+        view("decays", decays.size)[:] = upload(decays)
+        view("results", -1)[:] = np.nan
+        view("status", 1)[:] = updates.RUNNING
+        self._carried = self._given = None
+        if self._settings.carried:
+            self._carried = view("all_carried", sequences, network.state_size)
+            self._carried[:] = 0 if self._state is None else upload(self._state)
+        if given is not None:
+            self._given = view("all_given", sequences, network.state_size)
+            self._given[:] = upload(np.asarray(given, network.dtype))
+
+    def run(self):
+        """Work on all mini-batches; theta and all else goes back to the host however that ends."""
+        outcome, done = "done", 0
+        try:
+            for n in range(len(self._sums)):
+                self._run_batch(n)
+                done = n + 1
+        except KeyboardInterrupt:
+            outcome = "interrupted"
+        for array, host in zip(self._card, self._host, strict=True):
+            download(array, host)
+        if self._state is not None:
+            download(self._carried, self._state)
+        view = self._kept.room.view
+        stopped = int(on_host(view("status", 1))[0])
+        if stopped != updates.RUNNING:
+            outcome, done = "diverged", stopped
+            self._host.theta[:] = self._host.before
+        losses, norms = on_host(view("results", len(self._sums), 2)).T
+        used = self._sums > 0
+        done -= np.count_nonzero(~used[:done])
+        return Run(outcome, losses[used], norms[used], self._sums[used], done)
+
+    def _run_batch(self, n):
+        learns, table, settings = bool(self._sums[n]), self._table, self._settings
+        if not learns and not settings.carried:
+            return
+        N, R = int(table.counts[n]), int(table.sizes[n])
+        static, (begin, end) = self._static(N, R), table.places[n : n + 2].tolist()
+        static.words[: end - begin] = self._words[begin:end]
+        run, sources = self._kept.graphs.run, self._sources_of(n)
+        run(("take", settings, N, R, places_of(sources)), partial(take, self._network, static, sources))
+        self._feed.done()
+        if learns and static.read.order is not None:
+            sort_symbols(static.read)  # the sort of CuPy may wait for the card, which no graph can
+        run(("learn", settings, N, R, learns), partial(self._work.learn, learns, static, self._carried))
+        if learns and self._dgiven is not None:
+            part = slice(*self._rows.first[n : n + 2])
+            begins = table.begins[part]
+            self._dgiven[table.ids[part][begins]] = on_host(static.dgiven)[begins]
+
+    def _sources_of(self, n):
+        values, _ = self._feed.read(slice(*self._rows.first[n : n + 2]))
+        return self._sources._replace(values=self._network.source(values))
+
+    def _static(self, N, R):
+        statics, key = self._kept.statics, (self._settings, N, R)
+        if key not in statics:
+            if len(statics) == MOST_STATICS:
+                statics.clear()
+            goal = self._sources.goal
+            statics[key] = static_of(self._network, self._kept.room, self._settings, goal, self._head, N, R)
+        return statics[key]
+
+
+def _noise(step, rows):
+    """Probabilities that dropout keeps a number on its way up, and to the next step; keys of masks."""
+    if step.masks is not None:
+        return step.masks.of(rows.ids).values()
+    if step.dropout or step.recurrent_dropout:
+        keys = mask_keys(step.seed, step.epoch, rows.ids, rows.skipped)
+        return Masks(step.dropout, step.recurrent_dropout, keys).of(slice(None)).values()
+    return 1.0, 1.0, np.zeros(len(rows.ids), np.int64)
