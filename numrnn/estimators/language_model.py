@@ -271,7 +271,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
         continues, comm = self.warm_start and "_state" in vars(self), comm_of(comm)
         # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.
         with comm.together(), bridges(self, X, None, None) as more, unchanged_on_error(self, continues=continues):
-            sequences, is_one = begin_texts(self, X, continues=continues)
+            sequences, is_one = begin_texts(self, X, continues=continues, comm=comm)
             share_state(self, comm)
             resumption = Resumption(self, resume)
             data, validate = hold_out_texts(self, sequences, is_one, X_val)

@@ -269,7 +269,7 @@ class RNNSeq2Seq(PairPrediction, Model):
         continues, comm = self.warm_start and "_state" in vars(self), comm_of(comm)
         # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.
         with comm.together(), bridges(self, X, y, None) as more, unchanged_on_error(self, continues=continues):
-            data = begin_pairs(self, X, y, continues=continues)
+            data = begin_pairs(self, X, y, continues=continues, comm=comm)
             share_state(self, comm)
             resumption = Resumption(self, resume)
             data, validate = hold_out_pairs(self, data, X_val, y_val)
