@@ -139,7 +139,9 @@ class CudaNetwork(Losses):
         return math.fsum(sums), after
 
     def _forward(self, data, state, masks, after):
-        """Groups of sequences, and what comes out of each: logits, or what a head would read; states go to `after`."""
+        """Groups of sequences, and what comes out of each: logits, what a head would read, or nothing. States go to
+        `after`.
+        """
         first = data.offsets[: len(data)] if self.per_step else np.arange(len(data))
         source = self.source(data, upload)
         for ids in _groups(data.lengths):
@@ -154,6 +156,8 @@ class CudaNetwork(Losses):
         starts = self.starts(weights, batch, given, None)
         levels = self._layers.forward(weights, batch, inputs, starts, kept, kept_before)
         after[batch.ids] = _host(self.columns([s.last for level in levels for s in level.states]))
+        if not self.n_outputs:
+            return batch, None
         result, _ = self._head.read(batch, levels[-1], kept)
         return batch, self._head.logits(weights, result) if self.layout.n_outputs else result
 
