@@ -23,8 +23,9 @@ def test_scores_are_those_of_the_cpu_whatever_the_pieces(monkeypatch):
     model.set_weights({name: values + 0.1 for name, values in model.weights_.items()})
     calls = model.score, model.bits_per_symbol, model.perplexity
     expected, expected_one = [call(TEXTS) for call in calls], model.cross_entropy(TEXTS[0])
-    for outputs, texts in [(1 << 20, 1024), (30, 2)]:
+    for outputs, rows, texts in [(1 << 20, 1 << 20, 1024), (30, 4, 2)]:
         monkeypatch.setattr(network, "OUTPUTS_AT_ONCE", outputs)
+        monkeypatch.setattr(network, "ROWS_AT_ONCE", rows)
         monkeypatch.setattr(text_scores, "TEXTS", texts)
         model.set_weights({})  # what was prepared to predict is left behind
         model.set_params(device="cuda")
