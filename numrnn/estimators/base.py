@@ -181,7 +181,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
             bridges(self, X, y, sample_weight) as more,
             unchanged_on_error(self, continues=continues),
         ):
-            data, targets = begin(self, X, y, sample_weight, continues=continues)
+            data, targets = begin(self, X, y, sample_weight, continues=continues, comm=comm)
             share_state(self, comm)
             resumption, given = Resumption(self, resume), given_states(self, state, data)
             data, targets, given, validate = hold_out(
