@@ -76,9 +76,9 @@ class EncoderDecoder:
 
     Parameters
     ----------
-    encoder : Network
+    encoder : Network or CudaNetwork
         Without a head.
-    decoder : Network
+    decoder : Network or CudaNetwork
         With an output for each step, and the encoder's cell and sizes.
     """
 
@@ -86,7 +86,6 @@ class EncoderDecoder:
         self.encoder, self.decoder, self.dtype = encoder, decoder, decoder.dtype
         self.layout = PairLayout(encoder.layout, decoder.layout)
         self.tile_rows, self.state_size = decoder.tile_rows, decoder.state_size
-        encoder.memory.kept_bytes = decoder.memory.kept_bytes = KEPT_BYTES
 
     def gradient(self, theta, data, targets, batch, grad, given=None, step=None):
         """Loss of a mini-batch, without the L2 term, and its gradient.
@@ -183,9 +182,8 @@ class EncoderDecoder:
     def _summed_loss(self, data, targets, ids):
         threads = self.decoder.n_jobs
         steps, places = data.target.steps(ids, 0, data.target.lengths[ids])
-        logits, _ = self.write(steps, self.read(data.source[ids], threads), threads)
-        loss, count = self.decoder.loss_of(logits, Targets(targets.values[places]))
-        return loss * count
+        state = self.read(data.source[ids], threads)
+        return self.decoder.summed_loss(steps, Targets(targets.values[places]), state, threads)[0]
 
     def pack(self, theta):
         """Take the weights that `read` and `write` work with."""

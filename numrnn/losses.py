@@ -8,8 +8,10 @@ from numrnn.kernels.cpu import heads
 
 class Losses:
     """What a network knows of its head once there are logits; a subclass has `head_kind`, `dtype`, `per_step`,
-    `n_outputs`, `state_size` and `predict`.
+    `n_outputs`, `state_size`, `predict`, `predict_packed` and `work`.
     """
+
+    outputs_at_once = 1 << 20  # of pieces of texts: what comes out for all of a long text would fill the memory
 
     def loss(self, theta, data, targets):
         """Loss of all sequences without the L2 term, by the forward pass alone: (sum(w l) / sum(w), sum(w))."""
@@ -22,6 +24,30 @@ class Losses:
         weight_sum = float(len(logits) if targets.weights is None else targets.weights.sum())
         total = heads.summed_loss(self.head_kind, logits.copy(), *goal[:-1])
         return (total / weight_sum if weight_sum else np.nan), weight_sum
+
+    def summed_loss(self, data, targets, state=None, threads=1):
+        """Sum of the losses of sequences, with the weights of the last `pack`.
+
+        Parameters
+        ----------
+        data : Sequences
+        targets : Targets
+            Each of the same weight.
+        state : ndarray of shape (N, state_size), optional
+            States before the first steps; None: learned ones, or zeros.
+        threads : int
+            At most.
+
+        Returns
+        -------
+        total : float
+        state : ndarray of shape (N, state_size)
+            States after the last steps.
+        """
+        threads = min(threads, self.work.useful_threads(data))
+        logits, state = self.predict_packed(data, state, True, threads)
+        loss, count = self.loss_of(logits, targets)
+        return loss * count, state
 
     def outputs_of(self, logits):
         """Probabilities (softmax, sigmoid) or values of raw predictions."""

@@ -11,10 +11,21 @@ import pytest
 import numrnn
 from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq
 from numrnn.cli import main
+from numrnn.distributed.comm import Serial
 from numrnn.gpu import device
 from numrnn.versions import versions
 
 X, Y = np.ones((4, 3, 2)), np.array([0.0, 1.0, 2.0, 3.0])
+
+
+DATA = {
+    RNNClassifier: (X, [0, 1, 0, 1]),
+    RNNRegressor: (X, Y),
+    RNNLanguageModel: ("abcabcabc",),
+    RNNSeq2Seq: (["ab", "a"], ["ba", "b"]),
+}
+MISSING = r"device='cuda' needs numba-cuda and cupy-cuda13x: pip install 'numrnn\[cuda\]'"
+every_kind = pytest.mark.parametrize("kind", DATA)
 
 
 @pytest.fixture
@@ -23,37 +34,89 @@ def no_packages(monkeypatch):
     monkeypatch.delenv("NUMBA_ENABLE_CUDASIM", raising=False)
 
 
-def test_a_missing_package_is_named_with_the_command_that_installs_it(no_packages):
-    message = r"device='cuda' needs numba-cuda and cupy-cuda13x: pip install 'numrnn\[cuda\]'"
-    model = RNNRegressor((3,), max_iter=1, device="cuda")
-    for call in (model.fit, model.partial_fit, model.initialize):
-        with pytest.raises(ImportError, match=message):
-            call(X, Y)
-        assert not model.__sklearn_is_fitted__()
-    with pytest.raises(ImportError, match=message):
-        RNNLanguageModel((3,), batch_size=2, device="cuda").fit("abcabcabc")
-
-
-def test_a_missing_card_is_told(monkeypatch):
+@pytest.fixture
+def card(monkeypatch):
+    """As if there were one, for what is refused before it is looked at."""
     monkeypatch.setattr(device, "find_spec", lambda name: name)
-    monkeypatch.setattr(device, "_why_not", lambda: "no driver")
+    monkeypatch.setattr(device, "_why_not", lambda: None)
     monkeypatch.delenv("NUMBA_ENABLE_CUDASIM", raising=False)
+
+
+class Two(Serial):
+    """Two processes."""
+
+    size = 2
+
+
+def small(kind, **params):
+    return kind((3,), **{"max_iter": 1, "batch_size": 2, "random_state": 0, **params})
+
+
+def nothing_of(kind):
+    """What is no data: to read it would be an error of its own."""
+    return [None] * len(DATA[kind])
+
+
+@every_kind
+def test_a_missing_package_is_named_with_the_command_that_installs_it(kind, no_packages):
+    model = small(kind, device="cuda")
+    for call in (model.fit, model.partial_fit, model.initialize):
+        for data in (DATA[kind], nothing_of(kind)):
+            with pytest.raises(ImportError, match=MISSING):
+                call(*data)
+            assert not model.__sklearn_is_fitted__()
+
+
+@every_kind
+def test_a_missing_card_is_told(kind, card, monkeypatch):
+    monkeypatch.setattr(device, "_why_not", lambda: "no driver")
     with pytest.raises(RuntimeError, match="device='cuda' needs an NVIDIA GPU and its driver: no driver"):
-        RNNRegressor((3,), max_iter=1, device="cuda").fit(X, Y)
+        small(kind, device="cuda").fit(*nothing_of(kind))
 
 
-def test_what_was_fitted_on_a_cpu_does_not_predict_there(no_packages):
-    model = RNNRegressor((3,), max_iter=1, random_state=0).fit(X, Y)
-    expected = model.predict(X)
+@every_kind
+def test_what_only_a_cpu_does_is_refused_before_anything_is_read(kind, card):
+    model = small(kind, warm_start=True).fit(*DATA[kind])
+    before, attributes = model._state.theta.copy(), set(vars(model))
     model.set_params(device="cuda")
-    for call in (model.predict, model.transform):
-        with pytest.raises(ImportError, match="device='cuda' needs"):
-            call(X)
-    with pytest.raises(ImportError, match="device='cuda' needs"):
-        model.loss_and_grad(X, Y)
+    with pytest.raises(ValueError, match="comm of 2 processes: they train together on device='cpu' only, got 'cuda'"):
+        model.fit(*nothing_of(kind), comm=Two())
+    model.set_params(memory_limit="1GB")
+    for call in (model.fit, model.partial_fit, model.initialize):
+        with pytest.raises(ValueError, match="memory_limit='1GB': it is of device='cpu', expected None with"):
+            call(*nothing_of(kind))
+    with pytest.raises(ValueError, match="memory_limit='1GB': it is of device='cpu'"):
+        model.loss_and_grad(*DATA[kind])
+    assert set(vars(model)) == attributes and model.n_iter_ == 1
+    np.testing.assert_array_equal(model._state.theta, before)
+    assert model.set_params(device="cpu", memory_limit=None).fit(*DATA[kind]).n_iter_ == 2
+
+
+@every_kind
+def test_what_was_fitted_on_a_cpu_does_not_predict_there(kind, no_packages):
+    data, model = DATA[kind], small(kind).fit(*DATA[kind])
+    names = {
+        RNNLanguageModel: ("cross_entropy", "score", "predict_proba"),
+        RNNSeq2Seq: ("predict",),
+        RNNClassifier: ("predict", "predict_proba", "transform"),
+        RNNRegressor: ("predict", "transform"),
+    }[kind]
+    expected = [getattr(model, name)(data[0]) for name in names]
+    model.set_params(device="cuda")
+    for call in (*(lambda *data, name=name: getattr(model, name)(data[0]) for name in names), model.loss_and_grad):
+        with pytest.raises(ImportError, match=MISSING):
+            call(*data)
     with pytest.raises(ValueError, match="device must be 'cpu' or 'cuda', got 'gpu'"):
-        model.set_params(device="gpu").predict(X)
-    np.testing.assert_array_equal(model.set_params(device="cpu").predict(X), expected)
+        getattr(model.set_params(device="gpu"), names[0])(data[0])
+    model.set_params(device="cpu")
+    for name, values in zip(names, expected, strict=True):
+        np.testing.assert_array_equal(getattr(model, name)(data[0]), values)
+
+
+def test_a_language_model_writes_on_a_cpu_whatever_its_device(no_packages):
+    model = small(RNNLanguageModel).fit("abcabcabc")
+    expected = model.generate("ab", 5, random_state=0)
+    assert model.set_params(device="cuda").generate("ab", 5, random_state=0) == expected
 
 
 def test_a_model_for_a_card_is_read_where_there_is_none(no_packages, tmp_path):
@@ -65,16 +128,13 @@ def test_a_model_for_a_card_is_read_where_there_is_none(no_packages, tmp_path):
     assert model.set_params(device="cpu").predict(X).shape == (4,)
 
 
-def test_an_encoder_decoder_computes_on_a_cpu_only():
-    with pytest.raises(ValueError, match="device='cuda': an encoder-decoder computes on device='cpu' only"):
-        RNNSeq2Seq((3,), device="cuda").fit(["ab"], ["ba"])
-    model = RNNSeq2Seq((3,), max_iter=1).fit(["ab", "a"], ["ba", "b"])
-    with pytest.raises(ValueError, match="on device='cpu' only"):
-        model.set_params(device="cuda").predict(["ab"])
-
-
-def test_the_command_line_says_so_in_one_line(no_packages, tmp_path, capsys):
-    assert main(["fit", "japanese_vowels", "--output", str(tmp_path / "x"), "--device", "cuda"]) == 1
+@pytest.mark.parametrize("more", [[], ["--task", "language-model"]])
+def test_the_command_line_says_so_in_one_line(more, no_packages, tmp_path, capsys):
+    data = "japanese_vowels"
+    if more:
+        data = str(tmp_path / "book.txt")
+        Path(data).write_text("abracadabra" * 100)
+    assert main(["fit", data, *more, "--output", str(tmp_path / "x"), "--device", "cuda"]) == 1
     error = capsys.readouterr().err
     assert "device='cuda' needs numba-cuda" in error and error.count("\n") == 1
 

@@ -18,6 +18,7 @@ from numrnn.data.targets import Targets
 from numrnn.estimators import fitting, text_scores
 from numrnn.estimators.text_fitting import training_data
 from numrnn.kernels.cpu.generation import draw
+from numrnn.losses import Losses
 from numrnn.solvers import SGD
 from numrnn.training import loop
 
@@ -104,7 +105,7 @@ def test_the_cross_entropy_is_the_slow_one_whatever_the_pieces(cell, monkeypatch
     expected = [naive.loss(plain(model), [x[:-1]], [x[1:]], cell=cell, output="step") for x in [SYMBOLS, *RAGGED]]
     mean = np.average(expected[1:], weights=[len(x) - 1 for x in RAGGED])
     for outputs, texts in [(1 << 20, 1024), (60, 1024), (1, 2), (30, 1)]:
-        monkeypatch.setattr(text_scores, "OUTPUTS", outputs)
+        monkeypatch.setattr(Losses, "outputs_at_once", outputs)
         monkeypatch.setattr(text_scores, "TEXTS", texts)
         assert model.cross_entropy(SYMBOLS) == pytest.approx(expected[0], rel=1e-12)
         assert model.cross_entropy(RAGGED) == pytest.approx(mean, rel=1e-12)

@@ -1,121 +1,132 @@
-"""``python benchmarks/cuda/report.py``: everything that only a card can show, written to docs/design/cuda_report.rst.
+"""Everything that only a card can show, written to docs/design/cuda_report.rst.
 
-Tests on the card, parity with the CPU, the same bits in 20 runs, compute-sanitizer, times beside cuDNN. Without a card
-the page is written with empty cells, which say so. Needs ``pip install 'numrnn[cuda]' torch``; compute-sanitizer comes
-with NVIDIA's toolkit.
+    pip install '.[cuda,test]' torch --extra-index-url https://download.pytorch.org/whl/cu130
+    python benchmarks/cuda/report.py --text war_and_peace.txt
+
+The tests on the card, the same bits in 20 runs, compute-sanitizer (memcheck, racecheck, synccheck), the parity table
+with the CPU, training steps and predictions beside PyTorch and cuDNN, a language model's epochs on War and Peace
+(Project Gutenberg's number 2600). compute-sanitizer comes with NVIDIA's toolkit (the package cuda-sanitizer of its
+repositories) and has to be on the PATH; PyTorch has to be one for CUDA 13. What is missing is named in its cells.
+
+Rows are measured in processes of their own, one for those that begin alike: one that fails, or waits for ever, leaves
+its rows marked, and the others are measured. Without a card the page is written with empty cells, which say so.
+
+    python benchmarks/cuda/report.py --sections checks bits parity     (the page then holds these figures alone)
 """
 
+import argparse
 import datetime
-import shutil
+import importlib.util
+import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
-from steps import CELLS, SHAPES, STEPS, numrnn_times, torch_times, trained
+ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "benchmarks" / "peers"))
 
-from numrnn.gpu.device import check_device
-from numrnn.versions import versions
+from page import EMPTY, cells_of, failed, groups, page  # noqa: E402
+from sections import Plan, sections_of, watch  # noqa: E402
 
-ROOT = Path(__file__).parent.parent.parent
+from numrnn.gpu.device import check_device  # noqa: E402
+from numrnn.versions import versions  # noqa: E402
+
 PAGE = ROOT / "docs" / "design" / "cuda_report.rst"
-EMPTY = "not measured: no GPU"
-RUNS = 20
-PARITY = [(3, 2, 1), (7, 3, 33), (32, 8, 32), (32, 16, 64), (32, 32, 128), (64, 64, 256)]  # (B, D, H)
-VERSIONS = "GPU", "GPU driver", "numrnn", "numba", "numba-cuda", "cupy-cuda13x", "torch"
+BESIDE_TORCH = "training", "events", "prediction", "text"
+FACTS = "GPU", "GPU driver", "numrnn", "numba", "numba-cuda", "cupy-cuda13x", "torch"
 
 
 def main():
     """Measure, and write the page."""
-    if sys.argv[1:] == ["--steps"]:  # what compute-sanitizer watches
-        for cell in CELLS:
-            for shape in PARITY:
-                trained(cell, *shape, "cuda", 2)
+    arguments = _arguments()
+    if arguments.watch:
+        watch(Plan())
         return
-    try:
-        check_device("cuda")
-        measured = True
-    except (ImportError, RuntimeError) as error:
-        print(f"{error}: the report has empty cells", file=sys.stderr)
-        measured = False
-    PAGE.write_text("\n".join(_page(measured)) + "\n")
+    if arguments.rows:
+        name, group = arguments.rows
+        plan = Plan(text=arguments.text, torch=torch_device() if name in BESIDE_TORCH else None)
+        measure(sections_of(plan)[name], group)
+        return
+    sections = sections_of(Plan(text=arguments.text))
+    reason = why_not()
+    if reason:
+        print(f"{reason}: the report has empty cells", file=sys.stderr)
+        PAGE.write_text(written(sections, {}, f"**No figure here is measured yet: {EMPTY.split(': ')[1]}.**"))
+    else:
+        results = {}
+        for name in arguments.sections or sections:
+            for group in groups(sections[name]):
+                results |= in_process(name, sections[name], group, arguments.text)
+                PAGE.write_text(written(sections, results, f"Measured on {datetime.date.today()}."))
     print(PAGE)
 
 
-def _page(measured):
-    yield from _title("What a card shows", "=")
-    yield "Written by ``python benchmarks/cuda/report.py``. " + (
-        f"Measured on {datetime.date.today()}." if measured else "**No figure here is measured yet: there was no GPU.**"
+def written(sections, results, when):
+    """The page."""
+    known = versions() if results else {}
+    facts = [(name, known.get(name, EMPTY)) for name in FACTS]
+    introduction = f"Written by ``python benchmarks/cuda/report.py``. {when}"
+    return "\n".join(page(sections, results, facts, introduction)).rstrip() + "\n"
+
+
+def measure(section, group):
+    """Print the rows that begin with a word, each as a line of JSON, as they come."""
+    for key in section.keys:
+        if str(key[0]) == group:
+            print(json.dumps([key, cells_of(section, key)]), flush=True)
+
+
+def in_process(name, section, group, text):
+    """Measure rows in another process: (name, key) -> cells of all of them."""
+    command = [sys.executable, __file__, "--rows", name, group, *(["--text", text] if text else [])]
+    print(name, group, file=sys.stderr, flush=True)
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+    try:
+        lines, errors = process.communicate(timeout=section.seconds)
+        reason = (errors.strip().splitlines() or [f"exit status {process.returncode}"])[-1]
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)  # with what it has started: compute-sanitizer, tests
+        lines, _ = process.communicate()
+        reason = f"no end after {section.seconds:g} s"
+    rows = {}
+    for line in lines.splitlines():
+        if line.startswith("[["):
+            key, cells = json.loads(line)
+            rows[name, tuple(key)] = [tuple(cell) for cell in cells]
+    keys = [key for key in section.keys if str(key[0]) == group]
+    return {(name, key): rows.get((name, key)) or failed(section, key, reason) for key in keys}
+
+
+def why_not():
+    """Why nothing can be measured; None: there is a card."""
+    try:
+        check_device("cuda")
+    except (ImportError, RuntimeError) as error:
+        return str(error)
+    return None
+
+
+def torch_device():
+    """PyTorch's device; None: it is not installed, or has no card."""
+    if importlib.util.find_spec("torch") is None:
+        return None
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else None
+
+
+def _arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--text", help="War and Peace in UTF-8")
+    parser.add_argument("--sections", nargs="+", choices=list(sections_of(Plan())), help="all unless told otherwise")
+    parser.add_argument(
+        "--rows", nargs=2, metavar=("SECTION", "FIRST"), help="print rows as JSON: what the report runs"
     )
-    yield from ["", "What runs there, and why, is in :doc:`cuda`.", ""]
-    known = versions() if measured else {}
-    yield from _table("Card and versions", ["what", "which"], [[name, known.get(name, EMPTY)] for name in VERSIONS])
-    checks = _checks() if measured else [EMPTY] * 4
-    names = "``pytest tests/cuda``", f"the same bits in {RUNS} runs", "memcheck", "racecheck"
-    yield from _table("Checks", ["check", "result"], zip(names, checks, strict=True))
-    rows = [[cell, *map(str, shape), *_cells(measured, 2, _parity, cell, shape)] for cell in CELLS for shape in PARITY]
-    title = "The card against the CPU: largest error of 20 losses and of the weights after them, over the largest value"
-    yield from _table(title, ["cell", "B", "D", "H", "losses", "weights"], rows)
-    rows = [[cell, *map(str, shape), *_cells(measured, 8, _times, cell, shape)] for cell in CELLS for shape in SHAPES]
-    title = f"Microseconds of a training step and of a prediction, float32, {STEPS} steps, by the clock"
-    sides = "numrnn", "PyTorch", "PyTorch, TF32", "PyTorch in a CUDA graph"
-    yield from _table(title, ["cell", "B", "D", "H", *(f"{s}, {w}" for w in ("step", "predict") for s in sides)], rows)
-
-
-def _cells(measured, count, measure, *arguments):
-    if not measured:
-        return [EMPTY] * count
-    print(*arguments, flush=True)
-    return [f"{value:.3g}" for value in measure(*arguments)]
-
-
-def _checks():
-    tests = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "tests/cuda"], cwd=ROOT, capture_output=True, text=True
-    )
-    yield tests.stdout.strip().splitlines()[-1]
-    yield "yes" if all(_repeats(cell, shape) for cell in CELLS for shape in PARITY) else "NO"
-    for tool in ("memcheck", "racecheck"):
-        yield _sanitized(tool)
-
-
-def _repeats(cell, shape):
-    first = trained(cell, *shape, "cuda", 5)[1].tobytes()
-    return all(trained(cell, *shape, "cuda", 5)[1].tobytes() == first for _ in range(RUNS - 1))
-
-
-def _sanitized(tool):
-    if shutil.which("compute-sanitizer") is None:
-        return "not run: no compute-sanitizer"
-    command = ["compute-sanitizer", "--tool", tool, "--error-exitcode", "1", sys.executable, __file__, "--steps"]
-    result = subprocess.run(command, capture_output=True, text=True)
-    return "clean" if result.returncode == 0 else result.stdout.strip().splitlines()[-1]
-
-
-def _parity(cell, shape):
-    """Largest error of losses and of weights after 20 steps."""
-    results = [trained(cell, *shape, device, 20) for device in ("cpu", "cuda")]
-    for part in (4, 1):
-        expected, got = (np.asarray(result[part], np.float64) for result in results)
-        yield np.abs(got - expected).max() / np.abs(expected).max()
-
-
-def _times(cell, shape):
-    sides = [numrnn_times(cell, *shape)]
-    sides += [torch_times(cell, *shape, **how) for how in ({}, {"tf32": True}, {"graph": True})]
-    return [*(side.training for side in sides), *(side.prediction for side in sides)]
-
-
-def _title(text, line):
-    return [text, line * len(text), ""]
-
-
-def _table(title, header, rows):
-    yield from _title(title, "-")
-    yield from [".. list-table::", "   :header-rows: 1", ""]
-    for row in [header, *rows]:
-        yield from (f"   {'*' if n == 0 else ' '} - {cell}" for n, cell in enumerate(row))
-    yield ""
+    parser.add_argument("--watch", action="store_true", help="train: what compute-sanitizer watches")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""numrnn: the kernels' training step, the network's prediction, and the public calls."""
+"""numrnn: the kernels' training step, the network's prediction, and the public calls, on a CPU or a card."""
 
 import numpy as np
 from problem import CLIP, RATE
@@ -13,10 +13,10 @@ from numrnn.solvers import Adam
 class NumrnnSide:
     """Training steps through `Network.train`: forward, BPTT, clipping and Adam."""
 
-    def __init__(self, problem, threads, dtype=np.float32):
+    def __init__(self, problem, threads, dtype=np.float32, device="cpu"):
         self.problem, self.threads = problem, threads
         self.theta = problem.theta.astype(dtype)
-        self.network = Network(problem.layout, n_jobs=threads, dtype=dtype)
+        self.network = network_of(problem.layout, threads, dtype, device)
         self.data, self.targets = Sequences.from_array(problem.X.astype(dtype)), Targets(problem.y)
         self.batch = full_batch(self.data.lengths, self.network.tile_rows)
         self.grad, self.before = np.zeros_like(self.theta), self.theta.copy()
@@ -41,8 +41,17 @@ class NumrnnSide:
         return self.network.predict(self.theta, self.data)[0]
 
 
-def estimator_of(problem, threads):
+def network_of(layout, threads, dtype, device):
+    """A network of a device."""
+    if device == "cpu":
+        return Network(layout, n_jobs=threads, dtype=dtype)
+    from numrnn.gpu.network import CudaNetwork
+
+    return CudaNetwork(layout, dtype=dtype)
+
+
+def estimator_of(problem, threads, device="cpu"):
     """An RNNClassifier with the problem's weights."""
-    model = RNNClassifier((problem.H,), cell=problem.cell, n_jobs=threads, random_state=0)
+    model = RNNClassifier((problem.H,), cell=problem.cell, n_jobs=threads, random_state=0, device=device)
     few = np.resize(problem.X, (2, *problem.X.shape[1:]))
     return model.initialize(few, np.arange(2)).set_weights(problem.weights)

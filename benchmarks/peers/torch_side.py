@@ -23,10 +23,10 @@ class Classifier(nn.Module):
 
 
 class TorchSide:
-    """Training steps and predictions on (T, B, D), nn.RNN's own layout."""
+    """Training steps and predictions on (T, B, D), nn.RNN's own layout, with options of Adam."""
 
-    def __init__(self, problem):
-        self.problem, H = problem, problem.H
+    def __init__(self, problem, device="cpu", **adam):
+        self.problem, self.device, H = problem, device, problem.H
         self.module = Classifier(problem.cell, problem.D, H)
         weights = {name: torch.from_numpy(value.copy()) for name, value in problem.weights.items()}
         recurrent, output = self.module.recurrent, self.module.output
@@ -39,8 +39,9 @@ class TorchSide:
                 recurrent.bias_hh_l0[2 * H :] = weights["layers.0.b_Wn"]
             output.weight.copy_(weights["V"])
             output.bias.copy_(weights["c"])
-        self.optimizer = torch.optim.Adam(self.module.parameters(), lr=RATE)
-        self.X, self.y = torch.from_numpy(problem.X_by_step), torch.from_numpy(problem.y)
+        self.module.to(device)
+        self.optimizer = torch.optim.Adam(self.module.parameters(), lr=RATE, **adam)
+        self.X, self.y = torch.from_numpy(problem.X_by_step).to(device), torch.from_numpy(problem.y).to(device)
 
     def gradients(self):
         """By numrnn's names."""
@@ -56,7 +57,7 @@ class TorchSide:
         }
         if self.problem.cell == "gru":
             gradients["layers.0.b_Wn"] = recurrent.bias_hh_l0.grad[2 * self.problem.H :]
-        return {name: value.numpy().copy() for name, value in gradients.items()}
+        return {name: value.cpu().numpy().copy() for name, value in gradients.items()}
 
     def train(self, steps):
         """So many training steps."""
@@ -69,7 +70,8 @@ class TorchSide:
     def predict(self):
         """Probabilities, from a NumPy array to a NumPy array."""
         with torch.inference_mode():
-            return torch.softmax(self.module(torch.from_numpy(self.problem.X_by_step)), 1).numpy()
+            X = torch.from_numpy(self.problem.X_by_step).to(self.device)
+            return torch.softmax(self.module(X), 1).cpu().numpy()
 
     def stepper(self, x):
         """A call that predicts from one more step x (D,) of a stream, as `predict_step` does."""

@@ -13,15 +13,17 @@ PIECE = 10_000  # characters of the test that are read at a time
 class TorchText:
     """Epochs over a text, and the cross-entropy of another one. Characters are numbered by all of `text`."""
 
-    def __init__(self, cell, text, training, way):
+    def __init__(self, cell, text, training, way, units=UNITS, layers=1, device="cpu", **adam):
         torch.manual_seed(0)
+        self.device = device
         self.symbols = {character: i for i, character in enumerate(sorted(set(text)))}
         n_symbols = len(self.symbols)
-        table = nn.Embedding.from_pretrained(torch.eye(n_symbols), freeze=True)
+        table = nn.Embedding.from_pretrained(torch.eye(n_symbols), freeze=True).to(device)
         self.vectors = table if way == "table" else lambda x: nn.functional.one_hot(x, n_symbols).float()
-        self.recurrent, self.output = MODULES[cell](n_symbols, UNITS), nn.Linear(UNITS, n_symbols)
+        self.recurrent = MODULES[cell](n_symbols, units, num_layers=layers).to(device)
+        self.output = nn.Linear(units, n_symbols).to(device)
         self.parameters = [*self.recurrent.parameters(), *self.output.parameters()]
-        self.optimizer = torch.optim.Adam(self.parameters, lr=RATE)
+        self.optimizer = torch.optim.Adam(self.parameters, lr=RATE, **adam)
         ids = self._ids(training)
         length = (len(ids) - 1) // STREAMS
         self.inputs, self.targets = (
@@ -58,4 +60,4 @@ class TorchText:
         return nn.functional.cross_entropy(self.output(hidden).flatten(0, 1), targets.flatten()), state
 
     def _ids(self, text):
-        return torch.from_numpy(np.array([self.symbols[character] for character in text]))
+        return torch.from_numpy(np.array([self.symbols[character] for character in text])).to(self.device)

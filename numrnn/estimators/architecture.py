@@ -6,14 +6,12 @@ import numpy as np
 
 from numrnn.data.sizes import n_bytes
 from numrnn.distributed import SERIAL
-from numrnn.encoder_decoder import EncoderDecoder, PairLayout, decoder_seed
+from numrnn.encoder_decoder import KEPT_BYTES, EncoderDecoder, PairLayout, decoder_seed
 from numrnn.gpu.device import check_device
 from numrnn.network import Network
 from numrnn.parameters import Layout, initial_theta
 from numrnn.prediction import Predictor
 from numrnn.shared_network import SharedNetwork
-
-CPU_ONLY = "device={!r}: an encoder-decoder computes on device='cpu' only"
 
 
 class Architecture(NamedTuple):
@@ -80,7 +78,8 @@ class Architecture(NamedTuple):
             "dtype": np.dtype(self.dtype),
         }
         if device != "cpu":
-            return _on_card(device, memory_limit, comm, self.layout(), **options)
+            check_place(device, memory_limit, comm)
+            return _on_card(self.layout(), **options)
         options["n_jobs"] = n_jobs
         options["memory_limit"] = None if memory_limit is None else n_bytes(memory_limit, "memory_limit")
         if comm.size > 1:
@@ -122,10 +121,13 @@ class PairArchitecture(NamedTuple):
 
     def network(self, n_jobs=1, memory_limit=None, comm=SERIAL, device="cpu"):
         """Return a network to train or to predict with; it holds workspaces, so each call makes its own."""
-        if device != "cpu":
-            raise ValueError(CPU_ONLY.format(device))
+        check_place(device, memory_limit, comm)
         half = None if memory_limit is None else max(1, n_bytes(memory_limit, "memory_limit") // 2)
-        return EncoderDecoder(self.encoder.network(n_jobs, half, comm), self.decoder.network(n_jobs, half, comm))
+        networks = [part.network(n_jobs, half, comm, device) for part in self]
+        if device == "cpu":
+            for network in networks:
+                network.memory.kept_bytes = KEPT_BYTES
+        return EncoderDecoder(*networks)
 
     def initial_theta(self, seed):
         """The first weights, a flat array."""
@@ -142,12 +144,32 @@ class PairArchitecture(NamedTuple):
         return {"encoder": self.encoder.to_dict(), "decoder": self.decoder.to_dict()}
 
 
-def _on_card(device, memory_limit, comm, layout, **options):
+def check_place(device, memory_limit=None, comm=SERIAL):
+    """Raise an error unless this machine can compute there, and the device knows what else is asked for.
+
+    Parameters
+    ----------
+    device : {"cpu", "cuda"}
+    memory_limit : int, str or None
+        Of training.
+    comm : Serial or MPI
+        The processes that train together.
+
+    Raises
+    ------
+    ValueError, ImportError, RuntimeError
+        As `check_device`; ValueError, too, where only a CPU can do that.
+    """
     check_device(device)
+    if device == "cpu":
+        return
     if memory_limit is not None:
         raise ValueError(f"memory_limit={memory_limit!r}: it is of device='cpu', expected None with device={device!r}")
     if comm.size > 1:
         raise ValueError(f"comm of {comm.size} processes: they train together on device='cpu' only, got {device!r}")
+
+
+def _on_card(layout, **options):
     from numrnn.gpu.network import CudaNetwork  # who computes on a CPU needs no package for GPUs
 
     return CudaNetwork(layout, **options)

@@ -138,7 +138,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         X : list of (T_i, D) arrays, Sequences, array of shape (N, T, D), or array of shape (N, T)
             N sequences; a 2-D array holds univariate sequences of one length. With `n_symbols` a list of (T_i,) arrays
             of integers, Sequences of them, or an array of shape (N, T); with `vocabulary` a list of str, or of lists
-            of tokens.
+            of tokens. With ``device="cuda"`` arrays, and lists of them, may lie on the card.
         y : array-like of shape (N,) or (N, K); for ``output="step"`` one target per step in any such form of X
             The targets.
         sample_weight : array-like of shape (N,), or one weight per step for ``output="step"``, optional
@@ -181,7 +181,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
             bridges(self, X, y, sample_weight) as more,
             unchanged_on_error(self, continues=continues),
         ):
-            data, targets = begin(self, X, y, sample_weight, continues=continues)
+            data, targets = begin(self, X, y, sample_weight, continues=continues, comm=comm)
             share_state(self, comm)
             resumption, given = Resumption(self, resume), given_states(self, state, data)
             data, targets, given, validate = hold_out(

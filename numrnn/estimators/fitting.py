@@ -12,7 +12,7 @@ from numrnn.data.sizes import n_bytes
 from numrnn.data.symbols import check_symbols, count_symbols
 from numrnn.data.targets import Targets
 from numrnn.distributed import SERIAL
-from numrnn.estimators.architecture import Architecture, differences
+from numrnn.estimators.architecture import Architecture, check_place, differences
 from numrnn.estimators.facts import facts_of
 from numrnn.estimators.step_state import check_first_states
 from numrnn.estimators.targets import flat_targets
@@ -26,7 +26,6 @@ from numrnn.estimators.text_inputs import (
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.validation import Validation, sequence_weights, split, take
 from numrnn.estimators.weights import flat_weights, weigh_classes
-from numrnn.gpu.device import check_device
 from numrnn.gpu.sequences import reader_of
 from numrnn.solvers import LBFGS, resolve_solver
 from numrnn.training import (
@@ -67,7 +66,7 @@ def _has_trained(estimator, before, continues):
     return state is not before and state.epoch > max(before.epoch if continues else 0, state.resumed_epoch)
 
 
-def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True):
+def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True, comm=SERIAL):
     """Check parameters and data; learn sizes and classes and draw the first weights, unless training continues.
 
     Parameters
@@ -80,6 +79,7 @@ def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True
         All classes, where y may lack some.
     whole : bool
         Whether y is all there is, so that weights may be balanced by it.
+    comm : Serial or MPI
 
     Returns
     -------
@@ -87,7 +87,7 @@ def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True
     targets : Targets
     """
     check_parameters(estimator)
-    check_device(estimator.device)
+    check_place(estimator.device, estimator.memory_limit, comm)
     dtype = np.dtype(estimator.dtype)
     head, n_symbols = None, estimator.n_symbols
     if estimator.embedding_size is not None and n_symbols is None and estimator.vocabulary is None:

@@ -87,8 +87,8 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
     dtype : {"float32", "float64"}, default="float32"
         Of weights and arithmetic; sums of losses are float64 in any case.
     device : {"cpu", "cuda"}, default="cpu"
-        Where to train. "cuda": on an NVIDIA GPU, which needs the extra ``numrnn[cuda]``; where there is none, that is
-        an error. Scores and generated texts are computed on the CPU.
+        Where to compute. "cuda": on an NVIDIA GPU, which needs the extra ``numrnn[cuda]``; where there is none, that is
+        an error. Either device goes on with what the other one has trained. `generate` and `stream` compute on the CPU.
     n_jobs : int or None, default=None
         Threads. None means all cores that the process may use, but no more than the environment variables
         ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS``; -1 all cores. Small work gets fewer, a text that is written or
@@ -271,7 +271,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
         continues, comm = self.warm_start and "_state" in vars(self), comm_of(comm)
         # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.
         with comm.together(), bridges(self, X, None, None) as more, unchanged_on_error(self, continues=continues):
-            sequences, is_one = begin_texts(self, X, continues=continues)
+            sequences, is_one = begin_texts(self, X, continues=continues, comm=comm)
             share_state(self, comm)
             resumption = Resumption(self, resume)
             data, validate = hold_out_texts(self, sequences, is_one, X_val)

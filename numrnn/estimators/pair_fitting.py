@@ -3,7 +3,8 @@
 from numrnn.data.pairs import Pairs, shifted
 from numrnn.data.targets import Targets
 from numrnn.data.vocabulary import Vocabulary
-from numrnn.estimators.architecture import CPU_ONLY, Architecture, PairArchitecture
+from numrnn.distributed import SERIAL
+from numrnn.estimators.architecture import Architecture, PairArchitecture, check_place
 from numrnn.estimators.fitting import check_parameters, check_same, first_state, own_state
 from numrnn.estimators.pair_data import read_source, read_targets
 from numrnn.estimators.text_inputs import check_same_vocabulary
@@ -11,7 +12,7 @@ from numrnn.estimators.threads import n_threads
 from numrnn.estimators.validation import LossAlone, split
 
 
-def begin_pairs(estimator, X, y, *, continues):
+def begin_pairs(estimator, X, y, *, continues, comm=SERIAL):
     """Check parameters and data; learn sizes and symbols and draw the first weights, unless training continues.
 
     Parameters
@@ -20,14 +21,14 @@ def begin_pairs(estimator, X, y, *, continues):
     X, y : as in `fit`
     continues : bool
         Keep the weights: X and y must fit what was learnt.
+    comm : Serial or MPI
 
     Returns
     -------
     data : Pairs
     """
     check_parameters(estimator)
-    if estimator.device != "cpu":
-        raise ValueError(CPU_ONLY.format(estimator.device))
+    check_place(estimator.device, estimator.memory_limit, comm)
     if continues and estimator.input != estimator._input:
         raise ValueError(f"input={estimator.input!r}: training cannot continue, it began with {estimator._input!r}")
     if continues:
@@ -102,5 +103,6 @@ def hold_out_pairs(estimator, data, X_val, y_val):
         data, held = data.take(kept), data.take(held_ids)
     else:
         return data, None
-    network, targets = estimator._architecture.network(n_threads(estimator.n_jobs)), targets_of(held)
+    network = estimator._architecture.network(n_threads(estimator.n_jobs), device=estimator.device)
+    targets = targets_of(held)
     return data, LossAlone(lambda theta: network.loss(theta, held, targets), held, targets)

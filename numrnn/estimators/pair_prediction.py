@@ -130,7 +130,7 @@ class PairPrediction:
         check_is_fitted(self)
         source = read_source(self, X)
         data = pairs_of(self, source, read_targets(self, y, source))
-        network = self._architecture.network(n_threads(self.n_jobs), self.memory_limit)
+        network = self._architecture.network(n_threads(self.n_jobs), self.memory_limit, device=self.device)
         return loss_and_gradient(network, self._state.theta, data, targets_of(data), self.alpha)
 
     def _write(self, network, source, threads, beam_width, length_penalty, max_length):

@@ -18,8 +18,9 @@ from numrnn.training import Checkpoint, restore_callbacks, restore_state
 
 logger = logging.getLogger("numrnn")
 
-# Another value of these changes no bit, or only how long training goes on.
-_FREE = ("n_jobs", "memory_limit", "verbose", "callbacks", "warm_start", "max_iter")
+# Another value of these changes no bit, or only how long training goes on; another device rounds otherwise, but where
+# there is no card any more its checkpoints are worth as much.
+_FREE = ("n_jobs", "memory_limit", "device", "verbose", "callbacks", "warm_start", "max_iter")
 _FINISHED = ("callback", "converged", "line_search")
 _DAMAGE = (LookupError, TypeError, AttributeError, ValueError, RecursionError)
 

@@ -83,8 +83,9 @@ class RNNSeq2Seq(PairPrediction, Model):
         Of the first weights, the mini-batches, dropout and the pairs held out. The same int gives the same bits.
     dtype : {"float32", "float64"}, default="float32"
         Of weights and arithmetic; sums of losses are float64 in any case.
-    device : {"cpu"}, default="cpu"
-        Where to compute.
+    device : {"cpu", "cuda"}, default="cpu"
+        Where to compute. "cuda": on an NVIDIA GPU, which needs the extra ``numrnn[cuda]``; where there is none, that is
+        an error. Either device goes on with what the other one has trained.
     n_jobs : int or None, default=None
         Threads. None means all cores that the process may use, but no more than the environment variables
         ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS``; -1 all cores. Small work gets fewer. Results do not depend on it.
@@ -269,7 +270,7 @@ class RNNSeq2Seq(PairPrediction, Model):
         continues, comm = self.warm_start and "_state" in vars(self), comm_of(comm)
         # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.
         with comm.together(), bridges(self, X, y, None) as more, unchanged_on_error(self, continues=continues):
-            data = begin_pairs(self, X, y, continues=continues)
+            data = begin_pairs(self, X, y, continues=continues, comm=comm)
             share_state(self, comm)
             resumption = Resumption(self, resume)
             data, validate = hold_out_pairs(self, data, X_val, y_val)

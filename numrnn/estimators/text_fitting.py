@@ -5,17 +5,17 @@ import numpy as np
 from numrnn.data.next_symbols import NextSymbols, read_symbols
 from numrnn.data.symbols import count_symbols
 from numrnn.data.vocabulary import Vocabulary
-from numrnn.estimators.architecture import Architecture
+from numrnn.distributed import SERIAL
+from numrnn.estimators.architecture import Architecture, check_place
 from numrnn.estimators.fitting import check_parameters, check_same, first_state, own_state
 from numrnn.estimators.text_inputs import check_same_vocabulary, vocabulary_of
 from numrnn.estimators.text_scores import mean_cross_entropy
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.validation import LossAlone, split
-from numrnn.gpu.device import check_device
 from numrnn.solvers import LBFGS, resolve_solver
 
 
-def begin_texts(estimator, X, *, continues):
+def begin_texts(estimator, X, *, continues, comm=SERIAL):
     """Check parameters and X; learn the symbols and draw the first weights, unless training continues.
 
     Parameters
@@ -24,6 +24,7 @@ def begin_texts(estimator, X, *, continues):
     X : as in `fit`
     continues : bool
         Keep the weights: X must have the symbols that were learnt.
+    comm : Serial or MPI
 
     Returns
     -------
@@ -34,7 +35,7 @@ def begin_texts(estimator, X, *, continues):
     if isinstance(resolve_solver(estimator.solver), LBFGS):
         raise ValueError(f"solver={estimator.solver!r}: a language model needs a mini-batch solver")
     check_parameters(estimator)
-    check_device(estimator.device)
+    check_place(estimator.device, estimator.memory_limit, comm)
     if estimator.vocabulary is not None and estimator.vocabulary.last is not None:
         raise ValueError(f"vocabulary={estimator.vocabulary!r}: a language model reads whole texts, expected last=None")
     if continues:
@@ -94,7 +95,7 @@ def training_data(estimator, sequences, is_one):
 
 def _watch(estimator, held):
     threads = n_threads(estimator.n_jobs)
-    network = estimator._architecture.network(threads)
+    network = estimator._architecture.network(threads, device=estimator.device)
 
     def loss(theta):
         network.pack(theta)

@@ -12,7 +12,6 @@ from numrnn.estimators.prepared import predictor_of
 from numrnn.estimators.threads import n_threads
 from numrnn.training.objective import loss_and_gradient
 
-OUTPUTS = 1 << 20  # of a piece of texts: what a network puts out for all of a long text would fill the memory
 TEXTS = 1024  # in a piece, at most
 
 
@@ -41,7 +40,7 @@ class TextScores:
         >>> math.isclose(model.cross_entropy("abacad"), math.log(4), rel_tol=1e-6)
         True
         """
-        network = predictor_of(self, "cpu").network
+        network = predictor_of(self).network
         sequences, _ = read_symbols(X, self.vocabulary_, self.n_symbols_)
         return mean_cross_entropy(network, NextSymbols.of(sequences, name="X"), n_threads(self.n_jobs))
 
@@ -108,7 +107,8 @@ class TextScores:
         """
         check_is_fitted(self)
         sequences, is_one = read_symbols(X, self.vocabulary_, self.n_symbols_)
-        network = self._architecture._replace(output="sequence").network(n_threads(self.n_jobs))
+        architecture = self._architecture._replace(output="sequence")
+        network = architecture.network(n_threads(self.n_jobs), device=self.device)
         outputs, _ = network.predict(self._state.theta, sequences)
         return outputs[0] if is_one else outputs
 
@@ -138,7 +138,7 @@ class TextScores:
         """
         check_is_fitted(self)
         data = NextSymbols.of(read_symbols(X, self.vocabulary_, self.n_symbols_)[0], name="X")
-        network = self._architecture.network(n_threads(self.n_jobs), self.memory_limit)
+        network = self._architecture.network(n_threads(self.n_jobs), self.memory_limit, device=self.device)
         return loss_and_gradient(network, self._state.theta, data, Targets(data.targets), self.alpha)
 
 
@@ -168,12 +168,11 @@ def _losses(network, data, ids, threads):
     """Losses of the pieces of sequences, the longest first."""
     first, state, left = 0, None, data.lengths[ids]
     while len(ids):
-        steps = max(1, OUTPUTS // (len(ids) * network.layout.n_outputs))
+        steps = max(1, network.outputs_at_once // (len(ids) * network.layout.n_outputs))
         counts = np.minimum(left, steps)
         piece, places = data.steps(ids, first, counts)
-        logits, state = network.predict_packed(piece, state, True, min(threads, network.work.useful_threads(piece)))
-        loss, count = network.loss_of(logits, Targets(data.targets[places]))
-        yield loss * count
+        loss, state = network.summed_loss(piece, Targets(data.targets[places]), state, threads)
+        yield loss
         first += steps
         going_on = int(np.count_nonzero(left > steps))
         ids, left, state = ids[:going_on], left[:going_on] - steps, state[:going_on]

@@ -1,6 +1,7 @@
 """The card, and arrays on it: CuPy's. In Numba's simulator (``NUMBA_ENABLE_CUDASIM=1``): NumPy's."""
 
 import functools
+import math
 import os
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -10,6 +11,7 @@ import numpy as np
 PACKAGES = {"numba_cuda": "numba-cuda", "cupy": "cupy-cuda13x"}  # by what is imported
 INSTALL = "pip install 'numrnn[cuda]'"
 LARGE = 1 << 26  # bytes of an array
+OUT_OF_MEMORY = 2  # cudaErrorMemoryAllocation
 
 
 def in_simulator():
@@ -104,6 +106,13 @@ def multiprocessors():
     return cuda.get_current_device().MULTIPROCESSOR_COUNT
 
 
+def capability():
+    """The compute capability of the card, (major, minor)."""
+    from numba import cuda
+
+    return tuple(cuda.get_current_device().compute_capability)
+
+
 def arrays():
     """The module whose arrays live on the card."""
     if in_simulator():
@@ -141,9 +150,11 @@ def pinned(shape, dtype):
     """An array of the host in page-locked memory, from which copies need not be waited for."""
     if in_simulator():
         return np.empty(shape, dtype)
-    import cupyx
+    from cupy.cuda import PinnedMemory, PinnedMemoryPointer
 
-    return cupyx.empty_pinned(shape, dtype)
+    # Not from CuPy's pool, which never gives page-locked memory back to the system.
+    memory = PinnedMemory(math.prod(shape) * np.dtype(dtype).itemsize)
+    return np.ndarray(shape, dtype, buffer=PinnedMemoryPointer(memory, 0))
 
 
 class _AllInOrder:
@@ -300,6 +311,9 @@ def memory_named():
 
     try:
         yield
-    except OutOfMemoryError as error:  # it names the bytes that were asked for
+    except (OutOfMemoryError, runtime.CUDARuntimeError) as error:
+        # CuPy's error names the bytes that were asked for; the driver's, of page-locked memory say, does not.
+        if getattr(error, "status", OUT_OF_MEMORY) != OUT_OF_MEMORY:
+            raise
         free, total = runtime.memGetInfo()
-        raise MemoryError(f"device='cuda': {error} {free:,} bytes of the card's {total:,} are free") from error
+        raise MemoryError(f"device='cuda': {error}; {free:,} bytes of the card's {total:,} are free") from error

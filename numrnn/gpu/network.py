@@ -1,5 +1,7 @@
 """A network on an NVIDIA GPU: losses with their gradients, whole epochs of updates, and predictions."""
 
+import math
+
 import numpy as np
 
 from numrnn.data.batches import Rows, longest_first
@@ -10,8 +12,10 @@ from numrnn.gpu.device import arrays, memory_named, on_host, upload
 from numrnn.gpu.head import Head
 from numrnn.gpu.inputs import Inputs, gathered
 from numrnn.gpu.layers import Layers
+from numrnn.gpu.prediction import OneThread
 from numrnn.gpu.sources import Sources, read_groups
-from numrnn.kernel_inputs import target_rows
+from numrnn.kernel_inputs import goal_of, target_rows
+from numrnn.kernels.cpu.tiles import Goal
 from numrnn.kernels.cpu.updates import NO_STEP
 from numrnn.losses import Losses
 from numrnn.network import state_size_of, tile_rows_of
@@ -19,6 +23,7 @@ from numrnn.placement import ACTIVATIONS, HEADS, POOLINGS
 from numrnn.steps import Run, Step
 
 ROWS_AT_ONCE = 1 << 17  # steps of all sequences that are predicted together: their gates take memory
+OUTPUTS_AT_ONCE = 1 << 24  # of pieces of texts whose losses are summed together
 
 
 class CudaNetwork(Losses):
@@ -46,7 +51,9 @@ class CudaNetwork(Losses):
         self._head = Head(layout, self.head_kind, POOLINGS[pooling], self.per_step)
         directions = len(layout.prefixes(0))
         self.n_outputs = directions * layout.hidden_layer_sizes[-1] if output == "features" else layout.n_outputs
+        self.outputs_at_once = min(OUTPUTS_AT_ONCE, ROWS_AT_ONCE * max(1, self.n_outputs))
         self._uploads, self._sources, self._kept = Uploads(), Sources(), Kept()
+        self._weights, self.work = None, OneThread()
 
     def gradient(self, theta, data, targets, batch, grad, given=None, dgiven=None, masks=None):
         """Loss of a mini-batch, without the L2 term, and its gradient; see `Network.gradient`."""
@@ -90,36 +97,64 @@ class CudaNetwork(Losses):
             sums = np.add.reduceat(padded, np.stack([begins, begins + counts], axis=1).ravel())[::2] * (counts > 0)
         return np.add.reduceat(sums, rows.first[:-1])
 
+    def pack(self, theta):
+        """Bring to the card the weights that `predict_packed` and `summed_loss` work with."""
+        with memory_named():
+            self._weights = self.layout.views(upload(theta))
+
     def predict(self, theta, data, state=None, raw=False):
         """Outputs of all sequences, and the states after them; see `Network.predict`."""
+        self.pack(theta)
+        return self.predict_packed(data, state, raw)
+
+    def predict_packed(self, data, state=None, raw=False, threads=1, masks=None):
+        """`predict` with the weights of the last `pack`; see `Network.predict_packed`."""
         if isinstance(data, ShardedSequences):
-            return self.predict_blocks(data, state, lambda part, s: self.predict(theta, part, s, raw))
-        lengths, n = data.lengths, len(data)
-        after = np.empty((n, self.state_size), self.dtype)
+            return self.predict_blocks(data, state, lambda block, before: self.predict_packed(block, before, raw))
+        n = len(data)
         out = np.empty((data.offsets[-1] if self.per_step else n, self.n_outputs), self.dtype)
-        first = data.offsets[np.arange(n)] if self.per_step else np.arange(n)
+        after = np.empty((n, self.state_size), self.dtype)
         with memory_named():
-            weights = self.layout.views(upload(theta))
-            for ids, values, starts in read_groups(data, _groups(lengths)):
-                self._predict_some(weights, values, starts, data, ids, first[ids], state, raw, after, out)
+            for batch, result in self._forward(data, state, masks, after):
+                if self.layout.n_outputs and not raw:
+                    self._head.outputs(result)
+                if self.n_outputs:
+                    out[on_host(batch.rows.target) if self.per_step else batch.ids] = on_host(result)
         return out, after
 
-    def _predict_some(self, weights, values, starts, data, ids, first, state, raw, after, out):
-        zeros = np.zeros(len(ids), np.int64)
-        batch = lay_out(ids, zeros, data.lengths[ids], starts, first, zeros)
-        read = gathered(self.layout, self.source(values), batch.rows)
-        inputs = Inputs(self.layout, read, weights, batch, 1.0)
+    def summed_loss(self, data, targets, state=None, threads=1):
+        """See `Losses.summed_loss`. Logits and losses stay on the card, their sum comes back."""
+        after, sums = np.empty((len(data), self.state_size), self.dtype), []
+        with memory_named():
+            goal = goal_of(targets, self.dtype)
+            goal = Goal(upload(goal.classes), goal.class_bytes, upload(goal.values), upload(goal.weights), None)
+            unscaled = upload(np.ones(1))
+            for batch, logits in self._forward(data, state, None, after):
+                places = batch.rows.target if self.per_step else batch.targets
+                sums.append(float(self._head.losses(logits, places, goal, unscaled).sum()))
+        return math.fsum(sums), after
+
+    def _forward(self, data, state, masks, after):
+        """Groups of sequences, and what comes out of each: logits, what a head would read, or nothing. States go to
+        `after`.
+        """
+        first = data.offsets[: len(data)] if self.per_step else np.arange(len(data))
+        for ids, values, starts in read_groups(data, _groups(data.lengths)):
+            yield self._forward_some(values, starts, data, ids, first[ids], state, masks, after)
+
+    def _forward_some(self, values, starts, data, ids, first, state, masks, after):
+        none, weights = np.zeros(len(ids), np.int64), self._weights
+        kept, kept_before, keys = (1.0, 1.0, none) if masks is None else masks.of(ids).values()
+        batch = lay_out(ids, none, data.lengths[ids], starts, first, keys)
+        inputs = Inputs(self.layout, gathered(self.layout, self.source(values), batch.rows), weights, batch, kept)
         given = None if state is None else upload(np.asarray(state, self.dtype)[batch.ids])
-        levels = self._layers.forward(weights, batch, inputs, self.starts(weights, batch, given, None), 1.0, 1.0)
+        starts = self.starts(weights, batch, given, None)
+        levels = self._layers.forward(weights, batch, inputs, starts, kept, kept_before)
         after[batch.ids] = on_host(self.columns([s.last for level in levels for s in level.states]))
-        result, _ = self._head.read(batch, levels[-1])
-        if self.layout.n_outputs:
-            result = self._head.logits(weights, result)
-            if not raw:
-                self._head.outputs(result)
-        places = on_host(batch.rows.target) if self.per_step else batch.ids
-        if self.n_outputs:
-            out[places] = on_host(result)
+        if not self.n_outputs:
+            return batch, None
+        result, _ = self._head.read(batch, levels[-1], kept)
+        return batch, self._head.logits(weights, result) if self.layout.n_outputs else result
 
     def source(self, values):
         """Values on the card as `Inputs` takes them, and the bytes of a symbol."""

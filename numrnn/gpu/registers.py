@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numrnn.gpu.device import arrays, in_simulator, multiprocessors
+from numrnn.gpu.device import arrays, capability, in_simulator, multiprocessors
 
 NARROW_STEP, WIDE_STEP = 32, 128  # units of a layer are padded to a multiple of this
 MOST_NARROW = {"elman": 128, "gru": 64, "lstm": 64}  # W would not fit in the registers of a block
 MOST_WIDE = 1024  # nor in those of a card
+OLDEST = 8, 0  # compute capability that copies from global to shared memory asynchronously
 EMPTY = 0xFFFFFFFF  # of `numrnn.kernels.cuda.warps.wide`
 
 
@@ -39,7 +40,7 @@ def kernel_of(cell, backward, H, dtype):
     Kernel, or None
         None: `numrnn.kernels.cuda` has one for any layer.
     """
-    if in_simulator() or dtype != np.float32:
+    if in_simulator() or dtype != np.float32 or capability() < OLDEST:
         return None
     if H <= MOST_NARROW[cell]:
         return make_narrow(cell, backward, -(-H // NARROW_STEP) * NARROW_STEP)

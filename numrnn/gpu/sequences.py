@@ -4,7 +4,7 @@ import numpy as np
 
 from numrnn.data.forms import to_sequences
 from numrnn.data.stacking import NUMBERS, check_kind
-from numrnn.gpu.device import arrays, from_card, on_card, to_host
+from numrnn.gpu.device import arrays, from_card, memory_named, on_card, to_host
 
 PIECE = 1 << 24  # numbers that are looked at together: the mask takes a byte of each
 
@@ -87,15 +87,13 @@ def to_device_sequences(X, *, dtype, name="X", allow_symbols=False):
     """
     if allow_symbols:
         raise TypeError(f"{name} is on the GPU, but symbols are read from the host: pass cupy.asnumpy({name})")
-    if isinstance(X, (list, tuple)):
-        form, (values, lengths) = "list", _joined(X, name)
-    else:
-        form, (values, lengths) = _whole(X, name)
-    check_kind(values.dtype, name, NUMBERS)
-    with np.errstate(over="ignore", invalid="ignore"):
-        values = arrays().ascontiguousarray(values, dtype=dtype)
-    sequences = DeviceSequences(values, np.cumsum(lengths) - lengths, lengths)
-    _check_finite(sequences, name)
+    with memory_named():
+        form, (values, lengths) = _joined(X, name) if isinstance(X, (list, tuple)) else _whole(X, name)
+        check_kind(values.dtype, name, NUMBERS)
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = arrays().ascontiguousarray(values, dtype=dtype)
+        sequences = DeviceSequences(values, np.cumsum(lengths) - lengths, lengths)
+        _check_finite(sequences, name)
     return sequences, form
 
 
@@ -111,7 +109,7 @@ def _whole(X, name):
 
 
 def _joined(X, name):
-    """Values (steps, D) and lengths of a list of arrays."""
+    """Form, values (steps, D) and lengths of a list of arrays."""
     items = []
     for i, x in enumerate(X):
         if not on_card(x):
@@ -124,7 +122,7 @@ def _joined(X, name):
             raise ValueError(f"{name}[{i}] has {x.shape[1]} columns, but {name}[0] has {items[0].shape[1]}")
         items.append(x)
     lengths = np.array([len(x) for x in items], np.int64)
-    return items[0] if len(items) == 1 else arrays().concatenate(items), lengths
+    return "list", (items[0] if len(items) == 1 else arrays().concatenate(items), lengths)
 
 
 def _check_finite(sequences, name):

@@ -44,7 +44,7 @@ class Sources:
             return Resident(self._copy, starts)
         most = int(np.add.reduceat(rows.lengths, rows.first[:-1]).max())
         known = self._buffers
-        if known is None or known.rows < most or not known.are_of(values):
+        if known is None or known.rows < most or (known.columns, known.dtype) != (values.shape[1:], values.dtype):
             self._buffers = None
             self._buffers = Buffers(most, values.shape[1:], values.dtype)
         return Streamed(values, starts, rows.lengths, self._buffers)

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 from numba import cuda, float32, float64, int64, types, uint8
-from numba.cuda import dispatcher
+from numba.cuda import codegen, dispatcher
 
 from numrnn.gpu.registers import MOST_NARROW, NARROW_STEP
 from numrnn.kernels.cuda import elman, gru, heads, lstm, pooling, rows, updates
@@ -36,12 +36,13 @@ class Compiled(NamedTuple):
 @contextmanager
 def pretended_card():
     """Functions that kernels call are compiled for the present card: let there be one."""
-    before = dispatcher.get_current_device
+    before = dispatcher.get_current_device, codegen.CUDACodeLibrary._ensure_cc
     dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=CAPABILITY)
+    codegen.CUDACodeLibrary._ensure_cc = lambda library, cc: cc or CAPABILITY
     try:
         yield
     finally:
-        dispatcher.get_current_device = before
+        dispatcher.get_current_device, codegen.CUDACodeLibrary._ensure_cc = before
 
 
 def record(kind, *parts):
@@ -126,6 +127,13 @@ def ptx_of(kernel, signature, launch_bounds=None):
     function = getattr(kernel, "py_func", kernel)
     with pretended_card():
         return cuda.compile_ptx(function, signature, cc=CAPABILITY, launch_bounds=launch_bounds)[0]
+
+
+def linked(kernel, signature, launch_bounds=None):
+    """A kernel as numba-cuda makes and links it: whether its launch is to be cooperative, and what goes to a card."""
+    with pretended_card():
+        made = dispatcher._Kernel(kernel, signature.args, launch_bounds=launch_bounds)
+        return made.cooperative, made.library.get_cubin()
 
 
 def ptxas():

@@ -1,10 +1,15 @@
 """The compiler takes every kernel; recurrences keep nothing in local memory, and compute in their own type."""
 
+import re
+
 import pytest
 
 compiled = pytest.importorskip("compiled", reason="needs numba-cuda", exc_type=ImportError)
 
 from numba import float32, float64  # noqa: E402
+
+from numrnn.gpu import registers  # noqa: E402
+from numrnn.kernels.cuda.warps import memory  # noqa: E402
 
 
 @pytest.mark.parametrize("real", [float32, float64], ids=str)
@@ -35,10 +40,25 @@ def test_narrow_kernels_hold_W_in_registers(name):
 def test_wide_kernels_hold_W_in_registers(name):
     entry = dict(compiled.wide_kernels())[name]
     ptx = compiled.ptx_of(*entry)
-    assert "ld.relaxed.gpu.global.v4.u32" in ptx and "st.relaxed.gpu.global.f32" in ptx
-    assert "cudaCGGetIntrinsicHandle" in ptx  # by which Numba knows that a launch is to be cooperative
+    assert "ld.relaxed.gpu.global.v4.u32" in ptx
+    assert re.search(r"min.u32 p, p, 0xFFFFFFFE;\s*st.relaxed.gpu.global.u32 \[\S+\], p;", ptx)  # EMPTY is never stored
     if compiled.ptxas() is None:
         pytest.skip("needs ptxas: pip install nvidia-cuda-nvcc")
     found = compiled.compiled(*entry)
     assert found.local_bytes == found.spilled_bytes == found.doubles == 0, found
     assert found.registers * entry[2][0] <= 65536  # of a multiprocessor
+
+
+@pytest.mark.parametrize("name", ["elman forward 256", "gru backward 256", "lstm forward 1024"])
+def test_launches_of_wide_kernels_are_cooperative(name):
+    cooperative, code = compiled.linked(*dict(compiled.wide_kernels())[name])
+    assert cooperative and code
+
+
+def test_launches_of_narrow_kernels_are_not():
+    cooperative, code = compiled.linked(*next(iter(dict(compiled.narrow_kernels()).values())))
+    assert not cooperative and code
+
+
+def test_host_and_kernels_mean_one_word():
+    assert registers.EMPTY == memory.EMPTY

@@ -1,4 +1,4 @@
-"""Compiled kernels are kept on disk, without a card: a second process finds them, an edit of what they call does not."""
+"""Compiled kernels are kept on disk, without a card: another process finds them, but not after an edit of a callee."""
 
 import os
 import shutil

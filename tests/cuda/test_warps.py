@@ -31,22 +31,43 @@ def test_narrow_layers(monkeypatch, cell, activation, hidden, lengths, kind):
 
 @pytest.mark.parametrize(("cell", "activation"), CELLS)
 @pytest.mark.parametrize(
-    ("lengths", "kind"),
-    [((2, 1, 3), {"output": "step"}), ((2, 1), {"initial_state": "learned", "bidirectional": True})],
+    ("lengths", "kind", "blocks"),
+    [
+        ((2, 1, 3, 3, 1), {"output": "step"}, 2),  # all sequences in each block, in pieces
+        ((2, 1), {"initial_state": "learned", "bidirectional": True}, 8),
+    ],
 )
-def test_wide_layers(monkeypatch, cell, activation, lengths, kind):
-    hidden = (132,)
-    if in_simulator():
-        hidden = (68,)  # of a card one block would do
-        monkeypatch.setattr(layers, "kernel_of", warp_machine.wide_kernels(monkeypatch))
-        monkeypatch.setattr(registers, "multiprocessors", lambda: 8)
-    check(cell, activation, hidden, lengths, kind)
+def test_wide_layers(monkeypatch, cell, activation, lengths, kind, blocks):
+    check(cell, activation, wide(monkeypatch, blocks), lengths, kind)
+
+
+def test_wide_layers_end_when_states_are_the_nan_that_says_empty(monkeypatch):
+    case = case_of("elman", "relu", wide(monkeypatch, 8), (2, 1), {"head": "identity"})
+    case.layout.views(case.theta)["layers.0.W"].view(np.uint32)[:] = registers.EMPTY
+    with np.errstate(all="ignore"):
+        assert np.isnan(case.gradient()[0])
+
+
+def wide(monkeypatch, blocks):
+    """Units of a layer that a card spreads over blocks, or a machine with so many multiprocessors."""
+    if not in_simulator():
+        return (132,)
+    monkeypatch.setattr(layers, "kernel_of", warp_machine.wide_kernels(monkeypatch))
+    monkeypatch.setattr(registers, "multiprocessors", lambda: blocks)
+    return (68,)  # of a card one block would do
+
+
+def case_of(cell, activation, hidden, lengths, kind):
+    problem = make_problem(cell, activation, hidden, lengths=lengths, zero_weights=False, **kind)
+    case = Case(problem, np.float32)
+    case.network = CudaNetwork(case.layout, activation=activation, output=problem.output, head=problem.head)
+    case.problem = problem
+    return case
 
 
 def check(cell, activation, hidden, lengths, kind):
-    problem = make_problem(cell, activation, hidden, lengths=lengths, zero_weights=False, **kind)
-    case = Case(problem, np.float32)
-    case.network = CudaNetwork(case.layout, activation=activation, output=problem.output, dtype=np.float32)
+    case = case_of(cell, activation, hidden, lengths, kind)
+    problem = case.problem
     loss, gradient = case.gradient()
     assert abs(loss - naive.loss(*problem.data, **problem.kind)) <= 1e-5
     expected = naive.gradient(*problem.data, **problem.kind)

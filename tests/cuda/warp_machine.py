@@ -11,7 +11,7 @@ from importlib import import_module
 
 import numpy as np
 
-from numrnn.gpu.registers import Kernel
+from numrnn.gpu.registers import EMPTY, Kernel
 
 WARP = 32
 WARPS = "numrnn.kernels.cuda.warps"
@@ -35,7 +35,7 @@ class Machine:
     def __init__(self):
         self._local, self.failed = threading.local(), []
         self.shared = types.SimpleNamespace(array=self._shared_array)
-        self.local = types.SimpleNamespace(array=lambda size, dtype: np.full(size, np.nan, np.float32))
+        self.local = types.SimpleNamespace(array=lambda size, dtype: np.full(size, -1, np.int32).view(dtype))
         self.cg = types.SimpleNamespace(this_grid=lambda: None)
 
     def jit(self, function=None, **options):
@@ -107,6 +107,12 @@ def _memory(machine):
     def put(array, index, value):
         array.reshape(-1)[index] = value
 
+    def publish(array, index, value):
+        array.reshape(-1).view(np.uint32)[index] = min(np.float32(value).view(np.uint32), EMPTY - 1)
+
+    def put4(array, index, *values):
+        array[index : index + 4] = values
+
     def fetch(shared, index, source, source_index):
         shared[index] = source.reshape(-1)[source_index]
 
@@ -117,7 +123,8 @@ def _memory(machine):
         return tuple(array.reshape(-1)[index : index + 4].view(np.uint32).copy())
 
     module = types.ModuleType(f"{WARPS}.memory")
-    module.AHEAD, module.put, module.publish, module.fetch, module.peek4 = 4, put, put, fetch, peek4
+    module.AHEAD, module.put, module.put4, module.publish, module.fetch = 4, put, put4, publish, fetch
+    module.EMPTY, module.peek4 = EMPTY, peek4
     module.get = lambda array, index: array.reshape(-1)[index]
     module.get4 = lambda array, index: tuple(array[index : index + 4])
     module.as_float = lambda word: np.uint32(word).view(np.float32)
@@ -166,7 +173,7 @@ def wide_kernels(monkeypatch):
         *_, module = modules(monkeypatch, machine, "tile", "ends", "wide")
         monkeypatch.setattr(module, "WARPS", 2)
         monkeypatch.setattr(module, "MOST_WEIGHTS", 512)
-        monkeypatch.setattr(module, "SHARED_BYTES", 6000)
+        monkeypatch.setattr(module, "SHARED_BYTES", 3000)
         padded = -(-H // 128) * 128
         function, threads, units = (module.make_backward if backward else module.make_forward)(cell, padded)
         return Kernel(Launched(machine, function), threads, padded, units, True)

@@ -8,6 +8,7 @@ from numba import types
 from numba.core import cgutils
 from numba.cuda.extending import intrinsic
 
+EMPTY = 0xFFFFFFFF  # a word of the array of exchange that nobody has written yet
 AHEAD = 4  # steps between the fetch of an operand and its use: a load takes as long as three or four steps
 
 
@@ -53,6 +54,22 @@ def get4(typingctx, array, index):
         return cgutils.pack_array(builder, [builder.extract_element(quad, ir.IntType(32)(n)) for n in range(4)])
 
     return types.UniTuple(types.float32, 4)(array, types.intp), codegen
+
+
+@intrinsic
+def put4(typingctx, array, index, a, b, c, d):
+    """Store four neighbours of float32, the first at a multiple of 16 bytes."""
+
+    def codegen(context, builder, signature, args):
+        address = _address(context, builder, signature.args[0], args[0], args[1])
+        kind = ir.VectorType(ir.FloatType(), 4)
+        quad = ir.Constant(kind, ir.Undefined)
+        for n in range(4):
+            quad = builder.insert_element(quad, args[2 + n], ir.IntType(32)(n))
+        builder.store(quad, builder.bitcast(address, kind.as_pointer(address.type.addrspace)), align=16)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, *[types.float32] * 4), codegen
 
 
 @intrinsic
@@ -112,11 +129,12 @@ def peek4(typingctx, array, index):
 
 @intrinsic
 def publish(typingctx, array, index, value):
-    """Store one float32 of global memory for other blocks to peek at."""
+    """Store one float32 of global memory for other blocks to peek at; of the NaNs, EMPTY becomes its neighbour."""
 
     def codegen(context, builder, signature, args):
         address = _address(context, builder, signature.args[0], args[0], args[1])
-        _assembler(builder, "st.relaxed.gpu.global.f32 [$0], $1;", "l,f,~{memory}", [address, args[2]])
+        text = "{ .reg .b32 p; mov.b32 p, $1; min.u32 p, p, 0xFFFFFFFE; st.relaxed.gpu.global.u32 [$0], p; }"
+        _assembler(builder, text, "l,f,~{memory}", [address, args[2]])
         return context.get_dummy_value()
 
     return types.void(array, types.intp, types.float32), codegen

@@ -4,6 +4,9 @@ A block owns some units of some sequences. In every step it needs the states of 
 are exchanged through an array that holds EMPTY in every word beforehand. Who needs a word reads it until it is no
 longer EMPTY, so the data is its own flag, and no step has a barrier of all blocks. The launch must be cooperative: a
 block that waits for one that cannot start would wait for ever.
+
+Sequences pass through shared memory in pieces of some at a time. While a block computes one piece, its first look at
+the next one is under way; where a step is a single piece, nobody could have written the next one yet.
 """
 
 from typing import NamedTuple
@@ -12,12 +15,12 @@ from numba import cuda, float32, uint32
 
 from numrnn.kernels.cuda.walk import row_of
 from numrnn.kernels.cuda.warps.ends import BACKWARD, FORWARD
-from numrnn.kernels.cuda.warps.memory import as_float, get, peek4, publish, put
+from numrnn.kernels.cuda.warps.memory import EMPTY, as_float, get, peek4, publish, put, put4
 from numrnn.kernels.cuda.warps.tile import GROUPS, MOST_WEIGHTS, PARTS, make_tile
 
-EMPTY = 0xFFFFFFFF  # a NaN that arithmetic never makes: the hardware's own is 0x7FFFFFFF
 WARPS = 8  # of a block: 128 registers of weights in each lane, and as many for the rest, are what a processor has
 SHARED_BYTES = 40 * 1024  # of a block, for states and sums
+MOST_LOOKS = 4  # loads of 16 bytes that a thread has under way
 GATES = {"elman": 1, "gru": 3, "lstm": 4}
 
 
@@ -27,7 +30,7 @@ class Plan(NamedTuple):
     each: int  # units of a group of lanes
     deep: int  # warps that split the inputs
     units: int  # of a block
-    chunk: int  # sequences that pass through shared memory together
+    chunk: int  # sequences of a piece
 
 
 def plan_of(padded, gates, backward):
@@ -40,10 +43,56 @@ def plan_of(padded, gates, backward):
         if deep > WARPS or inputs % (4 * PARTS * deep) or not each:
             continue
         units = GROUPS * each * (WARPS // deep)
-        chunk = SHARED_BYTES // (4 * (inputs + deep * units * kinds))
+        chunk = min(SHARED_BYTES // (4 * (inputs + deep * units * kinds)), MOST_LOOKS * 32 * WARPS * 4 // inputs, 8)
         if chunk and padded % units == 0:
-            plans.append(Plan(each, deep, units, min(chunk, 8)))
+            plans.append(Plan(each, deep, units, chunk))
     return max(plans, key=lambda plan: (plan.units, plan.each), default=None)
+
+
+def make_looks(padded, kinds, chunk):
+    """Device functions that bring what all blocks publish of a piece, `kinds` numbers a unit, to shared memory.
+
+    Returns
+    -------
+    n_words : int
+        Of what a thread sees.
+    look : (words_out, exchange, walk, first, count, t, H)
+        Read this thread's share of `count` sequences from `first` at step t, as far as it has been written.
+    missing : (words)
+        Whether a word was not there yet.
+    keep : (words, count, H, shared_out)
+        Leave the words in shared memory, (count, kinds * padded).
+    """
+    threads, quads = 32 * WARPS, kinds * padded // 4
+    looks = -(-chunk * quads // threads)
+    n_words = 4 * looks
+
+    @cuda.jit(device=True)
+    def look(words_out, exchange, walk, first, count, t, H):
+        for n in range(looks):
+            q, w = cuda.threadIdx.x + n * threads, 4 * n
+            kind, m = q % quads * 4 // padded, q % quads * 4 % padded
+            a = b = c = d = uint32(0)
+            if q < count * quads and m < H:
+                a, b, c, d = peek4(exchange, (row_of(walk, first + q // quads, t) * kinds + kind) * H + m)
+            words_out[w], words_out[w + 1], words_out[w + 2], words_out[w + 3] = a, b, c, d
+
+    @cuda.jit(device=True)
+    def missing(words):
+        most = uint32(0)
+        for n in range(n_words):
+            most = max(most, words[n])
+        return most == uint32(EMPTY)
+
+    @cuda.jit(device=True)
+    def keep(words, count, H, shared_out):
+        for n in range(looks):
+            q, w = cuda.threadIdx.x + n * threads, 4 * n
+            if q < count * quads and q % quads * 4 % padded < H:
+                a, b, c, d = as_float(words[w]), as_float(words[w + 1]), as_float(words[w + 2]), as_float(words[w + 3])
+                put4(shared_out, 4 * q, a, b, c, d)
+
+    return n_words, look, missing, keep
 
 
 def make_forward(cell, padded):
@@ -54,6 +103,7 @@ def make_forward(cell, padded):
     end = FORWARD[cell]
     n_weights, n_sums, threads = each * gates * padded // PARTS // deep, each * gates, 32 * WARPS
     n_s, n_shared, slice_size, quads = chunk * padded, deep * chunk * units * gates, padded // deep, padded // 4
+    n_words, look, missing, keep = make_looks(padded, 1, chunk)
 
     def forward(activation, walk, weights, states, tape, out, exchange):
         thread, H, width = cuda.threadIdx.x, states.mask.shape[1], out.s.shape[1]
@@ -64,6 +114,7 @@ def make_forward(cell, padded):
         w = cuda.local.array(n_weights, float32)
         sums = cuda.local.array(n_sums, float32)
         total = cuda.local.array(gates, float32)
+        words = cuda.local.array(n_words, uint32)
         s = cuda.shared.array(n_s, float32, alignment=16)
         shared_sums = cuda.shared.array(n_shared, float32, alignment=16)
         cuda.cg.this_grid()  # makes the launch cooperative: all blocks are resident, or it fails
@@ -71,34 +122,41 @@ def make_forward(cell, padded):
         for q in range(thread, n_s, threads):
             put(s, q, float32(0))
         cuda.syncthreads()
-        active = count
-        for t in range(walk.lengths[first]):
+        active, looked, steps = count, False, walk.lengths[first]
+        for t in range(steps):
             while walk.lengths[first + active - 1] <= t:
                 active -= 1
             for c in range(0, active, chunk):
-                for q in range(thread, min(chunk, active - c) * quads, threads):
-                    i, m = first + c + q // quads, q % quads * 4
-                    if m < H and t == 0:
-                        for e in range(4):
-                            put(s, q * 4 + e, get(states.first, i * H + m + e) * get(states.mask, i * H + m + e))
-                    elif m < H:
-                        at = row_of(walk, i, t - 1) * H + m
-                        a, b, g, d = peek4(exchange, at)
-                        while a == uint32(EMPTY) or b == uint32(EMPTY) or g == uint32(EMPTY) or d == uint32(EMPTY):
-                            a, b, g, d = peek4(exchange, at)
-                        put(s, q * 4, as_float(a))
-                        put(s, q * 4 + 1, as_float(b))
-                        put(s, q * 4 + 2, as_float(g))
-                        put(s, q * 4 + 3, as_float(d))
+                here = min(chunk, active - c)
+                if t == 0:
+                    for q in range(thread, here * quads, threads):
+                        i, m = first + c + q // quads, q % quads * 4
+                        if m < H:
+                            for e in range(4):
+                                put(s, q * 4 + e, get(states.first, i * H + m + e) * get(states.mask, i * H + m + e))
+                else:
+                    if not looked:
+                        look(words, exchange, walk, first + c, here, t - 1, H)
+                    while missing(words):
+                        look(words, exchange, walk, first + c, here, t - 1, H)
+                    keep(words, here, H, s)
                 cuda.syncthreads()
-                for r in range(min(chunk, active - c)):
+                looked = active > chunk
+                if looked:
+                    after, source = c + chunk, t - 1
+                    if after >= active:
+                        after, source = 0, t
+                    looked = 0 <= source < steps - 1
+                    if looked:
+                        look(words, exchange, walk, first + after, min(chunk, active - after), source, H)
+                for r in range(here):
                     multiply(w, s, r * padded + slice_ * slice_size, sums)
                     if part % (PARTS // each) == 0:
                         at = ((slice_ * chunk + r) * units + unit + part // (PARTS // each)) * gates
                         for gate in range(gates):
                             put(shared_sums, at + gate, sums[gate])
                 cuda.syncthreads()
-                for p in range(thread, min(chunk, active - c) * units, threads):
+                for p in range(thread, here * units, threads):
                     i, j = first + c + p // units, block_unit + p % units
                     if j < H:
                         for gate in range(gates):
@@ -127,7 +185,8 @@ def make_backward(cell, padded):
     end, is_gru = BACKWARD[cell], cell == "gru"
     inputs = gates * padded
     n_weights, threads = each * inputs // PARTS // deep, 32 * WARPS
-    n_da, n_shared, slice_size, quads = chunk * inputs, deep * chunk * units, inputs // deep, inputs // 4
+    n_da, n_shared, slice_size = chunk * inputs, deep * chunk * units, inputs // deep
+    n_words, look, missing, keep = make_looks(padded, gates, chunk)
 
     def backward(activation, walk, weights, states, tape, out, exchange):
         thread, H, width = cuda.threadIdx.x, states.mask.shape[1], out.s.shape[1]
@@ -138,6 +197,7 @@ def make_backward(cell, padded):
         w = cuda.local.array(n_weights, float32)
         sums = cuda.local.array(each, float32)
         total = cuda.local.array(gates, float32)
+        words = cuda.local.array(n_words, uint32)
         da = cuda.shared.array(n_da, float32, alignment=16)
         shared_sums = cuda.shared.array(n_shared, float32, alignment=16)
         cuda.cg.this_grid()
@@ -145,25 +205,28 @@ def make_backward(cell, padded):
         for q in range(thread, n_da, threads):
             put(da, q, float32(0))
         cuda.syncthreads()
-        later, active = 0, 0  # sequences that take part in step t + 1, and in step t
+        later, active, looked = 0, 0, False  # sequences that take part in step t + 1, and in step t
         for t in range(walk.lengths[first] - 1, -2, -1):
             later = active
             while active < count and walk.lengths[first + active] > t:
                 active += 1
             for c in range(0, active, chunk):
-                for q in range(thread, min(chunk, later - c) * quads, threads):
-                    i, gate, m = first + c + q // quads, q % quads * 4 // padded, q % quads * 4 % padded
-                    if m < H:
-                        at = (row_of(walk, i, t + 1) * gates + gate) * H + m
-                        a, b, g, d = peek4(exchange, at)
-                        while a == uint32(EMPTY) or b == uint32(EMPTY) or g == uint32(EMPTY) or d == uint32(EMPTY):
-                            a, b, g, d = peek4(exchange, at)
-                        put(da, q * 4, as_float(a))
-                        put(da, q * 4 + 1, as_float(b))
-                        put(da, q * 4 + 2, as_float(g))
-                        put(da, q * 4 + 3, as_float(d))
+                here = min(chunk, later - c)
+                if not looked:
+                    look(words, exchange, walk, first + c, here, t + 1, H)
+                while missing(words):
+                    look(words, exchange, walk, first + c, here, t + 1, H)
+                keep(words, here, H, da)
                 cuda.syncthreads()
-                for r in range(min(chunk, later - c)):
+                looked = active > chunk
+                if looked:
+                    after, known, source = c + chunk, later, t + 1
+                    if after >= active:
+                        after, known, source = 0, active, t
+                    looked = source >= 0
+                    if looked:
+                        look(words, exchange, walk, first + after, min(chunk, known - after), source, H)
+                for r in range(here):
                     multiply(w, da, r * inputs + slice_ * slice_size, sums)
                     if part % (PARTS // each) == 0:
                         put(shared_sums, (slice_ * chunk + r) * units + unit + part // (PARTS // each), sums[0])

@@ -1,0 +1,47 @@
+"""A fit that was cut off on one device goes on on the other."""
+
+import logging
+
+import numpy as np
+import pytest
+from cut import Cut
+from networks import relative_error
+
+from numrnn import RNNLanguageModel, RNNRegressor, RNNSeq2Seq
+from numrnn.training import Checkpoint, loop
+
+RANDOM = np.random.default_rng(0)
+X = [RANDOM.normal(size=(steps, 2)) for steps in (3, 1, 4, 2)]
+CASES = [
+    (RNNRegressor, (X, np.arange(4.0)), {"cell": "lstm", "bptt_steps": 2, "dropout": 0.2, "early_stopping": True}),
+    (RNNLanguageModel, ("abracadabra" * 2,), {"bptt_steps": 4}),
+    (RNNSeq2Seq, (["ab", "b", "ba"], ["ba", "b", "ab"]), {"recurrent_dropout": 0.2}),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), [("cuda", "cpu"), ("cpu", "cuda")])
+@pytest.mark.parametrize(("kind", "data", "params"), CASES)
+def test_a_fit_goes_on_on_the_other_device(kind, data, params, first, second, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(loop, "SECONDS_PER_CALL", 1e-9)  # a call for each mini-batch: an epoch is cut off within
+    params = {"hidden_layer_sizes": (3,), "max_iter": 2, "batch_size": 2, "random_state": 0, **params}
+    whole = kind(device="cpu", **params).fit(*data)
+    model = kind(device=first, callbacks=[Checkpoint(tmp_path, every=1e-9), Cut(2)], **params)
+    with pytest.raises(MemoryError, match="cut"):
+        model.fit(*data)
+    with caplog.at_level(logging.INFO, "numrnn"):
+        resumed = kind(device=second, **params).fit(*data, resume=tmp_path)
+    assert "going on from" in caplog.text
+    assert resumed.n_iter_ == 2 and resumed._state.n_updates == whole._state.n_updates
+    assert relative_error(resumed._state.theta, whole._state.theta) <= 1e-5
+    assert relative_error(resumed.loss_curve_, whole.loss_curve_) <= 1e-5
+
+
+def test_a_fit_that_goes_on_on_the_card_ends_with_the_same_bits(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "SECONDS_PER_CALL", 1e-9)
+    kind, data, params = CASES[0]
+    params = {"hidden_layer_sizes": (3,), "max_iter": 2, "batch_size": 2, "random_state": 0, "device": "cuda", **params}
+    whole = kind(**params).fit(*data)
+    with pytest.raises(MemoryError, match="cut"):
+        kind(callbacks=[Checkpoint(tmp_path, every=1e-9), Cut(2)], **params).fit(*data)
+    resumed = kind(**params).fit(*data, resume=tmp_path)
+    np.testing.assert_array_equal(resumed._state.theta, whole._state.theta)
