@@ -12,7 +12,7 @@ from functools import partial
 
 from numrnn.gpu.device import arrays, current_stream, in_simulator, new_event, new_stream
 
-MOST_GRAPHS = 64
+MOST_GRAPHS = 64  # of a network; 0: all is run as it is
 IDLE = 1000  # runs without it, after which a graph gives way to another
 MOST_KEYS = 4096  # that are remembered as met once
 
@@ -92,9 +92,9 @@ class Graphs:
                 self._met.clear()
             self._met.add(key)
             return False
-        if len(self._graphs) == MOST_GRAPHS:
-            oldest = min(self._used, key=self._used.get)
-            if self._runs - self._used[oldest] < IDLE:
+        if len(self._graphs) >= MOST_GRAPHS:
+            oldest = min(self._used, key=self._used.get, default=None)
+            if oldest is None or self._runs - self._used[oldest] < IDLE:
                 return False
             del self._graphs[oldest], self._used[oldest]
         return True
