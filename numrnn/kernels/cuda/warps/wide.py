@@ -43,8 +43,13 @@ def plan_of(padded, gates, backward):
         if deep > WARPS or inputs % (4 * PARTS * deep) or not each:
             continue
         units = GROUPS * each * (WARPS // deep)
-        looks = MOST_LOOKS - (kinds == 4)
-        chunk = min(SHARED_BYTES // (4 * (inputs + deep * units * kinds)), looks * 32 * WARPS * 4 // inputs, 8)
+        looks, ends = MOST_LOOKS - (kinds == 4), 1 if gates == 4 else 4  # units whose step a thread ends
+        chunk = min(
+            8,
+            SHARED_BYTES // (4 * (inputs + deep * units * kinds)),
+            looks * 32 * WARPS * 4 // inputs,
+            ends * 32 * WARPS // units,
+        )
         if chunk and padded % units == 0:
             plans.append(Plan(each, deep, units, chunk))
     return max(plans, key=lambda plan: (plan.units, plan.each), default=None)
@@ -198,7 +203,7 @@ def make_backward(cell, padded):
     n_da, n_shared, slice_size = chunk * inputs, deep * chunk * units, inputs // deep
     n_words, look, missing, keep = make_looks(padded, gates, chunk)
     outs = -(-chunk * units // threads)
-    n_early = outs * saved
+    n_early = outs * (saved + 1)  # and the gradient from above
 
     def backward(activation, walk, weights, states, tape, out, exchange):
         thread, H, width = cuda.threadIdx.x, states.mask.shape[1], out.s.shape[1]
@@ -229,7 +234,11 @@ def make_backward(cell, padded):
                     p = thread + o * threads
                     i, j = first + c + p // units, block_unit + p % units
                     if t >= 0 and p < taking_part * units and j < H:
-                        load(walk, states, tape, out, i, j, t, H, early, o * saved)
+                        e = o * (saved + 1)
+                        load(walk, states, tape, out, i, j, t, H, early, e)
+                        early[e + saved] = float32(0)
+                        if out.ds.size > 0:
+                            early[e + saved] = get(out.ds, row_of(walk, i, t) * width + out.column + j)
                 if not looked:
                     look(words, exchange, walk, first + c, here, t + 1, H)
                 while missing(words):
@@ -263,10 +272,9 @@ def make_backward(cell, padded):
                         if t < 0:
                             put(states.first, i * H + j, ds)
                         else:
-                            row = row_of(walk, i, t)
-                            if out.ds.size > 0:
-                                ds += get(out.ds, row * width + out.column + j)
-                            end(activation, walk, states, tape, out, i, j, t, H, ds, early, o * saved, total)
+                            row, e = row_of(walk, i, t), o * (saved + 1)
+                            ds += early[e + saved]
+                            end(activation, walk, states, tape, out, i, j, t, H, ds, early, e, total)
                             for gate in range(gates):
                                 publish(exchange, (row * gates + gate) * H + j, total[gate])
 
