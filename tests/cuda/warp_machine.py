@@ -144,7 +144,8 @@ def modules(monkeypatch, machine, *names):
                 monkeypatch.setattr(module, name, value.fn)
         for table in ("FORWARD", "BACKWARD"):
             if hasattr(module, table):
-                plain = {cell: getattr(end, "fn", end) for cell, end in getattr(module, table).items()}
+                pairs = getattr(module, table).items()
+                plain = {cell: [getattr(part, "fn", part) for part in pair] for cell, pair in pairs}
                 monkeypatch.setattr(module, table, plain)
         for name, value in (("cuda", machine), ("float32", np.float32), ("uint32", np.uint32)):
             if hasattr(module, name):

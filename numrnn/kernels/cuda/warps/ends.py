@@ -1,5 +1,6 @@
 """What follows the sums of a unit in one step, by cell: everything but the product with W. See `wide`.
 
+What it reads of arrays, the first half of each pair loads beforehand: into `early` from place `e`, SAVED numbers.
 `total` holds the sums of the unit's gates; arrays are read and written at their flat places.
 """
 
@@ -14,50 +15,88 @@ from numrnn.kernels.cpu.net import RELU
 from numrnn.kernels.cuda.walk import row_of
 from numrnn.kernels.cuda.warps.memory import get, put
 
+SAVED = {"elman": (1, 1), "gru": (4, 5), "lstm": (5, 6)}  # forward, backward
+
 
 @cuda.jit(device=True)
-def elman_forward(activation, walk, weights, states, tape, out, i, j, t, H, total):
+def _take_gates(tape, row, gates, H, j, early, e):
+    for gate in range(gates):
+        early[e + gate] = get(tape.gates, (row * gates + gate) * H + j)
+
+
+@cuda.jit(device=True)
+def _state_before(walk, states, out, i, j, t, H):
+    if t > 0:
+        return get(out.s, row_of(walk, i, t - 1) * out.s.shape[1] + out.column + j)
+    return get(states.first, i * H + j)
+
+
+@cuda.jit(device=True)
+def _cell_before(walk, states, tape, i, j, t, H):
+    if t > 0:
+        return get(tape.memory, row_of(walk, i, t - 1) * H + j)
+    return get(states.first, (walk.lengths.size + i) * H + j)
+
+
+@cuda.jit(device=True)
+def load_elman_forward(walk, states, tape, out, i, j, t, H, early, e):
+    _take_gates(tape, row_of(walk, i, t), 1, H, j, early, e)
+
+
+@cuda.jit(device=True)
+def elman_forward(activation, walk, weights, states, tape, out, i, j, t, H, early, e, total):
     """s_t of a unit."""
-    a = get(tape.gates, row_of(walk, i, t) * H + j) + get(weights.b, j) + total[0]
+    a = early[e] + get(weights.b, j) + total[0]
     return relu(a) if activation == RELU else tanh(a)
 
 
 @cuda.jit(device=True)
-def elman_backward(activation, walk, states, tape, out, i, j, t, H, ds, total):
-    """Leaves the gradient of the pre-activation in `total`; ds is dL/ds_t."""
-    row = row_of(walk, i, t)
-    y = get(out.s, row * out.s.shape[1] + out.column + j)
-    total[0] = ds * (relu_slope(y) if activation == RELU else tanh_slope(y))
-    put(tape.gates, row * H + j, total[0])
+def load_elman_backward(walk, states, tape, out, i, j, t, H, early, e):
+    early[e] = get(out.s, row_of(walk, i, t) * out.s.shape[1] + out.column + j)
 
 
 @cuda.jit(device=True)
-def gru_forward(activation, walk, weights, states, tape, out, i, j, t, H, total):
-    row, width = row_of(walk, i, t), out.s.shape[1]
-    before = get(states.first, i * H + j)
-    if t > 0:
-        before = get(out.s, row_of(walk, i, t - 1) * width + out.column + j)
-    r = sigmoid(get(tape.gates, row * 3 * H + j) + get(weights.b, j) + total[0])
-    z = sigmoid(get(tape.gates, (row * 3 + 1) * H + j) + get(weights.b, H + j) + total[1])
+def elman_backward(activation, walk, states, tape, out, i, j, t, H, ds, early, e, total):
+    """Leaves the gradient of the pre-activation in `total`; ds is dL/ds_t."""
+    y = early[e]
+    total[0] = ds * (relu_slope(y) if activation == RELU else tanh_slope(y))
+    put(tape.gates, row_of(walk, i, t) * H + j, total[0])
+
+
+@cuda.jit(device=True)
+def load_gru_forward(walk, states, tape, out, i, j, t, H, early, e):
+    _take_gates(tape, row_of(walk, i, t), 3, H, j, early, e)
+    early[e + 3] = _state_before(walk, states, out, i, j, t, H)
+
+
+@cuda.jit(device=True)
+def gru_forward(activation, walk, weights, states, tape, out, i, j, t, H, early, e, total):
+    row = row_of(walk, i, t)
+    r = sigmoid(early[e] + get(weights.b, j) + total[0])
+    z = sigmoid(early[e + 1] + get(weights.b, H + j) + total[1])
     hn = get(weights.b_Wn, j) + total[2]
-    n = candidate(get(tape.gates, (row * 3 + 2) * H + j) + get(weights.b, 2 * H + j), r, hn)
+    n = candidate(early[e + 2] + get(weights.b, 2 * H + j), r, hn)
     put(tape.gates, row * 3 * H + j, r)
     put(tape.gates, (row * 3 + 1) * H + j, z)
     put(tape.gates, (row * 3 + 2) * H + j, n)
     put(tape.memory, row * H + j, hn)
-    return new_gru_state(n, z, before)
+    return new_gru_state(n, z, early[e + 3])
 
 
 @cuda.jit(device=True)
-def gru_backward(activation, walk, states, tape, out, i, j, t, H, ds, total):
+def load_gru_backward(walk, states, tape, out, i, j, t, H, early, e):
+    row = row_of(walk, i, t)
+    _take_gates(tape, row, 3, H, j, early, e)
+    early[e + 3] = get(tape.memory, row * H + j)
+    early[e + 4] = _state_before(walk, states, out, i, j, t, H)
+
+
+@cuda.jit(device=True)
+def gru_backward(activation, walk, states, tape, out, i, j, t, H, ds, early, e, total):
     """Leaves ds z, which passes W by, in `states.last`."""
-    row, width = row_of(walk, i, t), out.s.shape[1]
-    before = get(states.first, i * H + j)
-    if t > 0:
-        before = get(out.s, row_of(walk, i, t - 1) * width + out.column + j)
-    r, z = get(tape.gates, row * 3 * H + j), get(tape.gates, (row * 3 + 1) * H + j)
-    n, hn = get(tape.gates, (row * 3 + 2) * H + j), get(tape.memory, row * H + j)
-    dn, dz = candidate_gradient(n, z, ds), update_gradient(n, z, before, ds)
+    row = row_of(walk, i, t)
+    r, z, n, hn = early[e], early[e + 1], early[e + 2], early[e + 3]
+    dn, dz = candidate_gradient(n, z, ds), update_gradient(n, z, early[e + 4], ds)
     dr, dhn = reset_gradient(dn, r, hn), dn * r
     put(states.last, i * H + j, ds * z)
     put(tape.gates, row * 3 * H + j, dr)
@@ -68,16 +107,19 @@ def gru_backward(activation, walk, states, tape, out, i, j, t, H, ds, total):
 
 
 @cuda.jit(device=True)
-def lstm_forward(activation, walk, weights, states, tape, out, k, j, t, H, total):
+def load_lstm_forward(walk, states, tape, out, k, j, t, H, early, e):
+    _take_gates(tape, row_of(walk, k, t), 4, H, j, early, e)
+    early[e + 4] = _cell_before(walk, states, tape, k, j, t, H)
+
+
+@cuda.jit(device=True)
+def lstm_forward(activation, walk, weights, states, tape, out, k, j, t, H, early, e, total):
     row, N = row_of(walk, k, t), walk.lengths.size
-    before = get(states.first, (N + k) * H + j)
-    if t > 0:
-        before = get(tape.memory, row_of(walk, k, t - 1) * H + j)
-    i = sigmoid(get(tape.gates, row * 4 * H + j) + get(weights.b, j) + total[0])
-    f = sigmoid(get(tape.gates, (row * 4 + 1) * H + j) + get(weights.b, H + j) + total[1])
-    g = tanh(get(tape.gates, (row * 4 + 2) * H + j) + get(weights.b, 2 * H + j) + total[2])
-    o = sigmoid(get(tape.gates, (row * 4 + 3) * H + j) + get(weights.b, 3 * H + j) + total[3])
-    cell = new_cell(i, f, g, before)
+    i = sigmoid(early[e] + get(weights.b, j) + total[0])
+    f = sigmoid(early[e + 1] + get(weights.b, H + j) + total[1])
+    g = tanh(early[e + 2] + get(weights.b, 2 * H + j) + total[2])
+    o = sigmoid(early[e + 3] + get(weights.b, 3 * H + j) + total[3])
+    cell = new_cell(i, f, g, early[e + 4])
     put(tape.gates, row * 4 * H + j, i)
     put(tape.gates, (row * 4 + 1) * H + j, f)
     put(tape.gates, (row * 4 + 2) * H + j, g)
@@ -89,17 +131,21 @@ def lstm_forward(activation, walk, weights, states, tape, out, k, j, t, H, total
 
 
 @cuda.jit(device=True)
-def lstm_backward(activation, walk, states, tape, out, k, j, t, H, ds, total):
+def load_lstm_backward(walk, states, tape, out, k, j, t, H, early, e):
+    row = row_of(walk, k, t)
+    _take_gates(tape, row, 4, H, j, early, e)
+    early[e + 4] = get(tape.memory, row * H + j)
+    early[e + 5] = _cell_before(walk, states, tape, k, j, t, H)
+
+
+@cuda.jit(device=True)
+def lstm_backward(activation, walk, states, tape, out, k, j, t, H, ds, early, e, total):
     """Leaves dL/dcell_{t-1} in `states.last`, at the end in `states.first`."""
     row, N = row_of(walk, k, t), walk.lengths.size
-    before = get(states.first, (N + k) * H + j)
-    if t > 0:
-        before = get(tape.memory, row_of(walk, k, t - 1) * H + j)
-    i, f = get(tape.gates, row * 4 * H + j), get(tape.gates, (row * 4 + 1) * H + j)
-    g, o = get(tape.gates, (row * 4 + 2) * H + j), get(tape.gates, (row * 4 + 3) * H + j)
-    do, dcell = output_gradient(o, get(tape.memory, row * H + j), ds, get(states.last, (N + k) * H + j))
+    i, f, g, o = early[e], early[e + 1], early[e + 2], early[e + 3]
+    do, dcell = output_gradient(o, early[e + 4], ds, get(states.last, (N + k) * H + j))
     di, dg = input_gradients(i, g, dcell)
-    df, dcell = forget_gradient(f, before, dcell)
+    df, dcell = forget_gradient(f, early[e + 5], dcell)
     put(states.last, (N + k) * H + j, dcell)
     if t == 0:
         put(states.first, (N + k) * H + j, dcell)
@@ -110,5 +156,13 @@ def lstm_backward(activation, walk, states, tape, out, k, j, t, H, ds, total):
     total[0], total[1], total[2], total[3] = di, df, dg, do
 
 
-FORWARD = {"elman": elman_forward, "gru": gru_forward, "lstm": lstm_forward}
-BACKWARD = {"elman": elman_backward, "gru": gru_backward, "lstm": lstm_backward}
+FORWARD = {
+    "elman": (load_elman_forward, elman_forward),
+    "gru": (load_gru_forward, gru_forward),
+    "lstm": (load_lstm_forward, lstm_forward),
+}
+BACKWARD = {
+    "elman": (load_elman_backward, elman_backward),
+    "gru": (load_gru_backward, gru_backward),
+    "lstm": (load_lstm_backward, lstm_backward),
+}

@@ -14,13 +14,13 @@ from typing import NamedTuple
 from numba import cuda, float32, uint32
 
 from numrnn.kernels.cuda.walk import row_of
-from numrnn.kernels.cuda.warps.ends import BACKWARD, FORWARD
+from numrnn.kernels.cuda.warps.ends import BACKWARD, FORWARD, SAVED
 from numrnn.kernels.cuda.warps.memory import EMPTY, as_float, get, peek4, publish, put, put4
 from numrnn.kernels.cuda.warps.tile import GROUPS, MOST_WEIGHTS, PARTS, make_tile
 
 WARPS = 8  # of a block: 128 registers of weights in each lane, and as many for the rest, are what a processor has
 SHARED_BYTES = 40 * 1024  # of a block, for states and sums
-MOST_LOOKS = 4  # loads of 16 bytes that a thread has under way
+MOST_LOOKS = 4  # loads of 16 bytes that a thread has under way, with 4 gates one less: the registers are full
 GATES = {"elman": 1, "gru": 3, "lstm": 4}
 
 
@@ -43,7 +43,13 @@ def plan_of(padded, gates, backward):
         if deep > WARPS or inputs % (4 * PARTS * deep) or not each:
             continue
         units = GROUPS * each * (WARPS // deep)
-        chunk = min(SHARED_BYTES // (4 * (inputs + deep * units * kinds)), MOST_LOOKS * 32 * WARPS * 4 // inputs, 8)
+        looks, ends = MOST_LOOKS - (kinds == 4), 1 if gates == 4 else 4  # units whose step a thread ends
+        chunk = min(
+            8,
+            SHARED_BYTES // (4 * (inputs + deep * units * kinds)),
+            looks * 32 * WARPS * 4 // inputs,
+            ends * 32 * WARPS // units,
+        )
         if chunk and padded % units == 0:
             plans.append(Plan(each, deep, units, chunk))
     return max(plans, key=lambda plan: (plan.units, plan.each), default=None)
@@ -100,10 +106,12 @@ def make_forward(cell, padded):
     gates = GATES[cell]
     each, deep, units, chunk = plan_of(padded, gates, False)
     take, multiply = make_tile(padded, gates, False, each, deep)
-    end = FORWARD[cell]
+    (load, end), saved = FORWARD[cell], SAVED[cell][0]
     n_weights, n_sums, threads = each * gates * padded // PARTS // deep, each * gates, 32 * WARPS
     n_s, n_shared, slice_size, quads = chunk * padded, deep * chunk * units * gates, padded // deep, padded // 4
     n_words, look, missing, keep = make_looks(padded, 1, chunk)
+    outs = -(-chunk * units // threads)
+    n_early = outs * saved
 
     def forward(activation, walk, weights, states, tape, out, exchange):
         thread, H, width = cuda.threadIdx.x, states.mask.shape[1], out.s.shape[1]
@@ -114,6 +122,7 @@ def make_forward(cell, padded):
         w = cuda.local.array(n_weights, float32)
         sums = cuda.local.array(n_sums, float32)
         total = cuda.local.array(gates, float32)
+        early = cuda.local.array(n_early, float32)
         words = cuda.local.array(n_words, uint32)
         s = cuda.shared.array(n_s, float32, alignment=16)
         shared_sums = cuda.shared.array(n_shared, float32, alignment=16)
@@ -128,6 +137,11 @@ def make_forward(cell, padded):
                 active -= 1
             for c in range(0, active, chunk):
                 here = min(chunk, active - c)
+                for o in range(outs):
+                    p = thread + o * threads
+                    i, j = first + c + p // units, block_unit + p % units
+                    if p < here * units and j < H:
+                        load(walk, states, tape, out, i, j, t, H, early, o * saved)
                 if t == 0:
                     for q in range(thread, here * quads, threads):
                         i, m = first + c + q // quads, q % quads * 4
@@ -156,14 +170,15 @@ def make_forward(cell, padded):
                         for gate in range(gates):
                             put(shared_sums, at + gate, sums[gate])
                 cuda.syncthreads()
-                for p in range(thread, here * units, threads):
+                for o in range(outs):
+                    p = thread + o * threads
                     i, j = first + c + p // units, block_unit + p % units
-                    if j < H:
+                    if p < here * units and j < H:
                         for gate in range(gates):
                             total[gate] = float32(0)
                             for d in range(deep):
                                 total[gate] += get(shared_sums, (d * chunk * units + p) * gates + gate)
-                        y = end(activation, walk, weights, states, tape, out, i, j, t, H, total)
+                        y = end(activation, walk, weights, states, tape, out, i, j, t, H, early, o * saved, total)
                         row = row_of(walk, i, t)
                         before = get(states.first, i * H + j) * get(states.mask, i * H + j)
                         if t > 0:
@@ -182,11 +197,13 @@ def make_backward(cell, padded):
     gates = GATES[cell]
     each, deep, units, chunk = plan_of(padded, gates, True)
     take, multiply = make_tile(padded, gates, True, each, deep)
-    end, is_gru = BACKWARD[cell], cell == "gru"
+    (load, end), saved, is_gru = BACKWARD[cell], SAVED[cell][1], cell == "gru"
     inputs = gates * padded
     n_weights, threads = each * inputs // PARTS // deep, 32 * WARPS
     n_da, n_shared, slice_size = chunk * inputs, deep * chunk * units, inputs // deep
     n_words, look, missing, keep = make_looks(padded, gates, chunk)
+    outs = -(-chunk * units // threads)
+    n_early = outs * (saved + 1)  # and the gradient from above
 
     def backward(activation, walk, weights, states, tape, out, exchange):
         thread, H, width = cuda.threadIdx.x, states.mask.shape[1], out.s.shape[1]
@@ -197,6 +214,7 @@ def make_backward(cell, padded):
         w = cuda.local.array(n_weights, float32)
         sums = cuda.local.array(each, float32)
         total = cuda.local.array(gates, float32)
+        early = cuda.local.array(n_early, float32)
         words = cuda.local.array(n_words, uint32)
         da = cuda.shared.array(n_da, float32, alignment=16)
         shared_sums = cuda.shared.array(n_shared, float32, alignment=16)
@@ -211,7 +229,16 @@ def make_backward(cell, padded):
             while active < count and walk.lengths[first + active] > t:
                 active += 1
             for c in range(0, active, chunk):
-                here = min(chunk, later - c)
+                here, taking_part = min(chunk, later - c), min(chunk, active - c)
+                for o in range(outs):
+                    p = thread + o * threads
+                    i, j = first + c + p // units, block_unit + p % units
+                    if t >= 0 and p < taking_part * units and j < H:
+                        e = o * (saved + 1)
+                        load(walk, states, tape, out, i, j, t, H, early, e)
+                        early[e + saved] = float32(0)
+                        if out.ds.size > 0:
+                            early[e + saved] = get(out.ds, row_of(walk, i, t) * width + out.column + j)
                 if not looked:
                     look(words, exchange, walk, first + c, here, t + 1, H)
                 while missing(words):
@@ -231,9 +258,10 @@ def make_backward(cell, padded):
                     if part % (PARTS // each) == 0:
                         put(shared_sums, (slice_ * chunk + r) * units + unit + part // (PARTS // each), sums[0])
                 cuda.syncthreads()
-                for p in range(thread, min(chunk, active - c) * units, threads):
+                for o in range(outs):
+                    p = thread + o * threads
                     i, j = first + c + p // units, block_unit + p % units
-                    if j < H:
+                    if p < taking_part * units and j < H:
                         ds = get(states.last, i * H + j)
                         if c + p // units < later:
                             product = float32(0)
@@ -244,10 +272,9 @@ def make_backward(cell, padded):
                         if t < 0:
                             put(states.first, i * H + j, ds)
                         else:
-                            row = row_of(walk, i, t)
-                            if out.ds.size > 0:
-                                ds += get(out.ds, row * width + out.column + j)
-                            end(activation, walk, states, tape, out, i, j, t, H, ds, total)
+                            row, e = row_of(walk, i, t), o * (saved + 1)
+                            ds += early[e + saved]
+                            end(activation, walk, states, tape, out, i, j, t, H, ds, early, e, total)
                             for gate in range(gates):
                                 publish(exchange, (row * gates + gate) * H + j, total[gate])
 
