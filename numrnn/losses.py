@@ -26,13 +26,13 @@ class Losses:
         return (total / weight_sum if weight_sum else np.nan), weight_sum
 
     def summed_loss(self, data, targets, state=None, threads=1):
-        """Sum of the losses of sequences, with the weights of the last `pack`.
+        """Sum of the losses of all steps, with the weights of the last `pack`.
 
         Parameters
         ----------
         data : Sequences
         targets : Targets
-            Each of the same weight.
+            Of steps, each of the same weight.
         state : ndarray of shape (N, state_size), optional
             States before the first steps; None: learned ones, or zeros.
         threads : int

@@ -136,25 +136,27 @@ class CudaNetwork(Losses):
 
     def _forward(self, data, state, masks, after):
         """Groups of sequences, and what comes out of each: logits, what a head would read, or nothing. States go to
-        `after`.
+        `after`. Of a sequence that is read in pieces the last one tells what comes out of it.
         """
-        first = data.offsets[: len(data)] if self.per_step else np.arange(len(data))
+        whole = masks is not None or self.layout.bidirectional or self.pooling != "last"
         for ids, values, starts in read_groups(data, _groups(data.lengths)):
-            yield self._forward_some(values, starts, data, ids, first[ids], state, masks, after)
+            source = self.source(values)
+            for left, done, lengths in _pieces(data.lengths[ids], whole):
+                part = ids[left]
+                first = data.offsets[part] + done if self.per_step else part
+                *kept, keys = (1.0, 1.0, np.zeros_like(part)) if masks is None else masks.of(part).values()
+                batch = lay_out(part, np.zeros_like(part), lengths, starts[left] + done, first, keys)
+                yield batch, self._forward_some(source, batch, after if done else state, kept, after)
 
-    def _forward_some(self, values, starts, data, ids, first, state, masks, after):
-        none, weights = np.zeros(len(ids), np.int64), self._weights
-        kept, kept_before, keys = (1.0, 1.0, none) if masks is None else masks.of(ids).values()
-        batch = lay_out(ids, none, data.lengths[ids], starts, first, keys)
-        inputs = Inputs(self.layout, gathered(self.layout, self.source(values), batch.rows), weights, batch, kept)
-        given = None if state is None else upload(np.asarray(state, self.dtype)[batch.ids])
-        starts = self.starts(weights, batch, given, None)
-        levels = self._layers.forward(weights, batch, inputs, starts, kept, kept_before)
+    def _forward_some(self, source, batch, before, kept, after):
+        weights, given = self._weights, None if before is None else upload(np.asarray(before[batch.ids], self.dtype))
+        inputs = Inputs(self.layout, gathered(self.layout, source, batch.rows), weights, batch, kept[0])
+        levels = self._layers.forward(weights, batch, inputs, self.starts(weights, batch, given, None), *kept)
         after[batch.ids] = on_host(self.columns([s.last for level in levels for s in level.states]))
         if not self.n_outputs:
-            return batch, None
-        result, _ = self._head.read(batch, levels[-1], kept)
-        return batch, self._head.logits(weights, result) if self.layout.n_outputs else result
+            return None
+        result, _ = self._head.read(batch, levels[-1], kept[0])
+        return self._head.logits(weights, result) if self.layout.n_outputs else result
 
     def source(self, values):
         """Values on the card as `Inputs` takes them, and the bytes of a symbol."""
@@ -217,3 +219,14 @@ def _groups(lengths):
     order = longest_first(lengths)
     rows = np.cumsum(lengths[order])
     return np.split(order, np.flatnonzero(np.diff(rows // ROWS_AT_ONCE)) + 1)
+
+
+def _pieces(lengths, whole):
+    """So many steps at a time as are predicted together, of a group in which a sequence may be long: who takes part,
+    steps before these, and their numbers.
+    """
+    longest = int(lengths.max())
+    steps = longest if whole or lengths.sum() <= 2 * ROWS_AT_ONCE else max(1, ROWS_AT_ONCE // len(lengths))
+    for done in range(0, longest, steps):
+        left = np.flatnonzero(lengths > done)
+        yield left, done, np.minimum(lengths[left] - done, steps)
