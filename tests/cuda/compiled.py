@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 from numba import cuda, float32, float64, int64, types, uint8
-from numba.cuda import codegen, dispatcher
+from numba.cuda import dispatcher
 
 from numrnn.gpu.registers import MOST_NARROW, NARROW_STEP
 from numrnn.kernels.cuda import elman, gru, heads, lstm, pooling, rows, updates
@@ -36,6 +36,8 @@ class Compiled(NamedTuple):
 @contextmanager
 def pretended_card():
     """Functions that kernels call are compiled for the present card: let there be one."""
+    from numba.cuda import codegen  # which the simulator lacks
+
     before = dispatcher.get_current_device, codegen.CUDACodeLibrary._ensure_cc
     dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=CAPABILITY)
     codegen.CUDACodeLibrary._ensure_cc = lambda library, cc: cc or CAPABILITY
