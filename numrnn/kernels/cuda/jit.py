@@ -8,8 +8,8 @@ function makes by a pickle of what they enclose, which is another one in every p
 import hashlib
 import inspect
 import warnings
+from importlib.util import find_spec
 
-import numba_cuda
 from numba import cuda, types
 from numba.core import config
 
@@ -31,7 +31,8 @@ def kernel(function=None, **options):
     if function is None:
         return lambda function: kernel(function, **options)
     dispatcher = cuda.jit(function, **options)
-    if CACHE_FOLDER is not None and not config.ENABLE_CUDASIM:
+    # Without numba-cuda the kernels can be imported, and no more.
+    if CACHE_FOLDER is not None and not config.ENABLE_CUDASIM and find_spec("numba_cuda") is not None:
         dispatcher._cache = _KernelCache(dispatcher)
     return dispatcher
 
@@ -40,6 +41,8 @@ class _KernelCache:
     """What numba-cuda asks for a compiled kernel, see `numba.cuda.core.caching.Cache`."""
 
     def __init__(self, dispatcher):
+        import numba_cuda
+
         function, self.cache_path = dispatcher.py_func, CACHE_FOLDER
         made_with = identity(function), sorted(dispatcher.targetoptions.items(), key=lambda option: option[0])
         stamp = numba_cuda.__version__, hashlib.sha256(repr(made_with).encode()).hexdigest()
