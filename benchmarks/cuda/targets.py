@@ -1,4 +1,4 @@
-"""What issue 6 of numrnn requires of an H100: float32, 100 steps, TF32 off."""
+"""What is required of an H100: float32, 100 steps, TF32 off."""
 
 CELLS = "elman", "gru", "lstm"
 # (B, D, H): times that PyTorch's training step takes numrnn's; eager for Elman, GRU, LSTM, then both in CUDA graphs
