@@ -77,6 +77,7 @@ class Graphs:
     def _run(self, key, function):
         if key not in self._graphs and not self._may_capture(key):
             function()
+            self._remember(key)
             return
         if key not in self._graphs:
             self._graphs[key] = _Repeat(function) if in_simulator() else self._capture(function)
@@ -87,10 +88,7 @@ class Graphs:
 
     def _may_capture(self, key):
         """Whether it is the second time, and there is room."""
-        if key not in self._met:
-            if len(self._met) == MOST_KEYS:
-                self._met.clear()
-            self._met.add(key)
+        if key not in self._met or not MOST_GRAPHS:
             return False
         if len(self._graphs) == MOST_GRAPHS:
             oldest = min(self._used, key=self._used.get)
@@ -98,6 +96,12 @@ class Graphs:
                 return False
             del self._graphs[oldest], self._used[oldest]
         return True
+
+    def _remember(self, key):
+        """That a key was met: once its function has been run to its end, and so has nothing left to compile."""
+        if len(self._met) == MOST_KEYS:
+            self._met.clear()
+        self._met.add(key)
 
     def clear(self):
         """Forget all graphs, and give their memory back."""
