@@ -6,7 +6,7 @@ import numpy as np
 
 from numrnn.data.random import mask_keys
 from numrnn.gpu.batches import tabulate
-from numrnn.gpu.device import download, on_host, upload
+from numrnn.gpu.device import current_stream, download, on_host, upload
 from numrnn.gpu.graphs import Graphs, Room
 from numrnn.gpu.inputs import sort_symbols
 from numrnn.gpu.steps import Settings, Sources, Theta, Work, heads_of, places_of, reserve, static_of, take
@@ -107,6 +107,7 @@ class Call:
             for n in range(len(self._sums)):
                 self._run_batch(n)
                 done = n + 1
+            current_stream().synchronize()  # launches do not wait: most of a call's time, and of its Ctrl-C, is here
         except KeyboardInterrupt:
             outcome = "interrupted"
         for array, host in zip(self._card, self._host, strict=True):

@@ -6,6 +6,7 @@ were, and decide nothing by what they hold. In Numba's simulator a graph is the 
 again.
 """
 
+import gc
 import math
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -127,14 +128,27 @@ class Graphs:
             yield
 
     def _capture(self, function):
-        self._stream.begin_capture()
         try:
-            function()
+            self._stream.begin_capture()
+            with _no_garbage_collection():
+                function()
         except BaseException:
             with suppress(RuntimeError):  # of the capture that is void now; the first error says why
                 self._stream.end_capture()
             raise
         return self._stream.end_capture()
+
+
+@contextmanager
+def _no_garbage_collection():
+    """A network that is collected waits for the card as its memory is given back: in a capture that is an error."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _new_block(blocks, size):
