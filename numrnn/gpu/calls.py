@@ -6,7 +6,7 @@ import numpy as np
 
 from numrnn.data.random import mask_keys
 from numrnn.gpu.batches import tabulate
-from numrnn.gpu.device import download, on_host, upload
+from numrnn.gpu.device import current_stream, download, on_host, upload
 from numrnn.gpu.graphs import Graphs, Room
 from numrnn.gpu.inputs import sort_symbols
 from numrnn.gpu.steps import Settings, Sources, Theta, Work, heads_of, places_of, reserve, static_of, take
@@ -94,11 +94,11 @@ class Call:
         view("status", 1)[:] = updates.RUNNING
         self._carried = self._given = None
         if self._settings.carried:
-            self._carried = view("all_carried", sequences, network.state_size)
-            self._carried[:] = 0 if self._state is None else upload(self._state)
+            self._carried = view("all_carried", -1, network.state_size)
+            self._carried[:sequences] = 0 if self._state is None else upload(self._state)
         if given is not None:
-            self._given = view("all_given", sequences, network.state_size)
-            self._given[:] = upload(np.asarray(given, network.dtype))
+            self._given = view("all_given", -1, network.state_size)
+            self._given[:sequences] = upload(np.asarray(given, network.dtype))
 
     def run(self):
         """Work on all mini-batches; theta and all else goes back to the host however that ends."""
@@ -107,12 +107,13 @@ class Call:
             for n in range(len(self._sums)):
                 self._run_batch(n)
                 done = n + 1
+            current_stream().synchronize()  # launches do not wait: most of a call's time, and of its Ctrl-C, is here
         except KeyboardInterrupt:
             outcome = "interrupted"
         for array, host in zip(self._card, self._host, strict=True):
             download(array, host)
         if self._state is not None:
-            download(self._carried, self._state)
+            download(self._carried[: len(self._state)], self._state)
         view = self._kept.room.view
         stopped = int(on_host(view("status", 1))[0])
         if stopped != updates.RUNNING:

@@ -6,6 +6,7 @@ were, and decide nothing by what they hold. In Numba's simulator a graph is the 
 again.
 """
 
+import gc
 import math
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -77,6 +78,7 @@ class Graphs:
     def _run(self, key, function):
         if key not in self._graphs and not self._may_capture(key):
             function()
+            self._remember(key)
             return
         if key not in self._graphs:
             self._graphs[key] = _Repeat(function) if in_simulator() else self._capture(function)
@@ -87,10 +89,7 @@ class Graphs:
 
     def _may_capture(self, key):
         """Whether it is the second time, and there is room."""
-        if key not in self._met:
-            if len(self._met) == MOST_KEYS:
-                self._met.clear()
-            self._met.add(key)
+        if key not in self._met or not MOST_GRAPHS:
             return False
         if len(self._graphs) >= MOST_GRAPHS:
             oldest = min(self._used, key=self._used.get, default=None)
@@ -98,6 +97,12 @@ class Graphs:
                 return False
             del self._graphs[oldest], self._used[oldest]
         return True
+
+    def _remember(self, key):
+        """That a key was met: once its function has been run to its end, and so has nothing left to compile."""
+        if len(self._met) == MOST_KEYS:
+            self._met.clear()
+        self._met.add(key)
 
     def clear(self):
         """Forget all graphs, and give their memory back."""
@@ -123,14 +128,27 @@ class Graphs:
             yield
 
     def _capture(self, function):
-        self._stream.begin_capture()
         try:
-            function()
+            self._stream.begin_capture()
+            with _no_garbage_collection():
+                function()
         except BaseException:
             with suppress(RuntimeError):  # of the capture that is void now; the first error says why
                 self._stream.end_capture()
             raise
         return self._stream.end_capture()
+
+
+@contextmanager
+def _no_garbage_collection():
+    """A network that is collected waits for the card as its memory is given back: in a capture that is an error."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _new_block(blocks, size):

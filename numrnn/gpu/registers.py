@@ -91,5 +91,5 @@ def padded_weights(W, gates, padded, backward):
 def empty_exchange(rows, width):
     """An array (rows, width) whose words say that nobody has written them yet."""
     exchange = arrays().empty((rows, width), np.float32)
-    exchange.view(np.uint32).fill(EMPTY)
+    exchange.view(np.uint32).fill(np.uint32(EMPTY))
     return exchange

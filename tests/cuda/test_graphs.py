@@ -39,11 +39,11 @@ KINDS = [
 ]
 
 
-def trained(case, epochs=2, *, dropout=False, chunks=None):
+def trained(case, epochs=2, *, dropout=False, chunks=None, pairs=PAIRS):
     """Losses and states of some epochs of Adam, an epoch a call; the case has the rest."""
     lengths, rows, solver = case.data.lengths, case.network.tile_rows, Adam()
     batches = []
-    for ids in map(np.array, PAIRS):
+    for ids in map(np.array, pairs):
         batch = full_batch(lengths[ids], rows)
         batches.append(batch._replace(ids=ids[batch.ids]))
     if chunks:
@@ -128,6 +128,25 @@ def test_arrays_that_move_are_not_those_that_graphs_know():
     assert relative_error(case.theta, cpu.theta) <= 1e-10
 
 
+def test_graphs_know_no_number_of_sequences_in_the_data():
+    """Chunks of one shape, of data with more sequences than those that were captured."""
+    kind = {"cell": "gru", "output": "step", "hidden": (3,), "D": 2, "K": 2}
+    case, cpu = (make(make_problem(**kind, lengths=EQUAL)) for make in (case_of, Case))
+    for network_case in (case, cpu):
+        for chunks, lengths in ((5, (5,) * 6), (2, (4,) * 4), (2, (4,) * 6)):
+            other = Case(make_problem(**kind, lengths=lengths))
+            network_case.data, network_case.targets = other.data, other.targets
+            trained(network_case, 2, chunks=chunks, pairs=PAIRS[: len(lengths) // 2])
+    assert relative_error(case.theta, cpu.theta) <= 1e-10
+
+
+def test_no_graphs_at_all(monkeypatch):
+    monkeypatch.setattr(graphs, "MOST_GRAPHS", 0)
+    case = case_of(make_problem(lengths=EQUAL))
+    trained(case, 2)
+    assert case.network._kept.graphs.captured == 0
+
+
 def test_states_that_are_given_and_their_gradients():
     layout = Layout(n_inputs=2, hidden_layer_sizes=(3, 2), cell="lstm", n_outputs=0)
     data = Case(make_problem("lstm", lengths=RECURRING, D=2)).data
@@ -181,6 +200,15 @@ def test_few_graphs_are_kept_and_those_out_of_use_give_way(monkeypatch):
     kept.clear()
     kept.run(("kind", "b"), lambda: done.append("new"))
     assert kept.captured == 3 and done[-1] == "new"
+
+
+def test_what_was_cut_off_is_not_captured_before_it_has_run_once():
+    kept, done = Graphs(), []
+    with pytest.raises(ZeroDivisionError):
+        kept.run("key", lambda: 1 // 0)
+    for captured in range(2):
+        kept.run("key", lambda: done.append(1))
+        assert kept.captured == captured
 
 
 def test_a_capture_that_fails_is_ended():

@@ -64,8 +64,8 @@ def make_forward(padded):
             if live and later < length:
                 _fetch_gates(ring, (later % AHEAD * threads + thread) * 3, tape, row_of(walk, i, later), H, j)
             end_of_fetches()
+            wait_for_fetches()  # before the shuffles of the product: then a twin has read what the other writes over
             multiply(w, s, now, sums)
-            wait_for_fetches()
             at = (t % AHEAD * threads + thread) * 3
             row, before = row_of(walk, i, t), y * mask
             r = z = n = hn = float32(0)

@@ -66,8 +66,8 @@ def make_forward(padded):
             if live and later < length:
                 _fetch_gates(ring, (later % AHEAD * threads + thread) * 4, tape, row_of(walk, k, later), H, j)
             end_of_fetches()
+            wait_for_fetches()  # before the shuffles of the product: then a twin has read what the other writes over
             multiply(w, s, now, sums)
-            wait_for_fetches()
             at = (t % AHEAD * threads + thread) * 4
             row, before = row_of(walk, k, t), y * mask
             i = f = g = o = float32(0)
