@@ -119,6 +119,14 @@ def test_a_language_model_writes_on_a_cpu_whatever_its_device(no_packages):
     assert model.set_params(device="cuda").generate("ab", 5, random_state=0) == expected
 
 
+def test_steps_of_streams_are_made_on_a_cpu_whatever_the_device(no_packages):
+    model = small(RNNRegressor).fit(*DATA[RNNRegressor])
+    (one, _), (many, _) = model.predict_step(X[0, 0]), model.predict_step(X[:, 0])
+    model.set_params(device="cuda")
+    assert model.predict_step(X[0, 0])[0] == one
+    np.testing.assert_array_equal(model.predict_step(X[:, 0])[0], many)
+
+
 def test_a_model_for_a_card_is_read_where_there_is_none(no_packages, tmp_path):
     model = RNNClassifier((3,), max_iter=1, random_state=0).fit(X, [0, 1, 0, 1])
     model.set_params(device="cuda").save(tmp_path / "model.safetensors")

@@ -92,8 +92,8 @@ class Architecture(NamedTuple):
 
     def predictor(self, theta, device="cpu"):
         """What predicts with these weights."""
-        predictor = Predictor(self.network(), theta)
-        return predictor if device == "cpu" else _predictor_on_card(predictor, self.network(device=device), theta)
+        network = self.network(device=device)
+        return Predictor(network, theta) if device == "cpu" else _predictor_on_card(network, theta)
 
     def features(self):
         """Return the architecture of what puts out what the head reads; its parameters are the first of theta."""
@@ -175,10 +175,10 @@ def _on_card(layout, **options):
     return CudaNetwork(layout, **options)
 
 
-def _predictor_on_card(predictor, network, theta):
+def _predictor_on_card(network, theta):
     from numrnn.gpu.prediction import CudaPredictor
 
-    return CudaPredictor(predictor, network, theta)
+    return CudaPredictor(network, theta)
 
 
 def architecture_of(content):

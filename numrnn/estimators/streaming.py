@@ -12,7 +12,7 @@ def predict_step(estimator, x, state):
     """Return the prediction of the next step of one or many streams, and the state after it; see
     `BaseRNN.predict_step`.
     """
-    predictor = predictor_of(estimator)
+    predictor = predictor_of(estimator, "cpu")  # it is done before a card has begun
     n_symbols, pooling = estimator._architecture.n_symbols, predictor.network.pooling
     if pooling != "last":
         raise ValueError(f"predict_step needs pooling='last', got {pooling!r}: a state does not hold what is pooled")

@@ -10,22 +10,18 @@ class OneThread:
 
 
 class CudaPredictor:
-    """Outputs of sequences from a card; single steps of streams from the CPU, which is done before a card has begun.
+    """Outputs of sequences from a card.
 
     Parameters
     ----------
-    predictor : Predictor
-        Of the same weights, on the CPU.
     network : CudaNetwork
         Its weights are brought to the card here: it must not predict with others afterwards.
     theta : ndarray of shape (size,)
     """
 
-    def __init__(self, predictor, network, theta):
+    def __init__(self, network, theta):
         network.pack(theta)
-        self._predictor = predictor
-        self.network, self.dtype, self.step = network, predictor.dtype, predictor.step
-        self.step_shape, self.state_shape = predictor.step_shape, predictor.state_shape
+        self.network, self.dtype, self.state_shape = network, network.dtype, (1, network.state_size)
 
     def useful_threads(self, data):
         """How many threads of the host predictions are worth."""
