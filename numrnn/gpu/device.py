@@ -3,6 +3,7 @@
 import functools
 import math
 import os
+import threading
 from contextlib import contextmanager
 from importlib.util import find_spec
 
@@ -12,6 +13,8 @@ PACKAGES = {"numba_cuda": "numba-cuda", "cupy": "cupy-cuda13x"}  # by what is im
 INSTALL = "pip install 'numrnn[cuda]'"
 LARGE = 1 << 26  # bytes of an array
 OUT_OF_MEMORY = 2  # cudaErrorMemoryAllocation
+
+_settings = threading.Lock()  # of Numba
 
 
 def in_simulator():
@@ -278,11 +281,12 @@ def _small_grids():
         return
     from numba.cuda.core import config
 
-    before, config.CUDA_LOW_OCCUPANCY_WARNINGS = config.CUDA_LOW_OCCUPANCY_WARNINGS, 0
-    try:
-        yield
-    finally:
-        config.CUDA_LOW_OCCUPANCY_WARNINGS = before
+    with _settings:  # of two threads one would take the other's 0 for what it was before
+        before, config.CUDA_LOW_OCCUPANCY_WARNINGS = config.CUDA_LOW_OCCUPANCY_WARNINGS, 0
+        try:
+            yield
+        finally:
+            config.CUDA_LOW_OCCUPANCY_WARNINGS = before
 
 
 def launch_each(kernel, count, *arguments, threads=128):

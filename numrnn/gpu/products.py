@@ -90,7 +90,7 @@ class Handle:
         self._library = ctypes.CDLL(f"libcublas.so.{cupy.cuda.runtime.runtimeGetVersion() // 1000}")
         self._handle = ctypes.c_void_p()
         self._call("cublasCreate_v2", ctypes.byref(self._handle))
-        weakref.finalize(self, self._library.cublasDestroy_v2, self._handle).atexit = False
+        weakref.finalize(self, _destroy, self._library, self._handle).atexit = False
         self._workspace = cupy.cuda.MemoryPointer(cupy.cuda.Memory(WORKSPACE), 0)
         self._call("cublasSetStream_v2", self._handle, ctypes.c_void_p(stream.ptr))
         address = ctypes.c_void_p(self._workspace.ptr)  # after the stream, which sets the workspace back
@@ -112,3 +112,9 @@ class Handle:
         self._call(
             name, self._handle, turned_b, turned_a, n, m, k, one, b_, leading_b, a_, leading_a, zero, out_, leading
         )
+
+
+def _destroy(library, handle):
+    """Give a handle back; its stream has gone before it."""
+    library.cublasSetStream_v2(handle, None)
+    library.cublasDestroy_v2(handle)
