@@ -1,6 +1,6 @@
 """Loads, stores and asynchronous copies by address.
 
-Numba's indexing tests for negative numbers, which in the prototype made the compiler spill registers.
+Numba's indexing tests for negative numbers, which made the compiler spill registers in the first of these kernels.
 """
 
 from llvmlite import ir
