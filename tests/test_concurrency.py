@@ -224,7 +224,7 @@ def network_of(size, n_jobs, sizes, **params):
 # Units, sequences and their length: the main thread works, it waits for the others, one tile is all; threads share the
 # units of one sequence.
 FITS = {"narrow": (32, 8000, 1000), "wide": (512, 64, 1000), "long": (32, 2, 50_000)}
-PREDICTIONS = {"narrow": (32, 20_000, 1000), "wide": (512, 128, 2000), "long": (32, 2, 8_000_000)}
+PREDICTIONS = {"narrow": (64, 20_000, 1000), "wide": (512, 128, 2000), "long": (32, 2, 8_000_000)}
 PREDICTIONS["one"] = (512, 1, 200_000)
 
 
