@@ -115,7 +115,7 @@ class EncoderDecoder:
         dreading, dwriting = self.layout.split(grad)
         pairs = data.take(batch.ids)
         source, target = pairs.source, pairs.target
-        encoder_masks, decoder_masks = _masks(step, batch.ids)
+        encoder_masks, decoder_masks = masks_of(step, batch.ids)
         self.encoder.pack(reading)
         state = self.read(source, self.encoder.n_jobs, encoder_masks)
         dstate = np.empty_like(state)
@@ -202,7 +202,7 @@ class EncoderDecoder:
         return self.decoder.predict_packed(steps, state, True, threads)
 
 
-def _masks(step, ids):
+def masks_of(step, ids):
     """Dropout of both networks, another one for each pair and epoch; None where there is none."""
     if step is None or not (step.dropout or step.recurrent_dropout):
         return None, None

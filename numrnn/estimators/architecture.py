@@ -124,9 +124,10 @@ class PairArchitecture(NamedTuple):
         check_place(device, memory_limit, comm)
         half = None if memory_limit is None else max(1, n_bytes(memory_limit, "memory_limit") // 2)
         networks = [part.network(n_jobs, half, comm, device) for part in self]
-        if device == "cpu":
-            for network in networks:
-                network.memory.kept_bytes = KEPT_BYTES
+        if device != "cpu":
+            return _pair_on_card(*networks)
+        for network in networks:
+            network.memory.kept_bytes = KEPT_BYTES
         return EncoderDecoder(*networks)
 
     def initial_theta(self, seed):
@@ -173,6 +174,12 @@ def _on_card(layout, **options):
     from numrnn.gpu.network import CudaNetwork  # who computes on a CPU needs no package for GPUs
 
     return CudaNetwork(layout, **options)
+
+
+def _pair_on_card(encoder, decoder):
+    from numrnn.gpu.pairs import CudaEncoderDecoder
+
+    return CudaEncoderDecoder(encoder, decoder)
 
 
 def _predictor_on_card(network, theta):

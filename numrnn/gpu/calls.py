@@ -57,7 +57,7 @@ class Call:
         used = np.maximum(np.cumsum(sums > 0) - 1, 0)
         scalars = np.ascontiguousarray(step.scalars[used], theta.dtype)
         units, units_before, keys = _noise(step, rows)
-        self._feed, goal = network._sources.feed(data, rows), self._goal_on_card(targets)
+        self._feed, goal = network._sources.feed(data, rows), goal_on_card(network, targets)
         self._settings = Settings(
             step.rule, scalars.shape[1], float(step.alpha), np.inf if step.clip_norm is None else float(step.clip_norm),
             units, units_before, goal.class_bytes, targets.weights is not None, given is not None, rows.carried,
@@ -73,13 +73,6 @@ class Call:
         self._fill(len(data), given)
         self._sources = Sources(None, goal, self._given, self._carried)
         self._work = Work(network, kept.room, self._settings, self._card)
-
-    def _goal_on_card(self, targets):
-        goal, uploads = goal_of(targets, self._network.dtype), self._network._uploads
-        classes = uploads.of("classes", targets.values).view(np.uint8) if goal.classes.size else upload(goal.classes)
-        values = uploads.of("targets", targets.values) if goal.values.size else upload(goal.values)
-        weights = upload(goal.weights) if targets.weights is None else uploads.of("weights", targets.weights)
-        return Goal(classes, goal.class_bytes, values, weights, None)
 
     def _fill(self, sequences, given):
         """What the host knows goes to its places on the card."""
@@ -154,6 +147,15 @@ class Call:
             goal = self._sources.goal
             statics[key] = static_of(self._network, self._kept.room, self._settings, goal, self._head, N, R)
         return statics[key]
+
+
+def goal_on_card(network, targets):
+    """Targets as kernels take them; a network's are brought to the card once."""
+    goal, uploads = goal_of(targets, network.dtype), network._uploads
+    classes = uploads.of("classes", targets.values).view(np.uint8) if goal.classes.size else upload(goal.classes)
+    values = uploads.of("targets", targets.values) if goal.values.size else upload(goal.values)
+    weights = upload(goal.weights) if targets.weights is None else uploads.of("weights", targets.weights)
+    return Goal(classes, goal.class_bytes, values, weights, None)
 
 
 def _noise(step, rows):

@@ -10,8 +10,8 @@ import numpy as np
 
 from numrnn.gpu.batches import DeviceBatch, batch_in, describe
 from numrnn.gpu.device import address, arrays, launch, launch_each
-from numrnn.gpu.inputs import Inputs, Read, gather
-from numrnn.gpu.products import multiply
+from numrnn.gpu.inputs import Read, gather
+from numrnn.gpu.passes import Passes
 from numrnn.kernels.cpu.tiles import Goal
 from numrnn.kernels.cpu.updates import NO_STEP
 from numrnn.kernels.cuda import updates
@@ -108,13 +108,22 @@ def reserve(network, room, table, vectors, settings, goal, sequences):
     bool
         Whether any array had to move.
     """
+    return any(
+        [
+            reserve_batches(network, room, table, settings, goal, sequences),
+            reserve_vectors(room, vectors, len(table.counts)),
+        ]
+    )
+
+
+def reserve_batches(network, room, table, settings, goal, sequences):
+    """Of that, what holds a mini-batch, and states."""
     layout, dtype, integer, real = network.layout, network.dtype, np.dtype(np.int64), np.dtype(np.float64)
     N, R = int(table.counts.max()), int(table.sizes.max())
     outputs = R if network.per_step else N
     states = network.state_size * settings.carried, network.state_size * settings.given
     symbols = R if layout.n_symbols else 0
     wanted = [
-        *((name, host.size, host.dtype) for name, host in zip(Theta._fields, vectors, strict=True)),
         ("words", int(np.diff(table.places).max()), integer),
         ("rows", len(Rows._fields) * R, integer),
         ("x", 0 if symbols else R * layout.n_inputs, dtype),
@@ -130,10 +139,19 @@ def reserve(network, room, table, vectors, settings, goal, sequences):
         ("carried", N * states[0], dtype),
         ("given", N * states[1], dtype),
         ("dgiven", N * network.state_size * settings.dgiven, dtype),
-        ("decays", layout.size, np.dtype(np.int8)),
+    ]
+    return any([room.reserve(*array) for array in wanted])
+
+
+def reserve_vectors(room, vectors, batches):
+    """Of that, what the solver's steps of so many mini-batches need."""
+    real = np.dtype(np.float64)
+    wanted = [
+        *((name, host.size, host.dtype) for name, host in zip(Theta._fields, vectors, strict=True)),
+        ("decays", vectors.theta.size, np.dtype(np.int8)),
         ("partial", 4 * updates.BLOCKS, real),
-        ("results", 2 * max(len(table.counts), FEWEST_RESULTS), real),
-        ("status", 1, integer),
+        ("results", 2 * max(batches, FEWEST_RESULTS), real),
+        ("status", 1, np.dtype(np.int64)),
     ]
     return any([room.reserve(*array) for array in wanted])
 
@@ -170,18 +188,59 @@ def static_of(network, room, settings, goal, head, N, R):
 def take(network, static, sources):
     """Bring steps, targets and states of a mini-batch to where `learn` looks for them."""
     batch, xp = static.batch, arrays()
-    describe(batch)
-    gather(sources.values, batch.rows, static.read)
-    target = batch.rows.target if network.per_step else batch.targets
-    launch_each(take_targets, len(target), target, *sources.goal[:4], static.targets, *_outputs(static.goal))
+    take_steps(static, sources.values)
+    take_goal(network, static, sources.goal)
     if static.given is not None:
         xp.take(sources.given, batch.numbers, axis=0, out=static.given)
     if static.carried is not None:
         xp.take(sources.carried, batch.numbers, axis=0, out=static.carried)
 
 
+def take_steps(static, values):
+    """Bring steps to where the forward pass looks for them; values as of `numrnn.gpu.inputs.gather`."""
+    describe(static.batch)
+    gather(values, static.batch.rows, static.read)
+
+
+def take_goal(network, static, goal):
+    """Likewise targets, and their weights."""
+    target = static.batch.rows.target if network.per_step else static.batch.targets
+    launch_each(take_targets, len(target), target, *goal[:4], static.targets, *_outputs(static.goal))
+
+
 def _outputs(goal):
     return goal.classes, goal.values, goal.weights
+
+
+class Update:
+    """What follows a gradient: the L2 term, clipping, a step of the solver.
+
+    Parameters
+    ----------
+    room : Room
+    settings : Settings
+    vectors : Theta
+        On the card.
+    """
+
+    def __init__(self, room, settings, vectors):
+        self._settings, self._vectors = settings, vectors
+        self._decays, self._status = room.view("decays", vectors.theta.size), room.view("status", 1)
+        self._partial, self._results = room.view("partial", 4, updates.BLOCKS), room.view("results", -1, 2)
+
+    def make(self, static, losses):
+        """Make it, after a mini-batch whose outputs have some losses."""
+        settings, vectors, blocks, threads = self._settings, self._vectors, updates.BLOCKS, updates.THREADS
+        launch(
+            updates.weigh, blocks, threads, settings.alpha, vectors.theta, self._decays, vectors.grad, losses,
+            self._partial,
+        )  # fmt: skip
+        launch(
+            updates.update, blocks, threads, static.number, static.weight_sum, settings.alpha, settings.clip_norm,
+            settings.rule, static.scalars, *vectors, self._partial, self._results, self._status,
+        )  # fmt: skip
+        if settings.rule != NO_STEP:
+            launch(updates.settle, 1, 1, static.number, self._partial, self._status)
 
 
 class Work:
@@ -197,10 +256,8 @@ class Work:
     """
 
     def __init__(self, network, room, settings, vectors):
-        self._network, self._settings, self._vectors = network, settings, vectors
-        self._weights, self._gradient = map(network.layout.views, vectors[:2])
-        self._decays, self._status = room.view("decays", network.layout.size), room.view("status", 1)
-        self._partial, self._results = room.view("partial", 4, updates.BLOCKS), room.view("results", -1, 2)
+        self._network, self._grad = network, vectors.grad
+        self._passes, self._update = Passes(network, settings, *vectors[:2]), Update(room, settings, vectors)
 
     def learn(self, learns, static, carried):
         """Forward, losses, backward, a step of the solver.
@@ -213,58 +270,20 @@ class Work:
         carried : device array of shape (sequences, state_size), or None
             States after the last steps go there.
         """
-        network, settings, batch = self._network, self._settings, static.batch
-        starts = network.starts(self._weights, batch, static.given, static.carried)
-        inputs = Inputs(network.layout, static.read, self._weights, batch, settings.kept)
-        levels = network._layers.forward(self._weights, batch, inputs, starts, settings.kept, settings.kept_before)
+        network, batch, passes = self._network, static.batch, self._passes
+        inputs, levels = passes.forward(static, static.given, static.carried)
         if carried is not None:
-            carried[batch.numbers] = network.columns([s.last for level in levels for s in level.states])
+            carried[batch.numbers] = passes.states(levels)
         if not learns:
             return
-        self._vectors.grad[:] = 0
-        losses, firsts = self._backward(static, inputs, levels)
-        if static.dgiven is not None:
-            static.dgiven[:] = network.columns(firsts)
-        self._gradient_of_starts(batch, firsts)
-        self._update(static, losses)
-
-    def _backward(self, static, inputs, levels):
-        """Losses of the outputs; gradients of all parameters; those of the states before the first steps."""
-        network, weights, gradient, kept = self._network, self._weights, self._gradient, self._settings.kept
-        head, batch, ds = network._head, static.batch, None
+        self._grad[:] = 0
         if network.layout.n_outputs:
-            lasts = network.lasts(batch)
-            read, reached = head.read(batch, levels[-1], kept)
-            logits = head.logits(weights, read)
-            losses = head.losses(logits, static.targets, static.goal, static.weight_sum)
-            last = lasts[len(lasts) - len(levels[-1].tapes) :]
-            ds = head.backward(weights, batch, levels[-1], read, reached, logits, kept, gradient, last)
+            losses, ds, lasts = passes.head(static, levels)
         else:
             given = arrays().where((static.targets >= 0)[:, None], static.goal.values, 0)
-            lasts, losses = network.lasts(batch, given), arrays().zeros(1)
-        firsts = network._layers.backward(weights, batch, inputs, levels, ds, lasts, kept, gradient)
-        return losses, firsts
-
-    def _gradient_of_starts(self, batch, firsts):
-        """Of learned ones: of sequences that begin."""
-        layout, kinds = self._network.layout, self._network._layers.kinds
-        if layout.initial_state != "learned" or self._settings.given:
-            return
-        begins = batch.begins.astype(self._network.dtype)
-        prefixes = [prefix for n in range(len(layout.hidden_layer_sizes)) for prefix in layout.prefixes(n)]
-        for prefix, first in zip(prefixes, firsts, strict=True):
-            for kind, name in enumerate(("s_0", "cell_0")[:kinds]):
-                multiply(begins, first[kind], self._gradient[f"{prefix}{name}"])
-
-    def _update(self, static, losses):
-        settings, vectors, blocks, threads = self._settings, self._vectors, updates.BLOCKS, updates.THREADS
-        launch(
-            updates.weigh, blocks, threads, settings.alpha, vectors.theta, self._decays, vectors.grad, losses,
-            self._partial,
-        )  # fmt: skip
-        launch(
-            updates.update, blocks, threads, static.number, static.weight_sum, settings.alpha, settings.clip_norm,
-            settings.rule, static.scalars, *vectors, self._partial, self._results, self._status,
-        )  # fmt: skip
-        if settings.rule != NO_STEP:
-            launch(updates.settle, 1, 1, static.number, self._partial, self._status)
+            losses, ds, lasts = arrays().zeros(1), None, network.lasts(batch, given)
+        firsts = passes.backward(static, inputs, levels, ds, lasts)
+        if static.dgiven is not None:
+            static.dgiven[:] = network.columns(firsts)
+        passes.gradient_of_starts(batch, firsts)
+        self._update.make(static, losses)

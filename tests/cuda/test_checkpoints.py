@@ -36,9 +36,9 @@ def test_a_fit_goes_on_on_the_other_device(kind, data, params, first, second, tm
     assert relative_error(resumed.loss_curve_, whole.loss_curve_) <= 1e-5
 
 
-def test_a_fit_that_goes_on_on_the_card_ends_with_the_same_bits(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("kind", "data", "params"), CASES[::2])
+def test_a_fit_that_goes_on_on_the_card_ends_with_the_same_bits(kind, data, params, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "SECONDS_PER_CALL", 1e-9)
-    kind, data, params = CASES[0]
     params = {"hidden_layer_sizes": (3,), "max_iter": 2, "batch_size": 2, "random_state": 0, "device": "cuda", **params}
     whole = kind(**params).fit(*data)
     with pytest.raises(MemoryError, match="cut"):

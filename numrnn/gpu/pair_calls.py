@@ -1,0 +1,176 @@
+"""One call of training an encoder-decoder, as `numrnn.gpu.calls` has that of one network."""
+
+from functools import partial
+
+import numpy as np
+
+from numrnn.data.batches import Rows
+from numrnn.encoder_decoder import masks_of
+from numrnn.gpu.batches import tabulate
+from numrnn.gpu.calls import MOST_STATICS, goal_on_card
+from numrnn.gpu.device import current_stream, download, on_host, upload
+from numrnn.gpu.inputs import sort_symbols
+from numrnn.gpu.pair_steps import PairWork, take_pairs
+from numrnn.gpu.steps import (
+    Settings,
+    Sources,
+    Theta,
+    heads_of,
+    places_of,
+    reserve_batches,
+    reserve_vectors,
+    static_of,
+)
+from numrnn.kernel_inputs import target_rows
+from numrnn.kernels.cpu.tiles import Goal
+from numrnn.kernels.cuda import updates
+from numrnn.solvers.base import state_arrays
+from numrnn.steps import Run
+
+NO_GOAL = Goal(np.zeros(0, np.uint8), 1, np.zeros((0, 0)), np.zeros(0), None)  # of an encoder
+
+
+class Side:
+    """One of the two networks in a call: its mini-batches, on their way to the card and there.
+
+    Parameters
+    ----------
+    network : CudaNetwork
+    kept : Kept
+    data : Sequences, or what has its `gather`
+    rows : Rows
+        Of the mini-batches.
+    first, keys : ndarray of shape (n,), int64
+        Of their sequences: places of the targets, keys of dropout masks.
+    heads : ndarray of shape (mini-batches, words), int64
+    settings : Settings
+    goal : Goal
+        On the card.
+
+    Attributes
+    ----------
+    moved : bool
+        Whether arrays had to move.
+    """
+
+    def __init__(self, network, kept, data, rows, first, keys, heads, settings, goal):
+        self.network, self._kept, self._rows, self._settings, self._goal = network, kept, rows, settings, goal
+        self._feed = network._sources.feed(data, rows)
+        # Known by their places in a mini-batch, for the other network has them in another order.
+        places = np.arange(len(rows.ids)) - np.repeat(rows.first[:-1], np.diff(rows.first))
+        starts = self._feed.starts_of(rows.first)
+        self._table = tabulate(rows.first, heads, places, rows.skipped, rows.lengths, starts, first, keys)
+        self._head, self._words = heads.shape[1], upload(self._table.words)
+        self.moved = reserve_batches(network, kept.room, self._table, settings, goal, 0)
+        if self.moved:
+            kept.statics.clear()
+
+    def bring(self, n):
+        """Bring the words of mini-batch n to their places; its arrays, and what it is taken from."""
+        N, R = int(self._table.counts[n]), int(self._table.sizes[n])
+        static, (begin, end) = self._static(N, R), self._table.places[n : n + 2].tolist()
+        static.words[: end - begin] = self._words[begin:end]
+        values, _ = self._feed.read(slice(*self._rows.first[n : n + 2]))
+        return static, Sources(self.network.source(values), self._goal, None, None)
+
+    def done(self):
+        """All work that reads the data of the mini-batch has been started."""
+        self._feed.done()
+
+    def _static(self, N, R):
+        statics, key = self._kept.statics, (self._settings, N, R)
+        if key not in statics:
+            if len(statics) == MOST_STATICS:
+                statics.clear()
+            statics[key] = static_of(self.network, self._kept.room, self._settings, self._goal, self._head, N, R)
+        return statics[key]
+
+
+class PairCall:
+    """One call of `CudaEncoderDecoder.train`; other parameters as there.
+
+    Parameters
+    ----------
+    pair : CudaEncoderDecoder
+    kept : dict of str to Kept
+        Of "both", "encoder" and "decoder".
+    """
+
+    def __init__(self, pair, kept, theta, data, targets, batches, step, grad, before):
+        encoder, decoder = pair.encoder, pair.decoder
+        self._graphs, self._room = kept["both"].graphs, kept["both"].room
+        self._host = Theta(theta, grad, before, *state_arrays(step.state, theta))
+        rows = [Rows(batches, each.lengths) for each in (data.source, data.target)]
+        first = target_rows(data.target, rows[1], decoder.per_step)
+        self._sums = decoder._weight_sums(rows[1], first, targets)
+        scalars = np.ascontiguousarray(step.scalars, theta.dtype)
+        units, units_before, keys = _noise(step, rows[0].ids)
+        goal = goal_on_card(decoder, targets)
+        self._settings = Settings(
+            step.rule, scalars.shape[1], float(step.alpha), np.inf if step.clip_norm is None else float(step.clip_norm),
+            units, units_before, goal.class_bytes, targets.weights is not None, False, False, False,
+        )  # fmt: skip
+        heads = heads_of(self._sums, scalars)
+        none = np.full(len(rows[0].ids), -1)
+        self._sides = [
+            Side(encoder, kept["encoder"], data.source, rows[0], none, keys[0], heads, self._settings, NO_GOAL),
+            Side(decoder, kept["decoder"], data.target, rows[1], first, keys[1], heads, self._settings, goal),
+        ]
+        moved = reserve_vectors(self._room, self._host, len(batches))
+        if moved or any(side.moved for side in self._sides):
+            self._graphs.clear()
+        self._card = Theta(*(self._room.view(n, a.size) for n, a in zip(Theta._fields, self._host, strict=True)))
+        self._fill(pair.layout)
+        self._work = PairWork(pair, self._room, self._settings, self._card)
+
+    def _fill(self, layout):
+        """What the host knows goes to its places on the card."""
+        view = self._room.view
+        for card, host in zip(self._card, self._host, strict=True):
+            card[:] = upload(host)
+        decays = np.zeros(layout.size, np.int8)
+        for begin, end in layout.decayed:
+            decays[begin:end] = 1
+        view("decays", layout.size)[:] = upload(decays)
+        view("results", -1)[:] = np.nan
+        view("status", 1)[:] = updates.RUNNING
+
+    def run(self):
+        """Work on all mini-batches; theta and all else goes back to the host however that ends."""
+        outcome, done = "done", 0
+        try:
+            for n in range(len(self._sums)):
+                self._run_batch(n)
+                done = n + 1
+            current_stream().synchronize()  # launches do not wait: most of a call's time, and of its Ctrl-C, is here
+        except KeyboardInterrupt:
+            outcome = "interrupted"
+        for array, host in zip(self._card, self._host, strict=True):
+            download(array, host)
+        stopped = int(on_host(self._room.view("status", 1))[0])
+        if stopped != updates.RUNNING:
+            outcome, done = "diverged", stopped
+            self._host.theta[:] = self._host.before
+        losses, norms = on_host(self._room.view("results", len(self._sums), 2)).T
+        return Run(outcome, losses, norms, self._sums, done)
+
+    def _run_batch(self, n):
+        (reading, source), (writing, target) = (side.bring(n) for side in self._sides)
+        decoder, run = self._sides[1].network, self._graphs.run
+        shape = self._settings, writing.batch.count, reading.batch.size, writing.batch.size
+        places = places_of(source), places_of(target)
+        run(("take", *shape, *places), partial(take_pairs, decoder, reading, source, writing, target))
+        for side, static in zip(self._sides, (reading, writing), strict=True):
+            side.done()
+            if static.read.order is not None:
+                sort_symbols(static.read)  # the sort of CuPy may wait for the card, which no graph can
+        run(("learn", *shape), partial(self._work.learn, reading, writing))
+
+
+def _noise(step, ids):
+    """Probabilities that dropout keeps a number on its way up, and to the next step; keys of masks of both networks."""
+    masks = masks_of(step, ids)
+    if masks[0] is None:
+        return 1.0, 1.0, np.zeros((2, len(ids)), np.int64)
+    kept, kept_before, _ = masks[0].of(slice(None)).values()
+    return kept, kept_before, [each.keys for each in masks]

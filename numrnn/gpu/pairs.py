@@ -1,0 +1,39 @@
+"""Encoder-decoders on a card: nothing of a mini-batch comes back to the host between its two networks."""
+
+import numpy as np
+
+from numrnn.encoder_decoder import PARTS, EncoderDecoder
+from numrnn.gpu.calls import Kept
+from numrnn.gpu.device import memory_named
+from numrnn.gpu.pair_calls import PairCall
+from numrnn.kernels.cpu.updates import NO_STEP
+from numrnn.steps import Step
+
+
+class CudaEncoderDecoder(EncoderDecoder):
+    """An `EncoderDecoder` whose mini-batches stay on a card, from the first step of the encoder to the solver's.
+
+    Parameters
+    ----------
+    encoder, decoder : CudaNetwork
+    """
+
+    def __init__(self, encoder, decoder):
+        super().__init__(encoder, decoder)
+        self._kept = {name: Kept() for name in ("both", *PARTS)}
+
+    def gradient(self, theta, data, targets, batch, grad, given=None, step=None):
+        """Loss of a mini-batch, without the L2 term, and its gradient; see `EncoderDecoder.gradient`."""
+        gradient_only = Step(NO_STEP, {}, np.zeros((1, 0), self.dtype))
+        if step is not None:
+            noise = ("dropout", "recurrent_dropout", "seed", "epoch")
+            gradient_only = gradient_only._replace(**{name: getattr(step, name) for name in noise})
+        run = self.train(theta, data, targets, [batch], gradient_only, grad, theta)
+        if run.outcome == "interrupted":
+            raise KeyboardInterrupt
+        return float(run.losses[0]), float(run.weight_sums[0])
+
+    def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None):
+        """Make a step of a solver for each of some mini-batches; see `Network.train`, which has more to say."""
+        with memory_named(), self._kept["both"].graphs.on_stream():
+            return PairCall(self, self._kept, theta, data, targets, batches, step, grad, before).run()
