@@ -87,7 +87,7 @@ class EncoderDecoder:
         self.layout = PairLayout(encoder.layout, decoder.layout)
         self.tile_rows, self.state_size = decoder.tile_rows, decoder.state_size
 
-    resident = staticmethod(always_current)
+    outlasts_training, resident = False, staticmethod(always_current)
 
     def gradient(self, theta, data, targets, batch, grad, given=None, step=None):
         """Loss of a mini-batch, without the L2 term, and its gradient.

@@ -89,7 +89,7 @@ class Network(Losses):
             memory_limit=memory_limit,
         )
 
-    resident = staticmethod(always_current)
+    outlasts_training, resident = False, staticmethod(always_current)
 
     def __getstate__(self):
         return {**self.__dict__, "memory": copy(self.memory)}

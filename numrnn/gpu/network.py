@@ -41,6 +41,7 @@ class CudaNetwork(Losses):
     """
 
     n_jobs = 1  # threads of the host
+    outlasts_training = True  # its arrays and graphs serve the next one
 
     def __init__(
         self, layout, *, activation="tanh", head="softmax", output="sequence", pooling="last", dtype=np.float32
@@ -94,12 +95,15 @@ class CudaNetwork(Losses):
 
     @contextmanager
     def resident(self):
-        """A span in which the arrays that `train` was given stay behind; see `numrnn.steps.always_current`."""
+        """A span in which the arrays that `train` was given stay behind; see `numrnn.steps.always_current`. At its end
+        copies of data and targets are given up: until another one these may change.
+        """
         self._resident = True
         try:
             yield self._kept.mirrors.settle
         finally:
             self._resident = False
+            self._uploads, self._sources = Uploads(), Sources()
             self._kept.mirrors.settle()
 
     def _weight_sums(self, rows, first, targets):

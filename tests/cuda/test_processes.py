@@ -20,6 +20,11 @@ class Owner:
     """Somebody who trains."""
 
 
+@pytest.fixture(autouse=True)
+def no_streams_yet(monkeypatch):
+    monkeypatch.setattr(streams, "_idle", {})
+
+
 def test_a_stream_serves_one_network_after_another():
     first, second = Owner(), Owner()
     streams_of_both = borrow(first), borrow(second)
@@ -32,7 +37,6 @@ def test_a_stream_serves_one_network_after_another():
 
 
 def test_fits_share_a_stream_and_threads_do_not(monkeypatch):
-    monkeypatch.setattr(streams, "_idle", {})
     made = []
     monkeypatch.setattr(streams, "new_stream", lambda: made.append(new_stream()) or made[-1])
     for _ in range(2):
