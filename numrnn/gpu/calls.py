@@ -13,6 +13,7 @@ from numrnn.gpu.mirrors import Mirrors
 from numrnn.gpu.steps import Settings, Sources, Theta, Work, heads_of, places_of, reserve, static_of, take
 from numrnn.kernel_inputs import goal_of
 from numrnn.kernels.cpu.tiles import Goal
+from numrnn.kernels.cpu.updates import NO_STEP
 from numrnn.kernels.cuda import updates
 from numrnn.solvers.base import state_arrays
 from numrnn.steps import Masks, Run
@@ -94,7 +95,7 @@ class Call:
         """What the host knows, and the card does not yet, goes to its places."""
         network, view, mirrors = self._network, self._kept.room.view, self._kept.mirrors
         for name, card, host in zip(Theta._fields, self._card, self._host, strict=True):
-            mirrors.bring(name, host, card)
+            mirrors.bring(name, host, card, changes=name == "grad" or self._settings.rule != NO_STEP)
         view("results", -1)[:] = np.nan
         view("status", 1)[:] = updates.RUNNING
         self._carried = self._given = None

@@ -153,7 +153,7 @@ def notify(callbacks, hook, info):
 
 
 def _call(callback, hook, info):
-    if not vars(type(callback)).get("asks"):  # others may know the estimator, or have seen the arrays before
+    if not vars(type(callback)).get("asks_for_state"):  # others may know the estimator, or have seen the arrays before
         info.settle()
     return getattr(callback, hook)(info)
 
@@ -214,7 +214,7 @@ def _how_far(state):
 class LogLine:
     """One INFO line an epoch on the logger "numrnn"."""
 
-    asks = True  # for `info.state`, if it should need what training changes
+    asks_for_state = True  # if it should need what training changes
 
     def on_epoch_end(self, info):
         if logger.isEnabledFor(logging.INFO):
@@ -226,7 +226,7 @@ class LogLine:
 class ProgressBar:
     """A tqdm bar over the epochs, on stderr or in the notebook."""
 
-    asks, _bar = True, None
+    asks_for_state, _bar = True, None
 
     def on_fit_begin(self, info):
         from tqdm.auto import tqdm  # it looks for notebooks when imported: 30 ms that only a bar should cost

@@ -60,7 +60,7 @@ class Checkpoint:
     5
     """
 
-    asks = True  # for `info.state`, where it needs what training changes
+    asks_for_state = True  # where it needs what training changes
 
     def __init__(self, directory, every="5min", keep=3):
         self.directory, self.every, self.keep = directory, every, keep

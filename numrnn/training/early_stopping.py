@@ -32,7 +32,7 @@ class EarlyStopping:
     0
     """
 
-    asks = True  # for `info.state`, where it needs what training changes
+    asks_for_state = True  # where it needs what training changes
 
     def __init__(self, tol=1e-4, n_iter_no_change=10):
         self.tol = tol

@@ -1,5 +1,8 @@
 """Theta and all else stay on the card while training goes on, and nobody can tell."""
 
+import gc
+import signal
+
 import numpy as np
 import pytest
 from cut import Cut
@@ -9,7 +12,7 @@ from numrnn import RNNClassifier, RNNRegressor
 from numrnn.gpu import mirrors
 from numrnn.gpu.calls import Call
 from numrnn.gpu.mirrors import Mirrors
-from numrnn.training import Checkpoint, TrainingDivergedError, loop
+from numrnn.training import Checkpoint, TrainingDivergedError, TrainingTerminated, loop
 
 RANDOM = np.random.default_rng(0)
 X = [RANDOM.normal(size=(steps, 2)) for steps in (4, 1, 3, 3, 2)]
@@ -45,7 +48,7 @@ class Changes:
 class Quiet:
     """Ends training, and does not look."""
 
-    asks = True
+    asks_for_state = True
 
     def __init__(self, at, error):
         self.left, self.error = at, error
@@ -53,7 +56,17 @@ class Quiet:
     def on_progress(self, info):
         self.left -= 1
         if not self.left:
-            raise self.error
+            self.end()
+
+    def end(self):
+        raise self.error
+
+
+class Terminated(Quiet):
+    asks_for_state = True
+
+    def end(self):
+        signal.raise_signal(signal.SIGTERM)
 
 
 @pytest.fixture(autouse=True)
@@ -183,6 +196,16 @@ def test_a_checkpoint_within_an_epoch_is_one_of_now(cut, tmp_path):
         model(callbacks=[Checkpoint(tmp_path, every=1e-9), cut], **params).fit(X, Y)
     resumed = model(**params).fit(X, Y, resume=tmp_path)
     same_bits(resumed, whole)
+
+
+def test_a_signal_leaves_a_checkpoint_of_now(tmp_path):
+    params = {"cell": "gru", "bptt_steps": 2}
+    callbacks = [Terminated(5, None), Checkpoint(tmp_path, every="1h")]
+    with pytest.raises(TrainingTerminated, match="0 epochs and 4 mini-batches"):
+        model(callbacks=callbacks, max_iter=3, **params).fit(X, Y)
+    gc.unfreeze()
+    resumed = model(max_iter=3, **params).fit(X, Y, resume=tmp_path)
+    same_bits(resumed, model(max_iter=3, **params).fit(X, Y))
 
 
 def test_partial_fit_takes_weights_that_were_set_meanwhile():
