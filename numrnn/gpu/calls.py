@@ -35,7 +35,55 @@ class Kept:
         self.__init__()
 
 
-class Call:
+class SolverCall:
+    """The solver's part of a call, whatever is trained: its vectors on the card, what comes back.
+
+    Derived classes set `_kept`, `_settings`, `_host` (the vectors) and `_sums` (of the weights of each mini-batch), and
+    have `_run_batch(n)`.
+    """
+
+    def _bring_vectors(self, layout, moved):
+        """What the host knows of them, and the card does not yet, goes to its places, which may have moved."""
+        view, mirrors = self._kept.room.view, self._kept.mirrors
+        if moved:
+            decays = np.zeros(layout.size, np.int8)
+            for begin, end in layout.decayed:
+                decays[begin:end] = 1
+            view("decays", decays.size)[:] = upload(decays)
+        self._card = Theta(*(view(n, a.size) for n, a in zip(Theta._fields, self._host, strict=True)))
+        for name, card, host in zip(Theta._fields, self._card, self._host, strict=True):
+            mirrors.bring(name, host, card, changes=name == "grad" or self._settings.rule != NO_STEP)
+        view("results", -1)[:] = np.nan
+        view("status", 1)[:] = updates.RUNNING
+
+    def run(self):
+        """Work on all mini-batches; theta and all else stays on the card."""
+        outcome, done = "done", 0
+        try:
+            for n in range(len(self._sums)):
+                self._run_batch(n)
+                done = n + 1
+            current_stream().synchronize()  # launches do not wait: most of a call's time, and of its Ctrl-C, is here
+        except KeyboardInterrupt:
+            outcome = "interrupted"
+        finally:
+            stopped = self._stopped()
+        if stopped != updates.RUNNING:
+            outcome, done = "diverged", stopped
+        losses, norms = on_host(self._kept.room.view("results", len(self._sums), 2)).T
+        used = self._sums > 0
+        done -= np.count_nonzero(~used[:done])
+        return Run(outcome, losses[used], norms[used], self._sums[used], done)
+
+    def _stopped(self):
+        """The mini-batch where not all was finite, after which theta goes back; RUNNING: there was none."""
+        stopped = int(on_host(self._kept.room.view("status", 1))[0])
+        if stopped != updates.RUNNING:
+            self._card.theta[:] = self._card.before
+        return stopped
+
+
+class Call(SolverCall):
     """One call of `CudaNetwork.train`; other parameters as there.
 
     Parameters
@@ -68,29 +116,17 @@ class Call:
         starts, heads = self._feed.starts_of(rows.first), heads_of(sums, scalars)
         self._table = tabulate(rows.first, heads, rows.ids, rows.skipped, rows.lengths, starts, first, keys)
         self._head, self._words = heads.shape[1], upload(self._table.words)
-        if reserve(network, kept.room, self._table, self._host, self._settings, goal, len(data)):
+        moved = reserve(network, kept.room, self._table, self._host, self._settings, goal, len(data))
+        if moved:
             kept.graphs.clear()
             kept.statics.clear()
-            self._mark_decays()
-        self._card = Theta(*(kept.room.view(n, a.size) for n, a in zip(Theta._fields, self._host, strict=True)))
-        self._fill(len(data), given)
+        self._bring_vectors(network.layout, moved)
+        self._bring_states(len(data), given)
         self._sources = Sources(None, goal, self._given, self._carried)
         self._work = Work(network, kept.room, self._settings, self._card)
 
-    def _mark_decays(self):
-        layout = self._network.layout
-        decays = np.zeros(layout.size, np.int8)
-        for begin, end in layout.decayed:
-            decays[begin:end] = 1
-        self._kept.room.view("decays", decays.size)[:] = upload(decays)
-
-    def _fill(self, sequences, given):
-        """What the host knows, and the card does not yet, goes to its places."""
+    def _bring_states(self, sequences, given):
         network, view, mirrors = self._network, self._kept.room.view, self._kept.mirrors
-        for name, card, host in zip(Theta._fields, self._card, self._host, strict=True):
-            mirrors.bring(name, host, card, changes=name == "grad" or self._settings.rule != NO_STEP)
-        view("results", -1)[:] = np.nan
-        view("status", 1)[:] = updates.RUNNING
         self._carried = self._given = None
         if self._settings.carried:
             self._carried = view("all_carried", -1, network.state_size)
@@ -102,32 +138,6 @@ class Call:
         if given is not None:
             self._given = view("all_given", -1, network.state_size)
             mirrors.bring("given", given, self._given[:sequences], changes=False)
-
-    def run(self):
-        """Work on all mini-batches; theta and all else stays on the card."""
-        outcome, done = "done", 0
-        try:
-            for n in range(len(self._sums)):
-                self._run_batch(n)
-                done = n + 1
-            current_stream().synchronize()  # launches do not wait: most of a call's time, and of its Ctrl-C, is here
-        except KeyboardInterrupt:
-            outcome = "interrupted"
-        finally:
-            stopped = self._stopped()
-        if stopped != updates.RUNNING:
-            outcome, done = "diverged", stopped
-        losses, norms = on_host(self._kept.room.view("results", len(self._sums), 2)).T
-        used = self._sums > 0
-        done -= np.count_nonzero(~used[:done])
-        return Run(outcome, losses[used], norms[used], self._sums[used], done)
-
-    def _stopped(self):
-        """The mini-batch where not all was finite, after which theta goes back; RUNNING: there was none."""
-        stopped = int(on_host(self._kept.room.view("status", 1))[0])
-        if stopped != updates.RUNNING:
-            self._card.theta[:] = self._card.before
-        return stopped
 
     def _run_batch(self, n):
         learns, table, settings = bool(self._sums[n]), self._table, self._settings

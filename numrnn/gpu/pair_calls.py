@@ -7,8 +7,8 @@ import numpy as np
 from numrnn.data.batches import Rows
 from numrnn.encoder_decoder import masks_of
 from numrnn.gpu.batches import tabulate
-from numrnn.gpu.calls import MOST_STATICS, goal_on_card
-from numrnn.gpu.device import current_stream, download, on_host, upload
+from numrnn.gpu.calls import MOST_STATICS, SolverCall, goal_on_card
+from numrnn.gpu.device import upload
 from numrnn.gpu.inputs import sort_symbols
 from numrnn.gpu.pair_steps import PairWork, take_pairs
 from numrnn.gpu.steps import (
@@ -23,9 +23,7 @@ from numrnn.gpu.steps import (
 )
 from numrnn.kernel_inputs import target_rows
 from numrnn.kernels.cpu.tiles import Goal
-from numrnn.kernels.cuda import updates
 from numrnn.solvers.base import state_arrays
-from numrnn.steps import Run
 
 NO_GOAL = Goal(np.zeros(0, np.uint8), 1, np.zeros((0, 0)), np.zeros(0), None)  # of an encoder
 
@@ -86,7 +84,7 @@ class Side:
         return statics[key]
 
 
-class PairCall:
+class PairCall(SolverCall):
     """One call of `CudaEncoderDecoder.train`; other parameters as there.
 
     Parameters
@@ -98,7 +96,7 @@ class PairCall:
 
     def __init__(self, pair, kept, theta, data, targets, batches, step, grad, before):
         encoder, decoder = pair.encoder, pair.decoder
-        self._graphs, self._room = kept["both"].graphs, kept["both"].room
+        self._kept = kept["both"]
         self._host = Theta(theta, grad, before, *state_arrays(step.state, theta))
         rows = [Rows(batches, each.lengths) for each in (data.source, data.target)]
         first = target_rows(data.target, rows[1], decoder.per_step)
@@ -116,47 +114,15 @@ class PairCall:
             Side(encoder, kept["encoder"], data.source, rows[0], none, keys[0], heads, self._settings, NO_GOAL),
             Side(decoder, kept["decoder"], data.target, rows[1], first, keys[1], heads, self._settings, goal),
         ]
-        moved = reserve_vectors(self._room, self._host, len(batches))
-        if moved or any(side.moved for side in self._sides):
-            self._graphs.clear()
-        self._card = Theta(*(self._room.view(n, a.size) for n, a in zip(Theta._fields, self._host, strict=True)))
-        self._fill(pair.layout)
-        self._work = PairWork(pair, self._room, self._settings, self._card)
-
-    def _fill(self, layout):
-        """What the host knows goes to its places on the card."""
-        view = self._room.view
-        for card, host in zip(self._card, self._host, strict=True):
-            card[:] = upload(host)
-        decays = np.zeros(layout.size, np.int8)
-        for begin, end in layout.decayed:
-            decays[begin:end] = 1
-        view("decays", layout.size)[:] = upload(decays)
-        view("results", -1)[:] = np.nan
-        view("status", 1)[:] = updates.RUNNING
-
-    def run(self):
-        """Work on all mini-batches; theta and all else goes back to the host however that ends."""
-        outcome, done = "done", 0
-        try:
-            for n in range(len(self._sums)):
-                self._run_batch(n)
-                done = n + 1
-            current_stream().synchronize()  # launches do not wait: most of a call's time, and of its Ctrl-C, is here
-        except KeyboardInterrupt:
-            outcome = "interrupted"
-        for array, host in zip(self._card, self._host, strict=True):
-            download(array, host)
-        stopped = int(on_host(self._room.view("status", 1))[0])
-        if stopped != updates.RUNNING:
-            outcome, done = "diverged", stopped
-            self._host.theta[:] = self._host.before
-        losses, norms = on_host(self._room.view("results", len(self._sums), 2)).T
-        return Run(outcome, losses, norms, self._sums, done)
+        moved = any([reserve_vectors(self._kept.room, self._host, len(batches)), *(side.moved for side in self._sides)])
+        if moved:
+            self._kept.graphs.clear()
+        self._bring_vectors(pair.layout, moved)
+        self._work = PairWork(pair, self._kept.room, self._settings, self._card)
 
     def _run_batch(self, n):
         (reading, source), (writing, target) = (side.bring(n) for side in self._sides)
-        decoder, run = self._sides[1].network, self._graphs.run
+        decoder, run = self._sides[1].network, self._kept.graphs.run
         shape = self._settings, writing.batch.count, reading.batch.size, writing.batch.size
         places = places_of(source), places_of(target)
         run(("take", *shape, *places), partial(take_pairs, decoder, reading, source, writing, target))

@@ -1,5 +1,7 @@
 """Encoder-decoders on a card: nothing of a mini-batch comes back to the host between its two networks."""
 
+from contextlib import contextmanager
+
 import numpy as np
 
 from numrnn.encoder_decoder import PARTS, EncoderDecoder
@@ -18,9 +20,11 @@ class CudaEncoderDecoder(EncoderDecoder):
     encoder, decoder : CudaNetwork
     """
 
+    outlasts_training = True  # its arrays and graphs serve the next one
+
     def __init__(self, encoder, decoder):
         super().__init__(encoder, decoder)
-        self._kept = {name: Kept() for name in ("both", *PARTS)}
+        self._kept, self._resident = {name: Kept() for name in ("both", *PARTS)}, False
 
     def gradient(self, theta, data, targets, batch, grad, given=None, step=None):
         """Loss of a mini-batch, without the L2 term, and its gradient; see `EncoderDecoder.gradient`."""
@@ -28,12 +32,32 @@ class CudaEncoderDecoder(EncoderDecoder):
         if step is not None:
             noise = ("dropout", "recurrent_dropout", "seed", "epoch")
             gradient_only = gradient_only._replace(**{name: getattr(step, name) for name in noise})
+        mirrors = self._kept["both"].mirrors
+        mirrors.settle()
         run = self.train(theta, data, targets, [batch], gradient_only, grad, theta)
+        mirrors.settle()
         if run.outcome == "interrupted":
             raise KeyboardInterrupt
         return float(run.losses[0]), float(run.weight_sums[0])
 
     def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None):
         """Make a step of a solver for each of some mini-batches; see `Network.train`, which has more to say."""
-        with memory_named(), self._kept["both"].graphs.on_stream():
-            return PairCall(self, self._kept, theta, data, targets, batches, step, grad, before).run()
+        kept = self._kept["both"]
+        with memory_named(), kept.graphs.on_stream():
+            try:
+                return PairCall(self, self._kept, theta, data, targets, batches, step, grad, before).run()
+            finally:
+                if not self._resident:
+                    kept.mirrors.settle()
+
+    @contextmanager
+    def resident(self):
+        """As `CudaNetwork.resident`, of both."""
+        mirrors = self._kept["both"].mirrors
+        self._resident = True
+        try:
+            with self.encoder.resident(), self.decoder.resident():
+                yield mirrors.settle
+        finally:
+            self._resident = False
+            mirrors.settle()

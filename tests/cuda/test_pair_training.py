@@ -204,6 +204,34 @@ def test_data_are_copied_once_or_brought_by_buffers_with_the_same_bits(monkeypat
     np.testing.assert_array_equal(streamed.theta, card.theta)
 
 
+def test_theta_stays_on_the_card_until_somebody_asks():
+    card, other = (Trainee("cuda", TEXTS, WORDS, cell="elman") for _ in range(2))
+    first = card.theta.copy()
+    with card.network.resident() as settle:
+        card.train()
+        np.testing.assert_array_equal(card.theta, first)
+        settle()
+        other.train()
+        np.testing.assert_array_equal(card.theta, other.theta)
+        card.theta[:] += 0.5  # whoever has asked may change it
+        other.theta[:] += 0.5
+        for _ in range(2):
+            card.train()
+            other.train()
+    same(card, other, 0.0)
+
+
+def test_partial_fit_goes_on_with_the_network_of_the_call_before():
+    card, cpu = (RNNSeq2Seq((3,), device=device, dtype="float64", random_state=0) for device in ("cuda", "cpu"))
+    networks = []
+    for X in (TEXTS, TEXTS[::-1], TEXTS):
+        for model in (card, cpu):
+            model.partial_fit(X, WORDS)
+        networks.append(card._state.network)
+    assert networks[0] is networks[1] is networks[2] and networks[0]._kept["both"].graphs.replayed >= 1
+    assert relative_error(card._state.theta, cpu._state.theta) <= 1e-10
+
+
 def test_arrays_that_move_are_not_those_that_graphs_know():
     """Longer sequences on one side alone, more pairs, other sequences: with the graphs of the calls before."""
     card, cpu = (Trainee(device, TEXTS, WORDS, cell="elman") for device in ("cuda", "cpu"))
