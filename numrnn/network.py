@@ -20,7 +20,7 @@ from numrnn.memory_limit import affordable_threads, nodes_of
 from numrnn.parameters import GATES
 from numrnn.placement import make_net
 from numrnn.solvers.base import state_arrays
-from numrnn.steps import Run
+from numrnn.steps import Run, always_current
 from numrnn.threads import run_threads
 from numrnn.workload import Workload
 from numrnn.workspaces import Workspaces
@@ -88,6 +88,8 @@ class Network(Losses):
             tile_rows=self.tile_rows,
             memory_limit=memory_limit,
         )
+
+    outlasts_training, resident = False, staticmethod(always_current)
 
     def __getstate__(self):
         return {**self.__dict__, "memory": copy(self.memory)}
