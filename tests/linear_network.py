@@ -7,9 +7,8 @@ import numpy as np
 from numrnn.data.sequences import Sequences
 from numrnn.data.targets import Targets
 from numrnn.kernels.cpu import updates
-from numrnn.network import Run
 from numrnn.solvers.base import state_arrays
-from numrnn.steps import always_current
+from numrnn.steps import Run, always_current
 from numrnn.training import TrainingState
 
 D = 3

@@ -21,7 +21,7 @@ from numrnn.kernels.cpu.updates import NO_STEP
 from numrnn.losses import Losses
 from numrnn.network import state_size_of, tile_rows_of
 from numrnn.placement import ACTIVATIONS, HEADS, POOLINGS
-from numrnn.steps import Run, Step
+from numrnn.steps import Run
 
 ROWS_AT_ONCE = 1 << 17  # steps of all sequences that are predicted together: their gates take memory
 OUTPUTS_AT_ONCE = 1 << 24  # of pieces of texts whose losses are summed together
@@ -57,25 +57,6 @@ class CudaNetwork(Losses):
         self._uploads, self._sources, self._kept = Uploads(), Sources(), Kept()
         self._weights, self.work, self._resident = None, OneThread(), False
 
-    def gradient(self, theta, data, targets, batch, grad, given=None, dgiven=None, masks=None):
-        """Loss of a mini-batch, without the L2 term, and its gradient; see `Network.gradient`."""
-        if dgiven is not None:
-            dgiven[batch.ids] = 0
-        self._kept.mirrors.settle()
-        gradient_only = Step(NO_STEP, {}, np.zeros((1, 0), self.dtype), masks=masks)
-        run = self.train(theta, data, targets, [batch], gradient_only, grad, theta, given=given, dgiven=dgiven)
-        self._kept.mirrors.settle()
-        if run.outcome == "interrupted":
-            raise KeyboardInterrupt
-        if not len(run.losses):
-            grad[:] = 0
-            return np.nan, 0.0
-        return float(run.losses[0]), float(run.weight_sums[0])
-
-    def reads(self, batch, lengths):
-        """Ids of the sequences of a mini-batch; see `Network.reads`."""
-        return batch.ids
-
     def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
         """Make a step of a solver for each of some mini-batches; see `Network.train`."""
         rows = Rows(batches, data.lengths)
@@ -90,7 +71,7 @@ class CudaNetwork(Losses):
                 )
                 return call.run()
             finally:
-                if not self._resident:
+                if not self._resident or step.rule == NO_STEP:
                     self._kept.mirrors.settle()
 
     @contextmanager
