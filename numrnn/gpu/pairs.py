@@ -32,10 +32,7 @@ class CudaEncoderDecoder(EncoderDecoder):
         if step is not None:
             noise = ("dropout", "recurrent_dropout", "seed", "epoch")
             gradient_only = gradient_only._replace(**{name: getattr(step, name) for name in noise})
-        mirrors = self._kept["both"].mirrors
-        mirrors.settle()
         run = self.train(theta, data, targets, [batch], gradient_only, grad, theta)
-        mirrors.settle()
         if run.outcome == "interrupted":
             raise KeyboardInterrupt
         return float(run.losses[0]), float(run.weight_sums[0])
@@ -47,7 +44,7 @@ class CudaEncoderDecoder(EncoderDecoder):
             try:
                 return PairCall(self, self._kept, theta, data, targets, batches, step, grad, before).run()
             finally:
-                if not self._resident:
+                if not self._resident or step.rule == NO_STEP:
                     kept.mirrors.settle()
 
     @contextmanager
