@@ -65,15 +65,18 @@ class Side:
 
     def bring(self, n):
         """Bring the words of mini-batch n to their places; its arrays, and what it is taken from."""
-        N, R = int(self._table.counts[n]), int(self._table.sizes[n])
+        N, R = int(self._table.counts[n]), int(self._table.rounded[n])
         static, (begin, end) = self._static(N, R), self._table.places[n : n + 2].tolist()
         static.words[: end - begin] = self._words[begin:end]
         values, _ = self._feed.read(slice(*self._rows.first[n : n + 2]))
         return static, Sources(self.network.source(values), self._goal, None, None)
 
-    def done(self):
-        """All work that reads the data of the mini-batch has been started."""
+    def taken(self, n, static):
+        """All work that reads the data of mini-batch n has been started: sort what came of it."""
         self._feed.done()
+        if static.read.order is not None:
+            # The sort of CuPy may wait for the card, which no graph can.
+            sort_symbols(static.read, int(self._table.sizes[n]))
 
     def _static(self, N, R):
         statics, key = self._kept.statics, (self._settings, N, R)
@@ -127,9 +130,7 @@ class PairCall(SolverCall):
         places = places_of(source), places_of(target)
         run(("take", *shape, *places), partial(take_pairs, decoder, reading, source, writing, target))
         for side, static in zip(self._sides, (reading, writing), strict=True):
-            side.done()
-            if static.read.order is not None:
-                sort_symbols(static.read)  # the sort of CuPy may wait for the card, which no graph can
+            side.taken(n, static)
         run(("learn", *shape), partial(self._work.learn, reading, writing))
 
 

@@ -10,7 +10,7 @@ from numrnn import RNNSeq2Seq, TrainingDivergedError
 from numrnn.data.batches import Batch
 from numrnn.encoder_decoder import EncoderDecoder
 from numrnn.estimators.pair_fitting import begin_pairs, targets_of
-from numrnn.gpu import buffers, graphs, sources
+from numrnn.gpu import batches, buffers, graphs, sources
 from numrnn.gpu.pair_calls import PairCall
 from numrnn.solvers import SGD, Adam, AdamW, RMSprop
 from numrnn.steps import Step
@@ -52,8 +52,8 @@ class Trainee:
         numbers = self.updates + 1 + np.arange(len(ids))
         scalars = np.array([solver.scalars(rate / n, n) for n in numbers])
         step = Step(solver.rule(), self.solver_state, scalars, alpha, clip_norm, **noise)
-        batches = [Batch(np.array(each)) for each in ids]
-        run = self.network.train(self.theta, self.data, self.targets, batches, step, self.grad, self.before)
+        parts = [Batch(np.array(each)) for each in ids]
+        run = self.network.train(self.theta, self.data, self.targets, parts, step, self.grad, self.before)
         self.updates += run.done
         return run
 
@@ -97,6 +97,19 @@ def test_mini_batches_of_any_shape_or_of_one_pair(cell):
     for ids in ([(1,)], [(0, 1, 2, 3), (4,), (5, 2)], [(5, 4, 3, 2, 1, 0), (2,), (2, 1)]):
         same_runs(card.train(ids=ids), cpu.train(ids=ids))
     same(card, cpu)
+
+
+@pytest.mark.parametrize("cell", ["elman", "gru", "lstm"])
+def test_rows_without_a_sequence_add_nothing(cell, monkeypatch, fresh_memory_is_nan):
+    """On both sides, with dropout; so that three mini-batches of other lengths are of one shape."""
+    monkeypatch.setattr(batches, "rounded", lambda counts, longest, sizes: -(-sizes // 8) * 8)
+    params = {"cell": cell, "embedding_size": 2, "hidden_layer_sizes": (2, 3)}
+    card, cpu = (Trainee(device, TEXTS, WORDS, **params) for device in ("cuda", "cpu"))
+    for epoch in range(2):
+        options = {"ids": [(0, 1), (3, 2), (5, 4)], "seed": 7, "epoch": epoch, **DROPOUT}
+        same_runs(card.train(**options), cpu.train(**options))
+    same(card, cpu)
+    assert card.network._kept["both"].graphs.captured == 2
 
 
 def test_two_sequences_of_one_step():
