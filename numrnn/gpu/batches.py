@@ -43,17 +43,17 @@ class Table(NamedTuple):
     ids: np.ndarray  # (n,) of the sequences, those of each mini-batch sorted by length
     begins: np.ndarray  # (n,) bool: the sequence begins, rather than goes on
     counts: np.ndarray  # (mini-batches,): N
-    sizes: np.ndarray  # (mini-batches,): steps of all sequences
-    rounded: np.ndarray  # (mini-batches,): R, the rows of arrays in training
+    steps: np.ndarray  # (mini-batches,): of all sequences
+    sizes: np.ndarray  # (mini-batches,): R, the rows of arrays in training
 
 
-def rounded(counts, longest, sizes):
+def rounded(counts, longest, steps):
     """Round up the numbers of rows of mini-batches, so that ragged ones, whose sums of lengths hardly ever recur, have
     few shapes: 16 an octave. Those of sequences of one length recur, and stay.
 
     Parameters
     ----------
-    counts, longest, sizes : ndarray of shape (mini-batches,), int64
+    counts, longest, steps : ndarray of shape (mini-batches,), int64
         Of sequences: their number, the longest one's length, the sum of all lengths.
 
     Returns
@@ -67,8 +67,8 @@ def rounded(counts, longest, sizes):
     >>> rounded(np.array([32, 32, 32]), np.array([100, 100, 99]), np.array([1601, 1660, 32 * 99]))
     array([1664, 1664, 3168])
     """
-    unit = np.left_shift(1, np.maximum(0, np.frexp(sizes)[1] - BITS), dtype=np.int64)
-    return np.where(sizes == counts * longest, sizes, -(-sizes // unit) * unit)
+    unit = np.left_shift(1, np.maximum(0, np.frexp(steps)[1] - BITS), dtype=np.int64)
+    return np.where(steps == counts * longest, steps, -(-steps // unit) * unit)
 
 
 def tabulate(first, heads, ids, skipped, lengths, starts, targets, keys):
@@ -159,7 +159,7 @@ def lay_out(ids, skipped, lengths, starts, targets, keys):
     DeviceBatch
     """
     table = tabulate(np.array([0, len(ids)]), np.zeros((1, 0), np.int64), ids, skipped, lengths, starts, targets, keys)
-    rows = Rows(*(arrays().empty(int(table.sizes[0]), np.int64) for _ in Rows._fields))
+    rows = Rows(*(arrays().empty(int(table.steps[0]), np.int64) for _ in Rows._fields))
     batch = batch_in(upload(table.words), 0, len(ids), rows, table.ids)
     describe(batch)
     return batch

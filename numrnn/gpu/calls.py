@@ -143,14 +143,14 @@ class Call(SolverCall):
         learns, table, settings = bool(self._sums[n]), self._table, self._settings
         if not learns and not settings.carried:
             return
-        N, R = int(table.counts[n]), int(table.rounded[n])
+        N, R = int(table.counts[n]), int(table.sizes[n])
         static, (begin, end) = self._static(N, R), table.places[n : n + 2].tolist()
         static.words[: end - begin] = self._words[begin:end]
         run, sources = self._kept.graphs.run, self._sources_of(n)
         run(("take", settings, N, R, places_of(sources)), partial(take, self._network, static, sources))
         self._feed.done()
         if learns and static.read.order is not None:
-            sort_symbols(static.read, int(table.sizes[n]))  # the sort of CuPy may wait for the card, which no graph can
+            sort_symbols(static.read, int(table.steps[n]))  # the sort of CuPy may wait for the card, which no graph can
         run(("learn", settings, N, R, learns), partial(self._work.learn, learns, static, self._carried))
         if learns and self._dgiven is not None:
             part = slice(*self._rows.first[n : n + 2])

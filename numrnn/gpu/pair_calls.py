@@ -65,7 +65,7 @@ class Side:
 
     def bring(self, n):
         """Bring the words of mini-batch n to their places; its arrays, and what it is taken from."""
-        N, R = int(self._table.counts[n]), int(self._table.rounded[n])
+        N, R = int(self._table.counts[n]), int(self._table.sizes[n])
         static, (begin, end) = self._static(N, R), self._table.places[n : n + 2].tolist()
         static.words[: end - begin] = self._words[begin:end]
         values, _ = self._feed.read(slice(*self._rows.first[n : n + 2]))
@@ -76,7 +76,7 @@ class Side:
         self._feed.done()
         if static.read.order is not None:
             # The sort of CuPy may wait for the card, which no graph can.
-            sort_symbols(static.read, int(self._table.sizes[n]))
+            sort_symbols(static.read, int(self._table.steps[n]))
 
     def _static(self, N, R):
         statics, key = self._kept.statics, (self._settings, N, R)

@@ -119,7 +119,7 @@ def reserve(network, room, table, vectors, settings, goal, sequences):
 def reserve_batches(network, room, table, settings, goal, sequences):
     """Of that, what holds a mini-batch, and states."""
     layout, dtype, integer, real = network.layout, network.dtype, np.dtype(np.int64), np.dtype(np.float64)
-    N, R = int(table.counts.max()), int(table.rounded.max())
+    N, R = int(table.counts.max()), int(table.sizes.max())
     outputs = R if network.per_step else N
     states = network.state_size * settings.carried, network.state_size * settings.given
     symbols = R if layout.n_symbols else 0
