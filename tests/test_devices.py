@@ -147,6 +147,25 @@ def test_the_command_line_says_so_in_one_line(more, no_packages, tmp_path, capsy
     assert "device='cuda' needs numba-cuda" in error and error.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", ["predict", "score"])
+def test_a_command_computes_on_the_models_device_or_on_the_one_it_is_told(command, no_packages, tmp_path, capsys):
+    np.savez(tmp_path / "data.npz", values=np.ones((4, 2)), lengths=[1, 1, 2], y=["a", "b", "a"])
+    words, error = [command, str(tmp_path / "model.safetensors"), str(tmp_path / "data.npz")], MISSING.replace("\\", "")
+    model = small(RNNClassifier).fit(X, ["a", "b", "a", "b"])
+    results = []
+    for device_, own_is_missing in (("cpu", False), ("cuda", True)):
+        model.set_params(device=device_).save(tmp_path / "model.safetensors")
+        assert main([*words, "--device", "cuda"]) == 1
+        assert capsys.readouterr().err == f"numrnn: error: {error}\n"
+        assert main(words) == own_is_missing
+        hint = "; the model was trained on a GPU, --device cpu computes without one"
+        assert capsys.readouterr().err == own_is_missing * f"numrnn: error: {error}{hint}\n"
+        assert main([*words, "--device", "cpu"]) == 0
+        results.append(capsys.readouterr().out)
+    assert results[0] == results[1] != ""
+    assert main([*words, "--device", "gpu"]) == 2
+
+
 def test_versions_tell_whether_there_is_a_card(no_packages):
     assert versions()["GPU"].startswith("not looked for: numba-cuda is not installed")
 
