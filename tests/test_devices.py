@@ -166,6 +166,15 @@ def test_a_command_computes_on_the_models_device_or_on_the_one_it_is_told(comman
     assert main([*words, "--device", "gpu"]) == 2
 
 
+def test_targets_on_a_card_are_refused_by_name_without_a_look_at_the_card(no_packages):
+    class OnCard:
+        __cuda_array_interface__ = {}
+
+    for data, name in (((X, OnCard()), "y"), ((X, [OnCard()] * 4), r"y\[0\]"), ((X, Y, OnCard()), "sample_weight")):
+        with pytest.raises(TypeError, match=f"^{name} is an array on a GPU, expected one on the host"):
+            small(RNNRegressor).fit(*data)
+
+
 def test_versions_tell_whether_there_is_a_card(no_packages):
     assert versions()["GPU"].startswith("not looked for: numba-cuda is not installed")
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from numrnn.data.forms import to_sequences
-from numrnn.data.stacking import NUMBERS, check_kind
+from numrnn.data.stacking import NUMBERS, check_kind, check_list_on_host
 from numrnn.gpu.device import arrays, from_card, memory_named, on_card, to_host
 
 PIECE = 1 << 24  # numbers that are looked at together: the mask takes a byte of each
@@ -57,6 +57,27 @@ def reader_of(device, X):
         return to_sequences
     items = X if isinstance(X, (list, tuple)) else [X]
     return to_device_sequences if any(map(on_card, items)) else to_sequences
+
+
+def values_on_host(values, device, name):
+    """Return targets or weights on the host: what lies on a card is copied from there, for an estimator of the card.
+
+    Parameters
+    ----------
+    values : array-like, device array, or list of device arrays
+    device : {"cpu", "cuda"}
+        Of the estimator.
+    name : str
+        What errors call the values.
+
+    Raises
+    ------
+    TypeError
+        If they lie on a card, and the estimator computes on a CPU.
+    """
+    if device == "cpu":
+        check_list_on_host(values, name)
+    return to_host(values)
 
 
 def to_device_sequences(X, *, dtype, name="X", allow_symbols=False):

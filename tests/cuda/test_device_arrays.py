@@ -145,6 +145,28 @@ def test_who_reads_from_the_host_says_so():
         fit(RNNLanguageModel, to_card(np.ones((6, 3), np.int64)))
 
 
+def test_targets_and_weights_on_the_card_are_for_estimators_of_the_card():
+    def refused(kind, name, *data, **options):
+        expected = rf"^{name}(\[0\])? is an array on a GPU, expected one on the host: pass cupy.asnumpy\({name}"
+        for given in (to_card(Y), [to_card(y) for y in X]):
+            with pytest.raises(TypeError, match=expected):
+                fit(kind, *(given if part is None else part for part in data), **options)
+
+    cpu = {"device": "cpu"}
+    refused(RNNClassifier, "y", X, None, **cpu)
+    refused(RNNRegressor, "y", X, None, output="step", **cpu)
+    refused(RNNRegressor, "sample_weight", X, X[:, :, 0], None, output="step", **cpu)
+    for options in (cpu, {}):
+        refused(RNNSeq2Seq, "y", X, None, **options)
+        refused(RNNSeq2Seq, "X", None, X, input="vector", **options)
+    model = fit(RNNClassifier, X, Y, **cpu)
+    for name, data in (("y", (to_card(Y),)), ("sample_weight", (Y, to_card(Y)))):
+        with pytest.raises(TypeError, match=f"^{name} is an array on a GPU"):
+            model.score(X, *data)
+    with pytest.raises(TypeError, match="^y_val is an array on a GPU"):
+        model.fit(X, Y, X_val=X, y_val=to_card(Y))
+
+
 def test_marks_are_those_of_the_host_and_a_fit_goes_on_from_either(tmp_path):
     card, _ = to_device_sequences(to_card(X), dtype=np.float32)
     assert isinstance(card, DeviceSequences)
