@@ -60,7 +60,7 @@ def check_on_host(array, where):
     if hasattr(array, "__cuda_array_interface__"):
         raise TypeError(
             f"{where} is an array on a GPU, expected one on the host: pass cupy.asnumpy({where}), or set device='cuda' "
-            "of a classifier or regressor that reads vectors"
+            "of a classifier or regressor"
         )
 
 
