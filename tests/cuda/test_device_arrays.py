@@ -140,8 +140,10 @@ def test_who_reads_from_the_host_says_so():
             SequenceScaler().fit(given)
         with pytest.raises(TypeError, match=expected):
             RNNSeq2Seq().fit(given, RAGGED[: len(given)])
-    with pytest.raises(TypeError, match="X is an array on a GPU"):
-        fit(RNNLanguageModel, to_card(np.ones((6, 3), np.int64)))
+    symbols = np.ones((6, 3), np.int64)
+    for name, given in (("X", to_card(symbols)), (r"X\[0\]", list(map(to_card, symbols)))):
+        with pytest.raises(TypeError, match=f"^{name} is an array on a GPU"):
+            fit(RNNLanguageModel, given)
 
 
 def test_targets_and_weights_on_the_card_are_for_estimators_of_the_card():
