@@ -22,9 +22,10 @@ from numrnn.kernels.cpu import batches as kernels
 from numrnn.kernels.cpu.atomics import DONE
 from numrnn.kernels.cpu.tiles import Scratch
 from numrnn.kernels.jit import njit
-from numrnn.network import Network, Step
+from numrnn.network import Network
 from numrnn.parameters import Layout, initial_theta
 from numrnn.solvers import Adam
+from numrnn.steps import Step
 from numrnn.threads import run_threads
 
 B, T, D, CLASSES = 32, 50, 32, 2

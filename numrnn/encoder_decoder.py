@@ -13,7 +13,7 @@ from numrnn.data.random import mask_keys
 from numrnn.data.targets import Targets
 from numrnn.kernels.cpu import updates
 from numrnn.solvers.base import state_arrays
-from numrnn.steps import Masks, Run
+from numrnn.steps import Masks, Run, always_current
 
 PARTS = ("encoder", "decoder")
 PAIRS = 1024  # whose outputs are in memory at a time
@@ -86,6 +86,8 @@ class EncoderDecoder:
         self.encoder, self.decoder, self.dtype = encoder, decoder, decoder.dtype
         self.layout = PairLayout(encoder.layout, decoder.layout)
         self.tile_rows, self.state_size = decoder.tile_rows, decoder.state_size
+
+    outlasts_training, resident = False, staticmethod(always_current)
 
     def gradient(self, theta, data, targets, batch, grad, given=None, step=None):
         """Loss of a mini-batch, without the L2 term, and its gradient.

@@ -1,17 +1,60 @@
-"""Losses and outputs of raw predictions, on the host, and predictions of files."""
+"""What networks do in the same way on every device: gradients, losses and outputs of raw predictions, files."""
 
 import numpy as np
 
 from numrnn.kernel_inputs import goal_of
 from numrnn.kernels.cpu import heads
+from numrnn.kernels.cpu.updates import NO_STEP
+from numrnn.steps import Step
 
 
 class Losses:
-    """What a network knows of its head once there are logits; a subclass has `head_kind`, `dtype`, `per_step`,
-    `n_outputs`, `state_size`, `predict`, `predict_packed` and `work`.
+    """Losses and their gradients; a subclass has `head_kind`, `dtype`, `per_step`, `n_outputs`, `state_size`, `train`,
+    `predict`, `predict_packed` and `work`.
     """
 
     outputs_at_once = 1 << 20  # of pieces of texts: what comes out for all of a long text would fill the memory
+
+    def gradient(self, theta, data, targets, batch, grad, given=None, dgiven=None, masks=None):
+        """Loss of a mini-batch, without the L2 term, and its gradient.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (size,)
+        data : Sequences
+        targets : Targets
+            Of a network without a head: as values (N, state_size) what is to be propagated back, dloss/d(states after
+            the last steps), and no weights.
+        batch : Batch
+        grad : ndarray of shape (size,)
+            Overwritten with dloss/dtheta.
+        given : ndarray of shape (N, state_size), optional
+            States before the first steps of all sequences; None: learned ones, or zeros.
+        dgiven : ndarray of shape (N, state_size), optional
+            The rows of the mini-batch's sequences are overwritten with dloss/dgiven; theta's dtype, contiguous.
+        masks : Masks, optional
+            Of dropout; None: there is none.
+
+        Returns
+        -------
+        loss : float
+            sum(w l) / sum(w); nan where sum(w) is 0 (then gradients are 0); 0.0 without a head.
+        weight_sum : float
+        """
+        if dgiven is not None:
+            dgiven[batch.ids] = 0
+        gradient_only = Step(NO_STEP, {}, np.zeros((1, 0), self.dtype), masks=masks)
+        run = self.train(theta, data, targets, [batch], gradient_only, grad, theta, given=given, dgiven=dgiven)
+        if run.outcome == "interrupted":
+            raise KeyboardInterrupt
+        if not len(run.losses):
+            grad[:] = 0
+            return np.nan, 0.0
+        return float(run.losses[0]), float(run.weight_sums[0])
+
+    def reads(self, batch, lengths):
+        """Ids of those sequences of a mini-batch whose steps `train` reads; `lengths` (N,) are those of all."""
+        return batch.ids
 
     def loss(self, theta, data, targets):
         """Loss of all sequences without the L2 term, by the forward pass alone: (sum(w l) / sum(w), sum(w))."""

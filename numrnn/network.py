@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numrnn.data.batches import Batch, Rows, longest_first
+from numrnn.data.batches import Rows, longest_first
 from numrnn.data.sharded import ShardedSequences
 from numrnn.kernel_inputs import goal_of, inputs_of, target_rows
-from numrnn.kernels.cpu import atomics, packing, teams, updates
+from numrnn.kernels.cpu import atomics, packing, teams
 from numrnn.kernels.cpu import batches as kernels
 from numrnn.kernels.cpu.inputs import Data
 from numrnn.kernels.cpu.net import Layer
@@ -20,7 +20,7 @@ from numrnn.memory_limit import affordable_threads, nodes_of
 from numrnn.parameters import GATES
 from numrnn.placement import make_net
 from numrnn.solvers.base import state_arrays
-from numrnn.steps import Run, Step
+from numrnn.steps import Run, always_current
 from numrnn.threads import run_threads
 from numrnn.workload import Workload
 from numrnn.workspaces import Workspaces
@@ -89,49 +89,10 @@ class Network(Losses):
             memory_limit=memory_limit,
         )
 
+    outlasts_training, resident = False, staticmethod(always_current)
+
     def __getstate__(self):
         return {**self.__dict__, "memory": copy(self.memory)}
-
-    def gradient(self, theta, data, targets, batch, grad, given=None, dgiven=None, masks=None):
-        """Loss of a mini-batch, without the L2 term, and its gradient.
-
-        Parameters
-        ----------
-        theta : ndarray of shape (size,)
-        data : Sequences
-        targets : Targets
-            Of a network without a head: as values (N, state_size) what is to be propagated back, dloss/d(states after
-            the last steps), and no weights.
-        batch : Batch
-        grad : ndarray of shape (size,)
-            Overwritten with dloss/dtheta.
-        given : ndarray of shape (N, state_size), optional
-            States before the first steps of all sequences; None: learned ones, or zeros.
-        dgiven : ndarray of shape (N, state_size), optional
-            The rows of the mini-batch's sequences are overwritten with dloss/dgiven; theta's dtype, contiguous.
-        masks : Masks, optional
-            Of dropout; None: there is none.
-
-        Returns
-        -------
-        loss : float
-            sum(w l) / sum(w); nan where sum(w) is 0 (then gradients are 0); 0.0 without a head.
-        weight_sum : float
-        """
-        if dgiven is not None:
-            dgiven[batch.ids] = 0
-        gradient_only = Step(updates.NO_STEP, {}, np.zeros((1, 0), self.dtype), masks=masks)
-        run = self.train(theta, data, targets, [batch], gradient_only, grad, theta, given=given, dgiven=dgiven)
-        if run.outcome == "interrupted":
-            raise KeyboardInterrupt
-        if not len(run.losses):
-            grad[:] = 0
-            return np.nan, 0.0
-        return float(run.losses[0]), float(run.weight_sums[0])
-
-    def reads(self, batch, lengths):
-        """Ids of those sequences of a mini-batch whose steps `train` reads; `lengths` (N,) are those of all."""
-        return batch.ids
 
     def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
         """Make a step of a solver for each of some mini-batches; those whose weights are all 0 are left out.
@@ -311,11 +272,12 @@ class Network(Losses):
                 data, state, lambda part, before: self.predict_packed(part, before, raw, threads)
             )
         lengths = data.lengths
-        ids, order = np.arange(len(lengths)), longest_first(lengths)
+        rows, order = Rows.of_all(lengths), longest_first(lengths)
+        ids = rows.ids
         before = np.zeros((0, 0), self.dtype) if state is None else np.array(state, self.dtype, order="C")
         job = _Prediction(
             order,
-            inputs_of(self.layout, data, Rows([Batch(ids)], lengths), before)._replace(state_rows=ids),
+            inputs_of(self.layout, data, rows, before)._replace(state_rows=ids),
             data.offsets[ids] if self.per_step else ids,
             raw,
             self.tile_rows if len(ids) > 1 else 1,

@@ -4,8 +4,9 @@ import numpy as np
 from numrnn.data.batches import full_batch, in_chunks
 from numrnn.data.sequences import Sequences
 from numrnn.data.targets import Targets
-from numrnn.network import Network, Step
+from numrnn.network import Network
 from numrnn.parameters import Layout
+from numrnn.steps import Step
 from numrnn.training import TrainingState
 
 

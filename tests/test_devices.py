@@ -75,6 +75,15 @@ def test_a_missing_card_is_told(kind, card, monkeypatch):
 
 
 @every_kind
+def test_a_process_that_was_forked_after_the_card_was_used_is_told_what_to_do(kind, card, monkeypatch):
+    monkeypatch.setattr(device, "_used_by", [])
+    device.check_device("cuda")
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    with pytest.raises(RuntimeError, match="device='cuda' cannot be used in a process that was forked .*'loky'"):
+        small(kind, device="cuda").fit(*nothing_of(kind))
+
+
+@every_kind
 def test_what_only_a_cpu_does_is_refused_before_anything_is_read(kind, card):
     model = small(kind, warm_start=True).fit(*DATA[kind])
     before, attributes = model._state.theta.copy(), set(vars(model))

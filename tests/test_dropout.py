@@ -9,8 +9,9 @@ from numrnn.data.random import mask_keys
 from numrnn.data.targets import Targets
 from numrnn.kernels.cpu import updates
 from numrnn.kernels.cpu.dropout import drop_row
-from numrnn.network import Network, Step
+from numrnn.network import Network
 from numrnn.parameters import Layout, initial_theta
+from numrnn.steps import Step
 
 LENGTHS = np.array([37, 1, 20, 33, 5, 12, 12, 40, 2])
 RATES = [{"dropout": 0.4}, {"recurrent_dropout": 0.3}, {"dropout": 0.2, "recurrent_dropout": 0.5}]

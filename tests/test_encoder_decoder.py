@@ -12,7 +12,7 @@ from numrnn.data.targets import Targets
 from numrnn.encoder_decoder import EncoderDecoder
 from numrnn.estimators.pair_fitting import begin_pairs, targets_of
 from numrnn.kernels.cpu.updates import NO_STEP
-from numrnn.network import Step
+from numrnn.steps import Step
 
 CELLS = [("elman", "tanh"), ("elman", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
 RNG = np.random.default_rng(0)

@@ -10,8 +10,9 @@ from numrnn import workload
 from numrnn.data.batches import Batch, full_batch, in_chunks
 from numrnn.data.targets import Targets
 from numrnn.kernels.cpu import updates
-from numrnn.network import Network, Step
+from numrnn.network import Network
 from numrnn.parameters import Layout
+from numrnn.steps import Step
 
 CELLS = [("elman", "tanh"), ("elman", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
 RAGGED = (4, 1, 7, 3, 1, 2, 2, 5, 6, 4)

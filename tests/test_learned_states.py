@@ -9,8 +9,8 @@ from problems import make_problem
 from numrnn import workload
 from numrnn.data.batches import full_batch, in_chunks
 from numrnn.kernels.cpu import updates
-from numrnn.network import Step
 from numrnn.prediction import Predictor
+from numrnn.steps import Step
 
 CELLS = [("elman", "tanh"), ("elman", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
 RAGGED = (4, 1, 7, 3, 1, 2, 2, 5, 6, 4)

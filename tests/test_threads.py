@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from numrnn.kernels.cpu.atomics import BOARD_SIZE, STOP
+from numrnn.kernels.cpu.atomics import BOARD_SIZE, LEFT, STOP, leave, watch
 from numrnn.threads import run_threads
 
 
@@ -62,6 +62,25 @@ def test_a_sandbox_may_forbid_to_choose_cores(board, monkeypatch):
     monkeypatch.setattr(os, "sched_setaffinity", forbid)
     assert run_threads(work, 2, 7, board) == "done"
     assert sorted(indices) == [0, 1]
+
+
+def test_threads_that_are_about_to_sleep_miss_no_call(board):
+    def work(index, budget):
+        board[8 + index] += 1
+        return True
+
+    for pause in np.random.default_rng(0).uniform(0, 3e-4, 300):  # they look for calls for 0.1 ms or so
+        time.sleep(pause)
+        assert run_threads(work, 2, 0, board) == "done"
+    assert board[8] == board[9] == 300
+
+
+def test_looking_at_a_counter_ends(board):
+    calls = np.array([2])
+    assert watch(calls, 0, 2, 1) and not watch(calls, 0, 3, 1000)
+    leave(board, calls, 2, 1, 1000)
+    leave(board, calls, 3, 1000, 1)
+    assert board[LEFT] == 2
 
 
 def test_this_thread_comes_back_until_the_work_is_done(board):

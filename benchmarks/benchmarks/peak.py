@@ -14,9 +14,10 @@ from threadpoolctl import threadpool_limits
 from numrnn import RNNClassifier, Sequences
 from numrnn.data.batches import full_batch
 from numrnn.data.targets import Targets
-from numrnn.network import Network, Step
+from numrnn.network import Network
 from numrnn.parameters import GATES, Layout, initial_theta
 from numrnn.solvers import Adam
+from numrnn.steps import Step
 
 CELLS = ["elman", "gru", "lstm"]
 CLASSES, SIZE, REPEATS = 2, 2048, 5

@@ -6,8 +6,9 @@ from problem import CLIP, RATE
 from numrnn import RNNClassifier, Sequences
 from numrnn.data.batches import full_batch
 from numrnn.data.targets import Targets
-from numrnn.network import Network, Step
+from numrnn.network import Network
 from numrnn.solvers import Adam
+from numrnn.steps import Step
 
 
 class NumrnnSide:

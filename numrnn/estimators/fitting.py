@@ -204,7 +204,9 @@ def run(estimator, data, targets, *, given=None, resumption=None, validate=None,
     """
     comm.check_same(lambda: facts_of(estimator, data, targets, given))
     threads = comm.threads(n_threads(estimator.n_jobs), estimator.n_jobs)
-    network = estimator._architecture.network(threads, estimator.memory_limit, comm, estimator.device)
+    network = _kept_network(estimator)
+    if network is None:
+        network = estimator._architecture.network(threads, estimator.memory_limit, comm, estimator.device)
     solver = resolve_solver(estimator.solver)
     callbacks, max_iter = [*callbacks, *(estimator.callbacks or ())], 1
     if resumption is not None:
@@ -240,6 +242,14 @@ def run(estimator, data, targets, *, given=None, resumption=None, validate=None,
     finally:
         estimator._state.progress = None
         store_history(estimator)
+    if resumption is None and estimator._state.stop_reason != "interrupted" and network.outlasts_training:
+        estimator._state.network = network
+
+
+def _kept_network(estimator):
+    """That of the `partial_fit` before on a card, with its graphs; whoever asks has it alone."""
+    kept = vars(estimator._state).pop("network", None)
+    return kept if estimator.device == "cuda" else None
 
 
 def store_history(estimator):
@@ -298,7 +308,7 @@ def _held_inputs(estimator, X_val):
 
 def own_state(state):
     """Copy what training changes in place: a shallow copy of the estimator has the same state."""
-    return replace(
+    own = replace(
         state,
         theta=state.theta.copy(),
         solver_state={name: array.copy() for name, array in state.solver_state.items()},
@@ -306,6 +316,8 @@ def own_state(state):
         history=list(state.history),
         progress=None,
     )
+    own.network = vars(state).pop("network", None)
+    return own
 
 
 def _schedule(estimator):

@@ -22,7 +22,8 @@ def bridges(estimator, X, y, sample_weight):
     task = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
     context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
     context.call_on_fit_task_begin(estimator=estimator, **task)
-    yield [ScikitLearnBridge(context, estimator, X, y, task["metadata"], _as_of_now)]
+    heard = getattr(estimator, "_skl_callbacks", None)  # where nobody listens, weights need not leave a card
+    yield [ScikitLearnBridge(context, estimator, X, y, task["metadata"], _as_of_now)] if heard else []
     context.call_on_fit_task_end(estimator=estimator, reconstruction_attributes={}, **task)
 
 

@@ -6,12 +6,14 @@ import numpy as np
 
 from numrnn.data.random import mask_keys
 from numrnn.gpu.batches import tabulate
-from numrnn.gpu.device import current_stream, download, on_host, upload
+from numrnn.gpu.device import current_stream, on_host, upload
 from numrnn.gpu.graphs import Graphs, Room
 from numrnn.gpu.inputs import sort_symbols
+from numrnn.gpu.mirrors import Mirrors
 from numrnn.gpu.steps import Settings, Sources, Theta, Work, heads_of, places_of, reserve, static_of, take
 from numrnn.kernel_inputs import goal_of
 from numrnn.kernels.cpu.tiles import Goal
+from numrnn.kernels.cpu.updates import NO_STEP
 from numrnn.kernels.cuda import updates
 from numrnn.solvers.base import state_arrays
 from numrnn.steps import Masks, Run
@@ -23,7 +25,7 @@ class Kept:
     """What a network keeps on the card from call to call, so that graphs of one call serve the next."""
 
     def __init__(self):
-        self.graphs, self.room = Graphs(), Room()
+        self.graphs, self.room, self.mirrors = Graphs(), Room(), Mirrors()
         self.statics = {}
 
     def __getstate__(self):
@@ -69,6 +71,7 @@ class Call:
         if reserve(network, kept.room, self._table, self._host, self._settings, goal, len(data)):
             kept.graphs.clear()
             kept.statics.clear()
+            self._mark_decays()
         self._card = Theta(*(kept.room.view(n, a.size) for n, a in zip(Theta._fields, self._host, strict=True)))
         self._fill(len(data), given)
         self._sources = Sources(None, goal, self._given, self._carried)
@@ -81,27 +84,34 @@ class Call:
         weights = upload(goal.weights) if targets.weights is None else uploads.of("weights", targets.weights)
         return Goal(classes, goal.class_bytes, values, weights, None)
 
-    def _fill(self, sequences, given):
-        """What the host knows goes to its places on the card."""
-        network, view = self._network, self._kept.room.view
-        for card, host in zip(self._card, self._host, strict=True):
-            card[:] = upload(host)
-        decays = np.zeros(network.layout.size, np.int8)
-        for begin, end in network.layout.decayed:
+    def _mark_decays(self):
+        layout = self._network.layout
+        decays = np.zeros(layout.size, np.int8)
+        for begin, end in layout.decayed:
             decays[begin:end] = 1
-        view("decays", decays.size)[:] = upload(decays)
+        self._kept.room.view("decays", decays.size)[:] = upload(decays)
+
+    def _fill(self, sequences, given):
+        """What the host knows, and the card does not yet, goes to its places."""
+        network, view, mirrors = self._network, self._kept.room.view, self._kept.mirrors
+        for name, card, host in zip(Theta._fields, self._card, self._host, strict=True):
+            mirrors.bring(name, host, card, changes=name == "grad" or self._settings.rule != NO_STEP)
         view("results", -1)[:] = np.nan
         view("status", 1)[:] = updates.RUNNING
         self._carried = self._given = None
         if self._settings.carried:
             self._carried = view("all_carried", -1, network.state_size)
-            self._carried[:sequences] = 0 if self._state is None else upload(self._state)
+            if self._state is None:
+                mirrors.put_back("state")
+                self._carried[:sequences] = 0
+            else:
+                mirrors.bring("state", self._state, self._carried[:sequences])
         if given is not None:
             self._given = view("all_given", -1, network.state_size)
-            self._given[:sequences] = upload(np.asarray(given, network.dtype))
+            mirrors.bring("given", given, self._given[:sequences], changes=False)
 
     def run(self):
-        """Work on all mini-batches; theta and all else goes back to the host however that ends."""
+        """Work on all mini-batches; theta and all else stays on the card."""
         outcome, done = "done", 0
         try:
             for n in range(len(self._sums)):
@@ -110,19 +120,21 @@ class Call:
             current_stream().synchronize()  # launches do not wait: most of a call's time, and of its Ctrl-C, is here
         except KeyboardInterrupt:
             outcome = "interrupted"
-        for array, host in zip(self._card, self._host, strict=True):
-            download(array, host)
-        if self._state is not None:
-            download(self._carried[: len(self._state)], self._state)
-        view = self._kept.room.view
-        stopped = int(on_host(view("status", 1))[0])
+        finally:
+            stopped = self._stopped()
         if stopped != updates.RUNNING:
             outcome, done = "diverged", stopped
-            self._host.theta[:] = self._host.before
-        losses, norms = on_host(view("results", len(self._sums), 2)).T
+        losses, norms = on_host(self._kept.room.view("results", len(self._sums), 2)).T
         used = self._sums > 0
         done -= np.count_nonzero(~used[:done])
         return Run(outcome, losses[used], norms[used], self._sums[used], done)
+
+    def _stopped(self):
+        """The mini-batch where not all was finite, after which theta goes back; RUNNING: there was none."""
+        stopped = int(on_host(self._kept.room.view("status", 1))[0])
+        if stopped != updates.RUNNING:
+            self._card.theta[:] = self._card.before
+        return stopped
 
     def _run_batch(self, n):
         learns, table, settings = bool(self._sums[n]), self._table, self._settings

@@ -14,7 +14,13 @@ INSTALL = "pip install 'numrnn[cuda]'"
 LARGE = 1 << 26  # bytes of an array
 NO_MEMORY = "cudaErrorMemoryAllocation", "CUDA_ERROR_OUT_OF_MEMORY", "CUBLAS_STATUS_ALLOC_FAILED"
 
+FORKED = (
+    "device='cuda' cannot be used in a process that was forked from one which had used the card: start it by "
+    "multiprocessing's 'spawn' or joblib's 'loky', or fork before"
+)
+
 _settings = threading.Lock()  # of Numba
+_used_by = []  # the process that has used the card, by its number
 
 
 def in_simulator():
@@ -36,7 +42,7 @@ def check_device(device):
     ImportError
         If a package is missing, named with the command that installs it.
     RuntimeError
-        If there is no NVIDIA GPU, or no driver for it.
+        If there is no NVIDIA GPU, or no driver for it; or if this process was forked from one that had used it.
 
     Examples
     --------
@@ -55,20 +61,28 @@ def check_device(device):
         missing = [package for package in missing if package == PACKAGES["numba_cuda"]]
     if missing:
         raise ImportError(f"device='cuda' needs {' and '.join(missing)}: {INSTALL}")
+    check_process()
     if not in_simulator():
         reason = _why_not()
         if reason:
             raise RuntimeError(f"device='cuda' needs an NVIDIA GPU and its driver: {reason}")
+    _used_by[:] = [os.getpid()]
+
+
+def check_process():
+    """Raise an error in a process that was forked from one which had used the card: the driver knows nothing there."""
+    if _used_by and _used_by[0] != os.getpid():
+        raise RuntimeError(FORKED)
 
 
 def _why_not():
     """Why there is no card to compute on; None: there is one."""
     from numba import cuda
-    from numba.cuda.cudadrv.error import CudaSupportError
+    from numba.cuda.cudadrv.error import CudaDriverError, CudaSupportError
 
     try:
         cuda.current_context()
-    except (CudaSupportError, cuda.cudadrv.driver.CudaAPIError) as error:
+    except (CudaSupportError, CudaDriverError) as error:  # the second of a process that was forked, too
         return " ".join(str(error).split()).rstrip(" :")
     return None
 
@@ -306,7 +320,8 @@ def _argument(value):
 
 @contextmanager
 def memory_named():
-    """Let an error of too little memory tell how much there is."""
+    """Let an error of too little memory tell how much there is, and that of a process that was forked what to do."""
+    check_process()
     if in_simulator():
         yield
         return

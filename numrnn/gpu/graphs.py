@@ -11,7 +11,8 @@ import math
 from contextlib import contextmanager, suppress
 from functools import partial
 
-from numrnn.gpu.device import arrays, current_stream, in_simulator, new_event, new_stream
+from numrnn.gpu.device import arrays, current_stream, in_simulator, new_event
+from numrnn.gpu.streams import borrow
 
 MOST_GRAPHS = 64  # of a network; 0: all is run as it is
 IDLE = 1000  # runs without it, after which a graph gives way to another
@@ -46,7 +47,7 @@ class Graphs:
     def on_stream(self):
         """Let all work within be on the stream, after what was started before; it has ended when this ends."""
         if self._stream is None:
-            self._stream = new_stream()
+            self._stream = borrow(self)
         event = new_event()
         event.record(current_stream())
         self._stream.wait_event(event)
@@ -132,11 +133,11 @@ class Graphs:
             self._stream.begin_capture()
             with _no_garbage_collection():
                 function()
+            return self._stream.end_capture()
         except BaseException:
             with suppress(RuntimeError):  # of the capture that is void now; the first error says why
                 self._stream.end_capture()
             raise
-        return self._stream.end_capture()
 
 
 @contextmanager

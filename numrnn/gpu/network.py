@@ -1,6 +1,7 @@
 """A network on an NVIDIA GPU: losses with their gradients, whole epochs of updates, and predictions."""
 
 import math
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from numrnn.kernels.cpu.updates import NO_STEP
 from numrnn.losses import Losses
 from numrnn.network import state_size_of, tile_rows_of
 from numrnn.placement import ACTIVATIONS, HEADS, POOLINGS
-from numrnn.steps import Run, Step
+from numrnn.steps import Run
 
 ROWS_AT_ONCE = 1 << 17  # steps of all sequences that are predicted together: their gates take memory
 OUTPUTS_AT_ONCE = 1 << 24  # of pieces of texts whose losses are summed together
@@ -29,8 +30,8 @@ OUTPUTS_AT_ONCE = 1 << 24  # of pieces of texts whose losses are summed together
 class CudaNetwork(Losses):
     """A network of one architecture on a card; as `numrnn.network.Network`, which says what the arguments are.
 
-    Between two calls theta, the solver's state and carried states are the host's arrays: a call of `train` takes about
-    0.2 s, its copies less than a thousandth of that.
+    Between two calls theta, the solver's state and carried states are the host's arrays, but within `resident`: there
+    they stay on the card until somebody wants to see or to change them.
 
     Parameters
     ----------
@@ -40,6 +41,7 @@ class CudaNetwork(Losses):
     """
 
     n_jobs = 1  # threads of the host
+    outlasts_training = True  # its arrays and graphs serve the next one
 
     def __init__(
         self, layout, *, activation="tanh", head="softmax", output="sequence", pooling="last", dtype=np.float32
@@ -53,24 +55,7 @@ class CudaNetwork(Losses):
         self.n_outputs = directions * layout.hidden_layer_sizes[-1] if output == "features" else layout.n_outputs
         self.outputs_at_once = min(OUTPUTS_AT_ONCE, ROWS_AT_ONCE * max(1, self.n_outputs))
         self._uploads, self._sources, self._kept = Uploads(), Sources(), Kept()
-        self._weights, self.work = None, OneThread()
-
-    def gradient(self, theta, data, targets, batch, grad, given=None, dgiven=None, masks=None):
-        """Loss of a mini-batch, without the L2 term, and its gradient; see `Network.gradient`."""
-        if dgiven is not None:
-            dgiven[batch.ids] = 0
-        gradient_only = Step(NO_STEP, {}, np.zeros((1, 0), self.dtype), masks=masks)
-        run = self.train(theta, data, targets, [batch], gradient_only, grad, theta, given=given, dgiven=dgiven)
-        if run.outcome == "interrupted":
-            raise KeyboardInterrupt
-        if not len(run.losses):
-            grad[:] = 0
-            return np.nan, 0.0
-        return float(run.losses[0]), float(run.weight_sums[0])
-
-    def reads(self, batch, lengths):
-        """Ids of the sequences of a mini-batch; see `Network.reads`."""
-        return batch.ids
+        self._weights, self.work, self._resident = None, OneThread(), False
 
     def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
         """Make a step of a solver for each of some mini-batches; see `Network.train`."""
@@ -80,10 +65,27 @@ class CudaNetwork(Losses):
         if not (sums.any() or rows.carried):
             return Run("done", *[sums[:0]] * 3, 0)
         with memory_named(), self._kept.graphs.on_stream():
-            call = Call(
-                self, self._kept, theta, data, targets, rows, first, sums, step, grad, before, state, given, dgiven
-            )
-            return call.run()
+            try:
+                call = Call(
+                    self, self._kept, theta, data, targets, rows, first, sums, step, grad, before, state, given, dgiven
+                )
+                return call.run()
+            finally:
+                if not self._resident or step.rule == NO_STEP:
+                    self._kept.mirrors.settle()
+
+    @contextmanager
+    def resident(self):
+        """A span in which the arrays that `train` was given stay behind; see `numrnn.steps.always_current`. At its end
+        copies of data and targets are given up: until another one these may change.
+        """
+        self._resident = True
+        try:
+            yield self._kept.mirrors.settle
+        finally:
+            self._resident = False
+            self._uploads, self._sources = Uploads(), Sources()
+            self._kept.mirrors.settle()
 
     def _weight_sums(self, rows, first, targets):
         """Sum of the weights of each mini-batch; 1 of a network without a head."""

@@ -61,15 +61,29 @@ class FitInfo:
     """
 
     def __init__(self, state, layout, max_iter, comm=SERIAL):
-        self.state = state
+        self._state, self.settle = state, _nothing_to_do
         self.max_iter = max_iter
         self.comm = comm
         self.signals = None  # that a callback listens to
         self._layout = layout
 
+    @contextlib.contextmanager
+    def resident(self, network):
+        """A span in which a network may keep what it changes to itself until somebody asks for it."""
+        with network.resident() as self.settle:
+            try:
+                yield
+            finally:
+                self.settle = _nothing_to_do
+
+    @property
+    def state(self):
+        self.settle()
+        return self._state
+
     @property
     def history(self):
-        return self.state.history
+        return self._state.history
 
     @property
     def last(self):
@@ -77,7 +91,7 @@ class FitInfo:
 
     @property
     def epoch(self):
-        return self.state.epoch
+        return self._state.epoch
 
     @property
     def loss(self):
@@ -135,7 +149,17 @@ def check_callbacks(callbacks):
 
 def notify(callbacks, hook, info):
     """Call the hook of all callbacks that have it; return whether one of them returned True."""
-    return any([getattr(callback, hook)(info) for callback in callbacks if hasattr(callback, hook)])
+    return any([_call(callback, hook, info) for callback in callbacks if hasattr(callback, hook)])
+
+
+def _call(callback, hook, info):
+    if not vars(type(callback)).get("asks_for_state"):  # others may know the estimator, or have seen the arrays before
+        info.settle()
+    return getattr(callback, hook)(info)
+
+
+def _nothing_to_do():
+    """Bring up to date what is."""
 
 
 @contextlib.contextmanager
@@ -190,6 +214,8 @@ def _how_far(state):
 class LogLine:
     """One INFO line an epoch on the logger "numrnn"."""
 
+    asks_for_state = True  # if it should need what training changes
+
     def on_epoch_end(self, info):
         if logger.isEnabledFor(logging.INFO):
             figures = _figures(info.last) | {"memory": f"{resident_memory() / 1e6:.0f} MB"}
@@ -200,7 +226,7 @@ class LogLine:
 class ProgressBar:
     """A tqdm bar over the epochs, on stderr or in the notebook."""
 
-    _bar = None
+    asks_for_state, _bar = True, None
 
     def on_fit_begin(self, info):
         from tqdm.auto import tqdm  # it looks for notebooks when imported: 30 ms that only a bar should cost

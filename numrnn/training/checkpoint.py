@@ -60,6 +60,8 @@ class Checkpoint:
     5
     """
 
+    asks_for_state = True  # where it needs what training changes
+
     def __init__(self, directory, every="5min", keep=3):
         self.directory, self.every, self.keep = directory, every, keep
         self.resumed_from = None
@@ -90,8 +92,8 @@ class Checkpoint:
             self._open_folder()
         self._mark(info)
         self._asked = 0
-        alone = info.comm.size == 1  # many processes have to agree on where to stop
-        self._signals = StopSignals(lambda: alone and info.state.at_rest, lambda: not alone or self._asked > 1)
+        alone, state = info.comm.size == 1, info.state  # many processes have to agree on where to stop
+        self._signals = StopSignals(lambda: alone and state.at_rest, lambda: not alone or self._asked > 1)
         info.signals = self._signals
 
     def on_progress(self, info):

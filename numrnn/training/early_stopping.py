@@ -32,6 +32,8 @@ class EarlyStopping:
     0
     """
 
+    asks_for_state = True  # where it needs what training changes
+
     def __init__(self, tol=1e-4, n_iter_no_change=10):
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change

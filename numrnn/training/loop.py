@@ -123,7 +123,7 @@ def train(
     info = FitInfo(state, network.layout, max_iter, comm)
     options = {"solver": solver, "alpha": alpha, "clip_norm": clip_norm, "noise": (dropout, recurrent_dropout)}
     passes = _Passes(network, state, data, targets, given, comm, **options)
-    with supervised(state, info, callbacks):
+    with supervised(state, info, callbacks), info.resident(network):
         for _ in range(max_iter):
             start = time.perf_counter()
             rate = schedule.rate(state)
@@ -137,6 +137,8 @@ def train(
             if not passes.run(windows, rate, start, lambda: comm.any(notify(callbacks, "on_progress", info))):
                 state.stop_reason = "callback"
                 break
+            if validate is not None:
+                info.settle()
             record = state.end_epoch(*state.progress.totals(), validate, rate, len(data.lengths))
             schedule.epoch_end(state, record)
             if comm.any(notify(callbacks, "on_epoch_end", info)):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-_TRANSIENT = ("version", "prepared", "resumed_epoch", "at_rest")  # attributes of a state that are no fields
+_TRANSIENT = ("version", "prepared", "resumed_epoch", "at_rest", "network")  # attributes of a state that are no fields
 
 
 class EpochRecord(NamedTuple):
@@ -128,6 +128,7 @@ class TrainingState:
     # No fields: neither copies nor files have them.
     version = 0  # odd while theta changes
     prepared = None  # what predicts with theta, see numrnn.estimators.prepared
+    network = None  # on a card, what made the last training, see numrnn.estimators.fitting
     resumed_epoch = 0  # where a checkpoint was taken over
     at_rest = False  # whether training may stop at once: what is in the fields is all it takes to go on
 

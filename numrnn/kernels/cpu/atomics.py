@@ -5,9 +5,12 @@ from numba import types
 from numba.core import config
 from numba.extending import intrinsic
 
+from numrnn.kernels.jit import njit
+
 # Places on the board, where the threads of one piece of work meet; a cache line each.
-CLAIMED, DONE, STOP, DIVERGED, OPENED = 0, 8, 16, 24, 32
-BOARD_SIZE = 40
+CLAIMED, DONE, STOP, DIVERGED, OPENED, LEFT = 0, 8, 16, 24, 32, 40
+BOARD_SIZE = 48
+NEVER = 1 << 62
 
 
 def _place(context, builder, signature, args):
@@ -58,3 +61,20 @@ load = _load_twin if config.DISABLE_JIT else _load
 store = _store_twin if config.DISABLE_JIT else _store
 # Gives the processor away: threads may be more than cores.
 give_way = (lambda: 0) if config.DISABLE_JIT else types.ExternalFunction("sched_yield", types.int32())
+
+
+@njit
+def watch(counters, index, count, looks):
+    """Look at a counter until it has got so far; False if it has not after so many looks."""
+    for _ in range(looks):
+        if load(counters, index) >= count:
+            return True
+    return False
+
+
+@njit
+def leave(board, calls, count, looks, more):
+    """Tell who watches a board that this thread is done with it, watch the number of calls, and stay a little."""
+    fetch_add(board, LEFT)
+    if watch(calls, 0, count, looks):
+        watch(calls, 0, NEVER, more)
