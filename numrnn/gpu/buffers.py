@@ -44,19 +44,20 @@ class Buffers:
 
         Returns
         -------
-        values : device array of shape (rows, *columns)
-            They stay until the next call but one; `done` has to be called before the next.
+        values : device array
+            All of a buffer, which graphs know by its shape: the first `rows` are those that were brought. They stay
+            until the next call but one; `done` has to be called before the next.
         """
         self._turn = turn = 1 - self._turn
         self._two[turn] = buffer = self._two[turn] or self._make()
-        host, card = buffer.host[:rows], buffer.card[:rows]
+        host = buffer.host[:rows]
         buffer.copied.synchronize()
         write(host)
         self._stream.wait_event(buffer.read)
-        copy_to_card(host, card, self._stream)
+        copy_to_card(host, buffer.card[:rows], self._stream)
         buffer.copied.record(self._stream)
         current_stream().wait_event(buffer.copied)
-        return card
+        return buffer.card
 
     def done(self):
         """All work that reads what the last call of `bring` brought has been started."""

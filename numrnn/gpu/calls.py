@@ -147,7 +147,7 @@ class Call:
         run(("take", settings, N, R, places_of(sources)), partial(take, self._network, static, sources))
         self._feed.done()
         if learns and static.read.order is not None:
-            sort_symbols(static.read)  # the sort of CuPy may wait for the card, which no graph can
+            sort_symbols(static.read, int(table.steps[n]))  # the sort of CuPy may wait for the card, which no graph can
         run(("learn", settings, N, R, learns), partial(self._work.learn, learns, static, self._carried))
         if learns and self._dgiven is not None:
             part = slice(*self._rows.first[n : n + 2])

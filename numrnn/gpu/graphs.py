@@ -2,8 +2,9 @@
 
 A function is run as it is the first time that its key is met: kernels are compiled, cuBLAS is set up. The second time
 it is captured, and from then on the graph runs in its place: so a function may only touch arrays that are where they
-were, and decide nothing by what they hold. In Numba's simulator a graph is the function that was captured, called
-again.
+were, and decide nothing by what they hold. Ragged mini-batches meet few keys because their numbers of rows are rounded
+up (`numrnn.gpu.batches.rounded`), whether a graph runs or not, so both give the same bits. In Numba's simulator a graph
+is the function that was captured, called again.
 """
 
 import gc

@@ -54,12 +54,14 @@ def gathered(layout, source, rows):
     return read
 
 
-def sort_symbols(read):
-    """Fill in the order of symbols: stable, so that sums over the rows of a symbol have the same bits in every run."""
-    xp = arrays()
-    order = xp.argsort(read.symbols, kind="stable")
-    read.order[:] = order
-    read.first[:] = xp.searchsorted(read.symbols[order], xp.arange(len(read.first)))
+def sort_symbols(read, steps):
+    """Fill in the order of the symbols of so many rows, those that have a sequence: stable, so that sums over the rows
+    of a symbol have the same bits in every run.
+    """
+    xp, symbols = arrays(), read.symbols[:steps]
+    order = xp.argsort(symbols, kind="stable")
+    read.order[:steps] = order
+    read.first[:] = xp.searchsorted(symbols[order], xp.arange(len(read.first)))
 
 
 class Inputs:

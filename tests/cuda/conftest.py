@@ -1,7 +1,9 @@
 """These tests run on a card; or in Numba's simulator, with NUMBA_ENABLE_CUDASIM=1 and NUMBA_DISABLE_JIT=1."""
 
 import importlib.util
+import sys
 
+import numpy as np
 import pytest
 
 from numrnn.gpu.device import check_device, in_simulator
@@ -44,3 +46,26 @@ def small_blocks(monkeypatch):
         monkeypatch.setattr(updates, "BLOCKS", 2)
         monkeypatch.setattr(updates, "THREADS", 4)
     yield
+
+
+class _FilledWithNan:
+    """NumPy, but that new memory holds NaN, and integers that are no place of anything."""
+
+    def __getattr__(self, name):
+        return getattr(np, name)
+
+    def empty(self, shape, dtype=np.float64):
+        dtype = np.dtype(dtype)
+        return np.full(shape, np.nan if dtype.kind == "f" else np.iinfo(dtype).max, dtype)
+
+    def empty_like(self, array):
+        return self.empty(array.shape, array.dtype)
+
+
+@pytest.fixture
+def fresh_memory_is_nan(monkeypatch):
+    """In the simulator, that is; a card's memory holds what it holds."""
+    if in_simulator():
+        for name, module in list(sys.modules.items()):
+            if name.startswith("numrnn.gpu.") and hasattr(module, "arrays"):
+                monkeypatch.setattr(module, "arrays", _FilledWithNan)

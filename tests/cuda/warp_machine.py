@@ -12,6 +12,7 @@ from importlib import import_module
 import numpy as np
 
 from numrnn.gpu.registers import EMPTY, Kernel
+from numrnn.kernels.cuda import walk
 
 WARP = 32
 WARPS = "numrnn.kernels.cuda.warps"
@@ -69,6 +70,7 @@ class Machine:
     def run(self, kernel, grid, threads, arguments):
         """Run all blocks of a kernel at once."""
         blocks = {place: Block(threads) for place in np.ndindex(*grid)}
+        self.gridDim, self.blockDim = types.SimpleNamespace(x=grid[0], y=grid[1]), types.SimpleNamespace(x=threads)
 
         def work(place, thread):
             self._local.place, self._local.thread = place, thread
@@ -135,6 +137,7 @@ def _memory(machine):
 def modules(monkeypatch, machine, *names):
     """The modules of kernels as a machine runs them."""
     monkeypatch.setitem(sys.modules, f"{WARPS}.memory", _memory(machine))
+    monkeypatch.setattr(walk, "cuda", machine)
     for name in names:
         monkeypatch.delitem(sys.modules, f"{WARPS}.{name}", raising=False)
     found = [import_module(f"{WARPS}.{name}") for name in names]

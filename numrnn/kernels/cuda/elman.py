@@ -5,7 +5,7 @@ from numba import cuda
 from numrnn.kernels.cpu.activations import fma, like, relu, relu_slope, tanh, tanh_slope
 from numrnn.kernels.cpu.net import RELU
 from numrnn.kernels.cuda.jit import kernel
-from numrnn.kernels.cuda.walk import row_of, sequences_of_block
+from numrnn.kernels.cuda.walk import clear_rest, row_of, sequences_of_block
 
 SHARED_FORWARD, SHARED_BACKWARD = 2, 2  # values of a unit of a sequence
 
@@ -38,6 +38,7 @@ def forward(activation, walk, weights, states, tape, out):
                 states.last[0, i, j] = y
         now = walk.rows * H - now
         cuda.syncthreads()
+    clear_rest(walk, tape, out)
 
 
 @kernel

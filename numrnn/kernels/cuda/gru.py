@@ -7,7 +7,7 @@ from numba import cuda
 from numrnn.kernels.cpu.activations import fma, like, sigmoid
 from numrnn.kernels.cpu.gru import candidate, candidate_gradient, new_state, reset_gradient, update_gradient
 from numrnn.kernels.cuda.jit import kernel
-from numrnn.kernels.cuda.walk import row_of, sequences_of_block
+from numrnn.kernels.cuda.walk import clear_rest, row_of, sequences_of_block
 
 SHARED_FORWARD, SHARED_BACKWARD = 3, 4  # values of a unit of a sequence
 
@@ -50,6 +50,7 @@ def forward(activation, walk, weights, states, tape, out):
                 states.last[0, i, j] = y
         now = size - now
         cuda.syncthreads()
+    clear_rest(walk, tape, out)
 
 
 @kernel

@@ -7,7 +7,7 @@ from numba import cuda
 from numrnn.kernels.cpu.activations import fma, like, sigmoid, tanh
 from numrnn.kernels.cpu.lstm import forget_gradient, input_gradients, new_cell, new_state, output_gradient
 from numrnn.kernels.cuda.jit import kernel
-from numrnn.kernels.cuda.walk import row_of, sequences_of_block
+from numrnn.kernels.cuda.walk import clear_rest, row_of, sequences_of_block
 
 SHARED_FORWARD, SHARED_BACKWARD = 3, 6  # values of a unit of a sequence
 
@@ -53,6 +53,7 @@ def forward(activation, walk, weights, states, tape, out):
                 states.last[0, n, j], states.last[1, n, j] = y, cell
         now = size - now
         cuda.syncthreads()
+    clear_rest(walk, tape, out)
 
 
 @kernel

@@ -21,9 +21,14 @@ class Rows(NamedTuple):
 
 @kernel
 def describe_rows(offsets, lengths, starts, targets, keys, rows_out):
-    """Fill in what rows are; a thread takes a sequence."""
+    """Fill in what rows are; a thread takes a sequence, and some of the rows behind those of all steps: they read the
+    first step of the data, so that they hold numbers, and have no target.
+    """
     i = cuda.grid(1)
     if i < lengths.size:
+        for row in range(offsets[lengths[0]] + i, rows_out.source.size, lengths.size):
+            rows_out.source[row] = rows_out.key[row] = rows_out.step[row] = 0
+            rows_out.target[row] = -1
         for t in range(lengths[i]):
             row = offsets[t] + i
             rows_out.source[row] = starts[i] + t

@@ -1,8 +1,9 @@
 """How the blocks of a kernel walk over ragged sequences.
 
 Sequences are sorted by length, the longest first, so those that take part in a step are a prefix. The rows of all
-steps lie one after the other without padding, first step first: row offsets[t] + i is step t of sequence i. A block
-owns a few neighbouring sequences and all units; its threads deal with (sequence, unit) pairs, always the same ones.
+steps lie one after the other without padding, first step first: row offsets[t] + i is step t of sequence i. From
+offsets[T] on there may be some rows that no sequence has (see `numrnn.gpu.batches.rounded`). A block owns a few
+neighbouring sequences and all units; its threads deal with (sequence, unit) pairs, always the same ones.
 """
 
 from typing import NamedTuple
@@ -35,6 +36,21 @@ def sequences_of_block(walk):
     """The first sequence of this block, and their number."""
     first = cuda.blockIdx.x * walk.rows
     return first, min(walk.rows, walk.lengths.size - first)
+
+
+@cuda.jit(device=True)
+def clear_rest(walk, tape, out):
+    """Write zeros to the rows behind those of all steps, of arrays that a forward pass leaves: matrix products go over
+    all rows, and a NaN that lay in memory would not go away by a factor of zero.
+    """
+    block, blocks = cuda.blockIdx.y * cuda.gridDim.x + cuda.blockIdx.x, cuda.gridDim.x * cuda.gridDim.y
+    for row in range(walk.offsets[walk.lengths[0]] + block, tape.before.shape[0], blocks):
+        for j in range(cuda.threadIdx.x, tape.before.shape[1], cuda.blockDim.x):
+            tape.before[row, j] = out.s[row, out.column + j] = 0
+            if tape.memory.size:
+                tape.memory[row, j] = 0
+        for j in range(cuda.threadIdx.x, tape.gates.shape[1], cuda.blockDim.x):
+            tape.gates[row, j] = 0
 
 
 def rows_of_block(sequences, values, itemsize):

@@ -4,7 +4,7 @@ from numba import cuda, float32
 
 from numrnn.kernels.cpu.activations import sigmoid
 from numrnn.kernels.cpu.gru import candidate, candidate_gradient, new_state, reset_gradient, update_gradient
-from numrnn.kernels.cuda.walk import row_of
+from numrnn.kernels.cuda.walk import clear_rest, row_of
 from numrnn.kernels.cuda.warps.memory import AHEAD, end_of_fetches, fetch, get, put, wait_for_fetches
 from numrnn.kernels.cuda.warps.tile import PARTS, first_unit_of, make_tile, narrow_sizes
 
@@ -86,6 +86,7 @@ def make_forward(padded):
             cuda.syncthreads()
         if first:
             put(states.last, i * H + j, y)
+        clear_rest(walk, tape, out)
 
     return forward, threads
 

@@ -4,7 +4,7 @@ from numba import cuda, float32
 
 from numrnn.kernels.cpu.activations import sigmoid, tanh
 from numrnn.kernels.cpu.lstm import forget_gradient, input_gradients, new_cell, new_state, output_gradient
-from numrnn.kernels.cuda.walk import row_of
+from numrnn.kernels.cuda.walk import clear_rest, row_of
 from numrnn.kernels.cuda.warps.memory import AHEAD, end_of_fetches, fetch, get, put, wait_for_fetches
 from numrnn.kernels.cuda.warps.tile import PARTS, first_unit_of, make_tile, narrow_sizes
 
@@ -90,6 +90,7 @@ def make_forward(padded):
         if first:
             put(states.last, k * H + j, y)
             put(states.last, (N + k) * H + j, cell)
+        clear_rest(walk, tape, out)
 
     return forward, threads
 

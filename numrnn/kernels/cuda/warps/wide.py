@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from numba import cuda, float32, uint32
 
-from numrnn.kernels.cuda.walk import row_of
+from numrnn.kernels.cuda.walk import clear_rest, row_of
 from numrnn.kernels.cuda.warps.ends import BACKWARD, FORWARD, SAVED
 from numrnn.kernels.cuda.warps.memory import EMPTY, as_float, get, peek4, publish, put, put4
 from numrnn.kernels.cuda.warps.tile import GROUPS, MOST_WEIGHTS, PARTS, make_tile
@@ -128,6 +128,7 @@ def make_forward(cell, padded):
         shared_sums = cuda.shared.array(n_shared, float32, alignment=16)
         cuda.cg.this_grid()  # makes the launch cooperative: all blocks are resident, or it fails
         take(w, weights.W, block_unit + unit, slice_)
+        clear_rest(walk, tape, out)  # at the end it would cost registers
         for q in range(thread, n_s, threads):
             put(s, q, float32(0))
         cuda.syncthreads()
