@@ -43,6 +43,8 @@ def check_device(device):
         If a package is missing, named with the command that installs it.
     RuntimeError
         If there is no NVIDIA GPU, or no driver for it; or if this process was forked from one that had used it.
+    MemoryError
+        If the card has none left for another process.
 
     Examples
     --------
@@ -64,6 +66,8 @@ def check_device(device):
     check_process()
     if not in_simulator():
         reason = _why_not()
+        if reason and any(name in reason for name in NO_MEMORY):  # the driver's own, of a process that begins
+            raise MemoryError(f"device='cuda': no memory is left on the card: {reason}")
         if reason:
             raise RuntimeError(f"device='cuda' needs an NVIDIA GPU and its driver: {reason}")
     _used_by[:] = [os.getpid()]
