@@ -107,7 +107,7 @@ class Network(Losses):
         step : Step
             What follows a gradient.
         grad : ndarray of shape (size,)
-            Receives the last mini-batch's gradient, as the solver took it.
+            Receives the gradient of the last mini-batch that has targets, as the solver took it.
         before : ndarray of shape (size,)
             What theta goes back to if the first gradient is not finite; holds theta before the last step afterwards.
         state : ndarray of shape (N, state_size), optional

@@ -1,7 +1,7 @@
 """The problems of `problems.py` in the library's own form."""
 import numpy as np
 
-from numrnn.data.batches import full_batch
+from numrnn.data.batches import full_batch, in_chunks
 from numrnn.data.sequences import Sequences
 from numrnn.data.targets import Targets
 from numrnn.network import Network
@@ -55,8 +55,8 @@ class Case:
         numbers = range(self.state.n_updates + 1, self.state.n_updates + 1 + len(learning_rates))
         scalars = [solver.scalars(rate, n) for rate, n in zip(learning_rates, numbers, strict=True)]
         step = Step(solver.rule(), self.state.solver_state, np.array(scalars), alpha, clip_norm)
-        grad = np.empty_like(self.theta)
-        run = self.network.train(self.theta, self.data, self.targets, batches, step, grad, self.before)
+        self.grad = np.empty_like(self.theta)
+        run = self.network.train(self.theta, self.data, self.targets, batches, step, self.grad, self.before)
         self.state.n_updates += run.done
         return run
 
@@ -76,6 +76,15 @@ def inputs_of(problem):
     if "embedding" in problem.weights:
         return dict(zip(("n_symbols", "embedding_size"), problem.weights["embedding"].shape, strict=True))
     return {"n_symbols": problem.weights["layers.0.U"].shape[1]}
+
+
+def with_last_steps_unweighted(case):
+    """A case of steps, and chunks of all its sequences of which the last ones have no weight."""
+    chunks = in_chunks([full_batch(case.data.lengths, case.network.tile_rows)], case.data.lengths, 1,
+                       case.network.tile_rows)
+    steps = np.concatenate([np.arange(length) for length in case.data.lengths])
+    case.targets = Targets(case.targets.values, (steps < 2).astype(float))
+    return case, chunks
 
 
 def sequences(X, dtype):

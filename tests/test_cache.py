@@ -63,6 +63,13 @@ def test_a_second_process_finds_the_kernels_and_an_edited_callee_is_compiled_int
     assert run(copied_package, cache)[:2] == (10.0, 0)
     callee.write_text(original)
     assert run(copied_package, cache)[:2] == (5.0, 1)
+    of_card = copied_package / "numrnn" / "kernels" / "cuda" / "heads.py"
+    of_card.write_text(of_card.read_text() + EDIT)
+    assert run(copied_package, cache)[:2] == (5.0, 1)
+
+
+def test_a_card_has_a_hash_of_its_own():
+    assert jit.kernel_hash() == jit.kernel_hash("cpu") != jit.kernel_hash("cuda")
 
 
 def test_without_a_folder_to_write_to_kernels_run_and_a_warning_says_why(copied_package):

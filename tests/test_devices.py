@@ -83,6 +83,13 @@ def test_a_process_that_was_forked_after_the_card_was_used_is_told_what_to_do(ki
         small(kind, device="cuda").fit(*nothing_of(kind))
 
 
+def test_a_card_that_is_full_is_no_missing_one(card, monkeypatch):
+    reason = "[2] Call to cuDevicePrimaryCtxRetain results in CUDA_ERROR_OUT_OF_MEMORY"
+    monkeypatch.setattr(device, "_why_not", lambda: reason)
+    with pytest.raises(MemoryError, match="^device='cuda': no memory is left on the card: .*CUDA_ERROR_OUT_OF_MEMORY"):
+        device.check_device("cuda")
+
+
 @every_kind
 def test_what_only_a_cpu_does_is_refused_before_anything_is_read(kind, card):
     model = small(kind, warm_start=True).fit(*DATA[kind])
@@ -154,6 +161,34 @@ def test_the_command_line_says_so_in_one_line(more, no_packages, tmp_path, capsy
     assert main(["fit", data, *more, "--output", str(tmp_path / "x"), "--device", "cuda"]) == 1
     error = capsys.readouterr().err
     assert "device='cuda' needs numba-cuda" in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["predict", "score"])
+def test_a_command_computes_on_the_models_device_or_on_the_one_it_is_told(command, no_packages, tmp_path, capsys):
+    np.savez(tmp_path / "data.npz", values=np.ones((4, 2)), lengths=[1, 1, 2], y=["a", "b", "a"])
+    words, error = [command, str(tmp_path / "model.safetensors"), str(tmp_path / "data.npz")], MISSING.replace("\\", "")
+    model = small(RNNClassifier).fit(X, ["a", "b", "a", "b"])
+    results = []
+    for device_, own_is_missing in (("cpu", False), ("cuda", True)):
+        model.set_params(device=device_).save(tmp_path / "model.safetensors")
+        assert main([*words, "--device", "cuda"]) == 1
+        assert capsys.readouterr().err == f"numrnn: error: {error}\n"
+        assert main(words) == own_is_missing
+        hint = "; the model was trained on a GPU, --device cpu computes without one"
+        assert capsys.readouterr().err == own_is_missing * f"numrnn: error: {error}{hint}\n"
+        assert main([*words, "--device", "cpu"]) == 0
+        results.append(capsys.readouterr().out)
+    assert results[0] == results[1] != ""
+    assert main([*words, "--device", "gpu"]) == 2
+
+
+def test_targets_on_a_card_are_refused_by_name_without_a_look_at_the_card(no_packages):
+    class OnCard:
+        __cuda_array_interface__ = {}
+
+    for data, name in (((X, OnCard()), "y"), ((X, [OnCard()] * 4), r"y\[0\]"), ((X, Y, OnCard()), "sample_weight")):
+        with pytest.raises(TypeError, match=f"^{name} is an array on a GPU, expected one on the host"):
+            small(RNNRegressor).fit(*data)
 
 
 def test_versions_tell_whether_there_is_a_card(no_packages):

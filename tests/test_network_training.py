@@ -9,7 +9,7 @@ from pathlib import Path
 import naive
 import numpy as np
 import pytest
-from networks import Case, relative_error
+from networks import Case, relative_error, with_last_steps_unweighted
 from problems import make_problem
 
 import numrnn
@@ -136,6 +136,17 @@ def test_mini_batches_without_any_weight_change_nothing():
     run = case.train(Adam(), [0.1] * 3, mini_batches(case), ALPHA)
     assert (run.outcome, run.done, len(run.losses)) == ("done", 0, 0)
     np.testing.assert_array_equal(case.theta, theta)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_last_chunks_without_weight_leave_the_gradient_of_the_one_before(n_jobs, threads):
+    problem = make_problem("gru", output="step", lengths=(4, 2, 3))
+    (case, chunks), (other, _) = (with_last_steps_unweighted(Case(problem, n_jobs=n)) for n in (n_jobs, 1))
+    run = case.train(Adam(), [0.1] * len(chunks), chunks, ALPHA)
+    assert run.done == 2 == len(chunks) - 2
+    other.train(Adam(), [0.1] * 2, chunks[:2], ALPHA)
+    np.testing.assert_array_equal(case.grad, other.grad)
+    np.testing.assert_array_equal(case.theta, other.theta)
 
 
 HUGE, OVERFLOW = 1e200, np.finfo(float).max     # theta stays finite and its square does not; theta itself does not

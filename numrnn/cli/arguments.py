@@ -4,7 +4,10 @@ import argparse
 from functools import wraps
 from typing import NamedTuple
 
-__all__ = ["PARAMETERS", "RESUBMIT", "Failure", "Option", "Parser", "UsageError", "add_parameters", "reads", "seed"]
+__all__ = [
+    "PARAMETERS", "RESUBMIT", "Failure", "Option", "Parser", "UsageError", "add_device_option", "add_parameters",
+    "reads", "seed",
+]  # fmt: skip
 
 
 RESUBMIT = 75  # exit code: terminated by a signal, with a checkpoint; `numrnn.training.TrainingTerminated` has it, too
@@ -122,6 +125,12 @@ PARAMETERS = (
     Option("n_jobs", None, int, "threads, -1 for all cores"),
     Option("memory_limit", None, number_or_name, "memory of training beside the data: bytes, or 512MB, 2GiB"),
 )
+
+
+def add_device_option(parser):
+    """Add --device to `parser`, of a command that computes with a fitted model."""
+    text = "where to compute (default: where the model was trained)"
+    parser.add_argument("--device", choices=("cpu", "cuda"), help=text)
 
 
 def add_parameters(parser):

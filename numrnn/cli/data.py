@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from numrnn.cli.arguments import UsageError
+from numrnn.cli.arguments import Failure, UsageError
 
-__all__ = ["BUNDLED", "describe", "is_shards", "read_data", "read_model", "subset"]
+__all__ = ["BUNDLED", "describe", "is_shards", "read_data", "read_model", "read_model_for", "subset"]
 
 BUNDLED = ("japanese_vowels",)
 
@@ -53,6 +53,20 @@ def read_model(name):
     if not path.is_file():
         raise UsageError(f"{path}: no such model")
     return numrnn.load(path)
+
+
+def read_model_for(arguments):
+    """The estimator that a command is to compute with: where it is told to, or else where the model was trained."""
+    from numrnn.gpu.device import check_device
+
+    model = read_model(arguments.model)
+    model.set_params(device=arguments.device or model.device)
+    try:
+        check_device(model.device)
+    except (ImportError, RuntimeError) as error:
+        hint = "" if arguments.device else "; the model was trained on a GPU, --device cpu computes without one"
+        raise Failure(f"{error}{hint}") from error
+    return model
 
 
 def describe(part):

@@ -11,7 +11,8 @@ def add_parser(commands):
         "generate",
         help="let a language model write",
         description="Go on with a text as a model of 'numrnn fit TEXT --task language-model' would, on stdout, symbol "
-        "by symbol as they are drawn. What follows the prompt is written, not the prompt.",
+        "by symbol as they are drawn. What follows the prompt is written, not the prompt. All of it is computed on the "
+        "CPU, wherever the model was trained.",
     )
     parser.add_argument("model", metavar="MODEL", help="a model file, or the directory that fit wrote")
     parser.add_argument("--prompt", required=True, metavar="TEXT", help="what the model reads first")

@@ -4,7 +4,7 @@ import csv
 import sys
 from pathlib import Path
 
-from numrnn.cli.arguments import UsageError
+from numrnn.cli.arguments import UsageError, add_device_option
 from numrnn.cli.texts import add_column_options
 
 __all__ = ["add_parser"]
@@ -23,6 +23,7 @@ def add_parser(commands):
     )
     add_column_options(parser, "text")
     parser.add_argument("--subset", choices=("train", "test"), help="which part (default: test, if there is one)")
+    add_device_option(parser)
     parser.add_argument("--proba", action="store_true", help="probabilities of the classes beside the prediction")
     parser.add_argument("--output", metavar="FILE", help="a .csv or .npz file to write (default: CSV to stdout)")
     parser.set_defaults(run=run)
@@ -35,12 +36,12 @@ def run(arguments):
 
     import numpy as np
 
-    from numrnn.cli.data import read_model, subset
+    from numrnn.cli.data import read_model_for, subset
     from numrnn.cli.texts import names_lines, read_for
     from numrnn.cli.training import is_language_model
     from numrnn.data.sequences import Sequences
 
-    model = read_model(arguments.model)
+    model = read_model_for(arguments)
     if is_language_model(model):
         raise UsageError("a language model has no targets to predict: see numrnn score, numrnn generate")
     if arguments.proba and not hasattr(model, "predict_proba"):

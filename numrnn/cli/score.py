@@ -1,5 +1,6 @@
 """``numrnn score``: how good a saved model is on a data set."""
 
+from numrnn.cli.arguments import add_device_option
 from numrnn.cli.texts import add_column_options
 
 __all__ = ["add_parser"]
@@ -18,6 +19,7 @@ def add_parser(commands):
     )
     add_column_options(parser, "text", "target")
     parser.add_argument("--subset", choices=("train", "test"), help="which part (default: test, if there is one)")
+    add_device_option(parser)
     parser.add_argument("--json", action="store_true", help="all scores as JSON, those of each class too")
     parser.set_defaults(run=run)
 
@@ -25,13 +27,13 @@ def add_parser(commands):
 def run(arguments):
     """Predict, compare, print."""
     from numrnn.cli.arguments import UsageError
-    from numrnn.cli.data import read_model, subset
+    from numrnn.cli.data import read_model_for, subset
     from numrnn.cli.report import as_json
     from numrnn.cli.scores import as_text, score
     from numrnn.cli.texts import names_lines, read_for
     from numrnn.cli.training import is_language_model
 
-    model = read_model(arguments.model)
+    model = read_model_for(arguments)
     data = read_for(model, arguments)
     part = subset(data, arguments.subset)
     if part.y is None and not is_language_model(model):

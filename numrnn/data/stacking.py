@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import issparse
 
-__all__ = ["NUMBERS", "TARGETS", "check_kind", "check_on_host", "stack"]
+__all__ = ["NUMBERS", "TARGETS", "check_kind", "check_list_on_host", "check_on_host", "stack"]
 
 NUMBERS = "biuf"
 TARGETS = "biufUSO"
@@ -60,8 +60,14 @@ def check_on_host(array, where):
     if hasattr(array, "__cuda_array_interface__"):
         raise TypeError(
             f"{where} is an array on a GPU, expected one on the host: pass cupy.asnumpy({where}), or set device='cuda' "
-            "of a classifier or regressor that reads vectors"
+            "of a classifier or regressor"
         )
+
+
+def check_list_on_host(values, name):
+    """`check_on_host` of an array, or of a list of them, which the first one stands for."""
+    listed = isinstance(values, (list, tuple)) and len(values) > 0
+    check_on_host(values[0] if listed else values, f"{name}[0]" if listed else name)
 
 
 def _as_array(item, where, kinds):

@@ -18,7 +18,7 @@ def check_symbols(sequences, n_symbols, *, name="X"):
 
     Parameters
     ----------
-    sequences : Sequences
+    sequences : Sequences, or DeviceSequences
         As `numrnn.data.forms.to_sequences` returns them with ``allow_symbols=True``.
     n_symbols : int or "auto"
         Symbols are 0 to n_symbols - 1; "auto": the largest one is the last.
@@ -50,17 +50,22 @@ def check_symbols(sequences, n_symbols, *, name="X"):
         raise ValueError(
             f"{name} must hold symbols, 1-D arrays of integers, got {values.ndim}-D arrays of {values.dtype}"
         )
-    last = _last(values.max() if n_symbols == "auto" else None, n_symbols)
-    for outside in ((values < 0) if values.dtype.kind == "i" else None, values > last):
-        if outside is not None and outside.any():
-            step = int(outside.argmax())
-            i = int(np.searchsorted(sequences.offsets, step, side="right")) - 1
-            raise ValueError(
-                f"{name}[{i}] has the symbol {values[step]} in step {step - sequences.offsets[i]}, expected 0 to "
-                f"{last} (n_symbols={last + 1})"
-            )
+    # Two numbers tell; they are all that comes from a card.
+    smallest, largest = int(values.min()), int(values.max())
+    last = _last(largest if n_symbols == "auto" else None, n_symbols)
+    if smallest < 0 or largest > last:
+        step = int((values < 0 if smallest < 0 else values > last).argmax())
+        i = int(np.searchsorted(sequences.offsets, step, side="right")) - 1
+        raise ValueError(
+            f"{name}[{i}] has the symbol {int(values[step])} in step {step - sequences.offsets[i]}, expected 0 to "
+            f"{last} (n_symbols={last + 1})"
+        )
     narrow = np.min_scalar_type(last)
-    return sequences if values.dtype == narrow else Sequences(values.astype(narrow), sequences.offsets)
+    if values.dtype == narrow:
+        return sequences
+    if hasattr(sequences, "as_symbols"):  # on a card
+        return sequences.as_symbols(last)
+    return Sequences(values.astype(narrow), sequences.offsets)
 
 
 def _last(largest, n_symbols):

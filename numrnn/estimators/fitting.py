@@ -107,7 +107,7 @@ def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True
     if n_symbols is not None:
         n_symbols = count_symbols(data, n_symbols)
     if not continues:
-        flat = flat_targets(y, data, estimator.output)
+        flat = flat_targets(y, data, estimator.output, device=estimator.device)
         head, estimator.n_outputs_ = estimator._learn_targets(flat, classes)
     architecture = Architecture.of(
         estimator, n_inputs=estimator.n_inputs_, n_outputs=estimator.n_outputs_, head=head, n_symbols=n_symbols
@@ -131,9 +131,10 @@ def check_same(estimator, architecture, continues):
 
 def make_targets(estimator, y, data, sample_weight, *, learn=False, whole=True, suffix=""):
     """Return the encoded y with weights: sample x class weight, or None where all weigh the same."""
-    output = estimator._architecture.output
-    values = estimator._encode_targets(flat_targets(y, data, output, name="y" + suffix), "y" + suffix)
-    weights = flat_weights(sample_weight, data, output, name="sample_weight" + suffix)
+    output, device = estimator._architecture.output, estimator.device
+    flat = flat_targets(y, data, output, device=device, name="y" + suffix)
+    values = estimator._encode_targets(flat, "y" + suffix)
+    weights = flat_weights(sample_weight, data, output, device=device, name="sample_weight" + suffix)
     if learn:
         estimator._learn_class_weights(values, weights, whole)
     return Targets(values, weigh_classes(weights, estimator._class_weights, values, suffix))

@@ -7,6 +7,7 @@ from numrnn.data.forms import to_sequences
 from numrnn.data.inputs import validate_sequences
 from numrnn.data.next_symbols import errors_name, is_text
 from numrnn.data.sequences import Sequences
+from numrnn.data.stacking import check_list_on_host
 from numrnn.data.symbols import check_symbols, count_symbols
 from numrnn.estimators.text_inputs import check_many, symbols_of, vocabulary_of
 
@@ -52,6 +53,7 @@ def read_source(estimator, X, *, learn=False, name="X"):
 def _read_vectors(estimator, X, dtype, learn, name):
     if is_text(X):
         raise TypeError(f"{name} holds texts, but input='vector' takes an array of shape (N, D)")
+    check_list_on_host(X, name)
     if learn and estimator.n_symbols is not None:
         raise ValueError(f"n_symbols={estimator.n_symbols!r} needs input='sequence', got input='vector'")
     with errors_name("X", name):
@@ -85,6 +87,7 @@ def read_targets(estimator, y, source, *, learn=False, name="y"):
     """
     if y is None:
         raise ValueError(f"This estimator requires y to be passed, but the target {name} is None.")
+    check_list_on_host(y, name)
     kind, one_column = _kind_of(y, name)
     known = _known_kind(estimator) if not learn else kind
     if kind != known:

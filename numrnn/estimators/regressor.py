@@ -211,8 +211,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         """
         outputs, _, data, _ = self._run(X, state=state)
         output = self._architecture.output
-        weights = flat_weights(sample_weight, data, output)
-        return float(r2_score(flat_targets(y, data, output), self._decode_outputs(outputs), sample_weight=weights))
+        weights = flat_weights(sample_weight, data, output, device=self.device)
+        flat = flat_targets(y, data, output, device=self.device)
+        return float(r2_score(flat, self._decode_outputs(outputs), sample_weight=weights))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -21,6 +21,7 @@ logger = logging.getLogger("numrnn")
 # Another value of these changes no bit, or only how long training goes on; another device rounds otherwise, but where
 # there is no card any more its checkpoints are worth as much.
 _FREE = ("n_jobs", "memory_limit", "device", "verbose", "callbacks", "warm_start", "max_iter")
+_OF_CARD = "kernels of the card"  # a fact of fits on one, which nobody can compare who has none
 _FINISHED = ("callback", "converged", "line_search")
 _DAMAGE = (LookupError, TypeError, AttributeError, ValueError, RecursionError)
 
@@ -104,6 +105,7 @@ class Resumption:
         facts = {
             "class": type(estimator).__name__,
             "kernels": kernel_hash(),
+            **({_OF_CARD: kernel_hash("cuda")} if estimator.device == "cuda" else {}),
             "epochs before": self._first_epoch,
             "parameters": {name: _fact(estimator, name) for name in sorted(_names(estimator))},
             "network": {name: encode(value) for name, value in estimator._architecture.to_dict().items()},
@@ -165,7 +167,7 @@ def _differences(saved, facts):
     """Words for each of the facts that are not as they were saved."""
     changed = []
     for name, now in facts.items():
-        then = saved.get(name)
+        then = saved.get(name, now if name == _OF_CARD else None)
         if isinstance(now, dict) and isinstance(then, dict):
             keys = sorted(key for key in now.keys() | then.keys() if now.get(key) != then.get(key))
             prefix = "" if name == "parameters" else f"{name}: "
@@ -177,6 +179,6 @@ def _differences(saved, facts):
 
 def _change(name, then, now):
     hidden = any(isinstance(value, str) and len(value) == 64 for value in (then, now))
-    if name == "kernels":
-        return "the kernels were those of another version of numrnn or Numba, with other bits"
+    if name in ("kernels", _OF_CARD):
+        return f"the {name} were those of another version of numrnn or Numba, with other bits"
     return f"other {name}" if hidden else f"{name} was {then!r}, is {now!r}"

@@ -6,19 +6,20 @@ from sklearn.utils import check_array
 from numrnn.data.forms import targets_to_sequences
 from numrnn.data.sequences import Sequences
 from numrnn.data.stacking import TARGETS, check_kind
-from numrnn.gpu.device import to_host
+from numrnn.gpu.sequences import values_on_host
 
 
-def flat_targets(y, data, output, *, name="y"):
+def flat_targets(y, data, output, *, device="cpu", name="y"):
     """Return y with one row per sequence, or per step, checked against X.
 
     Parameters
     ----------
     y : array-like of shape (N,) or (N, K), or one target per step in any form
-        Arrays on a GPU are copied to the host.
+        With ``device="cuda"`` arrays on the card, too, which are copied to the host.
     data : Sequences
         X.
     output : {"sequence", "step"}
+    device : {"cpu", "cuda"}, default="cpu"
     name : str
         What errors call y.
 
@@ -29,7 +30,7 @@ def flat_targets(y, data, output, *, name="y"):
     """
     if y is None:
         raise ValueError(f"This estimator requires y to be passed, but the target {name} is None.")
-    y = to_host(y)
+    y = values_on_host(y, device, name)
     if output == "step":
         return targets_to_sequences(y, data, name=name).values
     if _is_per_step(y, data):

@@ -7,20 +7,21 @@ from sklearn.utils import compute_class_weight
 
 from numrnn.data.forms import list_items, targets_to_sequences
 from numrnn.data.sequences import Sequences
-from numrnn.gpu.device import to_host
+from numrnn.gpu.sequences import values_on_host
 
 
-def flat_weights(sample_weight, data, output, *, name="sample_weight"):
+def flat_weights(sample_weight, data, output, *, device="cpu", name="sample_weight"):
     """Return one weight for each target.
 
     Parameters
     ----------
     sample_weight : None, array-like of shape (N,), or one weight per step in any form of y
-        Weights per step need ``output="step"``; there a weight per sequence counts for each of its steps. Arrays on a
-        GPU are copied to the host.
+        Weights per step need ``output="step"``; there a weight per sequence counts for each of its steps. With
+        ``device="cuda"`` arrays on the card, too, which are copied to the host.
     data : Sequences
         X.
     output : {"sequence", "step"}
+    device : {"cpu", "cuda"}, default="cpu"
     name : str
         What errors call it.
 
@@ -31,7 +32,7 @@ def flat_weights(sample_weight, data, output, *, name="sample_weight"):
     """
     if sample_weight is None:
         return None
-    sample_weight = to_host(sample_weight)
+    sample_weight = values_on_host(sample_weight, device, name)
     ragged = isinstance(sample_weight, Sequences) or list_items(sample_weight, name) is not None
     if not ragged:
         sample_weight = np.asarray(sample_weight)

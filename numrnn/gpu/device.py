@@ -12,7 +12,7 @@ import numpy as np
 PACKAGES = {"numba_cuda": "numba-cuda", "cupy": "cupy-cuda13x"}  # by what is imported
 INSTALL = "pip install 'numrnn[cuda]'"
 LARGE = 1 << 26  # bytes of an array
-OUT_OF_MEMORY = 2  # cudaErrorMemoryAllocation
+NO_MEMORY = "cudaErrorMemoryAllocation", "CUDA_ERROR_OUT_OF_MEMORY", "CUBLAS_STATUS_ALLOC_FAILED"
 
 FORKED = (
     "device='cuda' cannot be used in a process that was forked from one which had used the card: start it by "
@@ -43,6 +43,8 @@ def check_device(device):
         If a package is missing, named with the command that installs it.
     RuntimeError
         If there is no NVIDIA GPU, or no driver for it; or if this process was forked from one that had used it.
+    MemoryError
+        If the card has none left for another process.
 
     Examples
     --------
@@ -64,6 +66,8 @@ def check_device(device):
     check_process()
     if not in_simulator():
         reason = _why_not()
+        if reason and any(name in reason for name in NO_MEMORY):  # the driver's own, of a process that begins
+            raise MemoryError(f"device='cuda': no memory is left on the card: {reason}")
         if reason:
             raise RuntimeError(f"device='cuda' needs an NVIDIA GPU and its driver: {reason}")
     _used_by[:] = [os.getpid()]
@@ -330,9 +334,10 @@ def memory_named():
 
     try:
         yield
-    except (OutOfMemoryError, runtime.CUDARuntimeError) as error:
-        # CuPy's error names the bytes that were asked for; the driver's, of page-locked memory say, does not.
-        if getattr(error, "status", OUT_OF_MEMORY) != OUT_OF_MEMORY:
+    except Exception as error:
+        # CuPy's error names the bytes that were asked for. The driver's come by CuPy (page-locked memory, graphs), by
+        # Numba and by cuda.core (a kernel that is loaded), in a class of each: their text alone tells what they are.
+        if not isinstance(error, OutOfMemoryError) and not any(name in str(error) for name in NO_MEMORY):
             raise
         free, total = runtime.memGetInfo()
         raise MemoryError(f"device='cuda': {error}; {free:,} bytes of the card's {total:,} are free") from error

@@ -72,7 +72,7 @@ class Graphs:
             try:
                 self._run(key, function)
                 return
-            except _out_of_memory():
+            except MemoryError:
                 self.clear()
         with self._memory():
             function()
@@ -164,14 +164,6 @@ def _new_block(blocks, size):
 class _Repeat:
     def __init__(self, function):
         self.launch = function
-
-
-def _out_of_memory():
-    if in_simulator():
-        return ()
-    from cupy.cuda.memory import OutOfMemoryError
-
-    return OutOfMemoryError
 
 
 class Room:

@@ -13,6 +13,7 @@ import numpy as np
 from numrnn.gpu.device import arrays, in_simulator
 
 WORKSPACE = 32 << 20  # bytes: what cuBLAS asks for on cards of capability 9.0, more than elsewhere
+ALLOC_FAILED = 3  # cublasStatus_t
 DEFAULT_MATH, TF32_MATH = 0, 3  # cublasMath_t
 FUNCTIONS = {"f": ("cublasSgemm_v2", ctypes.c_float), "d": ("cublasDgemm_v2", ctypes.c_double)}
 
@@ -91,7 +92,7 @@ class Handle:
         self._handle = ctypes.c_void_p()
         self._call("cublasCreate_v2", ctypes.byref(self._handle))
         weakref.finalize(self, _destroy, self._library, self._handle).atexit = False
-        self._workspace = cupy.cuda.MemoryPointer(cupy.cuda.Memory(WORKSPACE), 0)
+        self._workspace = cupy.get_default_memory_pool().malloc(WORKSPACE)
         self._call("cublasSetStream_v2", self._handle, ctypes.c_void_p(stream.ptr))
         address = ctypes.c_void_p(self._workspace.ptr)  # after the stream, which sets the workspace back
         self._call("cublasSetWorkspace_v2", self._handle, address, ctypes.c_size_t(WORKSPACE))
@@ -100,6 +101,8 @@ class Handle:
 
     def _call(self, name, *values):
         status = getattr(self._library, name)(*values)
+        if status == ALLOC_FAILED:
+            raise MemoryError(f"{name} failed with CUBLAS_STATUS_ALLOC_FAILED, it does not say how many bytes it needs")
         if status:
             raise RuntimeError(f"device='cuda': {name} failed with status {status}")
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from numrnn.data.forms import to_sequences
-from numrnn.data.stacking import NUMBERS, check_kind
+from numrnn.data.stacking import NUMBERS, check_kind, check_list_on_host
 from numrnn.gpu.device import arrays, from_card, memory_named, on_card, to_host
 
 PIECE = 1 << 24  # numbers that are looked at together: the mask takes a byte of each
@@ -14,7 +14,7 @@ class DeviceSequences:
 
     Parameters
     ----------
-    values : device array of shape (steps, D)
+    values : device array of shape (steps, D), or (steps,) of symbols
     starts, lengths : ndarray of shape (N,), int64
         Of the host: the first step of each sequence, and the number of its steps.
 
@@ -38,8 +38,13 @@ class DeviceSequences:
 
     @property
     def shape(self):
-        """``(N, None, D)``."""
-        return len(self), None, self.values.shape[1]
+        """``(N, None, D)``, or ``(N, None)`` where a step is a symbol."""
+        return len(self), None, *self.values.shape[1:]
+
+    def as_symbols(self, last):
+        """The same sequences as symbols from 0 to `last`, of the narrowest integers."""
+        with memory_named():
+            return DeviceSequences(self.values.astype(np.min_scalar_type(last)), self._starts, self.lengths)
 
     def __len__(self):
         return len(self.lengths)
@@ -48,7 +53,8 @@ class DeviceSequences:
         return DeviceSequences(self.values, self._starts[ids], self.lengths[ids])
 
     def __repr__(self):
-        return f"DeviceSequences({len(self)} sequences, {self.values.shape[1]} columns, {self.values.dtype})"
+        columns = f"{self.shape[2]} columns" if len(self.shape) == 3 else "1 value a step"
+        return f"DeviceSequences({len(self)} sequences, {columns}, {self.values.dtype})"
 
 
 def reader_of(device, X):
@@ -59,6 +65,27 @@ def reader_of(device, X):
     return to_device_sequences if any(map(on_card, items)) else to_sequences
 
 
+def values_on_host(values, device, name):
+    """Return targets or weights on the host: what lies on a card is copied from there, for an estimator of the card.
+
+    Parameters
+    ----------
+    values : array-like, device array, or list of device arrays
+    device : {"cpu", "cuda"}
+        Of the estimator.
+    name : str
+        What errors call the values.
+
+    Raises
+    ------
+    TypeError
+        If they lie on a card, and the estimator computes on a CPU.
+    """
+    if device == "cpu":
+        check_list_on_host(values, name)
+    return to_host(values)
+
+
 def to_device_sequences(X, *, dtype, name="X", allow_symbols=False):
     """Return arrays on the card as `DeviceSequences`, checked there, and the form they came in.
 
@@ -66,11 +93,12 @@ def to_device_sequences(X, *, dtype, name="X", allow_symbols=False):
     ----------
     X : device array of shape (N, T, D) or (N, T), or list of device arrays of shape (T_i, D) or (T_i,)
     dtype : dtype
-        What the values are cast to, on the card.
+        What numbers are cast to, on the card.
     name : str, default="X"
         What errors call X.
     allow_symbols : bool, default=False
-        Not for symbols, which are read from the host.
+        X holds symbols, integers in an array (N, T) or in a list of arrays (T_i,), which stay as they are: values of
+        shape (sum of T_i,).
 
     Returns
     -------
@@ -83,38 +111,45 @@ def to_device_sequences(X, *, dtype, name="X", allow_symbols=False):
     Raises
     ------
     ValueError, TypeError
-        Naming the first sequence that is empty, not finite, of another number of inputs, or not on the card.
+        Naming the first sequence that is empty, not finite, of another number of inputs, not on the card, or of
+        something else than symbols.
     """
-    if allow_symbols:
-        raise TypeError(f"{name} is on the GPU, but symbols are read from the host: pass cupy.asnumpy({name})")
     with memory_named():
-        form, (values, lengths) = _joined(X, name) if isinstance(X, (list, tuple)) else _whole(X, name)
-        check_kind(values.dtype, name, NUMBERS)
+        read = _joined if isinstance(X, (list, tuple)) else _whole
+        form, (values, lengths) = read(X, name, allow_symbols)
+        if not allow_symbols:
+            check_kind(values.dtype, name, NUMBERS)
         with np.errstate(over="ignore", invalid="ignore"):
-            values = arrays().ascontiguousarray(values, dtype=dtype)
+            values = arrays().ascontiguousarray(values, dtype=None if allow_symbols else dtype)
         sequences = DeviceSequences(values, np.cumsum(lengths) - lengths, lengths)
-        _check_finite(sequences, name)
+        if not allow_symbols:
+            _check_finite(sequences, name)
     return sequences, form
 
 
-def _whole(X, name):
-    """Form, values (steps, D) and lengths of one array."""
+def _whole(X, name, symbols):
+    """Form, values (steps, D) or (steps,) and lengths of one array."""
     X = from_card(X)
-    if X.ndim not in (2, 3):
+    if symbols:
+        _check_integers(X, name, 2, "an array (N, T) of integers, or a list of arrays (steps,)")
+    elif X.ndim not in (2, 3):
         raise ValueError(f"{name} has shape {X.shape}, expected (N, T, D) or (N, T) of an array on the GPU")
     if X.size == 0:
         raise ValueError(f"{name} has shape {X.shape}: it needs at least one sequence, step and input")
     N, T = X.shape[:2]
-    return "table" if X.ndim == 2 else "array", (X.reshape(N * T, -1), np.full(N, T, np.int64))
+    values = X.reshape(N * T) if symbols else X.reshape(N * T, -1)
+    return "table" if X.ndim == 2 else "array", (values, np.full(N, T, np.int64))
 
 
-def _joined(X, name):
-    """Form, values (steps, D) and lengths of a list of arrays."""
+def _joined(X, name, symbols):
+    """Form, values (steps, D) or (steps,) and lengths of a list of arrays."""
     items = []
     for i, x in enumerate(X):
         if not on_card(x):
             raise TypeError(f"{name}[{i}] is on the host, but {name} has arrays on the GPU: expected all of them there")
         x = from_card(x)
+        if symbols:
+            _check_integers(x, f"{name}[{i}]", 1, "a 1-D array of integers")
         x = x[:, None] if x.ndim == 1 else x
         if x.ndim != 2 or x.size == 0:
             raise ValueError(f"{name}[{i}] has shape {x.shape}, expected (steps, inputs) with at least one of each")
@@ -122,7 +157,15 @@ def _joined(X, name):
             raise ValueError(f"{name}[{i}] has {x.shape[1]} columns, but {name}[0] has {items[0].shape[1]}")
         items.append(x)
     lengths = np.array([len(x) for x in items], np.int64)
-    return "list", (items[0] if len(items) == 1 else arrays().concatenate(items), lengths)
+    values = items[0] if len(items) == 1 else arrays().concatenate(items)
+    return "list", (values[:, 0] if symbols else values, lengths)
+
+
+def _check_integers(array, where, ndim, expected):
+    if array.ndim != ndim:
+        raise ValueError(f"{where} has shape {array.shape}, expected symbols: {expected}")
+    if array.dtype.kind not in "iu":
+        raise ValueError(f"{where} holds {array.dtype}, expected symbols: {expected}")
 
 
 def _check_finite(sequences, name):

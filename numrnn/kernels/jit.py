@@ -1,8 +1,8 @@
 """The package's one `njit`: options of every kernel, and a disk cache that cannot run an old kernel.
 
 Numba's own cache key knows neither the options, nor the globals, nor the callees in other files. So the cache of this
-package lies in a folder named after a hash of all kernel files, the options and Numba's version: an upgrade or an
-edit moves to another folder.
+package lies in a folder named after a hash of all kernel files of the CPU, the options and Numba's version: an upgrade
+or an edit moves to another folder.
 """
 
 import atexit
@@ -32,12 +32,17 @@ from numba.core.serialize import dumps
 OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
 
 
-def kernel_hash():
-    """SHA-256 (hex) of all that decides what the kernels compute: their files, the options, Numba's version."""
+def kernel_hash(device="cpu"):
+    """SHA-256 (hex) of all that decides what the kernels compute: their files, the options, Numba's version.
+
+    Kernels of a card call those of the CPU: the hash of "cuda" covers both, that of "cpu" knows nothing of a card.
+    """
     digest = hashlib.sha256(repr((sorted(OPTIONS.items()), numba.__version__)).encode())
     folder = pathlib.Path(__file__).parent
     for path in sorted(folder.rglob("*.py")):
-        digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
+        name = path.relative_to(folder)
+        if device == "cuda" or name.parts[0] != "cuda":
+            digest.update(str(name).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 

@@ -8,6 +8,7 @@ from cut import Cut
 from networks import relative_error
 
 from numrnn import RNNLanguageModel, RNNRegressor, RNNSeq2Seq
+from numrnn.estimators import resuming
 from numrnn.training import Checkpoint, loop
 
 RANDOM = np.random.default_rng(0)
@@ -34,6 +35,24 @@ def test_a_fit_goes_on_on_the_other_device(kind, data, params, first, second, tm
     assert resumed.n_iter_ == 2 and resumed._state.n_updates == whole._state.n_updates
     assert relative_error(resumed._state.theta, whole._state.theta) <= 1e-5
     assert relative_error(resumed.loss_curve_, whole.loss_curve_) <= 1e-5
+
+
+def test_kernels_of_the_card_are_compared_where_there_is_one(tmp_path, monkeypatch):
+    def resume(device, epochs):
+        callbacks = [Checkpoint(tmp_path, every=1)]
+        model = RNNRegressor((2,), batch_size=2, random_state=0, device=device, max_iter=epochs, callbacks=callbacks)
+        model.fit(*CASES[0][1], resume=tmp_path)
+
+    resume("cuda", 1)
+    known = resuming.kernel_hash
+    monkeypatch.setattr(resuming, "kernel_hash", lambda device="cpu": known() if device == "cpu" else "0" * 64)
+    with pytest.raises(ValueError, match="the kernels of the card were those of another version of numrnn or Numba"):
+        resume("cuda", 2)
+    resume("cpu", 2)
+    resume("cuda", 3)
+    monkeypatch.setattr(resuming, "kernel_hash", lambda device="cpu": "0" * 64)
+    with pytest.raises(ValueError, match="the kernels were those of another version"):
+        resume("cpu", 4)
 
 
 @pytest.mark.parametrize(("kind", "data", "params"), CASES[::2])

@@ -1,6 +1,7 @@
 """The command line with --device cuda: every kind of model is fitted, scored and predicts."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from networks import relative_error
 
 import numrnn
 from numrnn.cli import main
+from numrnn.gpu import network
 
 SMALL = ("--hidden-layer-sizes", "3", "--max-iter", "1", "--batch-size", "2")
 RANDOM = np.random.default_rng(0)
@@ -25,23 +27,38 @@ def fit(folder, data, *more):
     return folders
 
 
+def compare_devices(command, folder, data, monkeypatch, capsys):
+    """A command prints the same figures on either device, and computes where it is told or the model was trained."""
+    figures, packed = {}, []
+    with monkeypatch.context() as patch:
+        pack = network.CudaNetwork.pack
+        patch.setattr(network.CudaNetwork, "pack", lambda *arguments: packed.append(1) or pack(*arguments))
+        for device in ("cpu", "cuda", None):
+            capsys.readouterr()
+            packed.clear()
+            assert main([command, str(folder), str(data), *(["--device", device] if device else [])]) == 0
+            assert bool(packed) == ("cuda" == (device or folder.name))
+            figures[device] = re.findall(r"-?\d+\.\d+|\b[ab]\b", capsys.readouterr().out)
+    assert figures[None] == figures[folder.name] and len(figures["cpu"]) == len(figures["cuda"]) > 0
+    for cpu, card in zip(figures["cpu"], figures["cuda"], strict=True):
+        assert cpu == card or float(card) == pytest.approx(float(cpu), rel=1e-3)
+
+
 @pytest.mark.parametrize("y", [np.array(["a", "b"] * 4), RANDOM.normal(size=sum(LENGTHS))], ids=["classes", "steps"])
-def test_sequences(y, tmp_path, capsys):
+def test_sequences(y, tmp_path, capsys, monkeypatch):
     parts = {"values": RANDOM.normal(size=(sum(LENGTHS), 2)), "lengths": LENGTHS, "y": y}
     parts |= {f"{name}_test": values for name, values in parts.items()}
     np.savez(tmp_path / "data.npz", **parts)
-    _, card = fit(tmp_path, tmp_path / "data.npz")
-    for command in ("predict", "score"):
-        capsys.readouterr()
-        assert main([command, str(card), str(tmp_path / "data.npz")]) == 0
-        assert capsys.readouterr().out
+    for folder in fit(tmp_path, tmp_path / "data.npz"):
+        for command in ("predict", "score"):
+            compare_devices(command, folder, tmp_path / "data.npz", monkeypatch, capsys)
 
 
-def test_a_language_model(tmp_path, capsys):
+def test_a_language_model(tmp_path, capsys, monkeypatch):
     (tmp_path / "book.txt").write_text("abracadabra" * 3)
     cpu, card = fit(tmp_path, tmp_path / "book.txt", "--task", "language-model", "--bptt-steps", "4")
     figures = [json.loads((each / "report.json").read_text())["scores"]["test"] for each in (cpu, card)]
     assert figures[1]["cross_entropy"] == pytest.approx(figures[0]["cross_entropy"], rel=1e-5)
-    assert main(["score", str(card), str(tmp_path / "book.txt")]) == 0
-    assert "nats" in capsys.readouterr().out
+    for folder in (cpu, card):
+        compare_devices("score", folder, tmp_path / "book.txt", monkeypatch, capsys)
     assert main(["generate", str(card), "--prompt", "ab", "--length", "5"]) == 0

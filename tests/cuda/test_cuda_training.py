@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from networks import Case, relative_error
+from networks import Case, relative_error, with_last_steps_unweighted
 from problems import make_problem
+from test_gradients import case_of
 
 import numrnn
 from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor
@@ -121,3 +122,14 @@ def test_a_mini_batch_without_weight_is_left_out():
     np.testing.assert_array_equal(case.theta, before)
     loss, gradient = case.gradient()
     assert np.isnan(loss) and not gradient.any()
+
+
+def test_last_chunks_without_weight_leave_the_gradient_that_they_leave_on_a_cpu():
+    problem = make_problem("gru", output="step", lengths=(4, 2, 3))
+    cases = [with_last_steps_unweighted(make(problem)) for make in (Case, case_of)]
+    cpu, card = (case for case, _ in cases)
+    for case, chunks in cases:
+        with np.errstate(divide="ignore"):  # the CPU's kernels, not compiled: 1 / weight
+            assert case.train(Adam(), [0.1] * len(chunks), chunks, 0.1).done == 2
+    assert relative_error(card.grad, cpu.grad) <= 1e-12
+    assert relative_error(card.theta, cpu.theta) <= 1e-12

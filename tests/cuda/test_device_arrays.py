@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from device_arrays import to_card
 
-from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq, SequenceScaler
+from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq, Sequences, SequenceScaler
 from numrnn.data.fingerprint import fingerprint
 from numrnn.data.forms import to_sequences
+from numrnn.data.symbols import check_symbols
 from numrnn.gpu import device, sources
 from numrnn.gpu.sequences import DeviceSequences, to_device_sequences
 from numrnn.training import Checkpoint
@@ -31,8 +32,8 @@ EXPECTED = {  # what errors say of X
 }
 
 
-def fit(kind, *data, **params):
-    return kind(**{**PARAMS, **params}).fit(*data)
+def fit(kind, *data, X_val=None, y_val=None, **params):
+    return kind(**{**PARAMS, **params}).fit(*data, **({} if X_val is None else {"X_val": X_val, "y_val": y_val}))
 
 
 def same_bits(one, other):
@@ -46,7 +47,7 @@ def no_copies(monkeypatch):
 
     def refuse(function):
         def checked(array, *rest):
-            assert array.size < X.size
+            assert array.size < X.size and array.dtype.kind != "u"
             return function(array, *rest)
 
         return checked
@@ -139,10 +140,84 @@ def test_who_reads_from_the_host_says_so():
             SequenceScaler().fit(given)
         with pytest.raises(TypeError, match=expected):
             RNNSeq2Seq().fit(given, RAGGED[: len(given)])
-    with pytest.raises(TypeError, match="X is on the GPU, but symbols are read from the host"):
-        fit(RNNClassifier, to_card(np.ones((6, 3), np.int64)), Y, n_symbols=3)
-    with pytest.raises(TypeError, match="X is an array on a GPU"):
-        fit(RNNLanguageModel, to_card(np.ones((6, 3), np.int64)))
+    symbols = np.ones((6, 3), np.int64)
+    for name, given in (("X", to_card(symbols)), (r"X\[0\]", list(map(to_card, symbols)))):
+        with pytest.raises(TypeError, match=f"^{name} is an array on a GPU"):
+            fit(RNNLanguageModel, given)
+
+
+def test_targets_and_weights_on_the_card_are_for_estimators_of_the_card():
+    def refused(kind, name, *data, **options):
+        expected = rf"^{name}(\[0\])? is an array on a GPU, expected one on the host: pass cupy.asnumpy\({name}"
+        for given in (to_card(Y), [to_card(y) for y in X]):
+            with pytest.raises(TypeError, match=expected):
+                fit(kind, *(given if part is None else part for part in data), **options)
+
+    cpu = {"device": "cpu"}
+    refused(RNNClassifier, "y", X, None, **cpu)
+    refused(RNNRegressor, "y", X, None, output="step", **cpu)
+    refused(RNNRegressor, "sample_weight", X, X[:, :, 0], None, output="step", **cpu)
+    for options in (cpu, {}):
+        refused(RNNSeq2Seq, "y", X, None, **options)
+        refused(RNNSeq2Seq, "X", None, X, input="vector", **options)
+    model = fit(RNNClassifier, X, Y, **cpu)
+    for name, data in (("y", (to_card(Y),)), ("sample_weight", (Y, to_card(Y)))):
+        with pytest.raises(TypeError, match=f"^{name} is an array on a GPU"):
+            model.score(X, *data)
+    with pytest.raises(TypeError, match="^y_val is an array on a GPU"):
+        model.fit(X, Y, X_val=X, y_val=to_card(Y))
+
+
+@pytest.mark.parametrize("params", [{"n_symbols": "auto"}, {"n_symbols": 300, "embedding_size": 2}], ids=str)
+def test_symbols_are_read_where_they_lie(params, no_copies):
+    params = params | {"output": "step", "max_iter": 1}
+    symbols = [RANDOM.integers(0, 4, len(x)) for x in RAGGED]
+    symbols[0][0] = 4
+    targets = [x % 2 for x in symbols]
+    host = fit(RNNClassifier, symbols, targets, X_val=symbols[1:], y_val=targets[1:], **params)
+    expected = host.predict(symbols), host.transform(symbols)
+    on_card = list(map(to_card, symbols))
+    with no_copies():
+        card = fit(RNNClassifier, on_card, targets, X_val=on_card[1:], y_val=targets[1:], **params)
+        found = card.predict(on_card), card.transform(on_card)
+    same_bits(card, host)
+    for got, values in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(np.concatenate(got), np.concatenate(values))
+    assert (card.n_features_in_, card.n_inputs_) == (host.n_features_in_, host.n_inputs_) == (1, 1)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64])
+def test_symbols_of_any_integers_and_tables_of_them(dtype):
+    table = RANDOM.integers(0, 100, (6, 3)).astype(dtype)
+    host, card = (fit(RNNRegressor, X, Y * 0.5, n_symbols=101, max_iter=1) for X in (table, to_card(table)))
+    same_bits(card, host)
+    np.testing.assert_array_equal(card.predict(to_card(table)), host.predict(table))
+    sequences = check_symbols(to_device_sequences(to_card(table), dtype=np.float32, allow_symbols=True)[0], 101)
+    assert sequences.shape == (6, None) and sequences.values.dtype == np.uint8
+    assert repr(sequences) == "DeviceSequences(6 sequences, 1 value a step, uint8)"
+    if device.in_simulator():
+        assert np.shares_memory(sequences.values, table) == (dtype == np.uint8)
+    assert fingerprint(sequences) == fingerprint(check_symbols(Sequences.from_array(table), 101))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: list(map(to_card, ([1, 2], [0, 9], [-1]))), r"X\[2\] has the symbol -1 in step 0, expected 0 to 3"),
+        (lambda: to_card([[1, 2], [0, 9]]), r"X\[1\] has the symbol 9 in step 1, expected 0 to 3 \(n_symbols=4\)"),
+        (lambda: [to_card([1]), to_card([0.5])], r"X\[1\] holds float64, expected symbols: a 1-D array of integers"),
+        (lambda: [to_card([[1], [2]])], r"X\[0\] has shape \(2, 1\), expected symbols: a 1-D array of integers"),
+        (lambda: to_card(np.ones((2, 3, 1), int)), r"X has shape \(2, 3, 1\), expected symbols: an array \(N, T\)"),
+        (lambda: to_card(np.ones((2, 3))), "X holds float64, expected symbols: an array"),
+        (lambda: [to_card([1]), to_card(np.ones(0, int))], r"X\[1\] has shape \(0, 1\)"),
+        (lambda: [to_card(np.ones(1, t)) for t in (np.uint64, int)], "1-D arrays of integers, got 1-D arrays of"),
+    ],
+)
+def test_errors_name_what_is_no_symbol(make, message):
+    model, data = RNNClassifier(n_symbols=4, **PARAMS), make()
+    with pytest.raises(ValueError, match=message):
+        model.fit(data, Y[: len(data)])
+    assert not hasattr(model, "n_inputs_")
 
 
 def test_marks_are_those_of_the_host_and_a_fit_goes_on_from_either(tmp_path):

@@ -50,9 +50,10 @@ def test_a_second_process_finds_what_the_first_compiled(tmp_path):
     second = run(tmp_path)
     assert [hits for hits, *_ in second] == [1, 1]
     assert [code for _, *code in second] == [code for _, *code in first]
-    callee = tmp_path / "numrnn" / "kernels" / "cpu" / "activations.py"
-    callee.write_text(callee.read_text() + "\n# an edit\n")
-    assert [hits for hits, *_ in run(tmp_path)] == [0, 0]
+    for callee in ("cpu/activations.py", "cuda/walk.py"):
+        path = tmp_path / "numrnn" / "kernels" / callee
+        path.write_text(path.read_text() + "\n# an edit\n")
+        assert [hits for hits, *_ in run(tmp_path)] == [0, 0], callee
 
 
 @pytest.mark.parametrize("kernels", [compiled.narrow_kernels, compiled.wide_kernels])

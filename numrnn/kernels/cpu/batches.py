@@ -104,7 +104,11 @@ def _run_node(net, data, goal, job, batch, node, scratch, levels):
 
 @njit
 def _reduce_share(net, data, job, batch, update, share):
-    """Gradient of a share of theta from the nodes' gradients, the L2 term added."""
+    """Gradient of a share of theta from the nodes' gradients, the L2 term added. A chunk without targets has none, and
+    leaves that of the last mini-batch.
+    """
+    if job.weight_sums[batch] == 0:
+        return
     alpha = like(update.alpha, update.theta[0])
     for index in range(net.shares[share], net.shares[share + 1]):
         piece = piece_of(net, index)

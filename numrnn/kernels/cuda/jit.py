@@ -2,7 +2,8 @@
 
 numba-cuda's own cache knows neither the functions that a kernel calls, nor its options, and tells the kernels that a
 function makes by a pickle of what they enclose, which is another one in every process. This one lies in the folder of
-`numrnn.kernels.jit`, which an edit of any kernel file leaves behind, and tells kernels by what they are made with.
+`numrnn.kernels.jit`, which an edit of a kernel of the CPU leaves behind, and tells kernels by the text of all of them,
+and by what they are made with.
 """
 
 import hashlib
@@ -13,9 +14,11 @@ from importlib.util import find_spec
 from numba import cuda, types
 from numba.core import config
 
-from numrnn.kernels.jit import CACHE_FOLDER, KernelFiles
+from numrnn.kernels.jit import CACHE_FOLDER, KernelFiles, kernel_hash
 
 __all__ = ["kernel"]
+
+HASH = kernel_hash("cuda")
 
 
 def kernel(function=None, **options):
@@ -45,7 +48,7 @@ class _KernelCache:
 
         function, self.cache_path = dispatcher.py_func, CACHE_FOLDER
         made_with = identity(function), sorted(dispatcher.targetoptions.items(), key=lambda option: option[0])
-        stamp = numba_cuda.__version__, hashlib.sha256(repr(made_with).encode()).hexdigest()
+        stamp = HASH, numba_cuda.__version__, hashlib.sha256(repr(made_with).encode()).hexdigest()
         name = f"{function.__module__.removeprefix('numrnn.kernels.')}.{function.__name__}"
         self._files = KernelFiles(CACHE_FOLDER, name, stamp)
 
