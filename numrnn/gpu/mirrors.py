@@ -51,6 +51,13 @@ class Mirrors:
             del self._pairs[name]
 
     def settle(self):
-        """Put back all."""
-        for name in list(self._pairs):
-            self.put_back(name)
+        """Put back all; a Ctrl-C meanwhile is served after that, or what was trained would be lost."""
+        interrupted = False
+        while self._pairs:
+            try:
+                for name in list(self._pairs):
+                    self.put_back(name)
+            except KeyboardInterrupt:
+                interrupted = True
+        if interrupted:
+            raise KeyboardInterrupt

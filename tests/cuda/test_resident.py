@@ -235,3 +235,25 @@ def test_an_array_that_gives_way_to_another_is_put_back_first():
     moved += 1
     kept.settle()
     np.testing.assert_array_equal(second, 7)
+
+
+def test_ctrl_c_while_all_is_put_back_loses_nothing(monkeypatch):
+    kept, hosts, left, download = Mirrors(), [np.zeros(3), np.zeros(2)], [1], mirrors.download
+
+    def interrupting(card, host):
+        left[0] -= 1
+        if not left[0]:
+            raise KeyboardInterrupt
+        download(card, host)
+
+    monkeypatch.setattr(mirrors, "download", interrupting)
+    for left[0] in (1, 2):
+        for name, host in zip(("theta", "first"), hosts, strict=True):
+            card = np.zeros_like(host)
+            kept.bring(name, host, card)
+            card += 1
+        with pytest.raises(KeyboardInterrupt):
+            kept.settle()
+        for host in hosts:
+            np.testing.assert_array_equal(host, 1)
+            host[:] = 0
