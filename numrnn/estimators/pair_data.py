@@ -10,6 +10,7 @@ from numrnn.data.sequences import Sequences
 from numrnn.data.stacking import check_list_on_host
 from numrnn.data.symbols import check_symbols, count_symbols
 from numrnn.estimators.text_inputs import check_many, symbols_of, vocabulary_of
+from numrnn.gpu.sequences import reader_of
 
 
 def read_source(estimator, X, *, learn=False, name="X"):
@@ -27,7 +28,7 @@ def read_source(estimator, X, *, learn=False, name="X"):
 
     Returns
     -------
-    source : Sequences
+    source : Sequences, or DeviceSequences
     """
     if learn:
         estimator._input = estimator.input
@@ -44,7 +45,8 @@ def read_source(estimator, X, *, learn=False, name="X"):
         n_symbols = len(estimator.vocabulary_)
     else:
         n_symbols = estimator.n_symbols if learn else estimator.n_symbols_
-    source, _ = validate_sequences(estimator, X, dtype=dtype, reset=learn, name=name, n_symbols=n_symbols)
+    read = reader_of(estimator.device, X)
+    source, _ = validate_sequences(estimator, X, dtype=dtype, reset=learn, name=name, n_symbols=n_symbols, read=read)
     if learn:
         estimator.n_symbols_ = None if n_symbols is None else count_symbols(source, n_symbols)
     return source

@@ -10,6 +10,7 @@ from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq, Se
 from numrnn.data.fingerprint import fingerprint
 from numrnn.data.forms import to_sequences
 from numrnn.data.symbols import check_symbols
+from numrnn.estimators.pair_data import read_source
 from numrnn.gpu import device, sources
 from numrnn.gpu.sequences import DeviceSequences, to_device_sequences
 from numrnn.training import Checkpoint
@@ -139,7 +140,7 @@ def test_who_reads_from_the_host_says_so():
         with pytest.raises(TypeError, match=expected):
             SequenceScaler().fit(given)
         with pytest.raises(TypeError, match=expected):
-            RNNSeq2Seq().fit(given, RAGGED[: len(given)])
+            fit(RNNSeq2Seq, given, RAGGED[: len(given)], device="cpu")
     symbols = np.ones((6, 3), np.int64)
     for name, given in (("X", to_card(symbols)), (r"X\[0\]", list(map(to_card, symbols)))):
         with pytest.raises(TypeError, match=f"^{name} is an array on a GPU"):
@@ -184,6 +185,26 @@ def test_symbols_are_read_where_they_lie(params, no_copies):
     for got, values in zip(found, expected, strict=True):
         np.testing.assert_array_equal(np.concatenate(got), np.concatenate(values))
     assert (card.n_features_in_, card.n_inputs_) == (host.n_features_in_, host.n_inputs_) == (1, 1)
+
+
+@pytest.mark.parametrize("params", [{}, {"n_symbols": "auto"}], ids=str)
+def test_an_encoder_reads_where_it_lies(params, tmp_path):
+    given = [RANDOM.integers(0, 4, len(x)) for x in RAGGED] if params else RAGGED
+    texts = ["a", "bb", "ab", "b", "ba", "aab"]
+
+    def results(X):
+        model = fit(RNNSeq2Seq, X, texts, X_val=X[1:], y_val=texts[1:], **params)
+        return model._state.theta.copy(), model.predict(X), model.score(X, texts), model.partial_fit(X, texts)
+
+    on_card = list(map(to_card, given))
+    (*expected, host), (*found, card) = map(results, (given, on_card))
+    for got, value in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(got, value)
+    same_bits(card, host)
+    assert isinstance(read_source(card, on_card), DeviceSequences)
+    fit(RNNSeq2Seq, given, texts, callbacks=[Checkpoint(tmp_path)], **params | {"max_iter": 1})
+    model = RNNSeq2Seq(**PARAMS | params, callbacks=[Checkpoint(tmp_path)])
+    assert model.fit(on_card, texts, resume=tmp_path).n_iter_ == 2
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64])
