@@ -83,7 +83,7 @@ def _move_freely(cores):
 
 
 class _Pool:
-    """Threads that wait for calls to run; they end with the process."""
+    """Threads that wait for calls to run, which return the board that they worked on; they end with the process."""
 
     def __init__(self):
         self.calls, self._threads, self._asleep, self._cores = SimpleQueue(), [], set(), None

@@ -12,6 +12,7 @@ from numrnn import RNNClassifier, threads, workload
 from numrnn.data.sequences import Sequences
 from numrnn.estimators.prepared import predictor_of
 from numrnn.kernels.cpu import teams
+from numrnn.kernels.cpu.atomics import BOARD_SIZE
 from numrnn.kernels.cpu.simd import VECTOR_BYTES
 from numrnn.network import Network
 from numrnn.parameters import Layout, initial_theta
@@ -102,7 +103,7 @@ def test_a_busy_pool_is_not_waited_for(joined):
     expected = model.set_params(n_jobs=1).predict_proba(X[:1])
     release, pool = threading.Event(), threads._pool(2)
     for _ in range(2):
-        pool.calls.put(lambda: release.wait(LIMIT))
+        pool.calls.put(lambda: np.zeros(BOARD_SIZE, np.int64) if release.wait(LIMIT) else None)
     found = model.set_params(n_jobs=2).predict_proba(X[:1])
     release.set()
     np.testing.assert_array_equal(found, expected)

@@ -58,10 +58,11 @@ def _of_sequences(data):
     if isinstance(data, ShardedSequences):
         steps = max(1, BLOCK_BYTES // data.step_bytes)
         return marks | {"values": _of_array(data.sample(BLOCKS, steps)), "buffer": data.buffer}
-    return marks | {"values": _of_array(data.values, getattr(data, "copy_to_host", np.ascontiguousarray))}
+    return marks | {"values": _of_array(data.values, getattr(data, "copy_to_host", None))}
 
 
-def _of_array(array, read=np.ascontiguousarray):
+def _of_array(array, read=None):
+    read = read or getattr(type(array), "copy_to_host", np.ascontiguousarray)
     digest = hashlib.sha256(repr((array.dtype.str, array.shape)).encode())
     rows = max(1, BLOCK_BYTES // max(1, array.itemsize * int(np.prod(array.shape[1:]))))
     starts = np.unique(np.linspace(0, max(0, len(array) - rows), BLOCKS).astype(np.int64))

@@ -1,6 +1,7 @@
 """Texts as a language model reads them: each symbol is an input, and the target of the one before."""
 
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 
@@ -19,7 +20,7 @@ class NextSymbols:
 
     Parameters
     ----------
-    values : ndarray of shape (n,), unsigned integers
+    values : ndarray of shape (n,), unsigned integers; or CardSymbols
     starts, lengths : ndarray of shape (N,), int64
         Sequence i reads ``values[starts[i] : starts[i] + lengths[i]]``; the target of a step is the next value.
 
@@ -80,7 +81,8 @@ class NextSymbols:
         """
         offsets = np.concatenate([[0], np.cumsum(counts)])
         places = np.arange(offsets[-1]) + np.repeat(self.offsets[ids] + first - offsets[:-1], counts)
-        return Sequences(self.values[places], offsets), places
+        values = self.values[places]
+        return getattr(values, "in_sequences", partial(Sequences, values))(offsets), places
 
     def gather(self, ids, out=None):
         """Where the steps of sequences lie, see `Sequences.gather`."""

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from numrnn.data.next_symbols import NextSymbols, read_symbols
+from numrnn.data.next_symbols import NextSymbols
 from numrnn.data.symbols import count_symbols
 from numrnn.data.vocabulary import Vocabulary
 from numrnn.distributed import SERIAL
 from numrnn.estimators.architecture import Architecture, check_place
 from numrnn.estimators.fitting import check_parameters, check_same, first_state, own_state
-from numrnn.estimators.text_inputs import check_same_vocabulary, vocabulary_of
+from numrnn.estimators.text_inputs import check_same_vocabulary, read_texts, vocabulary_of
 from numrnn.estimators.text_scores import mean_cross_entropy
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.validation import LossAlone, split
@@ -44,7 +44,7 @@ def begin_texts(estimator, X, *, continues, comm=SERIAL):
         n_symbols = None if estimator.n_symbols == "auto" else estimator.n_symbols
         estimator.vocabulary_ = vocabulary_of(X, estimator.vocabulary, n_symbols=n_symbols)
     known = estimator.n_symbols_ if continues else estimator.n_symbols
-    sequences, is_one = read_symbols(X, estimator.vocabulary_, known)
+    sequences, is_one = read_texts(estimator, X, known)
     if not continues:
         vocabulary = estimator.vocabulary_
         estimator.n_symbols_ = count_symbols(sequences, known) if vocabulary is None else len(vocabulary)
@@ -71,7 +71,7 @@ def hold_out_texts(estimator, sequences, is_one, X_val):
     validate : callable or None
     """
     if X_val is not None:
-        held, _ = read_symbols(X_val, estimator.vocabulary_, estimator.n_symbols_, name="X_val")
+        held, _ = read_texts(estimator, X_val, estimator.n_symbols_, name="X_val")
         return training_data(estimator, sequences, is_one), _watch(estimator, NextSymbols.of(held, name="X_val"))
     if not estimator.early_stopping:
         return training_data(estimator, sequences, is_one), None

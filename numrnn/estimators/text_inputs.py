@@ -5,10 +5,12 @@ from contextlib import contextmanager
 import numpy as np
 from sklearn.base import clone
 
+from numrnn.data.forms import to_sequences
 from numrnn.data.inputs import validate_sequences
-from numrnn.data.next_symbols import errors_name, is_text
+from numrnn.data.next_symbols import errors_name, is_text, read_symbols
 from numrnn.data.vocabulary import Vocabulary
 from numrnn.gpu.sequences import reader_of
+from numrnn.gpu.symbols import symbols_on_card
 
 
 def learn_vocabulary(estimator, X):
@@ -95,6 +97,22 @@ def read_inputs(estimator, X, *, dtype, n_symbols, reset=False):
     with names_vocabulary(X, "X"):
         read = reader_of(estimator.device, X)
         return validate_sequences(estimator, X, dtype=dtype, reset=reset, n_symbols=n_symbols, read=read)
+
+
+def read_texts(estimator, X, n_symbols, *, name="X"):
+    """Return texts or symbols as sequences of symbols, and whether X is one; see `read_symbols`. Symbols on a card stay
+    there, for an estimator that computes on it.
+
+    Parameters
+    ----------
+    estimator : RNNLanguageModel
+        With its `vocabulary_`.
+    X : as in `fit`
+    n_symbols, name : as of `read_symbols`
+    """
+    if estimator.vocabulary_ is None and reader_of(estimator.device, X) is not to_sequences:
+        return symbols_on_card(X, n_symbols, name=name)
+    return read_symbols(X, estimator.vocabulary_, n_symbols, name=name)
 
 
 def symbols_of(texts, vocabulary, name):

@@ -6,9 +6,10 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.batches import longest_first
-from numrnn.data.next_symbols import NextSymbols, read_symbols
+from numrnn.data.next_symbols import NextSymbols
 from numrnn.data.targets import Targets
 from numrnn.estimators.prepared import predictor_of
+from numrnn.estimators.text_inputs import read_texts
 from numrnn.estimators.threads import n_threads
 from numrnn.training.objective import loss_and_gradient
 
@@ -41,7 +42,7 @@ class TextScores:
         True
         """
         network = predictor_of(self).network
-        sequences, _ = read_symbols(X, self.vocabulary_, self.n_symbols_)
+        sequences, _ = read_texts(self, X, self.n_symbols_)
         return mean_cross_entropy(network, NextSymbols.of(sequences, name="X"), n_threads(self.n_jobs))
 
     def score(self, X, y=None):
@@ -106,7 +107,7 @@ class TextScores:
         (3, 4)
         """
         check_is_fitted(self)
-        sequences, is_one = read_symbols(X, self.vocabulary_, self.n_symbols_)
+        sequences, is_one = read_texts(self, X, self.n_symbols_)
         architecture = self._architecture._replace(output="sequence")
         network = architecture.network(n_threads(self.n_jobs), device=self.device)
         outputs, _ = network.predict(self._state.theta, sequences)
@@ -137,7 +138,7 @@ class TextScores:
         (3, 4)
         """
         check_is_fitted(self)
-        data = NextSymbols.of(read_symbols(X, self.vocabulary_, self.n_symbols_)[0], name="X")
+        data = NextSymbols.of(read_texts(self, X, self.n_symbols_)[0], name="X")
         network = self._architecture.network(n_threads(self.n_jobs), self.memory_limit, device=self.device)
         return loss_and_gradient(network, self._state.theta, data, Targets(data.targets), self.alpha)
 

@@ -5,13 +5,15 @@ from functools import partial
 import numpy as np
 
 from numrnn.data.random import mask_keys
+from numrnn.data.targets import Targets
 from numrnn.gpu.batches import tabulate
 from numrnn.gpu.device import current_stream, on_host, upload
 from numrnn.gpu.graphs import Graphs, Room
 from numrnn.gpu.inputs import sort_symbols
 from numrnn.gpu.mirrors import Mirrors
 from numrnn.gpu.steps import Settings, Sources, Theta, Work, heads_of, places_of, reserve, static_of, take
-from numrnn.kernel_inputs import goal_of
+from numrnn.gpu.symbols import CardSymbols
+from numrnn.kernel_inputs import NO_INDEX, goal_of
 from numrnn.kernels.cpu.tiles import Goal
 from numrnn.kernels.cpu.updates import NO_STEP
 from numrnn.kernels.cuda import updates
@@ -107,7 +109,7 @@ class Call(SolverCall):
         used = np.maximum(np.cumsum(sums > 0) - 1, 0)
         scalars = np.ascontiguousarray(step.scalars[used], theta.dtype)
         units, units_before, keys = _noise(step, rows)
-        self._feed, goal = network._sources.feed(data, rows), goal_on_card(network, targets)
+        self._feed, goal = network._sources.feed(data, rows), goal_on_card(targets, network.dtype, network._uploads.of)
         self._settings = Settings(
             step.rule, scalars.shape[1], float(step.alpha), np.inf if step.clip_norm is None else float(step.clip_norm),
             units, units_before, goal.class_bytes, targets.weights is not None, given is not None, rows.carried,
@@ -171,12 +173,25 @@ class Call(SolverCall):
         return statics[key]
 
 
-def goal_on_card(network, targets):
-    """Targets as kernels take them; a network's are brought to the card once."""
-    goal, uploads = goal_of(targets, network.dtype), network._uploads
-    classes = uploads.of("classes", targets.values).view(np.uint8) if goal.classes.size else upload(goal.classes)
-    values = uploads.of("targets", targets.values) if goal.values.size else upload(goal.values)
-    weights = upload(goal.weights) if targets.weights is None else uploads.of("weights", targets.weights)
+def goal_on_card(targets, dtype, copy_of):
+    """Targets as kernels take them.
+
+    Parameters
+    ----------
+    targets : Targets
+    dtype : dtype
+        The network's.
+    copy_of : callable
+        Returns a copy on the card of an array, which it gets after a name.
+    """
+    if isinstance(targets.values, CardSymbols):
+        none = goal_of(Targets(NO_INDEX), dtype)
+        classes = targets.values.array.view(np.uint8)
+        return Goal(classes, targets.values.itemsize, upload(none.values), upload(none.weights), None)
+    goal = goal_of(targets, dtype)
+    classes = copy_of("classes", targets.values).view(np.uint8) if goal.classes.size else upload(goal.classes)
+    values = copy_of("targets", targets.values) if goal.values.size else upload(goal.values)
+    weights = upload(goal.weights) if targets.weights is None else copy_of("weights", targets.weights)
     return Goal(classes, goal.class_bytes, values, weights, None)
 
 

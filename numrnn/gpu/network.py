@@ -8,15 +8,14 @@ import numpy as np
 from numrnn.data.batches import Rows, longest_first
 from numrnn.data.sharded import ShardedSequences
 from numrnn.gpu.batches import Uploads, lay_out
-from numrnn.gpu.calls import Call, Kept
+from numrnn.gpu.calls import Call, Kept, goal_on_card
 from numrnn.gpu.device import arrays, memory_named, on_host, upload
 from numrnn.gpu.head import Head
 from numrnn.gpu.inputs import Inputs, gathered
 from numrnn.gpu.layers import Layers
 from numrnn.gpu.prediction import OneThread
 from numrnn.gpu.sources import Sources, read_groups
-from numrnn.kernel_inputs import goal_of, target_rows
-from numrnn.kernels.cpu.tiles import Goal
+from numrnn.kernel_inputs import target_rows
 from numrnn.kernels.cpu.updates import NO_STEP
 from numrnn.losses import Losses
 from numrnn.network import state_size_of, tile_rows_of
@@ -128,8 +127,7 @@ class CudaNetwork(Losses):
         """See `Losses.summed_loss`. Logits and losses stay on the card, their sum comes back."""
         after, sums = np.empty((len(data), self.state_size), self.dtype), []
         with memory_named():
-            goal = goal_of(targets, self.dtype)
-            goal = Goal(upload(goal.classes), goal.class_bytes, upload(goal.values), upload(goal.weights), None)
+            goal = goal_on_card(targets, self.dtype, lambda name, array: upload(np.ascontiguousarray(array)))
             unscaled = upload(np.ones(1))
             for batch, logits in self._forward(data, state, None, after):
                 places = batch.rows.target if self.per_step else batch.targets

@@ -106,7 +106,7 @@ class PairCall(SolverCall):
         self._sums = decoder._weight_sums(rows[1], first, targets)
         scalars = np.ascontiguousarray(step.scalars, theta.dtype)
         units, units_before, keys = _noise(step, rows[0].ids)
-        goal = goal_on_card(decoder, targets)
+        goal = goal_on_card(targets, decoder.dtype, decoder._uploads.of)
         self._settings = Settings(
             step.rule, scalars.shape[1], float(step.alpha), np.inf if step.clip_norm is None else float(step.clip_norm),
             units, units_before, goal.class_bytes, targets.weights is not None, False, False, False,

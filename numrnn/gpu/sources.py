@@ -5,6 +5,7 @@ import numpy as np
 from numrnn.gpu.buffers import Buffers
 from numrnn.gpu.device import free_bytes, upload
 from numrnn.gpu.sequences import DeviceSequences
+from numrnn.gpu.symbols import CardSymbols
 
 SHARE = 0.5  # of the card's free bytes that a copy of all sequences may take: mini-batches need the rest
 
@@ -34,8 +35,9 @@ class Sources:
         """
         values, starts = data.gather(rows.ids)
         starts = starts + rows.skipped
-        if isinstance(data, DeviceSequences):
-            return Resident(values, starts)
+        array = _array_on_card(data, values)
+        if array is not None:
+            return Resident(array, starts)
         if self._array is not values:
             self._array = self._copy = None  # before memory is asked for
             if _fits(values):
@@ -79,8 +81,9 @@ def read_groups(data, groups):
 def _feed_once(data, groups):
     ids = np.concatenate(groups)
     values, starts = data.gather(ids)
-    if isinstance(data, DeviceSequences):
-        return Resident(values, starts)
+    array = _array_on_card(data, values)
+    if array is not None:
+        return Resident(array, starts)
     lengths = data.lengths[ids]
     # Some sequences of many need no copy of all.
     if 2 * int(lengths.sum()) >= len(values) and _fits(values):
@@ -163,6 +166,13 @@ class Streamed:
             int(ends[-1]), lambda host: np.take(self._values, places, axis=0, out=host, mode="clip")
         )
         return card, starts
+
+
+def _array_on_card(data, values):
+    """Values that lie on the card already; None: they are the host's."""
+    if isinstance(values, CardSymbols):
+        return values.array
+    return values if isinstance(data, DeviceSequences) else None
 
 
 def _fits(values):

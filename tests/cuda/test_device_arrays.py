@@ -144,7 +144,9 @@ def test_who_reads_from_the_host_says_so():
     symbols = np.ones((6, 3), np.int64)
     for name, given in (("X", to_card(symbols)), (r"X\[0\]", list(map(to_card, symbols)))):
         with pytest.raises(TypeError, match=f"^{name} is an array on a GPU"):
-            fit(RNNLanguageModel, given)
+            fit(RNNLanguageModel, given, device="cpu")
+        with pytest.raises(TypeError, match=f"^{name.replace('X', 'prompt')} is an array on a GPU"):
+            fit(RNNLanguageModel, symbols).generate(given, 1)
 
 
 def test_targets_and_weights_on_the_card_are_for_estimators_of_the_card():
@@ -205,6 +207,49 @@ def test_an_encoder_reads_where_it_lies(params, tmp_path):
     fit(RNNSeq2Seq, given, texts, callbacks=[Checkpoint(tmp_path)], **params | {"max_iter": 1})
     model = RNNSeq2Seq(**PARAMS | params, callbacks=[Checkpoint(tmp_path)])
     assert model.fit(on_card, texts, resume=tmp_path).n_iter_ == 2
+
+
+@pytest.mark.parametrize("form", ["one", "list", "table"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64])
+def test_a_language_model_reads_where_it_lies(form, dtype, no_copies, tmp_path):
+    one = RANDOM.integers(0, 5, 30).astype(dtype)
+    one[:2] = 4
+    X, on_card = {
+        "one": (one, to_card(one)),
+        "list": ([one[:7], one[7:9], one[9:]], [to_card(one[:7]), to_card(one[7:9]), to_card(one[9:])]),
+        "table": (one.reshape(5, 6), to_card(one.reshape(5, 6))),
+    }[form]
+    params = {"bptt_steps": 3, "early_stopping": True, "validation_fraction": 0.4}
+
+    def results(X):
+        model = fit(RNNLanguageModel, X, **params)
+        yield from (model._state.theta.copy(), model.loss_curve_, model.validation_loss_curve_)
+        yield from (model.cross_entropy(X), model.predict_proba(X), model.partial_fit(X)._state.theta)
+        yield from model.loss_and_grad(X)[1].values()
+
+    expected = list(results(X))
+    with no_copies():
+        found = list(results(on_card))
+    for got, value in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(got, value)
+    half = {"callbacks": [Checkpoint(tmp_path)], **params}
+    fit(RNNLanguageModel, X, **half | {"max_iter": 1})
+    model = RNNLanguageModel(**PARAMS | half).fit(on_card, resume=tmp_path)
+    np.testing.assert_array_equal(model._state.theta, expected[0])
+
+
+def test_symbols_on_the_card_that_are_none_are_named():
+    model = fit(RNNLanguageModel, np.array([0, 1, 2, 1, 0]))
+    for given, expected in (
+        (np.array([0, 3]), r"X has the symbol 3 in step 1, expected 0 to 2"),
+        (np.array([0.0, 1.0]), "X holds float64, expected symbols"),
+        (np.array([1]), "X has 1 symbols: at least 2"),
+        (np.zeros(0, int), "X has shape"),
+    ):
+        with pytest.raises(ValueError, match=expected):
+            model.cross_entropy(to_card(given))
+    with pytest.raises(ValueError, match=r"X\[1\] has the symbol 7 in step 0"):
+        model.cross_entropy([to_card(np.array([0, 1])), to_card(np.array([7, 1]))])
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64])
