@@ -1,6 +1,6 @@
 """One call of training: what is brought to the card, mini-batch after mini-batch, and back to the host."""
 
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from numrnn.kernels.cpu.tiles import Goal
 from numrnn.kernels.cpu.updates import NO_STEP
 from numrnn.kernels.cuda import updates
 from numrnn.solvers.base import state_arrays
-from numrnn.steps import Masks, Run
+from numrnn.steps import Masks
 
 MOST_STATICS = 1024  # shapes of mini-batches whose arrays are not made anew
 
@@ -35,6 +35,37 @@ class Kept:
 
     def __setstate__(self, state):
         self.__init__()
+
+
+class RunOnCard:
+    """A `numrnn.steps.Run` whose losses and norms come to the host when they are asked for.
+
+    Parameters
+    ----------
+    outcome, weight_sums, done : as of `Run`
+    results : device array of shape (mini-batches, 2)
+        Losses and norms.
+    used : ndarray of shape (mini-batches,), bool
+        Which were not left out.
+    """
+
+    def __init__(self, outcome, results, used, weight_sums, done):
+        self.outcome, self.weight_sums, self.done = outcome, weight_sums, done
+        self._results, self._used = results, used
+
+    @cached_property
+    def _figures(self):
+        return on_host(self._results)[self._used].T
+
+    @property
+    def losses(self):
+        """Of the mini-batches."""
+        return self._figures[0]
+
+    @property
+    def norms(self):
+        """Of the gradients."""
+        return self._figures[1]
 
 
 class SolverCall:
@@ -72,10 +103,10 @@ class SolverCall:
             stopped = self._stopped()
         if stopped != updates.RUNNING:
             outcome, done = "diverged", stopped
-        losses, norms = on_host(self._kept.room.view("results", len(self._sums), 2)).T
         used = self._sums > 0
         done -= np.count_nonzero(~used[:done])
-        return Run(outcome, losses[used], norms[used], self._sums[used], done)
+        results = self._kept.room.view("results", len(self._sums), 2).copy()  # the next call has others
+        return RunOnCard(outcome, results, used, self._sums[used], done)
 
     def _stopped(self):
         """The mini-batch where not all was finite, after which theta goes back; RUNNING: there was none."""

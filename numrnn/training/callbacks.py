@@ -68,13 +68,22 @@ class FitInfo:
         self._layout = layout
 
     @contextlib.contextmanager
-    def resident(self, network):
-        """A span in which a network may keep what it changes to itself until somebody asks for it."""
-        with network.resident() as self.settle:
+    def resident(self, network, count):
+        """A span in which a network may keep what it changes to itself until somebody asks for it; then, and at the
+        end, `count()` writes down how far training has come.
+        """
+        with network.resident() as bring:
+
+            def settle():
+                count()
+                bring()
+
+            self.settle = settle
             try:
                 yield
             finally:
                 self.settle = _nothing_to_do
+                count()
 
     @property
     def state(self):

@@ -123,7 +123,7 @@ def train(
     info = FitInfo(state, network.layout, max_iter, comm)
     options = {"solver": solver, "alpha": alpha, "clip_norm": clip_norm, "noise": (dropout, recurrent_dropout)}
     passes = _Passes(network, state, data, targets, given, comm, **options)
-    with supervised(state, info, callbacks), info.resident(network):
+    with supervised(state, info, callbacks), info.resident(network, passes.count):
         for _ in range(max_iter):
             start = time.perf_counter()
             rate = schedule.rate(state)
@@ -157,12 +157,18 @@ class _Passes:
         self._reader, self._comm = WindowReader(data, network), comm
         self._solver, self._alpha, self._clip_norm, self._noise = solver, alpha, clip_norm, noise
         self._grad, self._before = np.zeros_like(state.theta), state.theta.copy()
-        self._count, self._compiled = 1, False  # mini-batches of the next call; the first one may compile
+        self._size, self._compiled = 1, False  # mini-batches of the next call; the first one may compile
+        self._uncounted = []  # calls whose losses a card may still have
+
+    def count(self):
+        """Let the epoch's progress tell of all mini-batches that were trained on."""
+        while self._uncounted:
+            self._state.progress.add(*self._uncounted[0])
+            del self._uncounted[0]
 
     def run(self, windows, rate, start, pause):
         """Update theta once a mini-batch, from where the epoch stands; False if `pause()` ended it within."""
-        progress = self._state.progress
-        with closing(self._reader.read(windows, progress.done)) as parts:
+        with closing(self._reader.read(windows, self._state.progress.done)) as parts:
             for data, batches in parts:
                 while batches:
                     asked = time.perf_counter()
@@ -174,15 +180,16 @@ class _Passes:
                         run = self._train(data, part, rate)
                     self._compiled, now = True, time.perf_counter()
                     seconds, of_call = self._comm.from_first((now - start - (called - asked), now - called))
-                    progress.add(len(part), run, seconds)
-                    self._count = max(1, int(len(part) * min(GROWTH, SECONDS_PER_CALL / of_call)))
+                    self._uncounted.append((len(part), run, seconds))
+                    self._size = max(1, int(len(part) * min(GROWTH, SECONDS_PER_CALL / of_call)))
                     start = time.perf_counter()
+        self.count()
         return True
 
     def _next_part(self, batches):
         """The mini-batches of the next call, and those after them."""
         count, rows = 0, 0
-        for batch in batches[: self._count]:
+        for batch in batches[: self._size]:
             rows += len(batch.ids)
             if count and rows > ROWS_PER_CALL:
                 break

@@ -9,7 +9,7 @@ from cut import Cut
 from networks import relative_error
 
 from numrnn import RNNClassifier, RNNRegressor
-from numrnn.gpu import mirrors
+from numrnn.gpu import calls, mirrors
 from numrnn.gpu.calls import Call
 from numrnn.gpu.mirrors import Mirrors
 from numrnn.training import Checkpoint, TrainingDivergedError, TrainingTerminated, loop
@@ -109,6 +109,17 @@ def test_who_looks_changes_no_bit_and_sees_what_a_cpu_computes(params):
 def test_nothing_goes_up_or_down_while_nobody_looks(copied):
     fitted = model(cell="gru", max_iter=3).fit(X, Y)  # of Adam
     assert copied["up"] == copied["down"] == [fitted._state.theta.size] * 5
+
+
+@pytest.mark.parametrize("callbacks, each", [([], 3), ([Looks()], 1)], ids=["nobody looks", "somebody does"])
+def test_losses_come_back_once_an_epoch_or_when_somebody_looks(callbacks, each, monkeypatch):
+    events, run, on_host = [], Call.run, calls.on_host
+    monkeypatch.setattr(Call, "run", lambda self: (events.append("call"), run(self))[1])
+    monkeypatch.setattr(calls, "on_host", lambda array: (events.append(array.ndim), on_host(array))[1])
+    fitted = model(callbacks=callbacks).fit(X, Y)
+    assert len(events) == 2 * 3 * 3 and sorted(events[: 3 * each], key=str) == [1] * each + [2] * each + ["call"] * each
+    assert events[2 * each : 3 * each] == [2] * each  # calls with 8 bytes each, then the losses of all
+    same_bits(fitted, model().fit(X, Y))
 
 
 def test_states_of_chunks_go_up_once_an_epoch(copied):
