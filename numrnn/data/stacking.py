@@ -55,13 +55,10 @@ def check_kind(dtype, where, kinds):
         raise ValueError(f"{where} has dtype {dtype}, expected {expected}{hint}")
 
 
-def check_on_host(array, where):
+def check_on_host(array, where, hint=", or set device='cuda' of an estimator"):
     """Raise a TypeError that names `where` if it is an array on a GPU (CuPy's, PyTorch's): reading it would copy it."""
     if hasattr(array, "__cuda_array_interface__"):
-        raise TypeError(
-            f"{where} is an array on a GPU, expected one on the host: pass cupy.asnumpy({where}), or set device='cuda' "
-            "of a classifier or regressor"
-        )
+        raise TypeError(f"{where} is an array on a GPU, expected one on the host: pass cupy.asnumpy({where}){hint}")
 
 
 def check_list_on_host(values, name):

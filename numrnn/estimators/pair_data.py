@@ -10,7 +10,8 @@ from numrnn.data.sequences import Sequences
 from numrnn.data.stacking import check_list_on_host
 from numrnn.data.symbols import check_symbols, count_symbols
 from numrnn.estimators.text_inputs import check_many, symbols_of, vocabulary_of
-from numrnn.gpu.sequences import reader_of
+from numrnn.gpu.device import on_card
+from numrnn.gpu.sequences import reader_of, values_on_host, vectors_to_device_sequences
 
 
 def read_source(estimator, X, *, learn=False, name="X"):
@@ -55,16 +56,31 @@ def read_source(estimator, X, *, learn=False, name="X"):
 def _read_vectors(estimator, X, dtype, learn, name):
     if is_text(X):
         raise TypeError(f"{name} holds texts, but input='vector' takes an array of shape (N, D)")
-    check_list_on_host(X, name)
     if learn and estimator.n_symbols is not None:
         raise ValueError(f"n_symbols={estimator.n_symbols!r} needs input='sequence', got input='vector'")
+    if estimator.device == "cuda" and on_card(X):
+        source = _vectors_on_card(estimator, X, dtype, learn, name)
+    else:
+        source = _vectors_of_host(estimator, X, dtype, learn, name)
+    if learn:
+        estimator.n_inputs_, estimator.n_symbols_, estimator._on_table = source.shape[2], None, False
+    return source
+
+
+def _vectors_of_host(estimator, X, dtype, learn, name):
+    check_list_on_host(X, name)
     with errors_name("X", name):
         values = validate_data(estimator, X, reset=learn, dtype=dtype, order="C", ensure_all_finite=False)
     with errors_name("input ", ""):
         check_array(values, input_name=name, estimator=estimator)
-    if learn:
-        estimator.n_inputs_, estimator.n_symbols_, estimator._on_table = values.shape[1], None, False
     return Sequences.from_array(values[:, None])
+
+
+def _vectors_on_card(estimator, X, dtype, learn, name):
+    read = vectors_to_device_sequences(X, dtype=dtype, name=name)
+    with errors_name("X", name):
+        validate_data(estimator, read.values, reset=learn, skip_check_array=True)  # looks at the shape
+    return read
 
 
 def read_targets(estimator, y, source, *, learn=False, name="y"):
@@ -89,7 +105,7 @@ def read_targets(estimator, y, source, *, learn=False, name="y"):
     """
     if y is None:
         raise ValueError(f"This estimator requires y to be passed, but the target {name} is None.")
-    check_list_on_host(y, name)
+    y = values_on_host(y, estimator.device, name)
     kind, one_column = _kind_of(y, name)
     known = _known_kind(estimator) if not learn else kind
     if kind != known:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from numrnn.data.stacking import check_on_host
+
 
 class StepState:
     """What a network remembers of streams: the result of one `predict_step`, an argument of the next.
@@ -59,6 +61,7 @@ def is_plain_step(x, state, predictor):
 
 def check_step(x, n_inputs, dtype):
     """Return one step of each stream as (n_streams, D), and whether x was the step of a single stream."""
+    check_on_host(x, "x", hint="")
     x = np.asarray(x)
     if x.dtype.kind not in "fiub":
         raise TypeError(f"x must hold real numbers, got dtype {x.dtype}")
@@ -77,6 +80,7 @@ def check_step(x, n_inputs, dtype):
 
 def check_symbol(x, n_symbols):
     """Return one symbol of each stream as (n_streams,), and whether x was the symbol of a single stream."""
+    check_on_host(x, "x", hint="")
     x = np.asarray(x)
     if x.dtype.kind not in "iu" or x.ndim > 1 or x.size == 0:
         raise ValueError(f"x must be a symbol, an integer, or (n_streams,) of them, got {x.dtype} of shape {x.shape}")
@@ -118,6 +122,7 @@ def check_first_states(state, n_sequences, state_size, dtype, name="state"):
 
 
 def _numbers(values, name):
+    check_on_host(values, name, hint="")
     try:
         values = np.asarray(values)
     except ValueError as error:  # NumPy's names no argument

@@ -10,6 +10,7 @@ from numrnn.data.random import draw_seed, generator
 from numrnn.estimators.constraints import check_number
 from numrnn.estimators.prepared import predictor_of
 from numrnn.generation import Writer
+from numrnn.gpu.sequences import values_on_host
 
 
 class TextGeneration:
@@ -100,6 +101,7 @@ class TextGeneration:
             check_number("top_k", top_k, Integral, lambda k: k >= 1, "an integer of at least 1, or None")
         if top_p is not None:
             check_number("top_p", top_p, Real, lambda p: 0 < p <= 1, "a number above 0 and up to 1, or None")
+        prompt = values_on_host(prompt, self.device, "prompt")
         symbols, is_one = read_symbols(prompt, self.vocabulary_, self.n_symbols_, name="prompt")
         if not is_one:
             raise ValueError(f"prompt must be one text, got {len(prompt)} in a {type(prompt).__name__}")

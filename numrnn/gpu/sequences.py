@@ -127,6 +127,18 @@ def to_device_sequences(X, *, dtype, name="X", allow_symbols=False):
     return sequences, form
 
 
+def vectors_to_device_sequences(X, *, dtype, name="X"):
+    """Return the rows of an array (N, D) on the card as sequences of one step, checked there; see
+    `to_device_sequences`.
+    """
+    shape = from_card(X).shape
+    if len(shape) != 2:
+        raise ValueError(f"{name} has shape {shape}, expected (N, D)")
+    rows, _ = to_device_sequences(X, dtype=dtype, name=name)  # as if a number were a step
+    N = len(rows)
+    return DeviceSequences(rows.values.reshape(N, -1), np.arange(N), np.ones(N, np.int64))
+
+
 def _whole(X, name, symbols):
     """Form, values (steps, D) or (steps,) and lengths of one array."""
     X = from_card(X)

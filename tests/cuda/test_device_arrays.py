@@ -1,5 +1,6 @@
 """X that lies on a card already: it is read there, and trains and predicts as the same array of the host."""
 
+import importlib
 from contextlib import contextmanager
 
 import numpy as np
@@ -45,6 +46,7 @@ def same_bits(one, other):
 @pytest.fixture
 def no_copies(monkeypatch):
     """A context in which X neither goes to the card nor comes from it."""
+    importlib.import_module("numrnn.gpu.pairs")  # what is first imported within would keep the patches
 
     def refuse(function):
         def checked(array, *rest):
@@ -146,7 +148,14 @@ def test_who_reads_from_the_host_says_so():
         with pytest.raises(TypeError, match=f"^{name} is an array on a GPU"):
             fit(RNNLanguageModel, given, device="cpu")
         with pytest.raises(TypeError, match=f"^{name.replace('X', 'prompt')} is an array on a GPU"):
-            fit(RNNLanguageModel, symbols).generate(given, 1)
+            fit(RNNLanguageModel, symbols, device="cpu").generate(given, 1)
+    step = to_card(X[0, 0])
+    with pytest.raises(TypeError, match=r"^x is an array on a GPU, expected one on the host: pass cupy.asnumpy\(x\)$"):
+        fit(RNNClassifier, X, Y).predict_step(step)
+    with pytest.raises(TypeError, match=r"^x is an array on a GPU"):
+        fit(RNNClassifier, symbols, Y, n_symbols=2).predict_step(to_card(symbols[0, :1]))
+    with pytest.raises(TypeError, match=r"^state is an array on a GPU"):
+        RNNClassifier(**PARAMS).fit(X, Y, state=to_card(np.zeros((6, 3))))
 
 
 def test_targets_and_weights_on_the_card_are_for_estimators_of_the_card():
@@ -160,9 +169,8 @@ def test_targets_and_weights_on_the_card_are_for_estimators_of_the_card():
     refused(RNNClassifier, "y", X, None, **cpu)
     refused(RNNRegressor, "y", X, None, output="step", **cpu)
     refused(RNNRegressor, "sample_weight", X, X[:, :, 0], None, output="step", **cpu)
-    for options in (cpu, {}):
-        refused(RNNSeq2Seq, "y", X, None, **options)
-        refused(RNNSeq2Seq, "X", None, X, input="vector", **options)
+    refused(RNNSeq2Seq, "y", X, None, **cpu)
+    refused(RNNSeq2Seq, "X", None, X, input="vector", **cpu)
     model = fit(RNNClassifier, X, Y, **cpu)
     for name, data in (("y", (to_card(Y),)), ("sample_weight", (Y, to_card(Y)))):
         with pytest.raises(TypeError, match=f"^{name} is an array on a GPU"):
@@ -207,6 +215,46 @@ def test_an_encoder_reads_where_it_lies(params, tmp_path):
     fit(RNNSeq2Seq, given, texts, callbacks=[Checkpoint(tmp_path)], **params | {"max_iter": 1})
     model = RNNSeq2Seq(**PARAMS | params, callbacks=[Checkpoint(tmp_path)])
     assert model.fit(on_card, texts, resume=tmp_path).n_iter_ == 2
+
+
+@pytest.mark.parametrize("targets", ["symbols", "a table of symbols", "vectors"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_vectors_and_what_is_written_may_lie_on_the_card(targets, dtype):
+    table = RANDOM.normal(size=(6, 3)).astype(dtype)[:, ::2]
+    y = {
+        "symbols": [RANDOM.integers(0, 4, n) for n in (3, 1, 2, 2, 4, 1)],
+        "a table of symbols": RANDOM.integers(0, 4, (6, 2)),
+        "vectors": RANDOM.normal(size=(6, 3, 2)),
+    }[targets]
+
+    def results(X, y):
+        model = fit(RNNSeq2Seq, X, y, X_val=X, y_val=y, input="vector")
+        return [model._state.theta.copy(), model.score(X, y), *model.predict(X), model.partial_fit(X, y)._state.theta]
+
+    y_on_card = list(map(to_card, y)) if isinstance(y, list) else to_card(y)
+    for got, value in zip(results(to_card(table), y_on_card), results(table, y), strict=True):
+        np.testing.assert_array_equal(got, value)
+
+
+def test_what_is_wrong_with_vectors_on_the_card_is_named():
+    y, table = [[0, 1]] * 6, X[:, 0]
+    model = fit(RNNSeq2Seq, table, y, input="vector")
+    with pytest.raises(ValueError, match=r"^X has shape \(6, 3, 2\), expected \(N, D\)"):
+        model.predict(to_card(X))
+    with pytest.raises(ValueError, match=r"X has 1 features, but RNNSeq2Seq is expecting 2 features"):
+        model.predict(to_card(table[:, :1]))
+    broken = table.copy()
+    broken[4, 1] = np.nan
+    with pytest.raises(ValueError, match=r"Input X contains NaN: X\[4\]"):
+        model.predict(to_card(broken))
+    with pytest.raises(TypeError, match=r"^X\[0\] is an array on a GPU"):
+        model.predict(list(map(to_card, table)))
+
+
+def test_a_prompt_may_lie_on_the_card():
+    model = fit(RNNLanguageModel, RANDOM.integers(0, 5, 30))
+    prompt = np.array([1, 2])
+    np.testing.assert_array_equal(*(model.generate(given, 4, random_state=0) for given in (to_card(prompt), prompt)))
 
 
 @pytest.mark.parametrize("form", ["one", "list", "table"])
