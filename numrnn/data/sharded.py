@@ -334,10 +334,16 @@ class Held:
         Those in memory, ascending.
     values, starts : ndarray
         As `ShardedSequences.gather` returned them.
+
+    Attributes
+    ----------
+    is_part : bool
+        Whether others are not in memory: these will make room for them.
     """
 
     def __init__(self, whole, ids, values, starts):
         self.lengths, self.offsets, self._ids = whole.lengths, whole.offsets, ids
+        self.is_part = len(ids) < len(whole)
         self._memory, self._starts = values, starts
         # An array object of its own, though memory is used again: by it whoever keeps copies tells windows apart.
         self._values = values[: int(whole.lengths[ids].sum())]

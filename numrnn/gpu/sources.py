@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from numrnn.data.sharded import Held
 from numrnn.gpu.buffers import Buffers
 from numrnn.gpu.device import free_bytes, upload
 from numrnn.gpu.sequences import DeviceSequences
@@ -40,7 +41,7 @@ class Sources:
             return Resident(array, starts)
         if self._array is not values:
             self._array = self._copy = None  # before memory is asked for
-            if _fits(values):
+            if not _is_part(data) and _fits(values):
                 self._array, self._copy = values, upload(values)
         if self._copy is not None:
             return Resident(self._copy, starts)
@@ -173,6 +174,13 @@ def _array_on_card(data, values):
     if isinstance(values, CardSymbols):
         return values.array
     return values if isinstance(data, DeviceSequences) else None
+
+
+def _is_part(data):
+    """Whether data are a window of more: each mini-batch is read once before the next window, so no copy of all would
+    serve twice, and by the buffers it is brought while the one before is worked on.
+    """
+    return isinstance(data, Held) and data.is_part
 
 
 def _fits(values):

@@ -30,9 +30,8 @@ def same_bits(one, other):
 
 
 @pytest.fixture
-def no_room(monkeypatch):
-    """Nothing fits on the card in one piece; returns what was brought, mini-batch after mini-batch."""
-    monkeypatch.setattr(sources, "SHARE", 0.0)
+def brought(monkeypatch):
+    """Steps that came through the buffers, mini-batch after mini-batch."""
     brought, bring = [], buffers.Buffers.bring
 
     def noted(self, rows, write):
@@ -40,6 +39,13 @@ def no_room(monkeypatch):
         return bring(self, rows, write)
 
     monkeypatch.setattr(buffers.Buffers, "bring", noted)
+    return brought
+
+
+@pytest.fixture
+def no_room(brought, monkeypatch):
+    """Nothing fits on the card in one piece; returns what was brought."""
+    monkeypatch.setattr(sources, "SHARE", 0.0)
     return brought
 
 
@@ -167,14 +173,16 @@ def files(tmp_path):
     return lambda buffer: open_shards(tmp_path / "data", buffer=buffer)
 
 
-@pytest.mark.parametrize("share", [0.0, 1.0])
-def test_windows_of_files_train_as_data_in_memory(share, files, monkeypatch):
-    monkeypatch.setattr(sources, "SHARE", share)
+def test_windows_of_files_train_as_data_in_memory(files, brought, monkeypatch):
     monkeypatch.setattr(sharded, "BLOCK", 40)
     step, options = X.values[0].nbytes, {"shuffle": False}
     data = files(f"{6 * step}B").X  # windows of two sequences or one
-    in_files, in_memory = fit(RNNClassifier, data, Y, **options), fit(RNNClassifier, X, Y, **options)
+    in_files = fit(RNNClassifier, data, Y, **options)
+    assert sum(brought) == 2 * sum(LENGTHS)
+    in_memory, one_window = (fit(RNNClassifier, x, Y, **options) for x in (X, files("1GB").X))
+    assert sum(brought) == 2 * sum(LENGTHS)
     same_bits(in_files, in_memory)
+    same_bits(one_window, in_memory)
     np.testing.assert_array_equal(in_files.predict_proba(data), in_memory.predict_proba(X))
 
 
