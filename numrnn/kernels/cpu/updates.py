@@ -104,8 +104,8 @@ def step(rule, theta, grad, first, second, scalars):
 @njit
 def complete_step(theta, grad, before, loss, decayed, alpha, clip_norm, rule, first, second, scalars):
     """What follows a gradient, on one thread: the L2 term over theta[decayed[:, 0] : decayed[:, 1]], clipping, a step,
-    `before` holds theta before it. Returns objective, norm before clipping, and whether they and theta are finite;
-    where the first two are not, there is no step.
+    `before` holds theta before the last step. Returns objective, norm before clipping, and whether they and theta are
+    finite; where the first two are not, there is no step.
     """
     mode = set_mode(DEFAULT)
     if alpha:
@@ -113,10 +113,10 @@ def complete_step(theta, grad, before, loss, decayed, alpha, clip_norm, rule, fi
             begin, end = decayed[n]
             loss += 0.5 * alpha * add_decay(grad[begin:end], theta[begin:end], like(alpha, theta[0]))
     norm = np.sqrt(squared_norm(grad))
-    for i in range(theta.size):
-        before[i] = theta[i]
     finite = np.isfinite(loss + norm)
     if finite:
+        for i in range(theta.size):
+            before[i] = theta[i]
         if clip_norm < norm + 1e-6:  # the 1e-6 is torch.nn.utils.clip_grad_norm_'s
             scale(grad, like(clip_norm / (norm + 1e-6), theta[0]))
         step(rule, theta, grad, first, second, scalars)
