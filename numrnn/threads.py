@@ -83,14 +83,27 @@ def _move_freely(cores):
 
 
 class _Pool:
-    """Threads that wait for calls to run, which return the board that they worked on; they end with the process."""
+    """Threads that wait for calls to run, which return the board that they worked on; they end with the process.
+
+    They are as many as all who work at a time have asked for, but no more than cores, or than one of them asked for.
+    """
 
     def __init__(self):
         self.calls, self._threads, self._asleep, self._cores = SimpleQueue(), [], set(), None
+        self._asked = {}  # threads, by who asked
         self._woken = np.zeros(1, np.int64)  # times
         leave(np.zeros(BOARD_SIZE, np.int64), self._woken, 0, 1, 1)  # compiled here: a fork must not find it half done
 
-    def grow(self, count):
+    def ask(self, who, count):
+        """Be large enough for one more, who tells by `withdraw` that the work is done."""
+        self._asked[who] = count
+        counts = list(self._asked.values())
+        self._grow(min(sum(counts), max(_n_cores(), *counts)))
+
+    def withdraw(self, who):
+        self._asked.pop(who, None)
+
+    def _grow(self, count):
         while len(self._threads) < count:
             thread = threading.Thread(target=self._run, name=f"numrnn-{len(self._threads)}", daemon=True)
             thread.start()
@@ -124,11 +137,12 @@ class _Pool:
         self._woken[0] += 1
 
 
-def _pool(workers):
-    key = os.getpid(), workers
-    pool = _pools.get(key) or _pools.setdefault(key, _Pool())
-    pool.grow(workers)
-    return pool
+def _n_cores():
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def _pool():
+    return _pools.get(os.getpid()) or _pools.setdefault(os.getpid(), _Pool())
 
 
 class _Team:
@@ -139,8 +153,10 @@ class _Team:
         self._tickets = list(reversed(indices))  # of those who have not begun
         self._count, self._begun, self._ends, self._news = len(indices), [], [], SimpleQueue()
 
-    def start(self, workers):
-        _pool(workers).wake(self._serve, self._count)
+    def start(self):
+        pool = _pool()
+        pool.ask(id(self), self._count)
+        pool.wake(self._serve, self._count)
 
     def _serve(self):
         self._begun.append(True)  # before the ticket: who withdraws the tickets then waits for all that have one
@@ -175,6 +191,7 @@ class _Team:
             watch(self._board, LEFT, len(self._begun), LOOKS)
         while len(self._ends) < len(self._begun):
             self._listen()
+        _pool().withdraw(id(self))
 
     def _listen(self):
         try:
@@ -202,10 +219,22 @@ def run_threads(work, count, budget, board):
         "interrupted" after Ctrl-C: all threads have stopped.
     """
     count = 1 if getattr(_here, "alone", False) else count
-    outcome, team = "done", _Team(work, range(1 if budget else 0, count), board)
+    team = _Team(work, range(1 if budget else 0, count), board)
+    try:
+        outcome = _run_team(team, work, count, budget, board)
+    except KeyboardInterrupt:  # between two lines of what waits for the others
+        board[STOP] = 1
+        _dismiss(team, board)
+        outcome = "interrupted"
+    team.raise_error()
+    return outcome
+
+
+def _run_team(team, work, count, budget, board):
+    outcome = "done"
     try:
         if not budget or count > 1:
-            team.start(count)
+            team.start()
         if budget:
             _work_here(work, budget, board)
         else:
@@ -218,7 +247,6 @@ def run_threads(work, count, budget, board):
     finally:
         if _dismiss(team, board):
             outcome = "interrupted"
-    team.raise_error()
     return outcome
 
 

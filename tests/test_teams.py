@@ -98,14 +98,18 @@ def test_eight_threads_share_an_estimator_whose_predictions_are_shared():
             np.testing.assert_array_equal(values, expected[i % 16])
 
 
-def test_a_busy_pool_is_not_waited_for(joined):
+def test_a_busy_pool_is_not_waited_for(joined, monkeypatch):
+    monkeypatch.setattr(threads, "_pools", {})
+    monkeypatch.setattr(threads, "_n_cores", lambda: 1)
     model, X = wide()
     expected = model.set_params(n_jobs=1).predict_proba(X[:1])
-    release, pool = threading.Event(), threads._pool(2)
+    release, pool = threading.Event(), threads._pool()
+    pool.ask("others", 2)
     for _ in range(2):
         pool.calls.put(lambda: np.zeros(BOARD_SIZE, np.int64) if release.wait(LIMIT) else None)
     found = model.set_params(n_jobs=2).predict_proba(X[:1])
     release.set()
+    pool.withdraw("others")
     np.testing.assert_array_equal(found, expected)
     assert list(joined.values()) == [1]
 

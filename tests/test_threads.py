@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 
+from numrnn import threads
 from numrnn.kernels.cpu.atomics import BOARD_SIZE, LEFT, STOP, leave, watch
 from numrnn.threads import run_threads
 
@@ -160,7 +161,42 @@ def test_this_thread_waits_for_signals_where_a_step_takes_long(board):
     assert names and threading.current_thread() not in names
 
 
-def test_work_is_done_without_threads_that_a_busy_pool_does_not_start(board):
+@pytest.fixture
+def pool(monkeypatch):
+    """A new pool, of a machine with two cores."""
+    monkeypatch.setattr(threads, "_pools", {})
+    monkeypatch.setattr(threads, "_n_cores", lambda: 2)
+    return threads._pool()
+
+
+def test_as_many_work_at_once_as_ask_and_there_are_cores_for(board, pool):
+    both = threading.Barrier(2)
+
+    def meet(index, budget):
+        both.wait(10)
+        return True
+
+    outcomes = []
+
+    def call():
+        outcomes.append(run_threads(meet, 1, 0, np.zeros_like(board)))
+
+    callers = [threading.Thread(target=call) for _ in range(2)]
+    for caller in callers:  # who only wait for signals: each has a thread that works
+        caller.start()
+    for caller in callers:
+        caller.join(10)
+    assert outcomes == ["done"] * 2 and len(pool._threads) == 2 and not pool._asked
+
+
+def test_one_pool_serves_all_numbers_of_threads(board, pool):
+    for count in (2, 5, 3, 4):
+        board[:] = 0
+        assert run_threads(lambda index, budget: True, count, count % 2, board) == "done"
+    assert len(pool._threads) == 4 and threads._pools == {os.getpid(): pool} and not pool._asked
+
+
+def test_work_is_done_without_threads_that_a_busy_pool_does_not_start(board, pool):
     all_busy, release = threading.Barrier(3), threading.Event()
     outcomes, workers = [], []
 
