@@ -1,5 +1,7 @@
 """Arrays of the host that stay behind while work goes on with their copies on the card."""
 
+import threading
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +22,17 @@ class Mirrors:
     """
 
     def __init__(self):
-        self._pairs = {}
+        self._pairs, self._lock, self._at_work = {}, threading.RLock(), False
+
+    @contextmanager
+    def at_work(self):
+        """A span in which arrays on the card change, see `look`."""
+        with self._lock:
+            self._at_work = True
+            try:
+                yield
+            finally:
+                self._at_work = False
 
     def bring(self, name, host, card, changes=True):
         """Let an array on the card stand for one of the host: copied, unless it does already.
@@ -48,15 +60,24 @@ class Mirrors:
         if known is not None:
             if known.changes:
                 download(known.card, known.host)
-            del self._pairs[name]
+            self._pairs.pop(name, None)  # a signal handler may have been here meanwhile
+
+    def look(self):
+        """Settle for somebody who would see the host's arrays, in whatever thread: one that is not at work waits until
+        the other one is not, either. A signal handler of that one cannot: it sees what was put back last.
+        """
+        with self._lock:
+            if not self._at_work:
+                self.settle()
 
     def settle(self):
         """Put back all; a Ctrl-C meanwhile is served after that, or what was trained would be lost."""
         interrupted = False
         while self._pairs:
             try:
-                for name in list(self._pairs):
-                    self.put_back(name)
+                with self._lock:
+                    for name in list(self._pairs):
+                        self.put_back(name)
             except KeyboardInterrupt:
                 interrupted = True
         if interrupted:

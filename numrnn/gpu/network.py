@@ -65,10 +65,9 @@ class CudaNetwork(Losses):
             return Run("done", *[sums[:0]] * 3, 0)
         with memory_named(), self._kept.graphs.on_stream():
             try:
-                call = Call(
-                    self, self._kept, theta, data, targets, rows, first, sums, step, grad, before, state, given, dgiven
-                )
-                return call.run()
+                with self._kept.mirrors.at_work():
+                    asked = theta, data, targets, rows, first, sums, step, grad, before, state, given, dgiven
+                    return Call(self, self._kept, *asked).run()
             finally:
                 if not self._resident or step.rule == NO_STEP:
                     self._kept.mirrors.settle()
@@ -80,11 +79,11 @@ class CudaNetwork(Losses):
         """
         self._resident = True
         try:
-            yield self._kept.mirrors.settle
+            yield self._kept.mirrors.look
         finally:
+            self._kept.mirrors.settle()
             self._resident = False
             self._uploads, self._sources = Uploads(), Sources()
-            self._kept.mirrors.settle()
 
     def _weight_sums(self, rows, first, targets):
         """Sum of the weights of each mini-batch; 1 of a network without a head."""

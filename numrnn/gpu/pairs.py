@@ -42,7 +42,8 @@ class CudaEncoderDecoder(EncoderDecoder):
         kept = self._kept["both"]
         with memory_named(), kept.graphs.on_stream():
             try:
-                return PairCall(self, self._kept, theta, data, targets, batches, step, grad, before).run()
+                with kept.mirrors.at_work():
+                    return PairCall(self, self._kept, theta, data, targets, batches, step, grad, before).run()
             finally:
                 if not self._resident or step.rule == NO_STEP:
                     kept.mirrors.settle()
@@ -54,7 +55,7 @@ class CudaEncoderDecoder(EncoderDecoder):
         self._resident = True
         try:
             with self.encoder.resident(), self.decoder.resident():
-                yield mirrors.settle
+                yield mirrors.look
         finally:
-            self._resident = False
             mirrors.settle()
+            self._resident = False

@@ -72,18 +72,22 @@ class FitInfo:
         """A span in which a network may keep what it changes to itself until somebody asks for it; then, and at the
         end, `count()` writes down how far training has come.
         """
-        with network.resident() as bring:
+        bring = _nothing_to_do
+        try:
+            with network.resident() as bring:
 
-            def settle():
-                count()
-                bring()
+                def settle():
+                    count()
+                    bring()
 
-            self.settle = settle
-            try:
-                yield
-            finally:
-                self.settle = _nothing_to_do
-                count()
+                self.settle = settle
+                try:
+                    yield
+                finally:
+                    self.settle = _nothing_to_do
+                    count()
+        finally:
+            bring()  # again: a Ctrl-C may have come before the network began with it
 
     @property
     def state(self):

@@ -2,6 +2,7 @@
 
 import gc
 import signal
+import threading
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from cut import Cut
 from networks import relative_error
 
 from numrnn import RNNClassifier, RNNRegressor
-from numrnn.gpu import calls, mirrors
+from numrnn.gpu import calls, mirrors, network
 from numrnn.gpu.calls import Call
 from numrnn.gpu.mirrors import Mirrors
 from numrnn.training import Checkpoint, TrainingDivergedError, TrainingTerminated, loop
@@ -175,6 +176,73 @@ def test_ctrl_c_keeps_what_was_trained(within, monkeypatch):
     looks = Looks()
     model(callbacks=[looks]).fit(X, Y)
     np.testing.assert_array_equal(stopped._state.theta, looks.seen[5])
+
+
+class Handler:
+    """What a signal handler, or another thread, sees that reads the weights while a call runs."""
+
+    def __init__(self):
+        self.seen, self.info, self.threads = [], None, []
+
+    def on_fit_begin(self, info):
+        self.info = info
+
+    def look(self):
+        self.seen.append(info_theta(self.info))
+
+    def look_from_afar(self):
+        self.threads.append(threading.Thread(target=self.look))
+        self.threads[-1].start()
+
+
+def info_theta(info):
+    return np.concatenate([array.ravel() for array in info.weights.values()])
+
+
+@pytest.mark.parametrize("how", ["look", "look_from_afar"])
+def test_who_looks_while_a_call_runs_loses_nothing(how, monkeypatch):
+    monkeypatch.setattr(loop, "SECONDS_PER_CALL", 1e9)
+    expected, handler, run_batch = model(max_iter=4).fit(X, Y), Handler(), Call._run_batch
+
+    def asked(self, n):
+        run_batch(self, n)
+        if n == 1:
+            getattr(handler, how)()
+
+    monkeypatch.setattr(Call, "_run_batch", asked)
+    same_bits(model(max_iter=4, callbacks=[handler]).fit(X, Y), expected)
+    for thread in handler.threads:
+        thread.join(10)
+    assert len(handler.seen) == 4 and not np.isnan(handler.seen).any()
+
+
+def test_ctrl_c_as_copies_are_given_up_loses_nothing(monkeypatch):
+    expected, made = model().fit(X, Y), []
+
+    class Interrupted(network.Sources):
+        def __init__(self):
+            super().__init__()
+            made.append(1)
+            if len(made) == 2:  # at the end of the fit
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(network, "Sources", Interrupted)
+    with pytest.warns(UserWarning, match="interrupted after 2 epochs"):
+        same_bits(model().fit(X, Y), expected)
+
+
+def test_ctrl_c_before_anything_is_put_back_loses_nothing(monkeypatch):
+    expected, settled, settle = model().fit(X, Y), [], Mirrors.settle
+
+    def interrupted(self):
+        settled.append(1)
+        if len(settled) == 1:
+            raise KeyboardInterrupt
+        settle(self)
+
+    monkeypatch.setattr(Mirrors, "settle", interrupted)
+    with pytest.warns(UserWarning, match="interrupted after 2 epochs"):
+        same_bits(model().fit(X, Y), expected)
 
 
 def test_an_error_keeps_what_was_trained(monkeypatch):
