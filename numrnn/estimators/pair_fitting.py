@@ -9,7 +9,7 @@ from numrnn.estimators.fitting import check_parameters, check_same, first_state,
 from numrnn.estimators.pair_data import read_source, read_targets
 from numrnn.estimators.text_inputs import check_same_vocabulary
 from numrnn.estimators.threads import n_threads
-from numrnn.estimators.validation import LossAlone, split
+from numrnn.estimators.validation import LossAlone, choose, split
 
 
 def begin_pairs(estimator, X, y, *, continues, comm=SERIAL):
@@ -100,7 +100,7 @@ def hold_out_pairs(estimator, data, X_val, y_val):
         held = pairs_of(estimator, source, read_targets(estimator, y_val, source, name="y_val"))
     elif estimator.early_stopping:
         kept, held_ids = split(len(data), estimator.validation_fraction, estimator._state.seed)
-        data, held = data.take(kept), data.take(held_ids)
+        data, held = (Pairs(choose(data.source, ids), data.target.take(ids)) for ids in (kept, held_ids))
     else:
         return data, None
     network = estimator._architecture.network(n_threads(estimator.n_jobs), device=estimator.device)

@@ -96,7 +96,7 @@ class Chosen:
     """Sequences `ids` of others, left where they lie: in memory, or in a file that is mapped there."""
 
     def __init__(self, sequences, ids):
-        self.values, self._starts = sequences.values, sequences.offsets[ids]
+        self.values, self._starts = sequences.gather(ids)
         self.lengths = sequences.lengths[ids]
         self.offsets = np.concatenate([[0], np.cumsum(self.lengths)])
 
@@ -104,13 +104,21 @@ class Chosen:
         """As `Sequences.gather`."""
         return self.values, self._starts[ids]
 
+    def __getitem__(self, ids):
+        return Chosen(self, ids)
+
     def __len__(self):
         return len(self.lengths)
 
 
+def choose(data, ids):
+    """Return the sequences `ids`, without a copy."""
+    return data[ids] if isinstance(data, ShardedSequences | DeviceSequences) else Chosen(data, ids)
+
+
 def take(data, targets, ids, output):
     """Return the sequences `ids` and their targets; of the sequences no copy."""
-    chosen = data[ids] if isinstance(data, ShardedSequences | DeviceSequences) else Chosen(data, ids)
+    chosen = choose(data, ids)
     if output == "sequence":
         return chosen, Targets(targets.values[ids], None if targets.weights is None else targets.weights[ids])
     values, weights = (
