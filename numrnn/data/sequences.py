@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from numrnn.data.stacking import TARGETS, stack
+from numrnn.data.stacking import TARGETS, check_on_host, stack
 
 __all__ = ["Sequences"]
 
@@ -48,6 +48,7 @@ class Sequences:
     """
 
     def __init__(self, values, offsets):
+        check_on_host(values, "values")
         self.values = np.asarray(values)
         self.offsets = _checked_offsets(offsets, self.values)
 

@@ -7,6 +7,7 @@ __all__ = ["NUMBERS", "TARGETS", "check_kind", "check_list_on_host", "check_on_h
 
 NUMBERS = "biuf"
 TARGETS = "biufUSO"
+BY_DEVICE = ", or set device='cuda' of an estimator"  # a hint for those who have such an array
 
 
 def stack(items, *, name, kinds, choose_dtype=None):
@@ -55,7 +56,7 @@ def check_kind(dtype, where, kinds):
         raise ValueError(f"{where} has dtype {dtype}, expected {expected}{hint}")
 
 
-def check_on_host(array, where, hint=", or set device='cuda' of an estimator"):
+def check_on_host(array, where, hint=""):
     """Raise a TypeError that names `where` if it is an array on a GPU (CuPy's, PyTorch's): reading it would copy it."""
     if hasattr(array, "__cuda_array_interface__"):
         raise TypeError(f"{where} is an array on a GPU, expected one on the host: pass cupy.asnumpy({where}){hint}")
@@ -64,11 +65,11 @@ def check_on_host(array, where, hint=", or set device='cuda' of an estimator"):
 def check_list_on_host(values, name):
     """`check_on_host` of an array, or of a list of them, which the first one stands for."""
     listed = isinstance(values, (list, tuple)) and len(values) > 0
-    check_on_host(values[0] if listed else values, f"{name}[0]" if listed else name)
+    check_on_host(values[0] if listed else values, f"{name}[0]" if listed else name, BY_DEVICE)
 
 
 def _as_array(item, where, kinds):
-    check_on_host(item, where)
+    check_on_host(item, where, BY_DEVICE)
     if issparse(item):
         raise TypeError(f"{where} is sparse, dense data is required: pass {where}.toarray()")
     try:

@@ -5,6 +5,8 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from numrnn.data.stacking import check_on_host
+
 
 def learn_labels(flat, classes):
     """Return what follows from y: the head, its number of outputs, and the labels.
@@ -58,6 +60,7 @@ def encode_indicators(flat, n_outputs, dtype, name):
 
 def distinct(labels, name):
     """Return the labels that there are, sorted, checked to be of one type."""
+    check_on_host(labels, name)
     labels = np.asarray(labels)
     _check_one_type(labels, name)
     return np.unique(labels)

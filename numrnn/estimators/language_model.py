@@ -241,7 +241,8 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
         ----------
         X : str, list of str, array of shape (T,) of integers, list of such arrays, array of shape (N, T), or Sequences
             A str or a 1-D array is one long text, the others are many. Integers are symbols. Memory maps of unsigned
-            integers that are no wider than they must be are read where they lie.
+            integers that are no wider than they must be are read where they lie. With ``device="cuda"`` arrays, and
+            lists of them, may lie on the card.
         y : ignored
             The targets are in X.
         X_val : like X, optional

@@ -239,7 +239,8 @@ class RNNSeq2Seq(PairPrediction, Model):
         ----------
         X : list of str; list of (T_i, D) or (T_i,) arrays, Sequences, array of shape (N, T, D) or (N, T)
             N texts, or N sequences as `RNNClassifier.fit` takes them: of symbols where `n_symbols` is set. With
-            ``input="vector"`` an array of shape (N, D).
+            ``input="vector"`` an array of shape (N, D). With ``device="cuda"`` arrays, and lists of them, may lie on
+            the card, those of y, too.
         y : list of str; list of (L_i,) arrays of integers; list of (L_i, K) or (L_i,) arrays of floats
             N texts, sequences of symbols, or of real vectors; each of at least one. `Sequences` and arrays of shape
             (N, L) or (N, L, K) will do, too.

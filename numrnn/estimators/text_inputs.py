@@ -110,7 +110,9 @@ def read_texts(estimator, X, n_symbols, *, name="X"):
     X : as in `fit`
     n_symbols, name : as of `read_symbols`
     """
-    if estimator.vocabulary_ is None and reader_of(estimator.device, X) is not to_sequences:
+    if reader_of(estimator.device, X) is not to_sequences:
+        if estimator.vocabulary_ is not None:
+            raise TypeError(f"{name} must hold texts, like what the model was fitted on, got symbols on a GPU")
         return symbols_on_card(X, n_symbols, name=name)
     return read_symbols(X, estimator.vocabulary_, n_symbols, name=name)
 

@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from numrnn.data.stacking import check_on_host
+
 
 class WeightsByName:
     """`weights_` and `set_weights`, over one flat vector."""
@@ -49,6 +51,7 @@ class WeightsByName:
         for name, values in weights.items():
             if name not in views:
                 raise ValueError(f"weights: unknown name {name!r}; this network has {', '.join(views)}")
+            check_on_host(values, f"weights[{name!r}]")
             values = np.asarray(values, dtype=theta.dtype)
             if values.shape != views[name].shape:
                 raise ValueError(f"weights[{name!r}] must have shape {views[name].shape}, got {values.shape}")

@@ -255,9 +255,7 @@ class _OfHost:
 
 
 def to_host(values):
-    """A copy on the host of an array on the card, or of each in a list; all else as it is."""
-    if isinstance(values, (list, tuple)) and len(values) and on_card(values[0]):
-        return [to_host(value) for value in values]
+    """A copy on the host of an array on the card; all else as it is."""
     if not on_card(values):
         return values
     check_device("cuda")

@@ -4,7 +4,7 @@ import numpy as np
 
 from numrnn.data.forms import to_sequences
 from numrnn.data.stacking import NUMBERS, check_kind, check_list_on_host
-from numrnn.gpu.device import arrays, from_card, memory_named, on_card, to_host
+from numrnn.gpu.device import arrays, check_device, from_card, memory_named, on_card, to_host
 
 PIECE = 1 << 24  # numbers that are looked at together: the mask takes a byte of each
 
@@ -59,10 +59,16 @@ class DeviceSequences:
 
 def reader_of(device, X):
     """The function that makes sequences of X for a device: `to_device_sequences`, or `to_sequences`."""
-    if device == "cpu":
+    if device == "cpu" or not any(map(on_card, _items(X))):
         return to_sequences
-    items = X if isinstance(X, (list, tuple)) else [X]
-    return to_device_sequences if any(map(on_card, items)) else to_sequences
+    check_device(device)
+    return to_device_sequences
+
+
+def _items(X):
+    """Those of a list of arrays; X alone where it is one."""
+    listed = isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype == object)
+    return X if listed else [X]
 
 
 def values_on_host(values, device, name):
@@ -83,7 +89,10 @@ def values_on_host(values, device, name):
     """
     if device == "cpu":
         check_list_on_host(values, name)
-    return to_host(values)
+        return values
+    if on_card(values):
+        return to_host(values)
+    return [to_host(value) for value in values] if any(map(on_card, _items(values))) else values
 
 
 def to_device_sequences(X, *, dtype, name="X", allow_symbols=False):
@@ -114,13 +123,9 @@ def to_device_sequences(X, *, dtype, name="X", allow_symbols=False):
         Naming the first sequence that is empty, not finite, of another number of inputs, not on the card, or of
         something else than symbols.
     """
-    with memory_named():
-        read = _joined if isinstance(X, (list, tuple)) else _whole
-        form, (values, lengths) = read(X, name, allow_symbols)
-        if not allow_symbols:
-            check_kind(values.dtype, name, NUMBERS)
-        with np.errstate(over="ignore", invalid="ignore"):
-            values = arrays().ascontiguousarray(values, dtype=None if allow_symbols else dtype)
+    with memory_named(), np.errstate(over="ignore", invalid="ignore"):
+        read = _whole if on_card(X) else _joined
+        form, (values, lengths) = read(X, name, None if allow_symbols else dtype)
         sequences = DeviceSequences(values, np.cumsum(lengths) - lengths, lengths)
         if not allow_symbols:
             _check_finite(sequences, name)
@@ -131,6 +136,7 @@ def vectors_to_device_sequences(X, *, dtype, name="X"):
     """Return the rows of an array (N, D) on the card as sequences of one step, checked there; see
     `to_device_sequences`.
     """
+    check_device("cuda")
     shape = from_card(X).shape
     if len(shape) != 2:
         raise ValueError(f"{name} has shape {shape}, expected (N, D)")
@@ -139,9 +145,9 @@ def vectors_to_device_sequences(X, *, dtype, name="X"):
     return DeviceSequences(rows.values.reshape(N, -1), np.arange(N), np.ones(N, np.int64))
 
 
-def _whole(X, name, symbols):
-    """Form, values (steps, D) or (steps,) and lengths of one array."""
-    X = from_card(X)
+def _whole(X, name, dtype):
+    """Form, values (steps, D), or (steps,) of symbols where there is no dtype, and lengths of one array."""
+    X, symbols = from_card(X), dtype is None
     if symbols:
         _check_integers(X, name, 2, "an array (N, T) of integers, or a list of arrays (steps,)")
     elif X.ndim not in (2, 3):
@@ -149,28 +155,43 @@ def _whole(X, name, symbols):
     if X.size == 0:
         raise ValueError(f"{name} has shape {X.shape}: it needs at least one sequence, step and input")
     N, T = X.shape[:2]
-    values = X.reshape(N * T) if symbols else X.reshape(N * T, -1)
+    values = _cast(X.reshape(N * T) if symbols else X.reshape(N * T, -1), name, dtype)
     return "table" if X.ndim == 2 else "array", (values, np.full(N, T, np.int64))
 
 
-def _joined(X, name, symbols):
-    """Form, values (steps, D) or (steps,) and lengths of a list of arrays."""
-    items = []
-    for i, x in enumerate(X):
-        if not on_card(x):
-            raise TypeError(f"{name}[{i}] is on the host, but {name} has arrays on the GPU: expected all of them there")
-        x = from_card(x)
-        if symbols:
-            _check_integers(x, f"{name}[{i}]", 1, "a 1-D array of integers")
-        x = x[:, None] if x.ndim == 1 else x
-        if x.ndim != 2 or x.size == 0:
-            raise ValueError(f"{name}[{i}] has shape {x.shape}, expected (steps, inputs) with at least one of each")
-        if items and x.shape[1] != items[0].shape[1]:
-            raise ValueError(f"{name}[{i}] has {x.shape[1]} columns, but {name}[0] has {items[0].shape[1]}")
-        items.append(x)
+def _joined(X, name, dtype):
+    """Form, values (steps, D), or (steps,) of symbols where there is no dtype, and lengths of a list of arrays."""
+    items = [_item(x, f"{name}[{i}]", dtype) for i, x in enumerate(X)]
+    first = items[0].shape
+    for i, x in enumerate(items):
+        if x.shape[1:] != first[1:]:
+            raise ValueError(
+                f"{name}[{i}] has shape {x.shape}, but {name}[0] has {first}: all sequences must have the same number "
+                "of columns"
+            )
     lengths = np.array([len(x) for x in items], np.int64)
     values = items[0] if len(items) == 1 else arrays().concatenate(items)
-    return "list", (values[:, 0] if symbols else values, lengths)
+    return "list", (values[:, None] if values.ndim == 1 and dtype is not None else values, lengths)
+
+
+def _item(x, where, dtype):
+    """One array of a list, cast as the host casts it: before it is joined with others."""
+    if not on_card(x):
+        raise TypeError(f"{where} is on the host, but others are on the GPU: expected all of them there")
+    x = from_card(x)
+    if dtype is None:
+        _check_integers(x, where, 1, "a 1-D array of integers")
+    if x.ndim not in (1, 2) or x.size == 0:
+        expected = "(steps,) with at least one" if dtype is None else "(steps, inputs) with at least one of each"
+        raise ValueError(f"{where} has shape {x.shape}, expected {expected}")
+    return _cast(x, where, dtype)
+
+
+def _cast(values, where, dtype):
+    """C-contiguous, of a dtype; None: symbols, that stay as they are."""
+    if dtype is not None:
+        check_kind(values.dtype, where, NUMBERS)
+    return arrays().ascontiguousarray(values, dtype=dtype)
 
 
 def _check_integers(array, where, ndim, expected):

@@ -30,7 +30,7 @@ EXPECTED = {  # what errors say of X
     "kind": (lambda: to_card(X.astype(complex)), "Complex data not supported: X"),
     "host": (lambda: [to_card(X[0]), X[1]], r"X\[1\] is on the host"),
     "no steps": (lambda: [to_card(X[0]), to_card(X[1, :0])], r"X\[1\] has shape \(0, 2\)"),
-    "columns": (lambda: [to_card(X[0]), to_card(X[1, :, :1])], r"X\[1\] has 1 columns, but X\[0\] has 2"),
+    "columns": (lambda: [to_card(X[0]), to_card(X[1, :, :1])], r"X\[1\] has shape \(3, 1\), but X\[0\] has \(3, 2\)"),
 }
 
 
@@ -156,6 +156,51 @@ def test_who_reads_from_the_host_says_so():
         fit(RNNClassifier, symbols, Y, n_symbols=2).predict_step(to_card(symbols[0, :1]))
     with pytest.raises(TypeError, match=r"^state is an array on a GPU"):
         RNNClassifier(**PARAMS).fit(X, Y, state=to_card(np.zeros((6, 3))))
+    with pytest.raises(TypeError, match=r"^classes is an array on a GPU"):
+        RNNClassifier(**PARAMS).partial_fit(X, Y, classes=to_card(Y[:3]))
+    with pytest.raises(TypeError, match=r"^weights\['c'\] is an array on a GPU"):
+        fit(RNNClassifier, X, Y).set_weights({"c": to_card(np.zeros(3))})
+    with pytest.raises(TypeError, match=r"^lengths is an array on a GPU"):
+        fit(RNNSeq2Seq, X, X).predict(X, lengths=to_card(np.ones(6, int)))
+    with pytest.raises(TypeError, match=r"^values is an array on a GPU"):
+        Sequences(to_card(X[0]), [0, 3])
+    with pytest.raises(TypeError, match=r"^X must hold texts, .* got symbols on a GPU"):
+        fit(RNNLanguageModel, "banana").cross_entropy(to_card(symbols))
+
+
+def test_a_card_that_is_not_there_is_told_before_it_is_asked_for_arrays(monkeypatch):
+    models = [
+        (fit(RNNRegressor, X, STEPS, output="step", device="cpu"), (to_card(X), STEPS)),
+        (fit(RNNLanguageModel, RANDOM.integers(0, 5, 30), device="cpu"), (to_card(np.arange(5)),)),
+        (fit(RNNSeq2Seq, X[:, 0], X, input="vector", device="cpu"), (to_card(X[:, 0]), X)),
+    ]
+
+    def missing():
+        raise RuntimeError("device='cuda' needs an NVIDIA GPU")
+
+    monkeypatch.setattr(device, "in_simulator", lambda: False)  # so CuPy would be asked for
+    monkeypatch.setattr(device, "find_spec", lambda name: True)
+    monkeypatch.setattr(device, "_why_not", missing)
+    for model, data in models:
+        model.set_params(device="cuda")
+        with pytest.raises(RuntimeError, match="needs an NVIDIA GPU"):
+            model.loss_and_grad(*data)
+
+
+def test_lists_are_told_apart_by_all_that_is_in_them():
+    y = [np.array(steps) for steps in STEPS]
+    expected = fit(RNNRegressor, X, y, output="step")
+    same_bits(fit(RNNRegressor, X, [y[0], *map(to_card, y[1:])], output="step"), expected)
+    objects = np.empty(6, object)
+    for i, x in enumerate(X):
+        objects[i] = to_card(x)
+    same_bits(fit(RNNRegressor, objects, y, output="step"), expected)
+
+
+def test_arrays_of_several_types_are_cast_as_on_the_host():
+    large = [np.array([[2**60 + 2**36 + 1]], np.int64), np.array([[1.0]], np.float32)]
+    read, _ = to_device_sequences(list(map(to_card, large)), dtype=np.float32)
+    np.testing.assert_array_equal(device.to_host(read.values), to_sequences(large, dtype=np.float32)[0].values)
 
 
 def test_targets_and_weights_on_the_card_are_for_estimators_of_the_card():
@@ -212,6 +257,7 @@ def test_an_encoder_reads_where_it_lies(params, tmp_path):
         np.testing.assert_array_equal(got, value)
     same_bits(card, host)
     assert isinstance(read_source(card, on_card), DeviceSequences)
+    params |= {"early_stopping": True, "validation_fraction": 0.4}
     fit(RNNSeq2Seq, given, texts, callbacks=[Checkpoint(tmp_path)], **params | {"max_iter": 1})
     model = RNNSeq2Seq(**PARAMS | params, callbacks=[Checkpoint(tmp_path)])
     assert model.fit(on_card, texts, resume=tmp_path).n_iter_ == 2
@@ -292,7 +338,7 @@ def test_symbols_on_the_card_that_are_none_are_named():
         (np.array([0, 3]), r"X has the symbol 3 in step 1, expected 0 to 2"),
         (np.array([0.0, 1.0]), "X holds float64, expected symbols"),
         (np.array([1]), "X has 1 symbols: at least 2"),
-        (np.zeros(0, int), "X has shape"),
+        (np.zeros(0, int), r"X has shape \(0,\), expected \(steps,\)"),
     ):
         with pytest.raises(ValueError, match=expected):
             model.cross_entropy(to_card(given))
@@ -323,7 +369,7 @@ def test_symbols_of_any_integers_and_tables_of_them(dtype):
         (lambda: [to_card([[1], [2]])], r"X\[0\] has shape \(2, 1\), expected symbols: a 1-D array of integers"),
         (lambda: to_card(np.ones((2, 3, 1), int)), r"X has shape \(2, 3, 1\), expected symbols: an array \(N, T\)"),
         (lambda: to_card(np.ones((2, 3))), "X holds float64, expected symbols: an array"),
-        (lambda: [to_card([1]), to_card(np.ones(0, int))], r"X\[1\] has shape \(0, 1\)"),
+        (lambda: [to_card([1]), to_card(np.ones(0, int))], r"X\[1\] has shape \(0,\), expected \(steps,\)"),
         (lambda: [to_card(np.ones(1, t)) for t in (np.uint64, int)], "1-D arrays of integers, got 1-D arrays of"),
     ],
 )
