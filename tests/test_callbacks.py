@@ -2,6 +2,8 @@
 
 import logging
 import re
+import signal
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +18,7 @@ from numrnn.training import (
     ScikitLearnBridge,
     check_callbacks,
     default_callbacks,
+    loop,
     minimize_lbfgs,
     resolve_schedule,
     train,
@@ -82,6 +85,38 @@ def test_weights_are_read_only_and_current():
     state = run(problem(), [SimpleNamespace(on_epoch_end=look)])
     assert (seen[0][0] != seen[1][0]).all()
     np.testing.assert_array_equal(seen[-1][1].ravel(), state.theta[:3])
+
+
+def test_who_looks_from_another_thread_or_a_handler_changes_nothing(monkeypatch):
+    """Both once counted what the training loop had not yet: a mini-batch twice, or none that was left."""
+    monkeypatch.setattr(loop, "SECONDS_PER_CALL", 1e-9)  # a call for each mini-batch
+    infos, done = [], threading.Event()
+
+    def look(*_):
+        infos[0].weights, infos[0].state
+
+    def keep_looking():
+        while not done.is_set():
+            look()
+
+    watcher = threading.Thread(target=keep_looking)
+
+    def begin(info):
+        infos.append(info)
+        watcher.start()
+        signal.setitimer(signal.ITIMER_REAL, 1e-4, 1e-4)
+
+    handler = signal.signal(signal.SIGALRM, look)
+    try:
+        state = run(problem(), [SimpleNamespace(on_fit_begin=begin)], max_iter=20)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+        done.set()
+        watcher.join(10)
+    alone = run(problem(), [], max_iter=20)
+    np.testing.assert_array_equal(state.theta, alone.theta)
+    assert [record.loss for record in state.history] == [record.loss for record in alone.history]
 
 
 @pytest.mark.parametrize(

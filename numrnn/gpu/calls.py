@@ -18,7 +18,7 @@ from numrnn.kernels.cpu.tiles import Goal
 from numrnn.kernels.cpu.updates import NO_STEP
 from numrnn.kernels.cuda import updates
 from numrnn.solvers.base import state_arrays
-from numrnn.steps import Masks
+from numrnn.steps import Masks, Run
 
 MOST_STATICS = 1024  # shapes of mini-batches whose arrays are not made anew
 
@@ -52,6 +52,9 @@ class RunOnCard:
     def __init__(self, outcome, results, used, weight_sums, done):
         self.outcome, self.weight_sums, self.done = outcome, weight_sums, done
         self._results, self._used = results, used
+
+    def __reduce__(self):
+        return Run, (self.outcome, self.losses, self.norms, self.weight_sums, self.done)
 
     @cached_property
     def _figures(self):

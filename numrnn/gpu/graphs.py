@@ -56,7 +56,11 @@ class Graphs:
             try:
                 yield
             finally:
-                self._stream.synchronize()
+                try:
+                    self._stream.synchronize()
+                except KeyboardInterrupt:  # it may have come before the wait
+                    self._stream.synchronize()
+                    raise
 
     def run(self, key, function):
         """Do the work of a function, by its graph if there is one.

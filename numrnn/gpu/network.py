@@ -63,9 +63,9 @@ class CudaNetwork(Losses):
         sums = self._weight_sums(rows, first, targets)
         if not (sums.any() or rows.carried):
             return Run("done", *[sums[:0]] * 3, 0)
-        with memory_named(), self._kept.graphs.on_stream():
+        with memory_named():
             try:
-                with self._kept.mirrors.at_work():
+                with self._kept.mirrors.at_work(), self._kept.graphs.on_stream():
                     asked = theta, data, targets, rows, first, sums, step, grad, before, state, given, dgiven
                     return Call(self, self._kept, *asked).run()
             finally:

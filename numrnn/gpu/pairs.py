@@ -40,9 +40,9 @@ class CudaEncoderDecoder(EncoderDecoder):
     def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None):
         """Make a step of a solver for each of some mini-batches; see `Network.train`, which has more to say."""
         kept = self._kept["both"]
-        with memory_named(), kept.graphs.on_stream():
+        with memory_named():
             try:
-                with kept.mirrors.at_work():
+                with kept.mirrors.at_work(), kept.graphs.on_stream():
                     return PairCall(self, self._kept, theta, data, targets, batches, step, grad, before).run()
             finally:
                 if not self._resident or step.rule == NO_STEP:

@@ -68,26 +68,16 @@ class FitInfo:
         self._layout = layout
 
     @contextlib.contextmanager
-    def resident(self, network, count):
-        """A span in which a network may keep what it changes to itself until somebody asks for it; then, and at the
-        end, `count()` writes down how far training has come.
-        """
-        bring = _nothing_to_do
+    def resident(self, network):
+        """A span in which a network may keep what it changes to itself until somebody asks for it."""
+        settle = _nothing_to_do
         try:
-            with network.resident() as bring:
-
-                def settle():
-                    count()
-                    bring()
-
+            with network.resident() as settle:
                 self.settle = settle
-                try:
-                    yield
-                finally:
-                    self.settle = _nothing_to_do
-                    count()
+                yield
         finally:
-            bring()  # again: a Ctrl-C may have come before the network began with it
+            self.settle = _nothing_to_do
+            settle()  # again: a Ctrl-C may have come before the network began with it
 
     @property
     def state(self):

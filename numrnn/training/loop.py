@@ -123,7 +123,7 @@ def train(
     info = FitInfo(state, network.layout, max_iter, comm)
     options = {"solver": solver, "alpha": alpha, "clip_norm": clip_norm, "noise": (dropout, recurrent_dropout)}
     passes = _Passes(network, state, data, targets, given, comm, **options)
-    with supervised(state, info, callbacks), info.resident(network, passes.count):
+    with supervised(state, info, callbacks), info.resident(network):
         for _ in range(max_iter):
             start = time.perf_counter()
             rate = schedule.rate(state)
@@ -158,13 +158,6 @@ class _Passes:
         self._solver, self._alpha, self._clip_norm, self._noise = solver, alpha, clip_norm, noise
         self._grad, self._before = np.zeros_like(state.theta), state.theta.copy()
         self._size, self._compiled = 1, False  # mini-batches of the next call; the first one may compile
-        self._uncounted = []  # calls whose losses a card may still have
-
-    def count(self):
-        """Let the epoch's progress tell of all mini-batches that were trained on."""
-        while self._uncounted:
-            self._state.progress.add(*self._uncounted[0])
-            del self._uncounted[0]
 
     def run(self, windows, rate, start, pause):
         """Update theta once a mini-batch, from where the epoch stands; False if `pause()` ended it within."""
@@ -180,10 +173,9 @@ class _Passes:
                         run = self._train(data, part, rate)
                     self._compiled, now = True, time.perf_counter()
                     seconds, of_call = self._comm.from_first((now - start - (called - asked), now - called))
-                    self._uncounted.append((len(part), run, seconds))
+                    self._state.progress.add(len(part), run, seconds)
                     self._size = max(1, int(len(part) * min(GROWTH, SECONDS_PER_CALL / of_call)))
                     start = time.perf_counter()
-        self.count()
         return True
 
     def _next_part(self, batches):

@@ -39,10 +39,9 @@ def take_snapshot(state, callbacks):
     }
     if state.progress is not None:
         progress = state.progress
-        tensors["progress.carried"] = progress.carried
-        for name in ("losses", "weight_sums"):
-            tensors[f"progress.{name}"] = np.concatenate([np.zeros(0), *getattr(progress, name)])
-        header["progress"] = encode({"done": progress.done, "norm": progress.norm, "seconds": progress.seconds})
+        losses, sums, norm = progress.figures()
+        tensors |= {"progress.carried": progress.carried, "progress.losses": losses, "progress.weight_sums": sums}
+        header["progress"] = encode({"done": progress.done, "norm": norm, "seconds": progress.seconds})
     for callback in _with_state(callbacks):
         values, index = callback.get_state(), len(header["callbacks"])
         arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
@@ -66,8 +65,8 @@ def restore_state(tensors, header):
     rows = [[int(x) if i in whole else x for i, x in enumerate(row)] for row in tensors["history"].tolist()]
     progress = None
     if header["progress"] is not None:
-        sums = {name: [tensors[f"progress.{name}"]] for name in ("losses", "weight_sums")}
-        progress = EpochProgress(tensors["progress.carried"], **sums, **decode(header["progress"]))
+        arrays = {name: tensors[f"progress.{name}"] for name in ("carried", "losses", "weight_sums")}
+        progress = EpochProgress(**arrays, **decode(header["progress"]))
     state = TrainingState(
         theta=tensors["theta"],
         solver_state={name: tensors[f"solver.{name}"] for name in header["solver"]},

@@ -3,7 +3,7 @@
 import math
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -43,36 +43,45 @@ class EpochProgress:
     ----------
     done : int
         Mini-batches that have been trained on, in the epoch's order.
-    losses, weight_sums : list of ndarray
-        Of the mini-batches: loss times sum of weights, sum of weights; those whose weights are all 0 have none.
     norm : float
-        Of the last gradient, before clipping.
+        Of the gradient before clipping, and
     seconds : float
-        Spent so far.
+        spent so far, and
+    losses, weight_sums : ndarray
+        of the mini-batches: loss times sum of weights, sum of weights (those whose weights are all 0 have none); all
+        as a checkpoint had them.
+    runs : list of Run
+        What `Network.train` returned since. A card keeps their losses until `figures` asks for them.
     """
 
     carried: np.ndarray
     done: int = 0
-    losses: list = field(default_factory=list)
-    weight_sums: list = field(default_factory=list)
     norm: float = math.nan
     seconds: float = 0.0
+    losses: np.ndarray = field(default_factory=partial(np.zeros, 0))
+    weight_sums: np.ndarray = field(default_factory=partial(np.zeros, 0))
+    runs: list = field(default_factory=list, init=False)
 
     def add(self, count, run, seconds):
         """Count the next `count` mini-batches; `run` is what `Network.train` returned."""
         self.done += count
         self.seconds += seconds
-        self.losses.append(run.losses * run.weight_sums)
-        self.weight_sums.append(run.weight_sums)
-        if run.done:
-            self.norm = float(run.norms[-1])
+        self.runs.append(run)
+
+    def figures(self):
+        """As of now: losses, weight_sums, norm."""
+        losses = np.concatenate([self.losses, *(run.losses * run.weight_sums for run in self.runs)])
+        sums = np.concatenate([self.weight_sums, *(run.weight_sums for run in self.runs)])
+        last = next((run for run in reversed(self.runs) if run.done), None)
+        return losses, sums, self.norm if last is None else float(last.norms[-1])
 
     def totals(self):
         """Mean loss and last gradient norm of all mini-batches, and the seconds that they took."""
-        total = math.fsum(chain.from_iterable(self.weight_sums))
+        losses, sums, norm = self.figures()
+        total = math.fsum(sums)
         if not total:
             raise ValueError("sample_weight: the weights of all sequences and steps are 0")
-        return math.fsum(chain.from_iterable(self.losses)) / total, self.norm, self.seconds
+        return math.fsum(losses) / total, norm, self.seconds
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """Theta and all else stay on the card while training goes on, and nobody can tell."""
 
 import gc
+import pickle
 import signal
 import threading
 
@@ -13,6 +14,7 @@ from numrnn import RNNClassifier, RNNRegressor
 from numrnn.gpu import calls, mirrors, network
 from numrnn.gpu.calls import Call
 from numrnn.gpu.mirrors import Mirrors
+from numrnn.steps import Run
 from numrnn.training import Checkpoint, TrainingDivergedError, TrainingTerminated, loop
 
 RANDOM = np.random.default_rng(0)
@@ -112,15 +114,34 @@ def test_nothing_goes_up_or_down_while_nobody_looks(copied):
     assert copied["up"] == copied["down"] == [fitted._state.theta.size] * 5
 
 
-@pytest.mark.parametrize("callbacks, each", [([], 3), ([Looks()], 1)], ids=["nobody looks", "somebody does"])
-def test_losses_come_back_once_an_epoch_or_when_somebody_looks(callbacks, each, monkeypatch):
+@pytest.fixture
+def losses_down(monkeypatch):
+    """Where among the calls the losses of one come down."""
     events, run, on_host = [], Call.run, calls.on_host
     monkeypatch.setattr(Call, "run", lambda self: (events.append("call"), run(self))[1])
-    monkeypatch.setattr(calls, "on_host", lambda array: (events.append(array.ndim), on_host(array))[1])
+    monkeypatch.setattr(calls, "on_host", lambda a: (a.ndim == 2 and events.append("losses"), on_host(a))[1])
+    return events
+
+
+@pytest.mark.parametrize("callbacks", [[], [Looks()]], ids=["nobody looks", "somebody looks at weights"])
+def test_losses_come_back_once_an_epoch(callbacks, losses_down):
     fitted = model(callbacks=callbacks).fit(X, Y)
-    assert len(events) == 2 * 3 * 3 and sorted(events[: 3 * each], key=str) == [1] * each + [2] * each + ["call"] * each
-    assert events[2 * each : 3 * each] == [2] * each  # calls with 8 bytes each, then the losses of all
+    assert losses_down == (["call"] * 3 + ["losses"] * 3) * 2
     same_bits(fitted, model().fit(X, Y))
+
+
+def test_losses_come_back_for_what_is_saved_within_an_epoch(losses_down):
+    saved = []
+
+    class Saves:
+        def on_progress(self, info):
+            saved.append(pickle.dumps(info.state))
+
+    model(callbacks=[Saves()], max_iter=1).fit(X, Y)
+    assert losses_down == ["call", "losses"] * 3
+    first, last = (pickle.loads(state).progress for state in (saved[1], saved[2]))
+    assert (first.done, last.done) == (1, 2) and [type(run) for run in last.runs] == [Run] * 2
+    assert first.figures()[0] == last.figures()[0][:1] and np.isfinite(last.figures()[2])
 
 
 def test_states_of_chunks_go_up_once_an_epoch(copied):
