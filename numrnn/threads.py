@@ -1,10 +1,11 @@
 """Threads of this process that run compiled code; they are shared by all estimators and made anew after a fork.
 
-They are not an executor of the standard library: its locks, and those of its futures, are taken in Python code, where
-a Ctrl-C can leave one taken, and the next to ask for it hangs (one interrupted prediction of some 2,000 did). Here the
-caller touches lists and simple queues alone, whose operations are atomic.
+They are not an executor of the standard library: its locks, and those of its futures and threads, are taken in Python
+code, where a Ctrl-C can leave one taken, and the next to ask for it hangs (one interrupted prediction of some 2,000
+did), or fails. Here the caller touches lists, simple queues and a lock of C alone, whose operations are atomic.
 """
 
+import _thread
 import ctypes
 import os
 import threading
@@ -90,24 +91,23 @@ class _Pool:
 
     def __init__(self):
         self.calls, self._threads, self._asleep, self._cores = SimpleQueue(), [], set(), None
-        self._asked = {}  # threads, by who asked
+        self._asked, self._growing = {}, threading.RLock()  # threads, by who asked
         self._woken = np.zeros(1, np.int64)  # times
         leave(np.zeros(BOARD_SIZE, np.int64), self._woken, 0, 1, 1)  # compiled here: a fork must not find it half done
 
     def ask(self, who, count):
         """Be large enough for one more, who tells by `withdraw` that the work is done."""
         self._asked[who] = count
-        counts = list(self._asked.values())
-        self._grow(min(sum(counts), max(_n_cores(), *counts)))
+        with self._growing:
+            counts = list(self._asked.values())
+            self._grow(min(sum(counts), max(_n_cores(), *counts)))
 
     def withdraw(self, who):
         self._asked.pop(who, None)
 
     def _grow(self, count):
         while len(self._threads) < count:
-            thread = threading.Thread(target=self._run, name=f"numrnn-{len(self._threads)}", daemon=True)
-            thread.start()
-            self._threads.append(thread)
+            self._threads.append(_thread.start_new_thread(self._run, ()))
 
     def _run(self):
         while True:
@@ -222,10 +222,12 @@ def run_threads(work, count, budget, board):
     team = _Team(work, range(1 if budget else 0, count), board)
     try:
         outcome = _run_team(team, work, count, budget, board)
-    except KeyboardInterrupt:  # between two lines of what waits for the others
+    except BaseException as error:  # also what a signal raised between two lines of what waits for the others
         board[STOP] = 1
         _dismiss(team, board)
         outcome = "interrupted"
+        if not isinstance(error, KeyboardInterrupt):
+            raise
     team.raise_error()
     return outcome
 

@@ -79,9 +79,34 @@ sys.exit(wrong)
 """
 
 
-def test_fit_after_fork_and_both_processes_come_to_their_end():
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", FORK], env=environment, timeout=LIMIT, capture_output=True, text=True)
+FORK_BESIDE_A_COMPILER = """
+import os, sys, threading, time
+from numba.core.compiler_lock import global_compiler_lock
+from test_concurrency import bits_of_fit
+
+def compile():
+    with global_compiler_lock:
+        at_work.set()
+        time.sleep(0.5)
+
+at_work = threading.Event()
+thread = threading.Thread(target=compile)
+thread.start()
+at_work.wait()
+child = os.fork()
+if not child:
+    bits_of_fit()
+    os._exit(0)
+thread.join()
+bits_of_fit()
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.parametrize("script", [FORK, FORK_BESIDE_A_COMPILER], ids=["after a fit", "beside a compiler"])
+def test_fit_after_fork_and_both_processes_come_to_their_end(script):
+    environment, command = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, [sys.executable, "-c", script]
+    done = subprocess.run(command, env=environment, timeout=LIMIT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 

@@ -219,31 +219,63 @@ def test_work_is_done_without_threads_that_a_busy_pool_does_not_start(board, poo
     assert workers == [0]
 
 
+def test_a_pool_that_many_ask_at_once_has_as_many_threads_as_they_need(board, pool):
+    """Each of them once started what was wanting."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        askers = [threading.Thread(target=pool.ask, args=(n, 6)) for n in range(8)]
+        for asker in askers:
+            asker.start()
+        for asker in askers:
+            asker.join(10)
+    finally:
+        sys.setswitchinterval(interval)
+    assert len(pool._threads) == 6
+
+
 # In a process of its own: what measures coverage has locks that a Ctrl-C leaves taken.
-CTRL_C = """
-import signal
+SIGNALS = """
+import signal, sys, threading, time
 import numpy as np
 from numrnn.kernels.cpu.atomics import BOARD_SIZE
 from numrnn.threads import run_threads
 
-signal.signal(signal.SIGALRM, signal.default_int_handler)
-board, interrupted = np.zeros(BOARD_SIZE, np.int64), 0
+class Error(BaseException):
+    pass
+
+error = {"Error": Error, "KeyboardInterrupt": KeyboardInterrupt}[sys.argv[1]]
+board, here, interrupted = np.zeros(BOARD_SIZE, np.int64), [], 0
+
+def raise_error(number, frame):
+    raise error
+
+def work(index, budget):
+    if threading.current_thread() is not threading.main_thread():
+        here.append(index)
+        time.sleep(1e-4)
+        here.pop()
+    return True
+
+signal.signal(signal.SIGALRM, raise_error)
 for n in range(1000):
     board[:] = 0
     try:
         signal.setitimer(signal.ITIMER_REAL, 1e-5 * (1 + n % 20))
-        run_threads(lambda index, budget: True, 3, n % 2, board)
+        run_threads(work, 3, n % 2, board)
         signal.setitimer(signal.ITIMER_REAL, 0)
-    except KeyboardInterrupt:
+    except error:
         interrupted += 1
+    assert not here, n
 signal.setitimer(signal.ITIMER_REAL, 0)
 board[:] = 0
-assert interrupted and run_threads(lambda index, budget: True, 3, 0, board) == "done"
+assert interrupted and run_threads(work, 3, 0, board) == "done"
 """
 
 
-def test_ctrl_c_at_any_moment_leaves_threads_that_still_work():
+@pytest.mark.parametrize("error", ["KeyboardInterrupt", "Error"])
+def test_signals_at_any_moment_stop_threads_that_still_work_later(error):
     """The locks of an executor's futures could stay taken, and the next call hung."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", CTRL_C], env=environment, capture_output=True, text=True, timeout=60)
+    environment, command = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, [sys.executable, "-c", SIGNALS]
+    done = subprocess.run([*command, error], env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr

@@ -31,6 +31,10 @@ from numba.core.serialize import dumps
 # stops vectorisation.
 OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
 
+if hasattr(os, "register_at_fork"):  # a child would wait for ever for a compiler that another thread was at
+    _release = global_compiler_lock.release
+    os.register_at_fork(before=global_compiler_lock.acquire, after_in_parent=_release, after_in_child=_release)
+
 
 def kernel_hash(device="cpu"):
     """SHA-256 (hex) of all that decides what the kernels compute: their files, the options, Numba's version.
