@@ -11,11 +11,14 @@ import pytest
 from linear_network import problem
 from sklearn.base import BaseEstimator
 
+from numrnn import RNNRegressor
 from numrnn.solvers import LBFGS, SGD, Adam
 from numrnn.training import (
+    Checkpoint,
     EarlyStopping,
     EpochRecord,
     ScikitLearnBridge,
+    TrainingTerminated,
     check_callbacks,
     default_callbacks,
     loop,
@@ -117,6 +120,30 @@ def test_who_looks_from_another_thread_or_a_handler_changes_nothing(monkeypatch)
     alone = run(problem(), [], max_iter=20)
     np.testing.assert_array_equal(state.theta, alone.theta)
     assert [record.loss for record in state.history] == [record.loss for record in alone.history]
+
+
+@pytest.mark.parametrize("method", ["train", "lbfgs"])
+def test_ctrl_c_before_the_first_epoch(method):
+    """In the `on_fit_begin` of a callback, which may be long; the one before it is told of the end."""
+    first, failing = Recorder(), SimpleNamespace(on_fit_begin=lambda info: signal.raise_signal(signal.SIGINT))
+    with pytest.warns(UserWarning, match="training was interrupted after 0 epochs; the weights are kept"):
+        state = run(problem(), [first, failing], method)
+    assert (state.epoch, state.stop_reason) == (0, "interrupted")
+    assert first.events == [("begin", 0, None, 4), ("end", 0)]
+
+
+@pytest.mark.parametrize("interrupt", [signal.SIGINT, signal.SIGTERM])
+def test_signals_before_the_first_epoch_of_a_fit_with_checkpoints(interrupt, tmp_path):
+    model = RNNRegressor((2,), max_iter=2, random_state=0)
+    begin = SimpleNamespace(on_fit_begin=lambda info: signal.raise_signal(interrupt))
+    model.set_params(callbacks=[Checkpoint(tmp_path), begin])
+    if interrupt == signal.SIGTERM:
+        with pytest.raises(TrainingTerminated, match="SIGTERM ended training as it began"):
+            model.fit([[[1.0]], [[2.0]]], [1.0, 2.0])
+    else:
+        with pytest.warns(UserWarning, match="interrupted after 0 epochs"):
+            model.fit([[[1.0]], [[2.0]]], [1.0, 2.0])
+    assert model.n_iter_ == 0 and [path.name for path in tmp_path.iterdir()] == ["lock"]
 
 
 @pytest.mark.parametrize(

@@ -167,10 +167,11 @@ def _nothing_to_do():
 
 @contextlib.contextmanager
 def supervised(state, info, callbacks):
-    """Call on_fit_begin, on_stop and on_fit_end around training; end it at signals, with a warning after Ctrl-C."""
+    """Call on_stop and on_fit_end after training, which calls on_fit_begin; end it at signals, with a warning after
+    Ctrl-C.
+    """
     state.stop_reason, stop = None, None
     try:
-        notify(callbacks, "on_fit_begin", info)
         try:
             yield
         except Exception as error:

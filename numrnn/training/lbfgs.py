@@ -111,6 +111,7 @@ def minimize_lbfgs(
             raise StopIteration
 
     with supervised(state, info, callbacks):
+        notify(callbacks, "on_fit_begin", info)
         start = state.theta.astype(np.float64)
         result = minimize(
             search, start, jac=True, method="L-BFGS-B", callback=on_iteration, options={**options, "maxiter": max_iter}

@@ -124,6 +124,7 @@ def train(
     options = {"solver": solver, "alpha": alpha, "clip_norm": clip_norm, "noise": (dropout, recurrent_dropout)}
     passes = _Passes(network, state, data, targets, given, comm, **options)
     with supervised(state, info, callbacks), info.resident(network):
+        notify(callbacks, "on_fit_begin", info)
         for _ in range(max_iter):
             start = time.perf_counter()
             rate = schedule.rate(state)
