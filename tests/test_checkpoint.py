@@ -341,25 +341,25 @@ def test_bad_numbers_to_keep(keep, tmp_path):
 
 
 class FullDisk:
-    """No file may grow over some bytes from the second epoch on: the system refuses to write, as on a full disk."""
+    """No file may grow over some bytes from the second epoch on: the system refuses to write, as on a full disk. At the
+    end of `fit` it is as before: pytest may write to a file, too.
+    """
+
+    def on_fit_begin(self, info):
+        self.limits = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def on_epoch_end(self, info):
         if info.epoch == 2:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, self.limits[1]))
+
+    def on_fit_end(self, info):
+        resource.setrlimit(resource.RLIMIT_FSIZE, self.limits)
 
 
-@pytest.fixture
-def unlimited():
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-
-
-@pytest.mark.usefixtures("unlimited")
 def test_a_full_disk_ends_training_and_leaves_the_old_checkpoint(tmp_path):
     model = regressor(callbacks=[Checkpoint(tmp_path, every="1 epoch"), FullDisk()])
     with pytest.raises(OSError, match="File too large: '.*checkpoint-000002.safetensors'"):
         model.fit(*SEQUENCES)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     assert model.n_iter_ == 2 and sorted(path.name for path in tmp_path.iterdir()) == [
         "checkpoint-000001.safetensors",
         "lock",
@@ -368,7 +368,6 @@ def test_a_full_disk_ends_training_and_leaves_the_old_checkpoint(tmp_path):
     assert figures(resumed) == figures(regressor().fit(*SEQUENCES))
 
 
-@pytest.mark.usefixtures("unlimited")
 def test_a_full_disk_at_the_end_is_a_warning(tmp_path):
     model = regressor(max_iter=2, callbacks=[Checkpoint(tmp_path), FullDisk()])
     with pytest.warns(UserWarning, match="last checkpoint could not be written: .*File too large"):
