@@ -21,7 +21,7 @@ import numba
 import numpy as np
 from llvmlite.binding import Linkage
 from numba.core import config, types
-from numba.core.caching import FunctionCache
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserProvidedCacheLocator
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import CPUDispatcher
@@ -133,8 +133,27 @@ class KernelFiles:
             path.unlink(missing_ok=True)
 
 
+class _Locator(UserProvidedCacheLocator):
+    """Find the folder of a kernel's files, wherever the package is installed: the folder above it has the hash of all
+    kernels as its name, so a new virtual environment compiles nothing again.
+    """
+
+    @classmethod
+    def get_suitable_cache_subpath(cls, py_file):
+        folder, package = pathlib.Path(py_file).parent, pathlib.Path(__file__).parent
+        if folder.is_relative_to(package):
+            return folder.relative_to(package.parent)
+        return super().get_suitable_cache_subpath(py_file)
+
+
+class _Locations(CompileResultCacheImpl):
+    _locator_classes = [_Locator]
+
+
 class _KernelCache(FunctionCache):
     """Numba's cache of a function, on files that can be trusted; a disk that is full does not end a fit."""
+
+    _impl_class = _Locations
 
     def __init__(self, function):
         super().__init__(function)
@@ -150,11 +169,12 @@ class _KernelCache(FunctionCache):
 
 @contextlib.contextmanager
 def _numba_caches_in(folder):
-    before, config.CACHE_DIR = config.CACHE_DIR, folder
+    before = config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES
+    config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = folder, ""  # other locators would put kernels beside their source
     try:
         yield
     finally:
-        config.CACHE_DIR = before
+        config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = before
 
 
 @contextlib.contextmanager
@@ -288,7 +308,10 @@ def njit(function):
     kernel.part.__class__ = _Part
     if CACHE_FOLDER is not None:
         with _numba_caches_in(CACHE_FOLDER):
-            kernel._cache = _KernelCache(function)
+            try:
+                kernel._cache = _KernelCache(function)
+            except RuntimeError as error:  # no folder can be made there any more
+                warnings.warn(f"numrnn cannot keep compiled kernels in {CACHE_FOLDER}: {error}", stacklevel=2)
     return kernel
 
 

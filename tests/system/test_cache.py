@@ -151,3 +151,21 @@ def test_what_a_kernel_took_from_numba_is_whole_for_a_user_of_numba(monkeypatch)
     monkeypatch.setattr(jit, "CACHE_FOLDER", None)  # compiled here and now
     assert jit.njit(rounded)(2.348) == 2.35
     assert numba.njit(error_model="numpy")(rounded)(2.348) == 2.35
+
+
+def test_a_package_that_is_installed_elsewhere_finds_the_kernels(copied_package, tmp_path):
+    cache = tmp_path / "cache"
+    assert run(copied_package, cache) == (5.0, 0, "")
+    shutil.copytree(copied_package / "numrnn", tmp_path / "elsewhere" / "numrnn")
+    for path in (tmp_path / "elsewhere").rglob("*.py"):
+        os.utime(path, (0, 0))
+    assert run(tmp_path / "elsewhere", cache) == (5.0, 1, "")
+
+
+def test_numbas_choice_of_locators_does_not_move_the_kernels(copied_package, monkeypatch):
+    """An early version put kernels beside their source then, under a key that knows nothing of callees."""
+    monkeypatch.setenv("NUMBA_CACHE_LOCATOR_CLASSES", "InTreeCacheLocator")
+    cache = copied_package / "cache"
+    assert run(copied_package, cache) == (5.0, 0, "")
+    assert run(copied_package, cache) == (5.0, 1, "")
+    assert len(list(cache.rglob("caller.ten_times*"))) == 1
