@@ -1,8 +1,10 @@
 """What the compiler makes of the kernels for one kind of card (compute capability 9.0), without a card.
 
-``python tests/cuda/compiled.py`` prints a table.
+``python tests/cuda/compiled.py`` prints a table. Of the kernels that exist in many sizes only the largest is compiled,
+which needs most registers, unless NUMRNN_CUDA_SIZES=all is in the environment.
 """
 
+import os
 import re
 import subprocess
 import tempfile
@@ -22,6 +24,7 @@ from numrnn.kernels.cuda.walk import Walk
 from numrnn.kernels.cuda.warps import wide
 
 CAPABILITY = 9, 0
+WIDE_SIZES = (256, 1024)
 
 
 class Compiled(NamedTuple):
@@ -104,21 +107,26 @@ def kernels(real):
     }
 
 
+def sizes_of(every):
+    """Return all sizes of a kernel, or the largest alone."""
+    return every if os.environ.get("NUMRNN_CUDA_SIZES") == "all" else every[-1:]
+
+
 def narrow_kernels():
-    """Those that hold W in registers, of all sizes."""
+    """Those that hold W in registers."""
     for cell, most in MOST_NARROW.items():
         module = import_module(f"numrnn.kernels.cuda.warps.{cell}")
-        for padded in range(NARROW_STEP, most + 1, NARROW_STEP):
+        for padded in sizes_of(range(NARROW_STEP, most + 1, NARROW_STEP)):
             for make in (module.make_forward, module.make_backward):
                 kernel, threads = make(padded)
                 yield f"{cell} {kernel.__name__} {padded}", (kernel, recurrence(float32), (threads, 1))
 
 
 def wide_kernels():
-    """Those that spread W over blocks, of some sizes."""
+    """Those that spread W over blocks."""
     signature = types.void(*recurrence(float32).args, float32[:, ::1])
     for cell in MOST_NARROW:
-        for padded in (256, 1024):
+        for padded in sizes_of(WIDE_SIZES):
             for make in (wide.make_forward, wide.make_backward):
                 kernel, threads, _ = make(cell, padded)
                 yield f"{cell} {kernel.__name__} {padded}", (kernel, signature, (threads, 1))

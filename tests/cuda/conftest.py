@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -30,6 +31,48 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason="needs numba-cuda, and not its simulator"))
         elif WHY_NOT:
             item.add_marker(pytest.mark.skip(reason=WHY_NOT))
+
+
+class _OneAtATime(dict):
+    """A dictionary that one thread at a time looks a missing key up in, until it has set the value."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+
+    def get(self, key):
+        self._lock.acquire()
+        value = super().get(key)
+        if value is not None:
+            self._lock.release()
+        return value
+
+    def __setitem__(self, key, value):
+        super().__setitem__(key, value)
+        self._lock.release()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def threads_that_change_often():
+    """Let Python switch threads often. The simulator polls its threads: with the default interval of 5 ms a test of
+    training waits for five sixths of its time. If two threads of a block ask for shared memory at the same time, the
+    simulator gives them an array each, so they have to ask one after the other.
+    """
+    if not in_simulator():
+        yield
+        return
+    from numba.cuda.simulator.kernelapi import FakeCUDAShared
+
+    before, begin = sys.getswitchinterval(), FakeCUDAShared.__init__
+
+    def begin_with_lock(shared, size):
+        begin(shared, size)
+        shared._allocations = _OneAtATime()
+
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr(FakeCUDAShared, "__init__", begin_with_lock)
+        sys.setswitchinterval(1e-5)
+        yield
+        sys.setswitchinterval(before)
 
 
 @pytest.fixture(autouse=True)

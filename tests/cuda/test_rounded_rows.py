@@ -14,9 +14,11 @@ from numrnn.gpu import batches, calls, graphs, sources
 from numrnn.gpu.batches import rounded
 from numrnn.gpu.graphs import Graphs
 from numrnn.steps import Masks
+from numrnn.training import loop
 
 LENGTHS = (3, 1, 4, 2)
 PARTS = [(0, 2), (1, 3), (1, 2)]  # of 7, 3 and 5 steps
+CELLS = ["elman", "gru", "lstm"]
 KINDS = [
     {"output": "step"},
     {"pooling": "mean", "head": "sigmoid"},
@@ -47,8 +49,11 @@ def gradients(problem, dropout):
     return results, case.network._kept.graphs
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=str)
-@pytest.mark.parametrize("cell", ["elman", "gru", "lstm"])
+@pytest.mark.parametrize(
+    ("cell", "kind"),
+    [*((cell, KINDS[0]) for cell in CELLS), *((CELLS[i % 3], kind) for i, kind in enumerate(KINDS[1:]))],
+    ids=str,
+)
 def test_rows_without_a_sequence_add_nothing(cell, kind, monkeypatch, fresh_memory_is_nan):
     options = {"hidden": (3,), "D": 2, "K": 2, **kind}
     dropout = options.pop("dropout", 0.0)
@@ -66,7 +71,7 @@ def test_rows_without_a_sequence_add_nothing(cell, kind, monkeypatch, fresh_memo
         assert relative_error(one, expected) <= 1e-12
 
 
-@pytest.mark.parametrize("cell", ["elman", "gru", "lstm"])
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_chunks_of_ragged_sequences_carry_the_same_states(cell, monkeypatch, fresh_memory_is_nan):
     results = []
     for of in (1, 8):
@@ -83,6 +88,7 @@ def test_a_ragged_fit_replays_graphs(share, monkeypatch, fresh_memory_is_nan):
     monkeypatch.setattr(calls, "Graphs", lambda: made.append(Graphs()) or made[-1])
     monkeypatch.setattr(batches, "rounded", to_multiples(32))
     monkeypatch.setattr(sources, "SHARE", share)
+    monkeypatch.setattr(loop, "SECONDS_PER_CALL", 1e-9)  # a call a mini-batch, however fast this machine is
     random = np.random.default_rng(0)
     X = [random.normal(size=(steps, 2)).astype(np.float32) for steps in random.permutation(12) + 1]
     y, theta = random.integers(0, 2, len(X)), []

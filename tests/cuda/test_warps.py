@@ -19,13 +19,13 @@ def rows_without_a_sequence(monkeypatch, fresh_memory_is_nan):
     monkeypatch.setattr(batches, "rounded", lambda counts, longest, sizes: sizes + 3)
 
 
-@pytest.mark.parametrize(("cell", "activation"), CELLS)
 @pytest.mark.parametrize(
-    ("hidden", "lengths", "kind"),
+    ("cell", "activation", "hidden", "lengths", "kind"),
     [
-        ((3,), (6, 1, 4), {"output": "step"}),
-        ((33,), (2,), {"initial_state": "learned"}),
-        ((2, 3), (3, 2), {"bidirectional": True}),
+        *((*cell, (3,), (6, 1, 4), {"output": "step"}) for cell in CELLS),
+        ("elman", "tanh", (33,), (2,), {"initial_state": "learned"}),
+        ("lstm", "tanh", (33,), (2,), {"initial_state": "learned"}),
+        ("gru", "tanh", (2, 3), (3, 2), {"bidirectional": True}),
     ],
 )
 def test_narrow_layers(monkeypatch, cell, activation, hidden, lengths, kind):
@@ -34,12 +34,12 @@ def test_narrow_layers(monkeypatch, cell, activation, hidden, lengths, kind):
     check(cell, activation, hidden, lengths, kind)
 
 
-@pytest.mark.parametrize(("cell", "activation"), CELLS)
 @pytest.mark.parametrize(
-    ("lengths", "kind", "blocks"),
+    ("cell", "activation", "lengths", "kind", "blocks"),
     [
-        ((2, 1, 3, 3, 1), {"output": "step"}, 2),  # all sequences in each block, in pieces
-        ((2, 1), {"initial_state": "learned", "bidirectional": True}, 8),
+        *((*cell, (2, 1), {"initial_state": "learned"}, 8) for cell in CELLS),
+        ("elman", "tanh", (2, 1, 3, 3, 1), {"output": "step"}, 2),  # all sequences in each block, in pieces
+        ("elman", "tanh", (2, 1), {"bidirectional": True}, 8),
     ],
 )
 def test_wide_layers(monkeypatch, cell, activation, lengths, kind, blocks):
