@@ -27,6 +27,8 @@ from numrnn.training import (
     train,
 )
 
+pytestmark = pytest.mark.serial
+
 NAN = float("nan")
 
 

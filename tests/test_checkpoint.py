@@ -2,10 +2,7 @@
 
 import json
 import logging
-import re
 import resource
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -356,6 +353,7 @@ class FullDisk:
         resource.setrlimit(resource.RLIMIT_FSIZE, self.limits)
 
 
+@pytest.mark.serial
 def test_a_full_disk_ends_training_and_leaves_the_old_checkpoint(tmp_path):
     model = regressor(callbacks=[Checkpoint(tmp_path, every="1 epoch"), FullDisk()])
     with pytest.raises(OSError, match="File too large: '.*checkpoint-000002.safetensors'"):
@@ -368,20 +366,9 @@ def test_a_full_disk_ends_training_and_leaves_the_old_checkpoint(tmp_path):
     assert figures(resumed) == figures(regressor().fit(*SEQUENCES))
 
 
+@pytest.mark.serial
 def test_a_full_disk_at_the_end_is_a_warning(tmp_path):
     model = regressor(max_iter=2, callbacks=[Checkpoint(tmp_path), FullDisk()])
     with pytest.warns(UserWarning, match="last checkpoint could not be written: .*File too large"):
         model.fit(*SEQUENCES)
     assert figures(model) == figures(regressor(max_iter=2).fit(*SEQUENCES))
-
-
-def test_killed_runs_end_with_the_same_bits():
-    """In a process of its own, which forks: a few of the kills that `tests/kill_and_resume.py` makes."""
-    run = subprocess.run(
-        [sys.executable, re.sub("test_checkpoint", "kill_and_resume", __file__), "--kills", "3", "--sequences", "600"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    assert "3 kills" in run.stdout

@@ -384,6 +384,7 @@ def test_labels_with_commas_and_quotes_are_quoted(labelled, tmp_path):
     assert set(rows[0]) == {"sequence", "prediction", *(f"proba_{name}" for name in names)}
 
 
+@pytest.mark.serial
 def test_a_reader_that_has_seen_enough_is_no_error(trained, labelled):
     code = "import sys; from numrnn.cli import main; sys.exit(main(sys.argv[1:]))"
     words = [sys.executable, "-c", code, "predict", str(trained), str(labelled)]
@@ -393,6 +394,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(trained, labelled):
         assert process.wait() == 1
 
 
+@pytest.mark.serial
 def test_exit_codes_reach_the_shell(labelled, tmp_path):
     code = "import sys; from numrnn.cli import main; sys.exit(main(sys.argv[1:]))"
     run = subprocess.run(

@@ -18,6 +18,8 @@ from numrnn.cli import arguments, main
 from numrnn.training import TrainingTerminated, loop
 from numrnn.training.checkpoint import Checkpoint
 
+pytestmark = pytest.mark.serial
+
 SHORT = ("--hidden-layer-sizes", "5", "--batch-size", "8")
 
 

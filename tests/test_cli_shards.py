@@ -5,7 +5,9 @@ import re
 import resource
 
 import numpy as np
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 import numrnn
 from numrnn.cli import main
@@ -41,9 +43,7 @@ def write_table(path, values, lengths, y, weights=None):
     if weights is not None:
         columns["w"] = np.repeat(weights, lengths)
     if path.suffix == ".parquet":
-        arrow = pytest.importorskip("pyarrow")
-        parquet = pytest.importorskip("pyarrow.parquet")
-        parquet.write_table(arrow.table(columns), path)
+        parquet.write_table(pyarrow.table(columns), path)
     else:
         rows = zip(*(column.tolist() for column in columns.values()), strict=True)
         path.write_text("\n".join(",".join(map(str, row)) for row in ([*columns], *rows)) + "\n")
@@ -151,8 +151,6 @@ MISTAKES = {
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes_are_one_line_and_leave_nothing(name, tmp_path, capsys):
-    if name == "no parquet":
-        pytest.importorskip("pyarrow")
     file, content, options, message = MISTAKES[name]
     if content is not None:
         (tmp_path / file).write_text(content, encoding="utf-8", errors="surrogateescape")
@@ -164,19 +162,19 @@ def test_mistakes_are_one_line_and_leave_nothing(name, tmp_path, capsys):
 
 
 def test_parquet_that_is_damaged_or_nested(tmp_path):
-    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "a.parquet"
-    parquet.write_table(arrow.table({"sequence": np.arange(1000), "x": np.random.default_rng(0).random(1000)}), path)
+    parquet.write_table(pyarrow.table({"sequence": np.arange(1000), "x": np.random.default_rng(0).random(1000)}), path)
     content = bytearray(path.read_bytes())
     content[300:400] = b"x" * 100
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"a.parquet: not a readable .parquet file"):
         list(tables.read_table(path, tables.Columns("sequence")))
-    parquet.write_table(arrow.table({"sequence": [1, 2], "x": [[1.0], [2.0]]}), path)
+    parquet.write_table(pyarrow.table({"sequence": [1, 2], "x": [[1.0], [2.0]]}), path)
     with pytest.raises(ValueError, match=r"a.parquet: column 'x' holds list"):
         list(tables.read_table(path, tables.Columns("sequence")))
 
 
+@pytest.mark.serial
 def test_a_disk_that_is_full(files, capsys):
     """A limit of the size of files stands for it."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

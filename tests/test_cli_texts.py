@@ -134,6 +134,7 @@ def test_a_model_of_words_writes_words(files, tmp_path, capsys):
     assert capsys.readouterr().out == expected + "\n"
 
 
+@pytest.mark.serial
 def test_a_writer_is_quiet_when_told_to_stop(writer):
     words = [*RUN, "generate", str(writer), "--prompt", "n", "--length", "100000000"]
     for stop in (lambda process: process.stdout.close(), lambda process: process.send_signal(signal.SIGINT)):

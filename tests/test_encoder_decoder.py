@@ -75,8 +75,10 @@ def test_loss_and_gradient_are_the_slow_ones(cell, activation, hidden, source, t
         assert relative_error(values, expected[name]) <= 1e-10, name
 
 
-@pytest.mark.parametrize(("cell", "activation"), CELLS)
-@pytest.mark.parametrize(("source", "target", "embedding_size"), KINDS[::3])
+@pytest.mark.parametrize(
+    ("cell", "activation", "source", "target", "embedding_size"),
+    [(*CELLS[i % 4], *kind) for i, kind in enumerate(KINDS[::2])],
+)
 def test_the_slow_gradient_is_that_of_central_differences(cell, activation, source, target, embedding_size):
     model = model_of(source, target, embedding_size, cell=cell, activation=activation, hidden_layer_sizes=(3, 2))
     X, y = SOURCES[source][:5], TARGETS[target][:5]

@@ -58,7 +58,7 @@ def test_not_finite_numbers_and_solvers_come_back():
 
 
 @pytest.mark.parametrize(
-    "value", [len, object(), {"f": print}, np.zeros(2, dtype=complex), np.longdouble(1), Adam, {1, 2}], ids=repr
+    "value", [len, object(), {"f": print}, np.zeros(2, dtype=complex), np.longdouble(1), Adam, {1, 2}], ids=type
 )
 def test_values_without_encoding_are_refused(value):
     with pytest.raises(TypeError, match="no encoding"):
@@ -90,7 +90,7 @@ MODELS = [
 ]
 
 
-@pytest.mark.parametrize("model", MODELS, ids=repr)
+@pytest.mark.parametrize("model", MODELS)
 def test_a_loaded_estimator_is_the_one_that_was_saved(model, X, tmp_path):
     y = labels([1, 5, 9])
     if model.output == "step":
@@ -226,6 +226,7 @@ def test_a_failed_save_leaves_the_old_file(X, tmp_path, monkeypatch):
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["m"]
 
 
+@pytest.mark.serial
 def test_many_threads_may_save_to_one_path(X, tmp_path):
     model = RNNRegressor((2,), max_iter=1).fit(X, np.arange(24.0))
     threads = [threading.Thread(target=model.save, args=(tmp_path / "m",)) for _ in range(8)]

@@ -1,4 +1,4 @@
-"""The slow truth of symbol inputs and of truncated BPTT: against central differences, dense inputs and PyTorch."""
+"""The slow truth of symbol inputs and of truncated BPTT: against central differences and dense inputs."""
 import naive
 import numpy as np
 import pytest
@@ -12,8 +12,8 @@ ALPHA = 0.1
 LENGTHS = (3, 1, 4)
 each_cell = pytest.mark.parametrize(("cell", "activation"), CELLS)
 each_task = pytest.mark.parametrize(("hidden", "output", "head"), TASKS)
-each_input = pytest.mark.parametrize("inputs", [{"n_symbols": 5}, {"n_symbols": 5, "embedding_size": 2}],
-                                     ids=["one-hot", "embedding"])
+INPUTS = [{"n_symbols": 5}, {"n_symbols": 5, "embedding_size": 2}]
+each_input = pytest.mark.parametrize("inputs", INPUTS, ids=["one-hot", "embedding"])
 
 
 def assert_close(got, expected, rtol=1e-6, atol=1e-8):
@@ -51,9 +51,8 @@ def test_problems_have_absent_and_repeated_symbols(n_symbols, lengths, inputs):
     assert size is None or problem.weights["embedding"].shape == (n_symbols, size)
 
 
-@each_cell
-@each_task
-@each_input
+@pytest.mark.parametrize(("cell", "activation", "hidden", "output", "head", "inputs"), [
+    (*cell, *task, INPUTS[(i + j) % 2]) for i, cell in enumerate(CELLS) for j, task in enumerate(TASKS)])
 def test_gradient_is_the_central_difference_of_the_loss(cell, activation, hidden, output, head, inputs):
     problem = make_problem(cell, activation, hidden, K=2, lengths=LENGTHS, output=output, head=head, **inputs)
     grad = naive.gradient(*problem.data, ALPHA, **problem.kind)
@@ -114,36 +113,3 @@ def test_states_are_in_the_order_of_the_library(cell, activation):
     states, case = states_of(problem), Case(problem)
     _, _, after = naive.chunk(*problem.data, states=states, start=0, k=5, **problem.kind)
     np.testing.assert_allclose(case.network.predict(case.theta, case.data, states)[1], after, rtol=1e-10)
-
-
-@each_cell
-@each_task
-@each_input
-def test_symbols_as_pytorch_computes_them(cell, activation, hidden, output, head, inputs):
-    pytest.importorskip("torch")
-    from torch_twin import Twin
-    problem = make_problem(cell, activation, hidden, lengths=(4, 1, 6), output=output, head=head, **inputs)
-    twin = Twin(problem)
-    np.testing.assert_allclose(np.vstack(naive.forward(problem.weights, problem.X, **problem.kind)), twin.outputs(),
-                               rtol=1e-10)
-    loss, grad = twin.gradient(ALPHA)
-    np.testing.assert_allclose(naive.loss(*problem.data, ALPHA, **problem.kind), loss, rtol=1e-10)
-    assert_close(naive.gradient(*problem.data, ALPHA, **problem.kind), grad, rtol=1e-9, atol=1e-12)
-
-
-@each_cell
-@pytest.mark.parametrize("inputs", [{"D": 2}, {"n_symbols": 5}, {"n_symbols": 5, "embedding_size": 2}])
-def test_chunks_as_pytorch_computes_them(cell, activation, inputs):
-    pytest.importorskip("torch")
-    from torch_twin import Twin
-    problem = make_problem(cell, activation, (2, 3), lengths=(7, 5, 6), output="step", zero_weights=False, **inputs)
-    ours = theirs = states_of(problem)
-    for start in (0, 2, 4):
-        parts = problem._replace(**{name: [each[start:start + 2] for each in getattr(problem, name)] for name in "Xyw"})
-        twin = Twin(parts, states=theirs)
-        expected_loss, expected = twin.gradient(ALPHA)
-        loss, grad, ours = naive.chunk(*problem.data, ALPHA, states=ours, start=start, k=2, **problem.kind)
-        theirs = twin.after
-        np.testing.assert_allclose(loss, expected_loss, rtol=1e-10)
-        assert_close(grad, expected, rtol=1e-9, atol=1e-12)
-        np.testing.assert_allclose(ours, theirs, rtol=1e-10)

@@ -227,6 +227,7 @@ print(json.dumps({"finite": bool(np.isfinite(model._state.theta).all()), "reason
 """
 
 
+@pytest.mark.serial
 @pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="plain Python would take hours")
 @pytest.mark.parametrize(("solver", "hidden"), [("adam", "128"), ("adam", "256"), ("lbfgs", "128")])
 def test_ctrl_c_ends_training_within_an_epoch(solver, hidden):

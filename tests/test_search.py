@@ -9,6 +9,8 @@ from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV
 from numrnn import RNNClassifier, Sequences
 from numrnn.estimators.threads import n_threads
 
+pytestmark = pytest.mark.serial
+
 RANDOM = np.random.default_rng(0)
 Y = np.arange(48) % 3
 LISTS = [RANDOM.normal(y, 1, size=(RANDOM.integers(2, 8), 2)) for y in Y]

@@ -186,6 +186,7 @@ def test_windows_of_an_epoch(shuffle, tmp_path):
         assert left == sum(map(len, windows)) - done
 
 
+@pytest.mark.serial
 def test_memory_holds_two_windows(tmp_path, monkeypatch):
     monkeypatch.setattr(sharded, "BLOCK", 100_000)
     X = Sequences.from_array(np.zeros((2000, 250, 8), np.float32))  # 16 MB
@@ -203,6 +204,7 @@ def test_memory_holds_two_windows(tmp_path, monkeypatch):
     assert peaks[1] - peaks[0] < 2e6 + 3 * sharded.BLOCK + sharded.BUFFERED + 1e5
 
 
+@pytest.mark.serial
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_memory_maps_are_not_copied(early_stopping, tmp_path):
     X, y = np.random.default_rng(0).normal(size=(2000, 50, 8)).astype(np.float32), np.arange(2000) % 2
@@ -411,6 +413,7 @@ def test_a_sample(tmp_path):
     assert np.array_equal(found[5:].sample(1, 99), X[5])
 
 
+@pytest.mark.serial
 def test_ctrl_c_ends_a_fit_that_waits_for_a_disk(tmp_path, monkeypatch):
     X, y, _ = open_shards(write(tmp_path / "data", numbers(), LABELS), buffer="1KB")
     model, begun = RNNClassifier((4,), max_iter=9, random_state=0), threading.Event()

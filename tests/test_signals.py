@@ -18,6 +18,8 @@ from numrnn.io import newest_checkpoint
 from numrnn.network import Network
 from numrnn.training import Checkpoint, TrainingTerminated, loop
 
+pytestmark = pytest.mark.serial
+
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 6, 2))
 Y = X[:, -1].sum(axis=1)

@@ -49,20 +49,6 @@ def trajectory(solver, dtype=np.float64):
 
 
 @pytest.mark.parametrize("solver, name, options, golden", PARITY, ids=IDS)
-def test_equals_torch(solver, name, options, golden):
-    torch = pytest.importorskip("torch")
-    theta = torch.tensor(start())
-    optimizer = getattr(torch.optim, name)([theta], lr=1.0, **options)
-    points = []
-    for rate in rates():
-        optimizer.param_groups[0]["lr"] = rate
-        theta.grad = torch.tensor(gradient(theta.numpy()))
-        optimizer.step()
-        points.append(theta.numpy().copy())
-    np.testing.assert_allclose(trajectory(solver)[0], points, rtol=1e-12, atol=1e-12)
-
-
-@pytest.mark.parametrize("solver, name, options, golden", PARITY, ids=IDS)
 def test_equals_torch_golden(solver, name, options, golden):
     np.testing.assert_allclose(trajectory(solver)[0][-1, [0, 7]], golden, rtol=1e-12, atol=1e-12)
 

@@ -226,6 +226,7 @@ def peak(function):
         tracemalloc.stop()
 
 
+@pytest.mark.serial
 def test_predictions_need_no_room_for_the_gradient_of_an_embedding():
     """An early version made room for a row of it a step, as training must."""
     text, E = [np.zeros(100_000, np.uint8)], 64
@@ -233,6 +234,7 @@ def test_predictions_need_no_room_for_the_gradient_of_an_embedding():
     assert peak(lambda: model.predict(text)) < len(text[0]) * E
 
 
+@pytest.mark.serial
 def test_chunks_bound_the_memory_of_training():
     def of_length(length):
         texts = np.zeros((8, length), np.uint8)

@@ -15,6 +15,8 @@ from numrnn import threads
 from numrnn.kernels.cpu.atomics import BOARD_SIZE, LEFT, STOP, leave, watch
 from numrnn.threads import run_threads
 
+pytestmark = pytest.mark.serial
+
 
 @pytest.fixture
 def board():

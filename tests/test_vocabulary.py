@@ -252,6 +252,7 @@ def test_a_tokenizer_cannot_be_stored():
         Vocabulary("token", tokenizer=str.split).fit("a b").to_dict()
 
 
+@pytest.mark.serial
 @pytest.mark.parametrize("form", ["one text", "many texts"])
 def test_long_texts_take_a_few_bytes_beyond_themselves(form):
     n_characters = 20_000_000

@@ -58,7 +58,9 @@ CASES = {
     "embedding": lambda: classifier(SYMBOLS, n_symbols=7, embedding_size=5, dropout=0.3),
     "shards": lambda: of_shards(cell="gru", early_stopping=True, dropout=0.2, batch_size=20),
     "shards in chunks": lambda: of_shards(bptt_steps=7),
-    "both directions": lambda: regressor(SYMBOLS, n_symbols=7, embedding_size=5, bidirectional=True),
+    "both directions": lambda: regressor(
+        SYMBOLS, cell="gru", n_symbols=7, embedding_size=5, bidirectional=True, dtype="float64"
+    ),
     "streams": lambda: language_model(embedding_size=5, recurrent_dropout=0.3),
     "texts": lambda: language_model(WORDS, cell="gru"),
     "pairs": lambda: seq2seq(embedding_size=4, early_stopping=True, validation_fraction=0.2),

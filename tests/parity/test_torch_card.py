@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("torch")
 for folder in ("peers", "cuda"):
-    sys.path.append(str(Path(__file__).parents[1] / "benchmarks" / folder))
+    sys.path.append(str(Path(__file__).parents[2] / "benchmarks" / folder))
 
 from numrnn_side import NumrnnSide, estimator_of  # noqa: E402
 from problem import Problem, check_gradients, check_predictions  # noqa: E402

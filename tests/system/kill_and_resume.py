@@ -1,6 +1,6 @@
 """Kill runs of `numrnn fit` at random moments, resume them, and compare what they end with.
 
-    python tests/kill_and_resume.py --kills 50
+    python tests/system/kill_and_resume.py --kills 50
 
 Each cell with each solver is killed in turn, by SIGKILL, and resumed until it has been killed its share of times and
 ends. Weights, history and report must then be those of a run that nobody killed, but for times and environment.

@@ -16,10 +16,9 @@ from numrnn.kernels.cpu.simd import VECTOR_BYTES
 
 # Bytes of a vector, a processor for Numba and its features, the networks to train: kernels take 20 s each to compile.
 NARROW = ("sse", "sse2", "sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "cx16", "avx", "fma")
-ELMAN = ["elman float32", "elman float32 symbols"]
 SETS = {
-    "NEON's width": (16, "sandybridge", NARROW, ELMAN),
-    "AVX2": (32, "haswell", (*NARROW, "avx2"), [*ELMAN, "gru float64", "lstm float32"]),
+    "NEON's width": (16, "sandybridge", NARROW, ["lstm float32"]),
+    "AVX2": (32, "haswell", (*NARROW, "avx2"), ["elman float32 symbols", "gru float64"]),
 }
 SCRIPT = "import sys, test_instruction_sets as here; print(here.VECTOR_BYTES, *map(here.digest, sys.argv[1:]))"
 

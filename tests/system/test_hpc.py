@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 
-SCRIPTS = Path(__file__).parent.parent / "docs" / "hpc"
+SCRIPTS = Path(__file__).parents[2] / "docs" / "hpc"
 SHORT = "--hidden-layer-sizes 16 --batch-size 8 --max-iter 200 --n-jobs 1"
 
-pytestmark = pytest.mark.skipif(not SCRIPTS.is_dir() or sys.platform != "linux", reason="needs the checkout, and Linux")
+pytestmark = [
+    pytest.mark.serial,
+    pytest.mark.skipif(not SCRIPTS.is_dir() or sys.platform != "linux", reason="needs the checkout, and Linux"),
+]
 
 # srun --options command: with STOPPED it gets a signal, like two minutes before the time limit, once there is a
 # checkpoint to see.

@@ -20,6 +20,8 @@ from numrnn import RNNClassifier, workload
 from numrnn.estimators import threads
 from numrnn.estimators.threads import n_threads
 
+pytestmark = pytest.mark.serial
+
 CELLS = ["gru", "lstm"]
 LIMIT = 120  # seconds after which a process hangs: far more than it takes to compile
 RNG = np.random.default_rng(0)

@@ -1,0 +1,18 @@
+"""Runs that are killed and resumed: a few of the kills that `kill_and_resume.py` makes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.serial
+def test_killed_runs_end_with_the_same_bits():
+    """In a process of its own, which forks."""
+    script = Path(__file__).with_name("kill_and_resume.py")
+    run = subprocess.run(
+        [sys.executable, script, "--kills", "3", "--sequences", "600"], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert "3 kills" in run.stdout
