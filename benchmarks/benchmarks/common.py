@@ -1,9 +1,18 @@
 """What every benchmark of an estimator measures: time and memory of fit and predict, and what it learnt."""
 
+import os
 from abc import ABC, abstractmethod
 
 from numrnn import SequenceScaler
 from numrnn.datasets import load_japanese_vowels
+
+
+def values_of(*parameters):
+    """Return the values of each parameter of a benchmark. With NUMRNN_BENCH_FIRST in the environment, only the first
+    value of each: one run of everything, for continuous integration.
+    """
+    first = bool(os.environ.get("NUMRNN_BENCH_FIRST"))
+    return [values[:1] if first else values for values in parameters]
 
 
 class Estimator(ABC):

@@ -3,7 +3,7 @@
 from numrnn import RNNClassifier, RNNRegressor
 from numrnn.datasets import make_adding_problem, make_noisy_sines
 
-from .common import Estimator, japanese_vowels
+from .common import Estimator, japanese_vowels, values_of
 
 CELLS = ["elman", "gru", "lstm"]
 
@@ -11,7 +11,7 @@ CELLS = ["elman", "gru", "lstm"]
 class Classifier(Estimator):
     """Who speaks: 270 ragged sequences, one label each."""
 
-    params = [CELLS, [1, 2]]
+    params = values_of(CELLS, [1, 2])
     param_names = ["cell", "n_jobs"]
 
     def make_data(self, cell, n_jobs):
@@ -24,7 +24,7 @@ class Classifier(Estimator):
 class Regressor(Estimator):
     """The adding problem over 10 steps: one number per sequence."""
 
-    params = [CELLS]
+    params = values_of(CELLS)
     param_names = ["cell"]
 
     def make_data(self, cell):
@@ -37,7 +37,7 @@ class Regressor(Estimator):
 class StepRegressor(Estimator):
     """Noisy sines: one number per step of ragged sequences, two layers."""
 
-    params = [["adam", "lbfgs"]]
+    params = values_of(["adam", "lbfgs"])
     param_names = ["solver"]
 
     def make_data(self, solver):
@@ -50,7 +50,7 @@ class StepRegressor(Estimator):
 class Streaming:
     """One step of many streams at once."""
 
-    params = [CELLS, [1, 100]]
+    params = values_of(CELLS, [1, 100])
     param_names = ["cell", "n_streams"]
 
     def setup(self, cell, n_streams):

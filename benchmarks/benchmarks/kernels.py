@@ -8,6 +8,8 @@ from numrnn.data.targets import Targets
 from numrnn.network import Network
 from numrnn.parameters import Layout, initial_theta
 
+from .common import values_of
+
 CELLS = ["elman", "gru", "lstm"]
 OUTPUTS = 8
 
@@ -15,7 +17,7 @@ OUTPUTS = 8
 class MiniBatch:
     """A mini-batch of equally long sequences; shapes are (B sequences, T steps, D inputs, H units)."""
 
-    params = [CELLS, [(32, 50, 32, 32), (32, 100, 32, 128), (64, 100, 64, 256)], [1, 2]]
+    params = values_of(CELLS, [(32, 50, 32, 32), (32, 100, 32, 128), (64, 100, 64, 256)], [1, 2])
     param_names = ["cell", "B, T, D, H", "n_jobs"]
     dtype = np.float32
 
@@ -45,5 +47,5 @@ class MiniBatch:
 class MiniBatchFloat64(MiniBatch):
     """The same in float64, for one shape on one thread."""
 
-    params = [CELLS, [(32, 100, 32, 128)], [1]]
+    params = values_of(CELLS, [(32, 100, 32, 128)], [1])
     dtype = np.float64

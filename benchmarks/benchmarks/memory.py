@@ -11,6 +11,8 @@ from numrnn import RNNClassifier
 from numrnn.kernels.cpu.simd import ROWS, panel_width
 from numrnn.parameters import GATES, Layout
 
+from .common import values_of
+
 CELLS = ["elman", "gru", "lstm"]
 CLASSES, BLOCK = 3, 32
 COPIED = 512  # rows of the operands of a weight gradient that are copied at a time
@@ -44,7 +46,7 @@ def fit_bytes(cell, N, T, D, H, batch_size, threads, dtype="float32"):
 class Fit:
     """Long sequences, so that what BPTT keeps is most of it. peakmem_ counts the interpreter and its libraries too."""
 
-    params = [CELLS, [1, 2]]
+    params = values_of(CELLS, [1, 2])
     param_names = ["cell", "n_jobs"]
     shape = (64, 1000, 8, 128)  # N, T, D, H
 
@@ -71,7 +73,7 @@ class Fit:
 class LimitedFit:
     """Long sequences in a tenth of the memory that they take, on one thread."""
 
-    params = [CELLS]
+    params = values_of(CELLS)
     param_names = ["cell"]
     shape = (8, 20_000, 8, 128)  # N, T, D, H
     repeats = 3

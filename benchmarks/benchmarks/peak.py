@@ -19,6 +19,8 @@ from numrnn.parameters import GATES, Layout, initial_theta
 from numrnn.solvers import Adam
 from numrnn.steps import Step
 
+from .common import values_of
+
 CELLS = ["elman", "gru", "lstm"]
 CLASSES, SIZE, REPEATS = 2, 2048, 5
 
@@ -57,7 +59,7 @@ class FractionOfPeak(ABC):
 class TrainingStep(FractionOfPeak):
     """Forward, BPTT, clipping and Adam on mini-batches of equal lengths."""
 
-    params = [CELLS, [(32, 50, 32, 32), (32, 100, 32, 128), (64, 50, 128, 512)]]
+    params = values_of(CELLS, [(32, 50, 32, 32), (32, 100, 32, 128), (64, 50, 128, 512)])
     param_names = ["cell", "B, T, D, H"]
 
     def work(self, cell, shape):
@@ -77,7 +79,7 @@ class TrainingStep(FractionOfPeak):
 class Fit(FractionOfPeak):
     """The whole `fit`, Python and the first weights included."""
 
-    params = [CELLS, [32, 128]]
+    params = values_of(CELLS, [32, 128])
     param_names = ["cell", "H"]
 
     def work(self, cell, H):

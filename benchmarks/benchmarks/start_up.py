@@ -6,6 +6,8 @@ import sys
 import tempfile
 import time
 
+from .common import values_of
+
 HELP = """
 import contextlib, io
 from numrnn.cli import main
@@ -43,7 +45,7 @@ class Import:
 class FirstFit:
     """A whole process that fits once: import, data, compilation or its cache, one epoch."""
 
-    params = ["cold", "warm"]
+    params = values_of(["cold", "warm"])
     param_names = ["cache"]
 
     def track_first_fit(self, cache):

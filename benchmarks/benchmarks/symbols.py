@@ -7,6 +7,8 @@ import numpy as np
 
 from numrnn import RNNClassifier, RNNLanguageModel
 
+from .common import values_of
+
 CELLS = ["elman", "gru", "lstm"]
 CHARACTERS = 82  # as many as War and Peace has
 
@@ -28,7 +30,7 @@ def seconds(call):
 class LanguageModel:
     """Characters a second: a pass over a text in streams, and writing."""
 
-    params = [CELLS]
+    params = values_of(CELLS)
     param_names = ["cell"]
     length, written = 200_000, 20_000
 
@@ -55,7 +57,7 @@ class LanguageModel:
 class Reviews:
     """A class for each of many texts of up to 200 words: the embedding, and its sparse gradient, beside an LSTM."""
 
-    params = [[(50,), (50, 50)]]
+    params = values_of([(50,), (50, 50)])
     param_names = ["units"]
 
     def setup(self, units):
@@ -78,7 +80,7 @@ class Reviews:
 class LongText:
     """What a language model takes beside the caller's text. A small network of few characters: it has much to read."""
 
-    params = [[3_000_000, 30_000_000]]
+    params = values_of([3_000_000, 30_000_000])
     param_names = ["characters"]
 
     def setup(self, length):
