@@ -9,6 +9,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import type_of_target
 
 from numrnn import Sequences
+from numrnn.data.sequences import checked_lengths
 
 
 def ragged(seed, columns=None, dtype=np.float32, fewest=0):
@@ -137,10 +138,12 @@ def test_padding():
         (lambda: Sequences(np.zeros(3), [0, 2]), "offsets must go from 0 to 3"),
         (lambda: Sequences(np.zeros(3), [1, 3]), "offsets must go from 0 to 3"),
         (lambda: Sequences(np.zeros(3), [0, 2, 1, 3]), "sequence 1 goes from 2 down"),
-        (lambda: Sequences.from_concatenated(np.zeros(3), [4, -1]), r"lengths\[1\] is -1"),
+        (lambda: Sequences.from_concatenated(np.zeros(3), [4, -1]), r"lengths\[1\]=-1: must be at least 0"),
         (lambda: Sequences.from_concatenated(np.zeros(3), [1.0, 2.0]), "lengths must be integers"),
-        (lambda: Sequences.from_concatenated(np.zeros(3), [1, 1]), "offsets must go from 0 to 3"),
-        (lambda: Sequences.from_padded(np.zeros((2, 3)), [1, 4]), r"lengths\[1\] is 4, but X has 3 steps"),
+        (lambda: Sequences.from_concatenated(np.zeros(3), [4, 0]), r"lengths\[0\]=4: must be at most 3"),
+        (lambda: Sequences.from_concatenated(np.zeros(3), [1, 1]), "lengths add up to 2 steps, values hold 3"),
+        (lambda: Sequences.from_concatenated(np.zeros(3), []), "lengths add up to 0 steps, values hold 3"),
+        (lambda: Sequences.from_padded(np.zeros((2, 3)), [1, 4]), r"lengths\[1\]=4: must be at most 3"),
         (lambda: Sequences.from_padded(np.zeros((2, 3)), [1]), r"X must have the shape \(1, T, D\)"),
         (lambda: Sequences.from_array(np.zeros(3)), r"array must have the shape"),
         (lambda: Sequences.from_list([[1.0], [[1.0]]]), r"sequences\[1\] has shape \(1, 1\)"),
@@ -167,3 +170,43 @@ def test_scikit_learn_splits_them(form):
     for splitter, groups in ((KFold(3), None), (GroupKFold(2), y % 3)):
         for _, test in splitter.split(X, y, groups):
             assert len(_safe_indexing(X, test)) == len(test)
+
+
+MOST = 2**63  # what an int64 no longer holds
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        np.array([MOST, MOST, 3], np.uint64),  # the sum wraps to 3
+        np.array([MOST - 1, MOST - 1, 5], np.int64),  # likewise
+        np.array([2**32] * 4, np.uint64),
+        np.full(100, 3),
+    ],
+    ids=str,
+)
+def test_lengths_are_compared_with_the_steps_before_they_are_added_up(lengths):
+    """An early version believed sums that wrap, and read memory that was not the caller's."""
+    for make in (lambda: Sequences.from_concatenated(np.zeros(3), lengths), lambda: checked_lengths(lengths, 3)):
+        with pytest.raises(ValueError, match=r"lengths\[0\]=\d+: must be at most 3|lengths add up to 300 steps"):
+            make()
+    with pytest.raises(ValueError, match=r"lengths\[0\]=\d+: must be at most 2"):
+        Sequences.from_padded(np.zeros((len(lengths), 2)), lengths)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+def test_offsets_that_wrap_are_seen_to_fall(dtype):
+    """Each of their differences is positive in 64 bits."""
+    offsets = np.array([0, 5, -MOST, -(2**62), -1, 7], np.int64).view(dtype)
+    with pytest.raises(ValueError, match="offsets must not fall"):
+        Sequences(np.zeros(7), offsets)
+
+
+def test_offsets_that_are_changed_afterwards_change_nothing():
+    """An early version kept the caller's array: a prediction then crashed."""
+    offsets = np.array([0, 2, 5])
+    X = Sequences(np.arange(5.0), offsets)
+    offsets[:] = 10**12
+    assert X.lengths.tolist() == [2, 3]
+    with pytest.raises(ValueError, match="read-only"):
+        X.offsets[1] = 10**12

@@ -6,7 +6,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from numrnn.data.sequences import Sequences
+from numrnn.data.sequences import Sequences, checked_lengths
 from numrnn.data.shards import open_shards
 
 __all__ = ["DataFile", "Part", "read_npz", "read_shards"]
@@ -119,7 +119,9 @@ def _part(path, arrays, suffix):
             raise ValueError(f"{path}: array {name + suffix!r} is missing")
     values, lengths, y = (arrays.get(name + suffix) for name in ("values", "lengths", "y"))
     _check_values(f"{path}: values{suffix}", values)
-    _check_lengths(f"{path}: lengths{suffix}", lengths, len(values))
+    if np.size(lengths) == 0:
+        raise ValueError(f"{path}: lengths{suffix} is empty: there are no sequences")
+    lengths = checked_lengths(lengths, len(values), f"{path}: lengths{suffix}", least=1)
     if values.ndim == 1 and values.dtype.kind == "f":
         values = values[:, None]
     X = Sequences.from_concatenated(values, lengths)
@@ -131,18 +133,6 @@ def _check_values(name, values):
         raise ValueError(f"{name} must hold numbers, got dtype {values.dtype}")
     if values.ndim not in (1, 2):
         raise ValueError(f"{name} must have the shape (steps, inputs) or (steps,), got {values.shape}")
-
-
-def _check_lengths(name, lengths, n_steps):
-    if lengths.dtype.kind not in "iu" or lengths.ndim != 1:
-        raise ValueError(f"{name} must be integers of shape (sequences,), got {lengths.dtype} of shape {lengths.shape}")
-    if len(lengths) == 0:
-        raise ValueError(f"{name} is empty: there are no sequences")
-    short = np.flatnonzero(lengths < 1)
-    if short.size:
-        raise ValueError(f"{name}[{short[0]}] is {lengths[short[0]]}, a sequence has at least one step")
-    if lengths.sum(dtype=np.int64) != n_steps:
-        raise ValueError(f"{name} add up to {lengths.sum(dtype=np.int64)} steps, values hold {n_steps}")
 
 
 def _targets(name, y, X):

@@ -135,13 +135,10 @@ class Sequences:
         >>> Sequences.from_padded([[5, 6, 0], [7, 0, 0]], [2, 1]).to_list()
         [array([5, 6]), array([7])]
         """
-        X = np.asarray(X)
-        lengths = _checked_lengths(lengths)
-        if X.ndim not in (2, 3) or len(X) != len(lengths):
-            raise ValueError(f"X must have the shape ({len(lengths)}, T, D) or ({len(lengths)}, T), got {X.shape}")
-        long = np.flatnonzero(lengths > X.shape[1])
-        if long.size:
-            raise ValueError(f"lengths[{long[0]}] is {lengths[long[0]]}, but X has {X.shape[1]} steps")
+        X, count = np.asarray(X), np.size(lengths)
+        if X.ndim not in (2, 3) or len(X) != count:
+            raise ValueError(f"X must have the shape ({count}, T, D) or ({count}, T), got {X.shape}")
+        lengths = _checked_each(lengths, X.shape[1], "lengths", 0)
         return cls.from_concatenated(X[_mask(lengths, X.shape[1])], lengths)
 
     @classmethod
@@ -171,7 +168,10 @@ class Sequences:
         >>> Sequences.from_concatenated(np.zeros((6, 3)), [2, 4])
         Sequences(2 sequences of 2 to 4 steps, 3 columns, float64)
         """
-        return cls(values, np.concatenate([[0], np.cumsum(_checked_lengths(lengths))]))
+        check_on_host(values, "values")
+        values = np.asarray(values)
+        lengths = checked_lengths(lengths, len(values) if values.ndim else 0)
+        return cls(values, np.concatenate([[0], np.cumsum(lengths)]))
 
     @classmethod
     def _from_known(cls, values, offsets):
@@ -357,23 +357,62 @@ def _checked_offsets(offsets, values):
         raise ValueError(f"values must have the shape (steps, columns) or (steps,), got {values.shape}")
     if offsets.ndim != 1 or offsets.dtype.kind not in "iu" or len(offsets) == 0:
         raise ValueError(f"offsets must be integers of shape (N + 1,), got {offsets.dtype} of shape {offsets.shape}")
-    offsets = offsets.astype(np.int64, copy=False)
     if offsets[0] != 0 or offsets[-1] != len(values):
         raise ValueError(f"offsets must go from 0 to {len(values)} (steps), got {offsets[0]} to {offsets[-1]}")
-    falls = np.flatnonzero(np.diff(offsets) < 0)
+    falls = np.flatnonzero(offsets[1:] < offsets[:-1])  # differences could wrap
     if falls.size:
         raise ValueError(f"offsets must not fall, sequence {falls[0]} goes from {offsets[falls[0]]} down")
+    offsets = offsets.astype(np.int64)
+    offsets.flags.writeable = False
     return offsets
 
 
-def _checked_lengths(lengths):
+def checked_lengths(lengths, n_steps, name="lengths", least=0):
+    """Return numbers of steps that are known to fit the steps there are, before anything is added up.
+
+    Parameters
+    ----------
+    lengths : array-like of shape (N,)
+        Integers of any type.
+    n_steps : int
+        Steps of all sequences.
+    name : str
+        What errors call the lengths.
+    least : int
+        Steps that a sequence needs.
+
+    Returns
+    -------
+    lengths : ndarray of shape (N,), int64
+
+    Raises
+    ------
+    ValueError
+        If they are no integers, one is less than `least` or more than `n_steps`, or they do not add up to `n_steps`.
+
+    Examples
+    --------
+    >>> from numrnn.data.sequences import checked_lengths
+    >>> checked_lengths([2, 3], 5)
+    array([2, 3])
+    """
+    lengths = _checked_each(lengths, n_steps, name, least)
+    ends = np.cumsum(lengths)  # where the first sum wraps, the one before is too large already
+    if (ends > n_steps).any() or (ends[-1] if ends.size else 0) != n_steps:
+        raise ValueError(f"{name} add up to {sum(lengths.tolist())} steps, values hold {n_steps}")
+    return lengths
+
+
+def _checked_each(lengths, most, name, least):
     lengths = np.asarray(lengths)
     if lengths.size == 0:
         return np.zeros(0, np.int64)
     if lengths.ndim != 1 or lengths.dtype.kind not in "iu":
-        raise ValueError(f"lengths must be integers of shape (N,), got {lengths.dtype} of shape {lengths.shape}")
-    if lengths.min() < 0:
-        raise ValueError(f"lengths[{lengths.argmin()}] is {lengths.min()}, a number of steps is not negative")
+        raise ValueError(f"{name} must be integers of shape (N,), got {lengths.dtype} of shape {lengths.shape}")
+    limits = (lengths < least, f"at least {least}"), (lengths > most, f"at most {most}, the steps there are")
+    for wrong, expected in limits:
+        if wrong.any():
+            raise ValueError(f"{name}[{wrong.argmax()}]={lengths[wrong.argmax()]}: must be {expected}")
     return lengths.astype(np.int64)
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numrnn.data.sequences import Sequences
+from numrnn.data.sequences import Sequences, checked_lengths
 from numrnn.data.sharded import Shard, ShardedSequences
 from numrnn.data.sizes import n_bytes
 from numrnn.data.stacking import NUMBERS
@@ -106,9 +106,8 @@ def open_shards(directory, *, buffer="512MB"):
     for entry in index["shards"]:
         lengths = _array(folder, entry, "lengths")
         path, at = _values_file(folder, entry, index)
-        _check_lengths(folder / f"{entry['name']}.lengths.npy", lengths, entry)
+        steps.append(_checked_lengths(folder / f"{entry['name']}.lengths.npy", lengths, entry))
         shards.append(Shard(path, at, first, first_step))
-        steps.append(lengths.astype(np.int64, copy=False))
         first, first_step = first + entry["sequences"], first_step + entry["steps"]
     columns = () if index["columns"] is None else (index["columns"],)
     X = ShardedSequences(shards, np.concatenate(steps), columns, index["dtype"], buffer)
@@ -179,17 +178,11 @@ def _load(path, entry, name, **options):
         raise ValueError(f"{path}: not a readable .npy file ({error})") from error
 
 
-def _check_lengths(path, lengths, entry):
+def _checked_lengths(path, lengths, entry):
     if lengths.dtype.kind not in "iu" or lengths.shape != (entry["sequences"],):
         expected = f"integers of shape ({entry['sequences']},)"
         raise ValueError(f"{path}: expected {expected}, got {lengths.dtype} of shape {lengths.shape}")
-    if lengths.sum() != entry["steps"]:
-        raise ValueError(
-            f"{path}: {len(lengths)} lengths add up to {lengths.sum()} steps, {INDEX} says {entry['sequences']} "
-            f"and {entry['steps']}"
-        )
-    if lengths.min() < 1:
-        raise ValueError(f"{path}: sequence {lengths.argmin()} has {lengths.min()} steps, it needs at least one")
+    return checked_lengths(lengths, entry["steps"], f"{path}: lengths", least=1)
 
 
 def _rows(folder, index, name, X):
