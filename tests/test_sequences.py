@@ -9,7 +9,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import type_of_target
 
 from numrnn import Sequences
-from numrnn.data.sequences import checked_lengths
+from numrnn.data.lengths import checked_lengths
 
 
 def ragged(seed, columns=None, dtype=np.float32, fewest=0):

@@ -6,7 +6,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from numrnn.data.sequences import Sequences, checked_lengths
+from numrnn.data.lengths import checked_lengths
+from numrnn.data.sequences import Sequences
 from numrnn.data.shards import open_shards
 
 __all__ = ["DataFile", "Part", "read_npz", "read_shards"]

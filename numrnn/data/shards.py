@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numrnn.data.sequences import Sequences, checked_lengths
+from numrnn.data.lengths import checked_lengths
+from numrnn.data.sequences import Sequences
 from numrnn.data.sharded import Shard, ShardedSequences
 from numrnn.data.sizes import n_bytes
 from numrnn.data.stacking import NUMBERS

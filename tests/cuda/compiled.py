@@ -113,7 +113,7 @@ def sizes_of(every):
 
 
 def narrow_kernels():
-    """Those that hold W in registers."""
+    """Yield the kernels that hold W in registers."""
     for cell, most in MOST_NARROW.items():
         module = import_module(f"numrnn.kernels.cuda.warps.{cell}")
         for padded in sizes_of(range(NARROW_STEP, most + 1, NARROW_STEP)):
@@ -123,7 +123,7 @@ def narrow_kernels():
 
 
 def wide_kernels():
-    """Those that spread W over blocks."""
+    """Yield the kernels that spread W over blocks."""
     signature = types.void(*recurrence(float32).args, float32[:, ::1])
     for cell in MOST_NARROW:
         for padded in sizes_of(WIDE_SIZES):

@@ -45,11 +45,12 @@ def test_forward_loss_and_gradient_in_float32(cell, activation, hidden, output, 
         assert relative_error(view, expected[name]) <= 1e-4, name
 
 
-def check(case, grad, twin):
+def check(problem):
     """float32 against float32."""
+    case, twin = Case(problem, np.float32), Twin(problem, torch.float32)
     assert relative_error(case.predict(), twin.outputs()) <= 1e-4
     _, expected = twin.gradient()
-    for name, view in case.layout.views(grad).items():
+    for name, view in case.layout.views(case.gradient()[1]).items():
         assert relative_error(view, expected[name]) <= 1e-4, name
 
 
@@ -58,8 +59,7 @@ def check(case, grad, twin):
 @pytest.mark.parametrize("pooling", ["mean", "max"])
 def test_pooling_in_float32(cell, activation, hidden, pooling, inputs):
     problem = problem_of(cell, activation, hidden, "sequence", "softmax", INPUTS[inputs], pooling=pooling)
-    case = Case(problem, np.float32)
-    check(case, case.gradient()[1], Twin(problem, torch.float32))
+    check(problem)
 
 
 @pytest.mark.parametrize(("cell", "activation"), CELLS)
@@ -68,8 +68,7 @@ def test_pooling_in_float32(cell, activation, hidden, pooling, inputs):
 @pytest.mark.parametrize("output", ["sequence", "step"])
 def test_learned_states_in_float32(cell, activation, hidden, output, inputs):
     problem = problem_of(cell, activation, hidden, output, "softmax", inputs, initial_state="learned")
-    case = Case(problem, np.float32)
-    check(case, case.gradient()[1], Twin(problem, torch.float32))
+    check(problem)
 
 
 @pytest.mark.parametrize(("cell", "activation"), CELLS)
