@@ -33,18 +33,18 @@ def write_greedily(network, states, *, end, max_length, threads=1):
     written = []
     for first in range(0, len(states), SEQUENCES):
         state = states[first : first + SEQUENCES]
-        symbols, lengths = np.zeros((len(state), max_length), np.int64), np.full(len(state), max_length)
+        texts = [[] for _ in state]
         ids, now = np.arange(len(state)), np.full(len(state), end)
-        for t in range(max_length):
+        for _ in range(max_length):
             logits, state = network.write(_one_step(now, end), state, threads)
             now = logits.argmax(axis=1)
             going_on = now != end
-            lengths[ids[~going_on]] = t
             ids, now, state = ids[going_on], now[going_on], state[going_on]
             if not len(ids):
                 break
-            symbols[ids, t] = now
-        written += [row[:length] for row, length in zip(symbols, lengths, strict=True)]
+            for i, symbol in zip(ids.tolist(), now.tolist(), strict=True):
+                texts[i].append(symbol)
+        written += [np.array(text, np.int64) for text in texts]
     return written
 
 
@@ -94,12 +94,13 @@ class _Beams:
 
     def extend(self, logits, state):
         """A step of all hypotheses; takes out those that end and sequences that are done."""
-        room = int(self.widths.sum())
+        widths = np.minimum(self.widths, self.counts * logits.shape[1])  # there are no more continuations
+        room = int(widths.sum())
         parents, symbols, scores = np.zeros(room, np.int64), np.zeros(room, np.int64), np.full(room, -np.inf)
         counts, first = np.zeros(len(self.ids), np.int64), np.concatenate([[0], np.cumsum(self.counts)])
-        extend(logits, self.scores, first, self.widths, parents, symbols, scores, counts)
-        owners = np.repeat(np.arange(len(self.ids)), self.widths)
-        there = np.arange(room) - np.repeat(np.cumsum(self.widths) - self.widths, self.widths) < counts[owners]
+        extend(logits, self.scores, first, widths, parents, symbols, scores, counts)
+        owners = np.repeat(np.arange(len(self.ids)), widths)
+        there = np.arange(room) - np.repeat(np.cumsum(widths) - widths, widths) < counts[owners]
         ended = there & (symbols == self.end)
         steps = self.paths.shape[1]
         for n in np.flatnonzero(ended):

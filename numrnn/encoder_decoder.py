@@ -5,6 +5,7 @@ representations using RNN encoder-decoder for statistical machine translation. E
 """
 
 import math
+from functools import cached_property
 
 import numpy as np
 
@@ -54,7 +55,11 @@ class PairLayout:
         self.size = encoder.size + decoder.size
         self.places = {"encoder": slice(0, encoder.size), "decoder": slice(encoder.size, self.size)}
         self.shapes = {f"{part}.{name}": shape for part in PARTS for name, shape in self.parts[part].shapes.items()}
-        self.decayed = np.concatenate([encoder.decayed, decoder.decayed + encoder.size])
+
+    @cached_property
+    def decayed(self):
+        encoder, decoder = self.parts.values()
+        return np.concatenate([encoder.decayed, decoder.decayed + encoder.size])
 
     def split(self, flat):
         """The encoder's and the decoder's part of a flat array (size,)."""

@@ -31,7 +31,7 @@ class Writer:
         self._network, self._random = network, random
         self._options = (
             float(temperature),
-            layout.n_outputs if top_k is None else top_k,
+            layout.n_outputs if top_k is None else min(int(top_k), layout.n_outputs),
             1.0 if top_p is None else top_p,
         )
         self._scratch = make_scratch(network.net, 1, 1, one_block=True)

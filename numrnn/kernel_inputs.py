@@ -25,8 +25,14 @@ def inputs_of(layout, data, rows, state, learning=False):
     -------
     inputs : Data or SymbolData
         Without dropout, and without states that are given.
+
+    Raises
+    ------
+    ValueError
+        If a step has another number of inputs than the network.
     """
     values, starts = data.gather(rows.ids)
+    check_step_shape(layout, values)
     starts = starts + rows.skipped
     states = state, np.where(rows.skipped > 0, rows.ids, ~rows.ids), *np.zeros((2, 0, state.shape[1]), state.dtype)
     if layout.n_symbols is None:
@@ -47,6 +53,19 @@ def inputs_of(layout, data, rows, state, learning=False):
         np.empty(steps, np.int64),
         np.empty(layout.n_symbols + 2, np.int64),
     )
+
+
+def check_step_shape(layout, values):
+    """Raise a ValueError unless steps are what a network reads: kernels would read what lies behind them.
+
+    Parameters
+    ----------
+    layout : Layout
+    values : ndarray of shape (sum of T_i, D), or (sum of T_i,) for symbols
+    """
+    expected = (layout.n_inputs,) if layout.n_symbols is None else ()
+    if values.shape[1:] != expected:
+        raise ValueError(f"a step has shape {values.shape[1:]}, the network reads {expected}")
 
 
 def _most_steps(rows):

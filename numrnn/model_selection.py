@@ -14,6 +14,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from numrnn.data.forms import list_items, steps_to_sequences, targets_to_sequences
 from numrnn.data.sequences import Sequences
+from numrnn.messages import shown
 
 __all__ = ["StratifiedStepKFold", "cross_val_predict", "make_step_scorer"]
 
@@ -262,10 +263,10 @@ class _StepScorer:
         self._request = MetadataRequest(owner=repr(self))
 
     def __repr__(self):
-        options = "".join(f", {key}={value!r}" for key, value in self.options.items())
+        options = "".join(f", {key}={shown(value)}" for key, value in self.options.items())
         sign = "" if self.sign > 0 else ", greater_is_better=False"
         name = getattr(self.metric, "__name__", repr(self.metric))
-        return f"make_step_scorer({name}{sign}, response_method={self.response_method!r}{options})"
+        return f"make_step_scorer({name}{sign}, response_method={shown(self.response_method)}{options})"
 
     def set_score_request(self, *, sample_weight):
         """Say whether the scorer wants `sample_weight` (True, False, None, or the name it comes under)."""

@@ -1,5 +1,8 @@
 """The flat parameter vector theta: names of format version 1, places, initial values."""
 
+import math
+from functools import cached_property
+
 import numpy as np
 
 from numrnn.data.random import generator
@@ -64,11 +67,14 @@ class Layout:
         self.offsets, at = {}, 0
         for name, shape in self.shapes.items():
             self.offsets[name] = at
-            at += int(np.prod(shape))
+            at += math.prod(shape)
         self.size = at
+
+    @cached_property
+    def decayed(self):
         matrices = [name for name, shape in self.shapes.items() if len(shape) == 2 and name != "embedding"]
         places = [self.place(name) for name in matrices]
-        self.decayed = np.array([(place.start, place.stop) for place in places], np.int64)
+        return np.array([(place.start, place.stop) for place in places], np.int64)
 
     def _shapes(self):
         gates, inputs = GATES[self.cell], self.n_inputs
@@ -107,7 +113,7 @@ class Layout:
 
     def place(self, name):
         """Slice of theta that holds a parameter."""
-        return slice(self.offsets[name], self.offsets[name] + int(np.prod(self.shapes[name])))
+        return slice(self.offsets[name], self.offsets[name] + math.prod(self.shapes[name]))
 
     def views(self, flat):
         """Dict of named views of a flat array (size,); no copies."""

@@ -3,6 +3,7 @@
 import numpy as np
 
 from numrnn.data.sharded import ShardedSequences
+from numrnn.kernel_inputs import check_step_shape
 from numrnn.kernels.cpu import streams
 from numrnn.kernels.cpu.net import ElmanNet, GRUNet, LSTMNet
 from numrnn.kernels.jit import read_only
@@ -46,6 +47,7 @@ class Predictor:
         if not alone or not self.network.work.fits_one_call(len(data.values)):
             return self.network.predict_packed(data, state, raw, threads)
         values = read_only(data.values)
+        check_step_shape(self.network.layout, values)
         outputs = np.empty((len(values) if self.network.per_step else 1, self.network.layout.n_outputs), self.dtype)
         before = self._no_state if state is None else np.array(state, self.dtype, order="C")
         after = np.empty(self.state_shape, self.dtype)

@@ -158,8 +158,8 @@ def test_a_token_that_is_no_str_is_named():
         (np.array([0.0]), ValueError, r"symbols must be integers of shape \(T,\), got float64 of shape \(1,\)"),
         (np.zeros((1, 1, 1), int), ValueError, r"symbols\[0\] must be integers"),
         ([True], ValueError, "got bool"),
-        ("abc", ValueError, "got <U3"),
-        (2, TypeError, "symbols must be an array of symbols or a list of such arrays, got 2"),
+        ("abc", TypeError, "symbols='abc': must be an array of symbols"),
+        (2, TypeError, "symbols=2: must be an array of symbols or a list of such arrays"),
     ],
 )
 def test_what_is_no_symbol_is_named(symbols, error, message):

@@ -13,6 +13,7 @@ from numrnn.data.stacking import BY_DEVICE, NUMBERS, TARGETS, check_kind, check_
 from numrnn.data.symbols import why_no_symbols
 from numrnn.kernels.cpu.finite import all_finite
 from numrnn.kernels.jit import read_only
+from numrnn.messages import shown
 
 __all__ = ["from_steps", "list_items", "steps_to_sequences", "targets_to_sequences", "to_sequences"]
 
@@ -325,5 +326,5 @@ def _is_finite(values):
 def _not_finite(sequences, row, name):
     i = np.searchsorted(sequences.offsets, row, side="right") - 1
     steps = sequences.values[row]
-    found = "NaN" if np.isnan(steps).any() else f"infinity or a value too large for {steps.dtype!r}"
+    found = "NaN" if np.isnan(steps).any() else f"infinity or a value too large for {shown(steps.dtype)}"
     return f"Input {name} contains {found}: {name}[{i}], step {row - sequences.offsets[i]}"

@@ -9,8 +9,9 @@ from numrnn.data.forms import to_sequences
 from numrnn.data.sequences import Sequences
 from numrnn.data.stacking import check_list_on_host
 from numrnn.data.symbols import check_symbols
+from numrnn.messages import shown
 
-__all__ = ["NextSymbols", "errors_name", "is_text", "read_symbols"]
+__all__ = ["NextSymbols", "check_n_symbols", "errors_name", "is_text", "read_symbols"]
 
 
 class NextSymbols:
@@ -122,7 +123,7 @@ def read_symbols(X, vocabulary, n_symbols, *, name="X"):
     vocabulary : Vocabulary or None
         Given where X must be text.
     n_symbols : int or "auto"
-        For symbols, see `check_symbols`.
+        See `check_symbols`; a vocabulary must have as many, unless it is "auto".
     name : str, default="X"
         What errors call X.
 
@@ -147,13 +148,15 @@ def read_symbols(X, vocabulary, n_symbols, *, name="X"):
     check_list_on_host(X, name)
     X = X.to_numpy() if hasattr(X, "to_numpy") else X  # a series, of any index, or a data frame
     if not hasattr(X, "__len__") or getattr(X, "ndim", 1) == 0:
-        raise TypeError(f"{name} must be a text, an array of symbols or a list of them, got {X!r}")
+        raise TypeError(f"{name} must be a text, an array of symbols or a list of them, got {shown(X)}")
     if not len(X):
         raise ValueError(f"{name} is empty: it must have at least one symbol")
     if is_text(X) != (vocabulary is not None):
         expected, got = ("texts", type(X).__name__) if vocabulary is not None else ("symbols, integers", "text")
         raise TypeError(f"{name} must hold {expected}, like what the model was fitted on, got {got}")
     if vocabulary is not None:
+        if n_symbols != "auto":
+            check_n_symbols(vocabulary, n_symbols)
         with errors_name("texts", name):
             symbols = vocabulary.transform(X)
         return (_one(symbols, name), True) if isinstance(X, str) else (symbols, False)
@@ -162,6 +165,30 @@ def read_symbols(X, vocabulary, n_symbols, *, name="X"):
         return check_symbols(sequences, n_symbols, name=name), False
     with errors_name(f"{name}[0]", name):
         return check_symbols(_one(np.ascontiguousarray(X), name), n_symbols, name=name), True
+
+
+def check_n_symbols(vocabulary, n_symbols, name="vocabulary_"):
+    """Raise a ValueError unless a vocabulary has as many symbols as the network that reads them.
+
+    Parameters
+    ----------
+    vocabulary : Vocabulary
+    n_symbols : int
+        Of the network.
+    name : str, default="vocabulary_"
+        What errors call the vocabulary.
+
+    Examples
+    --------
+    >>> from numrnn.data import Vocabulary
+    >>> from numrnn.data.next_symbols import check_n_symbols
+    >>> check_n_symbols(Vocabulary().fit("banana"), 3)
+    """
+    if len(vocabulary) != n_symbols:
+        raise ValueError(
+            f"{name} has {len(vocabulary)} symbols, but the network was made for {n_symbols}: it was fitted anew. Fit "
+            "a copy of it (sklearn.base.clone), or fit the estimator again"
+        )
 
 
 @contextmanager

@@ -8,6 +8,8 @@ one, or not at all.
 import numpy as np
 from sklearn.utils import check_random_state
 
+from numrnn.messages import shown
+
 # The numbers are part of what makes a seed reproducible: add to them, never change them.
 PURPOSES = {"weights": 1, "shuffle": 2, "split": 3, "dropout": 4, "sampling": 5, "data": 6, "shards": 7}
 
@@ -41,7 +43,7 @@ def draw_seed(random_state):
     except ValueError as error:
         raise ValueError(
             f"random_state must be an integer from 0 to {2**32 - 1}, a numpy.random.RandomState or None, got "
-            f"{random_state!r}"
+            f"{shown(random_state)}"
         ) from error
     return int(random.randint(0, 2**64, dtype=np.uint64))
 

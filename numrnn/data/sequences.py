@@ -8,6 +8,7 @@ import numpy as np
 
 from numrnn.data.lengths import checked_each, checked_lengths, checked_offsets
 from numrnn.data.stacking import TARGETS, check_on_host, stack
+from numrnn.messages import shown
 
 __all__ = ["Sequences"]
 
@@ -249,7 +250,7 @@ class Sequences:
         for i in range(*slice(start, stop).indices(len(self))):
             if np.array_equal(self[i], value):
                 return i
-        raise ValueError(f"{value!r} is none of the sequences")
+        raise ValueError(f"{shown(value)} is none of the sequences")
 
     def count(self, value):
         """Return how many sequences equal the array `value`.

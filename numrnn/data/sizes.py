@@ -2,6 +2,8 @@
 
 import re
 
+from numrnn.messages import shown
+
 __all__ = ["n_bytes"]
 
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -38,5 +40,5 @@ def n_bytes(size, name):
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(size))
     unit = UNITS.get(found[2].upper()) if found else None
     if unit is None or isinstance(size, bool) or not 1 <= float(found[1]) * unit < MOST:
-        raise ValueError(f"{name} must be a number of bytes such as '512MB' or '2GiB', got {size!r}")
+        raise ValueError(f"{name} must be a number of bytes such as '512MB' or '2GiB', got {shown(size)}")
     return int(float(found[1]) * unit)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from itertools import chain
 from numbers import Integral
 
@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.characters import count_characters, decode_characters, encode_characters, symbol_table
 from numrnn.data.sequences import Sequences
+from numrnn.messages import shown
 
 __all__ = ["Vocabulary"]
 
@@ -205,6 +206,8 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         ------
         ValueError
             Naming the first place that holds no symbol.
+        TypeError
+            If `symbols` is neither an array nor a list.
 
         Examples
         --------
@@ -216,8 +219,9 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         ['ba', 'nan']
         """
         check_is_fitted(self, "symbols_")
-        if not hasattr(symbols, "__len__"):
-            raise TypeError(f"symbols must be an array of symbols or a list of such arrays, got {symbols!r}")
+        symbols = symbols.to_numpy() if hasattr(symbols, "to_numpy") else symbols  # a series, of any index, or a frame
+        if not hasattr(symbols, "__len__") or isinstance(symbols, (str, bytes, Set, Mapping)):
+            raise TypeError(f"symbols={shown(symbols)}: must be an array of symbols or a list of such arrays")
         is_list = isinstance(symbols, (list, tuple, Sequences))
         if np.ndim(symbols[0]) if len(symbols) else is_list:
             return [self._decoded(x, f"symbols[{i}]") for i, x in enumerate(symbols)]
@@ -245,7 +249,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         check_is_fitted(self, "symbols_")
         if self.tokenizer is not None:
             raise TypeError(
-                f"a function cannot be stored: tokenizer={self.tokenizer!r}; fit without it, on lists of tokens"
+                f"a function cannot be stored: tokenizer={shown(self.tokenizer)}; fit without it, on lists of tokens"
             )
         return {
             "unit": self.unit,
@@ -315,7 +319,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         if isinstance(texts, str):
             return [texts], True
         is_bytes = isinstance(texts, (bytes, bytearray))
-        if is_bytes or not hasattr(texts, "__len__") or hasattr(texts, "columns"):
+        if is_bytes or not hasattr(texts, "__len__") or hasattr(texts, "columns") or isinstance(texts, (Set, Mapping)):
             hint = ": pass texts.decode('utf-8')" if is_bytes else ""
             raise TypeError(f"texts must be a str or a list of str, got {type(texts).__name__}{hint}")
         texts = list(texts)
@@ -391,4 +395,4 @@ def _check_tokens(tokens, who):
 
 
 def _shown(value):
-    return f"{value!r:.40} ({type(value).__name__})"
+    return f"{shown(value)} ({type(value).__name__})"

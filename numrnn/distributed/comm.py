@@ -5,6 +5,8 @@
 
 from contextlib import nullcontext
 
+from numrnn.messages import shown
+
 __all__ = ["SERIAL", "Serial", "comm_of"]
 
 
@@ -88,5 +90,5 @@ def comm_of(comm):
 
     processes = processes_of(comm)
     if processes is None:
-        raise TypeError(f"comm must be None or an mpi4py communicator such as MPI.COMM_WORLD, got {comm!r}")
+        raise TypeError(f"comm must be None or an mpi4py communicator such as MPI.COMM_WORLD, got {shown(comm)}")
     return processes

@@ -8,6 +8,7 @@ from numrnn.data.sizes import n_bytes
 from numrnn.distributed import SERIAL
 from numrnn.encoder_decoder import KEPT_BYTES, EncoderDecoder, PairLayout, decoder_seed
 from numrnn.gpu.device import check_device
+from numrnn.messages import shown
 from numrnn.network import Network
 from numrnn.parameters import Layout, initial_theta
 from numrnn.prediction import Predictor
@@ -165,9 +166,13 @@ def check_place(device, memory_limit=None, comm=SERIAL):
     if device == "cpu":
         return
     if memory_limit is not None:
-        raise ValueError(f"memory_limit={memory_limit!r}: it is of device='cpu', expected None with device={device!r}")
+        raise ValueError(
+            f"memory_limit={shown(memory_limit)}: it is of device='cpu', expected None with device={shown(device)}"
+        )
     if comm.size > 1:
-        raise ValueError(f"comm of {comm.size} processes: they train together on device='cpu' only, got {device!r}")
+        raise ValueError(
+            f"comm of {comm.size} processes: they train together on device='cpu' only, got {shown(device)}"
+        )
 
 
 def _on_card(layout, **options):
@@ -211,6 +216,7 @@ def hidden_sizes(hidden_layer_sizes):
     sizes = np.atleast_1d(np.asarray(hidden_layer_sizes))
     if sizes.ndim != 1 or sizes.size == 0 or sizes.dtype.kind not in "iu" or (sizes < 1).any():
         raise ValueError(
-            f"hidden_layer_sizes must hold the units of each layer, integers of at least 1, got {hidden_layer_sizes!r}"
+            "hidden_layer_sizes must hold the units of each layer, integers of at least 1, got "
+            f"{shown(hidden_layer_sizes)}"
         )
     return tuple(int(size) for size in sizes)

@@ -9,9 +9,10 @@ from sklearn.utils.metaestimators import available_if
 
 from numrnn.estimators.base import BaseRNN
 from numrnn.estimators.constraints import CONSTRAINTS, solver_makes_passes
-from numrnn.estimators.labels import distinct, encode_indicators, encode_labels, learn_labels
+from numrnn.estimators.labels import MISSING, distinct, encode_indicators, encode_labels, learn_labels
 from numrnn.estimators.targets import flat_targets
 from numrnn.estimators.weights import class_weights, flat_weights
+from numrnn.messages import short_errors, shown
 
 
 class RNNClassifier(ClassifierMixin, BaseRNN):
@@ -286,9 +287,10 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         if classes is not None and self.__sklearn_is_fitted__() and self._architecture.head == "softmax":
             if not np.array_equal(self.classes_, distinct(classes, "classes")):
                 raise ValueError(
-                    f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
+                    f"`classes={shown(classes)}` is not the same as on last call to partial_fit, was: "
+                    f"{shown(self.classes_)}"
                 )
-        return self._one_pass(X, y, sample_weight, state, classes=() if classes is None else classes)
+        return self._one_pass(X, y, sample_weight, state, classes=MISSING if classes is None else classes)
 
     def predict_proba(self, X, *, state=None, return_state=False):
         """Predict probabilities.
@@ -342,7 +344,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         output = self._architecture.output
         weights = flat_weights(sample_weight, data, output, device=self.device)
         flat = flat_targets(y, data, output, device=self.device)
-        return float(accuracy_score(flat, self._decode_outputs(outputs), sample_weight=weights))
+        with short_errors():
+            return float(accuracy_score(flat, self._decode_outputs(outputs), sample_weight=weights))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -357,6 +360,10 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         architecture = self._architecture
         if architecture.head == "sigmoid":
             return encode_indicators(flat, architecture.n_outputs, architecture.dtype, name)
+        if len(self.classes_) != architecture.n_outputs:
+            raise ValueError(
+                f"classes_ holds {len(self.classes_)} labels, but the network was made for {architecture.n_outputs}"
+            )
         return encode_labels(flat, self.classes_, name)
 
     def _learn_class_weights(self, values, weights, whole):

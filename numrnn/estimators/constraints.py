@@ -6,8 +6,10 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from numrnn.data.vocabulary import Vocabulary
+from numrnn.messages import shown
 from numrnn.solvers import LBFGS
 
+LARGEST = 2**63 - 1  # integer that kernels count with
 CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     "cell": [StrOptions({"elman", "gru", "lstm"})],
@@ -51,4 +53,13 @@ def solver_makes_passes(estimator):
 def check_number(name, value, kind, holds, expected):
     """Raise a ValueError unless an argument of a method is a number of one kind for which a condition holds."""
     if not isinstance(value, kind) or isinstance(value, (bool, np.bool_)) or not holds(value):
-        raise ValueError(f"{name} must be {expected}, got {value!r}")
+        raise ValueError(f"{name} must be {expected}, got {shown(value)}")
+    if isinstance(value, Integral) and value > LARGEST:
+        raise ValueError(f"{name}={shown(value)}: must be at most {LARGEST}")
+
+
+def check_sizes(estimator):
+    """Raise a ValueError that names the first parameter which is a greater integer than kernels count with."""
+    for name, value in estimator.get_params(deep=False).items():
+        if isinstance(value, Integral) and value > LARGEST:
+            raise ValueError(f"{name}={shown(value)}: must be at most {LARGEST}")

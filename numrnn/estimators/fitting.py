@@ -1,5 +1,6 @@
 """The way of `fit`: check and learn, hold out, run the training loop, store the history."""
 
+import os
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from numrnn.data.symbols import check_symbols, count_symbols
 from numrnn.data.targets import Targets
 from numrnn.distributed import SERIAL
 from numrnn.estimators.architecture import Architecture, check_place, differences
+from numrnn.estimators.constraints import check_sizes
 from numrnn.estimators.facts import facts_of
 from numrnn.estimators.step_state import check_first_states
 from numrnn.estimators.targets import flat_targets
@@ -27,6 +29,7 @@ from numrnn.estimators.threads import n_threads
 from numrnn.estimators.validation import Validation, sequence_weights, split, take
 from numrnn.estimators.weights import flat_weights, weigh_classes
 from numrnn.gpu.sequences import reader_of
+from numrnn.messages import shown
 from numrnn.solvers import LBFGS, resolve_solver
 from numrnn.training import (
     EarlyStopping,
@@ -92,7 +95,7 @@ def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True
     head, n_symbols = None, estimator.n_symbols
     if estimator.embedding_size is not None and n_symbols is None and estimator.vocabulary is None:
         raise ValueError(
-            f"embedding_size={estimator.embedding_size!r} needs n_symbols or vocabulary: only symbols are embedded"
+            f"embedding_size={shown(estimator.embedding_size)} needs n_symbols or vocabulary: only symbols are embedded"
         )
     if continues:
         check_same_vocabulary(estimator.vocabulary, estimator.vocabulary_)
@@ -125,7 +128,10 @@ def check_same(estimator, architecture, continues):
         changed = differences(estimator._architecture, architecture)
         raise ValueError(
             f"training cannot continue with another {' and '.join(changed)}: "
-            + ", ".join(f"the weights are those of {name}={old!r}, got {new!r}" for name, (old, new) in changed.items())
+            + ", ".join(
+                f"the weights are those of {name}={shown(old)}, got {shown(new)}"
+                for name, (old, new) in changed.items()
+            )
         )
 
 
@@ -211,7 +217,7 @@ def run(estimator, data, targets, *, given=None, resumption=None, validate=None,
     callbacks, max_iter = [*callbacks, *(estimator.callbacks or ())], 1
     if resumption is not None:
         held = {"data": data, "targets": targets, "given": given, "validate": validate}
-        max_iter = resumption.begin(estimator, callbacks, comm, **held)
+        max_iter = resumption.begin(estimator, callbacks, network, comm, **held)
     options = {"max_iter": max_iter, "given": given, "callbacks": callbacks, "comm": comm}
     options["validate"] = comm.on_first(validate)
     try:
@@ -265,25 +271,29 @@ def store_history(estimator):
 
 def check_parameters(estimator):
     """Raise an error that names the first parameter whose value does not fit the others or this version."""
+    check_sizes(estimator)
     if estimator.cell != "elman" and estimator.activation != "tanh":
-        raise ValueError(f"activation={estimator.activation!r} needs cell='elman', got cell={estimator.cell!r}")
+        raise ValueError(
+            f"activation={shown(estimator.activation)} needs cell='elman', got cell={shown(estimator.cell)}"
+        )
     for name in ("dropout", "recurrent_dropout"):
         value = getattr(estimator, name)
         if value and isinstance(resolve_solver(estimator.solver), LBFGS):
-            raise ValueError(f"{name}={value!r} needs a solver of mini-batches; lbfgs has no use for noise")
+            raise ValueError(f"{name}={shown(value)} needs a solver of mini-batches; lbfgs has no use for noise")
     if estimator.bptt_steps is not None and isinstance(resolve_solver(estimator.solver), LBFGS):
         raise ValueError(
-            f"bptt_steps={estimator.bptt_steps!r} needs a mini-batch solver; 'lbfgs' takes whole sequences"
+            f"bptt_steps={shown(estimator.bptt_steps)} needs a mini-batch solver; 'lbfgs' takes whole sequences"
         )
     if estimator.bptt_steps is not None and estimator.bidirectional:
         raise ValueError(
-            f"bptt_steps={estimator.bptt_steps!r} needs bidirectional=False: the reverse direction begins at a "
+            f"bptt_steps={shown(estimator.bptt_steps)} needs bidirectional=False: the reverse direction begins at a "
             "sequence's last step, so a chunk alone has no state to begin with"
         )
     if estimator.pooling != "last" and (estimator.output == "step" or estimator.bptt_steps is not None):
         raise ValueError(
-            f"pooling={estimator.pooling!r} needs output='sequence' and bptt_steps=None, got output="
-            f"{estimator.output!r} and bptt_steps={estimator.bptt_steps!r}: it is over all steps of a sequence"
+            f"pooling={shown(estimator.pooling)} needs output='sequence' and bptt_steps=None, got output="
+            f"{shown(estimator.output)} and bptt_steps={shown(estimator.bptt_steps)}: it is over all steps of a "
+            "sequence"
         )
     resolve_solver(estimator.solver)
     _schedule(estimator)
@@ -337,5 +347,21 @@ def share_state(estimator, comm):
 
 def first_state(estimator):
     """Draw the seed and the first weights."""
+    _check_fits_in_memory(estimator)
     seed = draw_seed(estimator.random_state)
     return TrainingState(estimator._architecture.initial_theta(seed), seed)
+
+
+def _check_fits_in_memory(estimator):
+    """Raise a ValueError if the weights alone take more than the memory of this machine."""
+    if not hasattr(os, "sysconf"):
+        return
+    n_weights = estimator._architecture.layout().size
+    size = n_weights * np.dtype(estimator.dtype).itemsize
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if size > memory:
+        raise ValueError(
+            f"hidden_layer_sizes={shown(estimator.hidden_layer_sizes)}: with these inputs and outputs, and "
+            f"embedding_size={shown(estimator.embedding_size)}, the network has {n_weights} weights, {size} bytes; "
+            f"this machine has {memory} bytes of memory"
+        )

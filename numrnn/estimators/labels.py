@@ -6,6 +6,9 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from numrnn.data.stacking import check_on_host
+from numrnn.messages import shown
+
+MISSING = object()  # classes that the first `partial_fit` did not get
 
 
 def learn_labels(flat, classes):
@@ -16,7 +19,7 @@ def learn_labels(flat, classes):
     flat : ndarray of shape (n,) or (n, K)
         y; zeros and ones in K > 1 columns are multi-label.
     classes : array-like or None
-        All labels, where y may lack some; empty where they should have been given.
+        All labels, where y may lack some; `MISSING` where they should have been given.
 
     Returns
     -------
@@ -30,11 +33,11 @@ def learn_labels(flat, classes):
     if type_of_target(flat) == "multilabel-indicator":
         return "sigmoid", flat.shape[1], np.arange(flat.shape[1])
     column = _column(flat, "y")
-    if classes is not None and len(classes) == 0:
+    if classes is MISSING:
         raise ValueError("classes must be passed on the first call to partial_fit.")
     labels = np.unique(column) if classes is None else distinct(classes, "classes")
     if len(labels) < 2:
-        raise ValueError(f"y must hold at least 2 classes, got one class: {labels.tolist()[0]!r}")
+        raise ValueError(f"y must hold at least 2 classes, got one class: {shown(labels.tolist()[0])}")
     return "softmax", len(labels), labels
 
 
@@ -46,7 +49,7 @@ def encode_labels(flat, labels, name):
         return encoder.transform(column).astype(np.int64)
     except (ValueError, TypeError) as error:
         unseen = sorted(set(column.tolist()) - set(labels.tolist()), key=repr)
-        raise ValueError(f"{name} contains previously unseen labels: {unseen}") from error
+        raise ValueError(f"{name} contains previously unseen labels: {shown(unseen)}") from error
 
 
 def encode_indicators(flat, n_outputs, dtype, name):
@@ -59,11 +62,19 @@ def encode_indicators(flat, n_outputs, dtype, name):
 
 
 def distinct(labels, name):
-    """Return the labels that there are, sorted, checked to be of one type."""
+    """Return the labels that there are, sorted, checked to be two at least and of one type."""
     check_on_host(labels, name)
     labels = np.asarray(labels)
     _check_one_type(labels, name)
-    return np.unique(labels)
+    if labels.ndim != 1 or labels.dtype.kind == "f" and np.isnan(labels).any():
+        raise ValueError(f"{name}={shown(labels)}: must be a list of labels, none of them NaN")
+    try:
+        found = np.unique(labels)
+    except TypeError as error:  # of kinds that have no order
+        raise ValueError(f"{name}={shown(labels)}: must be labels of one type") from error
+    if len(found) < 2:
+        raise ValueError(f"{name}={shown(labels.tolist())}: must hold at least 2 labels")
+    return found
 
 
 def _check_one_type(labels, name):
@@ -72,7 +83,9 @@ def _check_one_type(labels, name):
     are_text = np.array([isinstance(label, str) for label in labels.flat])
     if are_text.any() and not are_text.all():
         i = int(are_text.argmin())
-        raise ValueError(f"{name} must hold labels of one type, got text and others: {name}[{i}] is {labels.flat[i]!r}")
+        raise ValueError(
+            f"{name} must hold labels of one type, got text and others: {name}[{i}] is {shown(labels.flat[i])}"
+        )
 
 
 def _column(flat, name):

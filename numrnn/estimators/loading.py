@@ -6,12 +6,14 @@ from numrnn import solvers
 from numrnn.data.vocabulary import Vocabulary
 from numrnn.estimators.architecture import architecture_of
 from numrnn.estimators.classifier import RNNClassifier
+from numrnn.estimators.consistency import check_consistency
 from numrnn.estimators.fitting import check_parameters, store_history
 from numrnn.estimators.language_model import RNNLanguageModel
 from numrnn.estimators.regressor import RNNRegressor
 from numrnn.estimators.seq2seq import RNNSeq2Seq
 from numrnn.io import decode, read_model
-from numrnn.training import EpochRecord, TrainingState
+from numrnn.messages import shown
+from numrnn.training import EpochRecord, TrainingState, check_state, counters_of
 
 _ESTIMATORS = {kind.__name__: kind for kind in (RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq)}
 _SOLVERS = (solvers.SGD, solvers.Adam, solvers.AdamW, solvers.RMSprop, solvers.LBFGS)
@@ -37,7 +39,8 @@ def load(path):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file was cut off, is not numrnn's, or was written by a version whose format this one does not know.
+        If the file is damaged, is not numrnn's, was written by a version whose format this one does not know, or states
+        facts that contradict one another or its arrays; the message names the file and the fact.
 
     Examples
     --------
@@ -55,28 +58,29 @@ def load(path):
     tensors, header = read_model(path)
     try:
         return _restore(tensors, header)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} has a damaged numrnn header ({error!r})") from error
+    except (LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"{path} has a damaged numrnn header ({type(error).__name__}: {shown(error)})") from error
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 
 
 def _restore(tensors, header):
-    if header["class"] not in _ESTIMATORS:
-        raise ValueError(f"unknown class {header['class']!r}; this version has {', '.join(_ESTIMATORS)}")
+    kind = header["class"]
+    if kind not in _ESTIMATORS:
+        raise ValueError(f"unknown class {shown(kind)}; this version has {', '.join(_ESTIMATORS)}")
     params = {name: decode(value, _OF_PARAMETERS) for name, value in header["params"].items()}
-    estimator = _ESTIMATORS[header["class"]](**params)
+    estimator = _ESTIMATORS[kind](**params)
     estimator._validate_params()
     check_parameters(estimator)
-    estimator._architecture = architecture_of(decode(header["architecture"]))
+    architecture = architecture_of(decode(header["architecture"]))
     learnt = {"vocabulary_": None} | header["learnt"]  # files from before classifiers read texts have none
     _check_learnt(set(learnt), set(estimator._learnt))
-    for name, value in learnt.items():
-        setattr(estimator, name, _learnt(value))
-    columns = decode(header["history"])
-    history = [EpochRecord(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
-    theta = _flat(tensors, estimator._architecture)
-    estimator._state = TrainingState(theta=theta, history=history, **decode(header["training"]))
+    learnt = {name: _learnt(value) for name, value in learnt.items()}
+    check_consistency(kind, architecture, learnt)
+    theta = _flat(tensors, architecture)
+    state = TrainingState(theta=theta, history=_history(header), **counters_of(decode(header["training"])))
+    check_state(state)
+    vars(estimator).update(learnt, _architecture=architecture, _state=state)
     store_history(estimator)
     return estimator
 
@@ -87,25 +91,35 @@ def _learnt(value):
     return decode(value)
 
 
+def _history(header):
+    columns = decode(header["history"])
+    return [EpochRecord(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
+
+
 def _check_learnt(found, known):
     missing = known - found - {"feature_names_in_"}  # only data frames have names
     if missing or found - known:
         raise ValueError(
-            f"what its header says fit learnt is {sorted(found)}, expected {sorted(known)}: damaged or changed by hand"
+            f"what its header says fit learnt is {shown(sorted(found))}, expected {sorted(known)}: damaged or changed "
+            "by hand"
         )
 
 
 def _flat(tensors, architecture):
+    """Return the arrays as one; nothing is allocated before their shapes are known to be those of the network."""
     layout = architecture.layout()
-    theta = np.empty(layout.size, dtype=architecture.dtype)
-    views = layout.views(theta)
-    if set(views) != set(tensors):
-        raise ValueError(f"it holds the arrays {sorted(tensors)}, its architecture needs {sorted(views)}")
-    for name, view in views.items():
-        if tensors[name].shape != view.shape or tensors[name].dtype != view.dtype:
+    if set(layout.shapes) != set(tensors):
+        raise ValueError(f"it holds the arrays {shown(sorted(tensors))}, its architecture needs {list(layout.shapes)}")
+    for name, shape in layout.shapes.items():
+        array = tensors[name]
+        if array.shape != shape or array.dtype != architecture.dtype:
             raise ValueError(
-                f"array {name!r} has shape {tensors[name].shape} and dtype {tensors[name].dtype}, its architecture "
-                f"needs {view.shape} and {view.dtype}"
+                f"array {name!r} has shape {array.shape} and dtype {array.dtype}, its architecture needs {shape} and "
+                f"{architecture.dtype}"
             )
+    theta = np.empty(layout.size, dtype=architecture.dtype)
+    for name, view in layout.views(theta).items():
         view[...] = tensors[name]
+        if not np.isfinite(view).all():
+            raise ValueError(f"array {shown(name)} contains NaN or infinity")
     return theta

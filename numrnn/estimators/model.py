@@ -6,6 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 from numrnn.estimators.saving import save_model
 from numrnn.estimators.sklearn_callbacks import CallbackSupportMixin
 from numrnn.estimators.weights_access import WeightsByName
+from numrnn.messages import short_errors
 
 
 class Model(WeightsByName, CallbackSupportMixin, BaseEstimator):
@@ -37,6 +38,10 @@ class Model(WeightsByName, CallbackSupportMixin, BaseEstimator):
         """
         check_is_fitted(self)
         save_model(self, path)
+
+    def _validate_params(self):
+        with short_errors():
+            super()._validate_params()
 
     def __sklearn_is_fitted__(self):
         return "_state" in vars(self)

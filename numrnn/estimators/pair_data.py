@@ -5,13 +5,14 @@ from sklearn.utils.validation import check_array, validate_data
 
 from numrnn.data.forms import to_sequences
 from numrnn.data.inputs import validate_sequences
-from numrnn.data.next_symbols import errors_name, is_text
+from numrnn.data.next_symbols import check_n_symbols, errors_name, is_text
 from numrnn.data.sequences import Sequences
 from numrnn.data.stacking import check_list_on_host
 from numrnn.data.symbols import check_symbols, count_symbols
 from numrnn.estimators.text_inputs import check_many, symbols_of, vocabulary_of
 from numrnn.gpu.device import on_card
 from numrnn.gpu.sequences import reader_of, values_on_host, vectors_to_device_sequences
+from numrnn.messages import shown
 
 
 def read_source(estimator, X, *, learn=False, name="X"):
@@ -39,13 +40,15 @@ def read_source(estimator, X, *, learn=False, name="X"):
     if estimator._input == "vector":
         return _read_vectors(estimator, X, dtype, learn, name)
     if is_text(X) != (estimator.vocabulary_ is not None):
-        expected, got = ("numbers", "texts") if is_text(X) else ("texts", f"{X!r:.40} ({type(X).__name__})")
+        expected, got = ("numbers", "texts") if is_text(X) else ("texts", f"{shown(X)} ({type(X).__name__})")
         raise TypeError(f"{name} must hold {expected}, like what the model was fitted on, got {got}")
     if estimator.vocabulary_ is not None:
+        if not learn:
+            check_n_symbols(estimator.vocabulary_, estimator._architecture.encoder.n_symbols)
         X = symbols_of(X, estimator.vocabulary_, name)
         n_symbols = len(estimator.vocabulary_)
     else:
-        n_symbols = estimator.n_symbols if learn else estimator.n_symbols_
+        n_symbols = estimator.n_symbols if learn else estimator._architecture.encoder.n_symbols
     read = reader_of(estimator.device, X)
     source, _ = validate_sequences(estimator, X, dtype=dtype, reset=learn, name=name, n_symbols=n_symbols, read=read)
     if learn:
@@ -57,7 +60,7 @@ def _read_vectors(estimator, X, dtype, learn, name):
     if is_text(X):
         raise TypeError(f"{name} holds texts, but input='vector' takes an array of shape (N, D)")
     if learn and estimator.n_symbols is not None:
-        raise ValueError(f"n_symbols={estimator.n_symbols!r} needs input='sequence', got input='vector'")
+        raise ValueError(f"n_symbols={shown(estimator.n_symbols)} needs input='sequence', got input='vector'")
     if estimator.device == "cuda" and on_card(X):
         source = _vectors_on_card(estimator, X, dtype, learn, name)
     else:
@@ -119,8 +122,10 @@ def read_targets(estimator, y, source, *, learn=False, name="y"):
     if kind == "vectors":
         return _same_number(source, _target_vectors(estimator, y, learn, name), name)
     vocabulary = estimator.target_vocabulary_
-    n_symbols = "auto" if learn else estimator.n_target_symbols_
+    n_symbols = "auto" if learn else n_target_symbols(estimator)
     if vocabulary is not None:
+        if not learn:
+            check_n_symbols(vocabulary, n_symbols, "target_vocabulary_")
         y, n_symbols = symbols_of(y, vocabulary, name), len(vocabulary)
     targets, _ = to_sequences(y, dtype=np.float64, name=name, allow_symbols=True)
     targets = check_symbols(targets, n_symbols, name=name)
@@ -136,15 +141,23 @@ def _target_vectors(estimator, y, learn, name):
     K = targets.values.shape[1]
     if learn:
         estimator.n_target_symbols_, estimator.n_outputs_ = None, K
-    elif K != estimator.n_outputs_:
-        raise ValueError(f"{name}[0] has {K} values in a step, but the model was fitted on {estimator.n_outputs_}")
+        return targets
+    n_outputs = estimator._architecture.decoder.n_outputs
+    if K != n_outputs:
+        raise ValueError(f"{name}[0] has {K} values in a step, but the model was fitted on {n_outputs}")
     return targets
+
+
+def n_target_symbols(estimator):
+    """Return the number of symbols that a fitted decoder writes, without the one that ends; None for vectors."""
+    decoder = estimator._architecture.decoder
+    return None if decoder.n_symbols is None else decoder.n_symbols - 1
 
 
 def _known_kind(estimator):
     if estimator.target_vocabulary_ is not None:
         return "texts"
-    return "vectors" if estimator.n_target_symbols_ is None else "symbols"
+    return "vectors" if n_target_symbols(estimator) is None else "symbols"
 
 
 def _kind_of(y, name):
@@ -152,7 +165,7 @@ def _kind_of(y, name):
     if is_text(y):
         return "texts", False
     if not hasattr(y, "__len__") or not len(y):
-        raise ValueError(f"{name} must hold a sequence for each of X, got {y!r}")
+        raise ValueError(f"{name} must hold a sequence for each of X, got {shown(y)}")
     if isinstance(y, Sequences) or hasattr(y, "dtype") and y.dtype != object:
         values, ndim = (y.values, y.values.ndim) if isinstance(y, Sequences) else (y, y.ndim - 1)
     else:

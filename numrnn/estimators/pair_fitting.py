@@ -6,10 +6,11 @@ from numrnn.data.vocabulary import Vocabulary
 from numrnn.distributed import SERIAL
 from numrnn.estimators.architecture import Architecture, PairArchitecture, check_place
 from numrnn.estimators.fitting import check_parameters, check_same, first_state, own_state
-from numrnn.estimators.pair_data import read_source, read_targets
+from numrnn.estimators.pair_data import n_target_symbols, read_source, read_targets
 from numrnn.estimators.text_inputs import check_same_vocabulary
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.validation import LossAlone, choose, split
+from numrnn.messages import shown
 
 
 def begin_pairs(estimator, X, y, *, continues, comm=SERIAL):
@@ -30,7 +31,9 @@ def begin_pairs(estimator, X, y, *, continues, comm=SERIAL):
     check_parameters(estimator)
     check_place(estimator.device, estimator.memory_limit, comm)
     if continues and estimator.input != estimator._input:
-        raise ValueError(f"input={estimator.input!r}: training cannot continue, it began with {estimator._input!r}")
+        raise ValueError(
+            f"input={shown(estimator.input)}: training cannot continue, it began with {shown(estimator._input)}"
+        )
     if continues:
         check_same_vocabulary(estimator.vocabulary, estimator.vocabulary_, default=Vocabulary())
         name = "target_vocabulary"
@@ -47,7 +50,7 @@ def begin_pairs(estimator, X, y, *, continues, comm=SERIAL):
 
 def pairs_of(estimator, source, targets):
     """Return checked sequences as training takes them."""
-    return Pairs(source, shifted(targets, estimator.n_target_symbols_))
+    return Pairs(source, shifted(targets, n_target_symbols(estimator)))
 
 
 def targets_of(data):
@@ -58,7 +61,7 @@ def targets_of(data):
 def _architecture_of(estimator):
     n_symbols, n_target_symbols = estimator.n_symbols_, estimator.n_target_symbols_
     if estimator.embedding_size is not None and n_symbols is None and n_target_symbols is None:
-        raise ValueError(f"embedding_size={estimator.embedding_size!r} needs symbols or texts, in X or in y")
+        raise ValueError(f"embedding_size={shown(estimator.embedding_size)} needs symbols or texts, in X or in y")
     encoder = Architecture.of(
         estimator, n_inputs=estimator.n_inputs_, n_outputs=0, head="identity", n_symbols=n_symbols
     )._replace(output="state")

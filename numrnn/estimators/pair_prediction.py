@@ -7,13 +7,15 @@ import numpy as np
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
+from numrnn.data.next_symbols import check_n_symbols
 from numrnn.data.stacking import check_on_host
 from numrnn.decoding import write_by_beams, write_greedily, write_vectors
 from numrnn.estimators.constraints import check_number
-from numrnn.estimators.pair_data import read_source, read_targets
+from numrnn.estimators.pair_data import n_target_symbols, read_source, read_targets
 from numrnn.estimators.pair_fitting import pairs_of, targets_of
 from numrnn.estimators.prepared import predictor_of
 from numrnn.estimators.threads import n_threads
+from numrnn.messages import shown
 from numrnn.training.objective import loss_and_gradient
 
 
@@ -69,16 +71,18 @@ class PairPrediction:
         )
         source = read_source(self, X)
         threads = n_threads(self.n_jobs)
-        if self.n_target_symbols_ is None:
+        if n_target_symbols(self) is None:
             _refuse_for_vectors(beam_width, max_length)
             states = network.read(source, threads)
             written = write_vectors(network, states, self._lengths(lengths, len(source)), threads)
             return [row[:, 0] for row in written] if self._one_column else written
         if lengths is not None:
-            raise ValueError(f"lengths={lengths!r}: symbols end by themselves; max_length limits them")
+            raise ValueError(f"lengths={shown(lengths)}: symbols end by themselves; max_length limits them")
         if max_length is None:
             max_length = 2 * self.longest_target_
         check_number("max_length", max_length, Integral, lambda n: n >= 1, "an integer of at least 1, or None")
+        if self.target_vocabulary_ is not None:
+            check_n_symbols(self.target_vocabulary_, n_target_symbols(self), "target_vocabulary_")
         written = self._write(network, source, threads, beam_width, length_penalty, max_length)
         return written if self.target_vocabulary_ is None else self.target_vocabulary_.inverse_transform(written)
 
@@ -99,7 +103,7 @@ class PairPrediction:
         source = read_source(self, X)
         targets = read_targets(self, y, source)
         threads = n_threads(self.n_jobs)
-        if self.n_target_symbols_ is None:
+        if n_target_symbols(self) is None:
             written = write_vectors(network, network.read(source, threads), targets.lengths, threads)
             return float(r2_score(targets.values, np.concatenate(written)))
         longest = max(int(targets.lengths.max()), 2 * self.longest_target_)
@@ -136,7 +140,7 @@ class PairPrediction:
 
     def _write(self, network, source, threads, beam_width, length_penalty, max_length):
         states = network.read(source, threads)
-        options = {"end": self.n_target_symbols_, "max_length": int(max_length), "threads": threads}
+        options = {"end": n_target_symbols(self), "max_length": int(max_length), "threads": threads}
         if beam_width == 1:
             return write_greedily(network, states, **options)
         return write_by_beams(network, states, width=int(beam_width), length_penalty=float(length_penalty), **options)
@@ -150,12 +154,12 @@ class PairPrediction:
         check_on_host(lengths, "lengths")
         values = np.asarray(lengths)
         if values.dtype.kind not in "iu" or values.shape not in ((), (count,)) or values.min() < 1:
-            raise ValueError(f"lengths must be an integer of at least 1, or {count} of them, got {lengths!r}")
+            raise ValueError(f"lengths must be an integer of at least 1, or {count} of them, got {shown(lengths)}")
         return np.broadcast_to(values, (count,)).astype(np.int64)
 
 
 def _refuse_for_vectors(beam_width, max_length):
     if beam_width != 1:
-        raise ValueError(f"beam_width={beam_width!r}: there is no search among real vectors, only beam_width=1")
+        raise ValueError(f"beam_width={shown(beam_width)}: there is no search among real vectors, only beam_width=1")
     if max_length is not None:
-        raise ValueError(f"max_length={max_length!r}: real vectors have no end to wait for; pass lengths")
+        raise ValueError(f"max_length={shown(max_length)}: real vectors have no end to wait for; pass lengths")

@@ -9,6 +9,7 @@ from numrnn.estimators.base import BaseRNN
 from numrnn.estimators.constraints import solver_makes_passes
 from numrnn.estimators.targets import flat_targets
 from numrnn.estimators.weights import flat_weights
+from numrnn.messages import shown
 
 
 class RNNRegressor(RegressorMixin, BaseRNN):
@@ -237,7 +238,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         with np.errstate(over="ignore"):
             values = np.ascontiguousarray(values, dtype=self._architecture.dtype)
         if not np.isfinite(values).all():
-            raise ValueError(f"Input {name} contains NaN, infinity or a value too large for {values.dtype!r}")
+            raise ValueError(f"Input {name} contains NaN, infinity or a value too large for {shown(values.dtype)}")
         return values
 
     def _learn_class_weights(self, values, weights, whole):

@@ -10,11 +10,13 @@ import numpy as np
 
 from numrnn.data.fingerprint import fingerprint
 from numrnn.data.vocabulary import Vocabulary
+from numrnn.data.windows import epoch_windows
 from numrnn.estimators.architecture import hidden_sizes
 from numrnn.io import encode, newest_checkpoint
 from numrnn.kernels.jit import kernel_hash
+from numrnn.messages import shown
 from numrnn.solvers import resolve_solver
-from numrnn.training import Checkpoint, restore_callbacks, restore_state
+from numrnn.training import Checkpoint, check_progress, restore_callbacks, restore_state
 
 logger = logging.getLogger("numrnn")
 
@@ -23,7 +25,7 @@ logger = logging.getLogger("numrnn")
 _FREE = ("n_jobs", "memory_limit", "device", "verbose", "callbacks", "warm_start", "max_iter")
 _OF_CARD = "kernels of the card"  # a fact of fits on one, which nobody can compare who has none
 _FINISHED = ("callback", "converged", "line_search")
-_DAMAGE = (LookupError, TypeError, AttributeError, ValueError, RecursionError)
+_DAMAGE = (LookupError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)
 
 
 class Resumption:
@@ -42,7 +44,7 @@ class Resumption:
         if directory is None:
             return
         if not isinstance(directory, str | os.PathLike):
-            raise TypeError(f"resume must be the directory of checkpoints, got {directory!r}")
+            raise TypeError(f"resume must be the directory of checkpoints, got {shown(directory)}")
         if os.path.isfile(directory):
             raise ValueError(f"resume must be the directory of checkpoints, {directory} is a file")
         self._path, self._tensors, self._header = newest_checkpoint(directory)
@@ -53,19 +55,37 @@ class Resumption:
             self._saved, facts = restore_state(self._tensors, self._header), self._header["facts"]
             changed = _differences(facts, self._facts(estimator))
         except _DAMAGE as error:
-            raise ValueError(f"resume: {self._path} is no checkpoint of a fit ({error!r})") from error
+            raise ValueError(f"resume: {self._path} is no checkpoint of a fit ({shown(error)})") from error
         self._refuse(changed)
         if self._saved.theta.shape != estimator._state.theta.shape:
             raise ValueError(f"resume: {self._path} holds {self._saved.theta.size} weights, not those of its network")
+        self._check_drawn(estimator)
         estimator._state.seed = self._saved.seed
 
-    def begin(self, estimator, callbacks, comm, **data):
+    def _check_drawn(self, estimator):
+        """Compare what the parameters decide of a checkpoint: dtype, arrays of the solver, the seed."""
+        saved, drawn = self._saved, estimator._state
+        if saved.theta.dtype != drawn.theta.dtype:
+            raise ValueError(f"resume: {self._path} holds weights of {saved.theta.dtype}, not {drawn.theta.dtype}")
+        kept = list(resolve_solver(estimator.solver).init_state(drawn.theta[:0]))
+        if list(saved.solver_state) != kept:
+            raise ValueError(
+                f"resume: {self._path} holds the arrays {list(saved.solver_state)} of a solver, not {kept}"
+            )
+        if isinstance(estimator.random_state, Integral) and not self._first_epoch and saved.seed != drawn.seed:
+            raise ValueError(
+                f"resume: {self._path} has seed={saved.seed}, random_state={estimator.random_state} means {drawn.seed}"
+            )
+
+    def begin(self, estimator, callbacks, network, comm, **data):
         """Take over state and callbacks of the checkpoint, if there is one.
 
         Parameters
         ----------
         estimator : estimator
         callbacks : list of objects
+        network : Network
+            That is to be trained.
         comm : Serial or MPI
         **data : data, targets, given, validate
             What the fit is on.
@@ -82,12 +102,29 @@ class Resumption:
         facts = self._facts(estimator) | _data_facts(estimator, **data)
         if self._path is not None:
             self._refuse(_differences(self._header["facts"], facts))
+            self._check_progress(estimator, network, data["data"])
             self._take_over(estimator, callbacks)
         for writer in writers:
             writer.watch(facts, callbacks, self._path)
         if self._path is not None and estimator._state.stop_reason in _FINISHED:
             return 0
         return self._first_epoch + estimator.max_iter - estimator._state.epoch
+
+    def _check_progress(self, estimator, network, data):
+        progress, steps = self._saved.progress, estimator.bptt_steps
+        if progress is None:
+            return
+        windows = epoch_windows(
+            *(data, estimator.batch_size, steps),
+            shuffle=estimator.shuffle,
+            key=(self._saved.seed, self._saved.epoch),
+            tile_rows=network.tile_rows,
+        )
+        carried = (0 if steps is None else len(data), network.state_size)
+        try:
+            check_progress(progress, carried, network.dtype, sum(map(len, windows)))
+        except ValueError as error:
+            raise ValueError(f"resume: {self._path}: {error}") from error
 
     def _take_over(self, estimator, callbacks):
         made = self._saved.epoch - self._first_epoch
@@ -181,4 +218,4 @@ def _change(name, then, now):
     hidden = any(isinstance(value, str) and len(value) == 64 for value in (then, now))
     if name in ("kernels", _OF_CARD):
         return f"the {name} were those of another version of numrnn or Numba, with other bits"
-    return f"other {name}" if hidden else f"{name} was {then!r}, is {now!r}"
+    return f"other {name}" if hidden else f"{name} was {shown(then)}, is {shown(now)}"

@@ -10,6 +10,7 @@ import numpy as np
 from numrnn.data.vocabulary import Vocabulary
 from numrnn.estimators.architecture import hidden_sizes
 from numrnn.io import encode, write_model
+from numrnn.messages import shown
 from numrnn.training import EpochRecord
 
 # theta is stored by the names of its parts, the history by column, the solver's arrays not at all.
@@ -58,7 +59,8 @@ def _encoded_params(estimator):
         except TypeError as error:
             default = defaults[name].default
             warnings.warn(
-                f"save: parameter {name}={value!r} is not stored ({error}); after load it is {default!r}", stacklevel=4
+                f"save: parameter {name}={shown(value)} is not stored ({error}); after load it is {shown(default)}",
+                stacklevel=4,
             )
             encoded[name] = encode(default)
     return encoded

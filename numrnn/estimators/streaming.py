@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from numrnn.data.next_symbols import check_n_symbols
 from numrnn.data.sequences import Sequences
 from numrnn.estimators.prepared import predictor_of
 from numrnn.estimators.step_state import StepState, check_state, check_step, check_symbol, is_plain_step
 from numrnn.estimators.text_inputs import step_symbols
+from numrnn.messages import shown
 
 
 def predict_step(estimator, x, state):
@@ -15,7 +17,9 @@ def predict_step(estimator, x, state):
     predictor = predictor_of(estimator, "cpu")  # it is done before a card has begun
     n_symbols, pooling = estimator._architecture.n_symbols, predictor.network.pooling
     if pooling != "last":
-        raise ValueError(f"predict_step needs pooling='last', got {pooling!r}: a state does not hold what is pooled")
+        raise ValueError(
+            f"predict_step needs pooling='last', got {shown(pooling)}: a state does not hold what is pooled"
+        )
     if is_plain_step(x, state, predictor):
         single, values = True, None if state is None else state.values
     else:
@@ -24,10 +28,12 @@ def predict_step(estimator, x, state):
                 "predict_step needs bidirectional=False: a bidirectional network reads a sequence from its end, too"
             )
         if n_symbols is None:
-            x, single = check_step(x, estimator.n_inputs_, predictor.dtype)
+            x, single = check_step(x, predictor.network.layout.n_inputs, predictor.dtype)
         else:
-            symbols = x if estimator.vocabulary_ is None else step_symbols(x, estimator.vocabulary_)
-            x, single = check_symbol(symbols, n_symbols)
+            if estimator.vocabulary_ is not None:
+                check_n_symbols(estimator.vocabulary_, n_symbols)
+                x = step_symbols(x, estimator.vocabulary_)
+            x, single = check_symbol(x, n_symbols)
         values = check_state(state, len(x), predictor.state_shape[1], predictor.dtype)
     if single and n_symbols is None:
         prediction, values = predictor.step(x, values, estimator._decode_output)

@@ -12,6 +12,7 @@ from numrnn.estimators.text_inputs import check_same_vocabulary, read_texts, voc
 from numrnn.estimators.text_scores import mean_cross_entropy
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.validation import LossAlone, split
+from numrnn.messages import shown
 from numrnn.solvers import LBFGS, resolve_solver
 
 
@@ -33,17 +34,19 @@ def begin_texts(estimator, X, *, continues, comm=SERIAL):
         Whether X is one long text.
     """
     if isinstance(resolve_solver(estimator.solver), LBFGS):
-        raise ValueError(f"solver={estimator.solver!r}: a language model needs a mini-batch solver")
+        raise ValueError(f"solver={shown(estimator.solver)}: a language model needs a mini-batch solver")
     check_parameters(estimator)
     check_place(estimator.device, estimator.memory_limit, comm)
     if estimator.vocabulary is not None and estimator.vocabulary.last is not None:
-        raise ValueError(f"vocabulary={estimator.vocabulary!r}: a language model reads whole texts, expected last=None")
+        raise ValueError(
+            f"vocabulary={shown(estimator.vocabulary)}: a language model reads whole texts, expected last=None"
+        )
     if continues:
         check_same_vocabulary(estimator.vocabulary, estimator.vocabulary_, default=Vocabulary())
     else:
         n_symbols = None if estimator.n_symbols == "auto" else estimator.n_symbols
         estimator.vocabulary_ = vocabulary_of(X, estimator.vocabulary, n_symbols=n_symbols)
-    known = estimator.n_symbols_ if continues else estimator.n_symbols
+    known = estimator._architecture.n_symbols if continues else estimator.n_symbols
     sequences, is_one = read_texts(estimator, X, known)
     if not continues:
         vocabulary = estimator.vocabulary_
@@ -71,7 +74,7 @@ def hold_out_texts(estimator, sequences, is_one, X_val):
     validate : callable or None
     """
     if X_val is not None:
-        held, _ = read_texts(estimator, X_val, estimator.n_symbols_, name="X_val")
+        held, _ = read_texts(estimator, X_val, estimator._architecture.n_symbols, name="X_val")
         return training_data(estimator, sequences, is_one), _watch(estimator, NextSymbols.of(held, name="X_val"))
     if not estimator.early_stopping:
         return training_data(estimator, sequences, is_one), None

@@ -102,7 +102,7 @@ class TextGeneration:
         if top_p is not None:
             check_number("top_p", top_p, Real, lambda p: 0 < p <= 1, "a number above 0 and up to 1, or None")
         prompt = values_on_host(prompt, self.device, "prompt")
-        symbols, is_one = read_symbols(prompt, self.vocabulary_, self.n_symbols_, name="prompt")
+        symbols, is_one = read_symbols(prompt, self.vocabulary_, self._architecture.n_symbols, name="prompt")
         if not is_one:
             raise ValueError(f"prompt must be one text, got {len(prompt)} in a {type(prompt).__name__}")
         random = generator(draw_seed(random_state), "sampling")

@@ -7,10 +7,11 @@ from sklearn.base import clone
 
 from numrnn.data.forms import to_sequences
 from numrnn.data.inputs import validate_sequences
-from numrnn.data.next_symbols import errors_name, is_text, read_symbols
+from numrnn.data.next_symbols import check_n_symbols, errors_name, is_text, read_symbols
 from numrnn.data.vocabulary import Vocabulary
 from numrnn.gpu.sequences import reader_of
 from numrnn.gpu.symbols import symbols_on_card
+from numrnn.messages import shown
 
 
 def learn_vocabulary(estimator, X):
@@ -44,7 +45,7 @@ def vocabulary_of(texts, vocabulary, *, n_symbols=None, name="X", parameter="voc
         _refuse_n_symbols(n_symbols)
         return _fit(Vocabulary() if vocabulary is None else vocabulary, texts, name)
     if vocabulary is not None:
-        raise TypeError(f"{parameter}={vocabulary!r} needs {name} of texts, got {type(texts).__name__}")
+        raise TypeError(f"{parameter}={shown(vocabulary)} needs {name} of texts, got {type(texts).__name__}")
     return None
 
 
@@ -69,7 +70,8 @@ def check_same_vocabulary(vocabulary, fitted, name="vocabulary", default=None):
         same = vocabulary.get_params() == fitted.get_params()
     if not same:
         raise ValueError(
-            f"training cannot continue with another {name}: the symbols are those of {fitted!r}, got {vocabulary!r}"
+            f"training cannot continue with another {name}: the symbols are those of {shown(fitted)}, got "
+            f"{shown(vocabulary)}"
         )
 
 
@@ -92,6 +94,8 @@ def read_inputs(estimator, X, *, dtype, n_symbols, reset=False):
     """
     vocabulary = estimator.vocabulary_
     if vocabulary is not None:
+        if not reset:
+            check_n_symbols(vocabulary, n_symbols)
         symbols = text_symbols(X, vocabulary, "X")
         return validate_sequences(estimator, symbols, dtype=dtype, reset=reset, n_symbols=n_symbols)[0], "list"
     with names_vocabulary(X, "X"):
@@ -138,7 +142,7 @@ def step_symbols(x, vocabulary):
     """Return the symbol of a character or a token, or those of a list of them, one of each stream."""
     single = isinstance(x, str)
     if not single and not hasattr(x, "__len__"):
-        raise TypeError(f"x must be a {vocabulary.unit}, or one of each stream, got {x!r:.40}")
+        raise TypeError(f"x must be a {vocabulary.unit}, or one of each stream, got {shown(x)}")
     pieces = [x] if single else list(x)
     with errors_name("texts", "x"):
         symbols = vocabulary.transform([[piece] for piece in pieces] if vocabulary.unit == "token" else pieces)
@@ -176,5 +180,5 @@ def _fit(vocabulary, texts, name):
 def _refuse_n_symbols(n_symbols):
     if n_symbols is not None:
         raise ValueError(
-            f"n_symbols={n_symbols!r} is for X of integers; for texts set vocabulary=Vocabulary(max_symbols=...)"
+            f"n_symbols={shown(n_symbols)} is for X of integers; for texts set vocabulary=Vocabulary(max_symbols=...)"
         )

@@ -42,7 +42,7 @@ class TextScores:
         True
         """
         network = predictor_of(self).network
-        sequences, _ = read_texts(self, X, self.n_symbols_)
+        sequences, _ = read_texts(self, X, self._architecture.n_symbols)
         return mean_cross_entropy(network, NextSymbols.of(sequences, name="X"), n_threads(self.n_jobs))
 
     def score(self, X, y=None):
@@ -107,7 +107,7 @@ class TextScores:
         (3, 4)
         """
         check_is_fitted(self)
-        sequences, is_one = read_texts(self, X, self.n_symbols_)
+        sequences, is_one = read_texts(self, X, self._architecture.n_symbols)
         architecture = self._architecture._replace(output="sequence")
         network = architecture.network(n_threads(self.n_jobs), device=self.device)
         outputs, _ = network.predict(self._state.theta, sequences)
@@ -138,7 +138,7 @@ class TextScores:
         (3, 4)
         """
         check_is_fitted(self)
-        data = NextSymbols.of(read_texts(self, X, self.n_symbols_)[0], name="X")
+        data = NextSymbols.of(read_texts(self, X, self._architecture.n_symbols)[0], name="X")
         network = self._architecture.network(n_threads(self.n_jobs), self.memory_limit, device=self.device)
         return loss_and_gradient(network, self._state.theta, data, Targets(data.targets), self.alpha)
 

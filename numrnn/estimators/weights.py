@@ -1,5 +1,6 @@
 """Weights of sequences, steps and classes as one float64 vector, the w of the objective."""
 
+import sys
 from numbers import Real
 
 import numpy as np
@@ -8,6 +9,9 @@ from sklearn.utils import compute_class_weight
 from numrnn.data.forms import list_items, targets_to_sequences
 from numrnn.data.sequences import Sequences
 from numrnn.gpu.sequences import values_on_host
+from numrnn.messages import shown
+
+LARGEST = sys.float_info.max  # number that is finite
 
 
 def flat_weights(sample_weight, data, output, *, device="cpu", name="sample_weight"):
@@ -75,8 +79,10 @@ def class_weights(class_weight, classes, codes, weights):
     """
     if isinstance(class_weight, dict):
         for label, weight in class_weight.items():
-            if not (isinstance(weight, Real) and np.isfinite(weight) and weight >= 0):
-                raise ValueError(f"class_weight[{label!r}] must be a finite number, not negative, got {weight!r}")
+            if not (isinstance(weight, Real) and 0 <= weight <= LARGEST):
+                raise ValueError(
+                    f"class_weight[{shown(label)}] must be a finite number, not negative, got {shown(weight)}"
+                )
         return compute_class_weight(class_weight, classes=classes, y=classes).astype(np.float64)
     counts = np.bincount(codes, weights=weights, minlength=len(classes)).astype(np.float64)
     present = counts > 0
@@ -104,5 +110,5 @@ def _numbers(weights, name):
         if weights.dtype.kind not in "biufO":
             raise TypeError(f"got dtype {weights.dtype}")
         return weights.astype(np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must hold numbers: {error}") from error

@@ -1,11 +1,13 @@
 """The parameters of a fitted network by name."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.stacking import check_on_host
+from numrnn.messages import shown
 
 
 class WeightsByName:
@@ -33,6 +35,8 @@ class WeightsByName:
 
         Raises
         ------
+        TypeError
+            If it is no dict.
         ValueError
             If a name is unknown, a shape differs or a value is not finite; then nothing is changed.
 
@@ -48,15 +52,20 @@ class WeightsByName:
         layout = self._architecture.layout()
         theta = self._state.theta.copy()
         views = layout.views(theta)
+        if not isinstance(weights, Mapping):
+            raise TypeError(f"weights={shown(weights)}: must be a dict of arrays by the names in weights_")
         for name, values in weights.items():
             if name not in views:
-                raise ValueError(f"weights: unknown name {name!r}; this network has {', '.join(views)}")
-            check_on_host(values, f"weights[{name!r}]")
-            values = np.asarray(values, dtype=theta.dtype)
+                raise ValueError(f"weights: unknown name {shown(name)}; this network has {', '.join(views)}")
+            check_on_host(values, f"weights[{shown(name)}]")
+            try:
+                values = np.asarray(values, dtype=theta.dtype)
+            except (TypeError, ValueError, OverflowError) as error:
+                raise ValueError(f"weights[{shown(name)}] must be an array of numbers: {shown(error)}") from error
             if values.shape != views[name].shape:
-                raise ValueError(f"weights[{name!r}] must have shape {views[name].shape}, got {values.shape}")
+                raise ValueError(f"weights[{shown(name)}] must have shape {views[name].shape}, got {values.shape}")
             if not np.isfinite(values).all():
-                raise ValueError(f"weights[{name!r}] contains NaN or infinity")
+                raise ValueError(f"weights[{shown(name)}] contains NaN or infinity")
             views[name][...] = values
         # Not in place: a shallow copy of the estimator has the same state.
         self._state = replace(self._state, theta=theta)
@@ -65,7 +74,7 @@ class WeightsByName:
     def _check_has_weights(self, name):
         if "_state" not in vars(self):
             # hasattr and scikit-learn's HTML display rely on AttributeError before fit.
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r} before fit or initialize")
+            raise AttributeError(f"{type(self).__name__} has no attribute {shown(name)} before fit or initialize")
 
 
 class WeightsAccess(WeightsByName):

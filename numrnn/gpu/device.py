@@ -9,6 +9,8 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from numrnn.messages import shown
+
 PACKAGES = {"numba_cuda": "numba-cuda", "cupy": "cupy-cuda13x"}  # by what is imported
 INSTALL = "pip install 'numrnn[cuda]'"
 LARGE = 1 << 26  # bytes of an array
@@ -55,7 +57,7 @@ def check_device(device):
     ValueError: device must be 'cpu' or 'cuda', got 'gpu'
     """
     if device not in ("cpu", "cuda"):
-        raise ValueError(f"device must be 'cpu' or 'cuda', got {device!r}")
+        raise ValueError(f"device must be 'cpu' or 'cuda', got {shown(device)}")
     if device == "cpu":
         return
     missing = [package for name, package in PACKAGES.items() if find_spec(name) is None]

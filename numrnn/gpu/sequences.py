@@ -5,6 +5,7 @@ import numpy as np
 from numrnn.data.forms import to_sequences
 from numrnn.data.stacking import NUMBERS, check_kind, check_list_on_host
 from numrnn.gpu.device import arrays, check_device, from_card, memory_named, on_card, to_host
+from numrnn.messages import shown
 
 PIECE = 1 << 24  # numbers that are looked at together: the mask takes a byte of each
 
@@ -209,5 +210,7 @@ def _check_finite(sequences, name):
         if not finite.all():
             row = start + int(finite.all(axis=1).argmin())
             i = int(np.searchsorted(sequences.offsets, row, side="right")) - 1
-            found = "NaN" if np.isnan(to_host(values[row])).any() else f"infinity or too large for {values.dtype!r}"
+            found = (
+                "NaN" if np.isnan(to_host(values[row])).any() else f"infinity or too large for {shown(values.dtype)}"
+            )
             raise ValueError(f"Input {name} contains {found}: {name}[{i}], step {row - sequences.offsets[i]}")

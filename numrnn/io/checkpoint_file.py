@@ -1,13 +1,12 @@
 """Checkpoints: named arrays and a JSON header in one safetensors file, with a checksum over every byte.
 
-The file's metadata have two strings: ``numrnn_checkpoint``, the header as JSON, and ``checksum``, the SHA-256 of the
-whole file with 64 zeros in the checksum's place. It is checked before anything in the file is believed, so a flipped
-bit or a missing end is found wherever it is.
+The file's metadata have two strings: ``numrnn_checkpoint``, the header as JSON, and ``checksum``, see
+`numrnn.io.checksum`. It is checked before anything in the file is believed, so a flipped bit or a missing end is found
+wherever it is.
 """
 
-import hashlib
+import io
 import json
-import re
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +16,12 @@ from safetensors.numpy import save as to_bytes
 
 import numrnn
 from numrnn.io.atomic import replace_file
+from numrnn.io.checksum import NO_CHECKSUM, checksum_is_right, put_checksum
 
 __all__ = ["CHECKPOINT_FORMAT", "HEADER", "DamagedCheckpointError", "read_checkpoint", "write_checkpoint"]
 
 CHECKPOINT_FORMAT = 1
 HEADER = "numrnn_checkpoint"
-_NONE = "0" * 64
-_CHECKSUM = re.compile(rb'"checksum":"([0-9a-f]{64})"')
 
 
 class DamagedCheckpointError(ValueError):
@@ -58,9 +56,8 @@ def write_checkpoint(path, tensors, header):
     """
     text = json.dumps({"format": CHECKPOINT_FORMAT, "numrnn": numrnn.__version__, **header}, allow_nan=False)
     arrays = {name: np.array(array, order="C") for name, array in tensors.items()}
-    content = bytearray(to_bytes(arrays, {HEADER: text, "checksum": _NONE}))
-    first, last = _CHECKSUM.search(content).span(1)
-    content[first:last] = hashlib.sha256(content).hexdigest().encode()
+    content = bytearray(to_bytes(arrays, {HEADER: text, "checksum": NO_CHECKSUM}))
+    put_checksum(content)
     replace_file(Path(path), content)
 
 
@@ -83,20 +80,18 @@ def read_checkpoint(path):
     ValueError
         If it is of another format.
     """
-    content = bytearray(Path(path).read_bytes())
-    header_end = min(len(content), 8 + int.from_bytes(content[:8], "little"))
-    found = _CHECKSUM.search(content, 8, header_end)
-    if found is None:
+    content = Path(path).read_bytes()
+    is_right = checksum_is_right(io.BytesIO(content))
+    if is_right is None:
         raise DamagedCheckpointError(f"{path} is damaged or no checkpoint: it has no checksum")
-    checksum, (first, last) = found[1].decode(), found.span(1)
-    content[first:last] = _NONE.encode()
-    if hashlib.sha256(content).hexdigest() != checksum:
+    if not is_right:
         raise DamagedCheckpointError(f"{path} is damaged: its checksum is not that of its content")
     try:
-        tensors = {name: array.copy() for name, array in from_bytes(bytes(content)).items()}
+        tensors = {name: array.copy() for name, array in from_bytes(content).items()}
+        header_end = 8 + int.from_bytes(content[:8], "little")
         header = json.loads(json.loads(content[8:header_end])["__metadata__"][HEADER])
         file_format = header["format"]
-    except (SafetensorError, ValueError, LookupError, TypeError, RecursionError) as error:
+    except (SafetensorError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedCheckpointError(f"{path} is no checkpoint of numrnn ({type(error).__name__}: {error})") from error
     if file_format != CHECKPOINT_FORMAT:
         raise ValueError(

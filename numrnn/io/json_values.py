@@ -18,7 +18,11 @@ import math
 
 import numpy as np
 
+from numrnn.messages import shown
+
 _KINDS = "biufUO"
+_ITEMS = {"b": bool, "i": int, "u": int, "f": (int, float), "U": str}  # what the items of an array decode to
+_TEXT = 64  # characters to which an array of texts may be wider than its longest item
 
 
 def encode(value):
@@ -84,7 +88,9 @@ def decode(encoded, classes=None):
     Raises
     ------
     ValueError
-        If an encoding or a class is unknown.
+        If an encoding or a class is unknown, or an array is not what its dtype and its shape say.
+    LookupError, TypeError, AttributeError, OverflowError, RecursionError
+        If it is nothing that `encode` returns.
 
     Examples
     --------
@@ -98,7 +104,7 @@ def decode(encoded, classes=None):
         return encoded
     (name, content), *rest = encoded.items() or [("", None)]
     if rest or name not in _DECODERS:
-        raise ValueError(f"unknown encoding {sorted(encoded)} in a model file")
+        raise ValueError(f"unknown encoding {shown(sorted(encoded))} in a model file")
     return _DECODERS[name](content, classes)
 
 
@@ -111,27 +117,63 @@ def _encode_array(array):
 
 
 def _decode_array(content, classes):
-    dtype = np.dtype(content["dtype"])
-    items = content["items"]
-    array = np.empty(len(items), dtype=dtype)
+    items = [decode(item, classes) for item in content["items"]]
+    shape, dtype = content["shape"], _dtype_of(content["dtype"], items)
+    known = isinstance(shape, list) and all(type(n) is int and 0 <= n < 1 << 31 for n in shape)
+    if not known or math.prod(shape) != len(items):
+        raise ValueError(f"shape={shown(shape)}: must be the shape of {len(items)} items")
+    kind = _ITEMS.get(dtype.kind, object)
+    for item in items:
+        if not isinstance(item, kind) or (isinstance(item, bool) and dtype.kind not in "bO"):
+            raise ValueError(f"an array of dtype {dtype} holds {shown(item)}")
+    array = np.empty(len(items), dtype)
     for i, item in enumerate(items):
-        array[i] = decode(item, classes)
-    return array.reshape(content["shape"])
+        array[i] = item
+    return array.reshape(shape)
+
+
+def _dtype_of(name, items):
+    """Return the dtype of an array; one of texts is no wider than its items need, or a little."""
+    dtype = np.dtype(name if isinstance(name, str) and len(name) < 32 else "V")
+    if dtype.kind not in _KINDS or dtype.itemsize > 8 and dtype.kind != "U":
+        raise ValueError(f"dtype={shown(name)}: no array in a model file has it")
+    if dtype.kind != "U":
+        return dtype
+    longest = max((len(item) for item in items if isinstance(item, str)), default=0)
+    width = min(dtype.itemsize // 4, max(longest, _TEXT))
+    if width < longest:
+        raise ValueError(f"an array of dtype {dtype} holds a text of {longest} characters")
+    return np.dtype(f"{dtype.byteorder}U{width}")
+
+
+def _list(content):
+    if not isinstance(content, list):
+        raise ValueError(f"{shown(content)}: must be a list")
+    return content
+
+
+def _decode_dict(content, classes):
+    pairs = [(decode(key, classes), decode(item, classes)) for key, item in map(_list, _list(content))]
+    decoded = dict(pairs)
+    if len(decoded) < len(pairs):
+        raise ValueError(f"the keys {shown([key for key, _ in pairs])} are not distinct")
+    return decoded
 
 
 def _decode_object(content, classes):
     name = content["class"]
     if name not in (classes or {}):
-        raise ValueError(f"unknown class {name!r} in a model file; known: {sorted(classes or {})}")
+        raise ValueError(f"unknown class {shown(name)} in a model file; known: {sorted(classes or {})}")
     return classes[name](**{key: decode(item, classes) for key, item in content["params"].items()})
 
 
+_FLOATS = {repr(value): value for value in (math.nan, math.inf, -math.inf)}
 _DECODERS = {
-    "tuple": lambda content, classes: tuple(decode(item, classes) for item in content),
-    "dict": lambda content, classes: {decode(key, classes): decode(item, classes) for key, item in content},
-    "float": lambda content, classes: float(content),
+    "tuple": lambda content, classes: tuple(decode(_list(content), classes)),
+    "dict": _decode_dict,
+    "float": lambda content, classes: _FLOATS[content],
     "scalar": lambda content, classes: _decode_array(content, classes)[()],
     "array": _decode_array,
-    "dtype": lambda content, classes: np.dtype(content).type,
+    "dtype": lambda content, classes: _dtype_of(content, ()).type,
     "object": _decode_object,
 }

@@ -1,8 +1,9 @@
 """One model in one safetensors file: arrays under their names, all else in a versioned JSON header.
 
 The header is the string ``numrnn`` of the file's metadata. Its keys are ``format`` (this file format, an integer),
-``numrnn`` (the version that wrote it) and what the caller gives, see `numrnn.estimators.saving`. The arrays can be
-read by any safetensors reader in any language; nothing in the file is ever executed.
+``numrnn`` (the version that wrote it) and what the caller gives, see `numrnn.estimators.saving`. The string
+``checksum`` is that of the file, see `numrnn.io.checksum`; the first files had none. The arrays can be read by any
+safetensors reader in any language; nothing in the file is ever executed.
 """
 
 import json
@@ -14,6 +15,8 @@ from safetensors.numpy import save as to_bytes
 import numrnn
 from numrnn.io.atomic import replace_file
 from numrnn.io.checkpoint_file import HEADER as CHECKPOINT_HEADER
+from numrnn.io.checksum import NO_CHECKSUM, checksum_is_right, put_checksum
+from numrnn.messages import shown
 
 FORMAT = 1
 
@@ -49,7 +52,9 @@ def write_model(path, tensors, header):
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a directory, expected the path of a file to write")
     text = json.dumps({"format": FORMAT, "numrnn": numrnn.__version__, **header}, allow_nan=False)
-    content = to_bytes({name: array.copy(order="C") for name, array in tensors.items()}, {"numrnn": text})
+    arrays = {name: array.copy(order="C") for name, array in tensors.items()}
+    content = bytearray(to_bytes(arrays, {"numrnn": text, "checksum": NO_CHECKSUM}))
+    put_checksum(content)
     replace_file(path, content)
 
 
@@ -72,7 +77,7 @@ def read_model(path):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is no safetensors file, was cut off, was not written by numrnn, or is of a newer format.
+        If the file is no safetensors file, is damaged, was not written by numrnn, or is of a newer format.
 
     Examples
     --------
@@ -85,20 +90,29 @@ def read_model(path):
     ['c']
     """
     path = Path(path)
-    open(path, "rb").close()  # safe_open's own errors for a missing file or a folder do not say which
+    with open(path, "rb") as file:  # safe_open's own errors for a missing file or a folder do not say which
+        is_right = checksum_is_right(file)
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            text = metadata.get("numrnn")
-            if CHECKPOINT_HEADER in metadata:
-                raise ValueError(f"{path} is a checkpoint, no model: fit(..., resume=FOLDER) goes on from it")
-            if text is None:
-                raise ValueError(f"{path} is a safetensors file, but numrnn did not write it (no 'numrnn' header)")
-            header = _parse_header(text, path)
+            header = _parse_header(_header_text(metadata, path), path)
+            if "checksum" in metadata and not is_right:
+                raise ValueError(f"{path} is damaged: its checksum is not that of its content")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except SafetensorError as error:
         raise ValueError(f"{path} is not a complete safetensors file ({error}): cut off, or of another kind") from error
     return tensors, header
+
+
+def _header_text(metadata, path):
+    if CHECKPOINT_HEADER in metadata:
+        raise ValueError(f"{path} is a checkpoint, no model: fit(..., resume=FOLDER) goes on from it")
+    if "numrnn" not in metadata:
+        raise ValueError(f"{path} is a safetensors file, but numrnn did not write it (no 'numrnn' header)")
+    unknown = sorted(set(metadata) - {"numrnn", "checksum"})
+    if unknown:
+        raise ValueError(f"{path} is damaged or changed by hand: its metadata have {shown(unknown)}")
+    return metadata["numrnn"]
 
 
 def _parse_header(text, path):
@@ -106,11 +120,11 @@ def _parse_header(text, path):
         header = json.loads(text)
         file_format = header["format"]
         if type(file_format) is not int or file_format < 1:
-            raise ValueError(f"format must be an integer of at least 1, got {file_format!r}")
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{path} has a damaged numrnn header ({error!r})") from error
+            raise ValueError(f"format must be an integer of at least 1, got {shown(file_format)}")
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        raise ValueError(f"{path} has a damaged numrnn header ({type(error).__name__}: {error})") from error
     if file_format > FORMAT:
-        writer = header.get("numrnn", "a newer version")
+        writer = shown(header.get("numrnn", "a newer version")).strip("'")
         raise ValueError(
             f"{path} has model format {file_format}, written by numrnn {writer}; numrnn {numrnn.__version__} reads "
             f"formats up to {FORMAT}. Upgrade numrnn to load it."

@@ -6,6 +6,7 @@ rules of `numrnn.kernels.cpu.updates`, `scalars` gives the numbers that it takes
 ones: they run between mini-batches without a return to Python.
 """
 
+from numrnn.messages import shown
 from numrnn.solvers.adam import Adam, AdamW
 from numrnn.solvers.base import Solver
 from numrnn.solvers.lbfgs import LBFGS
@@ -46,10 +47,12 @@ def resolve_solver(solver):
     """
     if isinstance(solver, str):
         if solver not in _BY_NAME:
-            raise ValueError(f"solver must be one of {sorted(_BY_NAME)} or a solver object, got {solver!r}")
+            raise ValueError(f"solver must be one of {sorted(_BY_NAME)} or a solver object, got {shown(solver)}")
         solver = _BY_NAME[solver]()
     if not isinstance(solver, Solver):
-        raise TypeError(f"solver must be one of {sorted(_BY_NAME)} or a solver object such as Adam(), got {solver!r}")
+        raise TypeError(
+            f"solver must be one of {sorted(_BY_NAME)} or a solver object such as Adam(), got {shown(solver)}"
+        )
     solver.check_options()
     if not isinstance(solver, LBFGS):
         solver.rule()

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from numrnn.kernels.cpu import updates
+from numrnn.messages import shown
 
 
 class Solver(BaseEstimator):
@@ -37,9 +38,11 @@ class Solver(BaseEstimator):
             value = getattr(self, name)
             label = f"{type(self).__name__}: {name}"
             if not isinstance(value, kind) or isinstance(value, bool):
-                raise TypeError(f"{label} must be {'an integer' if kind is Integral else 'a number'}, got {value!r}")
-            if not low <= value < end:
-                raise ValueError(f"{label} must be in [{low}, {end}), got {value!r}")
+                raise TypeError(
+                    f"{label} must be {'an integer' if kind is Integral else 'a number'}, got {shown(value)}"
+                )
+            if not low <= value < end or isinstance(value, Integral) and value > LARGEST:
+                raise ValueError(f"{label} must be in [{low}, {end}), got {shown(value)}")
 
     def init_state(self, theta):
         """Return the arrays kept between steps, as they are before the first one.
@@ -88,6 +91,7 @@ def state_arrays(state, theta):
     return arrays[0], arrays[1]
 
 
+LARGEST = 2**63 - 1  # integer that an option may be
 UNIT = (Real, 0.0, 1.0)  # decay rates
 POSITIVE = (Real, 0.0, float("inf"))
 COUNT = (Integral, 1, float("inf"))

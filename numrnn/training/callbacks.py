@@ -23,6 +23,7 @@ import sys
 import warnings
 
 from numrnn.distributed import SERIAL
+from numrnn.messages import shown
 from numrnn.training.stopping import StopTraining, TrainingTerminated
 
 HOOKS = ("on_fit_begin", "on_progress", "on_epoch_end", "on_stop", "on_fit_end")
@@ -140,13 +141,13 @@ def check_callbacks(callbacks):
     if callbacks is None:
         return []
     if not isinstance(callbacks, list | tuple):
-        raise TypeError(f"callbacks must be a list of objects or None, got {callbacks!r}")
+        raise TypeError(f"callbacks must be a list of objects or None, got {shown(callbacks)}")
     for i, callback in enumerate(callbacks):
         if isinstance(callback, type):
             name = callback.__name__
             raise TypeError(f"callbacks[{i}] must be an object, got the class {name}: did you mean {name}()?")
         if not any(callable(getattr(callback, hook, None)) for hook in HOOKS):
-            raise TypeError(f"callbacks[{i}] must have one of {', '.join(HOOKS)}, got {callback!r}")
+            raise TypeError(f"callbacks[{i}] must have one of {', '.join(HOOKS)}, got {shown(callback)}")
     return list(callbacks)
 
 

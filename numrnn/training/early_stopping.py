@@ -2,6 +2,10 @@
 
 import math
 
+import numpy as np
+
+from numrnn.messages import shown
+
 _STATE = ("best_score", "best_loss", "best_epoch", "_best_theta", "_misses")
 
 
@@ -46,8 +50,32 @@ class EarlyStopping:
 
     def set_state(self, state):
         """Go on from what `get_state` returned."""
+        if set(state) != set(_STATE):
+            raise ValueError(f"the state of EarlyStopping has {shown(sorted(state))}, expected {sorted(_STATE)}")
         for name in _STATE:
             setattr(self, name, state[name])
+
+    def check_state(self, theta):
+        """Raise a ValueError unless the state is one that it can have had with weights of this kind.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (P,)
+        """
+        best, misses, epoch = self._best_theta, self._misses, self.best_epoch
+        if not all(type(value) is float for value in (self.best_score, self.best_loss)):
+            raise ValueError(f"best_score={shown(self.best_score)}, best_loss={shown(self.best_loss)}: must be floats")
+        if not all(type(value) is int and value >= 0 for value in (misses, epoch)):
+            raise ValueError(f"_misses={shown(misses)}, best_epoch={shown(epoch)}: must be integers of at least 0")
+        if (best is None) != (epoch == 0):
+            raise ValueError(f"best_epoch={epoch}: must be 0 without best weights, and only then")
+        if best is not None:
+            if best.shape != theta.shape or best.dtype != theta.dtype:
+                raise ValueError(
+                    f"the best weights have shape {best.shape}, dtype {best.dtype}, expected {theta.shape}"
+                )
+            if not np.isfinite(best).all():
+                raise ValueError("the best weights contain NaN or infinity")
 
     def on_epoch_end(self, info):
         """Compare with the best; return whether to stop."""

@@ -8,6 +8,8 @@ import math
 from dataclasses import dataclass
 from numbers import Real
 
+from numrnn.messages import shown
+
 SMALLEST_RATE = 1e-6  # "adaptive" divides no further, as in MLPClassifier
 
 
@@ -77,7 +79,7 @@ class Custom(Constant):
         epoch = state.epoch - state.schedule_epoch
         factor = self.function(epoch)
         if not isinstance(factor, Real) or not 0 <= factor < math.inf:
-            raise ValueError(f"learning_rate must return a finite factor >= 0, got {factor!r} for epoch {epoch}")
+            raise ValueError(f"learning_rate must return a finite factor >= 0, got {shown(factor)} for epoch {epoch}")
         return self.initial * float(factor)
 
 
@@ -118,7 +120,7 @@ def resolve_schedule(learning_rate, *, learning_rate_init, max_iter, tol=1e-4, m
     0.05
     """
     if not isinstance(learning_rate_init, Real) or not 0 < learning_rate_init < math.inf:
-        raise ValueError(f"learning_rate_init must be a positive finite number, got {learning_rate_init!r}")
+        raise ValueError(f"learning_rate_init must be a positive finite number, got {shown(learning_rate_init)}")
     initial = float(learning_rate_init)
     if callable(learning_rate):
         return Custom(initial, function=learning_rate)
@@ -130,5 +132,5 @@ def resolve_schedule(learning_rate, *, learning_rate_init, max_iter, tol=1e-4, m
     }
     if not isinstance(learning_rate, str) or learning_rate not in schedules:
         names = sorted(schedules)
-        raise ValueError(f"learning_rate must be one of {names} or a function of the epoch, got {learning_rate!r}")
+        raise ValueError(f"learning_rate must be one of {names} or a function of the epoch, got {shown(learning_rate)}")
     return schedules[learning_rate]

@@ -1,16 +1,16 @@
 """What training continues from, as named arrays and a JSON header, and back."""
 
-from numbers import Integral
-
 import numpy as np
 
 from numrnn.io import decode, encode
+from numrnn.messages import shown
+from numrnn.training.consistency import check_state
 from numrnn.training.state import EpochProgress, EpochRecord, TrainingState
 
-__all__ = ["restore_callbacks", "restore_state", "take_snapshot"]
+__all__ = ["counters_of", "restore_callbacks", "restore_state", "take_snapshot"]
 
 _FIELDS = EpochRecord._fields
-_COUNTERS = ("seed", "n_updates", "epoch", "n_seen", "schedule_epoch", "schedule_seen", "schedule_state", "stop_reason")
+COUNTERS = ("seed", "n_updates", "epoch", "n_seen", "schedule_epoch", "schedule_seen", "schedule_state", "stop_reason")
 
 
 def take_snapshot(state, callbacks):
@@ -31,7 +31,7 @@ def take_snapshot(state, callbacks):
     tensors = {"theta": state.theta, "history": np.array(state.history, np.float64).reshape(-1, len(_FIELDS))}
     tensors |= {f"solver.{name}": array for name, array in state.solver_state.items()}
     header = {
-        "training": encode({name: getattr(state, name) for name in _COUNTERS}),
+        "training": encode({name: getattr(state, name) for name in COUNTERS}),
         "solver": list(state.solver_state),
         "history": list(_FIELDS),
         "progress": None,
@@ -60,9 +60,14 @@ def restore_state(tensors, header):
         If these are not what it returned.
     """
     if header["history"] != list(_FIELDS):
-        raise ValueError(f"its history has the columns {header['history']}, expected {list(_FIELDS)}")
+        raise ValueError(f"its history has the columns {shown(header['history'])}, expected {list(_FIELDS)}")
+    rows = tensors["history"]
+    if rows.dtype != np.float64 or rows.ndim != 2 or rows.shape[1] != len(_FIELDS):
+        raise ValueError(
+            f"its history has shape {rows.shape} and dtype {rows.dtype}, expected ({len(_FIELDS)} columns)"
+        )
     whole = {_FIELDS.index(name) for name in ("epoch", "n_sequences")}
-    rows = [[int(x) if i in whole else x for i, x in enumerate(row)] for row in tensors["history"].tolist()]
+    rows = [[int(x) if i in whole and x % 1 == 0 else x for i, x in enumerate(row)] for row in rows.tolist()]
     progress = None
     if header["progress"] is not None:
         arrays = {name: tensors[f"progress.{name}"] for name in ("carried", "losses", "weight_sums")}
@@ -72,20 +77,28 @@ def restore_state(tensors, header):
         solver_state={name: tensors[f"solver.{name}"] for name in header["solver"]},
         history=[EpochRecord(*row) for row in rows],
         progress=progress,
-        **decode(header["training"]),
+        **counters_of(decode(header["training"])),
     )
-    _check(state)
+    check_state(state)
+    known = {"theta", "history", *(f"solver.{name}" for name in header["solver"])}
+    known |= {f"progress.{name}" for name in ("carried", "losses", "weight_sums")} if progress else set()
+    known |= {f"callbacks.{n}.{name}" for n, entry in enumerate(header["callbacks"]) for name in entry["arrays"]}
+    if set(tensors) != known:
+        raise ValueError(f"it holds the arrays {shown(sorted(tensors))}, its header names {shown(sorted(known))}")
     return state
 
 
-def _check(state):
-    for name, array in state.solver_state.items():
-        if array.shape != state.theta.shape or array.dtype != state.theta.dtype:
-            raise ValueError(f"its solver's {name} has shape {array.shape}, its weights {state.theta.shape}")
-    done = 0 if state.progress is None else state.progress.done
-    for name, value in {"epoch": state.epoch, "seed": state.seed, "n_updates": state.n_updates, "done": done}.items():
-        if not isinstance(value, Integral) or value < 0:
-            raise ValueError(f"its {name} is {value!r}, expected an integer of at least 0")
+def counters_of(counters):
+    """Return counters of a file, checked to be all of those that a state has.
+
+    Parameters
+    ----------
+    counters : dict
+    """
+    counters = {name: value for name, value in counters.items() if name != "progress" or value is not None}
+    if set(counters) != set(COUNTERS):
+        raise ValueError(f"its training has {shown(sorted(counters))}, expected {sorted(COUNTERS)}")
+    return counters
 
 
 def restore_callbacks(callbacks, tensors, header):
@@ -94,15 +107,17 @@ def restore_callbacks(callbacks, tensors, header):
     Raises
     ------
     ValueError
-        If other callbacks have a state now.
+        If other callbacks have a state now, or a state is none that the callback can have had.
     """
     found, saved = _with_state(callbacks), header["callbacks"]
     names = [type(callback).__name__ for callback in found], [entry["class"] for entry in saved]
     if names[0] != names[1]:
-        raise ValueError(f"the callbacks with a state are {names[0]}, those of the checkpoint {names[1]}")
+        raise ValueError(f"the callbacks with a state are {names[0]}, those of the checkpoint {shown(names[1])}")
     for index, (callback, entry) in enumerate(zip(found, saved, strict=True)):
         arrays = {name: tensors[f"callbacks.{index}.{name}"] for name in entry["arrays"]}
         callback.set_state(arrays | decode(entry["values"]))
+        if hasattr(callback, "check_state"):
+            callback.check_state(tensors["theta"])
 
 
 def _with_state(callbacks):
