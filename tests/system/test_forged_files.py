@@ -1,0 +1,16 @@
+"""Model files and checkpoints whose facts were changed are refused, or are other valid files: a sample of each kind."""
+
+import sys
+
+import pytest
+from forged_files import KINDS, forge
+
+pytestmark = [
+    pytest.mark.serial,
+    pytest.mark.skipif(sys.platform == "win32", reason="it forks"),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_forged_file_crashes_or_contradicts_itself(kind):
+    assert forge(kind, alone=150, pairs=50) == 0
