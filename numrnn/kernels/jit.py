@@ -5,16 +5,11 @@ package lies in a folder named after a hash of all kernel files of the CPU, the 
 or an edit moves to another folder.
 """
 
-import atexit
 import contextlib
 import gc
 import hashlib
 import os
 import pathlib
-import pickle
-import shutil
-import tempfile
-import uuid
 import warnings
 
 import numba
@@ -25,7 +20,8 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserProvid
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import CPUDispatcher
-from numba.core.serialize import dumps
+
+from numrnn.kernels.cache import KernelFiles, cache_folder
 
 # No fastmath: bits would depend on a value's position. error_model="numpy": the zero-division branch of Python's
 # stops vectorisation.
@@ -50,93 +46,16 @@ def kernel_hash(device="cpu"):
     return digest.hexdigest()
 
 
-def cache_root():
-    """Folder of the compiled kernels: `NUMBA_CACHE_DIR` where set, else `numrnn` in the user's cache folder."""
-    if config.CACHE_DIR:
-        return pathlib.Path(config.CACHE_DIR)
-    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "numrnn"
-
-
-def _cache_folder():
-    try:
-        folder = cache_root() / kernel_hash()
-        with contextlib.suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK | os.X_OK):
-            return str(folder)
-        return _private_copy(folder)
-    except (OSError, RuntimeError) as error:  # RuntimeError: no home folder
-        reason = str(error)
-    warnings.warn(
-        f"numrnn compiles its kernels anew in every process: no folder to keep them ({reason}). "
-        "Set NUMBA_CACHE_DIR to a writable folder.",
-        stacklevel=2,
-    )
-    return None
-
-
-def _private_copy(folder):
-    """Copy a cache that may only be read (an image, another user's): Numba reads from where it can write, or not at
-    all.
-    """
-    if not folder.is_dir():
-        raise OSError(f"{folder} cannot be made")
-    private = tempfile.mkdtemp(prefix="numrnn-")
-    atexit.register(shutil.rmtree, private, ignore_errors=True)
-    shutil.copytree(folder, private, dirs_exist_ok=True)
-    for path in [private, *filter(os.path.isdir, pathlib.Path(private).rglob("*"))]:
-        os.chmod(path, 0o700)
-    return private
-
-
-CACHE_FOLDER = None if config.DISABLE_JIT else _cache_folder()
-
-
-class KernelFiles:
-    """A file for each compiled signature, named after it and opened by a checksum.
-
-    Numba itself keeps an index and numbers its files, so processes that write at once can take each other's kernels;
-    and it trusts what a killed job or a full disk has left.
-    """
-
-    def __init__(self, folder, name, stamp):
-        self._folder, self._name, self._stamp = pathlib.Path(folder), name, stamp
-
-    def _path(self, key):
-        digest = hashlib.sha256(repr((self._stamp, key)).encode()).hexdigest()
-        return self._folder / f"{self._name}.{digest[:32]}.nbc"
-
-    def load(self, key):
-        path = self._path(key)
-        try:
-            content = path.read_bytes()
-        except OSError:  # there is none, or another machine replaced it in this moment
-            return None
-        checksum, data = content[:32], content[32:]
-        if hashlib.sha256(data).digest() == checksum:
-            return pickle.loads(data)
-        warnings.warn(f"numrnn compiles a kernel anew: {path} is damaged", stacklevel=2)
-        return None
-
-    def save(self, key, data):
-        data, path = dumps(data), self._path(key)
-        unfinished = path.with_suffix(f".{uuid.uuid4().hex[:16]}")
-        try:
-            unfinished.write_bytes(hashlib.sha256(data).digest() + data)
-            unfinished.replace(path)
-        except OSError:
-            unfinished.unlink(missing_ok=True)
-            raise
-
-    def flush(self):
-        for path in self._folder.glob(f"{self._name}.*"):
-            path.unlink(missing_ok=True)
+CACHE_FOLDER = None if config.DISABLE_JIT else cache_folder(kernel_hash())
 
 
 class _Locator(UserProvidedCacheLocator):
-    """Find the folder of a kernel's files, wherever the package is installed: the folder above it has the hash of all
+    """Tell a source file from others, wherever the package is installed: the folder of the files has the hash of all
     kernels as its name, so a new virtual environment compiles nothing again.
     """
+
+    def ensure_cache_path(self):
+        """Make nothing: the files of all kernels lie in `CACHE_FOLDER`, which was checked."""
 
     @classmethod
     def get_suitable_cache_subpath(cls, py_file):
@@ -158,7 +77,9 @@ class _KernelCache(FunctionCache):
     def __init__(self, function):
         super().__init__(function)
         locator = self._impl.locator
-        self._cache_file = KernelFiles(self.cache_path, self._impl.filename_base, locator.get_source_stamp())
+        stamp = os.path.relpath(self._cache_path, CACHE_FOLDER), locator.get_source_stamp()
+        self._cache_path = CACHE_FOLDER
+        self._cache_file = KernelFiles(CACHE_FOLDER, self._impl.filename_base, stamp)
 
     def save_overload(self, sig, data):
         try:

@@ -1,6 +1,8 @@
 """The disk cache of kernels: hits in a second process, never a stale kernel, a warning where it cannot be kept."""
 
+import hashlib
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import numba
 import pytest
 
 import numrnn
+from numrnn.kernels import cache as kernel_cache
 from numrnn.kernels import jit
 
 CALLER = """
@@ -115,10 +118,14 @@ def test_a_full_disk_costs_the_file_and_not_the_result(copied_package):
 
 def test_the_caches_root_is_the_users_choice_and_else_his_cache_folder(monkeypatch, tmp_path):
     monkeypatch.setattr(jit.config, "CACHE_DIR", str(tmp_path / "chosen"))
-    assert jit.cache_root() == tmp_path / "chosen"
+    assert kernel_cache.cache_root() == tmp_path / "chosen"
     monkeypatch.setattr(jit.config, "CACHE_DIR", "")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert jit.cache_root() == tmp_path / "numrnn"
+    assert kernel_cache.cache_root() == tmp_path / "numrnn"
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for ignored in ("", "relative", "./relative"):
+        monkeypatch.setenv("XDG_CACHE_HOME", ignored)
+        assert kernel_cache.cache_root() == tmp_path / "home" / ".cache" / "numrnn"
 
 
 def test_numbas_own_setting_is_left_as_it_was(monkeypatch):
@@ -127,20 +134,58 @@ def test_numbas_own_setting_is_left_as_it_was(monkeypatch):
     assert jit.config.CACHE_DIR == "elsewhere"
 
 
-def test_a_cache_that_may_only_be_read_serves_through_a_copy_of_the_process(monkeypatch, tmp_path, recwarn):
-    folder = tmp_path / jit.kernel_hash() / "cpu"
-    folder.mkdir(parents=True)
-    (folder / "kernel.nbi").write_bytes(b"index")
-    (folder / "kernel.nbi").chmod(0o444)
-    folder.chmod(0o555)
-    monkeypatch.setattr(jit.config, "CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(jit.os, "access", lambda path, mode: False)  # root may write anywhere
-    copy = Path(jit._cache_folder())
-    assert tmp_path not in copy.parents and (copy / "cpu" / "kernel.nbi").read_bytes() == b"index"
-    (copy / "cpu" / "more.nbi").touch()
-    assert not recwarn.list
+def read_only(folder):
+    for path in [*folder.rglob("*"), folder]:
+        path.chmod(0o444 if path.is_file() else 0o555)
+
+
+NO_WRITING = """
+import os
+granted = os.access
+os.access = lambda path, mode: not mode & os.W_OK and granted(path, mode)  # root may write anywhere
+"""
+
+
+def test_a_cache_that_may_only_be_read_serves_as_it_is(copied_package):
+    cache = copied_package / "cache"
+    assert run(copied_package, cache, NO_WRITING) == (5.0, 0, "")  # nothing is kept, and nothing said
+    (folder,) = cache.iterdir()
+    assert not list(folder.iterdir())
+    run(copied_package, cache)
+    read_only(cache)
+    before = sorted(cache.rglob("*"))
+    assert run(copied_package, cache, NO_WRITING) == (5.0, 1, "")
+    assert sorted(cache.rglob("*")) == before
     folder.chmod(0o755)
-    shutil.rmtree(copy)
+    folder.parent.chmod(0o755)
+
+
+def test_a_planted_kernel_does_not_run(copied_package):
+    """A file in a folder of `nobody` ran as root in the next fit."""
+    cache, marker = copied_package / "cache", copied_package / "marker"
+    assert run(copied_package, cache) == (5.0, 0, "")
+    (file,) = cache.rglob("caller.ten_times*")
+    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o644, 0o700)
+    planted = pickle.dumps(Planted(str(marker)))
+    file.write_bytes(hashlib.sha256(planted).digest() + planted)
+    for open_to_others in (file, file.parent, cache):
+        mode = open_to_others.stat().st_mode
+        open_to_others.chmod(mode | 0o020)
+        result, hits, errors = run(copied_package, cache)
+        assert (result, hits) == (5.0, 0)
+        assert errors.count("UserWarning") == 1 and f"run `chmod go-w {open_to_others}`, or set NUMBA_" in errors
+        open_to_others.chmod(mode)
+    assert not marker.exists()
+    run(copied_package, cache)
+    assert marker.exists()  # what nobody else can write is trusted
+
+
+class Planted:
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.mkdir, (self.marker,)
 
 
 def rounded(x):

@@ -14,7 +14,8 @@ from importlib.util import find_spec
 from numba import cuda, types
 from numba.core import config
 
-from numrnn.kernels.jit import CACHE_FOLDER, KernelFiles, kernel_hash
+from numrnn.kernels.cache import KernelFiles
+from numrnn.kernels.jit import CACHE_FOLDER, kernel_hash
 
 __all__ = ["kernel"]
 

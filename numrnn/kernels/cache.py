@@ -1,0 +1,107 @@
+"""Files of compiled kernels. They hold pickles, so no byte of a file that somebody else can write is unpickled."""
+
+import hashlib
+import os
+import pathlib
+import pickle
+import uuid
+import warnings
+
+from numba.core import config
+from numba.core.serialize import dumps
+
+from numrnn.kernels.ownership import Untrusted, trusted_bytes, trusted_folder
+
+_warned = False
+
+
+def cache_root():
+    """Return the folder of the compiled kernels: `NUMBA_CACHE_DIR` if set, else `numrnn` in the user's cache folder."""
+    if config.CACHE_DIR:
+        return pathlib.Path(config.CACHE_DIR)
+    user_caches = os.environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(user_caches):  # then the XDG specification wants it ignored
+        user_caches = pathlib.Path.home() / ".cache"
+    return pathlib.Path(user_caches) / "numrnn"
+
+
+def cache_folder(name):
+    """Return the path of a folder in the root that only trusted users can write, made if it is missing.
+
+    If there can be none, warn and return None.
+    """
+    try:
+        folder = trusted_folder(cache_root() / name)
+        if os.access(folder, os.R_OK | os.X_OK):
+            return str(folder)
+        warn_once(PermissionError(f"{folder} may not be read"))
+    except (OSError, RuntimeError) as error:  # RuntimeError: no home folder
+        warn_once(error)
+    return None
+
+
+def warn_once(error):
+    """Warn that kernels are compiled anew, why, and what helps; later warnings of a process are left out."""
+    global _warned
+    if _warned:
+        return
+    _warned = True
+    message = f"numrnn compiles its kernels anew in every process: {error}. "
+    remedy = "set NUMBA_CACHE_DIR to a folder that only you can write"
+    if isinstance(error, Untrusted):
+        message += "Compiled kernels run as code, so nobody else may be able to write them. "
+        remedy = f"{' and '.join(error.remedies)}, or {remedy}"
+    warnings.warn(f"{message}To keep kernels, {remedy}.", stacklevel=3)
+
+
+class KernelFiles:
+    """A file for each compiled signature, named after it and opened by a checksum.
+
+    Numba itself keeps an index and numbers its files, so processes that write at once can take each other's kernels;
+    and it trusts what a killed job or a full disk has left, and whoever has put it there.
+    """
+
+    def __init__(self, folder, name, stamp):
+        self._folder, self._name, self._stamp = pathlib.Path(folder), name, stamp
+        self._refused = set()
+
+    def _path(self, key):
+        digest = hashlib.sha256(repr((self._stamp, key)).encode()).hexdigest()
+        return self._folder / f"{self._name}.{digest[:32]}.nbc"
+
+    def load(self, key):
+        """Return what was kept under a key, or None."""
+        path = self._path(key)
+        try:
+            content = trusted_bytes(path)
+        except (Untrusted, PermissionError) as error:
+            self._refused.add(path)
+            warn_once(error)
+            return None
+        except OSError:  # there is none, or another machine replaced it in this moment
+            return None
+        checksum, data = content[:32], content[32:]
+        if hashlib.sha256(data).digest() == checksum:
+            return pickle.loads(data)
+        warnings.warn(f"numrnn compiles a kernel anew: {path} is damaged", stacklevel=2)
+        return None
+
+    def save(self, key, data):
+        """Keep data under a key, unless the folder may only be read, or has a file of that name that was refused."""
+        path = self._path(key)
+        if path in self._refused or (self._folder.is_dir() and not os.access(self._folder, os.W_OK | os.X_OK)):
+            return
+        trusted_folder(self._folder)  # somebody may have removed it since
+        data, unfinished = dumps(data), path.with_suffix(f".{uuid.uuid4().hex[:16]}")
+        try:
+            with open(unfinished, "xb", opener=lambda name, flags: os.open(name, flags, 0o644)) as file:
+                file.write(hashlib.sha256(data).digest() + data)
+            unfinished.replace(path)
+        except OSError:
+            unfinished.unlink(missing_ok=True)
+            raise
+
+    def flush(self):
+        """Forget what was kept."""
+        for path in self._folder.glob(f"{self._name}.*"):
+            path.unlink(missing_ok=True)

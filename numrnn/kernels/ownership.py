@@ -1,0 +1,170 @@
+"""Who else can write a file or a folder. Compiled kernels are code, so they are trusted as ssh trusts its own files."""
+
+import contextlib
+import errno
+import os
+import pathlib
+import shlex
+import stat
+
+MOST_LINKS = 40  # of one path, as Linux has it
+VARIABLE = "NUMRNN_CACHE_TRUSTED_UID"
+
+
+class Untrusted(OSError):
+    """Somebody else can write a file or a folder; `remedies` are what the user can do, in words."""
+
+    def __init__(self, reasons, remedies):
+        super().__init__(", ".join(dict.fromkeys(reasons)))
+        self.remedies = list(dict.fromkeys(remedies))
+
+
+def trusted_users():
+    """Return the ids of this user, root and the users named by the environment, or None on a system without such ids.
+
+    Raises
+    ------
+    Untrusted
+        If the environment variable holds anything but ids.
+    """
+    if not hasattr(os, "geteuid"):
+        return None
+    named = os.environ.get(VARIABLE, "")
+    ids = [uid.strip() for uid in named.split(",")] if named.strip() else []
+    if not all(uid.isascii() and uid.isdecimal() for uid in ids):
+        reason = f"{VARIABLE}={named!r}: must be user ids in digits, separated by commas"
+        raise Untrusted([reason], [f"correct {VARIABLE} (`id -u NAME` prints the id of a user)"])
+    return {0, os.geteuid(), *map(int, ids)}
+
+
+def trusted_folder(path):
+    """Return a folder's path without links; make what is missing of it, with mode 0700.
+
+    Parameters
+    ----------
+    path : path
+        All folders and links that the system passes on the way are checked, each before those below it.
+
+    Raises
+    ------
+    Untrusted
+        If a folder or link belongs to anybody but the trusted users, or if the group or others may write a folder
+        (except sticky folders above the last one).
+    OSError
+        If a folder cannot be made.
+    """
+    path, users = pathlib.Path(path).absolute(), trusted_users()
+    if users is None:
+        path.mkdir(parents=True, exist_ok=True)
+        return path.resolve()
+    problems = []
+
+    def make(folder):
+        _raise_if(problems)
+        return _make(folder)
+
+    for here, status in _way(path, make):
+        problems += _foreign(here, status, users)
+        if not stat.S_ISLNK(status.st_mode):
+            folder, mode = here, status.st_mode
+            if not mode & stat.S_ISVTX:
+                problems += _writable(here, mode)
+    if mode & stat.S_ISVTX:
+        problems += _writable(folder, mode)
+    _raise_if(problems)
+    return folder
+
+
+def trusted_bytes(path):
+    """Return the content of a file, which is opened once and checked before it is read.
+
+    Raises
+    ------
+    Untrusted
+        If it is no regular file, belongs to anybody but the trusted users, or may be written by its group or others.
+    OSError
+        If there is no such file, or it cannot be read.
+    """
+    users = trusted_users()
+    with _opened(path) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise Untrusted([f"{path} is not a regular file"], [_remove(path)])
+        if users is not None:
+            _raise_if([*_foreign(path, status, users, _remove(path)), *_writable(path, status.st_mode)])
+        return file.read()
+
+
+def _opened(path):
+    # A FIFO is opened without a wait for its writer.
+    flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        return open(path, "rb", opener=lambda name, mode: os.open(name, mode | flags))
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EMLINK):  # Linux and macOS, FreeBSD
+            raise Untrusted([f"{path} is a symbolic link"], [_remove(path)]) from None
+        raise
+
+
+def _way(path, make):
+    """Yield the folders and links that the system passes to find a folder, each with its status.
+
+    `make` is called with each folder that is missing, and returns its status.
+    """
+    links, place, names = 0, pathlib.Path(), list(reversed(path.parts))
+    while names:
+        here = place / names.pop()
+        if here.name == "..":
+            here = place.parent
+        try:
+            status = here.lstat()
+        except FileNotFoundError:
+            status = make(here)
+        if stat.S_ISLNK(status.st_mode):
+            links += 1
+            if links > MOST_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+            names += reversed(pathlib.Path(os.readlink(here)).parts)  # "/" takes the place of all before it
+        elif stat.S_ISDIR(status.st_mode):
+            place = here
+        else:
+            raise NotADirectoryError(f"{here} is not a folder")
+        yield here, status
+
+
+def _make(folder):
+    """Make a folder for this user alone, whatever the umask; return its status."""
+    try:
+        folder.mkdir(0o700)
+    except FileExistsError:  # another process was faster: it is checked as any
+        return folder.lstat()
+    except OSError as error:
+        raise OSError(f"{folder} cannot be made: {error.strerror}") from None
+    with contextlib.suppress(OSError):  # some file systems have one mode for all
+        folder.chmod(0o700)
+    return folder.lstat()
+
+
+def _raise_if(problems):
+    if problems:
+        raise Untrusted(*zip(*problems, strict=True)) from None
+
+
+def _foreign(path, status, users, remedy=None):
+    """Return pairs of a reason and a remedy: none, or that of the owner."""
+    if status.st_uid in users:
+        return []
+    trust = f"set {VARIABLE}={status.st_uid} if you trust that user"
+    return [(f"{path} belongs to user {status.st_uid}", f"{remedy} or {trust}" if remedy else trust)]
+
+
+def _writable(path, mode):
+    """Return pairs of a reason and a remedy: none, or that of the mode."""
+    who = [name for name, bit in (("its group", stat.S_IWGRP), ("others", stat.S_IWOTH)) if mode & bit]
+    if not who:
+        return []
+    return [(f"{path} may be written by {' and '.join(who)}", f"run `chmod go-w {shlex.quote(str(path))}`")]
+
+
+def _remove(path):
+    return f"remove {shlex.quote(str(path))}"
