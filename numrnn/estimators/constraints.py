@@ -60,6 +60,7 @@ def check_number(name, value, kind, holds, expected):
 
 def check_sizes(estimator):
     """Raise a ValueError that names the first parameter which is a greater integer than kernels count with."""
-    for name, value in estimator.get_params(deep=False).items():
+    for name in estimator._parameter_constraints:
+        value = getattr(estimator, name)
         if isinstance(value, Integral) and value > LARGEST:
             raise ValueError(f"{name}={shown(value)}: must be at most {LARGEST}")

@@ -15,6 +15,7 @@ from numrnn.io import decode, read_model
 from numrnn.messages import shown
 from numrnn.training import EpochRecord, TrainingState, check_state, counters_of
 
+BLOCK = 1 << 16  # numbers looked at in one go, which stay in the cache
 _ESTIMATORS = {kind.__name__: kind for kind in (RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq)}
 _SOLVERS = (solvers.SGD, solvers.Adam, solvers.AdamW, solvers.RMSprop, solvers.LBFGS)
 _OF_PARAMETERS = {kind.__name__: kind for kind in (*_SOLVERS, Vocabulary)}
@@ -120,6 +121,6 @@ def _flat(tensors, architecture):
     theta = np.empty(layout.size, dtype=architecture.dtype)
     for name, view in layout.views(theta).items():
         view[...] = tensors[name]
-        if not np.isfinite(view).all():
-            raise ValueError(f"array {shown(name)} contains NaN or infinity")
+        if not all(np.isfinite(block).all() for block in np.array_split(view, 1 + view.size // BLOCK)):
+            raise ValueError(f"array {name!r} contains NaN or infinity")
     return theta

@@ -6,7 +6,7 @@ import numpy as np
 
 from numrnn.messages import shown
 
-__all__ = ["check_progress", "check_state"]
+__all__ = ["check_arrays", "check_progress", "check_state"]
 
 LARGEST = 2**63 - 1  # of a count
 STOP_REASONS = ("max_iter", "callback", "interrupted", "terminated", "converged", "line_search", None)
@@ -19,9 +19,23 @@ def check_state(state):
     Parameters
     ----------
     state : TrainingState
-        Of a file; its arrays are compared with `state.theta`.
+        Of a file; see `check_arrays` for its arrays.
     """
-    for name, value, holds, expected in _rules(state):
+    _raise_first(_rules(state))
+
+
+def check_arrays(state):
+    """Raise a ValueError that names the first array of a state which is not as its `theta`, or not finite.
+
+    Parameters
+    ----------
+    state : TrainingState
+    """
+    _raise_first(_array_rules(state))
+
+
+def _raise_first(rules):
+    for name, value, holds, expected in rules:
         if not holds:
             raise ValueError(f"{name}={shown(value)}: must be {expected}")
 
@@ -79,6 +93,9 @@ def _rules(state):
     )
     yield from _schedule_rules(state.schedule_state)
     yield from _history_rules(state)
+
+
+def _array_rules(state):
     theta, solver_state = state.theta, state.solver_state
     yield "theta", theta, bool(np.isfinite(theta).all()), "finite"
     for name, array in solver_state.items():

@@ -4,7 +4,7 @@ import numpy as np
 
 from numrnn.io import decode, encode
 from numrnn.messages import shown
-from numrnn.training.consistency import check_state
+from numrnn.training.consistency import check_arrays, check_state
 from numrnn.training.state import EpochProgress, EpochRecord, TrainingState
 
 __all__ = ["counters_of", "restore_callbacks", "restore_state", "take_snapshot"]
@@ -80,6 +80,7 @@ def restore_state(tensors, header):
         **counters_of(decode(header["training"])),
     )
     check_state(state)
+    check_arrays(state)
     known = {"theta", "history", *(f"solver.{name}" for name in header["solver"])}
     known |= {f"progress.{name}" for name in ("carried", "losses", "weight_sums")} if progress else set()
     known |= {f"callbacks.{n}.{name}" for n, entry in enumerate(header["callbacks"]) for name in entry["arrays"]}
