@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import resource
 
 import numpy as np
@@ -11,6 +12,7 @@ from cut import Cut
 import numrnn
 from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq
 from numrnn.io import newest_checkpoint, read_checkpoint, write_checkpoint
+from numrnn.io.leftovers import create_temporary
 from numrnn.solvers import SGD
 from numrnn.training import Checkpoint, loop
 
@@ -297,7 +299,7 @@ def test_well_formed_files_of_nonsense_are_refused(changes, folder):
 
 
 def test_the_last_so_many_are_kept_and_remains_of_writers_are_removed(tmp_path):
-    (tmp_path / ".checkpoint-000009.safetensors.abc.tmp").write_bytes(b"half")
+    os.close(create_temporary(tmp_path / "checkpoint-000009.safetensors", 0o600)[1])  # of a process that is dead
     regressor(callbacks=[Checkpoint(tmp_path, every="1 epoch", keep=2)]).fit(*SEQUENCES)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "checkpoint-000002.safetensors",

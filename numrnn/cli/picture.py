@@ -25,6 +25,8 @@ def save_learning_curve(history, path, *, watched, labels):
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
+    from numrnn.io import replacing
+
     # Figure without pyplot: no window system is asked for, nothing global is changed.
     score = next((name for name in ("validation_score", "validation_bits") if name in history), None)
     figure = Figure(figsize=(9, 3.6) if score else (5, 3.6), layout="constrained")
@@ -44,4 +46,5 @@ def save_learning_curve(history, path, *, watched, labels):
         axis.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=150)
+    with replacing(path) as file:
+        figure.savefig(file, format="png", dpi=150)

@@ -1,7 +1,9 @@
 """``numrnn predict``: a saved model's predictions as CSV or .npz."""
 
 import csv
+import io
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 from numrnn.cli.arguments import UsageError, add_device_option
@@ -57,20 +59,26 @@ def run(arguments):
     lengths = results["prediction"].lengths if per_step else np.ones(len(part.X), dtype=np.int64)
     results = {name: np.asarray(rows.values if per_step else rows) for name, rows in results.items()}
     if arguments.output is not None and arguments.output.endswith(".npz"):
-        with _open(arguments.output, "wb") as file:
+        with _replacing(arguments.output) as file:
             np.savez(file, **results, **({"lengths": lengths} if per_step else {}))
         return
     rows = _rows(_places(lengths, per_step), results, getattr(model, "classes_", None))
     if arguments.output is None:
         csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
     else:
-        with _open(arguments.output, "w", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerows(rows)
+        with _replacing(arguments.output) as file:
+            text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+            csv.writer(text, lineterminator="\n").writerows(rows)
+            text.detach()
 
 
-def _open(path, mode, **options):
+@contextmanager
+def _replacing(path):
+    from numrnn.io import replacing
+
     try:
-        return open(path, mode, **options)
+        with replacing(path) as file:
+            yield file
     except OSError as error:
         raise UsageError(f"--output {path}: {error.strerror}") from error
 

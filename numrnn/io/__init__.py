@@ -1,6 +1,6 @@
 """Files: models and checkpoints, named arrays and a JSON header in one safetensors file each."""
 
-from numrnn.io.atomic import replace_file
+from numrnn.io.atomic import replace_file, replacing
 from numrnn.io.checkpoint_file import read_checkpoint, write_checkpoint
 from numrnn.io.checkpoint_folder import CheckpointFolder, newest_checkpoint
 from numrnn.io.json_values import decode, encode
@@ -15,6 +15,7 @@ __all__ = [
     "read_checkpoint",
     "read_model",
     "replace_file",
+    "replacing",
     "write_checkpoint",
     "write_model",
 ]

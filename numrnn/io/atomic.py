@@ -1,52 +1,124 @@
-"""Files that are whole at any time: the old content or the new."""
+"""Files that are whole at any time: the old content or the new. All files that numrnn writes are written here."""
 
-import contextlib
+import errno
 import os
-import uuid
+import re
+import stat
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["replace_file", "temporaries"]
+from numrnn.io.leftovers import create_temporary, remove_leftovers
+
+__all__ = ["replace_file", "replacing"]
+
+KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFCHR: "a character device",
+    stat.S_IFBLK: "a block device",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+}
 
 
 def replace_file(path, content):
-    """Write a file so that `path` holds the whole new content or what it held before, also after a power cut.
+    """Write a file so that `path` holds the whole new content or what it held before; see `replacing`.
 
     Parameters
     ----------
-    path : pathlib.Path
-        An existing file is replaced.
+    path : path-like
     content : bytes
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from numrnn.io import replace_file
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     replace_file(f"{folder}/greeting", b"hello")
+    ...     pathlib.Path(folder, "greeting").read_text()
+    'hello'
+    """
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path):
+    """Open a file to write what `path` holds when the block has ended; until then, and after an error, it is as it was.
+
+    This holds after a power cut, too. A link stays a link, and its target is replaced. Mode, group and, for root, the
+    owner of a file that is replaced are kept; a new file gets the mode that the umask leaves. Files that killed
+    processes left behind are removed.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Yields
+    ------
+    file : binary file
 
     Raises
     ------
     OSError
-        If the file cannot be written, naming `path`; nothing is left behind.
+        If the file cannot be written, naming `path`: among others if it is read-only or no regular file.
     """
-    # In the same folder: a rename is atomic only within one file system.
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    temporary = None
     try:
-        with open(temporary, "xb") as file:
-            file.write(content)
+        before, target = _replaceable(path), Path(os.path.realpath(path))
+        remove_leftovers(target.parent, re.escape(target.name))
+        temporary, number = create_temporary(target, 0o666 if before is None else 0o600)
+        with os.fdopen(number, "wb") as file:
+            if before is not None:
+                _keep_mode(number, before)
+            yield file
             file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise type(error)(error.errno, error.strerror or str(error), str(path)) from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+            os.fsync(number)
+            os.replace(temporary, target)
+    except BaseException as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None and _is_ours(error.filename, temporary):
+            raise OSError(error.errno, error.strerror, os.fspath(path)) from error
         raise
-    _sync_folder(path.parent)
+    _sync_folder(target.parent)
 
 
-def temporaries(folder, name):
-    """Return what writers that died have left in `folder` of files whose names match the pattern `name`."""
-    return list(Path(folder).glob(f".{name}.*.tmp"))
+def _is_ours(name, temporary):
+    """Whether an error is about the file that is written, not about another one that its writer reads."""
+    return name is None or temporary is None or name == str(temporary)
+
+
+def _replaceable(path):
+    """Status of the file that is replaced; None if there is none."""
+    try:
+        before = os.stat(path)
+    except FileNotFoundError:
+        return None
+    kind = KINDS.get(stat.S_IFMT(before.st_mode))
+    if kind is not None:
+        number = errno.EISDIR if stat.S_ISDIR(before.st_mode) else errno.EINVAL
+        raise OSError(number, f"is {kind}, expected a regular file or a new name")
+    # Root may write to anything, and a rename asks nobody: the owner's bit is what a user protects a file with.
+    if not before.st_mode & stat.S_IWUSR or not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, "is read-only: choose another name, or make it writable")
+    return before
+
+
+def _keep_mode(number, before):
+    """Give a new file the owner, group and mode of the one that it replaces, as far as the system lets us."""
+    for owner in (before.st_uid, -1):  # root may give files away, others change the group at most
+        with suppress(OSError):
+            os.fchown(number, owner, before.st_gid)
+            break
+    # The permissions of a group are not for another one.
+    same_group = os.fstat(number).st_gid == before.st_gid
+    with suppress(OSError):  # not all file systems have modes
+        os.fchmod(number, before.st_mode & (0o777 if same_group else 0o707))
 
 
 def _sync_folder(folder):
     """Until then a power cut may undo the rename."""
-    with contextlib.suppress(OSError):  # not all systems can
+    with suppress(OSError):  # not all systems can
         number = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(number)

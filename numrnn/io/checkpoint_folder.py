@@ -7,8 +7,8 @@ import socket
 import warnings
 from pathlib import Path
 
-from numrnn.io.atomic import temporaries
 from numrnn.io.checkpoint_file import DamagedCheckpointError, read_checkpoint, write_checkpoint
+from numrnn.io.leftovers import remove_leftovers
 
 __all__ = ["CheckpointFolder", "newest_checkpoint"]
 
@@ -38,8 +38,7 @@ class CheckpointFolder:
         self.path, self._keep = Path(path), keep
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = _take_lock(self.path)
-        for left in temporaries(self.path, "checkpoint-*"):
-            left.unlink(missing_ok=True)
+        remove_leftovers(self.path, _NAME.pattern)
 
     def save(self, tensors, header):
         """Write the next checkpoint and remove those that are too old; return its path."""
