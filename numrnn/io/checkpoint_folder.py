@@ -1,9 +1,11 @@
 """A folder of checkpoints: the last few of one run, and the lock of the process that writes them."""
 
+import errno
 import logging
 import os
 import re
 import socket
+import stat
 import warnings
 from pathlib import Path
 
@@ -108,7 +110,7 @@ def _take_lock(folder):
     """A lock of the kernel's on an open file: it ends with the process, however that ends."""
     import fcntl  # Linux and macOS only; all else here works without
 
-    number = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o666)
+    number = _open_lock(folder / "lock")
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -121,3 +123,18 @@ def _take_lock(folder):
         os.ftruncate(number, 0)
         os.write(number, f"process {os.getpid()} on {socket.gethostname()}".encode())
     return number
+
+
+def _open_lock(path):
+    """Open the file that is locked and written to, which must not lead to a file elsewhere."""
+    wrong = f"{path}: must be a regular file, no link, folder, device or FIFO; remove it if no run uses it"
+    try:
+        number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
+            raise ValueError(wrong) from error
+        raise
+    if stat.S_ISREG(os.fstat(number).st_mode):
+        return number
+    os.close(number)
+    raise ValueError(wrong)
