@@ -2,13 +2,13 @@
 
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 
 from numrnn.data.lengths import checked_lengths
 from numrnn.data.sequences import Sequences
 from numrnn.data.shards import open_shards
+from numrnn.io.npz_file import read_arrays
 
 __all__ = ["DataFile", "Part", "read_npz", "read_shards"]
 
@@ -59,7 +59,8 @@ def read_npz(path):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is no ``.npz`` file, holds other arrays than these, or arrays that do not fit each other.
+        If the file is damaged or no ``.npz`` file, holds other arrays than these or two of one name, or arrays that do
+        not fit each other.
 
     Examples
     --------
@@ -73,10 +74,9 @@ def read_npz(path):
     (2, array(['a', 'b'], dtype='<U1'), None)
     """
     path = Path(path)
-    arrays = _load(path)
-    unknown = sorted(set(arrays) - set(KEYS))
-    if unknown:
-        raise ValueError(f"{path}: unknown array {unknown[0]!r}; the names known are {', '.join(KEYS)}")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    arrays = read_arrays(path, KEYS)
     train = _part(path, arrays, "")
     test = _part(path, arrays, "_test") if any(name.endswith("_test") for name in arrays) else None
     if test is not None and test.X.values.shape[1:] != train.X.values.shape[1:]:
@@ -99,19 +99,6 @@ def read_shards(directory):
     """
     test = Path(directory) / "test"
     return DataFile(Part(*open_shards(directory)), Part(*open_shards(test)) if test.is_dir() else None)
-
-
-def _load(path):
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (BadZipFile, ValueError, EOFError, TypeError) as error:
-        # NumPy answers a pickle, a truncated archive, arrays of objects and a lone .npy array in as many ways; it takes
-        # any other file for a pickle, and advises to load it unsafely.
-        why = "" if "allow_pickle" in str(error) else f" ({error})"
-        raise ValueError(f"{path}: not a readable .npz file of plain arrays{why}") from error
 
 
 def _part(path, arrays, suffix):
