@@ -192,3 +192,30 @@ def test_a_directory_that_is_there(files, capsys):
     assert "there already" in capsys.readouterr().err
     assert main(["fit", str(files), "--output", str(files / "model")]) == 2
     assert "no directory of shards, or half written" in capsys.readouterr().err
+
+
+def test_files_that_are_verified(files, capsys):
+    shards = files / "shards"
+    assert main(["shard", str(files / "both.npz"), "--output", str(shards)]) == 0
+    assert main(["info", "--verify", str(shards)]) == 0
+    assert "6 files are as they were written\ntrain: 48 sequences" in capsys.readouterr().out
+    changed = shards / "test" / "00000.values.npy"
+    content = changed.read_bytes()
+    changed.write_bytes(content[:-1] + b"\x3f")
+    assert main(["info", str(shards)]) == 0
+    assert main(["info", "--verify", str(shards)]) == 2
+    assert capsys.readouterr().err == f"numrnn: error: not as they were written: {changed}\n"
+    for name in ([], ["japanese_vowels"], [str(files / "both.npz")], [str(files)]):
+        assert main(["info", "--verify", *name]) == 2
+        assert "name one" in capsys.readouterr().err
+
+
+def test_shards_without_checksums_are_not_verified(files, capsys):
+    shards = files / "shards"
+    assert main(["shard", str(files / "a.npz"), "--output", str(shards)]) == 0
+    index = json.loads((shards / "index.json").read_text())
+    del index["checksum"], index["shards"][0]["sha256"]
+    (shards / "index.json").write_text(json.dumps(index))
+    assert main(["info", str(shards)]) == 0
+    assert main(["info", "--verify", str(shards)]) == 2
+    assert "there are no checksums" in capsys.readouterr().err

@@ -17,6 +17,7 @@ from numrnn import RNNClassifier, RNNRegressor, Sequences, SequenceScaler
 from numrnn.data import ShardWriter, open_shards, sharded
 from numrnn.data import scaler as scaler_module
 from numrnn.data.ahead import read_ahead
+from numrnn.data.shards import changed_files
 from numrnn.data.targets import Targets
 from numrnn.data.windows import WindowReader, epoch_windows
 from numrnn.network import Network
@@ -254,34 +255,109 @@ def test_training_goes_on_within_an_epoch(tmp_path):
 def change(path, at=None, to=b"", size=None):
     content = bytearray(path.read_bytes())
     if at is not None:
+        at %= len(content)
         content[at : at + len(to)] = to
     path.write_bytes(bytes(content[:size]))
 
 
+def replace(path, before, after):
+    path.write_text(path.read_text().replace(before, after, 1))
+
+
 def without(path, **entries):
-    path.write_text(json.dumps(json.loads(path.read_text()) | entries))
+    """Change entries of an index, and leave its checksum out."""
+    index = json.loads(path.read_text()) | entries
+    del index["checksum"]
+    path.write_text(json.dumps(index))
+
+
+def with_shards(change):
+    """The same of its list of shards."""
+
+    def apply(folder):
+        shards = json.loads((folder / "index.json").read_text())["shards"]
+        without(folder / "index.json", shards=change(shards))
+
+    return apply
+
+
+def named(name):
+    return with_shards(lambda shards: [{**shards[0], "name": name}, *shards[1:]])
 
 
 FAULTS = {
     "no index": (lambda folder: (folder / "index.json").unlink(), "half written"),
-    "no JSON": (lambda folder: change(folder / "index.json", size=9), "index.json: it is no index"),
+    "no JSON": (lambda folder: change(folder / "index.json", size=9), "index.json: not a readable index"),
     "other format": (lambda folder: without(folder / "index.json", version=2), "version 2"),
     "no shards": (lambda folder: without(folder / "index.json", shards=[]), "names no shards"),
     "missing": (lambda folder: (folder / "00001.values.npy").unlink(), "00001.values.npy: .* missing"),
     "cut short": (lambda folder: change(folder / "00001.targets.npy", size=-1), "00001.targets.npy: .* cut short"),
     "other type": (lambda folder: without(folder / "index.json", dtype="<f8"), "00000.values.npy: expected <f8"),
     "other width": (lambda folder: without(folder / "index.json", columns=4), r"00000.values.npy: expected .*, 4\)"),
-    "no .npy": (lambda folder: change(folder / "00001.lengths.npy", 0, b"x"), "00001.lengths.npy: not a readable"),
-    "an entry": (lambda folder: without(folder / "index.json", columns="3"), "index.json: it is no index"),
-    "no dtype": (lambda folder: without(folder / "index.json", dtype="banana"), "index.json: it is no index"),
-    "no bytes": (lambda folder: without(folder / "index.json", shards=[{"name": "00000"}]), "it is no index"),
-    "no list": (lambda folder: without(folder / "index.json", shards=[1]), "index.json: it is no index"),
-    "per row": (lambda folder: without(folder / "index.json", targets="row"), "index.json: it is no index"),
+    "no .npy": (
+        lambda folder: [as_of_today(folder), change(folder / "00001.lengths.npy", 0, b"x")],
+        "00001.lengths.npy: not a readable",
+    ),
+    "an entry": (lambda folder: without(folder / "index.json", columns="3"), "index.json: not a readable index"),
+    "no dtype": (lambda folder: without(folder / "index.json", dtype="banana"), "index.json: not a readable index"),
+    "no bytes": (lambda folder: without(folder / "index.json", shards=[{"name": "00000"}]), "not a readable index"),
+    "no list": (lambda folder: without(folder / "index.json", shards=[1]), "index.json: not a readable index"),
+    "per row": (lambda folder: without(folder / "index.json", targets="row"), "index.json: not a readable index"),
     "lengths": (
-        lambda folder: change(folder / "00001.lengths.npy", 128, b"\x7f"),
+        lambda folder: [as_of_today(folder), change(folder / "00001.lengths.npy", 128, b"\x7f")],
         r"00001.lengths.npy: lengths\[0\]=127: must be at most",
     ),
+    "changed lengths": (
+        lambda folder: change(folder / "00001.lengths.npy", 128, b"\x7f"),
+        "00001.lengths.npy: its checksum is not the one in index.json",
+    ),
+    "changed targets": (lambda folder: change(folder / "00001.targets.npy", -4, b"b"), "00001.targets.npy: its check"),
+    "a changed index": (
+        lambda folder: replace(folder / "index.json", '"sequences": ', '"sequences": 1'),
+        "index.json: .*its checksum is not",
+    ),
+    "an unknown entry": (lambda folder: without(folder / "index.json", chfcksum="0"), "unknown entry 'chfcksum'"),
+    "some shards": (with_shards(lambda shards: shards[:2]), "its shards have 4 sequences, all together should have 20"),
+    "a shard thrice": (with_shards(lambda shards: [shards[0]] * 3), "it names shard '00000' 3 times"),
+    "no shard": (with_shards(lambda shards: {}), "names no shards"),
+    "deep": (lambda folder: (folder / "index.json").write_text("[" * 50_000), "index.json: .*recursion"),
+    "a header a byte shorter": (
+        lambda folder: [as_of_today(folder), change(folder / "00001.values.npy", 8, b"\x75")],
+        "00001.values.npy: not a readable .npy file .*does not fill",
+    ),
 }
+NAMES = ("", ".", "..", "../data/00000", "/etc/passwd", "sub/00000", "a\\b", "a\0b", ".hidden")
+FAULTS |= {f"a shard called {name!r}": (named(name), "must be the name of a file in the directory") for name in NAMES}
+FAULTS |= {f"a shard called {name!r}": (named(name), "not a readable index of shards") for name in (None, 5, ["00000"])}
+
+
+def as_of_today(folder):
+    """An index as numrnn wrote it before it had checksums."""
+    index = json.loads((folder / "index.json").read_text())
+    del index["checksum"]
+    for shard in index["shards"]:
+        del shard["sha256"]
+    (folder / "index.json").write_text(json.dumps(index, indent=1))
+
+
+def test_an_index_without_checksums_is_read(tmp_path):
+    folder = write(tmp_path / "data", numbers(), LABELS, WEIGHTS)
+    as_of_today(folder)
+    X, y, weights = open_shards(folder)
+    assert X.load() == numbers() and np.array_equal(y, LABELS) and np.array_equal(weights, WEIGHTS)
+    with pytest.raises(ValueError, match="index.json: there are no checksums"):
+        changed_files(folder)
+
+
+def test_changed_values_are_found(tmp_path):
+    folder = write(tmp_path / "data", numbers(), LABELS)
+    files = len(list(folder.glob("*.npy")))
+    assert changed_files(folder) == ([], files)
+    change(folder / "00002.values.npy", -4, np.float32(7).tobytes())
+    open_shards(folder)
+    assert changed_files(folder) == ([folder / "00002.values.npy"], files)
+    (folder / "00001.values.npy").unlink()
+    assert changed_files(folder)[0] == [folder / f"0000{n}.values.npy" for n in (1, 2)]
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -298,6 +374,7 @@ def test_arrays_of_another_shape_or_kind(name, array, tmp_path):
     folder = write(tmp_path / "data", numbers(), LABELS, shard_size="1MB")
     np.save(folder / f"00000.{name}.npy", array[: len(LABELS)] if array.ndim else array)
     index = json.loads((folder / "index.json").read_text())
+    del index["checksum"], index["shards"][0]["sha256"]
     index["shards"][0]["bytes"][name] = (folder / f"00000.{name}.npy").stat().st_size
     (folder / "index.json").write_text(json.dumps(index))
     if name == "targets" and array.ndim == 2:

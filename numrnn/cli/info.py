@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from numrnn.cli.arguments import UsageError
+
 __all__ = ["add_parser"]
 
 
@@ -13,6 +15,7 @@ def add_parser(commands):
         description="Tell what a saved model or a data set holds; without a name, what a bug report needs.",
     )
     parser.add_argument("name", nargs="?", metavar="MODEL_OR_DATA", help="a model file or directory, or a data set")
+    parser.add_argument("--verify", action="store_true", help="compare all files of shards with their checksums")
     parser.set_defaults(run=run)
 
 
@@ -20,6 +23,8 @@ def run(arguments):
     """Print the facts."""
     from numrnn.cli.data import BUNDLED, is_shards, read_data, read_model
 
+    if arguments.verify:
+        _verify(arguments.name)
     if arguments.name is None:
         import numrnn
 
@@ -28,6 +33,21 @@ def run(arguments):
         print("\n".join(_data_lines(read_data(arguments.name))))
     else:
         print("\n".join(_model_lines(read_model(arguments.name))))
+
+
+def _verify(name):
+    from numrnn.cli.data import is_shards
+    from numrnn.data.shards import changed_files
+
+    if name is None or not is_shards(name):
+        raise UsageError("--verify compares the files of a directory of shards with their checksums: name one")
+    folders = [folder for folder in (Path(name), Path(name, "test")) if folder.is_dir()]
+    found = [changed_files(folder) for folder in folders]
+    changed = [str(path) for paths, _ in found for path in paths]
+    if changed:
+        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+        raise UsageError(f"not as they were written: {', '.join(changed[:5])}{more}")
+    print(f"{sum(n for _, n in found)} files are as they were written")
 
 
 def _data_lines(data):

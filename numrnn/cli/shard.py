@@ -45,7 +45,8 @@ def run(arguments):
             if test is not None:
                 test.close()
     except OSError as error:
-        of_output = error.errno is not None and error.filename is None  # a full disk, say
+        written = str(Path(arguments.output)) + ".partial-"
+        of_output = error.errno is not None and str(error.filename or written).startswith(written)  # a full disk, say
         raise UsageError(f"--output {arguments.output}: {error.strerror}" if of_output else error) from error
     except ImportError as error:
         raise UsageError(error) from error

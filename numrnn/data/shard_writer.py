@@ -3,15 +3,17 @@
 import json
 import os
 import shutil
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import numpy as np
 
 from numrnn.data.sequences import Sequences
+from numrnn.data.shard_checksums import checksum_of_file, checksum_of_index
 from numrnn.data.shards import FORMAT, INDEX, VERSION
 from numrnn.data.sizes import n_bytes
 from numrnn.data.stacking import NUMBERS, TARGETS, check_kind
+from numrnn.io import replace_file, replacing
 
 __all__ = ["ShardWriter"]
 
@@ -119,17 +121,15 @@ class ShardWriter:
         content = {"format": FORMAT, "version": VERSION, "dtype": self._dtype.str}
         content |= {"columns": self._columns[0] if self._columns else None, "targets": self._per[0]}
         content |= {"weights": self._per[1], **totals, "shards": self._index}
-        with open(self.folder / INDEX, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
+        content["checksum"] = checksum_of_index(content)
+        replace_file(self.folder / INDEX, json.dumps(content, indent=1).encode())
         os.rename(self.folder, self.directory)
 
     def discard(self):
         """Remove what was written."""
         if self._shard is not None:
             with suppress(OSError):  # of a full disk, which is told already
-                self._shard.file.close()
+                self._shard.discard()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self):
@@ -176,7 +176,8 @@ class _Shard:
         self._path, self._dtype, self._columns = path, dtype, columns
         self.step_bytes = dtype.itemsize * int(np.prod(columns, dtype=np.int64))
         self.size, self._steps, self._lengths, self._rows = 0, 0, [], ([], [])
-        self.file = open(f"{path}.values.npy", "wb")  # noqa: SIM115
+        self._open = ExitStack()
+        self.file = self._open.enter_context(replacing(f"{path}.values.npy"))
         self._write_header()
 
     def _write_header(self):
@@ -197,9 +198,9 @@ class _Shard:
 
     def close(self, per):
         """Finish the files; return the entry for the index."""
-        self.file.seek(0)
-        self._write_header()
-        self.file.close()
+        with self._open:
+            self.file.seek(0)
+            self._write_header()
         lengths = np.concatenate(self._lengths)
         arrays = {"lengths": lengths} | {
             name: np.concatenate(rows)
@@ -207,9 +208,16 @@ class _Shard:
             if of is not None
         }
         for name, array in arrays.items():
-            np.save(f"{self._path}.{name}.npy", array, allow_pickle=False)
-        sizes = {name: os.path.getsize(f"{self._path}.{name}.npy") for name in ("values", *arrays)}
-        return {"name": self._path.name, "sequences": len(lengths), "steps": self._steps, "bytes": sizes}
+            with replacing(f"{self._path}.{name}.npy") as file:
+                np.save(file, array, allow_pickle=False)
+        files = {name: f"{self._path}.{name}.npy" for name in ("values", *arrays)}
+        entry = {"name": self._path.name, "sequences": len(lengths), "steps": self._steps}
+        entry["bytes"] = {name: os.path.getsize(file) for name, file in files.items()}
+        return entry | {"sha256": {name: checksum_of_file(file) for name, file in files.items()}}
+
+    def discard(self):
+        """Close the file of values."""
+        self._open.close()
 
 
 def _sequences(X):

@@ -7,11 +7,16 @@ The format, version 1, readable by NumPy alone. Of a directory:
 - ``00000.lengths.npy``: numbers of steps of its sequences, int64; a sequence is in one shard;
 - ``00000.targets.npy``, ``00000.weights.npy`` (optional, of all shards or none): a row for each sequence, or step;
 - ``index.json``: the names of the shards with their numbers of sequences, steps and bytes, what they have in common,
-  and totals. It is written last: a directory without it is half written;
+  and totals. It is written last: a directory without it is half written. Optional are the SHA-256 of each file
+  (``sha256`` of a shard) and of the index (``checksum``, see `numrnn.data.shard_checksums`);
 - ``test`` (optional): a directory of shards to test on.
 """
 
+import hashlib
+import io
 import json
+import re
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,13 +24,18 @@ import numpy as np
 
 from numrnn.data.lengths import checked_lengths
 from numrnn.data.sequences import Sequences
+from numrnn.data.shard_checksums import checksum_of_file, checksum_of_index
 from numrnn.data.sharded import Shard, ShardedSequences
 from numrnn.data.sizes import n_bytes
 from numrnn.data.stacking import NUMBERS
+from numrnn.io.damage import readable
+from numrnn.io.npy_file import read_array, read_header
 
-__all__ = ["FORMAT", "INDEX", "VERSION", "Shards", "open_shards"]
+__all__ = ["FORMAT", "INDEX", "VERSION", "Shards", "changed_files", "open_shards"]
 
 FORMAT, VERSION, INDEX = "numrnn shards", 1, "index.json"
+ENTRIES = ("format", "version", "dtype", "columns", "targets", "weights", "sequences", "steps", "shards", "checksum")
+PLAIN_NAME = re.compile(r"[^/\\\0.][^/\\\0]*")
 
 
 class Shards(NamedTuple):
@@ -80,7 +90,8 @@ def open_shards(directory, *, buffer="512MB"):
     -----
     In memory are: the lengths and places of the sequences, 16 bytes each, 24 where some were chosen; targets and
     weights; and windows while data are read. Steps are checked for NaN and infinity whenever they are read, and the
-    error names file, sequence and step.
+    error names file, sequence and step. The index, lengths, targets and weights are compared with their checksums, if
+    the index has any; the steps are not, see ``numrnn info --verify``.
 
     Examples
     --------
@@ -115,68 +126,131 @@ def open_shards(directory, *, buffer="512MB"):
     return Shards(X, *(_rows(folder, index, name, X) for name in ("targets", "weights")))
 
 
+def changed_files(directory):
+    """Compare all files of a directory of shards with their checksums.
+
+    Parameters
+    ----------
+    directory : path-like
+
+    Returns
+    -------
+    changed : list of pathlib.Path
+        Files that are missing or not as they were written.
+    n_files : int
+        How many were compared.
+
+    Raises
+    ------
+    ValueError
+        If the index is damaged, or has no checksums.
+    """
+    folder = Path(directory)
+    files = {
+        folder / f"{entry['name']}.{name}.npy": checksum
+        for entry in _read_index(folder)["shards"]
+        for name, checksum in entry.get("sha256", {}).items()
+    }
+    if not files:
+        raise ValueError(f"{folder / INDEX}: there are no checksums; data that are written again get them")
+    changed = [path for path, checksum in files.items() if not path.is_file() or checksum_of_file(path) != checksum]
+    return changed, len(files)
+
+
 def _read_index(folder):
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such directory")
     path = folder / INDEX
     if not path.is_file():
         raise ValueError(f"{folder}: no {INDEX}: it is no directory of shards, or half written")
-    try:
+    with readable(path, "index of shards"):
         index = json.loads(path.read_text(encoding="utf-8"))
         found = index["format"], index["version"]
-        if found == (FORMAT, VERSION):
-            _check_index(index)
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{path}: it is no index of shards ({error!r})") from error
-    if found != (FORMAT, VERSION):
-        raise ValueError(f"{path}: expected {FORMAT}, version {VERSION}, got {found[0]}, version {found[1]}")
-    if not index["shards"]:
-        raise ValueError(f"{path}: it names no shards")
+        if found != (FORMAT, VERSION):
+            raise ValueError(f"expected {FORMAT}, version {VERSION}, got {found[0]!s:.50}, version {found[1]!s:.50}")
+        _check_index(index)
     return index
 
 
 def _check_index(index):
-    """Raise a KeyError, a TypeError or a ValueError if an entry is missing or of another type."""
+    """Raise an error of any kind if an entry is missing, of another type, or does not fit the others."""
+    unknown = set(index) - set(ENTRIES)
+    if unknown:
+        raise ValueError(f"unknown entry {min(unknown)!r:.50}")
+    if "checksum" in index and index["checksum"] != checksum_of_index(index):
+        raise ValueError("its checksum is not that of its content; one that was changed on purpose needs no checksum")
+    if type(index["dtype"]) is not str:
+        raise ValueError("dtype is no text")
     kind, columns, arrays = np.dtype(index["dtype"]).kind, index["columns"], ["values", "lengths"]
     if kind not in NUMBERS or not (columns is None or (type(columns) is int and columns > 0)):
-        raise ValueError(f"dtype {index['dtype']!r}, columns {columns!r}")
+        raise ValueError(f"dtype {index['dtype']!r:.50}, columns {columns!r:.50}")
     for name in ("targets", "weights"):
         if index[name] not in (None, "sequence", "step"):
-            raise ValueError(f"{name} {index[name]!r}")
+            raise ValueError(f"{name} {index[name]!r:.50}")
         arrays += [name] * (index[name] is not None)
     for shard in index["shards"]:
-        numbers = shard["sequences"], shard["steps"], *(shard["bytes"][name] for name in arrays)
-        if type(shard["name"]) is not str or not all(type(number) is int and number > 0 for number in numbers):
-            raise ValueError(f"shard {shard!r}")
+        _check_shard(shard, arrays)
+    _check_totals(index)
+
+
+def _check_shard(shard, arrays):
+    if not PLAIN_NAME.fullmatch(shard["name"]):
+        raise ValueError(f"shard {shard['name']!r:.50}: must be the name of a file in the directory")
+    numbers = shard["sequences"], shard["steps"], *(shard["bytes"][name] for name in arrays)
+    if not all(type(number) is int and number > 0 for number in numbers):
+        raise ValueError(f"shard {shard['name']!r:.50}: sequences, steps and bytes must be positive integers")
+    if "sha256" in shard and set(shard["sha256"]) != set(arrays):
+        raise ValueError(f"shard {shard['name']!r:.50}: sha256 must be of {', '.join(arrays)}")
+
+
+def _check_totals(index):
+    names = [shard["name"] for shard in index["shards"]]
+    if not names:
+        raise ValueError("it names no shards")
+    most, times = Counter(names).most_common(1)[0]
+    if times > 1:
+        raise ValueError(f"it names shard {most!r:.50} {times} times")
+    for name in ("sequences", "steps"):
+        total = sum(shard[name] for shard in index["shards"])
+        if type(index[name]) is not int or total != index[name]:
+            raise ValueError(f"its shards have {total} {name}, all together should have {index[name]!r:.50}")
 
 
 def _values_file(folder, entry, index):
     """Path of a file of steps, and the byte where they begin."""
-    path = folder / f"{entry['name']}.values.npy"
-    values = _load(path, entry, "values", mmap_mode="r")
+    path, size = _sized(folder, entry, "values")
+    with readable(path, ".npy file"), open(path, "rb") as file:
+        dtype, shape, fortran_order = read_header(file, size)
+        at = file.tell()
     expected = (entry["steps"],) if index["columns"] is None else (entry["steps"], index["columns"])
-    if values.shape != expected or values.dtype != np.dtype(index["dtype"]) or not values.flags.c_contiguous:
+    one_order = len(shape) == 1 or 1 in shape or not fortran_order
+    if shape != expected or dtype != np.dtype(index["dtype"]) or not one_order:
         raise ValueError(
-            f"{path}: expected {index['dtype']} of shape {expected} in C order, got {values.dtype.str} of shape "
-            f"{values.shape}"
+            f"{path}: expected {index['dtype']} of shape {expected} in C order, got {dtype.str} of shape {shape}"
         )
-    return str(path.resolve()), int(values.offset)
+    return str(path.resolve()), at
 
 
 def _array(folder, entry, name):
-    return _load(folder / f"{entry['name']}.{name}.npy", entry, name)
+    """An array that is read whole, and so compared with its checksum."""
+    path, size = _sized(folder, entry, name)
+    content = path.read_bytes()
+    checksum = entry.get("sha256", {}).get(name)
+    if checksum is not None and hashlib.sha256(content).hexdigest() != checksum:
+        raise ValueError(f"{path}: its checksum is not the one in {INDEX}: it was changed")
+    with readable(path, ".npy file"):
+        return read_array(io.BytesIO(content), size)
 
 
-def _load(path, entry, name, **options):
+def _sized(folder, entry, name):
+    """Path and size of a file, which are what the index says."""
+    path = folder / f"{entry['name']}.{name}.npy"
     if not path.is_file():
         raise ValueError(f"{path}: this file of the data set is missing")
     size, expected = path.stat().st_size, entry["bytes"][name]
     if size != expected:
         raise ValueError(f"{path}: {size} bytes, {INDEX} says {expected}: it was cut short or changed")
-    try:
-        return np.load(path, allow_pickle=False, **options)
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(f"{path}: not a readable .npy file ({error})") from error
+    return path, size
 
 
 def _checked_lengths(path, lengths, entry):
@@ -201,5 +275,6 @@ def _rows(folder, index, name, X):
                 f"{folder / entry['name']}.{name}.npy: expected shape {(expected, *first.shape[1:])}, got {part.shape}"
             )
         parts.append(part)
-    joined = np.concatenate(parts)
+    with readable(folder, f"directory of shards: {name}"):
+        joined = np.concatenate(parts)
     return Sequences(joined, X.offsets) if per == "step" else joined
