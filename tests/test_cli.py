@@ -3,6 +3,7 @@
 import csv
 import inspect
 import json
+import os
 import subprocess
 import sys
 
@@ -255,6 +256,10 @@ BAD_FILES = {
     "config.toml": 'config = "x.toml"\n',
     "dash.toml": 'data = "-x"\ncell = "gru"\n',
     "latin1.toml": 'cell = "é"\n',
+    "lists.toml": "cell = " + "[" * 50_000 + "]" * 50_000,
+    "tables.toml": "cell = " + "{a = " * 50_000 + "1" + "}" * 50_000,
+    "keys.toml": "a" + ".a" * 50_000 + " = 1",
+    "digits.toml": "max_iter = 0x" + "f" * 50_000,
 }
 BAD_USAGE = [
     ([], "the following arguments are required: COMMAND"),
@@ -277,6 +282,10 @@ BAD_USAGE = [
     (["fit", "--config", "{tmp}/help.toml"], "help.toml: unrecognized arguments: --help"),
     (["fit", "--config", "{tmp}/config.toml"], "config.toml: unrecognized arguments: --config"),
     (["fit", "--config", "{tmp}/latin1.toml"], "latin1.toml: not TOML"),
+    (["fit", "--config", "{tmp}/lists.toml"], "lists.toml: not TOML: maximum recursion depth"),
+    (["fit", "--config", "{tmp}/tables.toml"], "tables.toml: not TOML: maximum recursion depth"),
+    (["fit", "--config", "{tmp}/keys.toml"], "keys.toml: not TOML: a line has more than 1000 dots"),
+    (["fit", "--config", "{tmp}/digits.toml"], "digits.toml: "),
     (["fit", "--config", "{tmp}/dash.toml", "--output", "{tmp}/x"], "-x: neither an .npz file, nor"),
     (["fit", "{tmp}/unseen.npz", "--output", "{tmp}/x"], "y_test contains previously unseen labels: ['middle']"),
     (["fit", "{tmp}/nan.npz", "--output", "{tmp}/x", "--early-stopping"], "values_test[0]"),
@@ -286,6 +295,7 @@ BAD_USAGE = [
     (["predict", "{model}", "{data}", "--output", "p.txt"], "--output must end in .csv or .npz, got p.txt"),
     (["predict", "{model}", "{data}", "--output", "{tmp}/none/p.csv"], "none/p.csv: No such file or directory"),
     (["predict", "{model}", "{data}", "--output", "{tmp}/none/p.npz"], "none/p.npz: No such file or directory"),
+    (["predict", "{model}", "{data}", "--output", "{tmp}/fifo.csv"], "fifo.csv: is a FIFO, expected a regular file"),
     (["predict", "{data}", "{data}"], "labelled.npz"),
     (["score", "{model}", "japanese_vowels"], "12"),
     (["score", "{model}", "{sines}", "--subset", "test"], "no part to test on"),
@@ -296,6 +306,7 @@ BAD_USAGE = [
 def test_bad_usage_is_one_line_and_exit_code_2(words, message, labelled, sines, trained, tmp_path, capsys):
     for name, text in BAD_FILES.items():
         (tmp_path / name).write_text(text, encoding="latin-1")
+    os.mkfifo(tmp_path / "fifo.csv")
     arrays = dict(np.load(labelled))
     np.savez(tmp_path / "unseen.npz", **arrays | {"y_test": np.array(["high", "middle"] * 5)})
     np.savez(tmp_path / "nan.npz", **arrays | {"values_test": np.full_like(arrays["values_test"], np.nan)})

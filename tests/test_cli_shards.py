@@ -142,6 +142,13 @@ MISTAKES = {
     "a target that changes": ("a.csv", "sequence,x,y\n7,2,1\n7,2,0\n", ("--target", "y"), "'y' changes within .*'7'"),
     "no text": ("a.csv", "sequence,x\n1,\udcff\n", (), "a.csv: not a readable .csv file"),
     "a long field": ("a.csv", f"sequence,x\n1,{'2' * 200_000}\n", (), "a.csv: not a readable .csv file"),
+    "a long label": (
+        "a.csv",
+        f"sequence,x,y\n1,2,a\n2,2,{'b' * 2000}\n",
+        ("--target", "y"),
+        "row 3: column 'y' has 2000",
+    ),
+    "a long header": ("a.csv", "x," * 60_000 + "\n", (), r"each another one, got x, x, .* \.\.\.$"),
     "no number": ("a.csv", "sequence,x\n1,2\nb7,\n", (), "a.csv: sequence 'b7': column 'x' .* but ''"),
     "no label": ("a.csv", "sequence,x,y\n1,2,a\n2,2,\n", ("--target", "y"), "a.csv: column 'y' has rows without"),
     "NaN": ("a.csv", "sequence,x,y\n1,2,nan\n2,2,3\n", ("--target", "y"), "a.csv: column 'y' has rows without"),

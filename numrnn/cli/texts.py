@@ -167,7 +167,7 @@ def _told(model, option):
     report = (path if path.is_dir() else path.parent) / "report.json"
     try:
         return json.loads(report.read_text(encoding="utf-8"))["options"].get(option)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None  # a model may be without its report, or with another's
 
 

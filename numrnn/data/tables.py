@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from numrnn.data.fields import check_widths, listed
 from numrnn.data.sequences import Sequences
 
 __all__ = ["Columns", "read_table"]
@@ -86,7 +87,9 @@ def _sequences(path, table, offsets, columns, seen, found):
     names = table[columns.sequence][offsets[:-1]]
     for name in names.tolist():
         if name in seen:
-            raise ValueError(f"{path}: the rows of sequence {name!r} are in two places, they must follow one another")
+            raise ValueError(
+                f"{path}: the rows of sequence {name!r:.80} are in two places, they must follow one another"
+            )
         seen.add(name)
     kept = [name for name in table if name not in columns[:3]]
     inputs = [_numbers(path, name, table[name], table[columns.sequence]) for name in kept]
@@ -109,8 +112,8 @@ def _rows(path, X, rows, column, names, per_step):
     if changed.size:
         i = int(np.searchsorted(X.offsets, changed[0], side="right")) - 1
         raise ValueError(
-            f"{path}: {column!r} changes within sequence {str(names[i])!r}, from {first[i]} to {rows[changed[0]]}: is "
-            "there one for each step?"
+            f"{path}: {column!r} changes within sequence {str(names[i])!r:.80}, from {first[i]!s:.80} to "
+            f"{rows[changed[0]]!s:.80}: is there one for each step?"
         )
     return first
 
@@ -118,7 +121,7 @@ def _rows(path, X, rows, column, names, per_step):
 def _check_names(path, table, columns):
     for name in columns[:3]:
         if name is not None and name not in table:
-            raise ValueError(f"{path}: there is no column {name!r}, only {', '.join(table)}")
+            raise ValueError(f"{path}: there is no column {name!r}, only {listed(table)}")
     if len(table) == len({name for name in columns[:3] if name is not None}):
         raise ValueError(f"{path}: there are no columns left to be inputs")
 
@@ -128,7 +131,7 @@ def _csv(path):
         lines = _lines(path, file)
         header = next(lines, None)
         if not header or len(set(header)) < len(header):
-            raise ValueError(f"{path}: line 1 must be the columns' names, each another one, got {header}")
+            raise ValueError(f"{path}: line 1 must be the columns' names, each another one, got {listed(header or [])}")
         first = 2
         while rows := list(islice(lines, ROWS)):
             wrong = next((n for n, row in enumerate(rows) if len(row) != len(header)), None)
@@ -136,8 +139,11 @@ def _csv(path):
                 raise ValueError(
                     f"{path}: row {first + wrong} has {len(rows[wrong])} columns, line 1 has {len(header)}"
                 )
+            table = dict(zip(header, zip(*rows, strict=True), strict=True))
+            for name, column in table.items():
+                check_widths(column, name, lambda i, first=first: f"{path}: row {first + i}")
             first += len(rows)
-            yield {name: np.array(column) for name, column in zip(header, zip(*rows, strict=True), strict=True)}
+            yield {name: np.array(column) for name, column in table.items()}
 
 
 def _lines(path, file):
@@ -156,7 +162,7 @@ def _parquet(path):
     try:
         for batch in ParquetFile(path).iter_batches(ROWS):
             yield {name: _column(path, name, batch.column(name)) for name in batch.schema.names}
-    except (ArrowException, OSError) as error:
+    except (ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # of the system; what is damaged has none
         raise ValueError(f"{path}: not a readable .parquet file ({error})") from error
@@ -168,7 +174,10 @@ def _column(path, name, column):
     if column.type.num_fields:
         raise ValueError(f"{path}: column {name!r} holds {column.type}, expected one value a row")
     array = column.to_numpy(zero_copy_only=False)
-    return array.astype(str) if array.dtype.kind == "O" else array
+    if array.dtype.kind != "O":
+        return array
+    check_widths([text for text in array if isinstance(text, str)], name, lambda i: path)
+    return array.astype(str)
 
 
 def _numbers(path, name, column, sequences):
@@ -176,8 +185,8 @@ def _numbers(path, name, column, sequences):
         return column.astype(np.float64)
     except (ValueError, TypeError) as error:
         i = next((i for i, text in enumerate(column.tolist()) if not _is_number(text)), 0)
-        where = f"{path}: sequence {str(sequences[i])!r}: column {name!r}"
-        raise ValueError(f"{where} is an input or a weight and holds no number, but {str(column[i])!r}") from error
+        where = f"{path}: sequence {str(sequences[i])!r:.80}: column {name!r:.80}"
+        raise ValueError(f"{where} is an input or a weight and holds no number, but {str(column[i])!r:.80}") from error
 
 
 def _is_number(text):
@@ -211,7 +220,7 @@ def _labels(path, name, column, found):
         found.update({"number": str(column[other[0]])} if other.size else {})
     if len(found) == 2:
         raise ValueError(
-            f"{path}: column {name!r} has rows with numbers, such as {found['number']!r}, and rows with texts, such as "
-            f"{found['text']!r}: if they are labels, write none as a number"
+            f"{path}: column {name!r} has rows with numbers, such as {found['number']!r:.80}, and rows with texts, "
+            f"such as {found['text']!r:.80}: if they are labels, write none as a number"
         )
     return labels

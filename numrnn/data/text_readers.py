@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from numrnn.data.fields import check_widths, listed
+
 __all__ = ["TextTable", "read_table", "read_text"]
 
 LARGEST_FIELD = 2**31 - 1  # what csv.field_size_limit takes on every platform
@@ -148,7 +150,7 @@ def _columns(reader, path, names):
         for name in names:
             if header.count(name) != 1:
                 found = "more than one" if name in header else "no"
-                raise ValueError(f"{path}: {found} column {name!r}; line 1 has {', '.join(map(repr, header))}")
+                raise ValueError(f"{path}: {found} column {name!r}; line 1 has {listed(map(repr, header))}")
         places = [header.index(name) for name in names]
         start = reader.line_num + 1
         for row in reader:
@@ -156,7 +158,7 @@ def _columns(reader, path, names):
                 if len(row) != len(header):
                     raise ValueError(
                         f"{path}: line {start} has {len(row)} fields, line 1 names {len(header)} columns: "
-                        f"{', '.join(map(repr, header))}"
+                        f"{listed(map(repr, header))}"
                     )
                 for name, place in zip(names, places, strict=True):
                     if not row[place].strip():
@@ -175,12 +177,13 @@ def _targets(fields, table, name, kind):
         # NaN and infinity make no column one of labels: they are faults in one of numbers.
         kind = "i" if all(map(INTEGER.fullmatch, fields)) else "f" if all(map(_reads_as_number, fields)) else "U"
     if kind not in NUMBERS:
+        check_widths(fields, name, lambda i: f"{table.path}: line {table.lines[i]}")
         return np.array(fields)
     fits, expected = NUMBERS[kind]
     for field, line in zip(fields, table.lines, strict=True):
         if not fits(field):
             raise ValueError(f"{table.path}: line {line}, column {name!r} is {field!r:.40}, expected {expected}")
-    return np.array(fields).astype(np.int64 if kind == "i" else np.float64)
+    return np.array(list(map(int, fields)), np.int64) if kind == "i" else np.array(list(map(float, fields)))
 
 
 def _reads_as_number(field):
