@@ -219,6 +219,10 @@ ARCHIVES = {
     "a bomb": (bomb, "claims 4000000000 bytes"),
     "two of one name": (lambda path: archive(path, member(), **{"values": member()}), "two arrays are called 'values'"),
     "a flipped bit": (lambda path: changed(archive(path, member()), ITEMS, VALUES[::-1].tobytes()), "CRC"),
+    "a long comment": (
+        lambda path: changed(archive(path, member()), b"\x0b\0\0\0\0\0", b"\x0b\0\0\0\x38\0"),
+        "the names of 1 arrays, expected 2",
+    ),
     "a long name": (lambda path: archive(path, member(), **{"x" * 9999: b""}), "unknown array"),
 }
 

@@ -10,6 +10,7 @@ __all__ = ["read_arrays"]
 KIND = ".npz file of plain arrays"
 ENCRYPTED = 1  # a bit of a member's flags
 DEFLATE = 1032  # the most bytes that one compressed byte becomes
+END, COUNT_AT, MANY = 22, 10, 0xFFFF  # of the last record: bytes, where it counts the members, more than fit
 
 
 def read_arrays(path, known):
@@ -45,11 +46,21 @@ def read_arrays(path, known):
     with open(path, "rb") as file:
         with readable(path, KIND):
             archive = ZipFile(file)
-            members = _members(archive, file.seek(0, 2))
+            size = file.seek(0, 2)
+            _check_count(archive, file, size)
+            members = _members(archive, size)
         unknown = sorted(set(members) - set(known))
         if unknown:
             raise ValueError(f"{path}: unknown array {unknown[0][:80]!r}; the names known are {', '.join(known)}")
         return {name: _read(path, archive, info) for name, info in members.items()}
+
+
+def _check_count(archive, file, size):
+    """An entry that claims a longer comment than it has makes ZipFile skip the next one."""
+    file.seek(size - END - len(archive.comment) + COUNT_AT)
+    count, found = int.from_bytes(file.read(2), "little"), len(archive.infolist())
+    if count not in (found, MANY):
+        raise ValueError(f"its directory has the names of {found} arrays, expected {count}")
 
 
 def _members(archive, size):
