@@ -32,7 +32,7 @@ def take_memory():
 
 
 FAULTS = {
-    "a crash": (lambda path: os.kill(os.getpid(), signal.SIGSEGV), ("crash", "SIGSEGV")),
+    "a crash": (lambda path: os.kill(os.getpid(), signal.SIGKILL), ("crash", "SIGKILL")),
     "another error": (lambda path: fail(RecursionError("deep")), ("raw error", "RecursionError: deep")),
     "no name": (lambda path: fail(ValueError("bad")), ("raw error", "does not name the file: ValueError: bad")),
     "other content": (lambda path: 2, ("silent change", "")),
