@@ -423,3 +423,20 @@ def test_a_model_saved_by_fit_is_that_of_the_python_call(tmp_path):
     model = numrnn.RNNClassifier(cell=cell, random_state=3, **settings).fit(vowels.X_train, vowels.y_train)
     loaded = numrnn.load(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(loaded.predict_proba(vowels.X_test), model.predict_proba(vowels.X_test))
+
+
+def test_control_characters_of_labels_do_not_reach_a_terminal(labelled, tmp_path, monkeypatch, capsys):
+    with np.load(labelled) as parts:
+        changed = dict(parts)
+    for name in ("y", "y_test"):
+        changed[name] = np.array([f"{label}\x1b[2J" for label in changed[name]])
+    np.savez(tmp_path / "labels.npz", **changed)
+    assert main(["fit", str(tmp_path / "labels.npz"), "--output", str(tmp_path / "run"), *SHORT]) == 0
+    capsys.readouterr()
+    for command in (["score"], ["predict"]):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+        assert main([*command, str(tmp_path / "run"), str(tmp_path / "labels.npz")]) == 0
+        found = capsys.readouterr().out
+        assert "\x1b" not in found and "\\x1b[2J" in found
+    assert main(["predict", str(tmp_path / "run"), "no\x1b[2Jfile.npz"]) == 2
+    assert "\x1b" not in capsys.readouterr().err

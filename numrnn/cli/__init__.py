@@ -13,6 +13,7 @@ import warnings
 from numrnn import __version__
 from numrnn.cli import fit, generate, info, predict, score, shard, warmup
 from numrnn.cli.arguments import RESUBMIT, Failure, Parser, UsageError
+from numrnn.cli.terminal import printable, safe_output
 
 __all__ = ["main"]
 
@@ -46,7 +47,7 @@ def main(argv=None):
         argv = sys.argv[1:]
     try:
         arguments = _parser().parse_args(argv)
-        with warnings.catch_warnings():
+        with safe_output(), warnings.catch_warnings():
             warnings.showwarning = _show_warning
             arguments.run(arguments)
             sys.stdout.flush()
@@ -94,4 +95,4 @@ def _failed(error, code):
 
 
 def _one_line(message):
-    return " ".join(str(message).split())
+    return printable(" ".join(str(message).split()))

@@ -4,6 +4,8 @@ import argparse
 from functools import wraps
 from typing import NamedTuple
 
+from numrnn.messages import shown
+
 __all__ = [
     "PARAMETERS", "RESUBMIT", "Failure", "Option", "Parser", "UsageError", "add_device_option", "add_parameters",
     "reads", "seed",
@@ -49,7 +51,7 @@ def reads(expected):
             try:
                 return read(text)
             except ValueError as error:
-                raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}") from error
+                raise argparse.ArgumentTypeError(f"expected {expected}, got {shown(text)}") from error
 
         return checked
 

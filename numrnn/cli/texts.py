@@ -7,6 +7,7 @@ from pathlib import Path
 
 from numrnn.cli.arguments import UsageError, reads
 from numrnn.cli.settings import VOCABULARY
+from numrnn.messages import shown
 
 __all__ = ["add_column_options", "add_text_options", "make_vocabulary", "names_lines", "read_for", "read_texts"]
 
@@ -203,5 +204,5 @@ def names_lines(part, name=None):
             message = re.sub(r"^X\b", lambda _: name, message)
         elif hasattr(part, "place"):
             message = re.sub(r"\bX(?:_val)?\[(\d+)\]", lambda found: part.place(int(found[1])), message)
-            message = re.sub(r"^y(?:_val)?\b", lambda _: f"{part.path}: column {part.target!r}", message)
+            message = re.sub(r"^y(?:_val)?\b", lambda _: f"{part.path}: column {shown(part.target)}", message)
         raise type(error)(message) from error

@@ -12,6 +12,7 @@ from numrnn.data.sequences import Sequences
 from numrnn.data.stacking import NUMBERS, check_kind
 from numrnn.kernels.cpu.finite import all_finite
 from numrnn.kernels.jit import read_only
+from numrnn.messages import shown
 
 __all__ = ["Held", "Shard", "ShardedSequences"]
 
@@ -185,7 +186,7 @@ class ShardedSequences(Sequences):
                 to[...] = found
         if to.dtype.kind == "f" and not _is_finite(to):
             at = int(np.argmin(np.isfinite(to.reshape(len(to), -1)).all(axis=1)))
-            what = "NaN" if np.isnan(to[at]).any() else f"infinity or a value too large for {to.dtype!r}"
+            what = "NaN" if np.isnan(to[at]).any() else f"infinity or a value too large for {shown(to.dtype)}"
             raise ValueError(f"{self._place(shard, step + at)} contains {what}")
 
     def _place(self, shard, step):

@@ -8,6 +8,7 @@ import numpy as np
 
 from numrnn.data.fields import check_widths, listed
 from numrnn.data.sequences import Sequences
+from numrnn.messages import shown
 
 __all__ = ["Columns", "read_table"]
 
@@ -112,7 +113,7 @@ def _rows(path, X, rows, column, names, per_step):
     if changed.size:
         i = int(np.searchsorted(X.offsets, changed[0], side="right")) - 1
         raise ValueError(
-            f"{path}: {column!r} changes within sequence {str(names[i])!r:.80}, from {first[i]!s:.80} to "
+            f"{path}: {shown(column)} changes within sequence {str(names[i])!r:.80}, from {first[i]!s:.80} to "
             f"{rows[changed[0]]!s:.80}: is there one for each step?"
         )
     return first
@@ -121,7 +122,7 @@ def _rows(path, X, rows, column, names, per_step):
 def _check_names(path, table, columns):
     for name in columns[:3]:
         if name is not None and name not in table:
-            raise ValueError(f"{path}: there is no column {name!r}, only {listed(table)}")
+            raise ValueError(f"{path}: there is no column {shown(name)}, only {listed(table)}")
     if len(table) == len({name for name in columns[:3] if name is not None}):
         raise ValueError(f"{path}: there are no columns left to be inputs")
 
@@ -170,9 +171,9 @@ def _parquet(path):
 
 def _column(path, name, column):
     if column.null_count:
-        raise ValueError(f"{path}: column {name!r} has rows without a value")
+        raise ValueError(f"{path}: column {shown(name)} has rows without a value")
     if column.type.num_fields:
-        raise ValueError(f"{path}: column {name!r} holds {column.type}, expected one value a row")
+        raise ValueError(f"{path}: column {shown(name)} holds {column.type}, expected one value a row")
     array = column.to_numpy(zero_copy_only=False)
     if array.dtype.kind != "O":
         return array
@@ -202,7 +203,7 @@ def _labels(path, name, column, found):
     numbers and rows that are not become texts of one array, where a number must look as it was written.
     """
     if (column == "").any() if column.dtype.kind == "U" else (column != column).any():  # NaN alone is not itself
-        raise ValueError(f"{path}: column {name!r} has rows without a value")
+        raise ValueError(f"{path}: column {shown(name)} has rows without a value")
     if column.dtype.kind != "U":
         return column
     labels = column
@@ -212,7 +213,7 @@ def _labels(path, name, column, found):
         except (ValueError, OverflowError):
             break
     if labels.dtype.kind == "f" and np.isnan(labels).any():
-        raise ValueError(f"{path}: column {name!r} has rows without a value, but NaN")
+        raise ValueError(f"{path}: column {shown(name)} has rows without a value, but NaN")
     if labels.dtype.kind == "U":
         found.setdefault("text", next(text for text in column.tolist() if not _is_number(text)))
     elif "number" not in found:
@@ -220,7 +221,7 @@ def _labels(path, name, column, found):
         found.update({"number": str(column[other[0]])} if other.size else {})
     if len(found) == 2:
         raise ValueError(
-            f"{path}: column {name!r} has rows with numbers, such as {found['number']!r:.80}, and rows with texts, "
-            f"such as {found['text']!r:.80}: if they are labels, write none as a number"
+            f"{path}: column {shown(name)} has rows with numbers, such as {found['number']!r:.80}, and rows with "
+            f"texts, such as {found['text']!r:.80}: if they are labels, write none as a number"
         )
     return labels

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numrnn.data.fields import check_widths, listed
+from numrnn.messages import shown
 
 __all__ = ["TextTable", "read_table", "read_text"]
 
@@ -34,7 +35,7 @@ class TextTable(NamedTuple):
 
     def place(self, i):
         """Where text i stands, in words."""
-        return f"{self.path}: line {self.lines[i]}, column {self.column!r}"
+        return f"{self.path}: line {self.lines[i]}, column {shown(self.column)}"
 
 
 def read_table(path, text, target=None, *, kind=None):
@@ -150,7 +151,7 @@ def _columns(reader, path, names):
         for name in names:
             if header.count(name) != 1:
                 found = "more than one" if name in header else "no"
-                raise ValueError(f"{path}: {found} column {name!r}; line 1 has {listed(map(repr, header))}")
+                raise ValueError(f"{path}: {found} column {shown(name)}; line 1 has {listed(map(repr, header))}")
         places = [header.index(name) for name in names]
         start = reader.line_num + 1
         for row in reader:
@@ -162,7 +163,7 @@ def _columns(reader, path, names):
                     )
                 for name, place in zip(names, places, strict=True):
                     if not row[place].strip():
-                        raise ValueError(f"{path}: line {start}, column {name!r} is empty")
+                        raise ValueError(f"{path}: line {start}, column {shown(name)} is empty")
                 rows.append([row[place] for place in places])
                 lines.append(start)
             start = reader.line_num + 1
@@ -182,7 +183,7 @@ def _targets(fields, table, name, kind):
     fits, expected = NUMBERS[kind]
     for field, line in zip(fields, table.lines, strict=True):
         if not fits(field):
-            raise ValueError(f"{table.path}: line {line}, column {name!r} is {field!r:.40}, expected {expected}")
+            raise ValueError(f"{table.path}: line {line}, column {shown(name)} is {shown(field)}, expected {expected}")
     return np.array(list(map(int, fields)), np.int64) if kind == "i" else np.array(list(map(float, fields)))
 
 

@@ -122,5 +122,5 @@ def _flat(tensors, architecture):
     for name, view in layout.views(theta).items():
         view[...] = tensors[name]
         if not all(np.isfinite(block).all() for block in np.array_split(view, 1 + view.size // BLOCK)):
-            raise ValueError(f"array {name!r} contains NaN or infinity")
+            raise ValueError(f"array {shown(name)} contains NaN or infinity")
     return theta

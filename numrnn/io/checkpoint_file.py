@@ -17,6 +17,7 @@ from safetensors.numpy import save as to_bytes
 import numrnn
 from numrnn.io.atomic import replace_file
 from numrnn.io.checksum import NO_CHECKSUM, checksum_is_right, put_checksum
+from numrnn.messages import shown
 
 __all__ = ["CHECKPOINT_FORMAT", "HEADER", "DamagedCheckpointError", "read_checkpoint", "write_checkpoint"]
 
@@ -95,7 +96,7 @@ def read_checkpoint(path):
         raise DamagedCheckpointError(f"{path} is no checkpoint of numrnn ({type(error).__name__}: {error})") from error
     if file_format != CHECKPOINT_FORMAT:
         raise ValueError(
-            f"{path} has checkpoint format {file_format!r}, written by numrnn {header.get('numrnn')}; "
+            f"{path} has checkpoint format {shown(file_format)}, written by numrnn {header.get('numrnn')}; "
             f"numrnn {numrnn.__version__} reads format {CHECKPOINT_FORMAT}"
         )
     return tensors, header

@@ -49,8 +49,6 @@ def write_model(path, tensors, header):
     (array([0., 0.]), 'Model', 1)
     """
     path = Path(path)
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a directory, expected the path of a file to write")
     text = json.dumps({"format": FORMAT, "numrnn": numrnn.__version__, **header}, allow_nan=False)
     arrays = {name: array.copy(order="C") for name, array in tensors.items()}
     content = bytearray(to_bytes(arrays, {"numrnn": text, "checksum": NO_CHECKSUM}))

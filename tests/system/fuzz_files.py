@@ -31,12 +31,16 @@ from typing import NamedTuple
 import numpy as np
 from mutations import mutate
 
+import numrnn
 from numrnn import Sequences
 from numrnn.cli import _parser
 from numrnn.cli.arguments import UsageError
 from numrnn.data import ShardWriter, open_shards, tables, text_readers
 from numrnn.data.readers import read_npz
 from numrnn.data.shards import changed_files
+from numrnn.io import read_checkpoint, write_checkpoint
+from numrnn.training import TrainingState, restore_state
+from numrnn.training.snapshots import take_snapshot
 
 MEMORY, SECONDS = 50e6, 1.0  # that a damaged file may take beyond a good one
 PER_FILE = 25  # mutants of one good file
@@ -136,7 +140,43 @@ def read_toml(path):
     return repr(over_config(parser, Namespace(config=str(path))))
 
 
+def make_model(generator, folder):
+    X, y = np.zeros((6, 4, generator.randint(1, 5))), np.array(["a", "bc", "d"] * 2)
+    options = {"cell": generator.choice(["elman", "gru", "lstm"]), "random_state": generator.randint(0, 99)}
+    sizes = (generator.randint(1, 20),) * generator.randint(1, 2)
+    if generator.random() < 0.3:
+        model = numrnn.RNNLanguageModel(sizes, **options).initialize("never odd or even")
+    else:
+        model = numrnn.RNNClassifier(sizes, **options).initialize(X, y)
+    model.save(folder / "model.safetensors")
+    return folder / "model.safetensors"
+
+
+def read_model(path):
+    model = numrnn.load(path)
+    learnt = [repr(vars(model)[name]) for name in model._learnt if name in vars(model)]
+    return [*model.weights_.items(), repr(model.get_params()), *learnt, repr(model._state.history)]
+
+
+def make_checkpoint(generator, folder):
+    random = np.random.default_rng(generator.getrandbits(32))
+    theta = random.normal(size=generator.randint(1, 200)).astype(generator.choice(["f4", "f8"]))
+    solver_state = {"m": random.normal(size=theta.size).astype(theta.dtype)}
+    state = TrainingState(theta, generator.getrandbits(64), solver_state, n_updates=generator.randint(0, 99))
+    tensors, header = take_snapshot(state, [])
+    write_checkpoint(folder / "checkpoint-000001.safetensors", tensors, {**header, "facts": {}})
+    return folder / "checkpoint-000001.safetensors"
+
+
+def read_state(path):
+    tensors, header = read_checkpoint(path)
+    state = restore_state(tensors, header)
+    return [state.theta, *state.solver_state.items(), state.seed, state.n_updates]
+
+
 KINDS = {
+    "models": Kind(make_model, read_model, checked=True),
+    "checkpoints": Kind(make_checkpoint, read_state, checked=True),
     "npz": Kind(make_npz, lambda path: parts_of(read_npz(path)), checked=True),
     "shards": Kind(make_shards, read_shards, checked=True),
     "verified shards": Kind(make_shards, read_verified_shards, checked=True),

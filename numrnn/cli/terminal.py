@@ -1,0 +1,46 @@
+"""What is safe to show on a terminal."""
+
+import re
+import sys
+from contextlib import nullcontext, redirect_stdout
+
+__all__ = ["printable", "safe_output"]
+
+# All control characters but tab and newline, and those that change the direction of text.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text):
+    """Return a text with its control characters as escapes: labels and texts of files may hold any.
+
+    Examples
+    --------
+    >>> from numrnn.cli.terminal import printable
+    >>> print(printable("a label" + chr(27) + "[2J"))
+    a label\\x1b[2J
+    """
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+class Terminal:
+    """A stream to a terminal that writes printable text only.
+
+    Parameters
+    ----------
+    stream : text file
+    """
+
+    def __init__(self, stream):
+        self._stream = stream
+
+    def write(self, text):
+        """Write a text, its control characters as escapes."""
+        return self._stream.write(printable(text))
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+
+def safe_output():
+    """Return a span in which what is printed to a terminal is printable."""
+    return redirect_stdout(Terminal(sys.stdout)) if sys.stdout.isatty() else nullcontext()
