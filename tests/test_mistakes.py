@@ -220,7 +220,7 @@ def test_sizes_of_any_kind_are_stored(tmp_path):
 
 
 def test_save_onto_a_directory(tmp_path):
-    with pytest.raises(IsADirectoryError, match="is a directory, expected the path of a file"):
+    with pytest.raises(IsADirectoryError, match="is a directory, expected a regular file"):
         small().fit(X, Y).save(tmp_path)
 
 
