@@ -13,7 +13,7 @@ import pytest
 
 import numrnn
 from numrnn.kernels import cache as kernel_cache
-from numrnn.kernels import jit
+from numrnn.kernels import jit, linking
 
 CALLER = """
 from numrnn.kernels.cpu.activations import sigmoid
@@ -214,3 +214,18 @@ def test_numbas_choice_of_locators_does_not_move_the_kernels(copied_package, mon
     assert run(copied_package, cache) == (5.0, 0, "")
     assert run(copied_package, cache) == (5.0, 1, "")
     assert len(list(cache.rglob("caller.ten_times*"))) == 1
+
+
+def test_kernels_run_on_a_numba_whose_inside_is_not_known(copied_package):
+    cache = copied_package / "cache"
+    change = "import numba.core.registry as registry; del registry.CPUDispatcher\n"
+    result, hits, told = run(copied_package, cache, before=change)
+    assert (result, hits) == (5.0, 0) and not cache.exists()
+    assert told.count("numrnn does not know Numba") == 1
+
+
+def test_an_attribute_that_numba_lacks_is_named(monkeypatch):
+    linking.check_internals()
+    monkeypatch.setattr(linking, "_ATTRIBUTES", "_finalized _reload_all")
+    with pytest.raises(AttributeError, match="_reload_all"):
+        linking.check_internals()

@@ -1,0 +1,151 @@
+"""Kernels as parts of the kernels that call them. It rests on parts of Numba that have no documentation."""
+
+import contextlib
+import gc
+
+from llvmlite.binding import Linkage
+from numba.core import types
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.registry import CPUDispatcher
+
+# What the classes below take of Numba's: methods, and attributes that constructors set.
+_METHODS = (
+    (JITCodeLibrary, "_optimize_functions _optimize_final_module _finalize_dynamic_globals _get_module_for_linking"),
+    (CPUDispatcher, "compile get_call_template get_overload"),
+)
+_ATTRIBUTES = "_reload_init _linking_libraries _final_module _shared_module _finalized"
+
+
+def check_internals():
+    """Raise an AttributeError if Numba lacks something that parts of kernels rest on."""
+    for kind, names in _METHODS:
+        for name in names.split():
+            getattr(kind, name)
+    constructors = [vars(kind)["__init__"] for kind in JITCodeLibrary.__mro__[:-1] if "__init__" in vars(kind)]
+    known = set(vars(JITCodeLibrary)).union(*(constructor.__code__.co_names for constructor in constructors))
+    known = known.union(*(vars(kind) for kind in JITCodeLibrary.__mro__))
+    missing = [name for name in _ATTRIBUTES.split() if name not in known]
+    if missing:
+        raise AttributeError(f"JITCodeLibrary has no {', '.join(missing)}")
+
+
+@contextlib.contextmanager
+def _no_garbage_collection():
+    """A compiler keeps what it makes: to look through it for garbage again and again took a tenth of a first fit."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+class _PartLibrary(JITCodeLibrary):
+    """LLVM's language alone, of one function: what takes it in optimises it, and makes machine code."""
+
+    @property
+    def codegen(self):
+        """Numba sets a function's environment by it, which without machine code has no place."""
+        return self
+
+    def set_env(self, name, environment):
+        pass
+
+    def _optimize_functions(self, module):
+        pass
+
+    def finalize(self):
+        for function in self._final_module.functions:
+            if function.linkage == Linkage.external and not function.is_declaration:
+                function.linkage = Linkage.linkonce_odr
+        for library in self._linking_libraries:
+            self._reload_init.update(library._reload_init)
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+    def _get_module_for_linking(self):
+        """With all that it calls, for libraries that are not of this package: they take in no more than this."""
+        if self._shared_module is None:
+            self._shared_module = self._final_module.clone()
+            _link_all_below(self, self._shared_module)
+        return self._shared_module
+
+
+class _WholeLibrary(JITCodeLibrary):
+    """What was linked in belongs to this library alone: else the first compiled copy of a function would serve all."""
+
+    def finalize(self):
+        _link_all_below(self, self._final_module)
+        self._linking_libraries = []
+        super().finalize()
+
+    def _optimize_final_module(self):
+        for function in self._final_module.functions:
+            if function.linkage == Linkage.linkonce_odr and not function.is_declaration:
+                function.linkage = Linkage.internal
+        super()._optimize_final_module()
+
+
+def _link_all_below(library, module):
+    """Link all that a library calls, and what that calls, into a module, each once."""
+    linked, waiting = set(), list(library._linking_libraries)
+    for below in waiting:
+        if below in linked:
+            continue
+        linked.add(below)
+        library._reload_init.update(below._reload_init)
+        if isinstance(below, _PartLibrary):
+            waiting += below._linking_libraries
+            module.link_in(below._final_module, preserve=True)
+        else:
+            module.link_in(below._get_module_for_linking(), preserve=True)
+
+
+class Part(CPUDispatcher):
+    """A kernel as a part of the kernels that call it: it is optimised there, and has no entry for Python. Numba would
+    optimise a function in each of its callers and their callers, ten times in all.
+    """
+
+    def get_call_template(self, args, kws):
+        """One form for the types of the arguments, not one more for each constant that a caller passes."""
+        return super().get_call_template([types.unliteral(kind) for kind in args], kws)
+
+    def library_class(self, name):
+        """What a library of this name, made while this kernel is compiled, is to be."""
+        return _PartLibrary
+
+    def compile(self, sig):
+        codegen = self.targetctx.codegen()
+
+        def create_library(name, **kwargs):
+            return self.library_class(name)(codegen, name, **kwargs)
+
+        with global_compiler_lock, _no_garbage_collection():
+            before, codegen.create_library = codegen.create_library, create_library
+            try:
+                return super().compile(sig)
+            finally:
+                codegen.create_library = before
+
+
+class Kernel(Part):
+    """A kernel that Python calls; other kernels take its part."""
+
+    def library_class(self, name):
+        """Parts of Numba's own come by, and are linked in as any."""
+        return _WholeLibrary if name == self.py_func.__qualname__ else _PartLibrary
+
+    def compile(self, sig):
+        return super().compile(sig)
+
+    # Python has a stack of chunks of 16 KB, and asks the system for memory at each call that crosses their border: a
+    # sixth of a first fit, for the loops of a compiler. A frame that claims a megabyte has a chunk with room for all.
+    compile.__code__ = compile.__code__.replace(co_stacksize=1 << 17)
+
+    def get_call_template(self, args, kws):
+        return self.part.get_call_template(args, kws)
+
+    def get_overload(self, sig):
+        return self.part.get_overload(sig)
