@@ -35,7 +35,9 @@ from numrnn import workload
 from numrnn.kernels.jit import _Kernel
 
 UNSEEN = {"inputs._sort_symbols"}  # `sort_inputs` chooses it
-SECONDS_PER_CASE = 600  # the first one of a kind may compile
+SECONDS_PER_CASE = 600  # a case may compile
+FEWEST_CASES = 10  # of a kind, however long they take: together they call all kernels
+SECONDS_OF_A_CRASH = 1  # by which fewer are left
 
 
 def entries():
@@ -58,22 +60,25 @@ def entries():
 
 
 def outcome_of(case, guards):
-    """Return what became of a case."""
+    """Return what became of a case, and the seconds that it took with guards, in which nothing is compiled."""
+    began = time.monotonic()
     try:
         expected = [np.asarray(array).tobytes() for array in results_of(case)]
+        began = time.monotonic()
         for side, guard in guards.items():
             with guard():
                 found = [np.asarray(array).tobytes() for array in results_of(case)]
             if found != expected:
                 first = next(n for n, pair in enumerate(zip(found, expected, strict=True)) if pair[0] != pair[1])
-                return f"OTHER BITS in result {first} with pages {side} the arrays"
+                return f"OTHER BITS in result {first} with pages {side} the arrays", time.monotonic() - began
     except Exception as error:
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        return f"ERROR {error!r:.300} in {frame.name}, line {frame.lineno} of {frame.filename}"
-    return "same bits"
+        where = f"{frame.name}, line {frame.lineno} of {frame.filename}"
+        return f"ERROR {error!r:.300} in {where}", time.monotonic() - began
+    return "same bits", time.monotonic() - began
 
 
-def _child(cases, deadline, writer, errors):
+def _child(cases, seconds, writer, errors):
     faulthandler.enable(errors)
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
@@ -82,22 +87,23 @@ def _child(cases, deadline, writer, errors):
     guards = {side: Guard(side) for side in (BEHIND, BEFORE)}
     with open(writer, "w") as lines:
         for n, case in enumerate(cases):
-            if time.monotonic() > deadline:
-                break
             signal.alarm(SECONDS_PER_CASE)
             print(json.dumps(n), file=lines, flush=True)
-            print(json.dumps(outcome_of(case, guards)), file=lines, flush=True)
-        signal.alarm(0)
+            outcome, taken = outcome_of(case, guards)
+            print(json.dumps((outcome, taken)), file=lines, flush=True)
+            seconds -= taken
+            if seconds <= 0 and n + 1 >= FEWEST_CASES:
+                break
         print(json.dumps(sorted(set.union(*(guard.called for guard in guards.values())))), file=lines)
 
 
-def run_in_children(cases, deadline=np.inf):
+def run_in_children(cases, seconds=np.inf):
     """Yield cases with their outcomes; last None and the kernels that were called.
 
-    A case that ends its process is a crash; the others go on in a new process.
+    A case that ends its process is a crash; the others run in a new process.
     """
     called = set()
-    while cases:
+    while cases and seconds > 0:
         with tempfile.TemporaryFile("w+") as errors:
             reader, writer = os.pipe()
             pid = os.fork()
@@ -105,23 +111,32 @@ def run_in_children(cases, deadline=np.inf):
                 status = 1
                 try:
                     os.close(reader)
-                    _child(cases, deadline, writer, errors)
+                    _child(cases, seconds, writer, errors)
                     status = 0
+                except BaseException:
+                    traceback.print_exc(file=errors)
                 finally:
+                    errors.flush()
                     os._exit(status)
             os.close(writer)
             with open(reader) as lines:
                 told = [json.loads(line) for line in lines]
             status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-            if status == 0:
-                called |= set(told.pop())
-            yield from zip(map(cases.__getitem__, told[0::2]), told[1::2], strict=False)
-            if status == 0:
-                break
             errors.seek(0)
-            name = signal.Signals(-status).name if status < 0 else f"exit code {status}"
-            yield cases[told[-1]], f"CRASH {name}\n{errors.read().partition('Extension modules')[0]}"
-            cases = cases[told[-1] + 1 :]
+            message = errors.read().partition("Extension modules")[0]
+        if status == 0:
+            called |= set(told.pop())
+        elif len(told) % 2 == 0:  # no case was running
+            raise RuntimeError(f"a child ended with {status}: {message}")
+        for n, (outcome, taken) in zip(told[0::2], told[1::2], strict=False):
+            yield cases[n], outcome
+            seconds -= taken
+        if status == 0:
+            break
+        seconds -= SECONDS_OF_A_CRASH
+        name = signal.Signals(-status).name if status < 0 else f"exit code {status}"
+        yield cases[told[-1]], f"CRASH {name}\n{message}"
+        cases = cases[told[-1] + 1 :]
     yield None, called
 
 
@@ -134,14 +149,14 @@ def check(names=tuple(KINDS), *, combinations=2000, seed=0, seconds=np.inf, show
     called : set of str
         The kernels that were called.
     """
-    counts, called, start = Counter(), set(), time.monotonic()
+    counts, called = Counter(), set()
     for n, name in enumerate(names):
         rng = np.random.default_rng([seed, list(KINDS).index(name)])
         cases = list(alone(name, rng))
         cases += [combination(name, rng) for _ in range(combinations // len(names) + (n < combinations % len(names)))]
         cases = [cases[i] for i in rng.permutation(len(cases))]
         began, of_kind = time.monotonic(), Counter()
-        for case, outcome in run_in_children(cases, start + seconds * (n + 1) / len(names)):
+        for case, outcome in run_in_children(cases, seconds / len(names)):
             if case is None:
                 called |= outcome
                 continue
@@ -158,7 +173,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--combinations", type=int, default=2000, help="number of combinations (default: 2000)")
     parser.add_argument("--seed", type=int, default=0, help="seed of all that is drawn (default: 0)")
-    parser.add_argument("--seconds", type=float, default=np.inf, help="seconds to run at most (default: no limit)")
+    parser.add_argument("--seconds", type=float, default=np.inf, help="seconds of guarded runs (default: no limit)")
     parser.add_argument("--kind", nargs="+", choices=KINDS, default=list(KINDS), help="kinds to run (default: all)")
     options = parser.parse_args(arguments)
     n_cases, faults, called = check(

@@ -1,5 +1,7 @@
 """What becomes of a case: all that its network computes, by each way that leads from Python to a kernel."""
 
+import contextlib
+
 import numpy as np
 from guard_cases import KINDS, SOLVERS
 
@@ -21,7 +23,7 @@ from numrnn.prediction import Predictor
 from numrnn.shared_network import SharedNetwork
 from numrnn.solvers import LBFGS
 from numrnn.steps import Masks, Step
-from numrnn.training import TrainingState, minimize_lbfgs
+from numrnn.training import TrainingDivergedError, TrainingState, minimize_lbfgs
 from numrnn.training.objective import loss_and_gradient
 
 
@@ -53,8 +55,9 @@ class Problem:
         )  # fmt: skip
 
     def draw_theta(self, layout):
-        """Parameters of which none is zero."""
-        return (0.3 * self.rng.standard_normal(layout.size)).astype(self.dtype)
+        """Parameters of which none is zero; states do not explode."""
+        scale = min(0.3, (2 * max(self.case.hidden)) ** -0.5)
+        return (scale * self.rng.standard_normal(layout.size)).astype(self.dtype)
 
     def draw_sequences(self, lengths):
         """Vectors or symbols."""
@@ -199,7 +202,7 @@ def _written(problem):
         return
     data = Pairs(problem.data, shifted(wanted, end))
     targets = Targets(data.target.targets)
-    theta = (0.3 * problem.rng.standard_normal(pair.layout.size)).astype(problem.dtype)
+    theta = problem.draw_theta(pair.layout)
     solver, grad, before = SOLVERS[case.solver], np.full_like(theta, np.nan), theta.copy()
     step = Step(
         solver.rule(), solver.init_state(theta), np.array([solver.scalars(0.01, 1)]), case.alpha, case.clip_norm,
@@ -222,7 +225,9 @@ def _trained_otherwise(problem):
     if targets.weights is None or targets.weights.any():
         loss, gradient = loss_and_gradient(network, state.theta, data, targets, case.alpha)
         yield from (np.float64(loss), *gradient.values())
-        yield minimize_lbfgs(network, state, data, targets, solver=LBFGS(), alpha=case.alpha, max_iter=2).theta
+        with contextlib.suppress(TrainingDivergedError):
+            minimize_lbfgs(network, state, data, targets, solver=LBFGS(), alpha=case.alpha, max_iter=2)
+        yield state.theta
     solver, theta = SOLVERS[case.solver], problem.theta.copy()
     solver.step(theta, problem.theta, solver.init_state(theta), 0.01, 1)
     yield theta
