@@ -3,7 +3,10 @@
 import sys
 
 import pytest
-from forged_files import KINDS, forge
+from forged_files import forge
+
+# Their kernels are compiled by other tests; `.ci/run` tries all kinds.
+KINDS = ("classifier", "regressor", "language_model", "seq2seq", "checkpoint", "checkpoint_chunks")
 
 pytestmark = [
     pytest.mark.serial,
@@ -13,4 +16,4 @@ pytestmark = [
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_forged_file_crashes_or_contradicts_itself(kind):
-    assert forge(kind, alone=150, pairs=50) == 0
+    assert forge(kind, alone=60, pairs=20) == 0

@@ -16,7 +16,7 @@ def test_damaged_files_are_refused():
     """In a process of its own, which forks."""
     script = Path(__file__).with_name("fuzz_files.py")
     run = subprocess.run(
-        [sys.executable, script, "--seconds", "12", "--seed", "1"], capture_output=True, text=True, check=False
+        [sys.executable, script, "--seconds", "6", "--seed", "1"], capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert run.stdout.count(" mutants: ") == len(fuzz_files.KINDS) and run.stdout.endswith("\n0 faults\n")
