@@ -14,6 +14,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from numrnn.data.forms import list_items, steps_to_sequences, targets_to_sequences
 from numrnn.data.sequences import Sequences
+from numrnn.data.stacking import check_plain
 from numrnn.messages import shown
 
 __all__ = ["StratifiedStepKFold", "cross_val_predict", "make_step_scorer"]
@@ -296,6 +297,7 @@ class _StepScorer:
 def _step_weights(sample_weight, y):
     if _is_per_step(sample_weight) or np.ndim(sample_weight) == 2:
         return targets_to_sequences(sample_weight, y, name="sample_weight").values
+    check_plain(sample_weight, "sample_weight")
     weights = np.asarray(sample_weight, dtype=np.float64)
     if weights.shape != (len(y),):
         raise ValueError(f"sample_weight must have one weight per sequence ({len(y)}) or step, got {weights.shape}")

@@ -9,7 +9,7 @@ from sklearn.utils import check_array
 
 from numrnn.data.sequences import Sequences
 from numrnn.data.sharded import ShardedSequences
-from numrnn.data.stacking import BY_DEVICE, NUMBERS, TARGETS, check_kind, check_on_host, stack
+from numrnn.data.stacking import BY_DEVICE, NUMBERS, TARGETS, check_kind, check_plain, stack
 from numrnn.data.symbols import why_no_symbols
 from numrnn.kernels.cpu.finite import all_finite
 from numrnn.kernels.jit import read_only
@@ -98,7 +98,7 @@ def _read(X, choose_dtype, name):
     elif isinstance(X, Sequences):
         sequences, form = _cast(X, choose_dtype, name), "sequences"
     else:
-        check_on_host(X, name, BY_DEVICE)
+        check_plain(X, name, BY_DEVICE)
         array = _checked_array(X, name)
         form = "table" if array.ndim == 2 else "array"
         sequences = _cast(Sequences.from_array(array), choose_dtype, name)
@@ -179,6 +179,7 @@ def steps_to_sequences(y, *, name="y"):
     elif isinstance(y, Sequences):
         steps = y
     else:
+        check_plain(y, name)
         array = np.asarray(y)
         if array.ndim not in (2, 3):
             raise ValueError(

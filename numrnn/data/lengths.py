@@ -2,9 +2,12 @@
 
 import numpy as np
 
+from numrnn.data.stacking import check_plain
+
 
 def checked_offsets(offsets, values):
     """Return a read-only copy of offsets, int64, that are known to lie within the steps of values."""
+    check_plain(offsets, "offsets")
     offsets = np.asarray(offsets)
     if values.ndim not in (1, 2):
         raise ValueError(f"values must have the shape (steps, columns) or (steps,), got {values.shape}")
@@ -58,6 +61,7 @@ def checked_lengths(lengths, n_steps, name="lengths", least=0):
 
 def checked_each(lengths, most, name, least):
     """Return lengths as int64, each of which is from `least` to `most`."""
+    check_plain(lengths, name)
     lengths = np.asarray(lengths)
     if lengths.size == 0:
         return np.zeros(0, np.int64)

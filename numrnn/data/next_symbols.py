@@ -7,7 +7,7 @@ import numpy as np
 
 from numrnn.data.forms import to_sequences
 from numrnn.data.sequences import Sequences
-from numrnn.data.stacking import check_list_on_host
+from numrnn.data.stacking import check_list_plain
 from numrnn.data.symbols import check_symbols
 from numrnn.messages import shown
 
@@ -145,7 +145,7 @@ def read_symbols(X, vocabulary, n_symbols, *, name="X"):
     >>> read_symbols([[0, 2, 1], [1]], None, "auto")
     (Sequences(2 sequences of 1 to 3 steps, uint8), False)
     """
-    check_list_on_host(X, name)
+    check_list_plain(X, name)
     X = X.to_numpy() if hasattr(X, "to_numpy") else X  # a series, of any index, or a data frame
     if not hasattr(X, "__len__") or getattr(X, "ndim", 1) == 0:
         raise TypeError(f"{name} must be a text, an array of symbols or a list of them, got {shown(X)}")

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from numrnn.data.lengths import checked_each, checked_lengths, checked_offsets
-from numrnn.data.stacking import TARGETS, check_on_host, stack
+from numrnn.data.stacking import TARGETS, check_plain, stack
 from numrnn.messages import shown
 
 __all__ = ["Sequences"]
@@ -50,7 +50,7 @@ class Sequences:
     """
 
     def __init__(self, values, offsets):
-        check_on_host(values, "values")
+        check_plain(values, "values")
         self.values = np.asarray(values)
         self.offsets = checked_offsets(offsets, self.values)
 
@@ -105,6 +105,7 @@ class Sequences:
         >>> Sequences.from_array(np.zeros((10, 7, 3)))
         Sequences(10 sequences of 7 steps, 3 columns, float64)
         """
+        check_plain(array, "array")
         array = np.asarray(array)
         if array.ndim not in (2, 3):
             raise ValueError(f"array must have the shape (N, T, D) or (N, T), got {array.shape}")
@@ -137,6 +138,7 @@ class Sequences:
         >>> Sequences.from_padded([[5, 6, 0], [7, 0, 0]], [2, 1]).to_list()
         [array([5, 6]), array([7])]
         """
+        check_plain(X, "X")
         X, count = np.asarray(X), np.size(lengths)
         if X.ndim not in (2, 3) or len(X) != count:
             raise ValueError(f"X must have the shape ({count}, T, D) or ({count}, T), got {X.shape}")
@@ -170,7 +172,7 @@ class Sequences:
         >>> Sequences.from_concatenated(np.zeros((6, 3)), [2, 4])
         Sequences(2 sequences of 2 to 4 steps, 3 columns, float64)
         """
-        check_on_host(values, "values")
+        check_plain(values, "values")
         values = np.asarray(values)
         lengths = checked_lengths(lengths, len(values) if values.ndim else 0)
         return cls(values, np.concatenate([[0], np.cumsum(lengths)]))

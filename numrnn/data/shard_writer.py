@@ -12,7 +12,7 @@ from numrnn.data.sequences import Sequences
 from numrnn.data.shard_checksums import checksum_of_file, checksum_of_index
 from numrnn.data.shards import FORMAT, INDEX, VERSION
 from numrnn.data.sizes import n_bytes
-from numrnn.data.stacking import NUMBERS, TARGETS, check_kind
+from numrnn.data.stacking import NUMBERS, TARGETS, check_kind, check_plain
 from numrnn.io import replace_file, replacing
 
 __all__ = ["ShardWriter"]
@@ -243,6 +243,7 @@ def _flat(rows, name):
     """Rows as an array that a file holds without pickle; None where there are none."""
     if rows is None:
         return None
+    check_plain(rows, name)
     array = rows.values if isinstance(rows, Sequences) else np.asarray(rows)
     if array.dtype == object and all(isinstance(label, str) for label in array.flat):
         array = array.astype(str)  # such as pandas has

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import issparse
 
-__all__ = ["NUMBERS", "TARGETS", "check_kind", "check_list_on_host", "check_on_host", "stack"]
+__all__ = ["NUMBERS", "TARGETS", "check_kind", "check_list_plain", "check_plain", "stack"]
 
 NUMBERS = "biuf"
 TARGETS = "biufUSO"
@@ -56,20 +56,37 @@ def check_kind(dtype, where, kinds):
         raise ValueError(f"{where} has dtype {dtype}, expected {expected}{hint}")
 
 
-def check_on_host(array, where, hint=""):
-    """Raise a TypeError that names `where` if it is an array on a GPU (CuPy's, PyTorch's): reading it would copy it."""
+def check_plain(array, where, hint=""):
+    """Raise an error that names `where` if it is an array whose values are not all there to be read.
+
+    Raises
+    ------
+    TypeError
+        If it is an array on a GPU (CuPy's, PyTorch's): reading it would copy it.
+    ValueError
+        If it is a masked array with masked values: NumPy would read what lies under the mask.
+    """
     if hasattr(array, "__cuda_array_interface__"):
         raise TypeError(f"{where} is an array on a GPU, expected one on the host: pass cupy.asnumpy({where}){hint}")
+    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        mask = np.ma.getmaskarray(array)
+        place = ", ".join(map(str, np.argwhere(mask)[0]))
+        raise ValueError(
+            f"{where} is a masked array: {np.count_nonzero(mask)} of its values are masked, the first is "
+            f"{where}[{place}]; fill them ({where}.filled(...)), or leave out what has none"
+        )
 
 
-def check_list_on_host(values, name):
-    """`check_on_host` of an array, or of a list of them, which the first one stands for."""
+def check_list_plain(values, name):
+    """`check_plain` of an array, or of a list of them, which the first one stands for."""
+    if isinstance(values, np.ma.MaskedArray):
+        check_plain(values, name)
     listed = isinstance(values, (list, tuple)) and len(values) > 0
-    check_on_host(values[0] if listed else values, f"{name}[0]" if listed else name, BY_DEVICE)
+    check_plain(values[0] if listed else values, f"{name}[0]" if listed else name, BY_DEVICE)
 
 
 def _as_array(item, where, kinds):
-    check_on_host(item, where, BY_DEVICE)
+    check_plain(item, where, BY_DEVICE)
     if issparse(item):
         raise TypeError(f"{where} is sparse, dense data is required: pass {where}.toarray()")
     try:

@@ -37,8 +37,8 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
 
     A subclass defines `_learn_targets` (of flat y: the head and its number of outputs), `_encode_targets` (for the
     loss), `_decode_outputs` (predictions), `_decode_output` (one of them), `_score` (of outputs against encoded
-    targets), `_learn_class_weights`, `_strata` (classes to hold out in proportion), `_fewest_to_score`, and adds to
-    `_learnt` (what a model file stores).
+    targets), `_learn_class_weights`, `_strata` (classes to hold out in proportion), `_members` (classes that each
+    sequence has), `_fewest_to_score`, and adds to `_learnt` (what a model file stores).
     """
 
     __metadata_request__fit = {"resume": UNUSED}  # no data, so nothing that meta-estimators hand on

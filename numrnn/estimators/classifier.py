@@ -9,7 +9,14 @@ from sklearn.utils.metaestimators import available_if
 
 from numrnn.estimators.base import BaseRNN
 from numrnn.estimators.constraints import CONSTRAINTS, solver_makes_passes
-from numrnn.estimators.labels import MISSING, distinct, encode_indicators, encode_labels, learn_labels
+from numrnn.estimators.labels import (
+    MISSING,
+    distinct,
+    encode_indicators,
+    encode_labels,
+    learn_labels,
+    warn_if_ambiguous,
+)
 from numrnn.estimators.targets import flat_targets
 from numrnn.estimators.weights import class_weights, flat_weights
 from numrnn.messages import short_errors, shown
@@ -352,8 +359,10 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         tags.classifier_tags.multi_label = True
         return tags
 
-    def _learn_targets(self, flat, classes):
+    def _learn_targets(self, flat, classes, data):
         head, n_outputs, self.classes_ = learn_labels(flat, classes)
+        if head == "sigmoid" and self.output == "sequence":
+            warn_if_ambiguous(flat, data)
         return head, n_outputs
 
     def _encode_targets(self, flat, name):
@@ -379,6 +388,16 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     def _strata(self, targets):
         one_label_each = self._architecture.output == "sequence" and targets.values.ndim == 1
         return targets.values if one_label_each else None
+
+    def _members(self, data, targets):
+        if targets.values.ndim > 1:
+            return None
+        if self._architecture.output == "sequence":
+            return np.arange(len(data)), targets.values
+        K = self._architecture.n_outputs
+        steps = np.repeat(np.arange(len(data)), data.lengths)
+        pairs = steps * K + targets.values
+        return np.divmod(np.unique(pairs if targets.weights is None else pairs[targets.weights > 0]), K)
 
     def _decode_outputs(self, outputs):
         if self._architecture.head == "sigmoid":

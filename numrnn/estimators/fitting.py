@@ -111,7 +111,7 @@ def begin(estimator, X, y, sample_weight, *, continues, classes=None, whole=True
         n_symbols = count_symbols(data, n_symbols)
     if not continues:
         flat = flat_targets(y, data, estimator.output, device=estimator.device)
-        head, estimator.n_outputs_ = estimator._learn_targets(flat, classes)
+        head, estimator.n_outputs_ = estimator._learn_targets(flat, classes, data)
     architecture = Architecture.of(
         estimator, n_inputs=estimator.n_inputs_, n_outputs=estimator.n_outputs_, head=head, n_symbols=n_symbols
     )
@@ -175,6 +175,7 @@ def hold_out(estimator, data, targets, X_val, y_val, sample_weight_val, given=No
             estimator.validation_fraction,
             estimator._state.seed,
             codes=estimator._strata(targets),
+            members=estimator._members(data, targets),
             weights=sequence_weights(targets, data, architecture.output),
             at_least=estimator._fewest_to_score,
         )
@@ -223,7 +224,7 @@ def run(estimator, data, targets, *, given=None, resumption=None, validate=None,
     try:
         with comm.noting_interrupts(), estimator._state.changing():
             if not max_iter:
-                rest(estimator._state, network.layout, callbacks, comm)
+                rest(estimator._state, network.layout, callbacks, comm, validate is not None)
             elif isinstance(solver, LBFGS):
                 minimize_lbfgs(
                     network, estimator._state, data, targets, solver=solver, alpha=estimator.alpha, **options

@@ -1,11 +1,13 @@
 """Labels of a classifier: which there are, and y as their numbers."""
 
+import warnings
+
 import numpy as np
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from numrnn.data.stacking import check_on_host
+from numrnn.data.stacking import check_plain
 from numrnn.messages import shown
 
 MISSING = object()  # classes that the first `partial_fit` did not get
@@ -41,6 +43,27 @@ def learn_labels(flat, classes):
     return "softmax", len(labels), labels
 
 
+def warn_if_ambiguous(flat, data):
+    """Warn if multi-label targets (n, K) of sequences may mean something else.
+
+    Parameters
+    ----------
+    flat : ndarray of shape (n, K)
+        Zeros and ones.
+    data : Sequences
+        X.
+    """
+    K = flat.shape[1]
+    if (data.lengths == K).all():
+        doubt = f"Each sequence of X has {K} steps: for one label per step set output='step'"
+    elif (np.asarray(flat).sum(axis=1) == 1).all():
+        doubt = "Each row has exactly one 1: for one class per sequence pass y.argmax(axis=1)"
+    else:
+        return
+    taken = f"y of shape {flat.shape} is taken as {K} labels of each sequence, any number of which may apply"
+    warnings.warn(f"{taken}. {doubt}", stacklevel=2)
+
+
 def encode_labels(flat, labels, name):
     """Return y (n,) as numbers of its labels, int64; `name` is what errors call y."""
     encoder, column = LabelEncoder(), _column(flat, name)
@@ -63,7 +86,7 @@ def encode_indicators(flat, n_outputs, dtype, name):
 
 def distinct(labels, name):
     """Return the labels that there are, sorted, checked to be two at least and of one type."""
-    check_on_host(labels, name)
+    check_plain(labels, name)
     labels = np.asarray(labels)
     _check_one_type(labels, name)
     if labels.ndim != 1 or labels.dtype.kind == "f" and np.isnan(labels).any():

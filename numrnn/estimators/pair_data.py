@@ -7,7 +7,7 @@ from numrnn.data.forms import to_sequences
 from numrnn.data.inputs import validate_sequences
 from numrnn.data.next_symbols import check_n_symbols, errors_name, is_text
 from numrnn.data.sequences import Sequences
-from numrnn.data.stacking import check_list_on_host
+from numrnn.data.stacking import check_list_plain
 from numrnn.data.symbols import check_symbols, count_symbols
 from numrnn.estimators.text_inputs import check_many, symbols_of, vocabulary_of
 from numrnn.gpu.device import on_card
@@ -71,7 +71,7 @@ def _read_vectors(estimator, X, dtype, learn, name):
 
 
 def _vectors_of_host(estimator, X, dtype, learn, name):
-    check_list_on_host(X, name)
+    check_list_plain(X, name)
     with errors_name("X", name):
         values = validate_data(estimator, X, reset=learn, dtype=dtype, order="C", ensure_all_finite=False)
     with errors_name("input ", ""):

@@ -8,7 +8,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.next_symbols import check_n_symbols
-from numrnn.data.stacking import check_on_host
+from numrnn.data.stacking import check_plain
 from numrnn.decoding import write_by_beams, write_greedily, write_vectors
 from numrnn.estimators.constraints import check_number
 from numrnn.estimators.pair_data import n_target_symbols, read_source, read_targets
@@ -151,7 +151,7 @@ class PairPrediction:
             if not self._one_length:
                 raise ValueError("lengths must be given: the targets of training had different lengths")
             lengths = self.longest_target_
-        check_on_host(lengths, "lengths")
+        check_plain(lengths, "lengths")
         values = np.asarray(lengths)
         if values.dtype.kind not in "iu" or values.shape not in ((), (count,)) or values.min() < 1:
             raise ValueError(f"lengths must be an integer of at least 1, or {count} of them, got {shown(lengths)}")

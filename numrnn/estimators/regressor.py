@@ -221,7 +221,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         tags.target_tags.multi_output = True
         return tags
 
-    def _learn_targets(self, flat, classes):
+    def _learn_targets(self, flat, classes, data):
         self._one_column = flat.ndim == 1
         return "identity", 1 if flat.ndim == 1 else flat.shape[1]
 
@@ -245,6 +245,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         """Regression has no classes to weigh."""
 
     def _strata(self, targets):
+        return None
+
+    def _members(self, data, targets):
         return None
 
     def _decode_outputs(self, outputs):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numrnn.data.stacking import check_on_host
+from numrnn.data.stacking import check_plain
 
 
 class StepState:
@@ -61,7 +61,7 @@ def is_plain_step(x, state, predictor):
 
 def check_step(x, n_inputs, dtype):
     """Return one step of each stream as (n_streams, D), and whether x was the step of a single stream."""
-    check_on_host(x, "x")
+    check_plain(x, "x")
     x = np.asarray(x)
     if x.dtype.kind not in "fiub":
         raise TypeError(f"x must hold real numbers, got dtype {x.dtype}")
@@ -80,7 +80,7 @@ def check_step(x, n_inputs, dtype):
 
 def check_symbol(x, n_symbols):
     """Return one symbol of each stream as (n_streams,), and whether x was the symbol of a single stream."""
-    check_on_host(x, "x")
+    check_plain(x, "x")
     x = np.asarray(x)
     if x.dtype.kind not in "iu" or x.ndim > 1 or x.size == 0:
         raise ValueError(f"x must be a symbol, an integer, or (n_streams,) of them, got {x.dtype} of shape {x.shape}")
@@ -122,7 +122,7 @@ def check_first_states(state, n_sequences, state_size, dtype, name="state"):
 
 
 def _numbers(values, name):
-    check_on_host(values, name)
+    check_plain(values, name)
     try:
         values = np.asarray(values)
     except ValueError as error:  # NumPy's names no argument

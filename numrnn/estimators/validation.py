@@ -50,7 +50,7 @@ class LossAlone:
         return loss, -loss
 
 
-def split(n_sequences, fraction, seed, *, codes=None, weights=None, at_least=1):
+def split(n_sequences, fraction, seed, *, codes=None, weights=None, at_least=1, members=None):
     """Choose sequences to hold out.
 
     Parameters
@@ -65,6 +65,8 @@ def split(n_sequences, fraction, seed, *, codes=None, weights=None, at_least=1):
         Sequences of weight 0 are never held out, as if they were not there.
     at_least : int
         The fewest to hold out; at least one more is kept.
+    members : tuple of two ndarrays of int, optional
+        Pairs of a sequence and a class that it has a target of: each class keeps a sequence to train on.
 
     Returns
     -------
@@ -74,7 +76,7 @@ def split(n_sequences, fraction, seed, *, codes=None, weights=None, at_least=1):
     Notes
     -----
     Every k-th of the shuffled, then stably class-sorted sequences: in proportion for any number of members, with no
-    class too small to split.
+    class too small to split. The only sequence of a class is trained on.
     """
     ids = np.arange(n_sequences) if weights is None else np.flatnonzero(weights > 0)
     if len(ids) <= at_least:
@@ -89,7 +91,38 @@ def split(n_sequences, fraction, seed, *, codes=None, weights=None, at_least=1):
     places = ((np.arange(n_validation) + 0.5) * len(ids) / n_validation).astype(np.int64)
     held_out = np.zeros(n_sequences, dtype=bool)
     held_out[ids[places]] = True
+    if members is not None:
+        _keep_each_class(held_out, ids, members)
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def _keep_each_class(held_out, ids, members):
+    """Give back to training a sequence of each class that would have none; others, of which more are left, take its
+    place.
+    """
+    sequences, classes = members
+    weighed = np.zeros(len(held_out), dtype=bool)
+    weighed[ids] = True
+    sequences, classes = sequences[weighed[sequences]], classes[weighed[sequences]]
+    kept = np.bincount(classes[~held_out[sequences]], minlength=classes.max() + 1)
+    n_held = np.count_nonzero(held_out)
+    for lost in np.flatnonzero((np.bincount(classes) > 0) & (kept == 0)):
+        if kept[lost] == 0:  # another class's sequence may have had it
+            given_back = sequences[(classes == lost) & held_out[sequences]][0]
+            held_out[given_back] = False
+            kept += np.bincount(classes[sequences == given_back], minlength=len(kept))
+    for i in ids if np.count_nonzero(held_out) < n_held else ():
+        of_sequence = classes[sequences == i]
+        if not held_out[i] and (kept[of_sequence] > 1).all():
+            held_out[i] = True
+            kept -= np.bincount(of_sequence, minlength=len(kept))
+            if np.count_nonzero(held_out) == n_held:
+                break
+    if not held_out.any():
+        raise ValueError(
+            "early_stopping=True holds out sequences, but each class would lose its only one: pass X_val and y_val, or "
+            "more sequences"
+        )
 
 
 class Chosen:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from numrnn.data.stacking import check_on_host
+from numrnn.data.stacking import check_plain
 from numrnn.messages import shown
 
 
@@ -57,7 +57,7 @@ class WeightsByName:
         for name, values in weights.items():
             if name not in views:
                 raise ValueError(f"weights: unknown name {shown(name)}; this network has {', '.join(views)}")
-            check_on_host(values, f"weights[{shown(name)}]")
+            check_plain(values, f"weights[{shown(name)}]")
             try:
                 values = np.asarray(values, dtype=theta.dtype)
             except (TypeError, ValueError, OverflowError) as error:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from numrnn.data.forms import to_sequences
-from numrnn.data.stacking import NUMBERS, check_kind, check_list_on_host
+from numrnn.data.stacking import NUMBERS, check_kind, check_list_plain
 from numrnn.gpu.device import arrays, check_device, from_card, memory_named, on_card, to_host
 from numrnn.messages import shown
 
@@ -89,7 +89,7 @@ def values_on_host(values, device, name):
         If they lie on a card, and the estimator computes on a CPU.
     """
     if device == "cpu":
-        check_list_on_host(values, name)
+        check_list_plain(values, name)
         return values
     if on_card(values):
         return to_host(values)

@@ -49,6 +49,8 @@ class FitInfo:
         Read-only views of the parameters as they are now.
     state : TrainingState
         All that training continues from.
+    validates : bool
+        Whether loss and score are computed on sequences that were held out.
     comm : Serial or MPI
         The processes that train together: the one whose `comm.rank` is 0 is to write files and to print.
 
@@ -61,9 +63,9 @@ class FitInfo:
     >>> callbacks = check_callbacks([StopAt()])
     """
 
-    def __init__(self, state, layout, max_iter, comm=SERIAL):
+    def __init__(self, state, layout, max_iter, comm=SERIAL, validates=False):
         self._state, self.settle = state, _nothing_to_do
-        self.max_iter = max_iter
+        self.max_iter, self.validates = max_iter, validates
         self.comm = comm
         self.signals = None  # that a callback listens to
         self._layout = layout
@@ -202,9 +204,9 @@ def supervised(state, info, callbacks):
         raise TrainingTerminated(f"{stop} ended training {_how_far(state) if stop.whole else 'as it began'}") from stop
 
 
-def rest(state, layout, callbacks, comm=SERIAL):
+def rest(state, layout, callbacks, comm=SERIAL, validates=False):
     """Call on_fit_begin and on_fit_end around nothing: training had come to its end before."""
-    info = FitInfo(state, layout, 0, comm)
+    info = FitInfo(state, layout, 0, comm, validates)
     try:
         notify(callbacks, "on_fit_begin", info)
     finally:

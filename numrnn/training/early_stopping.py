@@ -13,7 +13,8 @@ class EarlyStopping:
     """Stop once the validation score no longer rises; give back the best weights.
 
     The weights kept are those with the highest score, the lower validation loss among equals. Training stops after
-    `n_iter_no_change` epochs in a row of which none raised the best score by at least `tol`.
+    `n_iter_no_change` epochs in a row of which none raised the best score by at least `tol`. Each fit begins anew,
+    unless it resumes one from a checkpoint.
 
     Parameters
     ----------
@@ -41,8 +42,11 @@ class EarlyStopping:
     def __init__(self, tol=1e-4, n_iter_no_change=10):
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
+        self._begin()
+
+    def _begin(self):
         self.best_score, self.best_loss, self.best_epoch = -math.inf, math.inf, 0
-        self._best_theta, self._misses = None, 0
+        self._best_theta, self._misses, self._resumes = None, 0, False
 
     def get_state(self):
         """What a checkpoint keeps of it: a dict of numbers and arrays."""
@@ -54,6 +58,7 @@ class EarlyStopping:
             raise ValueError(f"the state of EarlyStopping has {shown(sorted(state))}, expected {sorted(_STATE)}")
         for name in _STATE:
             setattr(self, name, state[name])
+        self._resumes = True
 
     def check_state(self, theta):
         """Raise a ValueError unless the state is one that it can have had with weights of this kind.
@@ -76,6 +81,16 @@ class EarlyStopping:
                 )
             if not np.isfinite(best).all():
                 raise ValueError("the best weights contain NaN or infinity")
+
+    def on_fit_begin(self, info):
+        """Begin anew, unless the fit resumes one."""
+        if not self._resumes:
+            self._begin()
+        self._resumes = False
+        if not info.validates:
+            raise ValueError(
+                "callbacks: EarlyStopping needs X_val and y_val, or early_stopping=True: nothing is held out"
+            )
 
     def on_epoch_end(self, info):
         """Compare with the best; return whether to stop."""

@@ -100,7 +100,7 @@ def minimize_lbfgs(
     >>> state.stop_reason, state.history[-1].loss < 0.01
     ('converged', True)
     """
-    info = FitInfo(state, network.layout, max_iter, comm)
+    info = FitInfo(state, network.layout, max_iter, comm, validate is not None)
     search = _Search(network, state, data, targets, alpha, given)
     options = {"maxcor": solver.history_size, "maxfun": solver.max_fun, "gtol": solver.gtol, "ftol": solver.ftol}
 

@@ -120,7 +120,7 @@ def train(
     (30, 'max_iter', True)
     """
     state.prepare(solver)
-    info = FitInfo(state, network.layout, max_iter, comm)
+    info = FitInfo(state, network.layout, max_iter, comm, validate is not None)
     options = {"solver": solver, "alpha": alpha, "clip_norm": clip_norm, "noise": (dropout, recurrent_dropout)}
     passes = _Passes(network, state, data, targets, given, comm, **options)
     with supervised(state, info, callbacks), info.resident(network):
