@@ -132,9 +132,9 @@ ERRORS = [
     ("object table", np.array([[1, 2], [3, "a"]], object), r"could not convert .* \(in the sequence X\[1\]\)"),
     ("dates", [np.zeros((2, 1), "M8[s]")], r"X\[0\] has dtype datetime64\[s\]"),
     ("ragged within", [np.ones((2, 2)), [[1, 2], [3]]], r"X\[1\] is no array .*: its steps differ in length"),
-    ("number", [np.ones((2, 2)), 3.0], r"X\[1\] has shape \(\), expected an array of shape \(steps, columns\)"),
-    ("None", [np.ones((2, 2)), None], r"X\[1\] has shape \(\)"),
-    ("dict", [{"a": 1}], r"X\[0\] has shape \(\)"),
+    ("number", [np.ones((2, 2)), 3.0], r"X\[1\] is 3.0, expected an array of shape \(steps, columns\)"),
+    ("None", [np.ones((2, 2)), None], r"X\[1\] is None"),
+    ("dict", [{"a": 1}], r"X\[0\] is {'a': 1}"),
     ("4-D list", [np.ones((2, 2, 2))], r"X\[0\] has shape \(2, 2, 2\)"),
     ("4-D", np.ones((2, 2, 2, 2)), "Found array with dim 4"),
     ("mixed dimensions", [np.ones((2, 1)), np.ones(2)], r"X\[1\] has shape \(2,\), but X\[0\] has \(2, 1\)"),
@@ -146,7 +146,7 @@ ERRORS = [
     ("no columns", np.ones((2, 0)), r"0 feature\(s\) \(shape=\(2, 0\)\) while a minimum of 1 is required"),
     ("1-D", np.ones(3), "Reshape your data either using"),
     ("1-D list", [1.0, 2.0], "Reshape your data either using"),
-    ("scalar", 3.0, "Reshape your data either using"),
+    ("scalar", np.array(3.0), "Reshape your data either using"),
     ("transposed list", [np.ones((2, n)) for n in (5, 6)], r"X\[1\] has .* look transposed.* pass \[x.T for x in X\]"),
 ]
 
@@ -264,7 +264,7 @@ def test_data_frames():
         validate_sequences(estimator, [frames[0], frames[1][["b", "a"]]], dtype=F32, reset=True)
     with pytest.raises(ValueError, match="feature names should match"):
         validate_sequences(estimator, [frames[0][["b", "a"]]], dtype=F32, reset=False)
-    with pytest.raises(ValueError, match=r"X\[1\] is no array of numbers"):
+    with pytest.raises(ValueError, match=r"X\[1\], column 'a' holds 'x'"):
         to_sequences([frames[0], pandas.DataFrame({"a": ["x"], "b": [1]})], dtype=F32)
     table, form = validate_sequences(estimator, frames[0], dtype=F32, reset=True)
     assert form == "table" and table.lengths.tolist() == [2, 2] and estimator.n_features_in_ == 2

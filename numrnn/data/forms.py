@@ -7,13 +7,14 @@ A *form* is "list" (a list, tuple or 1-D object array of arrays or data frames),
 import numpy as np
 from sklearn.utils import check_array
 
+from numrnn.data.containers import check_container, check_targets, numbers_of_frame
 from numrnn.data.sequences import Sequences
 from numrnn.data.sharded import ShardedSequences
 from numrnn.data.stacking import BY_DEVICE, NUMBERS, TARGETS, check_kind, check_plain, stack
 from numrnn.data.symbols import why_no_symbols
 from numrnn.kernels.cpu.finite import all_finite
 from numrnn.kernels.jit import read_only
-from numrnn.messages import shown
+from numrnn.messages import short_errors, shown
 
 __all__ = ["from_steps", "list_items", "steps_to_sequences", "targets_to_sequences", "to_sequences"]
 
@@ -86,6 +87,8 @@ def _read_symbols(X, name):
 
 
 def _read(X, choose_dtype, name):
+    if not isinstance(X, Sequences | ShardedSequences):
+        check_container(X, name)
     items = None if isinstance(X, Sequences) else list_items(X, name)
     if items is not None:
         values, lengths = stack(items, name=name, kinds=NUMBERS, choose_dtype=choose_dtype)
@@ -181,6 +184,8 @@ def steps_to_sequences(y, *, name="y"):
     else:
         check_plain(y, name)
         array = np.asarray(y)
+        for i, row in enumerate(array if array.dtype.kind == "O" and array.ndim == 2 else ()):
+            check_targets(row, f"{name}[{i}]")
         if array.ndim not in (2, 3):
             raise ValueError(
                 f"{name} has shape {array.shape}, but every step of a sequence needs a value: pass a list of arrays "
@@ -230,7 +235,7 @@ def list_items(X, name):
     if not items:
         raise ValueError(f"Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required: {name} is empty")
     first = items[0]
-    if first is None or np.isscalar(first) or getattr(first, "ndim", None) == 0:
+    if np.isscalar(first) or getattr(first, "ndim", None) == 0:
         return None
     return None if _is_nested_table(items) else items
 
@@ -253,8 +258,11 @@ def _is_nested_table(items):
 def _checked_array(X, name):
     if type(X) is np.ndarray and X.dtype.kind in "fiu" and X.ndim in (2, 3) and X.size:
         return X  # as check_array does, but for 30 us
+    if hasattr(X, "columns"):
+        X = numbers_of_frame(X, name)
     try:
-        array = check_array(X, allow_nd=True, ensure_all_finite=False, input_name=name)
+        with short_errors():
+            array = check_array(X, allow_nd=True, ensure_all_finite=False, input_name=name)
     except (TypeError, ValueError) as error:
         row = _first_unreadable_row(X)
         if row is None:

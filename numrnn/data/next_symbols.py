@@ -1,9 +1,11 @@
 """Texts as a language model reads them: each symbol is an input, and the target of the one before."""
 
+from collections.abc import Mapping
 from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
+from scipy.sparse import issparse
 
 from numrnn.data.forms import to_sequences
 from numrnn.data.sequences import Sequences
@@ -28,6 +30,7 @@ class NextSymbols:
     Examples
     --------
     >>> import numpy as np
+from scipy.sparse import issparse
     >>> from numrnn.data.next_symbols import NextSymbols
     >>> data = NextSymbols.in_streams(np.arange(12, dtype=np.uint8), 3, name="X")
     >>> for start, length in zip(data.offsets, data.lengths):
@@ -104,7 +107,7 @@ def is_text(X):
     """
     if isinstance(X, (str, bytes)):
         return True
-    if not hasattr(X, "__len__") or isinstance(X, Sequences) or hasattr(X, "columns"):
+    if not hasattr(X, "__getitem__") or isinstance(X, Sequences | Mapping) or hasattr(X, "columns") or issparse(X):
         return False
     if getattr(X, "ndim", 1) == 0 or not len(X) or hasattr(X, "__cuda_array_interface__"):
         return False

@@ -166,6 +166,20 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
         product = [(np.multiply, self.scale_)] if self.with_std else []
         return self._changed(X, product + ([(np.add, self.mean_)] if self.with_mean else []))
 
+    def set_output(self, *, transform=None):
+        """Do nothing: sequences have the form of X, and are no table of features.
+
+        Parameters
+        ----------
+        transform : ignored
+            What scikit-learn's pipelines pass on.
+
+        Returns
+        -------
+        self : SequenceScaler
+        """
+        return self
+
     def _changed(self, X, operations):
         sequences, form = validate_sequences(self, X, dtype=DTYPES, reset=False)
         if isinstance(sequences, ShardedSequences):

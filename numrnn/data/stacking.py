@@ -3,6 +3,9 @@
 import numpy as np
 from scipy.sparse import issparse
 
+from numrnn.data.containers import check_targets, numbers_of_frame
+from numrnn.messages import shown
+
 __all__ = ["NUMBERS", "TARGETS", "check_kind", "check_list_plain", "check_plain", "stack"]
 
 NUMBERS = "biuf"
@@ -90,11 +93,12 @@ def _as_array(item, where, kinds):
     if issparse(item):
         raise TypeError(f"{where} is sparse, dense data is required: pass {where}.toarray()")
     try:
+        if hasattr(item, "columns") and kinds == NUMBERS:
+            return numbers_of_frame(item, where)
         array = np.asarray(item)
-        if array.dtype.kind == "O" and hasattr(item, "columns") and kinds == NUMBERS:
-            # A data frame whose columns differ in dtype becomes an array of objects.
-            array = array.astype(np.float64)
     except (TypeError, ValueError) as error:
+        if where in str(error):
+            raise
         reason = "its steps differ in length" if isinstance(item, (list, tuple)) else str(error)
         raise ValueError(f"{where} is no array of numbers, of shape (steps, inputs): {reason}") from error
     return array
@@ -104,6 +108,8 @@ def _check_shapes(arrays, name):
     if arrays and arrays[0].ndim == 2 and len({x.shape[1:] for x in arrays}) == 1:
         return
     for i, x in enumerate(arrays):
+        if x.ndim == 0:
+            raise ValueError(f"{name}[{i}] is {shown(x.item())}, expected an array of shape (steps, columns)")
         if x.ndim not in (1, 2):
             raise ValueError(f"{name}[{i}] has shape {x.shape}, expected an array of shape (steps, columns)")
         if x.shape[1:] != arrays[0].shape[1:]:
@@ -126,6 +132,8 @@ def _unequal(arrays, i, name):
 def _check_dtypes(arrays, name, kinds):
     for i, x in enumerate(arrays):
         check_kind(x.dtype, f"{name}[{i}]", kinds)
+        if x.dtype.kind == "O":
+            check_targets(x, f"{name}[{i}]")
         if (x.dtype.kind in NUMBERS) != (arrays[0].dtype.kind in NUMBERS):
             raise ValueError(f"{name}[{i}] has dtype {x.dtype}, but {name}[0] has {arrays[0].dtype}")
 

@@ -1,5 +1,7 @@
 """Regression on sequences, or on each of their steps."""
 
+from numbers import Real
+
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
@@ -157,7 +159,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
 
     Examples
     --------
-    >>> import numpy as np
+    >>> from numbers import Real
+
+import numpy as np
     >>> from numrnn import RNNRegressor
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=(length, 2)) for length in rng.integers(3, 9, size=200)]
@@ -186,7 +190,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
 
         Examples
         --------
-        >>> import numpy as np
+        >>> from numbers import Real
+
+import numpy as np
         >>> from numrnn import RNNRegressor
         >>> X = np.random.default_rng(0).normal(size=(8, 5, 2))
         >>> model = RNNRegressor((4,), random_state=0)
@@ -226,10 +232,11 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         return "identity", 1 if flat.ndim == 1 else flat.shape[1]
 
     def _encode_targets(self, flat, name):
-        try:
-            values = np.asarray(flat, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{name} must hold numbers: {error}") from error
+        if flat.dtype.kind not in "biuf":
+            wrong = next((value for value in flat.flat if not isinstance(value, Real)), None)
+            if wrong is not None:
+                raise ValueError(f"{name} must hold numbers, got {shown(wrong)} ({type(wrong).__name__})")
+        values = np.asarray(flat, dtype=np.float64)
         if values.ndim != 2:
             values = values.reshape(len(values), -1)
         n_outputs = self._architecture.n_outputs

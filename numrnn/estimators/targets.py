@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils import check_array
 
+from numrnn.data.containers import check_targets
 from numrnn.data.forms import targets_to_sequences
 from numrnn.data.sequences import Sequences
 from numrnn.data.stacking import TARGETS, check_kind
@@ -47,6 +48,7 @@ def flat_targets(y, data, output, *, device="cpu", name="y"):
 
 
 def _one_per_sequence(y, name):
+    check_targets(y, name)
     try:
         flat = check_array(y, ensure_2d=False, dtype=None, input_name=name)
     except ValueError as error:

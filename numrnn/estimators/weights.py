@@ -4,7 +4,6 @@ import sys
 from numbers import Real
 
 import numpy as np
-from sklearn.utils import compute_class_weight
 
 from numrnn.data.forms import list_items, targets_to_sequences
 from numrnn.data.sequences import Sequences
@@ -83,7 +82,12 @@ def class_weights(class_weight, classes, codes, weights):
                 raise ValueError(
                     f"class_weight[{shown(label)}] must be a finite number, not negative, got {shown(weight)}"
                 )
-        return compute_class_weight(class_weight, classes=classes, y=classes).astype(np.float64)
+        unknown = [label for label in class_weight if label not in classes.tolist()]
+        if unknown and len(class_weight) - len(unknown) < len(classes):
+            raise ValueError(
+                f"class_weight[{shown(unknown[0])}]: y has no such class, its classes are {shown(classes.tolist())}"
+            )
+        return np.array([float(class_weight.get(label, 1)) for label in classes.tolist()])
     counts = np.bincount(codes, weights=weights, minlength=len(classes)).astype(np.float64)
     present = counts > 0
     balanced = np.zeros(len(classes))

@@ -1,0 +1,147 @@
+"""What data come in: other containers are refused with the way out, values that are no numbers by name."""
+
+from collections.abc import Iterator, Mapping, Set
+from numbers import Real
+
+import numpy as np
+from scipy.sparse import issparse
+
+__all__ = ["check_container", "check_targets", "numbers_of_frame"]
+
+_EXPECTED = "expected a list of arrays of shape (steps, inputs), an array of shape (N, T, D), or Sequences"
+
+
+def check_container(X, name, expected=_EXPECTED):
+    """Raise a TypeError that names X and says what to pass, unless X can be a list, an array or a data frame.
+
+    Parameters
+    ----------
+    X : anything
+    name : str
+        What errors call X.
+    expected : str
+        What X may be.
+
+    Examples
+    --------
+    >>> from numrnn.data.containers import check_container
+    >>> check_container([[0.5], [1.5]], "X")
+    """
+    if type(X) in (np.ndarray, list):
+        return
+    way_out = _way_out(X, name)
+    if way_out is not None:
+        raise TypeError(f"{name} is {_described(X)}, {expected}{way_out}")
+
+
+def _described(X):
+    return "None" if X is None else f"of type {type(X).__module__}.{type(X).__qualname__}".replace("builtins.", "")
+
+
+def _way_out(X, name):
+    """What to pass instead, in words that go on with the sentence; None if X may be what it should be."""
+    if issparse(X):
+        return f": sparse data are taken as dense ones only, pass {name}.toarray()"
+    if isinstance(X, Mapping):
+        return f": pass list({name}.values())"
+    if isinstance(X, Iterator):
+        return f": it can be read once only, pass list({name})"
+    if hasattr(X, "batch_sizes"):
+        return ": unpack it by torch.nn.utils.rnn.pad_packed_sequence and pass Sequences.from_padded(padded, lengths)"
+    if getattr(X, "is_nested", False):
+        return f": pass [x.numpy() for x in {name}.unbind()]"
+    if hasattr(X, "columns") and getattr(getattr(X, "index", None), "nlevels", 1) > 1:
+        return f" (its index has more than one level): pass [x for _, x in {name}.groupby(level=0)]"
+    if _is_nested_frame(X):
+        return f" (its cells hold series): pass [numpy.column_stack(row) for row in {name}.to_numpy()]"
+    known = hasattr(X, "__len__") and hasattr(X, "__getitem__") or hasattr(X, "__array__")
+    if not known or isinstance(X, (Set, str, bytes, bytearray, memoryview)):
+        return ""
+    return None
+
+
+def _is_nested_frame(X):
+    if not hasattr(X, "columns") or not len(X) or not len(X.columns) or not hasattr(X, "iloc"):
+        return False
+    cell = X.iloc[0, 0]
+    return hasattr(cell, "__len__") and not isinstance(cell, (str, bytes))
+
+
+def numbers_of_frame(frame, name):
+    """Return a data frame as an array of numbers.
+
+    Parameters
+    ----------
+    frame : data frame
+    name : str
+        What errors call it.
+
+    Returns
+    -------
+    array : ndarray of shape (rows, columns)
+
+    Raises
+    ------
+    ValueError
+        Naming the first column that holds something else: dates, durations, texts (also of digits), decimals.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> from numrnn.data.containers import numbers_of_frame
+    >>> numbers_of_frame(pandas.DataFrame({"a": [1, 2], "b": [0.5, None]}), "X[0]")
+    array([[1. , 0.5],
+           [2. , nan]])
+    """
+    for column in frame.columns:
+        values = frame[column].to_numpy()
+        kind = getattr(values.dtype, "kind", "O")
+        if kind not in "biufO":
+            raise ValueError(f"{name}, column {column!r:.100} holds {values.dtype}, expected numbers{_cast(kind)}")
+        if kind == "O":
+            _check_objects(values, f"{name}, column {column!r:.100}")
+    array = np.asarray(frame)
+    return array.astype(np.float64) if array.dtype.kind == "O" else array
+
+
+def _cast(kind):
+    return {
+        "M": ": dates are no numbers; subtract a date and divide by numpy.timedelta64(1, 's'), say",
+        "m": ": durations have a unit; divide by numpy.timedelta64(1, 's'), say",
+    }.get(kind, "")
+
+
+def _check_objects(values, where):
+    for i, value in enumerate(values.tolist()):
+        if value is None or isinstance(value, Real) or type(value).__name__ == "NAType":
+            continue
+        raise ValueError(f"{where} holds {value!r:.100} ({type(value).__name__}) in row {i}, expected numbers")
+
+
+def check_targets(y, name):
+    """Raise an error that names the first target that is missing, or no label of the type of the others.
+
+    Parameters
+    ----------
+    y : array-like
+    name : str
+        What errors call y.
+
+    Examples
+    --------
+    >>> from numrnn.data.containers import check_targets
+    >>> check_targets([0, 1, 1], "y")
+    """
+    check_container(y, name, "expected a list or an array with a target for each sequence")
+    if hasattr(y, "columns") or hasattr(y, "dtype") and y.dtype != np.dtype(object):
+        return
+    first = None
+    for i, value in enumerate(y.tolist() if hasattr(y, "tolist") else y):
+        if value is None or type(value).__name__ == "NAType" or isinstance(value, float) and value != value:
+            raise ValueError(f"Input {name} contains NaN: {name}[{i}] is {value!r}; leave out what has no target")
+        first = value if first is None else first
+        if isinstance(value, str) != isinstance(first, str):
+            raise ValueError(
+                f"{name} must hold labels of one type, got text and others: {name}[{i}] is {value!r:.100}, {name}[0] "
+                f"is {first!r:.100}"
+            )

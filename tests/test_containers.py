@@ -1,0 +1,122 @@
+"""Containers that are none of ours, and values that are no numbers: what the error says."""
+
+from collections import namedtuple
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+from sklearn.pipeline import make_pipeline
+
+from numrnn import RNNClassifier, RNNRegressor, SequenceScaler
+
+pandas = pytest.importorskip("pandas")
+X = np.random.default_rng(0).normal(size=(8, 5, 2))
+PackedSequence = namedtuple("PackedSequence", "data batch_sizes sorted_indices unsorted_indices")
+
+
+class NestedTensor:
+    """As PyTorch has it."""
+
+    is_nested = True
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, i):
+        return X[i]
+
+    def __array__(self, *_args, **_kwargs):
+        raise RuntimeError("numpy conversion for NestedTensor not supported")
+
+
+def frames(**columns):
+    return [pandas.DataFrame(columns) for _ in range(8)]
+
+
+NESTED = pandas.DataFrame({"x": [pandas.Series([1.0, 2.0])] * 8})
+LEVELS = pandas.DataFrame(X.reshape(40, 2), index=pandas.MultiIndex.from_product([range(8), range(5)]))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"a": np.zeros((1000, 1000)).tolist()}, r"X is of type dict.*pass list\(X.values\(\)\)"),
+        (iter(X), r"X is of type iterator.*pass list\(X\)"),
+        ((x for x in X), r"X is of type generator.*pass list\(X\)"),
+        ({1, 2}, "X is of type set"),
+        (5, "X is of type int"),
+        (None, "X is None"),
+        (object(), "X is of type object"),
+        (memoryview(b"abc"), "X is of type memoryview"),
+        (csr_matrix(X[:, :, 0]), r"X is of type scipy.sparse.*pass X.toarray\(\)"),
+        ([csr_matrix(x) for x in X], r"X\[0\] is sparse.*pass X\[0\].toarray\(\)"),
+        (PackedSequence(X[0], np.ones(3), None, None), "pad_packed_sequence"),
+        (NestedTensor(), r"X.unbind\(\)"),
+        (NESTED, "its cells hold series.*numpy.column_stack"),
+        (LEVELS, r"more than one level.*X.groupby\(level=0\)"),
+        ([{"a": 1}] * 8, r"X\[0\] is {'a': 1}, expected an array"),
+        ([X[0], None, *X[2:]], r"X\[1\] is None, expected an array"),
+        ([None] * 8, r"X\[0\] is None, expected an array"),
+        (frames(a=[1.0], when=pandas.to_datetime(["2020-01-01"])), r"X\[0\], column 'when' holds datetime64.*dates"),
+        (frames(a=pandas.to_timedelta([1])), r"X\[0\], column 'a' holds timedelta64.*durations"),
+        (frames(a=["True", "False"]), r"X\[0\], column 'a' holds 'True' \(str\) in row 0"),
+        (frames(a=["1_000", "2"]), "column 'a' holds '1_000'"),
+        (frames(a=["1", "2"]), "column 'a' holds '1'"),
+        (frames(a=[Decimal(1)]), r"column 'a' holds Decimal\('1'\)"),
+        (frames(a=pandas.Categorical(["x", "y"])), "column 'a' holds 'x'"),
+        (pandas.DataFrame({"a": ["1_000"] * 8, "b": range(8)}), "X, column 'a' holds '1_000'"),
+        (np.array(["2020"] * 40, "M8[D]").reshape(8, 5), "dtype datetime64"),
+    ],
+)
+def test_what_is_no_sequence_is_named_with_the_way_out(data, message):
+    with pytest.raises((TypeError, ValueError), match=message) as raised:
+        RNNRegressor((4,), max_iter=1).fit(data, np.arange(8.0))
+    assert len(str(raised.value)) <= 500
+
+
+@pytest.mark.parametrize("kind", [RNNClassifier, RNNRegressor])
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        ([0, None] * 4, r"y\[1\] is None"),
+        ([0, float("nan")] * 4, r"y\[1\] is nan"),
+        (np.array([0, 1, None, 3, 4, 5, 6, 7], object), r"y\[2\] is None"),
+        ({"a": 1}, "y is of type dict"),
+        ((n for n in range(8)), "y is of type generator"),
+        ("abc", "y is of type str"),
+        ({1}, "y is of type set"),
+        (["a", 1] * 4, r"y\[1\] is 1, y\[0\] is 'a'"),
+    ],
+)
+def test_a_target_that_is_missing_or_no_target_is_named(kind, targets, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        kind((4,), max_iter=1).fit(X, targets)
+
+
+@pytest.mark.parametrize("kind", [RNNClassifier, RNNRegressor])
+@pytest.mark.parametrize("rows", [[[0, 1, None, 1, 0]] * 8, [np.array([0, 1, None, 1, 0], object)] * 8])
+def test_a_missing_target_of_a_step_is_named(kind, rows):
+    with pytest.raises(ValueError, match=r"y\[0\]\[2\] is None"):
+        kind((4,), max_iter=1, output="step").fit(X, rows)
+
+
+@pytest.mark.parametrize("targets", [["1", "2"] * 4, [Decimal(1)] * 8])
+def test_texts_and_decimals_are_no_numbers(targets):
+    with pytest.raises(ValueError, match="y must hold numbers, got"):
+        RNNRegressor((4,), max_iter=1).fit(X, targets)
+
+
+def test_frames_of_numbers_are_read():
+    data = frames(a=[1, 2], b=[0.5, 1.5], c=[True, False], d=np.array([1, 2.5], object))
+    assert RNNRegressor((4,), max_iter=1).fit(data, np.arange(8.0)).n_inputs_ == 4
+
+
+def test_a_weight_of_an_unknown_class_is_named():
+    with pytest.raises(ValueError, match=r"class_weight\[5\]: y has no such class, its classes are \[0, 1\]"):
+        RNNClassifier((4,), class_weight={5: 2}).fit(X, np.arange(8) % 2)
+
+
+def test_pipelines_may_ask_for_frames():
+    pipeline = make_pipeline(SequenceScaler(), RNNRegressor((4,), max_iter=1)).set_output(transform="pandas")
+    assert pipeline.fit(X, np.arange(8.0)).predict(X).shape == (8,)
