@@ -133,10 +133,11 @@ def check_targets(y, name):
     >>> check_targets([0, 1, 1], "y")
     """
     check_container(y, name, "expected a list or an array with a target for each sequence")
-    if hasattr(y, "columns") or hasattr(y, "dtype") and y.dtype != np.dtype(object):
-        return
+    if not isinstance(y, (list, tuple)):
+        y = np.asarray(y)
+        y = y.tolist() if y.dtype.kind == "O" and y.ndim == 1 else []
     first = None
-    for i, value in enumerate(y.tolist() if hasattr(y, "tolist") else y):
+    for i, value in enumerate(y):
         if value is None or type(value).__name__ == "NAType" or isinstance(value, float) and value != value:
             raise ValueError(f"Input {name} contains NaN: {name}[{i}] is {value!r}; leave out what has no target")
         first = value if first is None else first
