@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 __all__ = ["show_versions", "versions"]
 
-NEEDED = ("numba", "llvmlite", "numpy", "scipy", "scikit-learn", "safetensors", "tqdm")
+NEEDED = ("numba", "llvmlite", "numpy", "scipy", "scikit-learn", "regex", "safetensors", "tqdm")
 OPTIONAL = ("matplotlib", "pandas", "torch", "mpi4py", "numba-cuda", "cupy-cuda13x", "onnx")
 
 

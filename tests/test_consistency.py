@@ -180,13 +180,21 @@ def test_vocabularies_of_pairs_and_classifiers_that_were_fitted_anew_are_refused
     with pytest.raises(ValueError, match="target_vocabulary_ has 6 symbols"):
         pairs.loss_and_grad(["ab"], ["ef"])
     pairs.vocabulary_.fit("abcdef")
-    with pytest.raises(ValueError, match="^vocabulary_ has 6 symbols"):
+    with pytest.raises(ValueError, match="^vocabulary_ has 7 symbols"):
         pairs.predict(["ef"])
     model = RNNClassifier((4,), vocabulary=Vocabulary(), max_iter=1).fit(["ab", "b"], [0, 1])
     model.vocabulary_.fit("abcdef")
     for call in (lambda: model.predict(["ef"]), lambda: model.predict_step("f")):
-        with pytest.raises(ValueError, match="vocabulary_ has 6 symbols"):
+        with pytest.raises(ValueError, match="vocabulary_ has 7 symbols"):
             call()
+
+
+@pytest.mark.parametrize("change", [{"rule": "[a-z]"}, {"form": "NFD"}, {"versions": 3}])
+def test_the_rule_of_a_vocabulary_must_be_known(forged, change):
+    model = RNNClassifier((4,), vocabulary=Vocabulary("token"), max_iter=1).fit(["a b", "b"], [0, 1])
+    content = model.vocabulary_.to_dict() | change
+    with pytest.raises(ValueError, match=f"{next(iter(change))}="):
+        load(forged(model, learnt={"vocabulary_": {"vocabulary": content}}))
 
 
 def test_attributes_that_were_set_by_hand_reach_no_kernel():

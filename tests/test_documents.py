@@ -55,6 +55,7 @@ def test_the_metadata_say_what_setup_cfg_means():
     assert {re.match(r"[\w-]+", line)[0] for line in requires("numrnn") if "extra" not in line} == {
         "numba",
         "numpy",
+        "regex",
         "safetensors",
         "scikit-learn",
         "scipy",

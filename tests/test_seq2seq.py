@@ -170,11 +170,22 @@ def test_mistakes_are_named():
             small(**params).fit(X, y)
 
 
+def test_an_unseen_character_is_the_unknown_in_x_alone():
+    model = small(max_iter=1).fit(TEXTS, WORDS)
+    assert model.vocabulary_.unknown_symbol_ == 0 and model.target_vocabulary_.unknown_symbol_ is None
+    assert model.n_symbols_ == 1 + len(set("".join(TEXTS)))
+    assert len(model.predict(["1ù", "1"])) == 2 and model.predict(["1ù", "1x"])[0] == model.predict(["1x"])[0]
+    assert 0 <= model.score(["ù"], WORDS[:1]) <= 1
+    with pytest.raises(ValueError, match=r"y\[0\] has 'ù'"):
+        model.score(TEXTS[:1], ["ù"])
+    with pytest.raises(ValueError, match=r"X\[0\] has 'ù'"):
+        small(vocabulary=Vocabulary(unknown=False), max_iter=1).fit(TEXTS, WORDS).predict(["ù"])
+
+
 def test_mistakes_after_a_fit_leave_it_as_it_was():
     model = small().fit(TEXTS, WORDS)
     before = model.predict(TEXTS)
     for call, error, message in [
-        (lambda: model.predict(["1x"]), ValueError, r"X\[0\] has 'x'"),
         (lambda: model.predict(SYMBOLS), TypeError, "X must hold texts"),
         (lambda: model.predict([]), TypeError, r"X must hold texts, .*, got \[\] \(list\)"),
         (lambda: model.score(TEXTS, SYMBOLS), TypeError, "y holds symbols, but the model was fitted on texts"),
@@ -186,7 +197,7 @@ def test_mistakes_after_a_fit_leave_it_as_it_was():
         (lambda: model.partial_fit(TEXTS, SYMBOLS), TypeError, "y holds symbols"),
         (lambda: model.fit(TEXTS, WORDS, X_val=TEXTS), ValueError, "X_val and y_val"),
         (lambda: model.fit(TEXTS, WORDS, X_val=TEXTS, y_val=WORDS[:3]), ValueError, "y_val has 3"),
-        (lambda: model.fit(TEXTS, WORDS, X_val=["1", "y"], y_val=WORDS[:2]), ValueError, r"X_val\[1\] has 'y'"),
+        (lambda: model.fit(TEXTS, WORDS, X_val=["1"], y_val=["Q"]), ValueError, r"y_val\[0\] has 'Q'"),
     ]:
         with pytest.raises(error, match=message):
             call()

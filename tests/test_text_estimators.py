@@ -1,5 +1,7 @@
 """Classifiers and regressors of texts: the same as of their symbols, in every method, and in scikit-learn's tools."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -8,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 
 from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, load
 from numrnn.data import Vocabulary
+from numrnn.data.words import OLD_RULE
 
 TEXTS = ["a good film", "a bad film!", "Good, very good", "very bad", "not good; bad", "so so good", "bad bad", "good"]
 LABELS = np.array(["+", "-", "+", "-", "-", "+", "-", "+"])
@@ -23,7 +26,7 @@ def small(kind=RNNClassifier, **params):
 @pytest.mark.parametrize("vocabulary", [WORDS, Vocabulary(), Vocabulary("token")])
 def test_texts_are_their_symbols(kind, vocabulary, tmp_path):
     y = LABELS if kind is RNNClassifier else np.arange(8.0)
-    fitted = clone(vocabulary).fit(TEXTS)
+    fitted = clone(vocabulary).set_params(unknown=True).fit(TEXTS)  # what estimators that only read make of "auto"
     X = fitted.transform(TEXTS)
     texts = small(kind, vocabulary=vocabulary, embedding_size=3).fit(TEXTS, y, X_val=TEXTS[:3], y_val=y[:3])
     symbols = small(kind, vocabulary=None, n_symbols=len(fitted), embedding_size=3)
@@ -66,9 +69,10 @@ def test_steps_of_texts():
     for letter in TEXTS[1]:
         prediction, state = letters.predict_step(letter, state)
     assert prediction == letters.predict(TEXTS[1:2])[0]
-    for model, x, message in ((letters, "ab", "one character, .*'ab'"), (letters, ["a", "?"], r"x\[1\] has '\?'")):
+    for model, x, message in ((letters, "ab", "one character, .*'ab'"), (letters, ["a", ""], "one character, .*''")):
         with pytest.raises(ValueError, match=message):
             model.predict_step(x)
+    assert letters.predict_step(["a", "?"])[0].shape == (2,)
     with pytest.raises(TypeError, match="token 3"):
         small().fit(TEXTS, LABELS).predict_step([3])
 
@@ -116,10 +120,55 @@ def test_mistakes(kind, X, params, message):
                 call(X)
 
 
-def test_a_character_without_a_symbol_is_an_error_as_of_language_models():
-    for model in (small(vocabulary=Vocabulary()).fit(TEXTS, LABELS), RNNLanguageModel((2,), max_iter=1).fit(TEXTS)):
-        with pytest.raises(ValueError, match=r"X\[1\] has '\?' \(U\+003F\) at 2"):
-            model.predict_proba(["bad", "so?"])
+def test_an_unseen_character_is_the_unknown_where_texts_are_only_read():
+    """One `ù` among 5,013 names once ended `predict` and `score`, and made `cross_val_score` nan."""
+    names, y = ["anna", "otto", "ida", "jo"] * 5 + ["cù", "ùc"], ["f", "m", "f", "m"] * 5 + ["f", "m"]
+    model = small(vocabulary=Vocabulary(), max_iter=1)
+    scores = cross_val_score(model, names, y, cv=[(range(20), [20, 21]), (range(2, 22), [0, 1])])
+    assert np.isfinite(scores).all()
+    model.fit(names[:20], y[:20])
+    assert model.vocabulary_.unknown_symbol_ == 0 and model.vocabulary.unknown == "auto"
+    for odd in ("ù", "ùùù", "u\u0300", "😀", "\ufffd", "\0", "\ud83d", "\U0010ffff", "ANNA", "a" * 300 + "ù", "ﬁ"):
+        found = model.predict_proba([odd, "anna"])
+        assert np.isfinite(found).all() and np.array_equal(found[1], model.predict_proba(["anna"])[0])
+    assert np.array_equal(model.predict_proba(["aù"]), model.predict_proba(["a?"]))
+    numbers = small(RNNRegressor, vocabulary=Vocabulary(), max_iter=1).fit(names[:20], range(20))
+    assert numbers.predict(["ù"]).shape == (1,)
+    strict = small(vocabulary=Vocabulary(unknown=False), max_iter=1).fit(names[:20], y[:20])
+    writer = RNNLanguageModel((2,), max_iter=1).fit(names[:20])
+    for reader in (strict, writer):
+        with pytest.raises(ValueError, match=r"X\[1\] has 'ù' \(U\+00F9\) at 1, .* set unknown=True"):
+            reader.predict_proba(["anna", "tù"])
+    writer = RNNLanguageModel((2,), vocabulary=Vocabulary(unknown=True), max_iter=1).fit(names[:20])
+    assert np.isfinite(writer.cross_entropy("tù"))
+
+
+def test_auto_agrees_with_what_was_learnt():
+    """Estimators learn an unknown symbol, and older files have neither it nor a normalization form."""
+    model = small(vocabulary=Vocabulary(), max_iter=1, warm_start=True).fit(TEXTS, LABELS)
+    assert model.fit(TEXTS, LABELS).n_iter_ == 2
+    for changed in (Vocabulary(unknown=True), Vocabulary(normalization=None)):
+        assert model.set_params(vocabulary=changed).fit(TEXTS, LABELS)
+    for changed in (Vocabulary(unknown=False), Vocabulary(normalization="NFC")):
+        with pytest.raises(ValueError, match="another vocabulary"):
+            model.set_params(vocabulary=changed).fit(TEXTS, LABELS)
+
+
+def test_older_models_continue_without_what_they_did_not_learn():
+    folder = Path(__file__).parent / "golden" / "models" / "c1889c3"
+    y = np.array(["low", "middle", "high"])[np.arange(12) % 3]
+    texts = ["a fine film", "what a bore", "fine, fine", "a bore of a film"] * 3
+    words = load(folder / "classifier_tokens.safetensors")
+    assert words.vocabulary.normalization is None and words.vocabulary_.rule_ == OLD_RULE
+    letters = load(folder / "regressor_characters.safetensors")
+    assert letters.vocabulary.unknown is False and letters.vocabulary_.unknown_symbol_ is None
+    with pytest.raises(ValueError, match=r"X\[0\] has 'ù'"):
+        letters.predict(["ù"])
+    for model, targets in ((words, y), (letters, np.arange(12.0))):
+        epochs = model.n_iter_
+        assert model.partial_fit(texts, targets).n_iter_ == epochs + 1
+    book = load(folder / "language_model.safetensors")
+    assert book.get_params()["vocabulary"] is None and book.partial_fit(" ".join(texts)).n_iter_ == 3
 
 
 def test_faults_of_a_tokenizer_and_steps_of_no_text_are_told():

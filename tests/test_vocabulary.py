@@ -30,6 +30,7 @@ def test_characters_there_and_back(text, block, monkeypatch):
     vocabulary = Vocabulary().fit(text)
     assert sorted(vocabulary.symbols_) == sorted(set(text))
     assert vocabulary.unknown_symbol_ is None
+    assert Vocabulary(unknown=True).fit(text).transform(text + "\ufdd0")[-1] == 0
     symbols = vocabulary.transform(text)
     assert symbols.dtype == np.uint8 and symbols.shape == (len(text),)
     assert [vocabulary.symbols_[symbol] for symbol in symbols] == list(text)
@@ -48,6 +49,10 @@ def test_characters_there_and_back(text, block, monkeypatch):
         ("dcba", {}, ("a", "b", "c", "d")),
         (["ba", "", "ab", "c"], {}, ("a", "b", "c")),
         ("dcba", {"max_symbols": 3}, ("\ufffd", "a", "b")),
+        ("dcba", {"unknown": True}, ("\ufffd", "a", "b", "c", "d")),
+        ("dcba", {"unknown": False}, ("a", "b", "c", "d")),
+        ("a\ufffdb", {"unknown": True}, ("\ufffd", "a", "b")),
+        ("aA", {"unknown": True, "lowercase": True}, ("\ufffd", "a")),
         ("dcba", {"max_symbols": 9}, ("\ufffd", "a", "b", "c", "d")),
         ("a\ufffd\ufffd", {"max_symbols": 9}, ("\ufffd", "a")),
         ("a\ufffd\ufffd", {}, ("\ufffd", "a")),
@@ -60,7 +65,7 @@ def test_characters_there_and_back(text, block, monkeypatch):
         ([["<unknown>", "x"]], {"unit": "token"}, ("<unknown>", "x")),
         ("The the A", {"unit": "token", "lowercase": True}, ("<unknown>", "the", "a")),
         ([["New York", "Yes"], "yes"], {"unit": "token", "lowercase": True}, ("<unknown>", "yes", "new york")),
-        ("Don't; 'I' we’ll -- x_1 3.5", {"unit": "token"}, "<unknown> 3 5 Don't I we’ll x_1".split()),
+        ("Don't; 'I' we’ll -- x_1 3.5", {"unit": "token"}, "<unknown> 3.5 Don't I we’ll x_1".split()),
         ("a-b c", {"unit": "token", "tokenizer": str.split}, ("<unknown>", "a-b", "c")),
     ],
 )
@@ -68,7 +73,7 @@ def test_the_most_frequent_come_first_then_the_order_of_code_points(texts, optio
     vocabulary = Vocabulary(**options).fit(texts)
     assert vocabulary.symbols_ == tuple(symbols)
     assert len(vocabulary) == vocabulary.n_symbols_ == len(symbols)
-    has_unknown = options.get("unit") == "token" or "max_symbols" in options
+    has_unknown = options.get("unit") == "token" or "max_symbols" in options or options.get("unknown", False)
     assert vocabulary.unknown_symbol_ == (0 if has_unknown else None)
 
 
@@ -106,7 +111,7 @@ def test_symbols_have_the_narrowest_type(n, dtype):
     letters = Vocabulary().fit(text)
     assert letters.transform([text]).values.dtype == letters.transform(text).dtype == dtype
     assert letters.transform(text).tolist() == list(range(n))
-    words = Vocabulary("token").fit([list(text[1:]) + ["word"]])
+    words = Vocabulary("token", normalization=None).fit([list(text[1:]) + ["word"]])
     assert words.transform([["word"]]).values.dtype == words.transform("word").dtype == np.min_scalar_type(n)
 
 
@@ -169,7 +174,16 @@ def test_what_is_no_symbol_is_named(symbols, error, message):
 
 @pytest.mark.parametrize(
     "options",
-    [{"unit": "word"}, {"max_symbols": 1}, {"max_symbols": 2.5}, {"lowercase": "yes"}, {"tokenizer": str.split}],
+    [
+        {"unit": "word"},
+        {"max_symbols": 1},
+        {"max_symbols": 2.5},
+        {"lowercase": "yes"},
+        {"tokenizer": str.split},
+        {"unknown": "yes"},
+        {"unknown": False, "max_symbols": 3},
+        {"unknown": False, "unit": "token"},
+    ],
 )
 def test_wrong_parameters_are_named(options):
     with pytest.raises(ValueError, match=next(iter(options))):
@@ -202,8 +216,10 @@ def test_it_is_an_estimator():
         "last": None,
         "lowercase": True,
         "max_symbols": 9,
+        "normalization": "auto",
         "tokenizer": None,
         "unit": "token",
+        "unknown": "auto",
     }
     for method in (len, Vocabulary.to_dict, lambda v: v.transform("a"), lambda v: v.inverse_transform([0])):
         with pytest.raises(NotFittedError):
@@ -239,10 +255,7 @@ def test_the_last_symbols_of_each_text_are_kept():
         vocabulary.transform(["ab", "abcx"])
     words = Vocabulary("token", last=2).fit(["to be or not to be"])
     assert words.inverse_transform(words.transform([["not", "to", "be"], "be"])) == ["to be", "be"]
-    stored = words.to_dict()
-    assert Vocabulary.from_dict(stored) == words
-    del stored["last"]  # as files from before have it
-    assert Vocabulary.from_dict(stored) == Vocabulary("token").fit(["to be or not to be"])
+    assert Vocabulary.from_dict(words.to_dict()) == words
     with pytest.raises(ValueError, match="last"):
         Vocabulary(last=0).fit("a")
 

@@ -117,7 +117,7 @@ def is_text(X):
     return isinstance(first, (str, bytes))
 
 
-def read_symbols(X, vocabulary, n_symbols, *, name="X"):
+def read_symbols(X, vocabulary, n_symbols, *, name="X", allow_empty=False):
     """Return texts or symbols as `Sequences` of symbols, checked, and whether X is one sequence.
 
     Parameters
@@ -129,6 +129,8 @@ def read_symbols(X, vocabulary, n_symbols, *, name="X"):
         See `check_symbols`; a vocabulary must have as many, unless it is "auto".
     name : str, default="X"
         What errors call X.
+    allow_empty : bool, default=False
+        Whether one text may be empty.
 
     Returns
     -------
@@ -152,7 +154,7 @@ def read_symbols(X, vocabulary, n_symbols, *, name="X"):
     X = X.to_numpy() if hasattr(X, "to_numpy") else X  # a series, of any index, or a data frame
     if not hasattr(X, "__len__") or getattr(X, "ndim", 1) == 0:
         raise TypeError(f"{name} must be a text, an array of symbols or a list of them, got {shown(X)}")
-    if not len(X):
+    if not len(X) and not (allow_empty and isinstance(X, str)):
         raise ValueError(f"{name} is empty: it must have at least one symbol")
     if is_text(X) != (vocabulary is not None):
         expected, got = ("texts", type(X).__name__) if vocabulary is not None else ("symbols, integers", "text")
@@ -162,7 +164,7 @@ def read_symbols(X, vocabulary, n_symbols, *, name="X"):
             check_n_symbols(vocabulary, n_symbols)
         with errors_name("texts", name):
             symbols = vocabulary.transform(X)
-        return (_one(symbols, name), True) if isinstance(X, str) else (symbols, False)
+        return (_one(symbols, name, allow_empty), True) if isinstance(X, str) else (symbols, False)
     if isinstance(X, Sequences) or np.ndim(X[0]):
         sequences, _ = to_sequences(X, dtype=np.float64, name=name, allow_symbols=True)
         return check_symbols(sequences, n_symbols, name=name), False
@@ -205,7 +207,7 @@ def errors_name(wrong, name):
         raise type(error)(str(error).replace(wrong, name)) from error
 
 
-def _one(values, name):
-    if not len(values):
+def _one(values, name, allow_empty=False):
+    if not len(values) and not allow_empty:
         raise ValueError(f"{name} has no symbol: it must have at least one")
     return Sequences(values, np.array([0, len(values)]))

@@ -1,8 +1,9 @@
 """Texts as symbols, and back."""
 
-import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
+from functools import partial
 from itertools import chain
 from numbers import Integral
 
@@ -13,17 +14,18 @@ from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.characters import count_characters, decode_characters, encode_characters, symbol_table
 from numrnn.data.sequences import Sequences
+from numrnn.data.stored_vocabulary import check_symbols, completed
+from numrnn.data.words import FORMS, RULE, split_words, versions
 from numrnn.messages import shown
 
 __all__ = ["Vocabulary"]
 
-TOKEN = re.compile(r"\w+(?:['\u2019]\w+)*")
 UNKNOWN = {"character": "\ufffd", "token": "<unknown>"}
 
 
 # Texts fit no data frame, hence no `set_output`.
 class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
-    """Texts as sequences of symbols: one number for each character, or for each word.
+    r"""Texts as sequences of symbols: one number for each character, or for each word.
 
     Symbols are numbered by how often they occur, the most frequent first; of those that occur equally often, the one
     with the lower code points first. There is no symbol for padding: sequences have any lengths.
@@ -35,13 +37,21 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     max_symbols : int, default=None
         The largest number of symbols, at least 2, that of the unknown included: the less frequent have none. None = as
         many as the texts hold.
+    unknown : bool or "auto", default="auto"
+        Whether there is a symbol for characters and tokens that `fit` did not see. "auto": yes if tokens are the unit
+        or `max_symbols` is given, and always for texts that `RNNClassifier`, `RNNRegressor` and `RNNSeq2Seq` read;
+        otherwise an unseen character is an error. False is for characters without `max_symbols` only.
     lowercase : bool, default=False
         Whether capitals count as small letters. A character stays one character: one whose small letter would be two
         (the capital I with a dot) is left as it is.
+    normalization : {"auto", "NFC", "NFKC"} or None, default="auto"
+        The Unicode normalization form that texts are converted to first, so that two spellings of one text, such as é
+        as one code point or as two, give the same symbols. "auto": "NFC" for tokens, None for characters, which
+        `inverse_transform` then returns as they were given. None: no conversion.
     tokenizer : callable, default=None
-        From a text (str) to its tokens, an iterable of str. None = runs of letters, digits and underscores, together
-        with apostrophes inside them (``don't`` is one token); blanks and punctuation separate tokens and are dropped.
-        The regular expression is ``\\w+(?:['’]\\w+)*``.
+        Function from a text (str) to its tokens, an iterable of str. None: words by the default word boundaries of
+        Unicode (UAX 29), in every script that separates words by spaces: ``don't``, ``3,000.50`` and ``x_1`` are one
+        token each, ``well-known`` is two. Blanks, punctuation, symbols and emoji are dropped.
     last : int, default=None
         `transform` keeps no more than the last so many symbols of each text: a long review ends with its verdict.
         `fit` counts all. None = all.
@@ -53,9 +63,17 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     n_symbols_ : int
         Their number, also ``len(vocabulary)``.
     unknown_symbol_ : int or None
-        The symbol of whatever `fit` did not see, or left out: 0, where tokens are the unit or `max_symbols` is given.
-        It reads U+FFFD (the replacement character) or ``<unknown>``, which are unknown in any text. Else None: every
-        character of the texts has a symbol, and another one is an error.
+        The symbol of whatever `fit` did not see, or left out: 0 if there is one, see `unknown`. It reads U+FFFD (the
+        replacement character) or ``<unknown>``, which are unknown in any text. None: every character of the texts has
+        a symbol, and any other character is an error.
+    normalization_ : str or None
+        The normalization form that texts are converted to.
+    rule_ : str or None
+        How texts are split into tokens: "UAX 29", or a regular expression if the vocabulary comes from a model file
+        without this attribute. None for characters and with a `tokenizer`.
+    versions_ : dict of str to str
+        Versions of the library ``regex`` and of the Unicode database that words and the normalization form were
+        computed with in `fit`.
 
     See Also
     --------
@@ -80,20 +98,39 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     Sequences(1 sequences of 4 steps, uint8)
     >>> words.inverse_transform([0, 2, 1, 0])
     '<unknown> see it <unknown>'
+
+    Words of any script, whose accents may be written as one code point or as two:
+
+    >>> Vocabulary("token").fit("caf\u00e9 cafe\u0301 यह अच्छी है").symbols_
+    ('<unknown>', 'café', 'अच्छी', 'यह', 'है')
     """
 
     _parameter_constraints = {
         "unit": [StrOptions(set(UNKNOWN))],
         "max_symbols": [Interval(Integral, 2, None, closed="left"), None],
+        "unknown": ["boolean", StrOptions({"auto"})],
         "lowercase": ["boolean"],
+        "normalization": [StrOptions({"auto", *FORMS}), None],
         "tokenizer": [callable, None],
         "last": [Interval(Integral, 1, None, closed="left"), None],
     }
 
-    def __init__(self, unit="character", *, max_symbols=None, lowercase=False, tokenizer=None, last=None):
+    def __init__(
+        self,
+        unit="character",
+        *,
+        max_symbols=None,
+        unknown="auto",
+        lowercase=False,
+        normalization="auto",
+        tokenizer=None,
+        last=None,
+    ):
         self.unit = unit
         self.max_symbols = max_symbols
+        self.unknown = unknown
         self.lowercase = lowercase
+        self.normalization = normalization
         self.tokenizer = tokenizer
         self.last = last
 
@@ -124,20 +161,20 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         ('<unknown>', 'be', 'to', 'not', 'or')
         """
         self._check_parameters()
-        texts, _ = self._checked(texts)
+        form, rule = self._form_and_rule()
+        texts, _ = self._checked(texts, form)
         if self.unit == "character":
             counts = count_characters(texts, self.lowercase)
         else:
-            counts = Counter(chain.from_iterable(map(self._tokens, texts)))
-            _check_tokens(counts, "tokenizer gave")
-        has_unknown = self._has_unknown()
-        first = (UNKNOWN[self.unit],) if has_unknown else ()
+            counts = Counter(chain.from_iterable(self._tokens(text, form, rule) for text in texts))
+        first = (UNKNOWN[self.unit],) if self._has_unknown() else ()
         for symbol in first:
             del counts[symbol]
         if not counts:
             raise ValueError(f"texts hold no {self.unit} to learn")
         ranked = sorted(counts, key=lambda symbol: (-counts[symbol], symbol))
-        self._learn(first + tuple(ranked[: None if self.max_symbols is None else self.max_symbols - 1]))
+        symbols = first + tuple(ranked[: None if self.max_symbols is None else self.max_symbols - 1])
+        self._learn(symbols, form, rule, versions(rule, form))
         return self
 
     def transform(self, texts):
@@ -170,10 +207,11 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         >>> vocabulary.transform("card deck")
         Traceback (most recent call last):
         ...
-        ValueError: texts has ' ' (U+0020) at 4, which is none of the 5 symbols: fit on it too, or set max_symbols...
+        ValueError: texts has ' ' (U+0020) at 4, which is none of the 5 symbols: fit on it too, or set unknown=True...
         """
         check_is_fitted(self, "symbols_")
-        texts, is_one = self._checked(texts)
+        form, rule = self.normalization_, self.rule_
+        texts, is_one = self._checked(texts, form)
         kept = slice(None if self.last is None else -self.last, None)
         dtype = np.min_scalar_type(self.n_symbols_ - 1)
         if self.unit == "character":
@@ -184,8 +222,8 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             if missing is not None:
                 raise ValueError(self._not_known(texts, lengths, missing, is_one))
         else:
-            symbol_of = self._table.get
-            each = [np.fromiter((symbol_of(token, 0) for token in self._tokens(text)), dtype)[kept] for text in texts]
+            symbol_of, tokens = self._table.get, partial(self._tokens, form=form, rule=rule)
+            each = [np.fromiter((symbol_of(token, 0) for token in tokens(text)), dtype)[kept] for text in texts]
             lengths = list(map(len, each))
             values = each[0] if is_one else np.concatenate([np.zeros(0, dtype), *each])
         return values if is_one else Sequences.from_concatenated(values, lengths)
@@ -233,7 +271,8 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Returns
         -------
         content : dict
-            Keys ``unit``, ``max_symbols``, ``lowercase``, ``last`` and ``symbols``.
+            The parameters, ``symbols``, ``form`` (of normalization), ``rule`` (of tokens) and ``versions``, by which
+            `from_dict` makes the same symbols of texts.
 
         Raises
         ------
@@ -243,8 +282,9 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Examples
         --------
         >>> from numrnn.data import Vocabulary
-        >>> Vocabulary().fit("banana").to_dict()
-        {'unit': 'character', 'max_symbols': None, 'lowercase': False, 'last': None, 'symbols': ['a', 'n', 'b']}
+        >>> content = Vocabulary().fit("banana").to_dict()
+        >>> content["symbols"], content["unit"], content["form"]
+        (['a', 'n', 'b'], 'character', None)
         """
         check_is_fitted(self, "symbols_")
         if self.tokenizer is not None:
@@ -254,8 +294,13 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return {
             "unit": self.unit,
             "max_symbols": None if self.max_symbols is None else int(self.max_symbols),
+            "unknown": self.unknown if isinstance(self.unknown, str) else bool(self.unknown),
             "lowercase": bool(self.lowercase),
+            "normalization": self.normalization,
             "last": None if self.last is None else int(self.last),
+            "form": self.normalization_,
+            "rule": self.rule_,
+            "versions": dict(self.versions_),
             "symbols": list(self.symbols_),
         }
 
@@ -283,29 +328,37 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         >>> Vocabulary.from_dict(vocabulary.to_dict()) == vocabulary
         True
         """
-        if set(content) | {"last"} != {"unit", "max_symbols", "lowercase", "last", "symbols"}:
-            raise ValueError(f"no vocabulary has the keys {sorted(content)}")
-        params = {name: value for name, value in content.items() if name != "symbols"}
-        vocabulary, symbols = cls(**params), tuple(content["symbols"])
+        params, learnt = completed(content)
+        vocabulary, symbols = cls(**params), tuple(learnt["symbols"])
         vocabulary._check_parameters()
-        if vocabulary._has_unknown() and symbols[:1] != (UNKNOWN[vocabulary.unit],):
-            raise ValueError(f"the first symbol must be {UNKNOWN[vocabulary.unit]!r}, got {symbols[:1]}")
-        if not symbols or len(set(symbols)) < len(symbols) or not all(isinstance(symbol, str) for symbol in symbols):
-            raise ValueError("symbols must be texts, each another one")
-        if vocabulary.unit == "character" and set(map(len, symbols)) != {1}:
-            raise ValueError("symbols must be single characters")
-        vocabulary._learn(symbols)
+        first = UNKNOWN[vocabulary.unit] if vocabulary._has_unknown() else None
+        check_symbols(symbols, first, vocabulary.unit == "character")
+        vocabulary._learn(symbols, learnt["form"], learnt["rule"], learnt["versions"])
         return vocabulary
 
     def _check_parameters(self):
         self._validate_params()
         if self.tokenizer is not None and self.unit == "character":
             raise ValueError("a tokenizer needs unit='token', got unit='character'")
+        if not self.unknown and (self.unit == "token" or self.max_symbols is not None):
+            raise ValueError(
+                f"unknown=False: must be True or 'auto' with unit={shown(self.unit)} and max_symbols="
+                f"{shown(self.max_symbols)}, which leave tokens or characters without a symbol of their own"
+            )
+
+    def _form_and_rule(self):
+        """Return what `fit` learns beside symbols: how texts are normalized, and how they are split into tokens."""
+        is_token = self.unit == "token"
+        form = self.normalization if self.normalization != "auto" else "NFC" if is_token else None
+        return form, RULE if is_token and self.tokenizer is None else None
 
     def _has_unknown(self):
-        return self.unit == "token" or self.max_symbols is not None
+        if self.unknown == "auto":
+            return self.unit == "token" or self.max_symbols is not None
+        return bool(self.unknown)
 
-    def _learn(self, symbols):
+    def _learn(self, symbols, form, rule, versions):
+        self.normalization_, self.rule_, self.versions_ = form, rule, versions
         self.symbols_ = symbols
         self.n_symbols_ = len(symbols)
         self.unknown_symbol_ = 0 if self._has_unknown() else None
@@ -314,10 +367,10 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         else:
             self._table = {token: symbol for symbol, token in enumerate(symbols)}
 
-    def _checked(self, texts):
-        """Return a list of texts, and whether it is one text that was given."""
+    def _checked(self, texts, form):
+        """Return a list of normalized texts, and whether it is one text that was given."""
         if isinstance(texts, str):
-            return [texts], True
+            return [_normalized(texts, form)], True
         is_bytes = isinstance(texts, (bytes, bytearray))
         if is_bytes or not hasattr(texts, "__len__") or hasattr(texts, "columns") or isinstance(texts, (Set, Mapping)):
             hint = ": pass texts.decode('utf-8')" if is_bytes else ""
@@ -328,22 +381,25 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
                 _check_tokens(text, f"texts[{i}] has")
             elif not isinstance(text, str):
                 raise TypeError(f"texts[{i}] is {_shown(text)}, expected a str{self._hint(text, i)}")
-        return texts, False
+        return texts if form is None else [_normalized(text, form) for text in texts], False
 
     def _hint(self, text, i):
         if isinstance(text, (bytes, bytearray)):
             return f": pass texts[{i}].decode('utf-8')"
         return ": lists of tokens need unit='token'" if isinstance(text, (list, tuple)) else ""
 
-    def _tokens(self, text):
+    def _tokens(self, text, form, rule):
         if not isinstance(text, str):
             tokens = text
-        elif self.tokenizer is not None:
+        elif rule is not None:
+            tokens = split_words(text, rule)
+        else:
             tokens = self.tokenizer(text)
             if not isinstance(tokens, Iterable):
                 raise TypeError(f"tokenizer gave {_shown(tokens)}, expected an iterable of str")
-        else:
-            tokens = map(re.Match.group, TOKEN.finditer(text))
+            tokens = list(tokens)
+            _check_tokens(tokens, "tokenizer gave")
+            tokens = _normalized(tokens, form)
         return map(str.lower, tokens) if self.lowercase else tokens
 
     def _not_known(self, texts, lengths, missing, is_one):
@@ -351,9 +407,10 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         i = int(np.searchsorted(ends, missing, side="right"))
         place = len(texts[i]) + missing - int(ends[i])
         character = texts[i][place]
+        of = "" if self.normalization_ is None else f" in its {self.normalization_} form"
         return (
-            f"{'texts' if is_one else f'texts[{i}]'} has {character!r} (U+{ord(character):04X}) at {place}, which is "
-            f"none of the {self.n_symbols_} symbols: fit on it too, or set max_symbols for a symbol of the unknown"
+            f"{'texts' if is_one else f'texts[{i}]'} has {character!r} (U+{ord(character):04X}) at {place}{of}, which "
+            f"is none of the {self.n_symbols_} symbols: fit on it too, or set unknown=True for a symbol of the unknown"
         )
 
     def _decoded(self, symbols, name):
@@ -376,7 +433,8 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     def __eq__(self, other):
         if type(other) is not type(self):
             return NotImplemented
-        learnt = getattr(self, "symbols_", None) == getattr(other, "symbols_", None)
+        names = ("symbols_", "normalization_", "rule_")
+        learnt = all(getattr(self, name, None) == getattr(other, name, None) for name in names)
         return learnt and self.get_params() == other.get_params()
 
     __hash__ = None
@@ -386,6 +444,13 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
         return tags
+
+
+def _normalized(text, form):
+    """Return a text, or a list of tokens, in a normalization form; None: as it is."""
+    if form is None:
+        return text
+    return unicodedata.normalize(form, text) if isinstance(text, str) else [_normalized(part, form) for part in text]
 
 
 def _check_tokens(tokens, who):

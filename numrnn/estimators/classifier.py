@@ -52,6 +52,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         the mean or the maximum of its states over all steps, unit by unit.
     vocabulary : numrnn.data.Vocabulary or None, default=None
         Makes X a list of texts (str, or lists of tokens), which become symbols by it: a copy of it is fitted on X.
+        Unless it has ``unknown=False``, the copy has a symbol for characters or tokens that X lacks.
     n_symbols : int, "auto" or None, default=None
         Makes X symbols: 1-D arrays of integers from 0 to n_symbols - 1, read as one-hot vectors that are never made.
         "auto" counts up to the largest of X.

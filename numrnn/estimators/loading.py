@@ -3,6 +3,7 @@
 import numpy as np
 
 from numrnn import solvers
+from numrnn.data.stored_vocabulary import completed_parameters
 from numrnn.data.vocabulary import Vocabulary
 from numrnn.estimators.architecture import architecture_of
 from numrnn.estimators.classifier import RNNClassifier
@@ -18,7 +19,9 @@ from numrnn.training import EpochRecord, TrainingState, check_state, counters_of
 BLOCK = 1 << 16  # numbers looked at in one go, which stay in the cache
 _ESTIMATORS = {kind.__name__: kind for kind in (RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq)}
 _SOLVERS = (solvers.SGD, solvers.Adam, solvers.AdamW, solvers.RMSprop, solvers.LBFGS)
-_OF_PARAMETERS = {kind.__name__: kind for kind in (*_SOLVERS, Vocabulary)}
+_OF_PARAMETERS = {kind.__name__: kind for kind in _SOLVERS} | {
+    "Vocabulary": lambda **params: Vocabulary(**completed_parameters(params))
+}
 
 
 def load(path):
@@ -74,7 +77,8 @@ def _restore(tensors, header):
     estimator._validate_params()
     check_parameters(estimator)
     architecture = architecture_of(decode(header["architecture"]))
-    learnt = {"vocabulary_": None} | header["learnt"]  # files from before classifiers read texts have none
+    # The first files have no vocabulary: classifiers did not read texts.
+    learnt = {"vocabulary_": None} | header["learnt"]
     _check_learnt(set(learnt), set(estimator._learnt))
     learnt = {name: _learnt(value) for name, value in learnt.items()}
     check_consistency(kind, architecture, learnt)

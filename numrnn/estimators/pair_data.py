@@ -35,7 +35,9 @@ def read_source(estimator, X, *, learn=False, name="X"):
     if learn:
         estimator._input = estimator.input
         check_many(X, name)
-        estimator.vocabulary_ = vocabulary_of(X, estimator.vocabulary, n_symbols=estimator.n_symbols, name=name)
+        estimator.vocabulary_ = vocabulary_of(
+            X, estimator.vocabulary, n_symbols=estimator.n_symbols, name=name, only_read=True
+        )
     dtype = np.dtype(estimator.dtype if learn else estimator._architecture.dtype)
     if estimator._input == "vector":
         return _read_vectors(estimator, X, dtype, learn, name)

@@ -38,8 +38,9 @@ class RNNSeq2Seq(PairPrediction, Model):
         What one item of X is. With "vector" X is a table of shape (N, D), and the encoder makes one step.
     vocabulary : Vocabulary or None, default=None
         What texts in X become symbols by: a copy of it is fitted on X. None: ``Vocabulary()``, all characters of X.
+        Unless it has ``unknown=False``, the copy has a symbol for characters or tokens that X lacks.
     target_vocabulary : Vocabulary or None, default=None
-        Likewise for y.
+        Likewise for y, but with a symbol of the unknown for characters only if it has ``unknown=True``.
     n_symbols : int, "auto" or None, default=None
         Where X holds integers that are symbols: they go from 0 to n_symbols - 1. "auto" counts up to the largest of X.
         None: integers are numbers. Integers in y are always symbols, unless they have an axis of columns.

@@ -20,10 +20,10 @@ def learn_vocabulary(estimator, X):
         return None
     _refuse_n_symbols(estimator.n_symbols)
     check_many(X, "X")
-    return _fit(estimator.vocabulary, X, "X")
+    return _fit(estimator.vocabulary, X, "X", only_read=True)
 
 
-def vocabulary_of(texts, vocabulary, *, n_symbols=None, name="X", parameter="vocabulary"):
+def vocabulary_of(texts, vocabulary, *, n_symbols=None, name="X", parameter="vocabulary", only_read=False):
     """Return the vocabulary of what may be texts or not, of a parameter that need not be set.
 
     Parameters
@@ -35,6 +35,9 @@ def vocabulary_of(texts, vocabulary, *, n_symbols=None, name="X", parameter="voc
         What the user set it to: not for texts.
     name, parameter : str
         What errors call the texts and the parameter.
+    only_read : bool, default=False
+        Whether the texts are read and never written, so that a vocabulary with ``unknown="auto"`` gets a symbol of the
+        unknown.
 
     Returns
     -------
@@ -43,7 +46,7 @@ def vocabulary_of(texts, vocabulary, *, n_symbols=None, name="X", parameter="voc
     """
     if is_text(texts):
         _refuse_n_symbols(n_symbols)
-        return _fit(Vocabulary() if vocabulary is None else vocabulary, texts, name)
+        return _fit(Vocabulary() if vocabulary is None else vocabulary, texts, name, only_read)
     if vocabulary is not None:
         raise TypeError(f"{parameter}={shown(vocabulary)} needs {name} of texts, got {type(texts).__name__}")
     return None
@@ -62,12 +65,20 @@ def check_same_vocabulary(vocabulary, fitted, name="vocabulary", default=None):
         Of the parameter.
     default : Vocabulary or None, default=None
         What None means where there are texts.
+
+    Notes
+    -----
+    A parameter of the vocabulary that is "auto" agrees with whatever was learnt.
     """
     if vocabulary is None and fitted is not None:
         vocabulary = default
     same = vocabulary is fitted is None
     if vocabulary is not None and fitted is not None:
-        same = vocabulary.get_params() == fitted.get_params()
+        learnt = fitted.get_params() | {
+            "unknown": fitted.unknown_symbol_ is not None,
+            "normalization": fitted.normalization_,
+        }
+        same = all(learnt[key] == value for key, value in vocabulary.get_params().items() if value != "auto")
     if not same:
         raise ValueError(
             f"training cannot continue with another {name}: the symbols are those of {shown(fitted)}, got "
@@ -103,7 +114,7 @@ def read_inputs(estimator, X, *, dtype, n_symbols, reset=False):
         return validate_sequences(estimator, X, dtype=dtype, reset=reset, n_symbols=n_symbols, read=read)
 
 
-def read_texts(estimator, X, n_symbols, *, name="X"):
+def read_texts(estimator, X, n_symbols, *, name="X", allow_empty=False):
     """Return texts or symbols as sequences of symbols, and whether X is one; see `read_symbols`. Symbols on a card stay
     there, for an estimator that computes on it.
 
@@ -112,13 +123,13 @@ def read_texts(estimator, X, n_symbols, *, name="X"):
     estimator : RNNLanguageModel
         With its `vocabulary_`.
     X : as in `fit`
-    n_symbols, name : as of `read_symbols`
+    n_symbols, name, allow_empty : as of `read_symbols`
     """
     if reader_of(estimator.device, X) is not to_sequences:
         if estimator.vocabulary_ is not None:
             raise TypeError(f"{name} must hold texts, like what the model was fitted on, got symbols on a GPU")
         return symbols_on_card(X, n_symbols, name=name)
-    return read_symbols(X, estimator.vocabulary_, n_symbols, name=name)
+    return read_symbols(X, estimator.vocabulary_, n_symbols, name=name, allow_empty=allow_empty)
 
 
 def symbols_of(texts, vocabulary, name):
@@ -172,9 +183,12 @@ def check_many(texts, name):
         raise TypeError(f"{name} is one text, expected a list of texts: pass [{name}]")
 
 
-def _fit(vocabulary, texts, name):
+def _fit(vocabulary, texts, name, only_read):
+    own = clone(vocabulary)
+    if only_read and own.unknown == "auto":
+        own.set_params(unknown=True)
     with errors_name("texts", name):
-        return clone(vocabulary).fit(texts)
+        return own.fit(texts)
 
 
 def _refuse_n_symbols(n_symbols):
