@@ -48,7 +48,7 @@ def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",), symbols=False, b
             network.predict_packed(Sequences.from_array(X.astype(dtype)), in_teams=True)
             if symbols:
                 model = RNNLanguageModel((1,), cell=cell, dtype=dtype, batch_size=1, max_iter=1, random_state=0)
-                _fitted(model, [0, 1, 0]).generate([0], 1)
+                _fitted(model, [0, 1, 0], method="partial_fit").generate([0], 1)  # `fit` warns of few updates
             if memory_limit:
                 options = {"cell": cell, "dtype": dtype, "max_iter": 1, "random_state": 0, "memory_limit": LIMIT}
                 _fitted(RNNRegressor((1,), **options), np.zeros((1, STEPS, 1)), y[:1])
@@ -61,8 +61,8 @@ def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",), symbols=False, b
                     _fitted(RNNRegressor((1,), n_symbols=2, **options), [[0, 1]] * 2, y).predict([[0, 1]])
 
 
-def _fitted(model, *data, **watched):
-    model.fit(*data, **watched)
+def _fitted(model, *data, method="fit", **watched):
+    getattr(model, method)(*data, **watched)
     if model._state.stop_reason == "interrupted":
         raise KeyboardInterrupt  # a fit keeps what it has learnt and returns; who compiles wants to stop
     return model

@@ -107,7 +107,7 @@ def test_a_language_model_is_fitted_scored_and_writes(files, writer, capsys):
     report = json.loads((writer / "report.json").read_text(encoding="utf-8"))
     text = (files / "book.txt").read_text(encoding="utf-8")
     model = numrnn.load(writer / "model.safetensors")
-    assert not model.warm_start and model.bptt_steps == 100 and "Z" in model.vocabulary_.symbols_
+    assert not model.warm_start and model.bptt_steps == "auto" and "Z" in model.vocabulary_.symbols_
     entropy = model.cross_entropy(text[-76:])
     expected = {"n": 76, "cross_entropy": entropy, "bits_per_symbol": entropy / np.log(2)}
     assert {name: report["scores"]["test"][name] for name in expected} == pytest.approx(expected)
@@ -123,6 +123,55 @@ def test_a_language_model_is_fitted_scored_and_writes(files, writer, capsys):
     words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
     assert main(["generate", str(writer), "--prompt", "never", "--length", "30", *words]) == 0
     assert capsys.readouterr().out == model.generate("never", 30, **options) + "\n"
+
+
+def test_lines_of_a_file_begin_and_end(tmp_path, capsys):
+    names = ["anna", "otto", "ida", "jo", "x"] * 40
+    for name, newline in (("names.txt", "\n"), ("dos.txt", "\r\n")):
+        (tmp_path / name).write_bytes((newline + newline.join(names) + 2 * newline).encode())
+    out = tmp_path / "out"
+    words = ["fit", str(tmp_path / "names.txt"), "--task", "language-model", "--boundaries", "--output", str(out)]
+    assert main([*words, "--hidden-layer-sizes", "16", "--max-iter", "10", "--learning-rate-init", "0.02"]) == 0
+    printed = capsys.readouterr().out
+    assert "train: 180 texts of 1 to 4 characters" in printed and "test: 20 texts" in printed
+    assert "characters and ends" in printed
+    model = numrnn.load(out / "model.safetensors")
+    assert model.end_symbol_ == len(model.vocabulary_)
+    assert main(["score", str(out), str(tmp_path / "dos.txt"), "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores["cross_entropy"] == model.cross_entropy(names) and scores["n"] == sum(map(len, names)) + 200
+    assert main(["generate", str(out), "--random-state", "1"]) == 0
+    assert capsys.readouterr().out == model.generate("", 500, random_state=1) + "\n"
+    assert main(["generate", str(out), "--prompt", "an", "--temperature", "0", "--stop", "a", "--stop", "nn"]) == 0
+    assert capsys.readouterr().out == model.generate("an", 500, temperature=0, stop=["a", "nn"]) + "\n"
+    new = tmp_path / "new.txt"
+    new.write_text("anna\n\nnù\n", encoding="utf-8")
+    assert main(["score", str(out), str(new)]) == 2
+    assert f"{new}: line 3 has 'ù' (U+00F9) at 1" in capsys.readouterr().err
+    config = tmp_path / "job.toml"
+    config.write_text('task = "language-model"\nboundaries = true\nunknown = true\nmax_iter = 1\n', encoding="utf-8")
+    words = ["fit", str(tmp_path / "names.txt"), "--config", str(config), "--output", str(out), "--test-fraction", "0"]
+    assert main(words) == 0 and numrnn.load(out / "model.safetensors").vocabulary_.unknown_symbol_ == 0
+    assert main(["score", str(out), str(new)]) == 0
+
+
+@pytest.mark.filterwarnings("always:max_iter")
+def test_few_updates_are_a_warning_of_one_line(files, tmp_path, capsys):
+    words = ["fit", str(files / "book.txt"), "--task", "language-model", "--output", str(tmp_path), *SMALL]
+    assert main(words) == 0
+    error = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+    assert len(error) == 1 and error[0].startswith("numrnn: warning: max_iter=2: with batch_size=1 and bptt_steps=25")
+
+
+def test_forms_and_unseen_characters_of_tables(files, tmp_path):
+    rows = [(i, *row) for i, row in enumerate([("ana", "f"), ("jo", "m")] * 9)]
+    path = write_table(tmp_path / "names.csv", rows)
+    words = ["fit", str(path), *COLUMNS, "--output", str(tmp_path), *SMALL, "--unit", "character"]
+    assert main([*words, "--max-symbols", "none", "--normalization", "NFKC"]) == 0
+    model = numrnn.load(tmp_path / "model.safetensors")
+    assert model.vocabulary_.normalization_ == "NFKC" and model.vocabulary_.unknown_symbol_ == 0
+    new = write_table(tmp_path / "new.csv", [("cù",), ("ﬁ",)], ("text",))
+    assert main(["predict", str(tmp_path), str(new)]) == 0
 
 
 def test_a_model_of_words_writes_words(files, tmp_path, capsys):
@@ -161,6 +210,7 @@ TABLES = {
     "same.csv": "text,label\na,odd\nb,odd\n",
     "latin1.csv": "text,label\né,1\n",
     "empty.txt": "",
+    "blank.txt": "\n\n",
     "short.txt": "abc",
     "new.txt": "never Ž\n",
 }
@@ -198,10 +248,15 @@ BAD_USAGE = [
     ([*LM, "{tmp}/none.txt"], "none.txt: no such file"),
     ([*LM, "{tmp}/empty.txt"], "empty.txt: the file is empty"),
     (
-        [*LM, "{tmp}/short.txt", "--test-fraction", "0"],
+        [*LM, "{tmp}/short.txt", "--test-fraction", "0", "--batch-size", "100"],
         "the text to train on has 3 symbols, batch_size=100 streams need",
     ),
     ([*LM, "{data}/book.txt", "--text", "text"], "--text is no option for a language-model"),
+    ([*LM, "{tmp}/blank.txt", "--boundaries"], "blank.txt: all lines are empty"),
+    ([*LM, "{tmp}/short.txt", "--boundaries"], "short.txt: one line is too few to hold some out"),
+    ([*FIT, "{data}/reviews.csv", "--boundaries"], "--boundaries is an option for a language-model"),
+    ([*FIT, "{data}/reviews.csv", "--normalization", "NFX"], "--normalization: expected auto, NFC, NFKC or none"),
+    ([*FIT, "{data}/reviews.csv", "--no-unknown"], "unknown=False: must be True or 'auto'"),
     ([*LM, "{data}/book.txt", "--last", "9"], "--last is no option for a language-model"),
     ([*LM, "{data}/book.txt", "--bidirectional"], "--bidirectional is no option for a language-model"),
     (["score", "{writer}", "{tmp}/new.txt"], "new.txt has 'Ž' (U+017D) at 6"),
@@ -216,7 +271,8 @@ BAD_USAGE = [
     (["predict", "{alone}", "{data}/reviews.csv"], "--text is missing"),
     (["score", "{alone}", "{data}/reviews.csv", "--text", "text"], "--target is missing"),
     (["generate", "{reader}", "--prompt", "a"], "a RNNClassifier writes no texts"),
-    (["generate", "{writer}"], "--prompt"),
+    (["generate", "{writer}"], "--prompt is missing: the model has learned no beginning"),
+    (["generate", "{writer}", "--prompt", "n", "--stop", "é"], "stop has 'é' (U+00E9) at 0"),
     (["generate", "{writer}", "--prompt", "né"], "prompt has 'é' (U+00E9) at 1"),
     (["generate", "{writer}", "--prompt", ""], "prompt is empty"),
     (["generate", "{writer}", "--prompt", "n", "--top-p", "2"], "top_p must be"),

@@ -189,6 +189,23 @@ def test_vocabularies_of_pairs_and_classifiers_that_were_fitted_anew_are_refused
             call()
 
 
+@pytest.mark.parametrize(
+    ("learnt", "fact"),
+    [
+        ({"end_symbol_": 2}, "end_symbol_=2: must be None, or 3"),
+        ({"end_symbol_": True}, "end_symbol_=True"),
+        ({"end_symbol_": "3"}, "end_symbol_='3'"),
+        ({"end_symbol_": None}, "n_symbols_=3: must be 4"),
+        ({"n_symbols_": 4}, "n_symbols_=4: must be 3"),
+    ],
+)
+def test_the_symbol_of_boundaries_is_the_last(forged, learnt, fact):
+    model = RNNLanguageModel((4,), max_iter=1).fit(["abc", "cab"])
+    assert load(forged(model)).end_symbol_ == 3
+    with pytest.raises(ValueError, match=fact):
+        load(forged(model, learnt=learnt))
+
+
 @pytest.mark.parametrize("change", [{"rule": "[a-z]"}, {"form": "NFD"}, {"versions": 3}])
 def test_the_rule_of_a_vocabulary_must_be_known(forged, change):
     model = RNNClassifier((4,), vocabulary=Vocabulary("token"), max_iter=1).fit(["a b", "b"], [0, 1])

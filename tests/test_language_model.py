@@ -331,7 +331,7 @@ def test_memory_does_not_grow_with_the_text_but_for_a_byte_a_character():
     ("X", "params", "error", "message"),
     [
         (TEXT[:6], {}, ValueError, "X has 6 symbols, batch_size=6 streams need at least 7"),
-        (["abc", "a"], {}, ValueError, r"X\[1\] has 1 symbols: at least 2 are needed"),
+        (["abc", "a"], {"boundaries": False}, ValueError, r"X\[1\] has 1 symbols: at least 2 are needed"),
         ("", {}, ValueError, "X hold no character"),
         ([], {}, ValueError, "X is empty"),
         (None, {}, TypeError, "X must be a text, an array of symbols or a list of them, got None"),

@@ -167,8 +167,11 @@ def test_older_models_continue_without_what_they_did_not_learn():
     for model, targets in ((words, y), (letters, np.arange(12.0))):
         epochs = model.n_iter_
         assert model.partial_fit(texts, targets).n_iter_ == epochs + 1
+    writer = load(folder / "language_model_tokens.safetensors")
+    assert writer.boundaries is False and writer.end_symbol_ is None and writer.batch_size == 100
+    assert writer.partial_fit(texts).end_symbol_ is None
     book = load(folder / "language_model.safetensors")
-    assert book.get_params()["vocabulary"] is None and book.partial_fit(" ".join(texts)).n_iter_ == 3
+    assert book.get_params()["vocabulary"] is None and book.partial_fit(" ".join(texts)).batch_size_ == 2
 
 
 def test_faults_of_a_tokenizer_and_steps_of_no_text_are_told():

@@ -11,6 +11,7 @@ from .common import values_of
 
 CELLS = ["elman", "gru", "lstm"]
 CHARACTERS = 82  # as many as War and Peace has
+STREAMS = {"batch_size": 100, "bptt_steps": 100}  # the defaults for long texts
 
 
 def synthetic_text(length, characters=CHARACTERS):
@@ -36,7 +37,8 @@ class LanguageModel:
 
     def setup(self, cell):
         self.text = synthetic_text(self.length)
-        self.model = RNNLanguageModel((128,), cell=cell, max_iter=1, n_jobs=1, random_state=0).fit(self.text[:20_000])
+        params = {"cell": cell, "max_iter": 1, "n_jobs": 1, "random_state": 0}
+        self.model = RNNLanguageModel((128,), **STREAMS, **params).fit(self.text[:20_000])
         self.model.generate("A", 10, random_state=0)
 
     def time_epoch(self, cell):
@@ -85,7 +87,7 @@ class LongText:
 
     def setup(self, length):
         self.text = synthetic_text(length, 4)
-        self.model = RNNLanguageModel((4,), cell="elman", max_iter=1, n_jobs=1, random_state=0)
+        self.model = RNNLanguageModel((4,), cell="elman", max_iter=1, n_jobs=1, random_state=0, **STREAMS)
         self.model.fit(self.text[:20_000])
 
     def peakmem_fit(self, length):

@@ -15,8 +15,12 @@ def add_parser(commands):
         "CPU, wherever the model was trained.",
     )
     parser.add_argument("model", metavar="MODEL", help="a model file, or the directory that fit wrote")
-    parser.add_argument("--prompt", required=True, metavar="TEXT", help="what the model reads first")
-    parser.add_argument("--length", type=int, default=500, metavar="N", help="symbols to write (default: 500)")
+    text = "what the model reads first (default: the beginning of a text, for models of 'numrnn fit --boundaries')"
+    parser.add_argument("--prompt", metavar="TEXT", help=text)
+    text = "number of symbols to write if the text does not end before (default: 500)"
+    parser.add_argument("--length", type=int, default=500, metavar="N", help=text)
+    text = "text before which writing ends; may be given several times"
+    parser.add_argument("--stop", action="append", metavar="TEXT", help=text)
     text = "below 1 likelier, 0 the likeliest, above 1 bolder (default: 1.0)"
     parser.add_argument("--temperature", type=float, default=1.0, metavar="VALUE", help=text)
     parser.add_argument("--top-k", type=int, metavar="N", help="draw from the N most probable symbols only")
@@ -36,7 +40,11 @@ def run(arguments):
         raise UsageError(f"{arguments.model}: a {type(model).__name__} writes no texts, a language model does")
     if model.vocabulary_ is None:
         raise UsageError(f"{arguments.model}: it was fitted on symbols, not on texts")
-    names = ("prompt", "length", "temperature", "top_k", "top_p", "random_state")
+    if arguments.prompt is None:
+        if model.end_symbol_ is None:
+            raise UsageError("--prompt is missing: the model has learned no beginning; fit --boundaries learns one")
+        arguments.prompt = ""
+    names = ("prompt", "length", "temperature", "top_k", "top_p", "random_state", "stop")
     symbols = model.stream(**{name: getattr(arguments, name) for name in names})
     separator = " " if model.vocabulary_.unit == "token" else ""
     try:

@@ -23,7 +23,7 @@ def score(estimator, part):
     estimator : RNNClassifier, RNNRegressor or RNNLanguageModel
         Fitted.
     part : Part or TextTable
-        Sequences or texts, and targets; of a language model one text.
+        Sequences or texts, and targets; of a language model one text, or texts with boundaries.
 
     Returns
     -------
@@ -45,9 +45,11 @@ def score(estimator, part):
 
 def _prediction_of_text(estimator, text):
     unit, entropy = estimator.vocabulary_.unit, estimator.cross_entropy(text)
+    symbols = estimator.vocabulary_.transform(text)
+    ends = 0 if estimator.end_symbol_ is None else len(symbols)
     return {
-        "n": len(estimator.vocabulary_.transform(text)),
-        "counted": f"{unit}s",
+        "n": int(symbols.lengths.sum()) + ends if ends else len(symbols),
+        "counted": f"{unit}s and ends" if ends else f"{unit}s",
         "unit": unit,
         "cross_entropy": entropy,
         "bits_per_symbol": entropy / math.log(2),

@@ -12,7 +12,8 @@ from numrnn.messages import shown
 __all__ = ["add_column_options", "add_text_options", "make_vocabulary", "names_lines", "read_for", "read_texts"]
 
 LANGUAGE_MODEL = "language-model"
-TEXT_OPTIONS = ("text", "target", "test", "test_fraction", "unit", "max_symbols", "lowercase", "last")
+VOCABULARY_OPTIONS = ("unit", "max_symbols", "unknown", "lowercase", "normalization", "last")
+TEXT_OPTIONS = ("text", "target", "test", "test_fraction", "boundaries", *VOCABULARY_OPTIONS)
 TEST_FRACTION = 0.1
 
 
@@ -25,10 +26,17 @@ def add_text_options(parser):
     group.add_argument("--test", metavar="FILE", help="a file like it to test on", **given)
     text = f"part to test on where there is no --test, the end of one text (default: {TEST_FRACTION})"
     group.add_argument("--test-fraction", metavar="VALUE", type=_fraction, help=text, **given)
+    flag = argparse.BooleanOptionalAction
+    text = f"read each line as a text with a beginning and an end, for a {LANGUAGE_MODEL} (default: the file is a text)"
+    group.add_argument("--boundaries", action=flag, help=text, **given)
     group.add_argument("--unit", choices=("character", "token"), help="what is a symbol; a token is a word", **given)
     text = "keep the so many most frequent ones, the unknown included, or none for all"
     group.add_argument("--max-symbols", metavar="VALUE", type=_count_or_none, help=text, **given)
-    group.add_argument("--lowercase", action=argparse.BooleanOptionalAction, help="read capitals as small", **given)
+    text = f"symbol for what the texts to train on do not have (default: yes, for characters of a {LANGUAGE_MODEL} no)"
+    group.add_argument("--unknown", action=flag, help=text, **given)
+    group.add_argument("--lowercase", action=flag, help="read capitals as small", **given)
+    text = "Unicode normalization form: NFC, NFKC or none (default: NFC for tokens, none for characters)"
+    group.add_argument("--normalization", metavar="FORM", type=_form, help=text, **given)
     text = "read the last so many symbols of a text, or none for all"
     group.add_argument("--last", metavar="VALUE", type=_count_or_none, help=text, **given)
 
@@ -46,6 +54,13 @@ def _fraction(text):
     if not 0 <= value < 1:
         raise ValueError(value)
     return value
+
+
+@reads("auto, NFC, NFKC or none")
+def _form(text):
+    if text not in ("auto", "NFC", "NFKC", "none"):
+        raise ValueError(text)
+    return None if text == "none" else text
 
 
 @reads("an integer or none")
@@ -70,7 +85,7 @@ def make_vocabulary(options):
     if options.get("task") == LANGUAGE_MODEL and "last" in options:
         raise UsageError(f"--last is no option for a {LANGUAGE_MODEL}: it reads all of its text")
     settings = {} if options.get("task") == LANGUAGE_MODEL else VOCABULARY
-    return Vocabulary(**settings | {name: options[name] for name in TEXT_OPTIONS[4:] if name in options})
+    return Vocabulary(**settings | {name: options[name] for name in VOCABULARY_OPTIONS if name in options})
 
 
 def read_texts(options):
@@ -82,15 +97,36 @@ def read_texts(options):
     if test is not None and "test_fraction" in options:
         raise UsageError("--test and --test-fraction exclude each other")
     if options.get("task") != LANGUAGE_MODEL:
+        if "boundaries" in options:
+            raise UsageError(f"--boundaries is an option for a {LANGUAGE_MODEL}, with --task {LANGUAGE_MODEL}")
         return _read_tables(name, test, fraction, options)
     for column in ("text", "target"):
         if column in options:
             raise UsageError(f"--{column} is no option for a {LANGUAGE_MODEL}: it reads a file as one text")
+    if options.get("boundaries"):
+        return _read_lines_of(name, test, fraction, options)
     text = _read_file(name)
     if test is not None:
         return DataFile(Part(text, None), Part(_read_file(test), None))
     end = len(text) - round(fraction * len(text))
     return DataFile(Part(text[:end], None), Part(text[end:], None) if end < len(text) else None)
+
+
+def _read_lines_of(name, test, fraction, options):
+    from numrnn.data.readers import DataFile
+    from numrnn.estimators.validation import split
+
+    lines = _read_lines(name)
+    if test is not None or not fraction:
+        return DataFile(lines, None if test is None else _read_lines(test))
+    _check_can_hold_out(lines, name, "line")
+    kept, held = split(len(lines.X), fraction, options.get("random_state", 0))
+    return DataFile(lines.take(kept), lines.take(held))
+
+
+def _check_can_hold_out(part, name, what):
+    if len(part.X) < 2:
+        raise UsageError(f"{name}: one {what} is too few to hold some out: pass --test FILE or --test-fraction 0")
 
 
 def _read_tables(name, test, fraction, options):
@@ -107,8 +143,7 @@ def _read_tables(name, test, fraction, options):
         return DataFile(table, _read_rows(test, options["text"], options["target"], table.y.dtype.kind))
     if not fraction:
         return DataFile(table, None)
-    if len(table.X) < 2:
-        raise UsageError(f"{name}: one row is too few to hold some out: pass --test FILE or --test-fraction 0")
+    _check_can_hold_out(table, name, "row")
     kept, held = _hold_out(table.y, fraction, options)
     return DataFile(table.take(kept), table.take(held) if len(held) else None)
 
@@ -140,7 +175,8 @@ def read_for(model, arguments):
             raise UsageError(f"{arguments.model}: it was fitted on symbols, not on texts")
         if given:
             raise UsageError(f"--{given[0]} is no option for a {LANGUAGE_MODEL}: it reads a file as one text")
-        return DataFile(Part(_read_file(arguments.data), None), None)
+        lines = model.end_symbol_ is not None
+        return DataFile(_read_lines(arguments.data) if lines else Part(_read_file(arguments.data), None), None)
     if not is_table(arguments.data):
         if model.vocabulary_ is not None:
             raise UsageError(f"{arguments.data}: the model reads texts, the rows of a .csv file")
@@ -176,6 +212,12 @@ def _read_file(name):
     from numrnn.data.text_readers import read_text
 
     return _read(read_text, name)
+
+
+def _read_lines(name):
+    from numrnn.data.text_readers import read_lines
+
+    return _read(read_lines, name)
 
 
 def _read_rows(name, text, target, kind):

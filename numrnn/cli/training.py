@@ -74,12 +74,12 @@ def prepare(estimator, parts):
 
 def _prepare_language_model(estimator, text, test):
     """Learn the symbols of all there is, so that the part to test on has none that is not known."""
-    from numrnn.data.next_symbols import read_symbols
     from numrnn.estimators.text_fitting import hold_out_texts
+    from numrnn.estimators.text_steps import read_known
 
     estimator.initialize(text if test is None else text + test)
     try:
-        hold_out_texts(estimator, *read_symbols(text, estimator.vocabulary_, estimator.n_symbols_), test)
+        hold_out_texts(estimator, *read_known(estimator, text), test)
     except (ValueError, TypeError) as error:
         names = {"X": "the text to train on", "X_val": "the text to test on"}
         raise UsageError(re.sub(r"^(X_val|X)\b", lambda found: names[found[0]], str(error))) from error

@@ -1,4 +1,4 @@
-"""Texts from files: one a row of a CSV table, or one a file."""
+"""Texts from files: one a row of a CSV table, one a line, or one a file."""
 
 import csv
 import math
@@ -12,7 +12,7 @@ import numpy as np
 from numrnn.data.fields import check_widths, listed
 from numrnn.messages import shown
 
-__all__ = ["TextTable", "read_table", "read_text"]
+__all__ = ["TextLines", "TextTable", "read_lines", "read_table", "read_text"]
 
 LARGEST_FIELD = 2**31 - 1  # what csv.field_size_limit takes on every platform
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
@@ -36,6 +36,23 @@ class TextTable(NamedTuple):
     def place(self, i):
         """Where text i stands, in words."""
         return f"{self.path}: line {self.lines[i]}, column {shown(self.column)}"
+
+
+class TextLines(NamedTuple):
+    """Texts that are lines of a file, and where each stands; they have no targets."""
+
+    X: list[str]
+    path: Path
+    lines: list[int]
+    y: None = None
+
+    def take(self, ids):
+        """The lines `ids`."""
+        return self._replace(X=[self.X[i] for i in ids], lines=[self.lines[i] for i in ids])
+
+    def place(self, i):
+        """Where text i stands, in words."""
+        return f"{self.path}: line {self.lines[i]}"
 
 
 def read_table(path, text, target=None, *, kind=None):
@@ -115,6 +132,33 @@ def read_text(path):
     if not text:
         raise ValueError(f"{path}: the file is empty")
     return text
+
+
+def read_lines(path):
+    """Read the lines of a file in UTF-8, each a text; empty lines are left out.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If no line holds a character, or the file is not UTF-8.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from numrnn.data.text_readers import read_lines
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "names.txt").write_text("anna\\n\\notto\\n", encoding="utf-8")
+    ...     read = read_lines(Path(folder, "names.txt"))
+    >>> read.X, read.lines
+    (['anna', 'otto'], [1, 3])
+    """
+    lines = [(line, number) for number, line in enumerate(read_text(path).split("\n"), 1) if line]
+    if not lines:
+        raise ValueError(f"{path}: all lines are empty")
+    return TextLines([line for line, _ in lines], Path(path), [number for _, number in lines])
 
 
 @contextmanager

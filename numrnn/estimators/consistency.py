@@ -152,9 +152,13 @@ def _of_language_model(network, learnt):
     facts = network._asdict()
     yield _equals(facts, "bidirectional", False, "for a language model reads forwards")
     yield "n_symbols", network.n_symbols, network.n_symbols is not None, "an integer: a language model reads symbols"
+    end, known = learnt["end_symbol_"], network.n_symbols - 1
+    holds = end is None or type(end) is int and 1 <= end == known
+    yield "end_symbol_", end, holds, f"None, or {known}, the last of the n_symbols of its architecture"
+    count = network.n_symbols - (end is not None)
     yield _equals(facts, "n_outputs", network.n_symbols, "the n_symbols of its architecture")
-    yield _equals(learnt, "n_symbols_", network.n_symbols, "the n_symbols of its architecture")
-    yield from _of_symbols("vocabulary_", learnt["vocabulary_"], network.n_symbols)
+    yield _equals(learnt, "n_symbols_", count, "the n_symbols of its architecture, without that of boundaries")
+    yield from _of_symbols("vocabulary_", learnt["vocabulary_"], count)
     last = getattr(learnt["vocabulary_"], "last", None)
     yield "vocabulary_.last", last, last is None, "None: a language model reads whole texts"
 

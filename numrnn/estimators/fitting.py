@@ -25,6 +25,7 @@ from numrnn.estimators.text_inputs import (
     read_inputs,
     text_symbols,
 )
+from numrnn.estimators.text_sizes import batch_sizes
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.validation import Validation, sequence_weights, split, take
 from numrnn.estimators.weights import flat_weights, weigh_classes
@@ -214,7 +215,7 @@ def run(estimator, data, targets, *, given=None, resumption=None, validate=None,
     network = _kept_network(estimator)
     if network is None:
         network = estimator._architecture.network(threads, estimator.memory_limit, comm, estimator.device)
-    solver = resolve_solver(estimator.solver)
+    solver, sizes = resolve_solver(estimator.solver), batch_sizes(estimator)
     callbacks, max_iter = [*callbacks, *(estimator.callbacks or ())], 1
     if resumption is not None:
         held = {"data": data, "targets": targets, "given": given, "validate": validate}
@@ -239,9 +240,9 @@ def run(estimator, data, targets, *, given=None, resumption=None, validate=None,
                     schedule=_schedule(estimator),
                     alpha=estimator.alpha,
                     clip_norm=estimator.clip_norm,
-                    batch_size=estimator.batch_size,
+                    batch_size=sizes["batch_size"],
                     shuffle=estimator.shuffle,
-                    bptt_steps=estimator.bptt_steps,
+                    bptt_steps=sizes["bptt_steps"],
                     dropout=estimator.dropout,
                     recurrent_dropout=estimator.recurrent_dropout,
                     **options,

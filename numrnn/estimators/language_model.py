@@ -1,6 +1,7 @@
 """A model of texts: which symbol follows."""
 
 from sklearn.base import _fit_context
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metadata_routing import UNUSED
 
 from numrnn.data.targets import Targets
@@ -14,6 +15,7 @@ from numrnn.estimators.sklearn_callbacks import bridges
 from numrnn.estimators.text_fitting import begin_texts, hold_out_texts, training_data
 from numrnn.estimators.text_generation import TextGeneration
 from numrnn.estimators.text_scores import TextScores
+from numrnn.estimators.text_sizes import warn_of_few_updates
 from numrnn.estimators.weights_access import WeightsAccess
 from numrnn.training import default_callbacks
 
@@ -28,7 +30,8 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
     One long text is cut into `batch_size` streams of equal length, which are read side by side: an epoch is one pass
     over them, and memory does not depend on the length of the text but for its symbols, a byte a character where there
     are up to 256. Fewer than `batch_size` symbols are left over at the end. Of a list each text is read on its own,
-    `batch_size` of them at a time. States start at zero with a text, or a stream, in each epoch.
+    `batch_size` of them at a time, from its beginning to its end, both of which are learned (`boundaries`). States
+    start at zero with a text, or a stream, in each epoch.
 
     Parameters
     ----------
@@ -40,6 +43,11 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
         Of the Elman cell; the others have their own.
     vocabulary : Vocabulary or None, default=None
         What texts become symbols by: a copy of it is fitted on X. None: ``Vocabulary()``, all characters of X.
+        ``Vocabulary(unknown=True)`` has a symbol for characters that X lacks.
+    boundaries : bool or "auto", default="auto"
+        Whether to learn how texts begin and end. Then each text, one `str` included, is read from a symbol of its
+        beginning to the same symbol as its end, `generate` starts from an empty prompt and stops at the end, and texts
+        may have one symbol or none. "auto": for lists of texts, but not for one long text or integers.
     n_symbols : int or "auto", default="auto"
         Where X is integers: they go from 0 to n_symbols - 1. "auto" counts up to the largest of X.
     embedding_size : int or None, default=None
@@ -55,10 +63,12 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
         An object, such as ``numrnn.solvers.Adam(beta_2=0.98)``, holds options of its own. L-BFGS is not offered.
     alpha : float, default=0.0
         Strength of the L2 term ``alpha/2 (|U|^2 + |W|^2 + |V|^2)`` of the objective; biases are left out.
-    batch_size : int, default=100
-        Streams that one text is cut into, or texts of a list in a mini-batch.
-    bptt_steps : int or None, default=100
-        Steps of a chunk; gradients end at its first step. None: whole texts, or streams.
+    batch_size : int or "auto", default="auto"
+        Streams that one text is cut into, or texts of a list in a mini-batch. "auto": 100, or fewer if X is short, so
+        that an epoch has about a hundred updates: 100 streams of a text of a million symbols, 4 of 20,000.
+    bptt_steps : int, None or "auto", default="auto"
+        Steps of a chunk; gradients end at its first step. None: whole texts, or streams. "auto": 100, or down to 25
+        for one text of less than 40,000 symbols.
     learning_rate_init : float, default=2e-3
         The first learning rate.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable, default="constant"
@@ -109,7 +119,12 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
     vocabulary_ : Vocabulary or None
         Symbols of texts; None if X was integers.
     n_symbols_ : int
-        Their number.
+        Their number, without the symbol of boundaries.
+    end_symbol_ : int or None
+        The symbol that begins and ends texts, `n_symbols_`; None without boundaries.
+    batch_size_ : int
+    bptt_steps_ : int or None
+        What the last fit read before each update: the parameters, or what "auto" stood for.
     n_iter_ : int
         Epochs trained, those before a `warm_start` or `partial_fit` included.
     loss_ : float
@@ -146,22 +161,32 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
     True
     >>> model.generate("the rain in ", 20, temperature=0)
     'spain stays mainly i'
+
+    Texts of a list begin and end:
+
+    >>> names = ["anna", "otto", "ida", "jo"] * 100
+    >>> model = RNNLanguageModel((32,), learning_rate_init=0.02, random_state=0).fit(names)
+    >>> model.generate("", 20, random_state=0) in names
+    True
     """
 
     _parameter_constraints = {
         name: CONSTRAINTS[name]
         for name in (
             "hidden_layer_sizes", "cell", "activation", "embedding_size", "initial_state", "dropout",
-            "recurrent_dropout", "alpha", "batch_size", "bptt_steps", "learning_rate_init", "max_iter", "shuffle",
-            "early_stopping", "validation_fraction", "tol", "n_iter_no_change", "clip_norm", "warm_start",
-            "random_state", "dtype", "n_jobs", "memory_limit", "verbose", "callbacks",
+            "recurrent_dropout", "alpha", "learning_rate_init", "max_iter", "shuffle", "early_stopping",
+            "validation_fraction", "tol", "n_iter_no_change", "clip_norm", "warm_start", "random_state", "dtype",
+            "n_jobs", "memory_limit", "verbose", "callbacks",
         )
     } | {
         "vocabulary": [Vocabulary, None],
+        "boundaries": ["boolean", StrOptions({"auto"})],
+        "batch_size": [*CONSTRAINTS["batch_size"], StrOptions({"auto"})],
+        "bptt_steps": [*CONSTRAINTS["bptt_steps"], StrOptions({"auto"})],
         "n_symbols": [constraint for constraint in CONSTRAINTS["n_symbols"] if constraint],
     }  # fmt: skip
     __metadata_request__fit = {"resume": UNUSED}  # no data, so nothing that meta-estimators hand on
-    _learnt = ("n_symbols_", "vocabulary_")
+    _learnt = ("n_symbols_", "vocabulary_", "end_symbol_")
     output, pooling, bidirectional = (
         "step",
         "last",
@@ -175,6 +200,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
         cell="lstm",
         activation="tanh",
         vocabulary=None,
+        boundaries="auto",
         n_symbols="auto",
         embedding_size=None,
         initial_state="zero",
@@ -182,8 +208,8 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
         recurrent_dropout=0.0,
         solver="adam",
         alpha=0.0,
-        batch_size=100,
-        bptt_steps=100,
+        batch_size="auto",
+        bptt_steps="auto",
         learning_rate_init=2e-3,
         learning_rate="constant",
         max_iter=10,
@@ -206,6 +232,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
         self.cell = cell
         self.activation = activation
         self.vocabulary = vocabulary
+        self.boundaries = boundaries
         self.n_symbols = n_symbols
         self.embedding_size = embedding_size
         self.initial_state = initial_state
@@ -268,6 +295,11 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
             finite, and the solver's state starts anew when training goes on.
         TrainingTerminated
             If SIGTERM or SIGUSR1 came, with a `Checkpoint` among `callbacks`: a `SystemExit`, with exit code 75.
+
+        Warns
+        -----
+        UserWarning
+            If all epochs together update the weights fewer than 300 times.
         """
         continues, comm = self.warm_start and "_state" in vars(self), comm_of(comm)
         # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.
@@ -276,6 +308,8 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
             share_state(self, comm)
             resumption = Resumption(self, resume)
             data, validate = hold_out_texts(self, sequences, is_one, X_val)
+            if comm.rank == 0:
+                warn_of_few_updates(self, data)
             if continues:
                 self._state.restart_schedule()
             options = {"validate": validate, "callbacks": callbacks_of(self, comm) + more}

@@ -22,6 +22,9 @@ _SOLVERS = (solvers.SGD, solvers.Adam, solvers.AdamW, solvers.RMSprop, solvers.L
 _OF_PARAMETERS = {kind.__name__: kind for kind in _SOLVERS} | {
     "Vocabulary": lambda **params: Vocabulary(**completed_parameters(params))
 }
+# Parameters and attributes that older files do not have, with what `fit` did then.
+_OLDER_PARAMETERS = {"RNNLanguageModel": {"boundaries": False}}
+_OLDER_LEARNT = {"RNNLanguageModel": {"end_symbol_": None}}
 
 
 def load(path):
@@ -73,12 +76,12 @@ def _restore(tensors, header):
     if kind not in _ESTIMATORS:
         raise ValueError(f"unknown class {shown(kind)}; this version has {', '.join(_ESTIMATORS)}")
     params = {name: decode(value, _OF_PARAMETERS) for name, value in header["params"].items()}
-    estimator = _ESTIMATORS[kind](**params)
+    estimator = _ESTIMATORS[kind](**_OLDER_PARAMETERS.get(kind, {}) | params)
     estimator._validate_params()
     check_parameters(estimator)
     architecture = architecture_of(decode(header["architecture"]))
     # The first files have no vocabulary: classifiers did not read texts.
-    learnt = {"vocabulary_": None} | header["learnt"]
+    learnt = {"vocabulary_": None} | _OLDER_LEARNT.get(kind, {}) | header["learnt"]
     _check_learnt(set(learnt), set(estimator._learnt))
     learnt = {name: _learnt(value) for name, value in learnt.items()}
     check_consistency(kind, architecture, learnt)

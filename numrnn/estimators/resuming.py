@@ -12,6 +12,7 @@ from numrnn.data.fingerprint import fingerprint
 from numrnn.data.vocabulary import Vocabulary
 from numrnn.data.windows import epoch_windows
 from numrnn.estimators.architecture import hidden_sizes
+from numrnn.estimators.text_sizes import batch_sizes
 from numrnn.io import encode, newest_checkpoint
 from numrnn.kernels.jit import kernel_hash
 from numrnn.messages import shown
@@ -111,16 +112,16 @@ class Resumption:
         return self._first_epoch + estimator.max_iter - estimator._state.epoch
 
     def _check_progress(self, estimator, network, data):
-        progress, steps = self._saved.progress, estimator.bptt_steps
+        progress, sizes = self._saved.progress, batch_sizes(estimator)
         if progress is None:
             return
         windows = epoch_windows(
-            *(data, estimator.batch_size, steps),
+            *(data, sizes["batch_size"], sizes["bptt_steps"]),
             shuffle=estimator.shuffle,
             key=(self._saved.seed, self._saved.epoch),
             tile_rows=network.tile_rows,
         )
-        carried = (0 if steps is None else len(data), network.state_size)
+        carried = (0 if sizes["bptt_steps"] is None else len(data), network.state_size)
         try:
             check_progress(progress, carried, network.dtype, sum(map(len, windows)))
         except ValueError as error:

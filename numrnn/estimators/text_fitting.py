@@ -8,8 +8,10 @@ from numrnn.data.vocabulary import Vocabulary
 from numrnn.distributed import SERIAL
 from numrnn.estimators.architecture import Architecture, check_place
 from numrnn.estimators.fitting import check_parameters, check_same, first_state, own_state
-from numrnn.estimators.text_inputs import check_same_vocabulary, read_texts, vocabulary_of
+from numrnn.estimators.text_inputs import check_same_vocabulary, vocabulary_of
 from numrnn.estimators.text_scores import mean_cross_entropy
+from numrnn.estimators.text_sizes import learn_sizes
+from numrnn.estimators.text_steps import has_boundaries, n_text_symbols, next_symbols, read_known, read_with
 from numrnn.estimators.threads import n_threads
 from numrnn.estimators.validation import LossAlone, split
 from numrnn.messages import shown
@@ -31,7 +33,7 @@ def begin_texts(estimator, X, *, continues, comm=SERIAL):
     -------
     sequences : Sequences
     is_one : bool
-        Whether X is one long text.
+        Whether X is one long text without boundaries, to be cut into streams.
     """
     if isinstance(resolve_solver(estimator.solver), LBFGS):
         raise ValueError(f"solver={shown(estimator.solver)}: a language model needs a mini-batch solver")
@@ -46,17 +48,19 @@ def begin_texts(estimator, X, *, continues, comm=SERIAL):
     else:
         n_symbols = None if estimator.n_symbols == "auto" else estimator.n_symbols
         estimator.vocabulary_ = vocabulary_of(X, estimator.vocabulary, n_symbols=n_symbols)
-    known = estimator._architecture.n_symbols if continues else estimator.n_symbols
-    sequences, is_one = read_texts(estimator, X, known)
+    boundaries = has_boundaries(estimator, X, continues)
+    known = n_text_symbols(estimator) if continues else estimator.n_symbols
+    sequences, is_one = read_with(estimator, X, known, boundaries)
     if not continues:
         vocabulary = estimator.vocabulary_
         estimator.n_symbols_ = count_symbols(sequences, known) if vocabulary is None else len(vocabulary)
-    n_symbols = estimator.n_symbols_
+        estimator.end_symbol_ = estimator.n_symbols_ if boundaries else None
+    n_symbols = estimator.n_symbols_ + boundaries
     architecture = Architecture.of(estimator, n_inputs=1, n_outputs=n_symbols, head="softmax", n_symbols=n_symbols)
     check_same(estimator, architecture, continues)
     estimator._architecture = architecture
     estimator._state = own_state(estimator._state) if continues else first_state(estimator)
-    return sequences, is_one
+    return sequences, is_one and not boundaries
 
 
 def hold_out_texts(estimator, sequences, is_one, X_val):
@@ -74,26 +78,34 @@ def hold_out_texts(estimator, sequences, is_one, X_val):
     validate : callable or None
     """
     if X_val is not None:
-        held, _ = read_texts(estimator, X_val, estimator._architecture.n_symbols, name="X_val")
-        return training_data(estimator, sequences, is_one), _watch(estimator, NextSymbols.of(held, name="X_val"))
+        held = next_symbols(estimator, read_known(estimator, X_val, name="X_val")[0], name="X_val")
+        return training_data(estimator, sequences, is_one), _watch(estimator, held)
     if not estimator.early_stopping:
         return training_data(estimator, sequences, is_one), None
     fraction = estimator.validation_fraction
     if not is_one:
         kept, held = split(len(sequences), fraction, estimator._state.seed)
-        data = NextSymbols.of(sequences, name="X")
+        data = next_symbols(estimator, sequences)
+        learn_sizes(estimator, data.lengths[kept], is_one=False)
         return data.take(kept), _watch(estimator, data.take(held))
     symbols = sequences.values
     end = max(0, len(symbols) - max(2, round(fraction * len(symbols))))
-    data = NextSymbols.in_streams(symbols[:end], int(estimator.batch_size), name=f"X without its last {fraction:g}")
+    data = _streams(estimator, symbols[:end], name=f"X without its last {fraction:g}")
     return data, _watch(estimator, NextSymbols(symbols, np.array([end]), np.array([len(symbols) - end - 1])))
 
 
 def training_data(estimator, sequences, is_one):
-    """Return streams of one text, or texts of a list as they are."""
+    """Return streams of one text, or texts of a list as they are; learn the sizes of mini-batches."""
     if is_one:
-        return NextSymbols.in_streams(sequences.values, int(estimator.batch_size), name="X")
-    return NextSymbols.of(sequences, name="X")
+        return _streams(estimator, sequences.values, name="X")
+    data = next_symbols(estimator, sequences)
+    learn_sizes(estimator, data.lengths, is_one=False)
+    return data
+
+
+def _streams(estimator, symbols, *, name):
+    learn_sizes(estimator, np.array([max(0, len(symbols) - 1)]), is_one=True)
+    return NextSymbols.in_streams(symbols, estimator.batch_size_, name=name)
 
 
 def _watch(estimator, held):

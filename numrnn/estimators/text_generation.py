@@ -5,10 +5,11 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from numrnn.data.next_symbols import read_symbols
 from numrnn.data.random import draw_seed, generator
 from numrnn.estimators.constraints import check_number
 from numrnn.estimators.prepared import predictor_of
+from numrnn.estimators.stops import stop_symbols, until
+from numrnn.estimators.text_steps import n_text_symbols, read_known, with_beginnings
 from numrnn.generation import Writer
 from numrnn.gpu.sequences import values_on_host
 
@@ -16,15 +17,17 @@ from numrnn.gpu.sequences import values_on_host
 class TextGeneration:
     """The methods of `RNNLanguageModel` that write texts."""
 
-    def generate(self, prompt, length, temperature=1.0, top_k=None, top_p=None, random_state=None):
-        """Go on with a text.
+    def generate(self, prompt, length, temperature=1.0, top_k=None, top_p=None, random_state=None, stop=None):
+        """Continue a text.
 
         Parameters
         ----------
         prompt : str, or integers of shape (T,) if the model was fitted on integers
-            What the network reads first: at least one symbol.
+            What the network reads first: at least one symbol. A model with learned boundaries also takes an empty
+            prompt, and begins a text.
         length : int
-            Symbols to write.
+            Number of symbols to write; fewer if the text ends before: at the end that a model with learned boundaries
+            writes, or before `stop`.
         temperature : float, default=1.0
             Probabilities are softmax(logits / temperature). Below 1 likely symbols become more likely; 0 takes the most
             likely one in every step, of equals the lower.
@@ -35,10 +38,13 @@ class TextGeneration:
             sampling, Holtzman et al. 2020); after `temperature` and `top_k`.
         random_state : int, RandomState instance or None, default=None
             The same int gives the same symbols, as does `stream`.
+        stop : str or list of str, or int or list of int if the model was fitted on integers; default=None
+            Writing ends as soon as one of these texts, or symbols, is complete, which is then left out. It counts only
+            in what is written, not in the prompt. None: writing ends at `length` or at the end of the text.
 
         Returns
         -------
-        continuation : str or ndarray of shape (length,), int64
+        continuation : str or ndarray of shape (n,), int64, n <= length
             What follows the prompt, without the prompt; tokens are joined by blanks.
 
         Raises
@@ -58,20 +64,28 @@ class TextGeneration:
         >>> model = RNNLanguageModel((16,), batch_size=10, bptt_steps=20, max_iter=20, random_state=0).fit(X)
         >>> model.generate([0, 1], 6, temperature=0)
         array([2, 3, 0, 1, 2, 3])
+        >>> model.generate([0, 1], 6, temperature=0, stop=0)
+        array([2, 3])
+
+        A list of texts has beginnings and ends:
+
+        >>> names = RNNLanguageModel((16,), learning_rate_init=0.02, random_state=0).fit(["anna", "otto"] * 200)
+        >>> names.generate("", 20, temperature=0) in ("anna", "otto")
+        True
         """
         check_number("length", length, Integral, lambda n: n >= 0, "an integer, not negative")
-        parts = self._write(prompt, length, temperature, top_k, top_p, random_state)
-        symbols = np.concatenate([np.zeros(0, np.int64), *parts])
+        parts, stops = self._write(prompt, length, temperature, top_k, top_p, random_state, stop)
+        symbols = np.fromiter(until(parts, stops), np.int64) if stops else np.concatenate([np.zeros(0, int), *parts])
         return symbols if self.vocabulary_ is None else self.vocabulary_.inverse_transform(symbols)
 
-    def stream(self, prompt, length=None, temperature=1.0, top_k=None, top_p=None, random_state=None):
-        """Go on with a text, symbol by symbol.
+    def stream(self, prompt, length=None, temperature=1.0, top_k=None, top_p=None, random_state=None, stop=None):
+        """Continue a text, symbol by symbol.
 
         Parameters
         ----------
-        prompt, temperature, top_k, top_p, random_state : as in `generate`
+        prompt, temperature, top_k, top_p, random_state, stop : as in `generate`
         length : int or None, default=None
-            Symbols to write; None: until the caller has enough.
+            Largest number of symbols to write. None: until the text ends, or the caller has enough.
 
         Yields
         ------
@@ -89,23 +103,31 @@ class TextGeneration:
         """
         if length is not None:
             check_number("length", length, Integral, lambda n: n >= 0, "an integer, not negative, or None")
-        parts = self._write(prompt, length, temperature, top_k, top_p, random_state)
+        parts, stops = self._write(prompt, length, temperature, top_k, top_p, random_state, stop)
+        symbols = until(parts, stops) if stops else (symbol for part in parts for symbol in part.tolist())
         names = None if self.vocabulary_ is None else self.vocabulary_.symbols_
         # An expression: what is wrong with an argument is said at once, not when the first symbol is asked for.
-        return (symbol if names is None else names[symbol] for part in parts for symbol in part.tolist())
+        return (symbol if names is None else names[symbol] for symbol in symbols)
 
-    def _write(self, prompt, length, temperature, top_k, top_p, random_state):
+    def _write(self, prompt, length, temperature, top_k, top_p, random_state, stop):
+        """Return what is written, as arrays of symbols, and the sequences of symbols that end it."""
         network = predictor_of(self, "cpu").network
         check_number("temperature", temperature, Real, lambda t: 0 <= t < math.inf, "a finite number, not negative")
         if top_k is not None:
             check_number("top_k", top_k, Integral, lambda k: k >= 1, "an integer of at least 1, or None")
         if top_p is not None:
             check_number("top_p", top_p, Real, lambda p: 0 < p <= 1, "a number above 0 and up to 1, or None")
-        prompt = values_on_host(prompt, self.device, "prompt")
-        symbols, is_one = read_symbols(prompt, self.vocabulary_, self._architecture.n_symbols, name="prompt")
-        if not is_one:
-            raise ValueError(f"prompt must be one text, got {len(prompt)} in a {type(prompt).__name__}")
+        symbols = self._read_prompt(values_on_host(prompt, self.device, "prompt"))
+        stops = stop_symbols(stop, self.vocabulary_, n_text_symbols(self))
         random = generator(draw_seed(random_state), "sampling")
         writer = Writer(network, temperature=temperature, top_k=top_k, top_p=top_p, random=random)
-        writer.read(symbols.values)
-        return writer.write(length)
+        writer.read(symbols)
+        return writer.write(length), stops + ([] if self.end_symbol_ is None else [[self.end_symbol_]])
+
+    def _read_prompt(self, prompt):
+        if self.end_symbol_ is not None and self.vocabulary_ is None and not len(prompt):
+            return np.array([self.end_symbol_])
+        symbols, is_one = read_known(self, prompt, name="prompt")
+        if not is_one:
+            raise ValueError(f"prompt must be one text, got {len(prompt)} in a {type(prompt).__name__}")
+        return symbols.values if self.end_symbol_ is None else with_beginnings(symbols, self.end_symbol_).values

@@ -6,10 +6,9 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.batches import longest_first
-from numrnn.data.next_symbols import NextSymbols
 from numrnn.data.targets import Targets
 from numrnn.estimators.prepared import predictor_of
-from numrnn.estimators.text_inputs import read_texts
+from numrnn.estimators.text_steps import next_symbols, read_known, with_beginnings
 from numrnn.estimators.threads import n_threads
 from numrnn.training.objective import loss_and_gradient
 
@@ -29,8 +28,9 @@ class TextScores:
         Returns
         -------
         cross_entropy : float
-            The mean of -log(probability) of all symbols but the first of each text, in nats. The state starts at zero
-            with a text and is carried through all of it, whatever `bptt_steps` and `batch_size`.
+            The mean of -log(probability) of all symbols but the first of each text, in nats. With learned boundaries
+            it is the mean over all symbols and the end of each text: n + 1 predictions for n symbols. The state starts
+            at zero with a text and is carried through all of it, whatever `bptt_steps` and `batch_size`.
 
         Examples
         --------
@@ -42,8 +42,8 @@ class TextScores:
         True
         """
         network = predictor_of(self).network
-        sequences, _ = read_texts(self, X, self._architecture.n_symbols)
-        return mean_cross_entropy(network, NextSymbols.of(sequences, name="X"), n_threads(self.n_jobs))
+        sequences, _ = read_known(self, X)
+        return mean_cross_entropy(network, next_symbols(self, sequences), n_threads(self.n_jobs))
 
     def score(self, X, y=None):
         """Return the negative of the cross-entropy: the mean log-likelihood of a symbol.
@@ -92,12 +92,13 @@ class TextScores:
         Parameters
         ----------
         X : as in `fit`
-            A text may have one symbol.
+            A text may have one symbol; with learned boundaries it may be empty.
 
         Returns
         -------
         probabilities : ndarray of shape (K,) for one text, (N, K) for many
-            By symbol: of ``vocabulary_.symbols_[k]``, or of the integer k.
+            By symbol: of ``vocabulary_.symbols_[k]``, or of the integer k. With learned boundaries the last one,
+            k = `end_symbol_`, is the probability that the text ends.
 
         Examples
         --------
@@ -107,7 +108,9 @@ class TextScores:
         (3, 4)
         """
         check_is_fitted(self)
-        sequences, is_one = read_texts(self, X, self._architecture.n_symbols)
+        sequences, is_one = read_known(self, X)
+        if self.end_symbol_ is not None:
+            sequences = with_beginnings(sequences, self.end_symbol_)
         architecture = self._architecture._replace(output="sequence")
         network = architecture.network(n_threads(self.n_jobs), device=self.device)
         outputs, _ = network.predict(self._state.theta, sequences)
@@ -138,7 +141,7 @@ class TextScores:
         (3, 4)
         """
         check_is_fitted(self)
-        data = NextSymbols.of(read_texts(self, X, self._architecture.n_symbols)[0], name="X")
+        data = next_symbols(self, read_known(self, X)[0])
         network = self._architecture.network(n_threads(self.n_jobs), self.memory_limit, device=self.device)
         return loss_and_gradient(network, self._state.theta, data, Targets(data.targets), self.alpha)
 
