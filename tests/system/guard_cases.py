@@ -116,13 +116,14 @@ def options_of(kind, rng):
 def alone(name, rng):
     """Yield a case for each size of H, D, K, N and T from 1 to LARGEST, all other sizes being small."""
     kind = KINDS[name]
+    lengths = (150, 40, 120, 1, 33) if kind.limited else (6, 4, 4, 1, 2)  # short ones fit into any limit
     for letter in "HDKNT":
         for size in range(1, LARGEST + 1):
-            sizes = {"hidden": (5,), "D": 3, "K": 3, "lengths": (6, 4, 4, 1, 2)}
+            sizes = {"hidden": (5,), "D": 3, "K": 3, "lengths": lengths}
             if letter == "H":
                 sizes["hidden"] = (size,)
             elif letter == "N":
-                sizes["lengths"] = tuple(rng.integers(1, 7, size).tolist())
+                sizes["lengths"] = tuple(rng.integers(1, max(lengths) + 1, size).tolist())
             elif letter == "T":
                 sizes["lengths"] = (size, 1, size, (size + 1) // 2)
             else:

@@ -174,7 +174,9 @@ def main(arguments=None):
     parser.add_argument("--combinations", type=int, default=2000, help="number of combinations (default: 2000)")
     parser.add_argument("--seed", type=int, default=0, help="seed of all that is drawn (default: 0)")
     parser.add_argument("--seconds", type=float, default=np.inf, help="seconds of guarded runs (default: no limit)")
-    parser.add_argument("--kind", nargs="+", choices=KINDS, default=list(KINDS), help="kinds to run (default: all)")
+    parser.add_argument(
+        "--kind", nargs="+", metavar="NAME", choices=KINDS, default=list(KINDS), help="kinds to run (default: all)"
+    )
     options = parser.parse_args(arguments)
     n_cases, faults, called = check(
         options.kind, combinations=options.combinations, seed=options.seed, seconds=options.seconds
