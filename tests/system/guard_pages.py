@@ -32,7 +32,7 @@ from protected_memory import BEFORE, BEHIND, Guard, name_of
 
 import numrnn
 from numrnn import workload
-from numrnn.kernels.jit import _Kernel
+from numrnn.kernels.linking import Kernel
 
 UNSEEN = {"inputs._sort_symbols"}  # `sort_inputs` chooses it
 SECONDS_PER_CASE = 600  # a case may compile
@@ -54,7 +54,7 @@ def entries():
             value = place.get(node.id) if isinstance(node, ast.Name) else None
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 value = getattr(place.get(node.value.id), node.attr, None)
-            if isinstance(value, _Kernel):
+            if isinstance(value, Kernel):
                 found.add(name_of(value))
     return found
 

@@ -200,7 +200,7 @@ class Guard:
             return guard._call(kernel, arguments)
 
         with (
-            mock.patch.object(jit._Kernel, "__call__", call),
+            mock.patch.object(jit.Kernel, "__call__", call),
             mock.patch.object(network, "run_threads", self._run_shared),
         ):
             yield
