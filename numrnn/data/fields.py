@@ -3,7 +3,7 @@
 __all__ = ["check_widths", "listed"]
 
 LONGEST = 1000  # characters: an array of texts takes the widest one's bytes for each
-SHOWN = 500  # characters of names in a message
+SHOWN = 200  # characters of names in a message
 
 
 def check_widths(fields, name, place):

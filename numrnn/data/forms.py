@@ -336,4 +336,6 @@ def _not_finite(sequences, row, name):
     i = np.searchsorted(sequences.offsets, row, side="right") - 1
     steps = sequences.values[row]
     found = "NaN" if np.isnan(steps).any() else f"infinity or a value too large for {shown(steps.dtype)}"
-    return f"Input {name} contains {found}: {name}[{i}], step {row - sequences.offsets[i]}"
+    padded = np.isnan(sequences.values[row : sequences.offsets[i + 1]]).all()
+    hint = f"; if it is padding, pass Sequences.from_padded({name})" if padded else ""
+    return f"Input {name} contains {found}: {name}[{i}], step {row - sequences.offsets[i]}{hint}"

@@ -1,13 +1,18 @@
 """The checks of X that every estimator and transformer of sequences begins with."""
 
+import warnings
+
 import numpy as np
 from sklearn.utils.validation import validate_data
 
+from numrnn.data.fields import listed
 from numrnn.data.forms import to_sequences
+from numrnn.data.names import check_one_order, names_of, places_of
 from numrnn.data.sequences import Sequences
+from numrnn.data.sharded import ShardedSequences
 from numrnn.data.symbols import check_symbols
 
-__all__ = ["check_n_inputs", "validate_sequences"]
+__all__ = ["check_n_inputs", "check_names", "check_names_of_step", "validate_sequences"]
 
 
 def validate_sequences(estimator, X, *, dtype, reset, name="X", n_symbols=None, read=to_sequences):
@@ -15,8 +20,8 @@ def validate_sequences(estimator, X, *, dtype, reset, name="X", n_symbols=None, 
 
     What `sklearn.utils.validation.validate_data` is for tables. With ``reset=True`` it sets on `estimator`:
     ``n_inputs_`` (D), ``n_features_in_`` (D, but the number of columns where X is a table of numbers, as scikit-learn
-    wants it), ``_on_table`` (whether X is one), and ``feature_names_in_`` where X is a data frame, or a list of them,
-    with names of type str.
+    wants it), ``_on_table`` (whether X is one), and ``feature_names_in_`` where X has names of columns: a data frame or
+    a list of them with names of type str, or `Sequences` with names.
 
     Parameters
     ----------
@@ -53,9 +58,7 @@ def validate_sequences(estimator, X, *, dtype, reset, name="X", n_symbols=None, 
     >>> estimator.n_inputs_
     3
     """
-    if reset or not _is_nameless(X) or hasattr(estimator, "feature_names_in_"):
-        # It looks for names alone, which takes longer than a prediction of a short sequence.
-        validate_data(estimator, X=_named_frame(X, name), reset=reset, skip_check_array=True, ensure_2d=False)
+    X = check_names(estimator, X, name=name, reset=reset)
     sequences, form = read(X, dtype=dtype, name=name, allow_symbols=n_symbols is not None)
     if n_symbols is not None:
         sequences = check_symbols(sequences, n_symbols, name=name)
@@ -113,6 +116,88 @@ def _hint(sequences, form, n_inputs, name):
     return hint if sequences.shape[2] > 1 else f"{hint}; one sequence? pass [{name}]"
 
 
+def check_names(estimator, X, *, name="X", reset=False):
+    """Compare the names of columns with those of the fit, and return X.
+
+    What scikit-learn's `_check_feature_names` is for data frames: names in another order are an error. Columns of files
+    are put into the order of the fit instead.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+    X : sequences in any form
+    name : str, default="X"
+        What errors call X.
+    reset : bool, default=False
+        Whether to set ``feature_names_in_`` rather than to compare.
+
+    Returns
+    -------
+    X : as given, or shards with their columns in the order of the fit
+
+    Raises
+    ------
+    ValueError
+        Naming a column that is missing, new or elsewhere, and the directory of shards.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.base import BaseEstimator
+    >>> from numrnn import Sequences
+    >>> from numrnn.data.inputs import check_names
+    >>> estimator, values = BaseEstimator(), np.zeros((3, 2))
+    >>> _ = check_names(estimator, Sequences(values, [0, 3], ["a", "b"]), reset=True)
+    >>> estimator.feature_names_in_.tolist()
+    ['a', 'b']
+    >>> check_names(estimator, Sequences(values, [0, 3], ["b", "a"]))
+    Traceback (most recent call last):
+    ValueError: X: the columns must be in the order that they were in during fit: 'a', 'b'; they are 'b', 'a'
+    """
+    known = getattr(estimator, "feature_names_in_", None)
+    names = getattr(X, "names", None) if isinstance(X, Sequences) else None
+    if names is None:
+        if reset or known is not None or not _is_nameless(X):
+            # It looks for names alone, which takes longer than a prediction of a short sequence.
+            validate_data(estimator, X=_named_frame(X, name), reset=reset, skip_check_array=True, ensure_2d=False)
+        return X
+    if reset:
+        estimator.feature_names_in_ = np.array(names, dtype=object)
+        return X
+    if known is None:
+        warnings.warn(
+            f"{name} has names of columns, but {type(estimator).__name__} was fitted without them", stacklevel=2
+        )
+        return X
+    where = X.directory if isinstance(X, ShardedSequences) else name
+    if places_of(known, names, where) is None:
+        return X
+    if isinstance(X, ShardedSequences):
+        return X.of_columns(tuple(known), where)
+    raise ValueError(_other_order(f"{where}: the columns", known, names))
+
+
+def check_names_of_step(estimator, x):
+    """Raise a ValueError if one step, a series or a data frame of streams, has its inputs in another order.
+
+    Examples
+    --------
+    >>> from sklearn.base import BaseEstimator
+    >>> from numrnn.data.inputs import check_names_of_step
+    >>> check_names_of_step(BaseEstimator(), [0.5, 1.5])
+    """
+    known = getattr(estimator, "feature_names_in_", None)
+    columns = getattr(x, "columns", getattr(x, "index", ()) if hasattr(x, "iloc") else ())
+    names = None if known is None else names_of(columns)
+    if names is not None and places_of(known, names, "x") is not None:
+        raise ValueError(_other_order("x: the inputs", known, names))
+
+
+def _other_order(what, known, names):
+    expected, found = (listed(map(repr, order)) for order in (known, names))
+    return f"{what} must be in the order that they were in during fit: {expected}; they are {found}"
+
+
 def _is_nameless(X):
     first = X[0] if type(X) is list and X else X
     return type(first) is np.ndarray or type(X) is Sequences
@@ -120,10 +205,6 @@ def _is_nameless(X):
 
 def _named_frame(X, name):
     """Return what has the names of the columns: X, or the first of a list of data frames, which must agree."""
-    if not isinstance(X, (list, tuple)) or not len(X) or not hasattr(X[0], "columns"):
+    if not isinstance(X, (list, tuple)) or not len(X) or check_one_order(X, name) is None:
         return X
-    names = list(X[0].columns)
-    for i, frame in enumerate(X):
-        if list(getattr(frame, "columns", names)) != names:
-            raise ValueError(f"{name}[{i}] has the columns {list(frame.columns)}, but {name}[0] has {names}")
-    return X[0]
+    return next(x for x in X if hasattr(x, "columns"))

@@ -30,7 +30,6 @@ class NextSymbols:
     Examples
     --------
     >>> import numpy as np
-from scipy.sparse import issparse
     >>> from numrnn.data.next_symbols import NextSymbols
     >>> data = NextSymbols.in_streams(np.arange(12, dtype=np.uint8), 3, name="X")
     >>> for start, length in zip(data.offsets, data.lengths):

@@ -6,6 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.forms import from_steps
 from numrnn.data.inputs import validate_sequences
+from numrnn.data.sequences import Sequences
 from numrnn.data.sharded import ShardedSequences
 
 __all__ = ["SequenceScaler"]
@@ -190,7 +191,7 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
         for operation, operand in operations:
             # The arithmetic is float64 also for float32: an input far from zero must not lose its digits.
             operation(Z, operand, out=Z, casting="same_kind")
-        return _in_form(Z, sequences, form)
+        return _in_form(Z, sequences, form, X)
 
     def _update(self, X, reset):
         sequences, _ = validate_sequences(self, X, dtype=DTYPES, reset=reset)
@@ -239,5 +240,7 @@ def _is_constant(n_steps, mean, var):
     return var <= n_steps * epsilon * var + (n_steps * mean * epsilon) ** 2
 
 
-def _in_form(values, sequences, form):
+def _in_form(values, sequences, form, X):
+    if isinstance(X, Sequences):
+        return Sequences(values, sequences.offsets, X.names)
     return from_steps(values[:, 0] if form == "table" else values, sequences.offsets, form)

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from numrnn.data.lengths import checked_each, checked_lengths, checked_offsets
+from numrnn.data.names import check_one_order, names_of
 from numrnn.data.stacking import TARGETS, check_plain, stack
 from numrnn.messages import shown
 
@@ -25,11 +26,16 @@ class Sequences:
         The steps of all sequences. They are not copied; a read-only memory map will do.
     offsets : ndarray of shape (N + 1,), int64
         Sequence i is ``values[offsets[i]:offsets[i + 1]]``. Begins with 0, ends with the number of steps.
+    names : sequence of str, optional
+        Names of the columns, which estimators compare as they compare those of data frames. None: those of `values`
+        if it is a data frame, else there are none.
 
     Attributes
     ----------
     values, offsets : ndarray
         As given.
+    names : tuple of str or None
+        Names of the columns.
 
     Raises
     ------
@@ -49,10 +55,15 @@ class Sequences:
     array([1, 2])
     """
 
-    def __init__(self, values, offsets):
+    names = None
+
+    def __init__(self, values, offsets, names=None):
         check_plain(values, "values")
+        names = names_of(getattr(values, "columns", ())) if names is None else names
         self.values = np.asarray(values)
         self.offsets = checked_offsets(offsets, self.values)
+        if names is not None:
+            self.names = _checked_names(names, self.values)
 
     @classmethod
     def from_list(cls, sequences):
@@ -65,7 +76,7 @@ class Sequences:
         Returns
         -------
         sequences : Sequences
-            Of the dtype that the arrays have in common.
+            Of the dtype that the arrays have in common, with the names of the columns of data frames.
 
         Raises
         ------
@@ -78,7 +89,10 @@ class Sequences:
         >>> Sequences.from_list([[0, 1, 1], [2]])
         Sequences(2 sequences of 1 to 3 steps, int64)
         """
-        return cls.from_concatenated(*stack(list(sequences), name="sequences", kinds=TARGETS))
+        items = list(sequences)
+        made = cls.from_concatenated(*stack(items, name="sequences", kinds=TARGETS))
+        made.names = names_of(check_one_order(items, "sequences") or ())
+        return made
 
     @classmethod
     def from_array(cls, array):
@@ -114,14 +128,15 @@ class Sequences:
         return cls(array.reshape(n_sequences * n_steps, *array.shape[2:]), offsets)
 
     @classmethod
-    def from_padded(cls, X, lengths):
+    def from_padded(cls, X, lengths=None):
         """Copy the steps that count out of an array of padded sequences.
 
         Parameters
         ----------
         X : array-like of shape (N, T, D) or (N, T)
-        lengths : array-like of shape (N,)
-            How many steps of each sequence count, 0 to T. What follows them is padding.
+        lengths : array-like of shape (N,), optional
+            How many steps of each sequence count, 0 to T. What follows them is padding. None: a sequence ends before
+            the steps at its end that hold nothing but NaN.
 
         Returns
         -------
@@ -130,19 +145,23 @@ class Sequences:
         Raises
         ------
         ValueError
-            If X or the lengths have another shape, naming the first length that X cannot hold.
+            If there is not one length for each sequence, or one is not from 0 to T.
 
         Examples
         --------
+        >>> import numpy as np
         >>> from numrnn import Sequences
         >>> Sequences.from_padded([[5, 6, 0], [7, 0, 0]], [2, 1]).to_list()
         [array([5, 6]), array([7])]
+        >>> Sequences.from_padded([[5, 6, np.nan], [7, np.nan, np.nan]]).to_list()
+        [array([5., 6.]), array([7.])]
         """
         check_plain(X, "X")
-        X, count = np.asarray(X), np.size(lengths)
+        X = np.asarray(X)
+        count = len(X) if lengths is None and X.ndim else np.size(lengths)
         if X.ndim not in (2, 3) or len(X) != count:
             raise ValueError(f"X must have the shape ({count}, T, D) or ({count}, T), got {X.shape}")
-        lengths = checked_each(lengths, X.shape[1], "lengths", 0)
+        lengths = _lengths_by_nan(X) if lengths is None else checked_each(lengths, X.shape[1], "lengths", 0)
         return cls.from_concatenated(X[_mask(lengths, X.shape[1])], lengths)
 
     @classmethod
@@ -151,7 +170,7 @@ class Sequences:
 
         Parameters
         ----------
-        values : ndarray of shape (sum of T_i, D) or (sum of T_i,)
+        values : ndarray of shape (sum of T_i, D) or (sum of T_i,), or data frame
         lengths : array-like of shape (N,)
             The numbers of steps T_i.
 
@@ -173,9 +192,9 @@ class Sequences:
         Sequences(2 sequences of 2 to 4 steps, 3 columns, float64)
         """
         check_plain(values, "values")
-        values = np.asarray(values)
+        names, values = names_of(getattr(values, "columns", ())), np.asarray(values)
         lengths = checked_lengths(lengths, len(values) if values.ndim else 0)
-        return cls(values, np.concatenate([[0], np.cumsum(lengths)]))
+        return cls(values, np.concatenate([[0], np.cumsum(lengths)]), names)
 
     @classmethod
     def _from_known(cls, values, offsets):
@@ -323,13 +342,13 @@ class Sequences:
 
     def _span(self, start, stop):
         offsets = self.offsets[start : stop + 1]
-        return Sequences(self.values[offsets[0] : offsets[-1]], offsets - offsets[0])
+        return Sequences(self.values[offsets[0] : offsets[-1]], offsets - offsets[0], self.names)
 
     def _take(self, ids):
         lengths = self.lengths[ids]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         rows = np.arange(offsets[-1]) + np.repeat(self.offsets[ids] - offsets[:-1], lengths)
-        return Sequences(self.values[rows], offsets)
+        return Sequences(self.values[rows], offsets, self.names)
 
     def __eq__(self, other):
         if not isinstance(other, Sequences):
@@ -353,6 +372,20 @@ class Sequences:
 
 
 collections.abc.Sequence.register(Sequences)
+
+
+def _checked_names(names, values):
+    known = None if isinstance(names, str) else names_of(names)
+    if known is None or values.ndim != 2 or len(known) != values.shape[1]:
+        expected = f"{values.shape[1]} texts, one a column" if values.ndim == 2 else "None, for steps of one value"
+        raise ValueError(f"names={shown(names)}: must be {expected}")
+    return known
+
+
+def _lengths_by_nan(X):
+    counts = (X == X).reshape(*X.shape[:2], -1).any(axis=2)  # NaN alone is not itself
+    last = X.shape[1] - np.argmax(counts[:, ::-1], axis=1) if X.shape[1] else np.zeros(len(X), np.int64)
+    return np.where(counts.any(axis=1), last, 0)
 
 
 def _mask(lengths, n_steps):

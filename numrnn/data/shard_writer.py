@@ -8,14 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
+from numrnn.data.containers import numbers_of_frame
+from numrnn.data.names import check_one_order, names_of, places_of
 from numrnn.data.sequences import Sequences
 from numrnn.data.shard_checksums import checksum_of_file, checksum_of_index
 from numrnn.data.shards import FORMAT, INDEX, VERSION
 from numrnn.data.sizes import n_bytes
-from numrnn.data.stacking import NUMBERS, TARGETS, check_kind, check_plain
+from numrnn.data.stacking import NUMBERS, TARGETS, check_kind, check_plain, stack
 from numrnn.io import replace_file, replacing
 
 __all__ = ["ShardWriter"]
+
+ROWS = ("targets", "weights", "ids")  # files beside those of steps and lengths
 
 
 class ShardWriter:
@@ -31,6 +35,11 @@ class ShardWriter:
         Of the steps in a shard, about; a sequence is never cut.
     dtype : dtype, default=None
         That numbers (not symbols) are stored as; None: that of the first sequences written.
+
+    Attributes
+    ----------
+    id_name : str
+        What the column of `ids` is called in predictions: "id" unless it is set.
 
     Raises
     ------
@@ -61,30 +70,36 @@ class ShardWriter:
         if self._asked is not None:
             check_kind(self._asked, "dtype", NUMBERS)
         self._dtype, self._columns, self._per, self._row = None, None, None, None  # of what was written first
+        self._names, self.id_name = None, "id"
         self._shard, self._index = None, []
         self.folder = self.directory.with_name(f"{self.directory.name}.partial-{os.getpid()}")
         self.folder.mkdir(parents=True)
 
-    def write(self, X, y=None, sample_weight=None):
+    def write(self, X, y=None, sample_weight=None, *, ids=None):
         """Write sequences with their targets.
 
         Parameters
         ----------
         X : list of arrays of shape (T_i, D) or (T_i,), array of shape (N, T, D), or Sequences
-            Integers without dimension D are symbols.
+            Integers without dimension D are symbols. The columns of data frames, and of what else has names, are put
+            into the order of those that were written first.
         y : array-like of shape (N,) or (N, K), or Sequences, optional
             Targets: of each sequence, or (`Sequences`) of each step.
         sample_weight : array-like of shape (N,), or Sequences, optional
             Weights, likewise.
+        ids : array-like of shape (N,), optional
+            A text or a number that tells each sequence apart, which ``numrnn predict`` writes beside its prediction.
 
         Raises
         ------
         ValueError
-            If there are no sequences, or one is empty, holds no numbers, or they do not fit y or those written before.
+            If there are no sequences, or one is empty, holds no numbers, or they do not fit y or those written before;
+            naming the column if one is missing or new.
         """
-        X = _sequences(X)
-        per = [_per(rows, name, X) for rows, name in ((y, "y"), (sample_weight, "sample_weight"))]
-        rows = [_flat(rows, name) for rows, name in ((y, "y"), (sample_weight, "sample_weight"))]
+        X = self._ordered(_sequences(X))
+        given = {"y": y, "sample_weight": sample_weight, "ids": ids}
+        per = [_per(rows, name, X) for name, rows in given.items()]
+        rows = [_flat(rows, name) for name, rows in given.items()]
         self._check(X, per, rows[0])
         first = 0
         while first < len(X):
@@ -120,10 +135,28 @@ class ShardWriter:
         totals = {name: sum(entry[name] for entry in self._index) for name in ("sequences", "steps")}
         content = {"format": FORMAT, "version": VERSION, "dtype": self._dtype.str}
         content |= {"columns": self._columns[0] if self._columns else None, "targets": self._per[0]}
+        content |= {} if self._names is None else {"names": list(self._names)}
+        content |= {} if self._per[2] is None else {"ids": self.id_name}
         content |= {"weights": self._per[1], **totals, "shards": self._index}
         content["checksum"] = checksum_of_index(content)
         replace_file(self.folder / INDEX, json.dumps(content, indent=1).encode())
         os.rename(self.folder, self.directory)
+
+    def convert_targets(self, convert):
+        """Convert the targets of all that was written.
+
+        Parameters
+        ----------
+        convert : callable
+            Takes the targets of a shard, an array, and returns those to store in their place.
+        """
+        self._end_shard()
+        for entry in self._index:
+            path = self.folder / f"{entry['name']}.targets.npy"
+            targets = convert(np.load(path))
+            with replacing(path) as file:
+                np.save(file, targets, allow_pickle=False)
+            entry["bytes"]["targets"], entry["sha256"]["targets"] = os.path.getsize(path), checksum_of_file(path)
 
     def discard(self):
         """Remove what was written."""
@@ -140,6 +173,12 @@ class ShardWriter:
             self.close()
         else:
             self.discard()
+
+    def _ordered(self, X):
+        if X.names is None or self._names is None:
+            return X
+        places = places_of(self._names, X.names, "X")
+        return X if places is None else Sequences(X.values[:, places], X.offsets, self._names)
 
     def _check(self, X, per, y):
         values = X.values
@@ -162,6 +201,7 @@ class ShardWriter:
             self._row = row
         if row != self._row:
             raise ValueError(f"a row of y has shape {row}, of those written before {self._row}")
+        self._names = X.names if self._names is None else self._names
 
     def _end_shard(self):
         if self._shard is not None:
@@ -175,7 +215,7 @@ class _Shard:
     def __init__(self, path, dtype, columns):
         self._path, self._dtype, self._columns = path, dtype, columns
         self.step_bytes = dtype.itemsize * int(np.prod(columns, dtype=np.int64))
-        self.size, self._steps, self._lengths, self._rows = 0, 0, [], ([], [])
+        self.size, self._steps, self._lengths, self._rows = 0, 0, [], ([], [], [])
         self._open = ExitStack()
         self.file = self._open.enter_context(replacing(f"{path}.values.npy"))
         self._write_header()
@@ -204,7 +244,7 @@ class _Shard:
         lengths = np.concatenate(self._lengths)
         arrays = {"lengths": lengths} | {
             name: np.concatenate(rows)
-            for name, rows, of in zip(("targets", "weights"), self._rows, per, strict=True)
+            for name, rows, of in zip(ROWS, self._rows, per, strict=True)
             if of is not None
         }
         for name, array in arrays.items():
@@ -223,7 +263,14 @@ class _Shard:
 def _sequences(X):
     if isinstance(X, Sequences):
         return X
-    return Sequences.from_array(X) if getattr(X, "ndim", 1) > 1 else Sequences.from_list(X)
+    if hasattr(X, "columns"):
+        return Sequences.from_array(numbers_of_frame(X, "X"))
+    if getattr(X, "ndim", 1) > 1:
+        return Sequences.from_array(X)
+    items = list(X)
+    made = Sequences.from_concatenated(*stack(items, name="X", kinds=NUMBERS))
+    made.names = names_of(check_one_order(items, "X") or ())
+    return made
 
 
 def _per(rows, name, X):
@@ -255,5 +302,5 @@ def _described(dtype, columns, per):
     width = f"{columns[0]} columns of {dtype}" if columns else f"symbols, {dtype}"
     return f"{width}, " + ", ".join(
         f"{'no ' if of is None else ''}{name}{'' if of is None else ' per ' + of}"
-        for name, of in zip(("targets", "weights"), per, strict=True)
+        for name, of in zip(ROWS, per, strict=True) if of or name != "ids"
     )

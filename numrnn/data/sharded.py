@@ -1,6 +1,7 @@
 """Sequences that stay in files, and what of them is in memory for a while."""
 
 import copy
+import os
 from contextlib import closing
 from itertools import pairwise
 from typing import NamedTuple
@@ -8,17 +9,22 @@ from typing import NamedTuple
 import numpy as np
 
 from numrnn.data.ahead import read_ahead
+from numrnn.data.names import places_of
 from numrnn.data.sequences import Sequences
 from numrnn.data.stacking import NUMBERS, check_kind
 from numrnn.kernels.cpu.finite import all_finite
 from numrnn.kernels.jit import read_only
 from numrnn.messages import shown
 
-__all__ = ["Held", "Shard", "ShardedSequences"]
+__all__ = ["Held", "Shard", "ShardedSequences", "ValueOfFileError"]
 
 BLOCK = 1 << 26  # bytes of predictions and of searches, which need no shuffling, at a time
 PIECE = 1 << 23  # bytes in one call of the operating system: a reader that is no longer wanted ends after it
 BUFFERED = 1 << 18  # what is left out between sequences that are read is cheaper read than skipped, up to about this
+
+
+class ValueOfFileError(ValueError):
+    """A step in a file holds what no step may hold."""
 
 
 class Shard(NamedTuple):
@@ -46,6 +52,12 @@ class ShardedSequences(Sequences):
         That steps are converted to as they are read.
     buffer : int
         Bytes of a window: the sequences that are shuffled together, and in memory at a time.
+    names : tuple of str or None
+        Names of the columns, where the index has them.
+    ids : ndarray of shape (N,), or None
+        What tells each sequence apart, where the directory has it.
+    id_name : str or None
+        What that is called.
 
     Examples
     --------
@@ -63,8 +75,10 @@ class ShardedSequences(Sequences):
     """
 
     lengths = None  # not computed each time, as those of Sequences are
+    ids = id_name = None
 
-    def __init__(self, shards, lengths, columns, dtype, buffer):
+    def __init__(self, shards, lengths, columns, dtype, buffer, names=None):
+        self.names, self._places, self._stored_columns = names, None, columns
         self._shards, self._columns, self._stored = shards, columns, np.dtype(dtype)
         self._ends = np.array([shard.first_step for shard in shards[1:]] + [int(lengths.sum())])
         self.dtype, self.buffer = self._stored, buffer
@@ -108,7 +122,9 @@ class ShardedSequences(Sequences):
 
     def _load(self, stopped):
         values, _ = self.gather(np.arange(len(self)), stopped=stopped)
-        return Sequences._from_known(values, self.offsets)
+        loaded = Sequences._from_known(values, self.offsets)
+        loaded.names = self.names
+        return loaded
 
     def gather(self, ids, out=None, stopped=None):
         """Read the steps of some sequences, file by file and in the order of the files.
@@ -152,10 +168,10 @@ class ShardedSequences(Sequences):
 
     def _read(self, shard, runs, values, stopped):
         """Read runs (first step of all shards', where to, steps) from a file, convert and check them."""
-        columns = int(np.prod(self._columns, dtype=np.int64))
+        columns = int(np.prod(self._stored_columns, dtype=np.int64))
         row = self._stored.itemsize * columns
-        piece = max(1, PIECE // row)
-        raw = None if self._stored == self.dtype else np.empty((piece, *self._columns), self._stored)
+        piece, as_stored = max(1, PIECE // row), self._stored == self.dtype and self._places is None
+        raw = None if as_stored else np.empty((piece, *self._stored_columns), self._stored)
         try:
             with open(shard.path, "rb", buffering=BUFFERED) as file:
                 for step, start, count in runs:
@@ -175,9 +191,11 @@ class ShardedSequences(Sequences):
         """Convert what was read, and check it; `step` is where it begins, among the steps of all shards."""
         if self._last_symbol is not None and (found.min() < 0 or found.max() > self._last_symbol):
             at = int(np.argmax((found < 0) | (found > self._last_symbol)))
-            raise ValueError(
+            raise ValueOfFileError(
                 f"{self._place(shard, step + at)} is {found[at]}, expected a symbol from 0 to {self._last_symbol}"
             )
+        if self._places is not None:
+            found = found[:, self._places]
         with np.errstate(over="ignore", invalid="ignore"):
             for dtype, operation, operand in self._changes:
                 found = found.astype(dtype, copy=False)
@@ -187,7 +205,7 @@ class ShardedSequences(Sequences):
         if to.dtype.kind == "f" and not _is_finite(to):
             at = int(np.argmin(np.isfinite(to.reshape(len(to), -1)).all(axis=1)))
             what = "NaN" if np.isnan(to[at]).any() else f"infinity or a value too large for {shown(to.dtype)}"
-            raise ValueError(f"{self._place(shard, step + at)} contains {what}")
+            raise ValueOfFileError(f"{self._place(shard, step + at)} contains {what}")
 
     def _place(self, shard, step):
         i = int(np.searchsorted(self._all_rows, step, side="right")) - 1
@@ -262,8 +280,33 @@ class ShardedSequences(Sequences):
         converted = copy.copy(self)
         converted.dtype = np.dtype(dtype)
         if not self._columns and converted.dtype.kind == "f":
-            converted._columns = (1,)
+            converted._columns = converted._stored_columns = (1,)
         return converted
+
+    def of_columns(self, names, where):
+        """The same sequences with these columns, in this order; their other columns are not among them.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Columns, all of which are there.
+        where : str
+            What errors call the sequences.
+
+        Returns
+        -------
+        sequences : ShardedSequences
+        """
+        kept = [name for name in self.names if name in set(names)]
+        places = places_of(names, kept, where)
+        if places is None and len(kept) == len(self.names):
+            return self
+        here = np.array([self.names.index(name) for name in names])
+        chosen = copy.copy(self)
+        chosen.names, chosen._columns = tuple(names), (len(here),)
+        chosen._places = here if self._places is None else self._places[here]
+        chosen._changes = [(dtype, operation, operand[here]) for dtype, operation, operand in self._changes]
+        return chosen
 
     def changed(self, operation, operand):
         """The same sequences, changed by a function of NumPy (as by `np.subtract`) as they are read."""
@@ -286,10 +329,16 @@ class ShardedSequences(Sequences):
         check_kind(self._stored, f"{name}[0]", NUMBERS)
         return self.converted(choose_dtype(self._stored, 1 + len(self._columns)))
 
+    @property
+    def directory(self):
+        """Of the files."""
+        return os.path.dirname(self._shards[0].path)
+
     def _chosen(self, ids):
         chosen = copy.copy(self)
         chosen._rows, chosen.lengths = self._rows[ids], self.lengths[ids]
         chosen.offsets = np.concatenate([[0], np.cumsum(chosen.lengths)])
+        chosen.ids = None if self.ids is None else self.ids[ids]
         return chosen
 
     def _span(self, start, stop):

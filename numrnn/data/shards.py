@@ -6,9 +6,11 @@ The format, version 1, readable by NumPy alone. Of a directory:
   symbols;
 - ``00000.lengths.npy``: numbers of steps of its sequences, int64; a sequence is in one shard;
 - ``00000.targets.npy``, ``00000.weights.npy`` (optional, of all shards or none): a row for each sequence, or step;
+- ``00000.ids.npy`` (optional, likewise): what tells each sequence apart;
 - ``index.json``: the names of the shards with their numbers of sequences, steps and bytes, what they have in common,
-  and totals. It is written last: a directory without it is half written. Optional are the SHA-256 of each file
-  (``sha256`` of a shard) and of the index (``checksum``, see `numrnn.data.shard_checksums`);
+  and totals. It is written last: a directory without it is half written. Optional are the ``names`` of the columns,
+  what the ``ids`` are called, the SHA-256 of each file (``sha256`` of a shard) and of the index (``checksum``, see
+  `numrnn.data.shard_checksums`);
 - ``test`` (optional): a directory of shards to test on.
 """
 
@@ -34,7 +36,10 @@ from numrnn.io.npy_file import read_array, read_header
 __all__ = ["FORMAT", "INDEX", "VERSION", "Shards", "changed_files", "open_shards"]
 
 FORMAT, VERSION, INDEX = "numrnn shards", 1, "index.json"
-ENTRIES = ("format", "version", "dtype", "columns", "targets", "weights", "sequences", "steps", "shards", "checksum")
+ENTRIES = (
+    "format", "version", "dtype", "columns", "names", "targets", "weights", "ids", "sequences", "steps", "shards",
+    "checksum",
+)  # fmt: skip
 PLAIN_NAME = re.compile(r"[^/\\\0.][^/\\\0]*")
 
 
@@ -122,7 +127,10 @@ def open_shards(directory, *, buffer="512MB"):
         shards.append(Shard(path, at, first, first_step))
         first, first_step = first + entry["sequences"], first_step + entry["steps"]
     columns = () if index["columns"] is None else (index["columns"],)
-    X = ShardedSequences(shards, np.concatenate(steps), columns, index["dtype"], buffer)
+    names = tuple(index["names"]) if index.get("names") else None
+    X = ShardedSequences(shards, np.concatenate(steps), columns, index["dtype"], buffer, names)
+    if index.get("ids") is not None:
+        X.ids, X.id_name = _rows(folder, index | {"ids": "sequence"}, "ids", X), index["ids"]
     return Shards(X, *(_rows(folder, index, name, X) for name in ("targets", "weights")))
 
 
@@ -188,6 +196,14 @@ def _check_index(index):
         if index[name] not in (None, "sequence", "step"):
             raise ValueError(f"{name} {index[name]!r:.50}")
         arrays += [name] * (index[name] is not None)
+    names, ids = index.get("names"), index.get("ids")
+    arrays += ["ids"] * (ids is not None)
+    if not (ids is None or type(ids) is str):
+        raise ValueError("ids is no text")
+    if names is not None and not (type(names) is list and all(type(name) is str for name in names)):
+        raise ValueError("names is no list of texts")
+    if names is not None and len(names) != columns:
+        raise ValueError(f"names are {len(names)}, columns {columns!r:.50}")
     for shard in index["shards"]:
         _check_shard(shard, arrays)
     _check_totals(index)

@@ -4,6 +4,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from numrnn.data.containers import check_targets, numbers_of_frame
+from numrnn.data.names import check_one_order
 from numrnn.messages import shown
 
 __all__ = ["NUMBERS", "TARGETS", "check_kind", "check_list_plain", "check_plain", "stack"]
@@ -37,6 +38,7 @@ def stack(items, *, name, kinds, choose_dtype=None):
     ValueError, TypeError
         Naming the first array of another shape, or of a dtype that is not taken.
     """
+    check_one_order(items, name)
     arrays = [x if type(x) is np.ndarray else _as_array(x, f"{name}[{i}]", kinds) for i, x in enumerate(items)]
     _check_shapes(arrays, name)
     dtypes = {x.dtype for x in arrays}

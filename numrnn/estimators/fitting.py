@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from numrnn.data.inputs import check_n_inputs
+from numrnn.data.inputs import check_n_inputs, check_names
 from numrnn.data.random import draw_seed
 from numrnn.data.sharded import ShardedSequences
 from numrnn.data.sizes import n_bytes
@@ -308,6 +308,7 @@ def check_parameters(estimator):
 def _held_inputs(estimator, X_val):
     n_symbols, vocabulary = estimator._architecture.n_symbols, estimator.vocabulary_
     X_val = X_val if vocabulary is None else text_symbols(X_val, vocabulary, "X_val")
+    X_val = check_names(estimator, X_val, name="X_val")
     with names_vocabulary(X_val, "X_val"):
         dtype = np.dtype(estimator.dtype)
         read = reader_of(estimator.device, X_val)

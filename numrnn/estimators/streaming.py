@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from numrnn.data.inputs import check_names_of_step
 from numrnn.data.next_symbols import check_n_symbols
 from numrnn.data.sequences import Sequences
 from numrnn.estimators.prepared import predictor_of
@@ -28,6 +29,7 @@ def predict_step(estimator, x, state):
                 "predict_step needs bidirectional=False: a bidirectional network reads a sequence from its end, too"
             )
         if n_symbols is None:
+            check_names_of_step(estimator, x)
             x, single = check_step(x, predictor.network.layout.n_inputs, predictor.dtype)
         else:
             if estimator.vocabulary_ is not None:
