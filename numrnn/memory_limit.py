@@ -10,6 +10,10 @@ RESERVE, MOST_RESERVED = 10, 1 << 26
 THETAS = 5  # arrays like theta in training: itself, before the last step, its gradient, the state of Adam
 
 
+class MemoryLimitError(ValueError):
+    """The limit leaves no room for one thread."""
+
+
 def nodes_of(tile_counts, threads, node_tiles=None):
     """Tiles of a node, a power of two, unless it is given, and nodes of each mini-batch."""
     if node_tiles is None:
@@ -40,7 +44,7 @@ def affordable_threads(wanted, layout, memory, rows, tile_rows, node_tiles=None)
 
     Raises
     ------
-    ValueError
+    MemoryLimitError
         If there is no room for one.
     """
     limit, reserve = memory.memory_limit, min(memory.memory_limit // RESERVE, MOST_RESERVED)
@@ -55,7 +59,7 @@ def affordable_threads(wanted, layout, memory, rows, tile_rows, node_tiles=None)
             memory.share_out(threads, tile_rows, tiles_of_node, int(nodes[0]), taken + reserve)
             return threads
     why = ", for bidirectional layers keep all of them" if layout.bidirectional else " at the least"
-    raise ValueError(
+    raise MemoryLimitError(
         f"memory_limit is too low: a mini-batch of {largest} sequences of up to {longest} steps takes "
         f"{needed + min((needed - 1) // (RESERVE - 1), MOST_RESERVED)} bytes{why}; got {limit}"
     )

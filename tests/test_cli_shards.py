@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 import numrnn
 from numrnn.cli import main
-from numrnn.data import open_shards, tables
+from numrnn.data import open_shards, table_blocks, tables
 from numrnn.datasets import make_noisy_sines
 
 SHORT = ("--hidden-layer-sizes", "5", "--max-iter", "2")
@@ -73,7 +73,7 @@ def test_shards_do_what_their_files_do(options, files, capsys):
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 @pytest.mark.parametrize("rows", [7, 1 << 16])
 def test_tables(suffix, rows, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(tables, "ROWS", rows)
+    monkeypatch.setattr(table_blocks, "ROWS", rows)
     values, lengths, y = arrays(0)
     weights = np.linspace(0, 1, len(lengths))
     table = write_table(tmp_path / f"table{suffix}", values, lengths, y, weights)
@@ -105,7 +105,7 @@ def test_a_target_of_each_step(dtype, tmp_path):
 
 def test_labels_are_read_as_one(tmp_path, monkeypatch):
     """Blocks of rows may look as if they were of other types than the whole."""
-    monkeypatch.setattr(tables, "ROWS", 2)
+    monkeypatch.setattr(table_blocks, "ROWS", 2)
     for name, labels, kind in (("f", ["1", "2.5"], "f"), ("u", ["1", "a"], "U"), ("i", ["1", "2"], "i")):
         path = tmp_path / f"{name}.csv"
         path.write_text("sequence,x,y\n" + "".join(f"{i},0.5,{label}\n" * 2 for i, label in enumerate(labels)))
@@ -116,42 +116,42 @@ def test_labels_are_read_as_one(tmp_path, monkeypatch):
         ]
 
 
-@pytest.mark.parametrize("labels", [("01", "a"), ("a", "01"), ("1.50", "a"), ("+1", "a")])
-def test_labels_that_would_change_as_numbers(labels, tmp_path, monkeypatch, capsys):
-    """A block of numbers and one of texts: "01" was 1, and then '1', here and '01' there."""
-    monkeypatch.setattr(tables, "ROWS", 2)
+@pytest.mark.parametrize("labels", [("01", "a"), ("a", "01"), ("1.50", "a"), ("+1", "a"), ("007", "7"), ("+1", "1")])
+def test_labels_are_kept_as_they_are_written(labels, tmp_path, monkeypatch):
+    """A block of numbers and one of texts: "01" was 1, and then '1', here and '01' there; "007" and "7" were one."""
+    monkeypatch.setattr(table_blocks, "ROWS", 2)
     path = tmp_path / "table.csv"
     path.write_text("sequence,x,y\n" + "".join(f"{i},0.5,{label}\n" * 2 for i, label in enumerate(labels)))
-    assert main(["shard", str(path), "--output", str(tmp_path / "shards"), "--target", "y"]) == 2
-    assert "column 'y' has rows with numbers" in capsys.readouterr().err
+    assert main(["shard", str(path), "--output", str(tmp_path / "shards"), "--target", "y"]) == 0
+    assert open_shards(tmp_path / "shards").y.tolist() == list(labels)
 
 
 MISTAKES = {
     "no such file": ("none.npz", None, (), "no such file"),
-    "no such table": ("none.csv", None, (), "No such file"),
-    "another kind": ("a.txt", "x", (), "expected a file .npz, .csv or .parquet"),
+    "no such table": ("none.csv", None, (), "none.csv: no such file"),
+    "another kind": ("a.txt", "x", (), "expected a file .npz, .csv, .tsv or .parquet; a text file is for --task lang"),
     "no parquet": ("a.parquet", "x", (), "not a readable .parquet file"),
-    "empty": ("a.csv", "", (), "columns' names"),
+    "empty": ("a.csv", "", (), "a.csv: the file is empty"),
     "no rows": ("a.csv", "sequence,x\n", (), "there are no rows"),
     "no column": ("a.csv", "id,x\n1,2\n", (), "there is no column 'sequence', only id, x"),
     "no target": ("a.csv", "sequence,x\n1,2\n", ("--target", "y"), "there is no column 'y'"),
     "no inputs": ("a.csv", "sequence,y\n1,2\n", ("--target", "y"), "no columns left"),
-    "a word": ("a.csv", "sequence,x\n1,2\n1,two\n", (), "column 'x' .* holds no number"),
-    "a short row": ("a.csv", "sequence,x\n1,2\n1\n", (), "row 3 has 1 columns"),
+    "a word": ("a.csv", "sequence,x\n1,2\n1,two\n", (), "a.csv: line 3, column 'x' is 'two', expected a number"),
+    "a short row": ("a.csv", "sequence,x\n1,2\n1\n", (), "a.csv: line 3 has 1 cells, the first line has 2"),
     "two places": ("a.csv", "sequence,x\n1,2\n2,2\n1,2\n", (), "sequence '1' are in two places"),
     "a target that changes": ("a.csv", "sequence,x,y\n7,2,1\n7,2,0\n", ("--target", "y"), "'y' changes within .*'7'"),
-    "no text": ("a.csv", "sequence,x\n1,\udcff\n", (), "a.csv: not a readable .csv file"),
-    "a long field": ("a.csv", f"sequence,x\n1,{'2' * 200_000}\n", (), "a.csv: not a readable .csv file"),
+    "no text": ("a.csv", "sequence,x\n1,\udcff\n", (), "a.csv: not UTF-8: .* in line 2; --encoding"),
+    "a long field": ("a.csv", f"sequence,x\n1,{'2' * 200_000}\n", (), "a.csv: line 2: field larger than field limit"),
     "a long label": (
         "a.csv",
         f"sequence,x,y\n1,2,a\n2,2,{'b' * 2000}\n",
         ("--target", "y"),
-        "row 3: column 'y' has 2000",
+        "line 3: column 'y' has 2000",
     ),
-    "a long header": ("a.csv", "x," * 60_000 + "\n", (), r"each another one, got x, x, .* \.\.\.$"),
-    "no number": ("a.csv", "sequence,x\n1,2\nb7,\n", (), "a.csv: sequence 'b7': column 'x' .* but ''"),
-    "no label": ("a.csv", "sequence,x,y\n1,2,a\n2,2,\n", ("--target", "y"), "a.csv: column 'y' has rows without"),
-    "NaN": ("a.csv", "sequence,x,y\n1,2,nan\n2,2,3\n", ("--target", "y"), "a.csv: column 'y' has rows without"),
+    "a long header": ("a.csv", "x," * 60_000 + "\n", (), r"there is no column 'sequence', only x, x, .* \.\.\.$"),
+    "no number": ("a.csv", "sequence,x\n1,2\nb7,\n", (), "a.csv: line 3, column 'x' is empty, expected a number"),
+    "no label": ("a.csv", "sequence,x,y\n1,2,a\n2,2,\n", ("--target", "y"), "a.csv: line 3, column 'y' is empty"),
+    "NaN": ("a.csv", "sequence,x,y\n1,2,nan\n2,2,3\n", ("--target", "y"), "line 2, column 'y' is 'nan', expected a f"),
     "a size": ("a.csv", "sequence,x\n1,2\n", ("--shard-size", "big"), "shard_size must be a number of bytes"),
 }
 

@@ -297,7 +297,7 @@ def test_large_fields_and_targets_of_every_kind(tmp_path):
     limit = csv.field_size_limit()
     path = write_table(tmp_path / "large.csv", [(0, "a" * 200_000, "+1"), (1, "b", "-1")])
     table = read_table(path, "text", "label")
-    assert len(table.X[0]) == 200_000 and table.y.tolist() == [1, -1] and csv.field_size_limit() == limit
+    assert len(table.X[0]) == 200_000 and table.y.tolist() == ["+1", "-1"] and csv.field_size_limit() == limit
     assert read_table(path, "text", "label", kind="f").y.dtype == np.float64
     assert read_table(path, "text", "label", kind="U").y.tolist() == ["+1", "-1"]
     for labels, kind in ((("1", "2.5"), "f"), (("1", "1_0"), "U"), (("1.5", "nan?"), "U")):
@@ -318,7 +318,7 @@ def test_a_fault_far_into_a_file_is_found_at_its_place(tmp_path):
     path = tmp_path / "late.csv"
     content = b"text,label\n" + b"a good film,1\n" * 2000
     path.write_bytes(content + b"caf\xe9,0\n")
-    with pytest.raises(ValueError, match=rf"late.csv: not UTF-8: .* at byte {len(content) + 3}, in line 2002$"):
+    with pytest.raises(ValueError, match=rf"late.csv: not UTF-8: .* at byte {len(content) + 3}, in line 2002;"):
         read_table(path, "text", "label")
 
 

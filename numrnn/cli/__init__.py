@@ -14,6 +14,7 @@ from numrnn import __version__
 from numrnn.cli import fit, generate, info, predict, score, shard, warmup
 from numrnn.cli.arguments import RESUBMIT, Failure, Parser, UsageError
 from numrnn.cli.terminal import printable, safe_output
+from numrnn.messages import LONGEST
 
 __all__ = ["main"]
 
@@ -95,4 +96,5 @@ def _failed(error, code):
 
 
 def _one_line(message):
-    return printable(" ".join(str(message).split()))
+    text = " ".join(str(message).split())
+    return printable(text if len(text) <= LONGEST else f"{text[: LONGEST - 105]} ... {text[-100:]}")

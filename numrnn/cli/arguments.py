@@ -86,11 +86,11 @@ def seed(text):
 
 @reads("balanced, or weights such as 1=2,3=0.5")
 def class_weights(text):
-    """``"balanced"``, or ``"1=2,3=0.5"`` as {1: 2.0, 3: 0.5}."""
+    """``"balanced"``, or ``"a=1, b=2"`` as {"a": 1.0, "b": 2.0}; what type labels have, the targets tell."""
     if "=" not in text:
-        return text
+        return text.strip()
     pairs = (pair.rsplit("=", 1) for pair in text.split(","))
-    return {number_or_name(label): float(weight) for label, weight in pairs}
+    return {label.strip(): float(weight) for label, weight in pairs}
 
 
 # A tuple as kind lists the values allowed. `output` (the targets' form tells it), `verbose` (--progress), `callbacks`,

@@ -3,14 +3,36 @@
 from pathlib import Path
 
 from numrnn.cli.arguments import Failure, UsageError
+from numrnn.data.fields import listed
 
-__all__ = ["BUNDLED", "describe", "is_shards", "read_data", "read_model", "read_model_for", "subset"]
+__all__ = [
+    "BUNDLED", "describe", "is_shards", "read_data", "read_model", "read_model_for", "select", "subset", "why_not",
+]  # fmt: skip
 
 BUNDLED = ("japanese_vowels",)
+STEPS = "a table with a row for each step becomes shards first: numrnn shard FILE --sequence COLUMN --output DIR"
+WAYS = {  # what to do with a file of another kind
+    ".npy": "an .npy file is one array; numpy.savez(FILE, values=..., lengths=...) writes what is read here",
+    ".parquet": STEPS,
+    ".csv": f"{STEPS}; a table of texts needs --text COLUMN",
+    ".txt": "a text file is for --task language-model",
+    ".safetensors": "that is a model, not data",
+}
+WAYS |= {".tsv": WAYS[".csv"], ".md": WAYS[".txt"]}
+
+
+def why_not(name, expected):
+    """An error for a file of another kind than is expected, with what to do."""
+    from numrnn.data.csv_files import suffix_of
+
+    way = WAYS.get(suffix_of(name))
+    return f"{name}: expected {expected}" + ("" if way is None else f"; {way}")
 
 
 def read_data(name):
     """The bundled data set of this name, or that of an ``.npz`` file or a directory of shards, as a `DataFile`."""
+    import zipfile
+
     from numrnn.data.readers import DataFile, Part, read_npz, read_shards
 
     if name == "japanese_vowels":
@@ -22,14 +44,37 @@ def read_data(name):
             Part(Sequences.from_list(vowels.X_train), vowels.y_train),
             Part(Sequences.from_list(vowels.X_test), vowels.y_test),
         )
-    if not Path(name).exists() and Path(name).suffix != ".npz":
+    path = Path(name)
+    if not path.exists() and path.suffix.lower() != ".npz":
         raise UsageError(
             f"{name}: neither an .npz file, nor a directory of shards, nor a bundled data set ({', '.join(BUNDLED)})"
         )
+    if path.is_file() and path.suffix.lower() != ".npz" and not zipfile.is_zipfile(path):
+        raise UsageError(why_not(name, "an .npz file, a directory of shards or the name of a bundled data set"))
     try:
         return read_shards(name) if Path(name).is_dir() else read_npz(name)
     except OSError as error:
         raise UsageError(error) from error
+
+
+def select(data, name, inputs, drop):
+    """The data with the columns asked for, which shards alone know by name."""
+    from numrnn.data.sharded import ShardedSequences
+
+    if inputs is None and not drop:
+        return data
+    known = data.train.X.names if isinstance(data.train.X, ShardedSequences) else None
+    option = "--drop" if inputs is None else "--inputs"
+    if known is None:
+        raise UsageError(f"{option}: {name} has no names of columns; shards of tables with a header have")
+    unknown = [column for column in (inputs or drop) if column not in known]
+    if unknown:
+        raise UsageError(f"{name}: there is no column {unknown[0]!r:.80}, only {listed(known)}")
+    kept = tuple(inputs or [column for column in known if column not in drop])
+    if not kept or len(set(kept)) < len(kept):
+        raise UsageError(f"{option}: must leave at least one column, and each once")
+    parts = {of: part and part._replace(X=part.X.of_columns(kept, name)) for of, part in data._asdict().items()}
+    return data._replace(**parts)
 
 
 def is_shards(name):

@@ -3,21 +3,36 @@
 import argparse
 import contextlib
 import os
+import warnings
 from pathlib import Path
 
 from numrnn.cli.arguments import Failure, UsageError, add_parameters
 from numrnn.cli.batch import BATCH_OPTIONS, Guard, add_batch_options, lines_in_batch, make_checkpoint
 from numrnn.cli.config import over_config
+from numrnn.cli.data import select, why_not
 from numrnn.cli.ranks import run_in_ranks
 from numrnn.cli.settings import SETTINGS, TABLE
-from numrnn.cli.texts import LANGUAGE_MODEL, TEXT_OPTIONS, add_text_options, make_vocabulary, read_texts, reads_texts
+from numrnn.cli.tables import column_list, faults_of, say_what_was_left_out
+from numrnn.cli.texts import (
+    LANGUAGE_MODEL,
+    PAIRS,
+    TEXT_OPTIONS,
+    add_text_options,
+    is_table,
+    make_vocabulary,
+    read_texts,
+    reads_texts,
+    without_empty_texts,
+)
+from numrnn.data.fields import listed
 
 __all__ = ["add_parser"]
 
 DEFAULT_SEED = 0
 
 # the options that are no parameters of the estimator
-JOB_OPTIONS = ("data", "output", "task", "progress", "mpi", *BATCH_OPTIONS, *TEXT_OPTIONS)
+JOB_OPTIONS = ("data", "output", "task", "progress", "mpi", "inputs", "drop", *BATCH_OPTIONS, *TEXT_OPTIONS)
+MOST_GRADES = 10  # distinct whole floats that may well be classes
 
 # --progress, --no-progress and neither as the estimators' `verbose`
 VERBOSE = {True: 2, False: False, None: True}
@@ -32,17 +47,21 @@ def add_parser(commands):
         "learning_curve.png (with matplotlib) to a directory.",
         epilog=f"Settings for {', '.join(SETTINGS)} were chosen by cross-validation and hold unless options say "
         "otherwise. Targets that are floats make a regression, others a classification; one target per step instead "
-        "of one per sequence makes a prediction for each step. Texts of a .csv file are read by an LSTM of 50 units, "
-        f"with early stopping, unless options say otherwise; a {LANGUAGE_MODEL} has the defaults of RNNLanguageModel.",
+        "of one per sequence makes a prediction for each step. Texts of a table are read by an LSTM of 50 units, "
+        f"with early stopping, unless options say otherwise; a {LANGUAGE_MODEL} has the defaults of RNNLanguageModel, "
+        f"{PAIRS} those of RNNSeq2Seq.",
     )
     # Absent unless given, so that what is given on the command line can be laid over what the config file says.
     given = {"default": argparse.SUPPRESS}
-    text = "a bundled data set's name, a file (.npz, .csv, a text), or a directory of shards"
+    text = "a bundled data set's name, a file (.npz, .csv, .tsv, a text, - for standard input), or shards"
     parser.add_argument("data", nargs="?", metavar="DATA", help=text, **given)
     parser.add_argument("--output", metavar="DIR", help="directory for the results, made if missing", **given)
     parser.add_argument("--config", metavar="JOB.toml", help='read options from a file: cell = "gru"; those given win')
-    tasks = ("classification", "regression", LANGUAGE_MODEL)
-    parser.add_argument("--task", choices=tasks, help="what the targets are, or a model of a text", **given)
+    tasks = ("classification", "regression", LANGUAGE_MODEL, PAIRS)
+    parser.add_argument("--task", choices=tasks, help="what the targets are, or a model that writes", **given)
+    text = "columns of shards that are inputs (default: all)"
+    parser.add_argument("--inputs", metavar="COLUMN,...", type=column_list, help=text, **given)
+    parser.add_argument("--drop", metavar="COLUMN,...", type=column_list, help="columns of shards to drop", **given)
     flag = argparse.BooleanOptionalAction
     parser.add_argument("--progress", action=flag, help="a progress bar (default: on a terminal)", **given)
     parser.add_argument("--scale", action=flag, help="standardise the inputs; the saved model takes raw ones", **given)
@@ -71,12 +90,13 @@ def _run(options, guard, comm):
     from numrnn.cli.data import describe, read_data
     from numrnn.cli.history import HistoryFile, columns_of
     from numrnn.cli.report import run_facts
-    from numrnn.cli.training import Course, Stopwatch, prepare, train, watches_test
+    from numrnn.cli.training import Course, Stopwatch, check_memory, prepare, train, watches_test
 
     watch, checkpoint = Stopwatch(), make_checkpoint(options)
     with_texts = reads_texts(options)
-    _check_options(options, with_texts)
-    data = read_texts(options) if with_texts else read_data(options["data"])
+    faults = faults_of(options)
+    _check_options(options, with_texts, comm)
+    data = read_texts(options, faults) if with_texts else _chosen(read_data(options["data"]), options)
     if data.train.y is None and options.get("task") != LANGUAGE_MODEL:
         raise UsageError(f"{options['data']}: there are no targets (y)")
     has_targets = data.train.y is not None
@@ -87,8 +107,13 @@ def _run(options, guard, comm):
     scale = parameters.pop("scale", False)
     # Parameters and data are checked first: a mistake shows before the kernels have been compiled for nothing.
     estimator = make_estimator(parameters, data.train.y, options)
+    if with_texts and options.get("task") not in (LANGUAGE_MODEL, PAIRS):
+        parts = {name: without_empty_texts(part, estimator.vocabulary, faults) for name, part in parts.items()}
     prepare(estimator, parts)
+    if comm.size == 1:
+        check_memory(estimator, parts["train"])
     directory = _make_directory(options["output"])
+    say_what_was_left_out(faults, directory / "skipped.csv" if comm.rank == 0 else None)
     print("\n".join(f"{name}: {describe(part)}" for name, part in parts.items()))
     print(f"{estimator}{' on standardised inputs' if scale else ''}", flush=True)
     watch.lap("read")
@@ -148,7 +173,7 @@ def _test_and_save(estimator, parts, facts, watch, directory):
 def choose_parameters(options):
     """Parameters by the options given, below them a bundled data set's own, below them the command's."""
     given = {"random_state": DEFAULT_SEED} | {name: value for name, value in options.items() if name not in JOB_OPTIONS}
-    if options.get("task") == LANGUAGE_MODEL:
+    if options.get("task") in (LANGUAGE_MODEL, PAIRS):
         return given
     if reads_texts(options):
         return TABLE | given
@@ -157,17 +182,27 @@ def choose_parameters(options):
     return {"cell": cell} | settings.get(cell, {}) | given
 
 
-def _check_options(options, with_texts):
+def _check_options(options, with_texts, comm):
     """Refuse options that the data have no use for, or that another one contradicts."""
     if options.get("quiet") and options.get("progress"):
         raise UsageError("--quiet and --progress contradict each other: give one of them")
-    if not with_texts and Path(options["data"]).suffix == ".txt":
+    if "inputs" in options and "drop" in options:
+        raise UsageError("--inputs and --drop exclude each other: give one of them")
+    if options["data"] == "-" and comm.size > 1:
+        raise UsageError("-: processes that train together cannot share standard input; write it to a file")
+    if not with_texts and Path(options["data"]).suffix.lower() in (".txt", ".md"):
         raise UsageError(f"{options['data']}: a text file needs --task {LANGUAGE_MODEL}")
-    wrong = ("scale", "n_symbols") if with_texts else TEXT_OPTIONS
+    if not with_texts and Path(options["data"]).suffix.lower() == ".parquet":
+        raise UsageError(why_not(options["data"], "an .npz file, a table of texts or a directory of shards"))
+    wrong = ("scale", "n_symbols", "inputs", "drop") if with_texts else TEXT_OPTIONS
     for name in wrong:
         if name in options:
             kind = "texts" if with_texts else f"these data, only for texts: a .csv file, or --task {LANGUAGE_MODEL}"
             raise UsageError(f"--{name.replace('_', '-')} is no option for {kind}")
+
+
+def _chosen(data, options):
+    return select(data, options["data"], options.get("inputs"), options.get("drop", ()))
 
 
 def make_estimator(parameters, y, options):
@@ -176,20 +211,53 @@ def make_estimator(parameters, y, options):
     from numrnn.data.sequences import Sequences
 
     per_step = isinstance(y, Sequences)
-    if "task" in options:
-        task = options["task"]
-    else:
-        task = "regression" if (y.values if per_step else y).dtype.kind == "f" else "classification"
-    kinds = {"classification": numrnn.RNNClassifier, "regression": numrnn.RNNRegressor}
-    kind = kinds.get(task, numrnn.RNNLanguageModel)
+    values = y.values if per_step else y
+    task = options.get("task") or ("regression" if values.dtype.kind == "f" else "classification")
+    kinds = {
+        "classification": numrnn.RNNClassifier,
+        "regression": numrnn.RNNRegressor,
+        LANGUAGE_MODEL: numrnn.RNNLanguageModel,
+        PAIRS: numrnn.RNNSeq2Seq,
+    }
+    kind = kinds[task]
     unknown = sorted(set(parameters) - set(kind().get_params()))
     if unknown:
         raise UsageError(f"--{unknown[0].replace('_', '-')} is no option for a {task}")
+    if "task" not in options and task == "regression":
+        _hint_at_classes(values, options)
+    if isinstance(parameters.get("class_weight"), dict):
+        parameters = parameters | {"class_weight": _by_label(parameters["class_weight"], values)}
     if reads_texts(options):
         parameters = parameters | {"vocabulary": make_vocabulary(options)}
+        if task == PAIRS:
+            parameters = parameters | {"target_vocabulary": make_vocabulary(options, "target")}
     else:
         parameters = parameters | {"output": "step" if per_step else "sequence"}
     return kind(**parameters, verbose=VERBOSE[options.get("progress")])
+
+
+def _hint_at_classes(values, options):
+    """Tell those whose classes are written 1.0, 2.0, 3.0 that this makes a regression."""
+    import numpy as np
+
+    distinct = np.unique(values)
+    if len(distinct) <= MOST_GRADES < len(values) and (distinct % 1 == 0).all():
+        again = "--task classification" if is_table(options["data"]) else "integers, or --task classification,"
+        warnings.warn(
+            f"the targets are {len(distinct)} distinct whole numbers written as floats: a regression; {again} makes "
+            "them classes",
+            stacklevel=2,
+        )
+
+
+def _by_label(weights, values):
+    """Class weights by labels of the type that the targets have."""
+    labels = {str(label): label for label in set(values.reshape(-1).tolist())}
+    unknown = [name for name in weights if name not in labels]
+    if unknown:
+        known = listed(map(repr, sorted(labels)))
+        raise UsageError(f"--class-weight: there is no class {unknown[0]!r:.80}; class_weight may name {known}")
+    return {labels[name]: weight for name, weight in weights.items()}
 
 
 def _make_directory(name):

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from numrnn.cli.arguments import UsageError, add_device_option
+from numrnn.cli.tables import faults_of, say_what_was_left_out
 from numrnn.cli.texts import add_column_options
 
 __all__ = ["add_parser"]
@@ -21,9 +22,9 @@ def add_parser(commands):
     )
     parser.add_argument("model", metavar="MODEL", help="a model file, or the directory that fit wrote")
     parser.add_argument(
-        "data", metavar="DATA", help="a bundled data set's name, an .npz or .csv file or shards, without y too"
+        "data", metavar="DATA", help="a bundled data set's name, an .npz file, a table or shards, without y too"
     )
-    add_column_options(parser, "text")
+    add_column_options(parser, "text", "id")
     parser.add_argument("--subset", choices=("train", "test"), help="which part (default: test, if there is one)")
     add_device_option(parser)
     parser.add_argument("--proba", action="store_true", help="probabilities of the classes beside the prediction")
@@ -40,7 +41,7 @@ def run(arguments):
 
     from numrnn.cli.data import read_model_for, subset
     from numrnn.cli.texts import names_lines, read_for
-    from numrnn.cli.training import is_language_model
+    from numrnn.cli.training import is_language_model, is_pair
     from numrnn.data.sequences import Sequences
 
     model = read_model_for(arguments)
@@ -48,21 +49,25 @@ def run(arguments):
         raise UsageError("a language model has no targets to predict: see numrnn score, numrnn generate")
     if arguments.proba and not hasattr(model, "predict_proba"):
         raise UsageError(f"--proba: a {type(model).__name__} has no probabilities")
-    part = subset(read_for(model, arguments), arguments.subset)
+    faults = faults_of(vars(arguments))
+    part = subset(read_for(model, arguments, faults, with_targets=False), arguments.subset)
+    say_what_was_left_out(faults, arguments.output and str(Path(arguments.output).with_suffix("")) + ".skipped.csv")
     with names_lines(part):
         results = {"prediction": model.predict(part.X)}
     if arguments.proba:
         results["proba"] = model.predict_proba(part.X)
-    if model.output == "step" and isinstance(part.X, list):
+    if model.output == "step" and isinstance(part.X, list) and not is_pair(model):
         results = {name: Sequences.from_list(steps) for name, steps in results.items()}
     per_step = isinstance(results["prediction"], Sequences)
     lengths = results["prediction"].lengths if per_step else np.ones(len(part.X), dtype=np.int64)
     results = {name: np.asarray(rows.values if per_step else rows) for name, rows in results.items()}
     if arguments.output is not None and arguments.output.endswith(".npz"):
+        ids = _ids(part)[1]
         with _replacing(arguments.output) as file:
-            np.savez(file, **results, **({"lengths": lengths} if per_step else {}))
+            extra = {"lengths": lengths} if per_step else {}
+            np.savez(file, **results, **extra, **({} if ids is None else {"ids": np.asarray(ids)}))
         return
-    rows = _rows(_places(lengths, per_step), results, getattr(model, "classes_", None))
+    rows = _rows(_places(part, lengths, per_step), results, getattr(model, "classes_", None))
     if arguments.output is None:
         csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
     else:
@@ -83,11 +88,21 @@ def _replacing(path):
         raise UsageError(f"--output {path}: {error.strerror}") from error
 
 
-def _places(lengths, per_step):
+def _ids(part):
+    """What the identifiers of sequences are called, and they, where the data have them."""
+    holder = part if hasattr(part, "ids") else part.X
+    return getattr(holder, "id_name", None), getattr(holder, "ids", None)
+
+
+def _places(part, lengths, per_step):
     """Column names and rows that tell which sequence, and which step of it, a prediction is of (from 0)."""
+    name, ids = _ids(part)
+    known = [] if ids is None else [name]
+    numbers = getattr(part, "rows", None) or range(len(lengths))
+    places = [[*([] if ids is None else [ids[i]]), number] for i, number in enumerate(numbers)]
     if not per_step:
-        return ["sequence"], [[i] for i in range(len(lengths))]
-    return ["sequence", "step"], [[i, t] for i, length in enumerate(lengths) for t in range(length)]
+        return [*known, "sequence"], places
+    return [*known, "sequence", "step"], [[*places[i], t] for i, length in enumerate(lengths) for t in range(length)]
 
 
 def _rows(places, results, classes):

@@ -5,7 +5,7 @@ import math
 
 from sklearn.base import is_classifier
 
-from numrnn import RNNLanguageModel
+from numrnn import RNNLanguageModel, RNNSeq2Seq
 from numrnn.cli.history import columns_of
 from numrnn.cli.picture import save_learning_curve
 from numrnn.io.atomic import replace_file
@@ -50,6 +50,8 @@ def _labels(estimator):
     if isinstance(estimator, RNNLanguageModel):
         unit = estimator.vocabulary_.unit
         return f"cross-entropy (nats a {unit})", f"bits a {unit}"
+    if isinstance(estimator, RNNSeq2Seq):
+        return "loss", "minus the loss"
     return "loss", "accuracy" if is_classifier(estimator) else "R2"
 
 

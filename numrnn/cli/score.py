@@ -1,6 +1,7 @@
 """``numrnn score``: how good a saved model is on a data set."""
 
 from numrnn.cli.arguments import add_device_option
+from numrnn.cli.tables import faults_of, say_what_was_left_out
 from numrnn.cli.texts import add_column_options
 
 __all__ = ["add_parser"]
@@ -34,7 +35,9 @@ def run(arguments):
     from numrnn.cli.training import is_language_model
 
     model = read_model_for(arguments)
-    data = read_for(model, arguments)
+    faults = faults_of(vars(arguments))
+    data = read_for(model, arguments, faults)
+    say_what_was_left_out(faults, None)
     part = subset(data, arguments.subset)
     if part.y is None and not is_language_model(model):
         raise UsageError(f"{arguments.data}: there are no targets (y) to score against")

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn import metrics
 from sklearn.base import is_classifier
 
-from numrnn import RNNLanguageModel
+from numrnn import RNNLanguageModel, RNNSeq2Seq
 from numrnn.data.sequences import Sequences
 
 __all__ = ["as_text", "score"]
@@ -20,7 +20,7 @@ def score(estimator, part):
 
     Parameters
     ----------
-    estimator : RNNClassifier, RNNRegressor or RNNLanguageModel
+    estimator : RNNClassifier, RNNRegressor, RNNLanguageModel or RNNSeq2Seq
         Fitted.
     part : Part or TextTable
         Sequences or texts, and targets; of a language model one text, or texts with boundaries.
@@ -31,11 +31,13 @@ def score(estimator, part):
         Of a classifier: ``accuracy``, ``per_class`` (precision, recall, f1-score and support of each), and
         ``labels`` and ``confusion`` (rows: true classes), but for several labels at a time. Of a regressor: ``r2``,
         ``mean_squared_error``, ``mean_absolute_error``, and ``per_target`` where there are several. Of a language
-        model: ``cross_entropy`` in nats, ``bits_per_symbol``, ``perplexity``, ``unit``. ``n``: what was counted,
-        sequences, steps or symbols.
+        model: ``cross_entropy`` in nats, ``bits_per_symbol``, ``perplexity``, ``unit``. Of an encoder-decoder of texts:
+        ``exact``, the share that is right in every symbol. ``n``: what was counted, sequences, steps or symbols.
     """
     if isinstance(estimator, RNNLanguageModel):
         return _prediction_of_text(estimator, part.X)
+    if isinstance(estimator, RNNSeq2Seq):
+        return {"n": len(part.X), "counted": "sequences", "exact": estimator.score(part.X, part.y)}
     truth, predicted = _rows(part.y), _rows(estimator.predict(part.X))
     scores = {"n": len(truth), "counted": "steps" if isinstance(part.y, Sequences) else "sequences"}
     if is_classifier(estimator):
@@ -94,6 +96,8 @@ def as_text(scores, name, *, table=True):
             f"{name} cross-entropy: {scores['cross_entropy']:.4f} nats, {scores['bits_per_symbol']:.4f} bits a "
             f"{scores['unit']} {counted}"
         )
+    if "exact" in scores:
+        return f"{name} exactly right: {scores['exact']:.4f} {counted}"
     if "r2" in scores:
         error = scores["mean_squared_error"]
         return f"{name} R2: {scores['r2']:.4f}, mean squared error: {error:.4g} {counted}"

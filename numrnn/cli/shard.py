@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from numrnn.cli.arguments import UsageError
+from numrnn.cli.data import why_not
+from numrnn.cli.tables import add_format_options, column_list, faults_of, form_of, say_what_was_left_out
 
 __all__ = ["add_parser"]
-
-TABLES = (".csv", ".parquet")
 
 
 def add_parser(commands):
@@ -15,17 +15,26 @@ def add_parser(commands):
         "shard",
         help="write data as shards, to train on more than memory holds",
         description="Write the sequences of files, one file after another, to a directory of shards: plain .npy files "
-        "with an index, which fit, predict and score read a part at a time. Tables have a row for each step.",
+        "with an index, which fit, predict and score read a part at a time. Tables have a row for each step; their "
+        "columns are told by name, whatever their order in each file.",
     )
-    parser.add_argument("data", nargs="+", metavar="FILE", help="a file: .npz, .csv or .parquet (needs pyarrow)")
+    text = "a file: .npz, .csv, .tsv, either of them with .gz, .parquet (needs pyarrow), or - for standard input"
+    parser.add_argument("data", nargs="+", metavar="FILE", help=text)
     parser.add_argument("--output", required=True, metavar="DIR", help="the directory, which must not exist yet")
     parser.add_argument("--shard-size", default="256MB", metavar="SIZE", help="of a shard (default: 256MB)")
     parser.add_argument("--dtype", choices=("float32", "float64"), help="to store (default: .npz as is, else float32)")
     group = parser.add_argument_group("columns of tables (all others are inputs)")
     group.add_argument("--sequence", default="sequence", metavar="COLUMN", help="tells sequences apart")
     group.add_argument("--target", metavar="COLUMN", help="the target")
+    text = "what the targets are (default: what the cells look like)"
+    group.add_argument("--task", choices=("classification", "regression"), help=text)
     group.add_argument("--weight", metavar="COLUMN", help="the sample weight")
     group.add_argument("--step-targets", action="store_true", help="target and weight are of steps, not of sequences")
+    text = "kept with each sequence, and written by predict beside its prediction"
+    group.add_argument("--id", metavar="COLUMN", help=text)
+    group.add_argument("--inputs", metavar="COLUMN,...", type=column_list, help="the inputs (default: all others)")
+    group.add_argument("--drop", metavar="COLUMN,...", type=column_list, default=(), help="columns to leave out")
+    add_format_options(parser, "sequences")
     parser.set_defaults(run=run)
 
 
@@ -35,50 +44,91 @@ def run(arguments):
     from numrnn.data.readers import read_shards
     from numrnn.data.shard_writer import ShardWriter
 
+    if arguments.inputs is not None and arguments.drop:
+        raise UsageError("--inputs and --drop exclude each other: give one of them")
+    job = _Job(arguments)
     try:
-        table = any(Path(name).suffix in TABLES for name in arguments.data)
-        dtype = arguments.dtype or ("float32" if table else None)
+        dtype = arguments.dtype or ("float32" if any(map(is_table, arguments.data)) else None)
         with ShardWriter(arguments.output, shard_size=arguments.shard_size, dtype=dtype) as writer:
-            test = None
-            for name in arguments.data:
-                test = _write_file(Path(name), arguments, writer, test)
-            if test is not None:
-                test.close()
+            writer.id_name = arguments.id
+            job.write(writer)
     except OSError as error:
         written = str(Path(arguments.output)) + ".partial-"
         of_output = error.errno is not None and str(error.filename or written).startswith(written)  # a full disk, say
         raise UsageError(f"--output {arguments.output}: {error.strerror}" if of_output else error) from error
     except ImportError as error:
         raise UsageError(error) from error
+    path = Path(arguments.output, "skipped.csv")
+    say_what_was_left_out(job.faults, path, "sequences")
     for name, part in read_shards(arguments.output)._asdict().items():
         if part is not None:
             print(f"{name}: {describe(part)}, {part.X.dtype}, in {part.X.n_shards} shards")
 
 
-def _write_file(path, arguments, writer, test):
-    """Write a file's sequences; those to test on to a writer of their own, which is returned."""
-    from numrnn.data.readers import read_npz
-    from numrnn.data.shard_writer import ShardWriter
-    from numrnn.data.tables import Columns, read_table
+def is_table(name):
+    """Whether a file is a table with a row for each step."""
+    from numrnn.data.csv_files import suffix_of
 
-    if path.suffix in TABLES:
-        columns = Columns(arguments.sequence, arguments.target, arguments.weight, arguments.step_targets)
-        for X, y, weights in read_table(path, columns):
-            _write(path, writer, X, y, weights)
+    return suffix_of(name) in (".csv", ".tsv", ".parquet")
+
+
+class _Job:
+    """What is the same for all files."""
+
+    def __init__(self, arguments):
+        from numrnn.data.tables import Columns
+        from numrnn.data.target_column import TargetColumn
+
+        options = vars(arguments)
+        self._arguments, self._form, self.faults, self._seen = arguments, form_of(options), faults_of(options), {}
+        self._columns = Columns(
+            *(options[name] for name in ("sequence", "target", "weight", "step_targets", "id", "inputs", "drop")),
+            na=options.get("na", ()),
+        )
+        self._target = None if arguments.target is None else TargetColumn(arguments.target, arguments.task)
+
+    def write(self, writer):
+        """Write all files, then what their targets are all together."""
+        from numrnn.data.csv_files import suffix_of
+
+        test = None
+        for name in self._arguments.data:
+            test = self._write_file(name, writer, test)
+        has_types = all(suffix_of(name) in (".npz", ".parquet") for name in self._arguments.data)
+        if self._target is not None and not (has_types and self._arguments.task is None):
+            writer.convert_targets(self._target.convert)
+        if test is not None:
+            test.close()
+
+    def _write_file(self, name, writer, test):
+        """Write a file's sequences; those to test on to a writer of their own, which is returned."""
+        from numrnn.data.csv_files import suffix_of
+        from numrnn.data.readers import read_npz
+        from numrnn.data.shard_writer import ShardWriter
+        from numrnn.data.tables import read_table
+
+        options = {"seen": self._seen, "faults": self.faults, "target": self._target}
+        if is_table(name):
+            for rows in read_table(Path(name), self._columns, self._form, **options):
+                _write(name, writer, *rows[:3], ids=rows.ids)
+            return test
+        if suffix_of(name) != ".npz":
+            raise UsageError(why_not(name, "a file .npz, .csv, .tsv or .parquet"))
+        data = read_npz(name)
+        y = data.train.y
+        if self._target is not None and y is not None:
+            self._target.look_at_typed(getattr(y, "values", y))
+        _write(name, writer, data.train.X, y)
+        if data.test is not None:
+            if test is None:
+                size, dtype = self._arguments.shard_size, self._arguments.dtype
+                test = ShardWriter(writer.folder / "test", shard_size=size, dtype=dtype)
+            _write(name, test, data.test.X, data.test.y)
         return test
-    if path.suffix != ".npz":
-        raise UsageError(f"{path}: expected a file .npz, .csv or .parquet")
-    data = read_npz(path)
-    _write(path, writer, data.train.X, data.train.y)
-    if data.test is not None:
-        if test is None:
-            test = ShardWriter(writer.folder / "test", shard_size=arguments.shard_size, dtype=arguments.dtype)
-        _write(path, test, data.test.X, data.test.y)
-    return test
 
 
-def _write(path, writer, *rows):
+def _write(name, writer, *rows, ids=None):
     try:
-        writer.write(*rows)
+        writer.write(*rows, ids=ids)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise ValueError(f"{name}: {str(error).removeprefix('X: ')}") from error

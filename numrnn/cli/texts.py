@@ -6,23 +6,30 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from numrnn.cli.arguments import UsageError, reads
+from numrnn.cli.data import STEPS, why_not
 from numrnn.cli.settings import VOCABULARY
+from numrnn.cli.tables import FORMAT_OPTIONS, add_format_options, form_of
 from numrnn.messages import shown
 
-__all__ = ["add_column_options", "add_text_options", "make_vocabulary", "names_lines", "read_for", "read_texts"]
+__all__ = [
+    "LANGUAGE_MODEL", "PAIRS", "TEXT_OPTIONS", "add_column_options", "add_text_options", "is_table", "make_vocabulary",
+    "names_lines", "read_for", "read_texts", "reads_texts", "without_empty_texts",
+]  # fmt: skip
 
-LANGUAGE_MODEL = "language-model"
+LANGUAGE_MODEL, PAIRS = "language-model", "sequence-to-sequence"
+COLUMNS = ("text", "target", "id")
 VOCABULARY_OPTIONS = ("unit", "max_symbols", "unknown", "lowercase", "normalization", "last")
-TEXT_OPTIONS = ("text", "target", "test", "test_fraction", "boundaries", *VOCABULARY_OPTIONS)
+TEXT_OPTIONS = (*COLUMNS, "test", "test_fraction", "boundaries", *VOCABULARY_OPTIONS, *FORMAT_OPTIONS)
 TEST_FRACTION = 0.1
 
 
 def add_text_options(parser):
     """Add the options of texts to the parser of ``fit``; those not given stay away from its result."""
-    group = parser.add_argument_group("texts: the rows of a .csv file, or a text file with --task language-model")
+    group = parser.add_argument_group("texts: the rows of a table, or a text file with --task language-model")
     given = {"default": argparse.SUPPRESS}
-    group.add_argument("--text", metavar="COLUMN", help="the .csv file's column of texts", **given)
+    group.add_argument("--text", metavar="COLUMN", help="the table's column of texts", **given)
     group.add_argument("--target", metavar="COLUMN", help="its column of targets", **given)
+    group.add_argument("--id", metavar="COLUMN", help="its column that predict writes beside predictions", **given)
     group.add_argument("--test", metavar="FILE", help="a file like it to test on", **given)
     text = f"part to test on where there is no --test, the end of one text (default: {TEST_FRACTION})"
     group.add_argument("--test-fraction", metavar="VALUE", type=_fraction, help=text, **given)
@@ -39,13 +46,16 @@ def add_text_options(parser):
     group.add_argument("--normalization", metavar="FORM", type=_form, help=text, **given)
     text = "read the last so many symbols of a text, or none for all"
     group.add_argument("--last", metavar="VALUE", type=_count_or_none, help=text, **given)
+    add_format_options(parser, "rows")
 
 
 def add_column_options(parser, *names):
-    """Add --text and --target, where `names` has them, to the parser of a command that has a fitted model."""
+    """Add columns of a table to the parser of a command that has a fitted model."""
+    what = {"text": "texts", "target": "targets", "id": "identifiers, to write beside predictions"}
     for name in names:
-        text = f"a .csv file's column of {name}s (default: the one that fit was told)"
-        parser.add_argument(f"--{name}", metavar="COLUMN", help=text)
+        text = f"a table's column of {what[name]} (default: the one that fit was told)"
+        parser.add_argument(f"--{name}", metavar="COLUMN", default=argparse.SUPPRESS, help=text)
+    add_format_options(parser, "rows")
 
 
 @reads("a number from 0 to below 1")
@@ -70,44 +80,50 @@ def _count_or_none(text):
 
 def is_table(name):
     """Whether data of this name are a table of texts."""
-    return Path(name).suffix.lower() == ".csv"
+    from numrnn.data.csv_files import suffix_of
+
+    return suffix_of(name) in (".csv", ".tsv")
 
 
 def reads_texts(options):
     """Whether the options of ``fit`` are about texts."""
-    return options.get("task") == LANGUAGE_MODEL or is_table(options["data"])
+    return options.get("task") in (LANGUAGE_MODEL, PAIRS) or is_table(options["data"])
 
 
-def make_vocabulary(options):
-    """The vocabulary that the options ask for, above the settings for tables."""
+def make_vocabulary(options, of="text"):
+    """The vocabulary that the options ask for, above the settings for tables to classify; `of` "target" of pairs."""
     from numrnn.data import Vocabulary
 
-    if options.get("task") == LANGUAGE_MODEL and "last" in options:
+    task = options.get("task")
+    if task == LANGUAGE_MODEL and "last" in options:
         raise UsageError(f"--last is no option for a {LANGUAGE_MODEL}: it reads all of its text")
-    settings = {} if options.get("task") == LANGUAGE_MODEL else VOCABULARY
-    return Vocabulary(**settings | {name: options[name] for name in VOCABULARY_OPTIONS if name in options})
+    settings = {} if task in (LANGUAGE_MODEL, PAIRS) else VOCABULARY
+    names = [name for name in VOCABULARY_OPTIONS if name in options and (of == "text" or name != "last")]
+    return Vocabulary(**settings | {name: options[name] for name in names})
 
 
-def read_texts(options):
-    """What ``fit`` trains on and, if anything, tests on, as a `DataFile`."""
+def read_texts(options, faults):
+    """What ``fit`` trains on and, if anything, tests on, as a `DataFile`; what is wrong with rows is for `faults`."""
     from numrnn.data.readers import DataFile, Part
 
     name, test = options["data"], options.get("test")
     fraction = options.get("test_fraction", TEST_FRACTION)
     if test is not None and "test_fraction" in options:
         raise UsageError("--test and --test-fraction exclude each other")
+    if "-" == name == test:
+        raise UsageError("--test -: standard input is read already")
     if options.get("task") != LANGUAGE_MODEL:
         if "boundaries" in options:
             raise UsageError(f"--boundaries is an option for a {LANGUAGE_MODEL}, with --task {LANGUAGE_MODEL}")
-        return _read_tables(name, test, fraction, options)
-    for column in ("text", "target"):
-        if column in options:
-            raise UsageError(f"--{column} is no option for a {LANGUAGE_MODEL}: it reads a file as one text")
+        return _read_tables(name, test, fraction, options, faults)
+    for option in (*COLUMNS, *FORMAT_OPTIONS):
+        if option in options and option != "encoding":
+            raise UsageError(f"--{option.replace('_', '-')} is no option for a {LANGUAGE_MODEL}: it reads one text")
     if options.get("boundaries"):
         return _read_lines_of(name, test, fraction, options)
-    text = _read_file(name)
+    text = _read_file(name, options)
     if test is not None:
-        return DataFile(Part(text, None), Part(_read_file(test), None))
+        return DataFile(Part(text, None), Part(_read_file(test, options), None))
     end = len(text) - round(fraction * len(text))
     return DataFile(Part(text[:end], None), Part(text[end:], None) if end < len(text) else None)
 
@@ -116,9 +132,9 @@ def _read_lines_of(name, test, fraction, options):
     from numrnn.data.readers import DataFile
     from numrnn.estimators.validation import split
 
-    lines = _read_lines(name)
+    lines = _read_lines(name, options)
     if test is not None or not fraction:
-        return DataFile(lines, None if test is None else _read_lines(test))
+        return DataFile(lines, None if test is None else _read_lines(test, options))
     _check_can_hold_out(lines, name, "line")
     kept, held = split(len(lines.X), fraction, options.get("random_state", 0))
     return DataFile(lines.take(kept), lines.take(held))
@@ -129,18 +145,21 @@ def _check_can_hold_out(part, name, what):
         raise UsageError(f"{name}: one {what} is too few to hold some out: pass --test FILE or --test-fraction 0")
 
 
-def _read_tables(name, test, fraction, options):
+def _read_tables(name, test, fraction, options, faults):
     from numrnn.data.readers import DataFile
 
+    if not is_table(name):
+        raise UsageError(why_not(name, f"a .csv or .tsv file for --task {options['task']}"))
     for column in ("text", "target"):
         if column not in options:
-            raise UsageError(f"--{column} is missing: which column of {name} has the {column}s?")
-    kind = "f" if options.get("task") == "regression" else None
-    table = _read_rows(name, options["text"], options["target"], kind)
-    if options.get("task") == "classification" and table.y.dtype.kind == "f" and (table.y % 1).any():
-        table = _read_rows(name, options["text"], options["target"], "U")  # ratings, such as 4.5
+            raise UsageError(f"--{column} is missing: which column of {name} has the {column}s? If it has a row for "
+                             f"each step, it is no table of texts: {STEPS}")  # fmt: skip
+    task = options.get("task")
+    kind = "text" if task == PAIRS else None
+    table = _read_rows(name, options, faults, kind=kind, task=task)
     if test is not None:
-        return DataFile(table, _read_rows(test, options["text"], options["target"], table.y.dtype.kind))
+        kind = kind or table.y.dtype.kind
+        return DataFile(table, _read_rows(test, options, faults, kind=kind))
     if not fraction:
         return DataFile(table, None)
     _check_can_hold_out(table, name, "row")
@@ -154,8 +173,10 @@ def _hold_out(y, fraction, options):
 
     from numrnn.estimators.validation import split
 
-    is_regression = options.get("task") == "regression" or ("task" not in options and y.dtype.kind == "f")
-    codes = None if is_regression else np.unique(y, return_inverse=True)[1]
+    task = options.get("task")
+    codes = None
+    if task == "classification" or (task is None and y.dtype.kind != "f"):
+        codes = np.unique(y, return_inverse=True)[1]
     kept, held = split(len(y), fraction, options.get("random_state", 0), codes=codes)
     if codes is None:
         return kept, held
@@ -163,67 +184,101 @@ def _hold_out(y, fraction, options):
     return np.sort(np.concatenate([kept, held[~known]])), held[known]
 
 
-def read_for(model, arguments):
+def read_for(model, arguments, faults, *, with_targets=True):
     """The data that a command is to show to a fitted model, as a `DataFile`."""
     from numrnn import RNNLanguageModel
-    from numrnn.cli.data import read_data
+    from numrnn.cli.data import read_data, select
     from numrnn.data.readers import DataFile, Part
 
-    given = [name for name in ("text", "target") if getattr(arguments, name, None) is not None]
+    options, name = vars(arguments), arguments.data
+    given = [option for option in (*COLUMNS, *FORMAT_OPTIONS) if option in options]
     if isinstance(model, RNNLanguageModel):
         if model.vocabulary_ is None:
             raise UsageError(f"{arguments.model}: it was fitted on symbols, not on texts")
-        if given:
-            raise UsageError(f"--{given[0]} is no option for a {LANGUAGE_MODEL}: it reads a file as one text")
+        wrong = [option for option in given if option != "encoding"]
+        if wrong:
+            raise UsageError(f"--{wrong[0].replace('_', '-')} is no option for a {LANGUAGE_MODEL}: it reads one text")
         lines = model.end_symbol_ is not None
-        return DataFile(_read_lines(arguments.data) if lines else Part(_read_file(arguments.data), None), None)
-    if not is_table(arguments.data):
+        return DataFile(_read_lines(name, options) if lines else Part(_read_file(name, options), None), None)
+    told = _told(arguments.model)
+    if not is_table(name):
         if model.vocabulary_ is not None:
-            raise UsageError(f"{arguments.data}: the model reads texts, the rows of a .csv file")
+            raise UsageError(f"{name}: the model reads texts, the rows of a .csv file")
         if given:
-            raise UsageError(f"--{given[0]} is no option for these data, only for a .csv file")
-        return read_data(arguments.data)
+            raise UsageError(f"--{given[0].replace('_', '-')} is no option for these data, only for a table")
+        data, chosen = read_data(name), "inputs" in told or "drop" in told
+        if chosen and getattr(data.train.X, "names", None) and hasattr(model, "feature_names_in_"):
+            return select(data, name, tuple(model.feature_names_in_), ())
+        return data
     if model.vocabulary_ is None:
-        raise UsageError(f"{arguments.data}: the model reads numbers, not texts")
-    columns = {name: getattr(arguments, name, None) or _told(arguments.model, name) for name in ("text", "target")}
-    if columns["text"] is None:
-        raise UsageError(f"--text is missing: which column of {arguments.data} has the texts?")
-    if not hasattr(arguments, "target"):
-        return DataFile(_read_rows(arguments.data, columns["text"], None, None), None)
-    if columns["target"] is None:
-        raise UsageError(f"--target is missing: which column of {arguments.data} has the targets?")
-    kind = model.classes_.dtype.kind if hasattr(model, "classes_") else "f"
-    return DataFile(_read_rows(arguments.data, columns["text"], columns["target"], kind), None)
+        raise UsageError(f"{name}: the model reads numbers, not texts; {STEPS}")
+    options = {option: value for option, value in told.items() if option in TEXT_OPTIONS} | options
+    for column in ("text", "target") if with_targets else ("text",):
+        if column not in options:
+            raise UsageError(f"--{column} is missing: which column of {name} has the {column}s?")
+    options |= {} if with_targets else {"target": None, "na": ()}
+    table = _read_rows(name, options, faults, kind=_kind_of_targets(model))
+    if not hasattr(model, "target_vocabulary_"):
+        table = without_empty_texts(table, model.vocabulary_, faults)
+    return DataFile(table, None)
 
 
-def _told(model, option):
-    """What ``fit`` was told, by the report beside the model."""
+def _kind_of_targets(model):
+    if hasattr(model, "classes_"):
+        kind = model.classes_.dtype.kind
+        return kind if kind in "if" else "U"
+    return "text" if hasattr(model, "target_vocabulary_") else "f"
+
+
+def _told(model):
+    """The options that ``fit`` was given, by the report beside the model."""
     import json
 
     path = Path(model)
     report = (path if path.is_dir() else path.parent) / "report.json"
     try:
-        return json.loads(report.read_text(encoding="utf-8"))["options"].get(option)
+        return dict(json.loads(report.read_text(encoding="utf-8"))["options"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return None  # a model may be without its report, or with another's
+        return {}  # a model may be without its report, or with another's
 
 
-def _read_file(name):
+def _read_file(name, options):
+    from numrnn.data.csv_files import suffix_of
     from numrnn.data.text_readers import read_text
 
-    return _read(read_text, name)
+    if suffix_of(name) in (".npz", ".npy", ".parquet", ".safetensors"):
+        raise UsageError(f"{name}: expected a text file")
+    return _read(read_text, name, form_of(options).encoding)
 
 
-def _read_lines(name):
+def _read_lines(name, options):
     from numrnn.data.text_readers import read_lines
 
-    return _read(read_lines, name)
+    return _read(read_lines, name, form_of(options).encoding)
 
 
-def _read_rows(name, text, target, kind):
+def _read_rows(name, options, faults, *, kind=None, task=None):
+    """Rows of a table, without texts that hold no symbol if rows that are bad are left out."""
     from numrnn.data.text_readers import read_table
 
-    return _read(read_table, name, text, target, kind=kind)
+    columns = {"text": options["text"], "target": options["target"], "id": options.get("id")}
+    task = task if task in ("classification", "regression") else None
+    rest = {"form": form_of(options), "na": tuple(options.get("na", ())), "faults": faults}
+    return _read(read_table, name, **columns, kind=kind, task=task, **rest)
+
+
+def without_empty_texts(table, vocabulary, faults):
+    """The rows whose texts hold a symbol of a vocabulary; all of them, unless faults are left out."""
+    import numpy as np
+    from sklearn.base import clone
+
+    if not faults.tolerant:
+        return table
+    counts = clone(vocabulary).set_params(max_symbols=None).fit(table.X).transform(table.X).lengths
+    for i in np.flatnonzero(counts == 0).tolist():
+        reason = f"column {shown(table.column)} holds no {vocabulary.unit}"
+        faults.add(table.path, table.lines[i], reason, table.cells(i))
+    return table.take(np.flatnonzero(counts).tolist())
 
 
 def _read(function, name, *arguments, **options):
@@ -232,7 +287,7 @@ def _read(function, name, *arguments, **options):
     except FileNotFoundError as error:
         raise UsageError(error) from error
     except OSError as error:
-        raise UsageError(f"{name}: {error.strerror}") from error
+        raise UsageError(f"{name}: {error.strerror or error}") from error
 
 
 @contextmanager

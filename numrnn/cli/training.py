@@ -3,11 +3,12 @@
 import re
 import time
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 from numrnn.cli.arguments import Failure, UsageError
 from numrnn.cli.texts import names_lines
 
-__all__ = ["Course", "Stopwatch", "is_language_model", "prepare", "train", "watches_test"]
+__all__ = ["Course", "Stopwatch", "check_memory", "is_language_model", "is_pair", "prepare", "train", "watches_test"]
 
 
 class Course:
@@ -32,8 +33,13 @@ class Course:
     @contextmanager
     def tells_faults(self):
         """Input is checked before training begins: an error of its kind that comes later is a failure of ours."""
+        from numrnn.data.sharded import ValueOfFileError
+        from numrnn.memory_limit import MemoryLimitError
+
         try:
             yield
+        except (ValueOfFileError, MemoryLimitError):  # shards are read, and mini-batches measured, in training
+            raise
         except (ValueError, TypeError) as error:
             if self.began:
                 raise Failure(f"{type(error).__name__}: {error}") from error
@@ -60,16 +66,35 @@ def is_language_model(estimator):
     return isinstance(estimator, RNNLanguageModel)
 
 
+def is_pair(estimator):
+    """Whether an estimator reads texts and writes others."""
+    from numrnn import RNNSeq2Seq
+
+    return isinstance(estimator, RNNSeq2Seq)
+
+
 def prepare(estimator, parts):
     """Refuse parameters and data that do not fit, in the file's words, before time goes into training."""
     train, test = parts["train"], parts.get("test")
     if is_language_model(estimator):
         _prepare_language_model(estimator, train.X, None if test is None else test.X)
         return
+    if is_pair(estimator):
+        _prepare_pairs(estimator, train, test)
+        return
     with names_lines(train):
         estimator.initialize(train.X, train.y)
     if test is not None:
         _check_test(estimator, test)
+
+
+def _prepare_pairs(estimator, train, test):
+    """Learn the symbols of all there is, likewise."""
+    parts = [part for part in (train, test) if part is not None]
+    for part in parts:
+        with names_lines(part):
+            estimator.initialize(part.X, part.y)
+    estimator.initialize([text for part in parts for text in part.X], [text for part in parts for text in part.y])
 
 
 def _prepare_language_model(estimator, text, test):
@@ -83,6 +108,38 @@ def _prepare_language_model(estimator, text, test):
     except (ValueError, TypeError) as error:
         names = {"X": "the text to train on", "X_val": "the text to test on"}
         raise UsageError(re.sub(r"^(X_val|X)\b", lambda found: names[found[0]], str(error))) from error
+
+
+def check_memory(estimator, part):
+    """Refuse a memory limit that leaves no room for one thread, before time goes into compiling.
+
+    The mini-batch that is measured is one that training cannot do without, whatever is held out; an encoder-decoder is
+    measured in training.
+    """
+    import numpy as np
+
+    from numrnn.memory_limit import affordable_threads
+
+    if estimator.memory_limit is None or estimator.device != "cpu" or is_pair(estimator):
+        return
+    lengths = _lengths(estimator, part)
+    held = estimator.validation_fraction if estimator.early_stopping else 0
+    kept = np.sort(lengths)[: max(1, int(len(lengths) * (1 - held)))]
+    most = len(lengths) // 2 if held else len(lengths)
+    longest = min(kept[-1], estimator.bptt_steps or kept[-1])
+    rows = np.full(max(1, min(estimator.batch_size, most)), min(kept[0], longest))
+    rows[0] = longest
+    network = estimator._architecture.network(1, estimator.memory_limit)
+    batch = SimpleNamespace(first=np.array([0, len(rows)]), lengths=rows)
+    affordable_threads(1, network.layout, network.memory, batch, network.tile_rows)
+
+
+def _lengths(estimator, part):
+    import numpy as np
+
+    if isinstance(part.X, str):
+        return np.full(estimator.batch_size, len(part.X) // estimator.batch_size)
+    return part.X.lengths if hasattr(part.X, "lengths") else estimator.vocabulary_.transform(part.X).lengths
 
 
 def _check_test(estimator, part):
@@ -104,11 +161,11 @@ def train(estimator, parts, callbacks, *, scale, resume, comm):
 
         scaler = SequenceScaler().fit(inputs["train"])
         inputs = {name: scaler.transform(X) for name, X in inputs.items()}
-    # A language model goes on from what it was prepared with: the symbols of all there is.
-    goes_on = is_language_model(estimator)
+    # What writes goes on from what it was prepared with: the symbols of all there is.
+    goes_on = is_language_model(estimator) or is_pair(estimator)
     watched = {}
     if watches_test(estimator, parts):
-        watched = {"X_val": inputs["test"]} | ({} if goes_on else {"y_val": parts["test"].y})
+        watched = {"X_val": inputs["test"]} | ({} if parts["test"].y is None else {"y_val": parts["test"].y})
     watched |= _weights(parts, watched)
     estimator.set_params(callbacks=callbacks, warm_start=goes_on)
     estimator.fit(inputs["train"], parts["train"].y, resume=resume, comm=comm, **watched)

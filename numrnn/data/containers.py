@@ -6,7 +6,7 @@ from numbers import Real
 import numpy as np
 from scipy.sparse import issparse
 
-__all__ = ["check_container", "check_targets", "numbers_of_frame"]
+__all__ = ["check_column", "check_container", "check_targets", "numbers_of_frame"]
 
 _EXPECTED = "expected a list of arrays of shape (steps, inputs), an array of shape (N, T, D), or Sequences"
 
@@ -94,14 +94,27 @@ def numbers_of_frame(frame, name):
            [2. , nan]])
     """
     for column in frame.columns:
-        values = frame[column].to_numpy()
-        kind = getattr(values.dtype, "kind", "O")
-        if kind not in "biufO":
-            raise ValueError(f"{name}, column {column!r:.100} holds {values.dtype}, expected numbers{_cast(kind)}")
-        if kind == "O":
-            _check_objects(values, f"{name}, column {column!r:.100}")
+        check_column(frame[column].to_numpy(), f"{name}, column {column!r:.100}")
     array = np.asarray(frame)
     return array.astype(np.float64) if array.dtype.kind == "O" else array
+
+
+def check_column(values, where):
+    """Raise a ValueError that names `where` unless a column of a table or a data frame holds numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numrnn.data.containers import check_column
+    >>> check_column(np.array(["1"]), "x.parquet, column 'pulse'")
+    Traceback (most recent call last):
+    ValueError: x.parquet, column 'pulse' holds <U1, expected numbers
+    """
+    kind = getattr(values.dtype, "kind", "O")
+    if kind not in "biufO":
+        raise ValueError(f"{where} holds {values.dtype}, expected numbers{_cast(kind)}")
+    if kind == "O":
+        _check_objects(values, where)
 
 
 def _cast(kind):

@@ -1,52 +1,59 @@
-"""Tables with a row for each step, from ``.csv`` and ``.parquet`` files, some rows at a time."""
+"""Sequences and targets of tables with a row for each step, some rows at a time."""
 
-import csv
-from itertools import islice
+import re
 from typing import NamedTuple
 
 import numpy as np
 
-from numrnn.data.fields import check_widths, listed
+from numrnn.data.containers import check_column
+from numrnn.data.csv_files import STDIN, suffix_of
+from numrnn.data.faults import Faults
 from numrnn.data.sequences import Sequences
-from numrnn.messages import shown
+from numrnn.data.table_blocks import Columns, blocks_of
+from numrnn.data.target_column import is_number
 
-__all__ = ["Columns", "read_table"]
+__all__ = ["Columns", "Rows", "read_table"]
 
-ROWS = 1 << 16  # at a time
+DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 
 
-class Columns(NamedTuple):
-    """What the columns of a table are; all others are inputs.
+class Rows(NamedTuple):
+    """Sequences, with targets, weights and identifiers where the table has them.
 
     Attributes
     ----------
-    sequence : str
-        Tells sequences apart: rows that follow one another with the same value are steps of one sequence.
-    target, weight : str or None
-    per_step : bool
-        Whether target and weight are of each step; else they are the same in all rows of a sequence.
+    X : Sequences
+        Values float64, with the names of the columns.
+    y, sample_weight : ndarray of shape (N,), Sequences, or None
+        Targets from delimited text are texts, as they are written.
+    ids : ndarray of shape (N,), or None
     """
 
-    sequence: str
-    target: str | None = None
-    weight: str | None = None
-    per_step: bool = False
+    X: Sequences
+    y: np.ndarray | Sequences | None
+    sample_weight: np.ndarray | Sequences | None
+    ids: np.ndarray | None
 
 
-def read_table(path, columns):
+def read_table(path, columns, form=None, *, seen=None, faults=None, target=None):
     """Read a table, some rows at a time.
 
     Parameters
     ----------
     path : path-like
-        A ``.csv`` file with a header line, or a ``.parquet`` file, which needs pyarrow.
+        Delimited text, or a ``.parquet`` file, which needs pyarrow; ``-`` is standard input.
     columns : Columns
+    form : TableFormat
+    seen : dict, optional
+        The sequences of tables that were read before, by name, and their files; this one's are added.
+    faults : Faults, optional
+        What is done with rows that cannot be read; their whole sequences are left out.
+    target : TargetColumn, optional
+        Looks at all targets.
 
     Yields
     ------
-    X : Sequences
-        Values float64.
-    y, sample_weight : ndarray of shape (N,), Sequences, or None
+    rows : Rows
 
     Raises
     ------
@@ -62,166 +69,160 @@ def read_table(path, columns):
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder, "two.csv")
     ...     _ = path.write_text("patient,pulse,label\\n7,60,a\\n7,61.5,a\\n9,70,b\\n")
-    ...     for X, y, _ in read_table(path, Columns("patient", "label")):
-    ...         print(X.to_padded().tolist(), y)
-    [[[60.0], [61.5]]] ['a']
-    [[[70.0]]] ['b']
+    ...     for rows in read_table(path, Columns("patient", "label")):
+    ...         print(rows.X.to_padded().tolist(), rows.X.names, rows.y)
+    [[[60.0], [61.5]]] ('pulse',) ['a']
+    [[[70.0]]] ('pulse',) ['b']
     """
-    seen, found, held = set(), {}, None
-    for table in _parquet(path) if path.suffix == ".parquet" else _csv(path):
-        _check_names(path, table, columns)
-        table = table if held is None else {name: np.concatenate([held[name], table[name]]) for name in table}
-        names = table[columns.sequence]
+    seen, faults = {} if seen is None else seen, Faults() if faults is None else faults
+    held, any_rows = None, False
+    read = _Reader("standard input" if str(path) == STDIN else path, columns, seen, faults, target)
+    read.typed = suffix_of(path) == ".parquet"
+    for block in blocks_of(path, columns, form, tolerant=faults.tolerant):
+        block, any_rows = block if held is None else held.joined(block), True
+        names = read.names_of_sequences(block)
         starts = np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1]]))
         # The last sequence may go on in the next rows.
-        done, held = int(starts[-1]), {name: column[starts[-1] :] for name, column in table.items()}
+        done = int(starts[-1])
+        held = block.part(done, len(names))
         if done:
-            yield _sequences(
-                path, {name: column[:done] for name, column in table.items()}, starts, columns, seen, found
-            )
-    if held is None:
-        raise ValueError(f"{path}: there are no rows")
-    yield _sequences(path, held, np.array([0, len(held[columns.sequence])]), columns, seen, found)
+            yield from read.rows(block.part(0, done), starts)
+    if not any_rows:
+        raise ValueError(f"{read.path}: there are no rows")
+    yield from read.rows(held, np.array([0, len(held.lines)]))
 
 
-def _sequences(path, table, offsets, columns, seen, found):
-    names = table[columns.sequence][offsets[:-1]]
-    for name in names.tolist():
-        if name in seen:
-            raise ValueError(
-                f"{path}: the rows of sequence {name!r:.80} are in two places, they must follow one another"
-            )
-        seen.add(name)
-    kept = [name for name in table if name not in columns[:3]]
-    inputs = [_numbers(path, name, table[name], table[columns.sequence]) for name in kept]
-    X = Sequences(np.stack(inputs, axis=1), offsets)
-    y = None if columns.target is None else _labels(path, columns.target, table[columns.target], found)
-    weights = None
-    if columns.weight is not None:
-        weights = _numbers(path, columns.weight, table[columns.weight], table[columns.sequence])
-    parts = (columns.target, y), (columns.weight, weights)
-    return X, *(_rows(path, X, rows, name, names, columns.per_step) for name, rows in parts)
+class _Reader:
+    """What is the same for all rows of a table."""
 
+    def __init__(self, path, columns, seen, faults, target):
+        self.path, self.columns, self.typed = path, columns, False
+        self._seen, self._faults, self._target = seen, faults, target
 
-def _rows(path, X, rows, column, names, per_step):
-    if rows is None:
-        return None
-    if per_step:
-        return Sequences(rows, X.offsets)
-    first = rows[X.offsets[:-1]]
-    changed = np.flatnonzero(rows != np.repeat(first, X.lengths))
-    if changed.size:
-        i = int(np.searchsorted(X.offsets, changed[0], side="right")) - 1
-        raise ValueError(
-            f"{path}: {shown(column)} changes within sequence {str(names[i])!r:.80}, from {first[i]!s:.80} to "
-            f"{rows[changed[0]]!s:.80}: is there one for each step?"
-        )
-    return first
+    def names_of_sequences(self, block):
+        """Return the column of sequences; a row that is broken belongs to its neighbour."""
+        name = self.columns.sequence
+        names = block.columns[name]
+        missing = names == "" if names.dtype.kind == "U" else names != names
+        for i in np.flatnonzero(missing).tolist():
+            self._note(block, i, f"column {name!r:.80} is empty")
+        for i in sorted(block.faults):
+            if i and (missing[i] or names[i] not in (names[i - 1], *names[i + 1 : i + 2])):
+                names[i] = names[i - 1]
+        return names
 
+    def rows(self, block, offsets):
+        """Yield the sequences of a block, unless none is left."""
+        columns = self.columns
+        self._check_places(block, offsets[:-1])
+        values = np.stack([self._numbers(block, name) for name in block.inputs], axis=1)
+        weights = None if columns.weight is None else self._numbers(block, columns.weight)
+        y = None if columns.target is None else self._targets(block)
+        kept = self._kept(block, offsets)
+        X = Sequences(values, offsets, block.names)[kept]
+        if not len(X):
+            return
+        of = np.repeat(kept, np.diff(offsets))
+        lines, ids = block.lines[of], None if columns.id is None else block.columns[columns.id][of]
+        y, weights = (None if rows is None else rows[of] for rows in (y, weights))
+        names = block.columns[columns.sequence][of][X.offsets[:-1]]
+        y = self._of_sequences(X, y, columns.target, names, columns.per_step)
+        weights = self._of_sequences(X, weights, columns.weight, names, columns.per_step)
+        ids = self._of_sequences(X, ids, columns.id, names, False)
+        if y is not None and self._target is not None:
+            self._look_at(y, lines if columns.per_step else lines[X.offsets[:-1]])
+        yield Rows(X, y, weights, ids)
 
-def _check_names(path, table, columns):
-    for name in columns[:3]:
-        if name is not None and name not in table:
-            raise ValueError(f"{path}: there is no column {shown(name)}, only {listed(table)}")
-    if len(table) == len({name for name in columns[:3] if name is not None}):
-        raise ValueError(f"{path}: there are no columns left to be inputs")
-
-
-def _csv(path):
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        lines = _lines(path, file)
-        header = next(lines, None)
-        if not header or len(set(header)) < len(header):
-            raise ValueError(f"{path}: line 1 must be the columns' names, each another one, got {listed(header or [])}")
-        first = 2
-        while rows := list(islice(lines, ROWS)):
-            wrong = next((n for n, row in enumerate(rows) if len(row) != len(header)), None)
-            if wrong is not None:
+    def _check_places(self, block, starts):
+        names, lines = block.columns[self.columns.sequence][starts], block.lines[starts]
+        for name, line in zip(map(str, names.tolist()), lines.tolist(), strict=True):
+            other = self._seen.get(name)
+            if other is not None:
+                where = f"{self.path}: line {line}: the rows of sequence {name!r:.80} are in two places"
+                elsewhere = "" if other is self.path else f", the others in {other}"
                 raise ValueError(
-                    f"{path}: row {first + wrong} has {len(rows[wrong])} columns, line 1 has {len(header)}"
+                    f"{where}{elsewhere}: they must follow one another in one file; different sequences need "
+                    "different names"
                 )
-            table = dict(zip(header, zip(*rows, strict=True), strict=True))
-            for name, column in table.items():
-                check_widths(column, name, lambda i, first=first: f"{path}: row {first + i}")
-            first += len(rows)
-            yield {name: np.array(column) for name, column in table.items()}
+            self._seen[name] = self.path
 
+    def _note(self, block, i, reason):
+        if not self._faults.tolerant:
+            self._faults.add(self.path, int(block.lines[i]), reason, ())
+        block.faults.setdefault(i, reason)
 
-def _lines(path, file):
-    try:
-        yield from csv.reader(file)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path}: not a readable .csv file in UTF-8 ({error})") from error
+    def _numbers(self, block, name):
+        column = block.columns[name]
+        if self.typed:
+            values = column.astype(object) if column.dtype.kind == "U" else column
+            check_column(values, f"{self.path}, column {name!r:.80}")
+            return values.astype(np.float64)
+        if not (column.view(np.uint32) == ord("_")).any():
+            try:
+                return column.astype(np.float64)
+            except ValueError:
+                pass
+        numbers = np.zeros(len(column))
+        for i, cell in enumerate(column.tolist()):
+            if is_number(cell):
+                numbers[i] = float(cell)
+            elif i not in block.faults:
+                self._note(block, i, f"column {name!r:.80} {_no_number(cell)}")
+        return numbers
 
-
-def _parquet(path):
-    try:
-        from pyarrow import ArrowException
-        from pyarrow.parquet import ParquetFile
-    except ImportError as error:
-        raise ImportError(f"{path}: to read it, pip install numrnn[parquet]") from error
-    try:
-        for batch in ParquetFile(path).iter_batches(ROWS):
-            yield {name: _column(path, name, batch.column(name)) for name in batch.schema.names}
-    except (ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise  # of the system; what is damaged has none
-        raise ValueError(f"{path}: not a readable .parquet file ({error})") from error
-
-
-def _column(path, name, column):
-    if column.null_count:
-        raise ValueError(f"{path}: column {shown(name)} has rows without a value")
-    if column.type.num_fields:
-        raise ValueError(f"{path}: column {shown(name)} holds {column.type}, expected one value a row")
-    array = column.to_numpy(zero_copy_only=False)
-    if array.dtype.kind != "O":
-        return array
-    check_widths([text for text in array if isinstance(text, str)], name, lambda i: path)
-    return array.astype(str)
-
-
-def _numbers(path, name, column, sequences):
-    try:
-        return column.astype(np.float64)
-    except (ValueError, TypeError) as error:
-        i = next((i for i, text in enumerate(column.tolist()) if not _is_number(text)), 0)
-        where = f"{path}: sequence {str(sequences[i])!r:.80}: column {name!r:.80}"
-        raise ValueError(f"{where} is an input or a weight and holds no number, but {str(column[i])!r:.80}") from error
-
-
-def _is_number(text):
-    try:
-        float(text)
-    except (ValueError, TypeError):
-        return False
-    return True
-
-
-def _labels(path, name, column, found):
-    """Texts as integers or other numbers, where all of them are. `found` tells what earlier rows held: rows that are
-    numbers and rows that are not become texts of one array, where a number must look as it was written.
-    """
-    if (column == "").any() if column.dtype.kind == "U" else (column != column).any():  # NaN alone is not itself
-        raise ValueError(f"{path}: column {shown(name)} has rows without a value")
-    if column.dtype.kind != "U":
+    def _targets(self, block):
+        name, column = self.columns.target, block.columns[self.columns.target]
+        if self.typed:
+            if column.dtype.kind != "U":
+                check_column(column, f"{self.path}, column {name!r:.80}")
+            missing = (column == "") if column.dtype.kind == "U" else column != column  # NaN alone is not itself
+        else:
+            column = np.char.strip(column)
+            missing = column == ""
+        missing &= "" not in self.columns.na
+        for i in np.flatnonzero(missing).tolist():
+            self._note(block, i, f"column {name!r:.80} is empty")
         return column
-    labels = column
-    for dtype in (np.float64, np.int64):
-        try:
-            labels = column.astype(dtype)
-        except (ValueError, OverflowError):
-            break
-    if labels.dtype.kind == "f" and np.isnan(labels).any():
-        raise ValueError(f"{path}: column {shown(name)} has rows without a value, but NaN")
-    if labels.dtype.kind == "U":
-        found.setdefault("text", next(text for text in column.tolist() if not _is_number(text)))
-    elif "number" not in found:
-        other = np.arange(len(column)) if labels.dtype.kind == "f" else np.flatnonzero(labels.astype(str) != column)
-        found.update({"number": str(column[other[0]])} if other.size else {})
-    if len(found) == 2:
-        raise ValueError(
-            f"{path}: column {shown(name)} has rows with numbers, such as {found['number']!r:.80}, and rows with "
-            f"texts, such as {found['text']!r:.80}: if they are labels, write none as a number"
-        )
-    return labels
+
+    def _kept(self, block, offsets):
+        """Whether each sequence is kept: none of its rows is broken, and it has a target."""
+        kept = np.ones(len(offsets) - 1, bool)
+        if self.columns.na and self.columns.target is not None:
+            cells = block.columns[self.columns.target]
+            absent = np.isin(np.char.strip(cells.astype(str)), self.columns.na)
+            kept[np.searchsorted(offsets, np.flatnonzero(absent), side="right") - 1] = False
+            self._faults.absent += int((~kept).sum())
+        for i, reason in sorted(block.faults.items()):
+            kept[np.searchsorted(offsets, i, side="right") - 1] = False
+            self._faults.add(self.path, int(block.lines[i]), reason, block.cells(i))
+        return kept
+
+    def _of_sequences(self, X, rows, column, names, per_step):
+        """One value for each sequence, or `Sequences` of one for each step."""
+        if rows is None:
+            return None
+        if per_step:
+            return Sequences(rows, X.offsets)
+        first = rows[X.offsets[:-1]]
+        changed = np.flatnonzero(rows != np.repeat(first, X.lengths))
+        if changed.size:
+            i = int(np.searchsorted(X.offsets, changed[0], side="right")) - 1
+            raise ValueError(
+                f"{self.path}: {column!r:.80} changes within sequence {str(names[i])!r:.80}, from {first[i]!s:.80} to "
+                f"{rows[changed[0]]!s:.80}: is there one for each step?"
+            )
+        return first
+
+    def _look_at(self, y, lines):
+        values = y.values if isinstance(y, Sequences) else y
+        if self.typed:
+            self._target.look_at_typed(values)
+        else:
+            self._target.look_at(values.tolist(), lambda i: f"{self.path}: line {lines[i]}")
+
+
+def _no_number(cell):
+    if not cell.strip():
+        return "is empty, expected a number"
+    hint = "; decimals need a point" if DECIMAL_COMMA.fullmatch(cell.strip()) else ""
+    return f"is {cell!r:.80}, expected a number: an input or a weight{hint}"

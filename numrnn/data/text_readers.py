@@ -1,42 +1,61 @@
-"""Texts from files: one a row of a CSV table, one a line, or one a file."""
+"""Texts from files: one a row of a table, one a line, or one a file."""
 
-import csv
-import math
-import re
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from numrnn.data.csv_files import is_stdin, open_bytes, open_table, told_fault
+from numrnn.data.faults import Faults
 from numrnn.data.fields import check_widths, listed
+from numrnn.data.target_column import TargetColumn
 from numrnn.messages import shown
 
 __all__ = ["TextLines", "TextTable", "read_lines", "read_table", "read_text"]
 
-LARGEST_FIELD = 2**31 - 1  # what csv.field_size_limit takes on every platform
-INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
-
 
 class TextTable(NamedTuple):
-    """Texts, their targets where they were asked for, and where in which file each stands: path, columns, lines."""
+    """Texts, their targets where they were asked for, and where in which file each stands.
+
+    Attributes
+    ----------
+    X : list of str
+    y : ndarray, list of str, or None
+    path : Path or str
+    column, target : str
+        Names of the columns.
+    lines, rows : list of int
+        The line in which each begins, and its number among all rows, from 0.
+    ids : list of str or None
+        Cells of the column `id_name`.
+    """
 
     X: list[str]
-    y: np.ndarray | None
+    y: np.ndarray | list | None
     path: Path
     column: str
     lines: list[int]
     target: str | None = None
+    rows: list[int] = ()
+    ids: list[str] | None = None
+    id_name: str | None = None
 
-    def take(self, ids):
-        """The rows `ids`."""
-        X, lines = [self.X[i] for i in ids], [self.lines[i] for i in ids]
-        return self._replace(X=X, y=None if self.y is None else self.y[ids], lines=lines)
+    def take(self, numbers):
+        """The texts of these numbers."""
+        chosen = {name: getattr(self, name) for name in ("X", "y", "lines", "rows", "ids")}
+        chosen = {name: rows and [rows[i] for i in numbers] for name, rows in chosen.items() if type(rows) is list}
+        if isinstance(self.y, np.ndarray):
+            chosen["y"] = self.y[numbers]
+        return self._replace(**chosen)
 
     def place(self, i):
         """Where text i stands, in words."""
         return f"{self.path}: line {self.lines[i]}, column {shown(self.column)}"
 
+    def cells(self, i):
+        """What is known of the row of text i."""
+        target = [] if self.y is None else [str(self.y[i])]
+        return [self.X[i], *target, *([] if self.ids is None else [self.ids[i]])]
 
 class TextLines(NamedTuple):
     """Texts that are lines of a file, and where each stands; they have no targets."""
@@ -54,23 +73,31 @@ class TextLines(NamedTuple):
         """Where text i stands, in words."""
         return f"{self.path}: line {self.lines[i]}"
 
+def read_table(path, text, target=None, *, kind=None, task=None, id=None, form=None, na=(), faults=None):
+    """Read a column of texts, and one of targets, from a table whose first line names the columns.
 
-def read_table(path, text, target=None, *, kind=None):
-    """Read a column of texts, and one of targets, from a CSV file in UTF-8 whose first line names the columns.
-
-    Fields that hold commas, quotes or line breaks are quoted, as spreadsheets and pandas write them. Blank lines are
+    Cells that hold delimiters, quotes or line breaks are quoted, as spreadsheets and pandas write them. Blank lines are
     passed over.
 
     Parameters
     ----------
     path : str or path-like
+        ``-`` is standard input.
     text : str
         Name of the column of texts.
     target : str, default=None
         Name of the column of targets. None = there are none.
-    kind : {"i", "f", "U"}, default=None
-        What targets are: integers, floats or labels. None = integers where all of them are, else floats where all are
-        numbers, else labels.
+    kind : {"i", "f", "U", "text"}, default=None
+        What targets are: integers, floats, labels, or texts as they stand. None = what `TargetColumn` says of them.
+    task : {"classification", "regression"}, default=None
+        What the user said of them.
+    id : str, default=None
+        Name of a column that tells rows apart.
+    form : TableFormat
+    na : tuple of str
+        Cells of the target that stand for none: their rows are left out.
+    faults : Faults, default=None
+        What is done with rows that cannot be read. None = the first is an error.
 
     Returns
     -------
@@ -96,25 +123,32 @@ def read_table(path, text, target=None, *, kind=None):
     >>> table.X, table.y
     (['Good, very good', 'bad'], array([1, 0]))
     """
-    path = Path(path)
-    names = [text] if target is None else [text, target]
-    with _reads(path), open(path, encoding="utf-8-sig", newline="") as file:
-        rows, lines = _columns(csv.reader(file, strict=True), path, names)
-    if not rows:
-        raise ValueError(f"{path}: no rows below the names of the columns")
-    table = TextTable([row[0] for row in rows], None, path, text, lines, target)
-    return table if target is None else table._replace(y=_targets([row[1] for row in rows], table, target, kind))
+    faults, name = Faults() if faults is None else faults, "standard input" if is_stdin(path) else Path(path)
+    columns = {"text": text, "target": target, "id": id}
+    with open_table(path, form, [column for column in columns.values() if column is not None]) as table:
+        places = {of: _place(table.names, column, name) for of, column in columns.items() if column is not None}
+        found = _read(table, places, columns, name, na, faults)
+    if not found["text"]:
+        left_out = ": " + faults.summary() if len(faults) else ""
+        raise ValueError(f"{name}: no rows below the names of the columns{left_out}")
+    ids = found["id"] if id is not None else None
+    read = TextTable(found["text"], None, name, text, found["line"], target, found["row"], ids, id)
+    if target is None:
+        return read
+    if kind == "text":
+        return read._replace(y=found["target"])
+    return _with_targets(read, list(map(str.strip, found["target"])), kind, task, faults)
 
 
-def read_text(path):
-    """Read a text from a file in UTF-8; line breaks of any kind become ``"\\n"``.
+def read_text(path, encoding="utf-8"):
+    """Read a text from a file; line breaks of any kind become ``"\\n"``.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is empty, or not UTF-8.
+        If it is empty, or in another encoding.
 
     Examples
     --------
@@ -126,23 +160,22 @@ def read_text(path):
     ...     read_text(Path(folder, "book.txt"))
     'Anna said:\\n'
     """
-    path = Path(path)
-    with _reads(path):
-        text = path.read_text(encoding="utf-8-sig")
+    with open_bytes(path) as file, told_fault(path, encoding):
+        text = file.read().decode("utf-8-sig" if encoding == "utf-8" else encoding)
     if not text:
-        raise ValueError(f"{path}: the file is empty")
-    return text
+        raise ValueError(f"{'standard input' if is_stdin(path) else path}: the file is empty")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_lines(path):
-    """Read the lines of a file in UTF-8, each a text; empty lines are left out.
+def read_lines(path, encoding="utf-8"):
+    """Read the lines of a file, each a text; empty lines are left out.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If no line holds a character, or the file is not UTF-8.
+        If no line holds a character, or the file is not in this encoding.
 
     Examples
     --------
@@ -155,93 +188,66 @@ def read_lines(path):
     >>> read.X, read.lines
     (['anna', 'otto'], [1, 3])
     """
-    lines = [(line, number) for number, line in enumerate(read_text(path).split("\n"), 1) if line]
+    lines = [(line, number) for number, line in enumerate(read_text(path, encoding).split("\n"), 1) if line]
     if not lines:
         raise ValueError(f"{path}: all lines are empty")
-    return TextLines([line for line, _ in lines], Path(path), [number for _, number in lines])
+    return TextLines([line for line, _ in lines], path, [number for _, number in lines])
 
 
-@contextmanager
-def _reads(path):
-    limit = csv.field_size_limit(LARGEST_FIELD)
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"{path}: no such file") from error
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not UTF-8: {_first_fault(path)}") from error
-    finally:
-        csv.field_size_limit(limit)
+def _place(names, column, path):
+    if names.count(column) != 1:
+        found = "more than one" if column in names else "no"
+        raise ValueError(f"{path}: {found} column {shown(column)[:100]}; line 1 has {listed(map(repr, names))}")
+    return names.index(column)
 
 
-def _first_fault(path):
-    """Where a file stops being UTF-8: the decoder of a file read in blocks counts from the beginning of one."""
-    content = path.read_bytes()
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        return f"{error.reason} at byte {error.start}, in line {line}"
-    return "it has changed while it was read"
+def _read(table, places, columns, path, na, faults):
+    """The cells that are wanted of each row, its line and its number."""
+    found = {"text": [], "target": [], "id": [], "line": [], "row": []}
+    for number, (line, row) in enumerate(table.rows):
+        if len(row) != len(table.names):
+            names = listed(map(repr, table.names))
+            reason = f"has {len(row)} fields, line 1 names {len(table.names)} columns: {names}"
+            faults.add(path, line, reason, row)
+            continue
+        cells = {of: row[place] for of, place in places.items()}
+        if "target" in cells and cells["target"].strip() in na:
+            faults.absent += 1
+            continue
+        empty = next((of for of in ("text", "target") if of in cells and not cells[of].strip()), None)
+        if empty is not None:
+            faults.add(path, line, f"column {shown(columns[empty])} is empty", row)
+            continue
+        for of, cell in (cells | {"line": line, "row": number}).items():
+            found[of].append(cell)
+    return found
 
 
-def _columns(reader, path, names):
-    """The fields of the columns `names` of each row, and the line that each row begins in."""
-    rows, lines, start = [], [], 1
-    try:
-        header = next(reader, None)
-        if header is None:
-            raise ValueError(f"{path}: the file is empty")
-        for name in names:
-            if header.count(name) != 1:
-                found = "more than one" if name in header else "no"
-                raise ValueError(f"{path}: {found} column {shown(name)}; line 1 has {listed(map(repr, header))}")
-        places = [header.index(name) for name in names]
-        start = reader.line_num + 1
-        for row in reader:
-            if row:
-                if len(row) != len(header):
-                    raise ValueError(
-                        f"{path}: line {start} has {len(row)} fields, line 1 names {len(header)} columns: "
-                        f"{listed(map(repr, header))}"
-                    )
-                for name, place in zip(names, places, strict=True):
-                    if not row[place].strip():
-                        raise ValueError(f"{path}: line {start}, column {shown(name)} is empty")
-                rows.append([row[place] for place in places])
-                lines.append(start)
-            start = reader.line_num + 1
-    except csv.Error as error:
-        raise ValueError(f"{path}: line {start}: {error}") from error
-    return rows, lines
+def _with_targets(table, cells, kind, task, faults):
+    name = table.target
 
+    def place(i):
+        return f"{table.path}: line {table.lines[i]}"
 
-def _targets(fields, table, name, kind):
-    fields = [field.strip() for field in fields]
     if kind is None:
-        # NaN and infinity make no column one of labels: they are faults in one of numbers.
-        kind = "i" if all(map(INTEGER.fullmatch, fields)) else "f" if all(map(_reads_as_number, fields)) else "U"
-    if kind not in NUMBERS:
-        check_widths(fields, name, lambda i: f"{table.path}: line {table.lines[i]}")
-        return np.array(fields)
-    fits, expected = NUMBERS[kind]
-    for field, line in zip(fields, table.lines, strict=True):
-        if not fits(field):
-            raise ValueError(f"{table.path}: line {line}, column {shown(name)} is {shown(field)}, expected {expected}")
-    return np.array(list(map(int, fields)), np.int64) if kind == "i" else np.array(list(map(float, fields)))
+        column = TargetColumn(name, task).look_at(cells, place)
+        try:
+            kind = column.kind()
+        except ValueError:
+            if not faults.tolerant:
+                raise
+            table, cells = _without_faults(table, cells, "f", faults)
+            kind = TargetColumn(name, task).look_at(cells, place).kind() if cells else "f"
+    table, cells = _without_faults(table, cells, kind, faults)
+    if kind == "U":
+        check_widths(cells, name, place)
+        return table._replace(y=np.array(cells))
+    return table._replace(y=np.array(list(map({"i": int, "f": float}[kind], cells)), {"i": np.int64, "f": float}[kind]))
 
 
-def _reads_as_number(field):
-    try:
-        float(field)
-    except ValueError:
-        return False
-    return "_" not in field
-
-
-def _is_number(field):
-    return _reads_as_number(field) and math.isfinite(float(field))
-
-
-# kind of targets -> what tells them, and what they are called
-NUMBERS = {"i": (INTEGER.fullmatch, "an integer"), "f": (_is_number, "a finite number")}
+def _without_faults(table, cells, kind, faults):
+    wrong = {i: fault for i, cell in enumerate(cells) if (fault := TargetColumn.fault_of(cell, kind)) is not None}
+    for i, fault in wrong.items():
+        faults.add(table.path, table.lines[i], f"column {shown(table.target)} {fault}", [table.X[i], cells[i]])
+    kept = [i for i in range(len(cells)) if i not in wrong]
+    return (table.take(kept), [cells[i] for i in kept]) if wrong else (table, cells)

@@ -1,0 +1,71 @@
+"""Options of tables, which all commands share."""
+
+import argparse
+import csv
+import warnings
+
+from numrnn.cli.arguments import UsageError, reads
+
+__all__ = ["FORMAT_OPTIONS", "add_format_options", "column_list", "faults_of", "form_of", "say_what_was_left_out"]
+
+FORMAT_OPTIONS = ("delimiter", "encoding", "header", "na", "skip_bad")
+DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
+
+
+def add_format_options(parser, kind="texts"):
+    """Add how tables are written to a parser; options not given stay away from its result."""
+    group = parser.add_argument_group("how tables are written")
+    given = {"default": argparse.SUPPRESS}
+    text = "between cells: a character, or tab (default: tab in .tsv files, else , ; tab or | by the first line)"
+    group.add_argument("--delimiter", metavar="CHARACTER", type=_delimiter, help=text, **given)
+    group.add_argument("--encoding", metavar="NAME", help="such as latin-1 or utf-16 (default: utf-8)", **given)
+    text = "whether the first line names the columns; without it they are 1, 2, 3 and so on (default: it does)"
+    group.add_argument("--header", action=argparse.BooleanOptionalAction, help=text, **given)
+    text = f"targets that stand for none, such as NA,?: their {kind} are left out"
+    group.add_argument("--na", metavar="VALUE,...", type=column_list, help=text, **given)
+    text = f"leave out {kind} that cannot be read, count them, and write them to skipped.csv"
+    group.add_argument("--skip-bad", action=argparse.BooleanOptionalAction, help=text, **given)
+
+
+@reads("one character, or tab")
+def _delimiter(text):
+    delimiter = DELIMITERS.get(text, text)
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise ValueError(text)
+    return delimiter
+
+
+@reads("names with commas between them")
+def column_list(text):
+    """``'a,"b, c"'`` as ("a", "b, c")."""
+    return tuple(next(csv.reader([text], strict=True), [""]) or [""])
+
+
+def form_of(options):
+    """The `TableFormat` that options, a dict, ask for."""
+    from numrnn.data.csv_files import TableFormat
+
+    encoding = options.get("encoding", "utf-8")
+    try:
+        "".encode(encoding)
+    except LookupError as error:
+        raise UsageError(f"--encoding {encoding}: must be the name of an encoding, such as latin-1") from error
+    return TableFormat(options.get("delimiter"), encoding, options.get("header", True))
+
+
+def faults_of(options):
+    """The `Faults` that options, a dict, ask for."""
+    from numrnn.data.faults import Faults
+
+    return Faults(tolerant=bool(options.get("skip_bad")))
+
+
+def say_what_was_left_out(faults, path, kind="rows"):
+    """Tell on stderr, and in a file at `path` unless that is None, what was left out."""
+    if faults.absent:
+        warnings.warn(f"{kind} left out because they have no target: {faults.absent}", stacklevel=2)
+    if not len(faults):
+        return
+    if path is not None:
+        faults.write(path)
+    warnings.warn(f"{faults.summary()}{'' if path is None else f'; all are in {path}'}", stacklevel=2)
