@@ -81,6 +81,7 @@ class _Job:
 
         options = vars(arguments)
         self._arguments, self._form, self.faults, self._seen = arguments, form_of(options), faults_of(options), {}
+        self._written = 0
         self._columns = Columns(
             *(options[name] for name in ("sequence", "target", "weight", "step_targets", "id", "inputs", "drop")),
             na=options.get("na", ()),
@@ -94,6 +95,9 @@ class _Job:
         test = None
         for name in self._arguments.data:
             test = self._write_file(name, writer, test)
+        if not self._written and (self.faults.absent or len(self.faults)):
+            why = self.faults.summary() if len(self.faults) else "none has a target"
+            raise UsageError(f"there are no sequences left to write: {why}")
         has_types = all(suffix_of(name) in (".npz", ".parquet") for name in self._arguments.data)
         if self._target is not None and not (has_types and self._arguments.task is None):
             writer.convert_targets(self._target.convert)
@@ -110,11 +114,13 @@ class _Job:
         options = {"seen": self._seen, "faults": self.faults, "target": self._target}
         if is_table(name):
             for rows in read_table(Path(name), self._columns, self._form, **options):
+                self._written += len(rows.X)
                 _write(name, writer, *rows[:3], ids=rows.ids)
             return test
         if suffix_of(name) != ".npz":
             raise UsageError(why_not(name, "a file .npz, .csv, .tsv or .parquet"))
         data = read_npz(name)
+        self._written += len(data.train.X)
         y = data.train.y
         if self._target is not None and y is not None:
             self._target.look_at_typed(getattr(y, "values", y))

@@ -216,7 +216,7 @@ def read_for(model, arguments, faults, *, with_targets=True):
     for column in ("text", "target") if with_targets else ("text",):
         if column not in options:
             raise UsageError(f"--{column} is missing: which column of {name} has the {column}s?")
-    options |= {} if with_targets else {"target": None, "na": ()}
+    options |= {"id": None} if with_targets else {"target": None, "na": ()}  # a score has no use for identifiers
     table = _read_rows(name, options, faults, kind=_kind_of_targets(model))
     if not hasattr(model, "target_vocabulary_"):
         table = without_empty_texts(table, model.vocabulary_, faults)

@@ -151,7 +151,7 @@ class ShardWriter:
             Takes the targets of a shard, an array, and returns those to store in their place.
         """
         self._end_shard()
-        for entry in self._index:
+        for entry in self._index if self._per and self._per[0] else ():
             path = self.folder / f"{entry['name']}.targets.npy"
             targets = convert(np.load(path))
             with replacing(path) as file:

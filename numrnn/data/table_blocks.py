@@ -67,6 +67,9 @@ class Columns(NamedTuple):
         inputs = others if self.inputs is None else list(self.inputs)
         if not inputs:
             raise ValueError(f"{path}: there are no columns left to be inputs")
+        again = [name for name, times in Counter(inputs).items() if times > 1]
+        if self.inputs is not None and again:
+            raise ValueError(f"{path}: column {again[0]!r:.80} is named twice among the inputs")
         twice = [name for name, times in Counter(names).items() if times > 1 and name in {*inputs, *self.known()}]
         if twice:
             raise ValueError(f"{path}: column {twice[0]!r:.80} is there twice; the columns are {listed(names)}")
@@ -187,7 +190,7 @@ def _parquet(path, columns, tolerant):
 def _column(path, name, column, lines, faults, tolerant):
     if hasattr(column, "dictionary_decode"):
         column = column.dictionary_decode()
-    if column.type.num_fields:
+    if column.type.num_fields or hasattr(column.type, "extension_name"):  # such as the periods of pandas
         raise ValueError(f"{path}: column {shown(name)[:100]} holds {column.type!s:.100}, expected one value a row")
     if column.null_count:
         for i in np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False)).tolist():

@@ -1,6 +1,5 @@
 """Sequences and targets of tables with a row for each step, some rows at a time."""
 
-import re
 from typing import NamedTuple
 
 import numpy as np
@@ -10,11 +9,9 @@ from numrnn.data.csv_files import STDIN, suffix_of
 from numrnn.data.faults import Faults
 from numrnn.data.sequences import Sequences
 from numrnn.data.table_blocks import Columns, blocks_of
-from numrnn.data.target_column import is_number
+from numrnn.data.target_column import DECIMAL_COMMA, is_number
 
 __all__ = ["Columns", "Rows", "read_table"]
-
-DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 
 
 class Rows(NamedTuple):
@@ -135,7 +132,7 @@ class _Reader:
 
     def _check_places(self, block, starts):
         names, lines = block.columns[self.columns.sequence][starts], block.lines[starts]
-        for name, line in zip(map(str, names.tolist()), lines.tolist(), strict=True):
+        for name, line in zip(map(_written, names.tolist()), lines.tolist(), strict=True):
             other = self._seen.get(name)
             if other is not None:
                 where = f"{self.path}: line {line}: the rows of sequence {name!r:.80} are in two places"
@@ -219,6 +216,11 @@ class _Reader:
             self._target.look_at_typed(values)
         else:
             self._target.look_at(values.tolist(), lambda i: f"{self.path}: line {lines[i]}")
+
+
+def _written(name):
+    """The name of a sequence, the same in files with types and without."""
+    return str(int(name) if isinstance(name, float) and name.is_integer() else name).strip()
 
 
 def _no_number(cell):

@@ -8,11 +8,12 @@ import numpy as np
 
 from numrnn.messages import shown
 
-__all__ = ["TargetColumn", "is_number"]
+__all__ = ["DECIMAL_COMMA", "TargetColumn", "is_number"]
 
 INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")  # as Python writes it
 LABEL = re.compile(r"[+-]?0[0-9]+|[+-]?[0-9]{19,}")  # digits that a number would not keep
 PLUS = re.compile(r"\+[0-9]+")
+DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 DIGITS = re.compile(r"[+-]?[0-9]+")
 EXPECTED = {"i": "an integer", "f": "a finite number"}
 
@@ -38,8 +39,8 @@ class TargetColumn:
 
     Cells are labels as they are written where an integer among them has a leading zero, 19 digits or more, or, where
     all cells are integers, a plus sign. Otherwise they are integers if all of them are, numbers if all of them are,
-    and labels if at most half of them are numbers. Where more than half are numbers, a cell that is none is an error,
-    unless the task says that cells are labels.
+    and labels if at most half of them are numbers, of which some may have a decimal comma. Where more than half are
+    numbers, a cell that is none is an error, unless the task says that cells are labels.
 
     Parameters
     ----------
@@ -61,7 +62,7 @@ class TargetColumn:
 
     def __init__(self, name, task=None):
         self.name, self._task, self._kind = name, task, None
-        self._count = self._numbers = 0
+        self._count = self._numbers = self._commas = 0
         self._labels = False  # some cell keeps its digits as a label only, or has the type of text
         self._plus = False
         self._fractions = False  # some number has one
@@ -84,6 +85,7 @@ class TargetColumn:
         self._count += len(cells)
         for cell, times in Counter(cells).items():
             if not is_number(cell):
+                self._commas += times if DECIMAL_COMMA.fullmatch(cell) else 0
                 self._other = self._other or (cell, place(cells.index(cell)))
             else:
                 self._numbers += times
@@ -138,18 +140,22 @@ class TargetColumn:
         if self._labels or (self._plus and self._not_whole is None):
             return "U"
         if self._other is not None:
-            if self._task is None and 2 * self._numbers > self._count:
-                cell, place = self._other
-                raise ValueError(
-                    f"{place}, column {self.name!r:.80} is {cell!r:.80}, but {self._numbers} of {self._count} cells "
-                    f"are numbers: --na {cell!r:.80} leaves such rows out, --task classification takes all cells as "
-                    "labels"
-                )
+            if self._task is None and 2 * (self._numbers + self._commas) > self._count:
+                raise ValueError(self._mixed())
             return "U"
         if self._not_whole is None:
             return "i"
         self._check(self._not_finite, "f", f", or --na {self._not_finite[0]}" if self._not_finite else "")
         return "U" if self._task == "classification" and self._fractions else "f"
+
+    def _mixed(self):
+        cell, place = self._other
+        found = f"{place}, column {self.name!r:.80} is {cell!r:.80}"
+        labels = "--task classification takes all cells as labels"
+        if self._commas:
+            return f"{found}: decimals need a point; {labels}"
+        of = f"{self._numbers} of {self._count} cells are numbers"
+        return f"{found}, but {of}: --na {cell!r:.80} leaves such rows out, {labels}"
 
     def _check(self, fault, kind, way_out=""):
         if fault is not None:
