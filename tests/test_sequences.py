@@ -8,7 +8,7 @@ from sklearn.model_selection import GroupKFold, KFold, train_test_split
 from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import type_of_target
 
-from numrnn import Sequences
+from numrnn import RNNRegressor, Sequences
 from numrnn.data.lengths import checked_lengths
 
 
@@ -210,3 +210,21 @@ def test_offsets_that_are_changed_afterwards_change_nothing():
     assert X.lengths.tolist() == [2, 3]
     with pytest.raises(ValueError, match="read-only"):
         X.offsets[1] = 10**12
+
+
+def test_padding_of_nan_tells_lengths():
+    X = np.arange(12.0).reshape(2, 3, 2)
+    X[0, 2] = X[1, 1:] = np.nan
+    found = Sequences.from_padded(X)
+    assert found.lengths.tolist() == [2, 1] and found == Sequences.from_padded(X, [2, 1])
+    X[0, 0, 0] = np.nan  # a hole is no padding
+    assert Sequences.from_padded(X).lengths.tolist() == [2, 1]
+    assert Sequences.from_padded([[1, 2], [3, 4]]).lengths.tolist() == [2, 2]
+    assert Sequences.from_padded([[np.nan, np.nan], [3, np.nan]]).lengths.tolist() == [0, 1]
+    assert Sequences.from_padded(np.zeros((2, 0))).lengths.tolist() == [0, 0]
+    with pytest.raises(ValueError, match="X must have the shape"):
+        Sequences.from_padded(3.0)
+    with pytest.raises(ValueError, match=r"X\[0\], step 1; if it is padding, pass Sequences.from_padded\(X\)"):
+        RNNRegressor().fit(X[1:], [0])
+    with pytest.raises(ValueError, match=r"X\[0\], step 0$"):
+        RNNRegressor().fit(X[:1], [0])

@@ -331,3 +331,71 @@ def test_pairs_of_texts(tmp_path, capsys):
     assert json.loads((tmp_path / "model" / "report.json").read_text())["model"]["class"] == "RNNSeq2Seq"
     assert "--target is missing" in error_of(capsys, *words[:6], "--output", model)
     assert "--scale is no option for" in error_of(capsys, *words, "--scale")
+
+
+ELSEWHERE = [
+    ("fit", "x.npy", "a directory of shards or the name of a bundled data set; an .npy file is one array"),
+    ("fit", "x.parquet", "a table with a row for each step becomes shards first: numrnn shard FILE --sequence COLUMN"),
+    ("fit", "x.md", "a text file needs --task language-model"),
+    ("fit", "x.csv", "If it has a row for each step, it is no table of texts: a table with a row for each step"),
+    ("fit", "x.tsv", "--text is missing: which column of"),
+    ("fit", "x.safetensors", "that is a model, not data"),
+    ("fit", "x.xlsx", "expected an .npz file, a directory of shards or the name of a bundled data set"),
+    ("shard", "x.npy", "expected a file .npz, .csv, .tsv or .parquet; an .npy file is one array"),
+    ("shard", "x.md", "expected a file .npz, .csv, .tsv or .parquet; a text file is for --task language-model"),
+    ("info", "x.npy", "expected a model file, or the directory that fit wrote"),
+]
+
+
+@pytest.mark.parametrize(("command", "name", "message"), ELSEWHERE)
+def test_files_of_another_kind_are_told_where_to_go(command, name, message, tmp_path, capsys):
+    (tmp_path / name).write_text("a,b\n1,2\n")
+    options = () if command == "info" else ("--output", tmp_path / "x")
+    assert message in error_of(capsys, command, tmp_path / name, *options)
+
+
+@pytest.mark.parametrize("name", ["x.npy", "x.md", "x.parquet"])
+def test_models_are_told_what_they_read(name, reader, tmp_path, capsys):
+    (tmp_path / name).write_text("a")
+    for command in ("predict", "score"):
+        assert "the model reads texts, the rows of a .csv" in error_of(
+            capsys, command, reader / "model", tmp_path / name
+        )
+        assert "expected a model file" in error_of(capsys, command, tmp_path / name, tmp_path / name)
+
+
+def test_class_weights_name_labels_of_any_type(tmp_path, capsys):
+    model = tmp_path / "model"
+    for labels in (("0", "1"), ("007", "7"), ("a", "b c"), ("0.0", "1.0")):
+        rows = "".join(f"good {i},{labels[i % 2]}\n" for i in range(12))
+        (tmp_path / "a.csv").write_text("text,label\n" + rows)
+        words = ("fit", tmp_path / "a.csv", *COLUMNS, "--output", model, *SMALL, "--task", "classification")
+        weights = f"{labels[0]}=1, {labels[1]} = 2"
+        assert main([*map(str, words), "--class-weight", weights]) == 0, capsys.readouterr().err
+        assert numrnn.load(model / "model.safetensors").class_weight == dict(
+            zip(numrnn.load(model / "model.safetensors").classes_.tolist(), (1.0, 2.0), strict=True)
+        )
+        capsys.readouterr()
+        assert "there is no class 'x'" in error_of(capsys, *words, "--class-weight", "x=2")
+
+
+def test_what_is_wrong_with_the_input_exits_with_2(tmp_path, monkeypatch, capsys):
+    """A memory limit was an error after all kernels had been compiled, NaN in shards one of the program."""
+    monkeypatch.setattr(numrnn, "warmup", lambda **_: pytest.fail("too late"))
+    words = ("fit", "japanese_vowels", "--output", tmp_path / "x", *SMALL)
+    for options in ((), ("--early-stopping",), ("--cell", "lstm", "--bptt-steps", "3")):
+        assert "memory_limit is too low" in error_of(capsys, *words, *options, "--memory-limit", "1KB")
+    assert not (tmp_path / "x").exists()
+    monkeypatch.undo()
+    (tmp_path / "a.csv").write_text(TABLE.replace("2.5", "nan"))
+    shard(tmp_path / "a.csv")
+    for options in ((), ("--scale",)):
+        error = error_of(capsys, "fit", tmp_path / "shards", "--output", tmp_path / "x", *SMALL, *options)
+        assert "00000.values.npy: sequence 0 of this file (0 of all), step 1, contains NaN" in error
+
+
+def test_messages_are_short(tmp_path, capsys):
+    (tmp_path / "a.csv").write_text(",".join(f"column_{i}" for i in range(5000)) + "\n" + "1," * 4999 + "1\n")
+    for words in (("fit", *COLUMNS), ("shard",), ("shard", "--inputs", "y" * 5000), ("shard", "--id", "s" * 5000)):
+        error = error_of(capsys, words[0], tmp_path / "a.csv", *words[1:], "--output", tmp_path / "x")
+        assert "column" in error

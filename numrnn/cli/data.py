@@ -92,11 +92,14 @@ def subset(data, name):
 def read_model(name):
     """The estimator saved in a file, or in the directory that `fit` wrote."""
     import numrnn
+    from numrnn.data.csv_files import suffix_of
 
     path = Path(name)
     path = path / "model.safetensors" if path.is_dir() else path
     if not path.is_file():
         raise UsageError(f"{path}: no such model")
+    if suffix_of(path) in (".csv", ".md", ".npy", ".npz", ".parquet", ".tsv", ".txt"):
+        raise UsageError(f"{path}: expected a model file, or the directory that fit wrote")
     return numrnn.load(path)
 
 

@@ -29,7 +29,7 @@ def run(arguments):
         import numrnn
 
         numrnn.show_versions()
-    elif arguments.name in BUNDLED or Path(arguments.name).suffix == ".npz" or is_shards(arguments.name):
+    elif arguments.name in BUNDLED or Path(arguments.name).suffix.lower() == ".npz" or is_shards(arguments.name):
         print("\n".join(_data_lines(read_data(arguments.name))))
     else:
         print("\n".join(_model_lines(read_model(arguments.name))))

@@ -203,7 +203,7 @@ def read_for(model, arguments, faults, *, with_targets=True):
     told = _told(arguments.model)
     if not is_table(name):
         if model.vocabulary_ is not None:
-            raise UsageError(f"{name}: the model reads texts, the rows of a .csv file")
+            raise UsageError(f"{name}: the model reads texts, the rows of a .csv or .tsv file")
         if given:
             raise UsageError(f"--{given[0].replace('_', '-')} is no option for these data, only for a table")
         data, chosen = read_data(name), "inputs" in told or "drop" in told

@@ -39,7 +39,9 @@ class TableFormat(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Names of the columns, and pairs of rows with the lines in which they begin; blank rows are left out."""
+    """Names of the columns without blanks around them, and pairs of lines and the rows that begin in them; blank rows
+    are left out.
+    """
 
     names: list[str]
     rows: object
@@ -181,7 +183,7 @@ def _table(file, name, form, suffix, wanted):
     rows = _rows(csv.reader(chain([first], file), delimiter=delimiter, strict=True), name, skipped)
     line, row = next(rows)
     if form.header:
-        return Table(row, rows)
+        return Table(list(map(str.strip, row)), rows)
     return Table([str(n) for n in range(1, len(row) + 1)], chain([(line, row)], rows))
 
 
@@ -191,7 +193,7 @@ def _sniffed(first, name, header, wanted):
     for delimiter in DELIMITERS:
         cells = next(csv.reader([first], delimiter=delimiter))
         if len(cells) > 1:
-            found[delimiter] = (len(set(wanted) & set(cells)) if header else 0, len(cells))
+            found[delimiter] = (len(set(wanted) & set(map(str.strip, cells))) if header else 0, len(cells))
     if len(found) > 1 and not header:
         raise ValueError(f"{name}: the first line could be separated by {listed(map(repr, found))}: pass --delimiter")
     return max(found, key=found.get, default=",")

@@ -383,7 +383,7 @@ def _checked_names(names, values):
 
 
 def _lengths_by_nan(X):
-    counts = (X == X).reshape(*X.shape[:2], -1).any(axis=2)  # NaN alone is not itself
+    counts = (X == X).any(axis=2) if X.ndim == 3 else X == X  # NaN alone is not itself
     last = X.shape[1] - np.argmax(counts[:, ::-1], axis=1) if X.shape[1] else np.zeros(len(X), np.int64)
     return np.where(counts.any(axis=1), last, 0)
 

@@ -197,7 +197,8 @@ def read_lines(path, encoding="utf-8"):
 def _place(names, column, path):
     if names.count(column) != 1:
         found = "more than one" if column in names else "no"
-        raise ValueError(f"{path}: {found} column {shown(column)[:100]}; line 1 has {listed(map(repr, names))}")
+        hint = "; --delimiter tells what is between columns" if len(names) == 1 else ""
+        raise ValueError(f"{path}: {found} column {shown(column)[:100]}; line 1 has {listed(map(repr, names))}{hint}")
     return names.index(column)
 
 
