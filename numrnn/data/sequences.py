@@ -8,6 +8,7 @@ import numpy as np
 
 from numrnn.data.lengths import checked_each, checked_lengths, checked_offsets
 from numrnn.data.names import check_one_order, names_of
+from numrnn.data.sequence_keys import indices_of, key_of_sequences
 from numrnn.data.stacking import TARGETS, check_plain, stack
 from numrnn.messages import shown
 
@@ -331,14 +332,14 @@ class Sequences:
 
     def __getitem__(self, key):
         if isinstance(key, tuple):
-            key = _key_of_sequences(key)
+            key = key_of_sequences(key)
         if isinstance(key, slice):
             start, stop, step = key.indices(len(self))
             return self._span(start, max(start, stop)) if step == 1 else self._take(np.arange(start, stop, step))
         if np.ndim(key) == 0:
-            i = _indices([operator.index(key)], len(self))[0]
+            i = indices_of([operator.index(key)], len(self))[0]
             return self.values[self.offsets[i] : self.offsets[i + 1]]
-        return self._take(_indices(key, len(self)))
+        return self._take(indices_of(key, len(self)))
 
     def _span(self, start, stop):
         offsets = self.offsets[start : stop + 1]
@@ -390,27 +391,3 @@ def _lengths_by_nan(X):
 
 def _mask(lengths, n_steps):
     return np.arange(n_steps) < lengths[:, None]
-
-
-def _key_of_sequences(key):
-    rest = [part for part in key[1:] if not (part is Ellipsis or part == slice(None))]
-    if not key or rest:
-        raise IndexError(f"Sequences are indexed by sequence alone, got the key {key}; index .values or a sequence")
-    return key[0]
-
-
-def _indices(key, n_sequences):
-    key = np.asarray(key)
-    if key.dtype == bool:
-        if key.shape != (n_sequences,):
-            raise IndexError(f"the mask has shape {key.shape}, expected ({n_sequences},)")
-        return np.flatnonzero(key)
-    if key.size == 0:
-        return np.zeros(0, np.int64)
-    if key.ndim != 1 or key.dtype.kind not in "iu":
-        raise IndexError(f"sequences are chosen by integers or a mask of shape (n,), got {key.dtype} of {key.shape}")
-    key = key.astype(np.int64, copy=False)
-    outside = (key < -n_sequences) | (key >= n_sequences)
-    if outside.any():
-        raise IndexError(f"sequence {key[outside][0]} is out of range for {n_sequences} sequences")
-    return np.where(key < 0, key + n_sequences, key)

@@ -16,7 +16,7 @@ from numrnn.kernels.cpu.finite import all_finite
 from numrnn.kernels.jit import read_only
 from numrnn.messages import shown
 
-__all__ = ["Held", "Shard", "ShardedSequences", "ValueOfFileError"]
+__all__ = ["Shard", "ShardedSequences", "ValueOfFileError"]
 
 BLOCK = 1 << 26  # bytes of predictions and of searches, which need no shuffling, at a time
 PIECE = 1 << 23  # bytes in one call of the operating system: a reader that is no longer wanted ends after it
@@ -372,47 +372,6 @@ class ShardedSequences(Sequences):
         span = " to ".join(map(str, sorted({lengths.min(initial=lengths.max(initial=0)), lengths.max(initial=0)})))
         files = f"in {len(self._shards)} file{'s' if len(self._shards) > 1 else ''}"
         return f"ShardedSequences({len(self)} sequences of {span} steps{columns}, {self.dtype}, {files})"
-
-
-class Held:
-    """Sequences of which some are in memory; all keep their numbers.
-
-    Parameters
-    ----------
-    whole : ShardedSequences
-    ids : ndarray, int64
-        Those in memory, ascending.
-    values, starts : ndarray
-        As `ShardedSequences.gather` returned them.
-
-    Attributes
-    ----------
-    is_part : bool
-        Whether others are not in memory: these will make room for them.
-    """
-
-    def __init__(self, whole, ids, values, starts):
-        self.lengths, self.offsets, self._ids = whole.lengths, whole.offsets, ids
-        self.is_part = len(ids) < len(whole)
-        self._memory, self._starts = values, starts
-        # An array object of its own, though memory is used again: by it whoever keeps copies tells windows apart.
-        self._values = values[: int(whole.lengths[ids].sum())]
-
-    def gather(self, ids, out=None):
-        """As `Sequences.gather`, of sequences that are in memory."""
-        return self._values, self._starts[np.searchsorted(self._ids, ids)]
-
-    def holds(self, ids):
-        """Whether those in memory are these."""
-        return np.array_equal(self._ids, ids)
-
-    def release(self):
-        """Give the memory back: whoever knows this object may not use it any more."""
-        memory, self._memory, self._values = self._memory, None, None
-        return memory
-
-    def __len__(self):
-        return len(self.lengths)
 
 
 def _is_finite(values):

@@ -7,8 +7,9 @@ import numpy as np
 
 from numrnn.data.ahead import read_ahead
 from numrnn.data.batches import Batch, epoch_batches, in_chunks
+from numrnn.data.held import Held
 from numrnn.data.random import generator
-from numrnn.data.sharded import Held, ShardedSequences
+from numrnn.data.sharded import ShardedSequences
 
 __all__ = ["WindowReader", "epoch_windows"]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numrnn.data.sharded import Held
+from numrnn.data.held import Held
 from numrnn.gpu.buffers import Buffers
 from numrnn.gpu.device import free_bytes, upload
 from numrnn.gpu.sequences import DeviceSequences
@@ -15,7 +15,7 @@ class Sources:
     """What a network keeps on the card of the sequences that it trains on, from call to call.
 
     A copy is known by the host's array that it is of; so an array must not change while a network trains on it, and
-    data that come in windows (`numrnn.data.sharded.Held`) have an array object for each.
+    data that come in windows (`numrnn.data.held.Held`) have an array object for each.
     """
 
     def __init__(self):

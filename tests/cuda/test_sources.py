@@ -7,6 +7,7 @@ from networks import relative_error
 from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, Sequences
 from numrnn.data import ShardWriter, open_shards, sharded
 from numrnn.data.batches import Batch, Rows, in_chunks
+from numrnn.data.held import Held
 from numrnn.gpu import buffers, sources
 from numrnn.gpu import network as network_module
 from numrnn.gpu.device import to_host
@@ -197,7 +198,7 @@ def test_shuffled_windows_train_as_on_the_cpu(options, files):
 def test_a_window_has_an_array_of_its_own(files):
     data = files("1GB").X
     memory = np.empty((30, 2), np.float32)
-    windows = [sharded.Held(data, ids, *data.gather(ids, memory)) for ids in (np.array([0, 2]), np.array([1, 3]))]
+    windows = [Held(data, ids, *data.gather(ids, memory)) for ids in (np.array([0, 2]), np.array([1, 3]))]
     arrays = [window.gather(np.array([first]))[0] for window, first in zip(windows, (0, 1), strict=True)]
     assert arrays[0] is not arrays[1] and np.shares_memory(*arrays)
     assert windows[0].gather(np.array([2]))[0] is arrays[0] and len(arrays[0]) == 7
