@@ -276,7 +276,7 @@ def test_chunks_bound_the_memory_of_training():
         ("text", r"X holds texts: set vocabulary=numrnn.data.Vocabulary"),
         ([["a", "b"]] * 24, r"X holds texts: set vocabulary=numrnn.data.Vocabulary"),
         ([], "X is empty"),
-        (None, "got scalar array instead"),
+        (None, "X is None, expected a list"),
     ],
 )
 @pytest.mark.parametrize("n_symbols", [N_SYMBOLS, "auto"])
