@@ -115,7 +115,8 @@ class _Beams:
         self._keep(owners[kept], paths, scores[kept], state[parents[kept]])
 
     def _penalised(self, scores, steps):
-        return scores / ((5 + steps) / 6) ** self.length_penalty
+        with np.errstate(over="ignore"):
+            return scores / np.float64((5 + steps) / 6) ** self.length_penalty
 
     def _put_aside(self, i, path, score):
         if score > self.best_scores[i]:

@@ -32,7 +32,7 @@ class Writer:
         self._options = (
             float(temperature),
             layout.n_outputs if top_k is None else min(int(top_k), layout.n_outputs),
-            1.0 if top_p is None else top_p,
+            1.0 if top_p is None else float(top_p),
         )
         self._scratch = make_scratch(network.net, 1, 1, one_block=True)
         self._ids, self._integers = np.zeros(1, np.int64), np.zeros((2, 1), np.int64)

@@ -29,11 +29,13 @@ def inputs_of(layout, data, rows, state, learning=False):
     Raises
     ------
     ValueError
-        If a step has another number of inputs than the network.
+        If a step has another number of inputs than the network, or sequences reach beyond the steps there are.
     """
     values, starts = data.gather(rows.ids)
     check_step_shape(layout, values)
     starts = starts + rows.skipped
+    if (rows.lengths < 0).any() or (starts < 0).any() or (starts > len(values) - rows.lengths).any():
+        raise ValueError(f"sequences lie outside the {len(values)} steps there are: offsets or values were changed")
     states = state, np.where(rows.skipped > 0, rows.ids, ~rows.ids), *np.zeros((2, 0, state.shape[1]), state.dtype)
     if layout.n_symbols is None:
         return Data(read_only(values).reshape(-1), starts, rows.lengths, *states, 1.0, 1.0, NO_INDEX)

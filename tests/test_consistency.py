@@ -1,12 +1,14 @@
 """What a model file or a checkpoint says is compared with itself before anything is made of it."""
 
 import json
+import os
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq, load
+from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq, Sequences, load
 from numrnn.data import Vocabulary
 from numrnn.io import decode, read_checkpoint, read_model, write_checkpoint, write_model
 from numrnn.training import Checkpoint, EarlyStopping
@@ -293,14 +295,102 @@ def test_a_checkpoint_that_agrees_with_itself_is_resumed(checkpoint):
 
 @pytest.mark.parametrize(
     "change",
-    [{"_misses": -1}, {"best_epoch": 0}, {"best_score": None}, {"_best_theta": np.zeros(3)}, {"more": 1}],
+    [
+        {"_misses": -1}, {"_misses": 10**400}, {"best_epoch": 0}, {"best_epoch": 99}, {"best_score": None},
+        {"best_score": float("nan")}, {"_best_theta": np.zeros(3)}, {"more": 1},
+    ],
 )
 def test_the_state_of_early_stopping_is_checked(change):
     theta = np.zeros(5, np.float32)
     state = {"best_score": 0.5, "best_loss": 1.0, "best_epoch": 2, "_best_theta": theta, "_misses": 1}
     stopping = EarlyStopping()
     stopping.set_state(state)
-    stopping.check_state(theta)
+    stopping.check_state(theta, 3)
     with pytest.raises(ValueError):
         stopping.set_state(state | change)
-        stopping.check_state(theta)
+        stopping.check_state(theta, 3)
+
+
+def test_symbols_of_boundaries_that_were_set_by_hand_reach_no_kernel():
+    model = RNNLanguageModel((4,), max_iter=1).fit(["abc", "ab"] * 4)
+    for end in (10**6, -1, 2**70, "a"):
+        model.end_symbol_ = end
+        for call in (model.partial_fit, model.loss_and_grad, model.score, model.predict_proba):
+            with pytest.raises(ValueError, match="end_symbol_=.*must be 3"):
+                call(["abc"])
+
+
+def test_a_vocabulary_that_tells_another_length_is_refused():
+    model = RNNLanguageModel((4,), batch_size=2, bptt_steps=5, max_iter=1).fit("abcabc" * 10)
+    n_symbols = model.vocabulary_.n_symbols_
+    model.vocabulary_.fit("".join(map(chr, range(97, 3097))))
+    model.vocabulary_.n_symbols_ = n_symbols
+    with pytest.raises(ValueError, match="vocabulary_ has 3000 symbols"):
+        model.score("abc")
+
+
+class Longer(str):
+    """A text that tells another length than it has."""
+
+    def __len__(self):
+        return 64
+
+    def __getitem__(self, key):
+        return self
+
+
+def test_texts_of_other_classes_are_as_long_as_they_are():
+    symbols = Vocabulary().fit("abc").transform([Longer("abc")])
+    assert symbols.values.tolist() == [0, 1, 2]
+    assert Vocabulary().fit("abc").transform(Longer("ab")).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("name", ["offsets", "values"])
+def test_sequences_that_were_changed_reach_no_kernel(name):
+    model = RNNClassifier((4,), max_iter=1).fit(X, y)
+    sequences = Sequences.from_array(X)
+    changed = sequences.offsets * 1000 if name == "offsets" else sequences.values[:7]
+    setattr(sequences, name, changed)
+    for call in (model.predict, lambda X: model.partial_fit(X, y)):
+        with pytest.raises(ValueError):
+            call(sequences)
+
+
+def test_layers_without_arrays_are_refused_at_once(forged):
+    model = RNNRegressor((4,), max_iter=1).fit(X, y)
+    path = forged(model, architecture={"hidden_layer_sizes": {"tuple": [1] * 10**5}})
+    with pytest.raises(ValueError, match="hidden_layer_sizes names 100000 layers, but there are 5 arrays"):
+        load(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
+def test_a_fifo_is_no_model_and_no_checkpoint(tmp_path):
+    os.mkfifo(tmp_path / "model.safetensors")
+    with pytest.raises(OSError, match="expected a regular file"):
+        load(tmp_path / "model.safetensors")
+    os.mkfifo(tmp_path / "checkpoint-000009.safetensors")
+    with pytest.raises(ValueError, match="no checkpoint in .* can be used"):
+        RNNRegressor((4,), max_iter=1).fit(X, y, resume=tmp_path)
+
+
+def test_sampling_takes_numbers_of_any_type():
+    model = RNNLanguageModel((4,), batch_size=2, bptt_steps=5, max_iter=1).fit("abcabc" * 10)
+    expected = model.generate("ab", 9, top_p=0.5, random_state=0)
+    for top_p in (Fraction(1, 2), np.float16(0.5), np.float32(0.5)):
+        assert model.generate("ab", 9, top_p=top_p, random_state=0) == expected
+
+
+def test_labels_of_another_number_are_refused_by_predict():
+    model = RNNClassifier((4,), max_iter=1).fit(X, y)
+    model.classes_ = np.arange(1)
+    with pytest.raises(ValueError, match="classes_ holds 1 labels"):
+        model.predict(X)
+
+
+def test_an_invalid_parameter_in_a_file_is_named(tmp_path):
+    path = tmp_path / "model.safetensors"
+    RNNRegressor((4,), max_iter=1).fit(X, y).save(path)
+    tensors, header = read_model(path)
+    write_model(path, tensors, header | {"params": header["params"] | {"alpha": -1.0}})
+    with pytest.raises(ValueError, match="model.safetensors: The 'alpha' parameter"):
+        load(path)

@@ -7,7 +7,7 @@ from contextlib import nullcontext, redirect_stdout
 __all__ = ["printable", "safe_output"]
 
 # All control characters but tab and newline, and those that change the direction of text.
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def printable(text):

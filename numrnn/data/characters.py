@@ -87,6 +87,8 @@ def encode_characters(texts, table, out):
             return start + int(np.argmax(symbols < 0))
         out[start : start + len(symbols)] = symbols
         start += len(symbols)
+    if start != len(out):
+        raise ValueError(f"the texts have {start} characters, not {len(out)} as they say")
     return None
 
 

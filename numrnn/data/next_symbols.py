@@ -188,10 +188,10 @@ def check_n_symbols(vocabulary, n_symbols, name="vocabulary_"):
     >>> from numrnn.data.next_symbols import check_n_symbols
     >>> check_n_symbols(Vocabulary().fit("banana"), 3)
     """
-    if len(vocabulary) != n_symbols:
+    if not len(vocabulary) == len(vocabulary.symbols_) == n_symbols:
         raise ValueError(
-            f"{name} has {len(vocabulary)} symbols, but the network was made for {n_symbols}: it was fitted anew. Fit "
-            "a copy of it (sklearn.base.clone), or fit the estimator again"
+            f"{name} has {len(vocabulary.symbols_)} symbols, but the network was made for {n_symbols}: it was fitted "
+            "anew. Fit a copy of it (sklearn.base.clone), or fit the estimator again"
         )
 
 

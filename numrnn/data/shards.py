@@ -215,7 +215,8 @@ def _check_shard(shard, arrays):
     numbers = shard["sequences"], shard["steps"], *(shard["bytes"][name] for name in arrays)
     if not all(type(number) is int and number > 0 for number in numbers):
         raise ValueError(f"shard {shard['name']!r:.50}: sequences, steps and bytes must be positive integers")
-    if "sha256" in shard and set(shard["sha256"]) != set(arrays):
+    checksums = shard.get("sha256", dict.fromkeys(arrays, ""))
+    if not isinstance(checksums, dict) or set(checksums) != set(arrays):
         raise ValueError(f"shard {shard['name']!r:.50}: sha256 must be of {', '.join(arrays)}")
 
 

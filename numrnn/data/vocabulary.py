@@ -16,7 +16,7 @@ from numrnn.data.characters import count_characters, decode_characters, encode_c
 from numrnn.data.sequences import Sequences
 from numrnn.data.stored_vocabulary import check_symbols, completed
 from numrnn.data.words import FORMS, RULE, split_words, versions
-from numrnn.messages import shown
+from numrnn.messages import short_errors, shown
 
 __all__ = ["Vocabulary"]
 
@@ -331,13 +331,17 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         params, learnt = completed(content)
         vocabulary, symbols = cls(**params), tuple(learnt["symbols"])
         vocabulary._check_parameters()
+        most = vocabulary.max_symbols
+        if not isinstance(learnt["symbols"], (list, tuple)) or most is not None and len(symbols) > most:
+            raise ValueError(f"symbols={shown(learnt['symbols'])}: must be a list of at most max_symbols={most}")
         first = UNKNOWN[vocabulary.unit] if vocabulary._has_unknown() else None
         check_symbols(symbols, first, vocabulary.unit == "character")
         vocabulary._learn(symbols, learnt["form"], learnt["rule"], learnt["versions"])
         return vocabulary
 
     def _check_parameters(self):
-        self._validate_params()
+        with short_errors():
+            self._validate_params()
         if self.tokenizer is not None and self.unit == "character":
             raise ValueError("a tokenizer needs unit='token', got unit='character'")
         if not self.unknown and (self.unit == "token" or self.max_symbols is not None):
@@ -370,12 +374,12 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     def _checked(self, texts, form):
         """Return a list of normalized texts, and whether it is one text that was given."""
         if isinstance(texts, str):
-            return [_normalized(texts, form)], True
+            return [_normalized(_exact(texts), form)], True
         is_bytes = isinstance(texts, (bytes, bytearray))
         if is_bytes or not hasattr(texts, "__len__") or hasattr(texts, "columns") or isinstance(texts, (Set, Mapping)):
             hint = ": pass texts.decode('utf-8')" if is_bytes else ""
             raise TypeError(f"texts must be a str or a list of str, got {type(texts).__name__}{hint}")
-        texts = list(texts)
+        texts = [_exact(text) for text in texts]
         for i, text in enumerate(texts):
             if isinstance(text, (list, tuple)) and self.unit == "token":
                 _check_tokens(text, f"texts[{i}] has")
@@ -451,6 +455,11 @@ def _normalized(text, form):
     if form is None:
         return text
     return unicodedata.normalize(form, text) if isinstance(text, str) else [_normalized(part, form) for part in text]
+
+
+def _exact(text):
+    """Return a str as one of no other class, which could tell another length than it has."""
+    return str.__str__(text) if isinstance(text, str) else text
 
 
 def _check_tokens(tokens, who):

@@ -370,10 +370,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         architecture = self._architecture
         if architecture.head == "sigmoid":
             return encode_indicators(flat, architecture.n_outputs, architecture.dtype, name)
-        if len(self.classes_) != architecture.n_outputs:
-            raise ValueError(
-                f"classes_ holds {len(self.classes_)} labels, but the network was made for {architecture.n_outputs}"
-            )
+        self._check_classes()
         return encode_labels(flat, self.classes_, name)
 
     def _learn_class_weights(self, values, weights, whole):
@@ -403,12 +400,21 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     def _decode_outputs(self, outputs):
         if self._architecture.head == "sigmoid":
             return (outputs > 0.5).astype(np.int64)
+        self._check_classes()
         return self.classes_[outputs.argmax(axis=1)]
 
     def _decode_output(self, largest, outputs):
         if self._architecture.head == "sigmoid":
             return self._decode_outputs(outputs)[0]
+        self._check_classes()
         return self.classes_[largest]
+
+    def _check_classes(self):
+        if len(self.classes_) != self._architecture.n_outputs:
+            raise ValueError(
+                f"classes_ holds {len(self.classes_)} labels, but the network was made for "
+                f"{self._architecture.n_outputs}"
+            )
 
     def _score(self, outputs, targets):
         if targets.values.ndim == 2:

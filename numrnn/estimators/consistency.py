@@ -141,7 +141,8 @@ def _of_classifier(network, learnt):
         return
     yield "n_outputs", K, K > 1, "at least 2 with head='softmax'"
     texts = _is_array(labels, (K,), "O") and _are_texts(labels)
-    distinct = (texts or _is_array(labels, (K,), "biufU")) and bool((labels[:-1] < labels[1:]).all())
+    numbers = _is_array(labels, (K,), "biuf") and bool(np.isfinite(labels).all())
+    distinct = (texts or numbers or _is_array(labels, (K,), "U")) and bool((labels[:-1] < labels[1:]).all())
     yield "classes_", labels, distinct, f"an array of n_outputs={K} distinct labels in ascending order"
     known = weights is None or _is_array(weights, (K,), "f") and bool((np.isfinite(weights) & (weights >= 0)).all())
     yield "_class_weights", weights, known, f"None, or an array of {K} finite numbers, none negative"

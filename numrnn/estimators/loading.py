@@ -5,7 +5,7 @@ import numpy as np
 from numrnn import solvers
 from numrnn.data.stored_vocabulary import completed_parameters
 from numrnn.data.vocabulary import Vocabulary
-from numrnn.estimators.architecture import architecture_of
+from numrnn.estimators.architecture import PairArchitecture, architecture_of
 from numrnn.estimators.classifier import RNNClassifier
 from numrnn.estimators.consistency import check_consistency
 from numrnn.estimators.fitting import check_parameters, store_history
@@ -65,10 +65,10 @@ def load(path):
     tensors, header = read_model(path)
     try:
         return _restore(tensors, header)
-    except (LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise ValueError(f"{path} has a damaged numrnn header ({type(error).__name__}: {shown(error)})") from error
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+    except (LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"{path} has a damaged numrnn header ({shown(error)})") from error
 
 
 def _restore(tensors, header):
@@ -84,6 +84,10 @@ def _restore(tensors, header):
     learnt = {"vocabulary_": None} | _OLDER_LEARNT.get(kind, {}) | header["learnt"]
     _check_learnt(set(learnt), set(estimator._learnt))
     learnt = {name: _learnt(value) for name, value in learnt.items()}
+    parts = architecture if isinstance(architecture, PairArchitecture) else [architecture]
+    n_layers = sum(len(part.hidden_layer_sizes) for part in parts)
+    if n_layers > len(tensors):
+        raise ValueError(f"hidden_layer_sizes names {n_layers} layers, but there are {len(tensors)} arrays")
     check_consistency(kind, architecture, learnt)
     theta = _flat(tensors, architecture)
     state = TrainingState(theta=theta, history=_history(header), **counters_of(decode(header["training"])))
@@ -117,7 +121,8 @@ def _flat(tensors, architecture):
     """Return the arrays as one; nothing is allocated before their shapes are known to be those of the network."""
     layout = architecture.layout()
     if set(layout.shapes) != set(tensors):
-        raise ValueError(f"it holds the arrays {shown(sorted(tensors))}, its architecture needs {list(layout.shapes)}")
+        needed = shown(list(layout.shapes))
+        raise ValueError(f"it holds the arrays {shown(sorted(tensors))}, its architecture needs {needed}")
     for name, shape in layout.shapes.items():
         array = tensors[name]
         if array.shape != shape or array.dtype != architecture.dtype:

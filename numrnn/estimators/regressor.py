@@ -237,7 +237,10 @@ import numpy as np
             wrong = next((value for value in flat.flat if not isinstance(value, Real)), None)
             if wrong is not None:
                 raise ValueError(f"{name} must hold numbers, got {shown(wrong)} ({type(wrong).__name__})")
-        values = np.asarray(flat, dtype=np.float64)
+        try:
+            values = np.asarray(flat, dtype=np.float64)
+        except OverflowError as error:
+            raise ValueError(f"{name} must hold numbers that float64 can hold: {error}") from error
         if values.ndim != 2:
             values = values.reshape(len(values), -1)
         n_outputs = self._architecture.n_outputs

@@ -56,7 +56,8 @@ class Resumption:
             self._saved, facts = restore_state(self._tensors, self._header), self._header["facts"]
             changed = _differences(facts, self._facts(estimator))
         except _DAMAGE as error:
-            raise ValueError(f"resume: {self._path} is no checkpoint of a fit ({shown(error)})") from error
+            reason = str(error) if isinstance(error, ValueError) else shown(error)
+            raise ValueError(f"resume: {self._path} is no checkpoint of a fit: {reason}") from error
         self._refuse(changed)
         if self._saved.theta.shape != estimator._state.theta.shape:
             raise ValueError(f"resume: {self._path} holds {self._saved.theta.size} weights, not those of its network")
@@ -103,6 +104,8 @@ class Resumption:
         facts = self._facts(estimator) | _data_facts(estimator, **data)
         if self._path is not None:
             self._refuse(_differences(self._header["facts"], facts))
+            unknown = sorted(set(self._header["facts"]) - set(facts) - {_OF_CARD})
+            self._refuse([f"it has {shown(unknown)}"] if unknown else [])
             self._check_progress(estimator, network, data["data"])
             self._take_over(estimator, callbacks)
         for writer in writers:

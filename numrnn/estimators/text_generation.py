@@ -9,7 +9,7 @@ from numrnn.data.random import draw_seed, generator
 from numrnn.estimators.constraints import check_number
 from numrnn.estimators.prepared import predictor_of
 from numrnn.estimators.stops import stop_symbols, until
-from numrnn.estimators.text_steps import n_text_symbols, read_known, with_beginnings
+from numrnn.estimators.text_steps import end_symbol_of, n_text_symbols, read_known, with_beginnings
 from numrnn.generation import Writer
 from numrnn.gpu.sequences import values_on_host
 
@@ -122,12 +122,12 @@ class TextGeneration:
         random = generator(draw_seed(random_state), "sampling")
         writer = Writer(network, temperature=temperature, top_k=top_k, top_p=top_p, random=random)
         writer.read(symbols)
-        return writer.write(length), stops + ([] if self.end_symbol_ is None else [[self.end_symbol_]])
+        return writer.write(length), stops + ([] if end_symbol_of(self) is None else [[end_symbol_of(self)]])
 
     def _read_prompt(self, prompt):
-        if self.end_symbol_ is not None and self.vocabulary_ is None and not len(prompt):
-            return np.array([self.end_symbol_])
+        if end_symbol_of(self) is not None and self.vocabulary_ is None and not len(prompt):
+            return np.array([end_symbol_of(self)])
         symbols, is_one = read_known(self, prompt, name="prompt")
         if not is_one:
             raise ValueError(f"prompt must be one text, got {len(prompt)} in a {type(prompt).__name__}")
-        return symbols.values if self.end_symbol_ is None else with_beginnings(symbols, self.end_symbol_).values
+        return symbols.values if end_symbol_of(self) is None else with_beginnings(symbols, end_symbol_of(self)).values

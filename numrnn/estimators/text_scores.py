@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 from numrnn.data.batches import longest_first
 from numrnn.data.targets import Targets
 from numrnn.estimators.prepared import predictor_of
-from numrnn.estimators.text_steps import next_symbols, read_known, with_beginnings
+from numrnn.estimators.text_steps import end_symbol_of, next_symbols, read_known, with_beginnings
 from numrnn.estimators.threads import n_threads
 from numrnn.training.objective import loss_and_gradient
 
@@ -84,7 +84,8 @@ class TextScores:
         -------
         perplexity : float
         """
-        return math.exp(self.cross_entropy(X))
+        with np.errstate(over="ignore"):
+            return float(np.exp(self.cross_entropy(X)))
 
     def predict_proba(self, X):
         """Compute the probabilities of the symbol that follows texts.
@@ -109,8 +110,8 @@ class TextScores:
         """
         check_is_fitted(self)
         sequences, is_one = read_known(self, X)
-        if self.end_symbol_ is not None:
-            sequences = with_beginnings(sequences, self.end_symbol_)
+        if end_symbol_of(self) is not None:
+            sequences = with_beginnings(sequences, end_symbol_of(self))
         architecture = self._architecture._replace(output="sequence")
         network = architecture.network(n_threads(self.n_jobs), device=self.device)
         outputs, _ = network.predict(self._state.theta, sequences)

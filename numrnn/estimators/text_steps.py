@@ -21,7 +21,7 @@ def has_boundaries(estimator, X, continues):
     boundaries = estimator.boundaries
     if not continues:
         return is_text(X) and not isinstance(X, (str, bytes)) if boundaries == "auto" else bool(boundaries)
-    learnt = estimator.end_symbol_ is not None
+    learnt = end_symbol_of(estimator) is not None
     if boundaries != "auto" and bool(boundaries) != learnt:
         raise ValueError(f"boundaries={shown(boundaries)}: training cannot continue, it began with {learnt}")
     return learnt
@@ -48,12 +48,20 @@ def read_with(estimator, X, n_symbols, boundaries, *, name="X"):
 
 def read_known(estimator, X, *, name="X"):
     """Return what a fitted model is to read, see `read_with`."""
-    return read_with(estimator, X, n_text_symbols(estimator), estimator.end_symbol_ is not None, name=name)
+    return read_with(estimator, X, n_text_symbols(estimator), end_symbol_of(estimator) is not None, name=name)
+
+
+def end_symbol_of(estimator):
+    """Return the symbol that begins and ends texts, the last of the network, or None if there are no boundaries."""
+    end, last = estimator.end_symbol_, estimator._architecture.n_symbols - 1
+    if end is not None and end != last:
+        raise ValueError(f"end_symbol_={shown(end)}: must be {last}, the last symbol of the network")
+    return None if end is None else last
 
 
 def n_text_symbols(estimator):
     """Return the number of symbols that the network was made for, without the one that begins and ends texts."""
-    return estimator._architecture.n_symbols - (estimator.end_symbol_ is not None)
+    return estimator._architecture.n_symbols - (end_symbol_of(estimator) is not None)
 
 
 def next_symbols(estimator, sequences, *, name="X"):
@@ -71,9 +79,9 @@ def next_symbols(estimator, sequences, *, name="X"):
     -------
     steps : NextSymbols
     """
-    if estimator.end_symbol_ is None:
+    if end_symbol_of(estimator) is None:
         return NextSymbols.of(sequences, name=name)
-    return shifted(sequences, estimator.end_symbol_)
+    return shifted(sequences, end_symbol_of(estimator))
 
 
 def with_beginnings(sequences, end):

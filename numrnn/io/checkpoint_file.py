@@ -17,6 +17,7 @@ from safetensors.numpy import save as to_bytes
 import numrnn
 from numrnn.io.atomic import replace_file
 from numrnn.io.checksum import NO_CHECKSUM, checksum_is_right, put_checksum
+from numrnn.io.regular_file import open_regular
 from numrnn.messages import shown
 
 __all__ = ["CHECKPOINT_FORMAT", "HEADER", "DamagedCheckpointError", "read_checkpoint", "write_checkpoint"]
@@ -81,7 +82,8 @@ def read_checkpoint(path):
     ValueError
         If it is of another format.
     """
-    content = Path(path).read_bytes()
+    with open_regular(path) as file:
+        content = file.read()
     is_right = checksum_is_right(io.BytesIO(content))
     if is_right is None:
         raise DamagedCheckpointError(f"{path} is damaged or no checkpoint: it has no checksum")
@@ -96,7 +98,7 @@ def read_checkpoint(path):
         raise DamagedCheckpointError(f"{path} is no checkpoint of numrnn ({type(error).__name__}: {error})") from error
     if file_format != CHECKPOINT_FORMAT:
         raise ValueError(
-            f"{path} has checkpoint format {shown(file_format)}, written by numrnn {header.get('numrnn')}; "
+            f"{path} has checkpoint format {shown(file_format)}, written by numrnn {shown(header.get('numrnn'))}; "
             f"numrnn {numrnn.__version__} reads format {CHECKPOINT_FORMAT}"
         )
     return tensors, header

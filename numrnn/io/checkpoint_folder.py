@@ -127,14 +127,15 @@ def _take_lock(folder):
 
 def _open_lock(path):
     """Open the file that is locked and written to, which must not lead to a file elsewhere."""
-    wrong = f"{path}: must be a regular file, no link, folder, device or FIFO; remove it if no run uses it"
+    wrong = f"{path}: must be a regular file of one name, no link, folder, device or FIFO; remove it if no run uses it"
     try:
         number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
             raise ValueError(wrong) from error
         raise
-    if stat.S_ISREG(os.fstat(number).st_mode):
+    status = os.fstat(number)
+    if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
         return number
     os.close(number)
     raise ValueError(wrong)

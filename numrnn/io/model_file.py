@@ -16,6 +16,7 @@ import numrnn
 from numrnn.io.atomic import replace_file
 from numrnn.io.checkpoint_file import HEADER as CHECKPOINT_HEADER
 from numrnn.io.checksum import NO_CHECKSUM, checksum_is_right, put_checksum
+from numrnn.io.regular_file import open_regular
 from numrnn.messages import shown
 
 FORMAT = 1
@@ -88,7 +89,7 @@ def read_model(path):
     ['c']
     """
     path = Path(path)
-    with open(path, "rb") as file:  # safe_open's own errors for a missing file or a folder do not say which
+    with open_regular(path) as file:  # safe_open's own errors for a missing file or a folder do not say which
         is_right = checksum_is_right(file)
     try:
         with safe_open(path, framework="numpy") as file:

@@ -31,8 +31,8 @@ def trusted_users():
         return None
     named = os.environ.get(VARIABLE, "")
     ids = [uid.strip() for uid in named.split(",")] if named.strip() else []
-    if not all(uid.isascii() and uid.isdecimal() for uid in ids):
-        reason = f"{VARIABLE}={named!r}: must be user ids in digits, separated by commas"
+    if not all(uid.isascii() and uid.isdecimal() and len(uid) < 20 for uid in ids):
+        reason = f"{VARIABLE}={named!r:.100}: must be user ids in digits, separated by commas"
         raise Untrusted([reason], [f"correct {VARIABLE} (`id -u NAME` prints the id of a user)"])
     return {0, os.geteuid(), *map(int, ids)}
 

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import sys
 import time
 import warnings
 from numbers import Integral, Real
@@ -148,7 +149,7 @@ class Checkpoint:
 
 def _period(every):
     """Seconds and epochs between two checkpoints, one of them infinite."""
-    if isinstance(every, Real) and not isinstance(every, bool) and 0 < every < float("inf"):
+    if isinstance(every, Real) and not isinstance(every, bool) and 0 < every <= sys.float_info.max:
         return float(every), float("inf")
     match = _EVERY.fullmatch(every) if isinstance(every, str) else None
     if match is None or not float(match[1]):

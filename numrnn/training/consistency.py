@@ -131,9 +131,11 @@ def _history_rules(state):
 def _progress_rules(progress):
     yield "progress.done", progress.done, _is_count(progress.done), f"an integer from 0 to {LARGEST}"
     for name in ("norm", "seconds"):
-        yield f"progress.{name}", getattr(progress, name), _is_number(getattr(progress, name)), "a number"
+        value = getattr(progress, name)
+        yield f"progress.{name}", value, _is_number(value) and not value < 0, "a number, not negative"
     losses, sums = progress.losses, progress.weight_sums
     for name, array in {"losses": losses, "weight_sums": sums}.items():
         holds = array.ndim == 1 and array.dtype == np.float64 and len(array) == len(losses)
         yield f"progress.{name}", array, holds, "a float64 array of one number for each mini-batch"
         yield f"progress.{name}", array, bool(np.isfinite(array).all()), "finite"
+    yield "progress.weight_sums", sums, bool((sums > 0).all()), "positive"

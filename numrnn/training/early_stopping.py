@@ -60,18 +60,23 @@ class EarlyStopping:
             setattr(self, name, state[name])
         self._resumes = True
 
-    def check_state(self, theta):
-        """Raise a ValueError unless the state is one that it can have had with weights of this kind.
+    def check_state(self, theta, n_epochs):
+        """Raise a ValueError unless the state is one that it can have had.
 
         Parameters
         ----------
         theta : ndarray of shape (P,)
+            Weights of the kind that it keeps.
+        n_epochs : int
+            Epochs that were trained.
         """
         best, misses, epoch = self._best_theta, self._misses, self.best_epoch
-        if not all(type(value) is float for value in (self.best_score, self.best_loss)):
+        if not all(type(value) is float and value == value for value in (self.best_score, self.best_loss)):
             raise ValueError(f"best_score={shown(self.best_score)}, best_loss={shown(self.best_loss)}: must be floats")
-        if not all(type(value) is int and value >= 0 for value in (misses, epoch)):
-            raise ValueError(f"_misses={shown(misses)}, best_epoch={shown(epoch)}: must be integers of at least 0")
+        if not all(type(value) is int and 0 <= value <= n_epochs for value in (misses, epoch)):
+            raise ValueError(
+                f"_misses={shown(misses)}, best_epoch={shown(epoch)}: must be integers from 0 to {n_epochs}, the epochs"
+            )
         if (best is None) != (epoch == 0):
             raise ValueError(f"best_epoch={epoch}: must be 0 without best weights, and only then")
         if best is not None:

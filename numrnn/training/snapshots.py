@@ -66,6 +66,10 @@ def restore_state(tensors, header):
         raise ValueError(
             f"its history has shape {rows.shape} and dtype {rows.dtype}, expected ({len(_FIELDS)} columns)"
         )
+    if len(rows) != decode(header["training"])["epoch"]:
+        raise ValueError(f"its history has {len(rows)} epochs, its counters tell another number")
+    if len(set(header["solver"])) != len(header["solver"]):
+        raise ValueError(f"its solver has the arrays {shown(header['solver'])}, expected distinct names")
     whole = {_FIELDS.index(name) for name in ("epoch", "n_sequences")}
     rows = [[int(x) if i in whole and x % 1 == 0 else x for i, x in enumerate(row)] for row in rows.tolist()]
     progress = None
@@ -118,7 +122,7 @@ def restore_callbacks(callbacks, tensors, header):
         arrays = {name: tensors[f"callbacks.{index}.{name}"] for name in entry["arrays"]}
         callback.set_state(arrays | decode(entry["values"]))
         if hasattr(callback, "check_state"):
-            callback.check_state(tensors["theta"])
+            callback.check_state(tensors["theta"], len(tensors["history"]))
 
 
 def _with_state(callbacks):
