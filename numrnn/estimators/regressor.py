@@ -160,9 +160,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
 
     Examples
     --------
-    >>> from numbers import Real
-
-import numpy as np
+    >>> import numpy as np
     >>> from numrnn import RNNRegressor
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=(length, 2)) for length in rng.integers(3, 9, size=200)]
@@ -191,9 +189,7 @@ import numpy as np
 
         Examples
         --------
-        >>> from numbers import Real
-
-import numpy as np
+        >>> import numpy as np
         >>> from numrnn import RNNRegressor
         >>> X = np.random.default_rng(0).normal(size=(8, 5, 2))
         >>> model = RNNRegressor((4,), random_state=0)
