@@ -69,7 +69,8 @@ def check_progress(progress, carried, dtype, n_batches):
 
 
 def _is_count(value):
-    return type(value) is int and 0 <= value <= LARGEST
+    """Counts of a card are NumPy's integers."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and 0 <= value <= LARGEST
 
 
 def _is_number(value):
