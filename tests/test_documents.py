@@ -81,7 +81,7 @@ def test_the_python_of_the_guide_runs(block, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("command", commands())
 def test_the_command_lines_of_the_documentation_are_known(command):
-    _parser().parse_args(shlex.split(command, comments=True))
+    assert callable(_parser().parse_args(shlex.split(command, comments=True)).run)
 
 
 def test_what_the_guide_says_of_callbacks_is_there():

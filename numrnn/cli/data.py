@@ -22,7 +22,7 @@ WAYS |= {".tsv": WAYS[".csv"], ".md": WAYS[".txt"]}
 
 
 def why_not(name, expected):
-    """An error for a file of another kind than is expected, with what to do."""
+    """Return the message for a file of another kind than is expected, with what to do."""
     from numrnn.data.csv_files import suffix_of
 
     way = WAYS.get(suffix_of(name))
@@ -58,7 +58,7 @@ def read_data(name):
 
 
 def select(data, name, inputs, drop):
-    """The data with the columns asked for, which shards alone know by name."""
+    """Return the data with the columns asked for, which shards alone know by name."""
     from numrnn.data.sharded import ShardedSequences
 
     if inputs is None and not drop:

@@ -251,7 +251,7 @@ def _hint_at_classes(values, options):
 
 
 def _by_label(weights, values):
-    """Class weights by labels of the type that the targets have."""
+    """Return class weights by labels of the type that the targets have."""
     labels = {str(label): label for label in set(values.reshape(-1).tolist())}
     unknown = [name for name in weights if name not in labels]
     if unknown:

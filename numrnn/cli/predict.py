@@ -89,7 +89,7 @@ def _replacing(path):
 
 
 def _ids(part):
-    """What the identifiers of sequences are called, and they, where the data have them."""
+    """Return the name of the identifiers of sequences and the identifiers, or None if the data have none."""
     holder = part if hasattr(part, "ids") else part.X
     return getattr(holder, "id_name", None), getattr(holder, "ids", None)
 

@@ -66,14 +66,14 @@ def run(arguments):
 
 
 def is_table(name):
-    """Whether a file is a table with a row for each step."""
+    """Return whether a file is a table with a row for each step."""
     from numrnn.data.csv_files import suffix_of
 
     return suffix_of(name) in (".csv", ".tsv", ".parquet")
 
 
 class _Job:
-    """What is the same for all files."""
+    """Hold what is the same for all files."""
 
     def __init__(self, arguments):
         from numrnn.data.tables import Columns

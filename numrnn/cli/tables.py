@@ -42,7 +42,7 @@ def column_list(text):
 
 
 def form_of(options):
-    """The `TableFormat` that options, a dict, ask for."""
+    """Return the `TableFormat` that options, a dict, ask for."""
     from numrnn.data.csv_files import TableFormat
 
     encoding = options.get("encoding", "utf-8")
@@ -54,7 +54,7 @@ def form_of(options):
 
 
 def faults_of(options):
-    """The `Faults` that options, a dict, ask for."""
+    """Return the `Faults` that options, a dict, ask for."""
     from numrnn.data.faults import Faults
 
     return Faults(tolerant=bool(options.get("skip_bad")))

@@ -1,4 +1,4 @@
-"""What is safe to show on a terminal."""
+"""Show text on a terminal without its control characters."""
 
 import re
 import sys

@@ -91,7 +91,7 @@ def reads_texts(options):
 
 
 def make_vocabulary(options, of="text"):
-    """The vocabulary that the options ask for, above the settings for tables to classify; `of` "target" of pairs."""
+    """Return the vocabulary that the options ask for, of texts or of the "target" of pairs."""
     from numrnn.data import Vocabulary
 
     task = options.get("task")
@@ -103,7 +103,7 @@ def make_vocabulary(options, of="text"):
 
 
 def read_texts(options, faults):
-    """What ``fit`` trains on and, if anything, tests on, as a `DataFile`; what is wrong with rows is for `faults`."""
+    """Return what ``fit`` trains on and, if anything, tests on, as a `DataFile`; note bad rows in `faults`."""
     from numrnn.data.readers import DataFile, Part
 
     name, test = options["data"], options.get("test")
@@ -231,7 +231,7 @@ def _kind_of_targets(model):
 
 
 def _told(model):
-    """The options that ``fit`` was given, by the report beside the model."""
+    """Return the options that ``fit`` was given, by the report beside the model."""
     import json
 
     path = Path(model)
@@ -258,7 +258,7 @@ def _read_lines(name, options):
 
 
 def _read_rows(name, options, faults, *, kind=None, task=None):
-    """Rows of a table, without texts that hold no symbol if rows that are bad are left out."""
+    """Return the rows of a table, without texts that hold no symbol if rows that are bad are left out."""
     from numrnn.data.text_readers import read_table
 
     columns = {"text": options["text"], "target": options["target"], "id": options.get("id")}
@@ -268,7 +268,7 @@ def _read_rows(name, options, faults, *, kind=None, task=None):
 
 
 def without_empty_texts(table, vocabulary, faults):
-    """The rows whose texts hold a symbol of a vocabulary; all of them, unless faults are left out."""
+    """Return the rows whose texts hold a symbol of a vocabulary; all of them, unless faults are left out."""
     import numpy as np
     from sklearn.base import clone
 

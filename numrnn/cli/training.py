@@ -67,7 +67,7 @@ def is_language_model(estimator):
 
 
 def is_pair(estimator):
-    """Whether an estimator reads texts and writes others."""
+    """Return whether an estimator reads texts and writes others."""
     from numrnn import RNNSeq2Seq
 
     return isinstance(estimator, RNNSeq2Seq)

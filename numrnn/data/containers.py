@@ -1,4 +1,4 @@
-"""What data come in: other containers are refused with the way out, values that are no numbers by name."""
+"""Refuse containers that hold no sequences, with the way out, and values that are no numbers, by name."""
 
 from collections.abc import Iterator, Mapping, Set
 from numbers import Real
@@ -39,7 +39,7 @@ def _described(X):
 
 
 def _way_out(X, name):
-    """What to pass instead, in words that go on with the sentence; None if X may be what it should be."""
+    """Return what to pass instead, as the end of a sentence, or None if X may be what it should be."""
     if issparse(X):
         return f": sparse data are taken as dense ones only, pass {name}.toarray()"
     if isinstance(X, Mapping):

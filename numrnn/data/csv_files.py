@@ -48,7 +48,7 @@ class Table(NamedTuple):
 
 
 def is_stdin(path):
-    """Whether a path stands for standard input."""
+    """Return whether a path stands for standard input."""
     return str(path) == STDIN
 
 
@@ -157,7 +157,7 @@ def told_fault(path, encoding):
 
 
 def _first_fault(path, encoding):
-    """Where a file stops being text: the decoder of a file read in blocks counts from the beginning of one."""
+    """Return where a file stops being text: a decoder of blocks counts from the beginning of a block."""
     with open_bytes(path) as file:
         content = file.read()
     try:
@@ -188,7 +188,7 @@ def _table(file, name, form, suffix, wanted):
 
 
 def _sniffed(first, name, header, wanted):
-    """The delimiter that gives the wanted columns, or else the most."""
+    """Return the delimiter that gives the wanted columns, or else the most."""
     found = {}
     for delimiter in DELIMITERS:
         cells = next(csv.reader([first], delimiter=delimiter))

@@ -9,7 +9,7 @@ __all__ = ["Faults"]
 
 
 class Faults:
-    """What is done with rows that cannot be read, and which they were.
+    """Collect the rows that cannot be read, or raise an error at the first.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ class Held:
         return self._values, self._starts[np.searchsorted(self._ids, ids)]
 
     def holds(self, ids):
-        """Whether those in memory are these."""
+        """Return whether these are the sequences in memory."""
         return np.array_equal(self._ids, ids)
 
     def release(self):

@@ -1,4 +1,4 @@
-"""Names of columns: where data have them, names tell which column is which; where they have none, places do."""
+"""Compare columns by name if the data have names, otherwise by place."""
 
 import numpy as np
 

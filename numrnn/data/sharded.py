@@ -284,7 +284,7 @@ class ShardedSequences(Sequences):
         return converted
 
     def of_columns(self, names, where):
-        """The same sequences with these columns, in this order; their other columns are not among them.
+        """Return the same sequences with these columns, in this order; their other columns are not among them.
 
         Parameters
         ----------

@@ -249,7 +249,7 @@ def _values_file(folder, entry, index):
 
 
 def _array(folder, entry, name):
-    """An array that is read whole, and so compared with its checksum."""
+    """Read an array whole and compare it with its checksum."""
     path, size = _sized(folder, entry, name)
     content = path.read_bytes()
     checksum = entry.get("sha256", {}).get(name)
@@ -260,7 +260,7 @@ def _array(folder, entry, name):
 
 
 def _sized(folder, entry, name):
-    """Path and size of a file, which are what the index says."""
+    """Return path and size of a file, compared with the index."""
     path = folder / f"{entry['name']}.{name}.npy"
     if not path.is_file():
         raise ValueError(f"{path}: this file of the data set is missing")

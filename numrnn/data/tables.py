@@ -182,7 +182,7 @@ class _Reader:
         return column
 
     def _kept(self, block, offsets):
-        """Whether each sequence is kept: none of its rows is broken, and it has a target."""
+        """Return whether each sequence is kept: none of its rows is broken, and it has a target."""
         kept = np.ones(len(offsets) - 1, bool)
         if self.columns.na and self.columns.target is not None:
             cells = block.columns[self.columns.target]
@@ -195,7 +195,7 @@ class _Reader:
         return kept
 
     def _of_sequences(self, X, rows, column, names, per_step):
-        """One value for each sequence, or `Sequences` of one for each step."""
+        """Return one value for each sequence, or `Sequences` of one for each step."""
         if rows is None:
             return None
         if per_step:
@@ -219,7 +219,7 @@ class _Reader:
 
 
 def _written(name):
-    """The name of a sequence, the same in files with types and without."""
+    """Return the name of a sequence, the same in files with types and without."""
     return str(int(name) if isinstance(name, float) and name.is_integer() else name).strip()
 
 

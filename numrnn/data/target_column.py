@@ -19,7 +19,7 @@ EXPECTED = {"i": "an integer", "f": "a finite number"}
 
 
 def is_number(cell):
-    """Whether a cell is a number, NaN and infinity among them, as tables have them: without underscores.
+    """Return whether a cell is a number, NaN and infinity among them, as tables have them: without underscores.
 
     Examples
     --------

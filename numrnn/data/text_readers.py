@@ -53,7 +53,7 @@ class TextTable(NamedTuple):
         return f"{self.path}: line {self.lines[i]}, column {shown(self.column)}"
 
     def cells(self, i):
-        """What is known of the row of text i."""
+        """Return the cells known of the row of text i."""
         target = [] if self.y is None else [str(self.y[i])]
         return [self.X[i], *target, *([] if self.ids is None else [self.ids[i]])]
 
@@ -66,7 +66,7 @@ class TextLines(NamedTuple):
     y: None = None
 
     def take(self, ids):
-        """The lines `ids`."""
+        """Return the lines `ids`."""
         return self._replace(X=[self.X[i] for i in ids], lines=[self.lines[i] for i in ids])
 
     def place(self, i):
@@ -203,7 +203,7 @@ def _place(names, column, path):
 
 
 def _read(table, places, columns, path, na, faults):
-    """The cells that are wanted of each row, its line and its number."""
+    """Return the wanted cells of each row, its line and its number."""
     found = {"text": [], "target": [], "id": [], "line": [], "row": []}
     for number, (line, row) in enumerate(table.rows):
         if len(row) != len(table.names):

@@ -1,4 +1,4 @@
-"""Whether what a model file says of a fitted network can be what a `fit` has left.
+"""Check that what a model file says of a fitted network can be what a `fit` has left.
 
 Kernels check nothing, so that all that decides on sizes and places is compared here: the architecture with the values
 that parameters may have, what was learnt with the architecture. `numrnn.estimators.loading` compares the arrays.
@@ -88,7 +88,7 @@ def _of_network(network, heads, outputs, prefix="", least_outputs=1):
 
 
 def _options(name):
-    """Texts that a parameter may be."""
+    """Return the texts that a parameter may be."""
     return next(constraint.options for constraint in CONSTRAINTS[name] if isinstance(constraint, StrOptions))
 
 

@@ -37,7 +37,7 @@ def learn_sizes(estimator, lengths, is_one):
 
 
 def _of_streams(symbols, count, steps):
-    """Streams, and steps of each, that make about so many symbols."""
+    """Return the streams, and the steps of each, that make about so many symbols."""
     if steps == "auto":
         least = symbols // (4 if count == "auto" else int(count))
         steps = min(LARGEST, max(SHORTEST, least))

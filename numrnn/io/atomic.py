@@ -84,12 +84,12 @@ def replacing(path):
 
 
 def _is_ours(name, temporary):
-    """Whether an error is about the file that is written, not about another one that its writer reads."""
+    """Return whether an error is about the file that is written, not about another one that its writer reads."""
     return name is None or temporary is None or name == str(temporary)
 
 
 def _replaceable(path):
-    """Status of the file that is replaced; None if there is none."""
+    """Return the status of the file that is replaced, or None if there is none."""
     try:
         before = os.stat(path)
     except FileNotFoundError:

@@ -56,7 +56,7 @@ def read_arrays(path, known):
 
 
 def _check_count(archive, file, size):
-    """An entry that claims a longer comment than it has makes ZipFile skip the next one."""
+    """Refuse an archive whose entries claim longer comments than they have: ZipFile skips the entries behind."""
     file.seek(size - END - len(archive.comment) + COUNT_AT)
     count, found = int.from_bytes(file.read(2), "little"), len(archive.infolist())
     if count not in (found, MANY):
@@ -64,7 +64,7 @@ def _check_count(archive, file, size):
 
 
 def _members(archive, size):
-    """The members by the names of their arrays, if they can be what they say they are."""
+    """Return the members by the names of their arrays, if they can be what they say they are."""
     members = {}
     for info in archive.infolist():
         name = info.filename.removesuffix(".npy")

@@ -1,4 +1,4 @@
-"""Whether what a file says of a training can be what a training has left."""
+"""Check that what a file says of a training can be what a training has left."""
 
 from numbers import Integral, Real
 
@@ -69,7 +69,7 @@ def check_progress(progress, carried, dtype, n_batches):
 
 
 def _is_count(value):
-    """Counts of a card are NumPy's integers."""
+    """Return whether a value is a count; those of a card are NumPy's integers."""
     return isinstance(value, Integral) and not isinstance(value, bool) and 0 <= value <= LARGEST
 
 
