@@ -51,7 +51,7 @@ KINDS = (*MODELS, *CHECKPOINTS)
 FREE = re.compile(
     r"format|numrnn|params\b.*|training\.dict|training\.dict\.(\d+\.1|7)|history\b.*|progress\b.*|"
     r"architecture\.dict|architecture\.dict\.[01]\.1\.dict|architecture\.(dict\.[01]\.1\.)?dict\.(8|9|10|11|12)|"
-    r"architecture\.dict\.(3|12)\.1|learnt\.(classes_|vocabulary_|target_vocabulary_|_class_weights|longest_target_|"
+    r"architecture\.dict\.(3|5|6|12)\.1|learnt\.(classes_|vocabulary_|target_vocabulary_|_class_weights|longest_target_|"
     r"_one_length|_one_column|_on_table|_input|feature_names_in_)\b.*|callbacks\.0\.values\b.*|arrays\..*\.values"
 )
 INTEGERS = (-1, 0, 1, 2, 50, 10**6, 2**31, 2**63 - 1, 10**18, 2**64, 10**30)
@@ -107,7 +107,7 @@ def changes_of(tensors, header):
             yield ".".join(map(str, path)), _Removal(path)
     for name, array in tensors.items():
         for how, other in plausible_arrays(array).items():
-            suffix = "values" if how in ("huge", "infinity") else "kind"
+            suffix = "values" if how in ("huge", "infinity", "transposed") else "kind"
             yield f"arrays.{name}.{suffix}", _Array(name, other)
         yield f"arrays.{name}.name", _Array(name, None)
     yield "arrays.more", _Array("more", np.zeros(3, np.float32))
