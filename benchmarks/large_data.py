@@ -16,8 +16,8 @@ import numpy as np
 
 from numrnn import RNNClassifier, warmup
 from numrnn.data import open_shards
-from numrnn.data.shards import FORMAT, INDEX, VERSION
-from numrnn.data.sizes import n_bytes
+from numrnn.data.byte_sizes import n_bytes
+from numrnn.data.shards.format import FORMAT, INDEX, VERSION
 from numrnn.data.windows import WindowReader, epoch_windows
 
 

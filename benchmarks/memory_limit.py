@@ -20,8 +20,8 @@ import numpy as np
 from numrnn import RNNRegressor, Sequences
 from numrnn.data.batches import full_batch
 from numrnn.data.targets import Targets
-from numrnn.network import Network
-from numrnn.parameters import Layout, initial_theta
+from numrnn.network.cpu.network import Network
+from numrnn.network.parameters import Layout, initial_theta
 
 CELLS = ["elman", "gru", "lstm"]
 SHAPES = [(8, 10_000, 8, 32), (8, 10_000, 8, 128), (1, 100_000, 8, 128), (16, 10_000, 32, 512)]  # B, T, D, H

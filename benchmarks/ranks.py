@@ -18,9 +18,9 @@ from numrnn import Sequences
 from numrnn.data.batches import full_batch
 from numrnn.data.targets import Targets
 from numrnn.distributed import comm_of
-from numrnn.estimators.architecture import Architecture
+from numrnn.network.architecture import Architecture
+from numrnn.network.interface import Step
 from numrnn.solvers import SGD
-from numrnn.steps import Step
 
 
 def make(cell, shape, comm):

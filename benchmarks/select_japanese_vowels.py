@@ -3,7 +3,7 @@
     python benchmarks/select_japanese_vowels.py
 
 writes select_japanese_vowels.csv, one row per setting, best first within each cell, and prints the best rows, which
-are what numrnn/cli/settings.py holds. The test utterances are never looked at. A row's accuracy is the mean over folds
+are what numrnn/cli/presets.py holds. The test utterances are never looked at. A row's accuracy is the mean over folds
 and seeds, `spread` the standard deviation over the seeds. Inputs are standardised: in a coarser grid that had both, no
 cell's best row was without.
 """

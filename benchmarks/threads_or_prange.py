@@ -18,15 +18,15 @@ import numpy as np
 from numrnn import Sequences
 from numrnn.data.batches import full_batch
 from numrnn.data.targets import Targets
-from numrnn.kernels.cpu import batches as kernels
+from numrnn.kernels.cpu import minibatches as kernels
 from numrnn.kernels.cpu.atomics import DONE
-from numrnn.kernels.cpu.tiles import Scratch
+from numrnn.kernels.cpu.tile.forward import Scratch
 from numrnn.kernels.jit import njit
-from numrnn.network import Network
-from numrnn.parameters import Layout, initial_theta
+from numrnn.network.cpu.network import Network
+from numrnn.network.cpu.thread_pool import run_threads
+from numrnn.network.interface import Step
+from numrnn.network.parameters import Layout, initial_theta
 from numrnn.solvers import Adam
-from numrnn.steps import Step
-from numrnn.threads import run_threads
 
 B, T, D, CLASSES = 32, 50, 32, 2
 FOREVER = 1 << 62
@@ -52,7 +52,7 @@ class Work:
                 caught.update((index, work(index, FOREVER)) for index in range(n_threads))
             return "done"
 
-        with patch("numrnn.network.run_threads", catch):
+        with patch("numrnn.network.cpu.network.run_threads", catch):
             network.train(theta, data, Targets(np.arange(B) % CLASSES), batches, step, grad, before)
         if len(caught) != threads:
             raise SystemExit(f"H={H}: {len(caught)} threads took part, not {threads}")

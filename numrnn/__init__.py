@@ -4,37 +4,25 @@ Nothing heavy is imported before it is used: ``import numrnn`` takes millisecond
 what it needs.
 """
 
-import sys
 from importlib import import_module
-from types import ModuleType
 
 __version__ = "0.1.0"
 
 _MODULE_OF = {
     "RNNClassifier": "numrnn.estimators.classifier",
-    "RNNLanguageModel": "numrnn.estimators.language_model",
+    "RNNLanguageModel": "numrnn.estimators.language_model.estimator",
     "RNNRegressor": "numrnn.estimators.regressor",
-    "RNNSeq2Seq": "numrnn.estimators.seq2seq",
+    "RNNSeq2Seq": "numrnn.estimators.seq2seq.estimator",
     "SequenceScaler": "numrnn.data.scaler",
     "Sequences": "numrnn.data.sequences",
     "TrainingDivergedError": "numrnn.training",
     "load": "numrnn.estimators.loading",
     "show_versions": "numrnn.versions",
-    "warmup": "numrnn.warmup",
+    "warmup": "numrnn.estimators.precompile",
 }
 _MODULES = ("data", "datasets", "model_selection", "solvers")
 
 __all__ = sorted([*_MODULE_OF, *_MODULES])
-
-
-class _Package(ModuleType):
-    def __setattr__(self, name, value):
-        # An import of the module `numrnn.warmup` must not put the module in the place of the function.
-        if name not in _MODULE_OF or not isinstance(value, ModuleType):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name):

@@ -12,10 +12,10 @@ from sklearn.utils import _safe_indexing, check_random_state, indexable
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.parallel import Parallel, delayed
 
-from numrnn.data.forms import list_items, steps_to_sequences, targets_to_sequences
+from numrnn.data.array_checks import check_plain
+from numrnn.data.conversion import list_items, steps_to_sequences, targets_to_sequences
 from numrnn.data.sequences import Sequences
-from numrnn.data.stacking import check_plain
-from numrnn.messages import shown
+from numrnn.io.messages import shown
 
 __all__ = ["StratifiedStepKFold", "cross_val_predict", "make_step_scorer"]
 

@@ -28,7 +28,7 @@ def versions():
     from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 
     from numrnn import __version__
-    from numrnn.gpu.device import facts
+    from numrnn.network.cuda.device import facts
 
     vectors = [name for name in ("avx512f", "avx2", "fma", "neon", "sve") if get_host_cpu_features().get(name)]
     settings = {key: value for key, value in sorted(os.environ.items()) if key.startswith("NUMBA_")}

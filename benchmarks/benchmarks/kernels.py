@@ -5,8 +5,8 @@ import numpy as np
 from numrnn import Sequences
 from numrnn.data.batches import full_batch
 from numrnn.data.targets import Targets
-from numrnn.network import Network
-from numrnn.parameters import Layout, initial_theta
+from numrnn.network.cpu.network import Network
+from numrnn.network.parameters import Layout, initial_theta
 
 from .common import values_of
 

@@ -8,8 +8,9 @@ import numpy as np
 from sklearn.base import clone
 
 from numrnn import RNNClassifier
-from numrnn.kernels.cpu.simd import ROWS, panel_width
-from numrnn.parameters import GATES, Layout
+from numrnn.kernels.cpu.micro_kernel import ROWS, panel_width
+from numrnn.network.components import GATES
+from numrnn.network.parameters import Layout
 
 from .common import values_of
 

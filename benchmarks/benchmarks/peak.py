@@ -14,10 +14,11 @@ from threadpoolctl import threadpool_limits
 from numrnn import RNNClassifier, Sequences
 from numrnn.data.batches import full_batch
 from numrnn.data.targets import Targets
-from numrnn.network import Network
-from numrnn.parameters import GATES, Layout, initial_theta
+from numrnn.network.components import GATES
+from numrnn.network.cpu.network import Network
+from numrnn.network.interface import Step
+from numrnn.network.parameters import Layout, initial_theta
 from numrnn.solvers import Adam
-from numrnn.steps import Step
 
 from .common import values_of
 

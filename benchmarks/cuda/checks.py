@@ -12,9 +12,9 @@ from parity import Case, problem_of
 from numrnn import Sequences
 from numrnn.data.batches import full_batch
 from numrnn.data.targets import Targets
-from numrnn.gpu.network import CudaNetwork
+from numrnn.network.cuda.network import CudaNetwork
+from numrnn.network.interface import Step
 from numrnn.solvers import Adam
-from numrnn.steps import Step
 
 ROOT = Path(__file__).parents[2]
 RAGGED = (9, 1, 4, 4, 7, 9, 2)

@@ -5,9 +5,9 @@ import statistics
 import numpy as np
 from numba import cuda, uint32
 
-from numrnn.gpu import layers
-from numrnn.gpu.device import in_simulator
-from numrnn.gpu.registers import EMPTY
+from numrnn.network.cuda import layers
+from numrnn.network.cuda.device import in_simulator
+from numrnn.network.cuda.kernel_choice import EMPTY
 
 MILLISECOND = 1_000_000  # nanoseconds
 

@@ -7,12 +7,12 @@ from measure import Figure
 
 from numrnn import Sequences
 from numrnn.data.batches import full_batch
-from numrnn.data.random import mask_keys
+from numrnn.data.random_streams import mask_keys
 from numrnn.data.targets import Targets
-from numrnn.gpu.network import CudaNetwork
-from numrnn.network import Network
-from numrnn.parameters import Layout, initial_theta
-from numrnn.steps import Masks
+from numrnn.network.cpu.network import Network
+from numrnn.network.cuda.network import CudaNetwork
+from numrnn.network.interface import Masks
+from numrnn.network.parameters import Layout, initial_theta
 
 INPUTS, OUTPUTS = 5, 3
 DROPOUT, RECURRENT_DROPOUT = 0.3, 0.2

@@ -30,7 +30,7 @@ sys.path.append(str(ROOT / "benchmarks" / "peers"))
 from page import EMPTY, cells_of, failed, groups, page  # noqa: E402
 from sections import Plan, sections_of, watch  # noqa: E402
 
-from numrnn.gpu.device import check_device  # noqa: E402
+from numrnn.network.cuda.device import check_device  # noqa: E402
 from numrnn.versions import versions  # noqa: E402
 
 PAGE = ROOT / "docs" / "design" / "cuda_report.rst"

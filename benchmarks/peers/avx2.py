@@ -39,7 +39,7 @@ def _measure(options):
     from problem import Problem, chosen
     from threadpoolctl import threadpool_info, threadpool_limits
 
-    from numrnn.kernels.cpu.simd import VECTOR_BYTES
+    from numrnn.kernels.cpu.micro_kernel import VECTOR_BYTES
 
     kernels = {pool["architecture"] for pool in threadpool_info() if pool["internal_api"] == "openblas"}
     if VECTOR_BYTES != 32 or kernels != {"Haswell"}:

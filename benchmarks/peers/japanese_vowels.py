@@ -3,7 +3,7 @@
     pip install ".[peers]"
     python benchmarks/peers/japanese_vowels.py
 
-Both sides get the same standardised inputs, architecture, solver and settings (numrnn/cli/settings.py). Times are
+Both sides get the same standardised inputs, architecture, solver and settings (numrnn/cli/presets.py). Times are
 those of `fit` once both libraries are warm; the first call of each is told apart. Both use one thread, the faster
 choice for PyTorch at this size; ``--threads 2`` gives both two.
 """
@@ -21,7 +21,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 
 from numrnn import RNNClassifier, SequenceScaler
-from numrnn.cli.settings import SETTINGS
+from numrnn.cli.presets import SETTINGS
 from numrnn.datasets import load_japanese_vowels
 
 CELLS = ("elman", "gru", "lstm")

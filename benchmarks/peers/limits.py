@@ -9,7 +9,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from numrnn.kernels.cpu.simd import VECTOR_BYTES
+from numrnn.kernels.cpu.micro_kernel import VECTOR_BYTES
 
 SIZE = 2048
 SGEMM_OPERATIONS = 2 * SIZE**3

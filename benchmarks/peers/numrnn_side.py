@@ -6,9 +6,9 @@ from problem import CLIP, RATE
 from numrnn import RNNClassifier, Sequences
 from numrnn.data.batches import full_batch
 from numrnn.data.targets import Targets
-from numrnn.network import Network
+from numrnn.network.cpu.network import Network
+from numrnn.network.interface import Step
 from numrnn.solvers import Adam
-from numrnn.steps import Step
 
 
 class NumrnnSide:
@@ -46,7 +46,7 @@ def network_of(layout, threads, dtype, device):
     """A network of a device."""
     if device == "cpu":
         return Network(layout, n_jobs=threads, dtype=dtype)
-    from numrnn.gpu.network import CudaNetwork
+    from numrnn.network.cuda.network import CudaNetwork
 
     return CudaNetwork(layout, dtype=dtype)
 

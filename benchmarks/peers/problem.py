@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from numrnn.parameters import GATES, Layout, initial_theta
+from numrnn.network.components import GATES
+from numrnn.network.parameters import Layout, initial_theta
 
 # (B sequences, T steps, D inputs, H units)
 SHAPES = [

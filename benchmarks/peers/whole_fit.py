@@ -15,7 +15,7 @@ from numrnn_side import NumrnnSide
 from problem import CLASSES, Problem, check_gradients
 from torch_side import TorchSide, fit_by_loader
 
-import numrnn.network
+import numrnn.network.cpu.network
 from numrnn import RNNClassifier
 
 N, T, D, H = 2000, 50, 8, 32
@@ -32,7 +32,7 @@ def estimator(cell, threads, epochs, units=H, **parameters):
 
 def kernel_share(model, X, y):
     """Seconds inside `run_threads` over those of the whole `fit`."""
-    inside, run_threads = 0.0, numrnn.network.run_threads
+    inside, run_threads = 0.0, numrnn.network.cpu.network.run_threads
 
     def timed(*arguments):
         nonlocal inside
@@ -42,13 +42,13 @@ def kernel_share(model, X, y):
         finally:
             inside += time.perf_counter() - started
 
-    with patch.object(numrnn.network, "run_threads", timed):
+    with patch.object(numrnn.network.cpu.network, "run_threads", timed):
         time.sleep(PAUSE)
         started = time.perf_counter()
         model.fit(X, y)
         elapsed = time.perf_counter() - started
     if not inside:
-        raise SystemExit("fit no longer goes through numrnn.network.run_threads: the kernels' share is not measured")
+        raise SystemExit("fit no longer goes through `run_threads`: no share of the kernels is measured")
     return inside / elapsed
 
 

@@ -12,9 +12,9 @@ import warnings
 
 from numrnn import __version__
 from numrnn.cli import fit, generate, info, predict, score, shard, warmup
-from numrnn.cli.arguments import RESUBMIT, Failure, Parser, UsageError
+from numrnn.cli.options import RESUBMIT, Failure, Parser, UsageError
 from numrnn.cli.terminal import printable, safe_output
-from numrnn.messages import LONGEST
+from numrnn.io.messages import LONGEST
 
 __all__ = ["main"]
 

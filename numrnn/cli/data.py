@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from numrnn.cli.arguments import Failure, UsageError
-from numrnn.data.fields import listed
+from numrnn.cli.options import Failure, UsageError
+from numrnn.data.readers.fields import listed
 
 __all__ = [
     "BUNDLED", "describe", "is_shards", "read_data", "read_model", "read_model_for", "select", "subset", "why_not",
@@ -23,7 +23,7 @@ WAYS |= {".tsv": WAYS[".csv"], ".md": WAYS[".txt"]}
 
 def why_not(name, expected):
     """Return the message for a file of another kind than is expected, with what to do."""
-    from numrnn.data.csv_files import suffix_of
+    from numrnn.data.readers.csv_files import suffix_of
 
     way = WAYS.get(suffix_of(name))
     return f"{name}: expected {expected}" + ("" if way is None else f"; {way}")
@@ -33,7 +33,7 @@ def read_data(name):
     """The bundled data set of this name, or that of an ``.npz`` file or a directory of shards, as a `DataFile`."""
     import zipfile
 
-    from numrnn.data.readers import DataFile, Part, read_npz, read_shards
+    from numrnn.data.readers.npz import DataFile, Part, read_npz, read_shards
 
     if name == "japanese_vowels":
         from numrnn.data.sequences import Sequences
@@ -59,7 +59,7 @@ def read_data(name):
 
 def select(data, name, inputs, drop):
     """Return the data with the columns asked for, which shards alone know by name."""
-    from numrnn.data.sharded import ShardedSequences
+    from numrnn.data.shards.sequences import ShardedSequences
 
     if inputs is None and not drop:
         return data
@@ -92,7 +92,7 @@ def subset(data, name):
 def read_model(name):
     """The estimator saved in a file, or in the directory that `fit` wrote."""
     import numrnn
-    from numrnn.data.csv_files import suffix_of
+    from numrnn.data.readers.csv_files import suffix_of
 
     path = Path(name)
     path = path / "model.safetensors" if path.is_dir() else path
@@ -105,7 +105,7 @@ def read_model(name):
 
 def read_model_for(arguments):
     """The estimator that a command is to compute with: where it is told to, or else where the model was trained."""
-    from numrnn.gpu.device import check_device
+    from numrnn.network.cuda.device import check_device
 
     model = read_model(arguments.model)
     model.set_params(device=arguments.device or model.device)

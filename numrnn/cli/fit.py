@@ -6,12 +6,10 @@ import os
 import warnings
 from pathlib import Path
 
-from numrnn.cli.arguments import Failure, UsageError, add_parameters
-from numrnn.cli.batch import BATCH_OPTIONS, Guard, add_batch_options, lines_in_batch, make_checkpoint
-from numrnn.cli.config import over_config
 from numrnn.cli.data import select, why_not
-from numrnn.cli.ranks import run_in_ranks
-from numrnn.cli.settings import SETTINGS, TABLE
+from numrnn.cli.jobs import BATCH_OPTIONS, Guard, add_batch_options, lines_in_batch, make_checkpoint, run_in_ranks
+from numrnn.cli.options import Failure, UsageError, add_parameters, over_config
+from numrnn.cli.presets import SETTINGS, TABLE
 from numrnn.cli.tables import column_list, faults_of, say_what_was_left_out
 from numrnn.cli.texts import (
     LANGUAGE_MODEL,
@@ -24,7 +22,7 @@ from numrnn.cli.texts import (
     reads_texts,
     without_empty_texts,
 )
-from numrnn.data.fields import listed
+from numrnn.data.readers.fields import listed
 
 __all__ = ["add_parser"]
 
@@ -88,9 +86,8 @@ def _run(options, guard, comm):
 
     from numrnn import warmup
     from numrnn.cli.data import describe, read_data
-    from numrnn.cli.history import HistoryFile, columns_of
-    from numrnn.cli.report import run_facts
-    from numrnn.cli.training import Course, Stopwatch, check_memory, prepare, train, watches_test
+    from numrnn.cli.report import HistoryFile, columns_of, run_facts
+    from numrnn.cli.training_run import Course, Stopwatch, check_memory, prepare, train, watches_test
 
     watch, checkpoint = Stopwatch(), make_checkpoint(options)
     with_texts = reads_texts(options)
@@ -149,8 +146,8 @@ def _run(options, guard, comm):
 def _test_and_save(estimator, parts, facts, watch, directory):
     from numrnn.cli.data import describe
     from numrnn.cli.report import save_results
-    from numrnn.cli.scores import as_text, score
-    from numrnn.cli.training import is_language_model, watches_test
+    from numrnn.cli.score import as_text, score
+    from numrnn.cli.training_run import is_language_model, watches_test
     from numrnn.versions import versions
 
     # A language model reads a text step by step, and the one to train on may be very long.

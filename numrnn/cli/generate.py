@@ -1,6 +1,6 @@
 """``numrnn generate``: let a language model write."""
 
-from numrnn.cli.arguments import UsageError, seed
+from numrnn.cli.options import UsageError, seed
 
 __all__ = ["add_parser"]
 
@@ -33,7 +33,7 @@ def add_parser(commands):
 def run(arguments):
     """Write."""
     from numrnn.cli.data import read_model
-    from numrnn.cli.training import is_language_model
+    from numrnn.cli.training_run import is_language_model
 
     model = read_model(arguments.model)
     if not is_language_model(model):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from numrnn.cli.arguments import UsageError
+from numrnn.cli.options import UsageError
 
 __all__ = ["add_parser"]
 
@@ -37,7 +37,7 @@ def run(arguments):
 
 def _verify(name):
     from numrnn.cli.data import is_shards
-    from numrnn.data.shards import changed_files
+    from numrnn.data.shards.format import changed_files
 
     if name is None or not is_shards(name):
         raise UsageError("--verify compares the files of a directory of shards with their checksums: name one")

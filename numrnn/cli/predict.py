@@ -6,7 +6,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-from numrnn.cli.arguments import UsageError, add_device_option
+from numrnn.cli.options import UsageError, add_device_option
 from numrnn.cli.tables import faults_of, say_what_was_left_out
 from numrnn.cli.texts import add_column_options
 
@@ -41,7 +41,7 @@ def run(arguments):
 
     from numrnn.cli.data import read_model_for, subset
     from numrnn.cli.texts import names_lines, read_for
-    from numrnn.cli.training import is_language_model, is_pair
+    from numrnn.cli.training_run import is_language_model, is_pair
     from numrnn.data.sequences import Sequences
 
     model = read_model_for(arguments)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from numrnn.cli.arguments import UsageError
 from numrnn.cli.data import why_not
+from numrnn.cli.options import UsageError
 from numrnn.cli.tables import add_format_options, column_list, faults_of, form_of, say_what_was_left_out
 
 __all__ = ["add_parser"]
@@ -41,8 +41,8 @@ def add_parser(commands):
 def run(arguments):
     """Write, and say what."""
     from numrnn.cli.data import describe
-    from numrnn.data.readers import read_shards
-    from numrnn.data.shard_writer import ShardWriter
+    from numrnn.data.readers.npz import read_shards
+    from numrnn.data.shards.writer import ShardWriter
 
     if arguments.inputs is not None and arguments.drop:
         raise UsageError("--inputs and --drop exclude each other: give one of them")
@@ -67,7 +67,7 @@ def run(arguments):
 
 def is_table(name):
     """Return whether a file is a table with a row for each step."""
-    from numrnn.data.csv_files import suffix_of
+    from numrnn.data.readers.csv_files import suffix_of
 
     return suffix_of(name) in (".csv", ".tsv", ".parquet")
 
@@ -76,8 +76,8 @@ class _Job:
     """Hold what is the same for all files."""
 
     def __init__(self, arguments):
-        from numrnn.data.tables import Columns
-        from numrnn.data.target_column import TargetColumn
+        from numrnn.data.readers.tables import Columns
+        from numrnn.data.readers.target_column import TargetColumn
 
         options = vars(arguments)
         self._arguments, self._form, self.faults, self._seen = arguments, form_of(options), faults_of(options), {}
@@ -90,7 +90,7 @@ class _Job:
 
     def write(self, writer):
         """Write all files, then what their targets are all together."""
-        from numrnn.data.csv_files import suffix_of
+        from numrnn.data.readers.csv_files import suffix_of
 
         test = None
         for name in self._arguments.data:
@@ -106,10 +106,10 @@ class _Job:
 
     def _write_file(self, name, writer, test):
         """Write a file's sequences; those to test on to a writer of their own, which is returned."""
-        from numrnn.data.csv_files import suffix_of
-        from numrnn.data.readers import read_npz
-        from numrnn.data.shard_writer import ShardWriter
-        from numrnn.data.tables import read_table
+        from numrnn.data.readers.csv_files import suffix_of
+        from numrnn.data.readers.npz import read_npz
+        from numrnn.data.readers.tables import read_table
+        from numrnn.data.shards.writer import ShardWriter
 
         options = {"seen": self._seen, "faults": self.faults, "target": self._target}
         if is_table(name):

@@ -4,7 +4,7 @@ import argparse
 import csv
 import warnings
 
-from numrnn.cli.arguments import UsageError, reads
+from numrnn.cli.options import UsageError, reads
 
 __all__ = ["FORMAT_OPTIONS", "add_format_options", "column_list", "faults_of", "form_of", "say_what_was_left_out"]
 
@@ -43,7 +43,7 @@ def column_list(text):
 
 def form_of(options):
     """Return the `TableFormat` that options, a dict, ask for."""
-    from numrnn.data.csv_files import TableFormat
+    from numrnn.data.readers.csv_files import TableFormat
 
     encoding = options.get("encoding", "utf-8")
     try:
@@ -55,7 +55,7 @@ def form_of(options):
 
 def faults_of(options):
     """Return the `Faults` that options, a dict, ask for."""
-    from numrnn.data.faults import Faults
+    from numrnn.data.readers.faults import Faults
 
     return Faults(tolerant=bool(options.get("skip_bad")))
 

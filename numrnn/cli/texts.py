@@ -5,11 +5,11 @@ import re
 from contextlib import contextmanager
 from pathlib import Path
 
-from numrnn.cli.arguments import UsageError, reads
 from numrnn.cli.data import STEPS, why_not
-from numrnn.cli.settings import VOCABULARY
+from numrnn.cli.options import UsageError, reads
+from numrnn.cli.presets import VOCABULARY
 from numrnn.cli.tables import FORMAT_OPTIONS, add_format_options, form_of
-from numrnn.messages import shown
+from numrnn.io.messages import shown
 
 __all__ = [
     "LANGUAGE_MODEL", "PAIRS", "TEXT_OPTIONS", "add_column_options", "add_text_options", "is_table", "make_vocabulary",
@@ -80,7 +80,7 @@ def _count_or_none(text):
 
 def is_table(name):
     """Whether data of this name are a table of texts."""
-    from numrnn.data.csv_files import suffix_of
+    from numrnn.data.readers.csv_files import suffix_of
 
     return suffix_of(name) in (".csv", ".tsv")
 
@@ -104,7 +104,7 @@ def make_vocabulary(options, of="text"):
 
 def read_texts(options, faults):
     """Return what ``fit`` trains on and, if anything, tests on, as a `DataFile`; note bad rows in `faults`."""
-    from numrnn.data.readers import DataFile, Part
+    from numrnn.data.readers.npz import DataFile, Part
 
     name, test = options["data"], options.get("test")
     fraction = options.get("test_fraction", TEST_FRACTION)
@@ -129,8 +129,8 @@ def read_texts(options, faults):
 
 
 def _read_lines_of(name, test, fraction, options):
-    from numrnn.data.readers import DataFile
-    from numrnn.estimators.validation import split
+    from numrnn.data.readers.npz import DataFile
+    from numrnn.estimators.held_out import split
 
     lines = _read_lines(name, options)
     if test is not None or not fraction:
@@ -146,7 +146,7 @@ def _check_can_hold_out(part, name, what):
 
 
 def _read_tables(name, test, fraction, options, faults):
-    from numrnn.data.readers import DataFile
+    from numrnn.data.readers.npz import DataFile
 
     if not is_table(name):
         raise UsageError(why_not(name, f"a .csv or .tsv file for --task {options['task']}"))
@@ -171,7 +171,7 @@ def _hold_out(y, fraction, options):
     """Rows to train and to test on: of each class the same part, and of none all."""
     import numpy as np
 
-    from numrnn.estimators.validation import split
+    from numrnn.estimators.held_out import split
 
     task = options.get("task")
     codes = None
@@ -188,7 +188,7 @@ def read_for(model, arguments, faults, *, with_targets=True):
     """The data that a command is to show to a fitted model, as a `DataFile`."""
     from numrnn import RNNLanguageModel
     from numrnn.cli.data import read_data, select
-    from numrnn.data.readers import DataFile, Part
+    from numrnn.data.readers.npz import DataFile, Part
 
     options, name = vars(arguments), arguments.data
     given = [option for option in (*COLUMNS, *FORMAT_OPTIONS) if option in options]
@@ -243,8 +243,8 @@ def _told(model):
 
 
 def _read_file(name, options):
-    from numrnn.data.csv_files import suffix_of
-    from numrnn.data.text_readers import read_text
+    from numrnn.data.readers.csv_files import suffix_of
+    from numrnn.data.readers.text import read_text
 
     if suffix_of(name) in (".npz", ".npy", ".parquet", ".safetensors"):
         raise UsageError(f"{name}: expected a text file")
@@ -252,14 +252,14 @@ def _read_file(name, options):
 
 
 def _read_lines(name, options):
-    from numrnn.data.text_readers import read_lines
+    from numrnn.data.readers.text import read_lines
 
     return _read(read_lines, name, form_of(options).encoding)
 
 
 def _read_rows(name, options, faults, *, kind=None, task=None):
     """Return the rows of a table, without texts that hold no symbol if rows that are bad are left out."""
-    from numrnn.data.text_readers import read_table
+    from numrnn.data.readers.text import read_table
 
     columns = {"text": options["text"], "target": options["target"], "id": options.get("id")}
     task = task if task in ("classification", "regression") else None

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-_MODULES = {"ShardWriter": "shard_writer", "Vocabulary": "vocabulary", "open_shards": "shards"}
+_MODULES = {"ShardWriter": "shards.writer", "Vocabulary": "symbols.vocabulary", "open_shards": "shards.format"}
 
 __all__ = sorted(_MODULES)
 

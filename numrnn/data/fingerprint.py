@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 
-from numrnn.data.sharded import ShardedSequences
+from numrnn.data.shards.sequences import ShardedSequences
 
 __all__ = ["fingerprint"]
 

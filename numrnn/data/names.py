@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numrnn.data.fields import listed
+from numrnn.data.readers.fields import listed
 
 __all__ = ["check_one_order", "names_of", "places_of"]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numrnn.data.next_symbols import NextSymbols
+from numrnn.data.symbols.next_symbols import NextSymbols
 
 __all__ = ["Pairs", "shifted"]
 

@@ -4,10 +4,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from numrnn.data.forms import from_steps
-from numrnn.data.inputs import validate_sequences
+from numrnn.data.conversion import from_steps
 from numrnn.data.sequences import Sequences
-from numrnn.data.sharded import ShardedSequences
+from numrnn.data.shards.sequences import ShardedSequences
+from numrnn.data.validation import validate_sequences
 
 __all__ = ["SequenceScaler"]
 

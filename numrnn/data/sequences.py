@@ -6,11 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from numrnn.data.lengths import checked_each, checked_lengths, checked_offsets
+from numrnn.data.array_checks import TARGETS, check_plain, checked_each, checked_lengths, checked_offsets, stack
 from numrnn.data.names import check_one_order, names_of
-from numrnn.data.sequence_keys import indices_of, key_of_sequences
-from numrnn.data.stacking import TARGETS, check_plain, stack
-from numrnn.messages import shown
+from numrnn.data.views import indices_of, key_of_sequences
+from numrnn.io.messages import shown
 
 __all__ = ["Sequences"]
 

@@ -5,11 +5,11 @@ from functools import partial
 
 import numpy as np
 
-from numrnn.data.ahead import read_ahead
 from numrnn.data.batches import Batch, epoch_batches, in_chunks
-from numrnn.data.held import Held
-from numrnn.data.random import generator
-from numrnn.data.sharded import ShardedSequences
+from numrnn.data.random_streams import generator
+from numrnn.data.shards.read_ahead import read_ahead
+from numrnn.data.shards.sequences import ShardedSequences
+from numrnn.data.views import Held
 
 __all__ = ["WindowReader", "epoch_windows"]
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from numrnn.distributed.comm import SERIAL, Serial
 from numrnn.distributed.tree import merges_of
-from numrnn.kernels.cpu.batches import add_nodes_of_two
+from numrnn.kernels.cpu.minibatches import add_nodes_of_two
 
 try:
     from mpi4py import MPI as mpi

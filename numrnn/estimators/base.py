@@ -1,163 +1,36 @@
-"""What the estimators share: parameters, the way from X and y to the training loop, and back from outputs."""
+"""What all estimators are: fitted networks that can be saved, with a page in the documentation."""
+
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
-from sklearn.utils.metadata_routing import UNUSED
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from numrnn.data.forms import from_steps
-from numrnn.distributed import comm_of
-from numrnn.estimators.constraints import CONSTRAINTS
-from numrnn.estimators.fitting import (
-    begin,
-    callbacks_of,
-    given_states,
-    hold_out,
-    make_targets,
-    run,
-    share_state,
-    store_history,
-    unchanged_on_error,
-)
-from numrnn.estimators.model import Model
-from numrnn.estimators.prepared import predictor_of
-from numrnn.estimators.resuming import Resumption
-from numrnn.estimators.sklearn_callbacks import bridges
-from numrnn.estimators.step_state import StepState, check_first_states
-from numrnn.estimators.streaming import predict_step
-from numrnn.estimators.text_inputs import read_inputs
-from numrnn.estimators.threads import n_threads
-from numrnn.estimators.weights_access import WeightsAccess
-from numrnn.training import default_callbacks
-from numrnn.training.objective import loss_and_gradient
+from numrnn.data.array_checks import check_plain
+from numrnn.estimators.saving import save_model
+from numrnn.io.messages import short_errors, shown
+from numrnn.training.sklearn_callbacks import CallbackSupportMixin
 
 
-class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, Model):
-    """Recurrent network over sequences; a subclass knows its targets, its head and its score.
+class WeightsByName:
+    """`weights_` and `set_weights`, over one flat vector."""
 
-    A subclass defines `_learn_targets` (of flat y: the head and its number of outputs), `_encode_targets` (for the
-    loss), `_decode_outputs` (predictions), `_decode_output` (one of them), `_score` (of outputs against encoded
-    targets), `_learn_class_weights`, `_strata` (classes to hold out in proportion), `_members` (classes that each
-    sequence has), `_fewest_to_score`, and adds to `_learnt` (what a model file stores).
-    """
+    @property
+    def weights_(self):
+        """Dict of name to read-only view of a parameter, see the notation page for names and shapes."""
+        self._check_has_weights("weights_")
+        theta = self._state.theta.view()
+        theta.flags.writeable = False
+        return self._architecture.layout().views(theta)
 
-    __metadata_request__fit = {"resume": UNUSED}  # no data, so nothing that meta-estimators hand on
-    _parameter_constraints = CONSTRAINTS
-    _learnt = ("n_features_in_", "n_inputs_", "n_outputs_", "feature_names_in_", "vocabulary_", "_on_table")
-
-    def __init__(
-        self,
-        hidden_layer_sizes=(64,),
-        *,
-        cell="elman",
-        activation="tanh",
-        bidirectional=False,
-        output="sequence",
-        pooling="last",
-        vocabulary=None,
-        n_symbols=None,
-        embedding_size=None,
-        initial_state="zero",
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        solver="adam",
-        alpha=0.0,
-        batch_size=32,
-        learning_rate_init=1e-3,
-        learning_rate="constant",
-        max_iter=100,
-        shuffle=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        tol=1e-4,
-        n_iter_no_change=10,
-        clip_norm=1.0,
-        bptt_steps=None,
-        warm_start=False,
-        random_state=None,
-        dtype="float32",
-        device="cpu",
-        n_jobs=None,
-        memory_limit=None,
-        verbose=False,
-        callbacks=None,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.cell = cell
-        self.activation = activation
-        self.bidirectional = bidirectional
-        self.output = output
-        self.pooling = pooling
-        self.vocabulary = vocabulary
-        self.n_symbols = n_symbols
-        self.embedding_size = embedding_size
-        self.initial_state = initial_state
-        self.dropout = dropout
-        self.recurrent_dropout = recurrent_dropout
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate_init = learning_rate_init
-        self.learning_rate = learning_rate
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.clip_norm = clip_norm
-        self.bptt_steps = bptt_steps
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.dtype = dtype
-        self.device = device
-        self.n_jobs = n_jobs
-        self.memory_limit = memory_limit
-        self.verbose = verbose
-        self.callbacks = callbacks
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        *,
-        state=None,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-        state_val=None,
-        resume=None,
-        comm=None,
-    ):
-        """Train on sequences and their targets.
+    def set_weights(self, weights):
+        """Replace parameters of a fitted or initialised estimator.
 
         Parameters
         ----------
-        X : list of (T_i, D) arrays, Sequences, array of shape (N, T, D), or array of shape (N, T)
-            N sequences; a 2-D array holds univariate sequences of one length. With `n_symbols` a list of (T_i,) arrays
-            of integers, Sequences of them, or an array of shape (N, T); with `vocabulary` a list of str, or of lists
-            of tokens. With ``device="cuda"`` arrays, and lists of them, may lie on the card.
-        y : array-like of shape (N,) or (N, K); for ``output="step"`` one target per step in any such form of X
-            The targets.
-        sample_weight : array-like of shape (N,), or one weight per step for ``output="step"``, optional
-            Weights of the loss; a weight of 0 leaves a sequence or a step out of the loss.
-        state : StepState or array-like of shape (N, state_size), optional
-            What sequences begin with: the states of all layers, layer after layer, an LSTM's cell after its s. None:
-            zeros, or what is learned with ``initial_state="learned"``, where none may be given.
-        X_val, y_val : like X and y, optional
-            Sequences to watch: with ``early_stopping=True`` in place of a part of X, otherwise to record only.
-        sample_weight_val : like sample_weight, optional
-            Weights for `X_val`.
-        state_val : like state, optional
-            For `X_val`, where `state` is given.
-        resume : str or path-like, optional
-            Directory of checkpoints (`numrnn.training.Checkpoint`): training goes on from the newest that is whole, and
-            ends with the bits of a fit that was never interrupted; it begins anew where there is none.
-        comm : mpi4py.MPI.Intracomm, optional
-            The processes that train together, each on a part of every mini-batch: all call `fit` with the same
-            arguments and get the same network, bit for bit the one that a single process gets. None: one process.
+        weights : dict of str to array-like
+            Any of the names in `weights_`, each in its shape; parameters that are not named stay.
 
         Returns
         -------
@@ -165,232 +38,156 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
 
         Raises
         ------
-        ValueError, TypeError
-            If a parameter, X, y or a weight is invalid; the message names it, or what a checkpoint of
-            another fit differs in.
-        TrainingDivergedError
-            If the loss or the gradient is no longer finite. The weights go back to before the last step that was
-            finite, and the solver's state starts anew when training goes on.
-        TrainingTerminated
-            If SIGTERM or SIGUSR1 came, with a `Checkpoint` among `callbacks`: a `SystemExit`, with exit code 75.
-        """
-        continues, comm = self.warm_start and "_state" in vars(self), comm_of(comm)
-        # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.
-        with (
-            comm.together(),
-            bridges(self, X, y, sample_weight) as more,
-            unchanged_on_error(self, continues=continues),
-        ):
-            data, targets = begin(self, X, y, sample_weight, continues=continues, comm=comm)
-            share_state(self, comm)
-            resumption, given = Resumption(self, resume), given_states(self, state, data)
-            data, targets, given, validate = hold_out(
-                self, data, targets, X_val, y_val, sample_weight_val, given, state_val
-            )
-            if continues:
-                self._state.restart_schedule()
-            options = {"given": given, "validate": validate, "callbacks": callbacks_of(self, comm) + more}
-            run(self, data, targets, resumption=resumption, comm=comm, **options)
-        return self
-
-    def initialize(self, X, y):
-        """Create the parameters for X and y without training.
-
-        Parameters
-        ----------
-        X, y : as in `fit`
-            Only shapes, classes and names are learnt.
-
-        Returns
-        -------
-        self : estimator
-            Ready for `loss_and_grad`, `set_weights`, `predict` and `partial_fit`.
+        TypeError
+            If it is no dict.
+        ValueError
+            If a name is unknown, a shape differs or a value is not finite; then nothing is changed.
 
         Examples
         --------
         >>> import numpy as np
         >>> from numrnn import RNNRegressor
         >>> model = RNNRegressor((4,)).initialize(np.zeros((8, 5, 2)), np.zeros(8))
-        >>> {name: values.shape for name, values in model.weights_.items()}
-        {'layers.0.U': (4, 2), 'layers.0.W': (4, 4), 'layers.0.b': (4,), 'V': (1, 4), 'c': (1,)}
-        """
-        self._validate_params()
-        with unchanged_on_error(self):
-            begin(self, X, y, None, continues=False)
-        store_history(self)
-        return self
-
-    def predict(self, X, *, state=None, return_state=False):
-        """Predict the targets of sequences.
-
-        Parameters
-        ----------
-        X : as in `fit`
-        state : StepState or array-like of shape (N, state_size), optional
-            What sequences begin with; None: zeros, or learned states. With the states that another call returned,
-            sequences go on where its sequences ended.
-        return_state : bool, default=False
-            Whether to return the states after the last steps, too.
-
-        Returns
-        -------
-        y : ndarray of shape (N,) or (N, K)
-            For ``output="step"`` one prediction per step, in the form of X: a list, `Sequences` or an array.
-        state : StepState
-            Only with ``return_state=True``.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from numrnn import RNNRegressor
-        >>> X = np.random.default_rng(0).normal(size=(8, 50, 2))
-        >>> model = RNNRegressor((4,), output="step", max_iter=2, random_state=0).fit(X, X.sum(axis=2))
-        >>> first, state = model.predict(X[:, :30], return_state=True)
-        >>> rest = model.predict(X[:, 30:], state=state)
-        >>> bool((np.hstack([first, rest]) == model.predict(X)).all())
-        True
-        """
-        outputs, states, data, form = self._run(X, state=state)
-        return self._with_states(self._in_form(self._decode_outputs(outputs), data, form), states, return_state)
-
-    def transform(self, X, *, state=None):
-        """Return what the network remembers of sequences, as features: the last layer's state after the last step, or
-        what `pooling` makes of its states after all steps.
-
-        Parameters
-        ----------
-        X : as in `fit`
-        state : as in `predict`
-
-        Returns
-        -------
-        features : ndarray of shape (N, H), or (N, 2H) for a bidirectional network
-            In the order of `get_feature_names_out`; a data frame after ``set_output(transform="pandas")``. Of the
-            reverse direction, after the forward one, the state after the first step, which it reads last.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from numrnn import RNNRegressor
-        >>> X = np.random.default_rng(0).normal(size=(8, 5, 2))
-        >>> model = RNNRegressor((4,), max_iter=2, random_state=0).fit(X, X.sum(axis=(1, 2)))
-        >>> model.transform(X).shape
-        (8, 4)
-        >>> model.get_feature_names_out().tolist()
-        ['rnnregressor0', 'rnnregressor1', 'rnnregressor2', 'rnnregressor3']
+        >>> model.set_weights({"c": [0.5]}).c_
+        array([0.5], dtype=float32)
         """
         check_is_fitted(self)
-        architecture = self._architecture
-        if architecture.pooling != "last":
-            features = architecture.features()
-            theta = self._state.theta[: features.layout().size]
-            return self._run(X, state=state, predictor=features.predictor(theta, self.device))[0]
-        _, states, _, _ = self._run(X, state=state)
-        last, kinds = architecture.hidden_layer_sizes[-1], 2 if architecture.cell == "lstm" else 1
-        states = states[:, -last * kinds * architecture.directions :]  # s of each direction, a cell after each
-        return np.concatenate(np.split(states, architecture.directions * kinds, axis=1)[::kinds], axis=1)
+        layout = self._architecture.layout()
+        theta = self._state.theta.copy()
+        views = layout.views(theta)
+        if not isinstance(weights, Mapping):
+            raise TypeError(f"weights={shown(weights)}: must be a dict of arrays by the names in weights_")
+        for name, values in weights.items():
+            if name not in views:
+                raise ValueError(f"weights: unknown name {shown(name)}; this network has {', '.join(views)}")
+            check_plain(values, f"weights[{shown(name)}]")
+            try:
+                values = np.asarray(values, dtype=theta.dtype)
+            except (TypeError, ValueError, OverflowError) as error:
+                raise ValueError(f"weights[{shown(name)}] must be an array of numbers: {shown(error)}") from error
+            if values.shape != views[name].shape:
+                raise ValueError(f"weights[{shown(name)}] must have shape {views[name].shape}, got {values.shape}")
+            if not np.isfinite(values).all():
+                raise ValueError(f"weights[{shown(name)}] contains NaN or infinity")
+            views[name][...] = values
+        # Not in place: a shallow copy of the estimator has the same state.
+        self._state = replace(self._state, theta=theta)
+        return self
+
+    def _check_has_weights(self, name):
+        if "_state" not in vars(self):
+            # hasattr and scikit-learn's HTML display rely on AttributeError before fit.
+            raise AttributeError(f"{type(self).__name__} has no attribute {shown(name)} before fit or initialize")
+
+
+class WeightsAccess(WeightsByName):
+    """The notation's names `U_`, `W_`, `b_`, `V_`, `c_`, too."""
 
     @property
-    def _n_features_out(self):
-        return self._architecture.hidden_layer_sizes[-1] * self._architecture.directions
+    def U_(self):
+        """List of the input weights of each layer, (G*H, D) with the layer's own D and H.
 
-    def predict_step(self, x, state=None):
-        """Predict from one more step of one or many streams.
-
-        Parameters
-        ----------
-        x : array-like of shape (D,) or (n_streams, D); with symbols an int or array-like of shape (n_streams,)
-            The step: of one stream, or of many at once. With a vocabulary a character or a token, or a list of them.
-        state : StepState, optional
-            What the call for the step before returned; None at the first step: zeros, or learned states.
-
-        Returns
-        -------
-        prediction : scalar or ndarray
-            What `predict` gives for the sequence up to this step, bit for bit: for its last step where
-            ``output="step"``. For one stream without the stream's axis.
-        state : StepState
-            For the next step.
-
-        Raises
-        ------
-        ValueError
-            If x or state is invalid, `pooling` is not "last", or the network is bidirectional, for it reads sequences
-            from their end, too.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from numrnn import RNNRegressor
-        >>> X = np.random.default_rng(0).normal(size=(8, 5, 2))
-        >>> model = RNNRegressor((4,), max_iter=2, random_state=0).fit(X, X.sum(axis=(1, 2)))
-        >>> state = None
-        >>> for x_t in X[0]:
-        ...     prediction, state = model.predict_step(x_t, state)
-        >>> bool(prediction == model.predict(X[:1])[0])
-        True
+        Here, in `W_` and in `b_`, the reverse direction of a bidirectional layer comes after the forward one.
         """
-        return predict_step(self, x, state)
+        return self._by_layer("U")
 
-    def loss_and_grad(self, X, y, sample_weight=None, *, state=None):
-        """Compute the objective and its gradient at the present weights.
+    @property
+    def W_(self):
+        """List of the feedback weights of each layer, (G*H, H)."""
+        return self._by_layer("W")
+
+    @property
+    def b_(self):
+        """List of the biases of each layer, (G*H,)."""
+        return self._by_layer("b")
+
+    @property
+    def V_(self):
+        """Output weights, (K, H)."""
+        self._check_has_weights("V_")
+        return self.weights_["V"]
+
+    @property
+    def c_(self):
+        """Output biases, (K,)."""
+        self._check_has_weights("c_")
+        return self.weights_["c"]
+
+    def _by_layer(self, letter):
+        self._check_has_weights(f"{letter}_")
+        weights = self.weights_
+        layout = self._architecture.layout()
+        prefixes = [prefix for i in range(len(layout.hidden_layer_sizes)) for prefix in layout.prefixes(i)]
+        return [weights[f"{prefix}{letter}"] for prefix in prefixes]
+
+
+class Model(WeightsByName, CallbackSupportMixin, BaseEstimator):
+    """An estimator whose `fit` leaves its weights in `_state` and what they belong to in `_architecture`.
+
+    A subclass lists in `_learnt` what a model file stores besides.
+    """
+
+    _doc_link_module = "numrnn"
+    _doc_link_template = "https://numrnn.readthedocs.io/stable/api/{estimator_module}.{estimator_name}.html"
+
+    def _doc_link_url_param_generator(self):
+        return {"estimator_module": "numrnn", "estimator_name": type(self).__name__}
+
+    def save(self, path):
+        """Write the fitted estimator, its vocabularies included, to one safetensors file, see `numrnn.load`.
 
         Parameters
         ----------
-        X, y, sample_weight : as in `fit`
-        state : as in `predict`
+        path : str or path-like
+            Replaced in one go: the file is whole, old or new, at any time.
 
-        Returns
-        -------
-        loss : float
-            sum(w l) / sum(w) + alpha/2 (sum of the squares of all U, W and V), w = sample x class weight.
-        gradient : dict of str to ndarray
-            By the names in `weights_`, in their shapes.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from numrnn import RNNRegressor
-        >>> X = np.random.default_rng(0).normal(size=(8, 5, 2))
-        >>> model = RNNRegressor((4,), random_state=0).initialize(X, X.sum(axis=(1, 2)))
-        >>> loss, gradient = model.loss_and_grad(X, X.sum(axis=(1, 2)))
-        >>> gradient["V"].shape
-        (1, 4)
+        Notes
+        -----
+        Weights, parameters, what `fit` learnt and the history are stored; the solver's running means are not, so that
+        `partial_fit` after `load` goes on with the next epoch's shuffle but a fresh solver state. Functions and
+        callbacks among the parameters are dropped with a warning. A ``RandomState`` is replaced by a seed. A vocabulary
+        with a `tokenizer` cannot be stored: it is a function.
         """
         check_is_fitted(self)
-        theta = self._state.theta
-        data, _ = read_inputs(self, X, dtype=theta.dtype, n_symbols=self._architecture.n_symbols)
-        targets = make_targets(self, y, data, sample_weight)
-        network = self._architecture.network(n_threads(self.n_jobs), self.memory_limit, device=self.device)
-        given = check_first_states(state, len(data), network.state_size, network.dtype)
-        return loss_and_gradient(network, theta, data, targets, self.alpha, given)
+        save_model(self, path)
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.input_tags.string = self.vocabulary is not None
-        tags.transformer_tags.preserves_dtype = []  # features are of the network's dtype
-        return tags
+    def _validate_params(self):
+        with short_errors():
+            super()._validate_params()
 
-    def _one_pass(self, X, y, sample_weight, state, classes=None):
-        continues = "_state" in vars(self)
-        with unchanged_on_error(self, continues=continues):
-            data, targets = begin(self, X, y, sample_weight, continues=continues, classes=classes, whole=False)
-            given = given_states(self, state, data)
-            run(self, data, targets, given=given, callbacks=default_callbacks(False))
-        return self
+    def __sklearn_is_fitted__(self):
+        return "_state" in vars(self)
 
-    def _run(self, X, raw=False, state=None, predictor=None):
-        """Outputs, states after the last steps, data and its form."""
-        predictor = predictor_of(self) if predictor is None else predictor
-        data, form = read_inputs(self, X, dtype=predictor.dtype, n_symbols=self._architecture.n_symbols)
-        threads = n_threads(self.n_jobs, at_most=predictor.useful_threads(data))
-        before = check_first_states(state, len(data), predictor.state_shape[1], predictor.dtype)
-        outputs, states = predictor.predict(data, before, raw, threads)
-        return outputs, states, data, form
 
-    def _with_states(self, results, states, return_state):
-        return (results, StepState(states)) if return_state else results
+def predictor_of(estimator, device=None):
+    """Return what predicts with the present weights.
 
-    def _in_form(self, values, data, form):
-        return values if self._architecture.output == "sequence" else from_steps(values, data.offsets, form)
+    It is kept on the estimator's state, not on the estimator: a fit, `set_weights` or `load` makes a new state, and
+    copies of a state leave it behind. Training changes a state's weights in place; `version` tells.
+
+    Parameters
+    ----------
+    estimator : any of numrnn's
+    device : {"cpu", "cuda"}, optional
+        None: the estimator's.
+
+    Returns
+    -------
+    predictor : Predictor, or EncoderDecoder with its weights packed
+
+    Raises
+    ------
+    NotFittedError
+    """
+    state = vars(estimator).get("_state")
+    if state is None:
+        check_is_fitted(estimator)
+    prepared, version = state.prepared, state.version
+    device = estimator.device if device is None else device
+    if prepared is not None and prepared[:2] == (version, device):
+        return prepared[2]
+    predictor = estimator._architecture.predictor(state.theta, device)
+    if version % 2 == 0:
+        # With the version that was read before the weights: should they have changed since, it is never used.
+        state.prepared = version, device, predictor
+    return predictor

@@ -7,19 +7,20 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from numrnn.estimators.base import BaseRNN
-from numrnn.estimators.constraints import CONSTRAINTS, solver_makes_passes
-from numrnn.estimators.labels import (
+from numrnn.estimators.parameters import CONSTRAINTS, solver_makes_passes
+from numrnn.estimators.supervised import BaseRNN
+from numrnn.estimators.targets import (
     MISSING,
+    class_weights,
     distinct,
     encode_indicators,
     encode_labels,
+    flat_targets,
+    flat_weights,
     learn_labels,
     warn_if_ambiguous,
 )
-from numrnn.estimators.targets import flat_targets
-from numrnn.estimators.weights import class_weights, flat_weights
-from numrnn.messages import short_errors, shown
+from numrnn.io.messages import short_errors, shown
 
 
 class RNNClassifier(ClassifierMixin, BaseRNN):

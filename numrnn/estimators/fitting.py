@@ -6,41 +6,36 @@ from dataclasses import replace
 
 import numpy as np
 
-from numrnn.data.inputs import check_n_inputs, check_names
-from numrnn.data.random import draw_seed
-from numrnn.data.sharded import ShardedSequences
-from numrnn.data.sizes import n_bytes
-from numrnn.data.symbols import check_symbols, count_symbols
+from numrnn.data.random_streams import draw_seed
+from numrnn.data.shards.sequences import ShardedSequences
+from numrnn.data.symbols.checks import check_symbols, count_symbols
 from numrnn.data.targets import Targets
+from numrnn.data.validation import check_n_inputs, check_names
 from numrnn.distributed import SERIAL
-from numrnn.estimators.architecture import Architecture, check_place, differences
-from numrnn.estimators.constraints import check_sizes
-from numrnn.estimators.facts import facts_of
-from numrnn.estimators.step_state import check_first_states
-from numrnn.estimators.targets import flat_targets
-from numrnn.estimators.text_inputs import (
+from numrnn.estimators.held_out import Validation, sequence_weights, split, take
+from numrnn.estimators.inputs import (
     check_same_vocabulary,
     learn_vocabulary,
     names_vocabulary,
     read_inputs,
     text_symbols,
 )
-from numrnn.estimators.text_sizes import batch_sizes
-from numrnn.estimators.threads import n_threads
-from numrnn.estimators.validation import Validation, sequence_weights, split, take
-from numrnn.estimators.weights import flat_weights, weigh_classes
-from numrnn.gpu.sequences import reader_of
-from numrnn.messages import shown
+from numrnn.estimators.n_jobs import n_threads
+from numrnn.estimators.parameters import _schedule, batch_sizes, check_parameters
+from numrnn.estimators.resuming import facts_of
+from numrnn.estimators.streaming import check_first_states
+from numrnn.estimators.targets import flat_targets, flat_weights, weigh_classes
+from numrnn.io.messages import shown
+from numrnn.network.architecture import Architecture, check_place, differences
+from numrnn.network.cuda.device_sequences import reader_of
 from numrnn.solvers import LBFGS, resolve_solver
 from numrnn.training import (
     EarlyStopping,
     TrainingDivergedError,
     TrainingState,
     TrainingTerminated,
-    check_callbacks,
     default_callbacks,
     minimize_lbfgs,
-    resolve_schedule,
     rest,
     train,
 )
@@ -271,38 +266,6 @@ def store_history(estimator):
     estimator.validation_scores_ = [record.validation_score for record in history] if watched else None
 
 
-def check_parameters(estimator):
-    """Raise an error that names the first parameter whose value does not fit the others or this version."""
-    check_sizes(estimator)
-    if estimator.cell != "elman" and estimator.activation != "tanh":
-        raise ValueError(
-            f"activation={shown(estimator.activation)} needs cell='elman', got cell={shown(estimator.cell)}"
-        )
-    for name in ("dropout", "recurrent_dropout"):
-        value = getattr(estimator, name)
-        if value and isinstance(resolve_solver(estimator.solver), LBFGS):
-            raise ValueError(f"{name}={shown(value)} needs a solver of mini-batches; lbfgs has no use for noise")
-    if estimator.bptt_steps is not None and isinstance(resolve_solver(estimator.solver), LBFGS):
-        raise ValueError(
-            f"bptt_steps={shown(estimator.bptt_steps)} needs a mini-batch solver; 'lbfgs' takes whole sequences"
-        )
-    if estimator.bptt_steps is not None and estimator.bidirectional:
-        raise ValueError(
-            f"bptt_steps={shown(estimator.bptt_steps)} needs bidirectional=False: the reverse direction begins at a "
-            "sequence's last step, so a chunk alone has no state to begin with"
-        )
-    if estimator.pooling != "last" and (estimator.output == "step" or estimator.bptt_steps is not None):
-        raise ValueError(
-            f"pooling={shown(estimator.pooling)} needs output='sequence' and bptt_steps=None, got output="
-            f"{shown(estimator.output)} and bptt_steps={shown(estimator.bptt_steps)}: it is over all steps of a "
-            "sequence"
-        )
-    resolve_solver(estimator.solver)
-    _schedule(estimator)
-    check_callbacks(estimator.callbacks or ())
-    n_threads(estimator.n_jobs)
-    if estimator.memory_limit is not None:
-        n_bytes(estimator.memory_limit, "memory_limit")
 
 
 def _held_inputs(estimator, X_val):
@@ -333,14 +296,6 @@ def own_state(state):
     return own
 
 
-def _schedule(estimator):
-    return resolve_schedule(
-        estimator.learning_rate,
-        learning_rate_init=estimator.learning_rate_init,
-        max_iter=estimator.max_iter,
-        tol=estimator.tol,
-        monitor="validation_score" if estimator.early_stopping else "loss",
-    )
 
 
 def share_state(estimator, comm):

@@ -3,17 +3,18 @@
 import numpy as np
 
 from numrnn import solvers
-from numrnn.data.stored_vocabulary import completed_parameters
-from numrnn.data.vocabulary import Vocabulary
-from numrnn.estimators.architecture import PairArchitecture, architecture_of
+from numrnn.data.symbols.stored_vocabulary import completed_parameters
+from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.estimators.classifier import RNNClassifier
-from numrnn.estimators.consistency import check_consistency
-from numrnn.estimators.fitting import check_parameters, store_history
-from numrnn.estimators.language_model import RNNLanguageModel
+from numrnn.estimators.fitting import store_history
+from numrnn.estimators.language_model.estimator import RNNLanguageModel
+from numrnn.estimators.model_checks import check_consistency
+from numrnn.estimators.parameters import check_parameters
 from numrnn.estimators.regressor import RNNRegressor
-from numrnn.estimators.seq2seq import RNNSeq2Seq
+from numrnn.estimators.seq2seq.estimator import RNNSeq2Seq
 from numrnn.io import decode, read_model
-from numrnn.messages import shown
+from numrnn.io.messages import shown
+from numrnn.network.architecture import PairArchitecture, architecture_of
 from numrnn.training import EpochRecord, TrainingState, check_state, counters_of
 
 BLOCK = 1 << 16  # numbers looked at in one go, which stay in the cache

@@ -7,11 +7,10 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 
-from numrnn.estimators.base import BaseRNN
-from numrnn.estimators.constraints import solver_makes_passes
-from numrnn.estimators.targets import flat_targets
-from numrnn.estimators.weights import flat_weights
-from numrnn.messages import shown
+from numrnn.estimators.parameters import solver_makes_passes
+from numrnn.estimators.supervised import BaseRNN
+from numrnn.estimators.targets import flat_targets, flat_weights
+from numrnn.io.messages import shown
 
 
 class RNNRegressor(RegressorMixin, BaseRNN):

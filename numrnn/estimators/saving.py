@@ -7,10 +7,10 @@ from numbers import Integral
 
 import numpy as np
 
-from numrnn.data.vocabulary import Vocabulary
-from numrnn.estimators.architecture import hidden_sizes
+from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.io import encode, write_model
-from numrnn.messages import shown
+from numrnn.io.messages import shown
+from numrnn.network.architecture import hidden_sizes
 from numrnn.training import EpochRecord
 
 # theta is stored by the names of its parts, the history by column, the solver's arrays not at all.

@@ -1,14 +1,149 @@
-"""One more step of streams."""
+"""The state of streams between two steps."""
 
 import numpy as np
 
-from numrnn.data.inputs import check_names_of_step
-from numrnn.data.next_symbols import check_n_symbols
+from numrnn.data.array_checks import check_plain
 from numrnn.data.sequences import Sequences
-from numrnn.estimators.prepared import predictor_of
-from numrnn.estimators.step_state import StepState, check_state, check_step, check_symbol, is_plain_step
-from numrnn.estimators.text_inputs import step_symbols
-from numrnn.messages import shown
+from numrnn.data.symbols.next_symbols import check_n_symbols
+from numrnn.data.validation import check_names_of_step
+from numrnn.estimators.base import predictor_of
+from numrnn.estimators.inputs import step_symbols
+from numrnn.io.messages import shown
+
+
+class StepState:
+    """What a network remembers of streams: the result of one `predict_step`, an argument of the next.
+
+    Calls never change a state that they are given, so that one may be kept, to go back to, or pickled.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_streams, state_size)
+        The state of all layers, a row for each stream. Rows may be chosen, reordered and put together freely:
+        ``StepState(state.values[keep])`` follows the streams `keep` only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numrnn.estimators import StepState
+    >>> state = StepState(np.zeros((3, 64), dtype=np.float32))
+    >>> state
+    StepState(n_streams=3, state_size=64)
+    >>> len(StepState(state.values[[0, 2]]))
+    2
+    """
+
+    __slots__ = ("_values",)  # one is made for every step
+
+    def __init__(self, values):
+        self._values = values
+
+    @property
+    def values(self):
+        """The states, an array of shape (n_streams, state_size)."""
+        return self._values
+
+    def __reduce__(self):
+        return type(self), (self._values,)
+
+    def __len__(self):
+        return len(self.values)
+
+    def __repr__(self):
+        return f"StepState(n_streams={self.values.shape[0]}, state_size={self.values.shape[1]})"
+
+
+def is_plain_step(x, state, predictor):
+    """Tell a step of one stream that needs no check but for NaN and infinity: arrays as the predictor takes them."""
+    if type(x) is not np.ndarray or x.dtype is not predictor.dtype or x.shape != predictor.step_shape:
+        return False
+    if state is None:
+        return True
+    if type(state) is not StepState:
+        return False
+    values = state.values
+    return type(values) is np.ndarray and values.dtype is predictor.dtype and values.shape == predictor.state_shape
+
+
+def check_step(x, n_inputs, dtype):
+    """Return one step of each stream as (n_streams, D), and whether x was the step of a single stream."""
+    check_plain(x, "x")
+    x = np.asarray(x)
+    if x.dtype.kind not in "fiub":
+        raise TypeError(f"x must hold real numbers, got dtype {x.dtype}")
+    if x.ndim not in (1, 2) or x.shape[-1] != n_inputs:
+        raise ValueError(
+            f"x must have shape ({n_inputs},), a step of one stream, or (n_streams, {n_inputs}), got {x.shape}"
+        )
+    single = x.ndim == 1
+    if x.size == 0:
+        raise ValueError(f"x must hold a step of at least one stream, got shape {x.shape}")
+    x = np.ascontiguousarray(np.atleast_2d(x), dtype=dtype)
+    if not np.isfinite(x).all():
+        raise ValueError("x contains NaN or infinity")
+    return x, single
+
+
+def check_symbol(x, n_symbols):
+    """Return one symbol of each stream as (n_streams,), and whether x was the symbol of a single stream."""
+    check_plain(x, "x")
+    x = np.asarray(x)
+    if x.dtype.kind not in "iu" or x.ndim > 1 or x.size == 0:
+        raise ValueError(f"x must be a symbol, an integer, or (n_streams,) of them, got {x.dtype} of shape {x.shape}")
+    if x.min() < 0 or x.max() >= n_symbols:
+        raise ValueError(f"x holds the symbol {x.min() if x.min() < 0 else x.max()}, expected 0 to {n_symbols - 1}")
+    return np.atleast_1d(x).astype(np.min_scalar_type(n_symbols - 1)), x.ndim == 0
+
+
+def check_state(state, n_streams, state_size, dtype):
+    """Return the rows of `state`, or None (zeros) where no state was given."""
+    if state is None:
+        return None
+    if not isinstance(state, StepState):
+        raise TypeError(f"state must be None or a StepState that predict_step returned, got {type(state).__name__}")
+    values = _numbers(state.values, "state")
+    if values.shape != (n_streams, state_size):
+        raise ValueError(
+            f"state must be of {n_streams} streams (the rows of x) and of size {state_size}, got shape {values.shape}"
+        )
+    return _finite(values, dtype, "state")
+
+
+def check_first_states(state, n_sequences, state_size, dtype, name="state"):
+    """Return the states before the first steps of sequences as (n_sequences, state_size), or None where none is given.
+
+    Parameters
+    ----------
+    state : StepState, array-like of shape (n_sequences, state_size), or None
+    """
+    if state is None:
+        return None
+    values = _numbers(state.values if isinstance(state, StepState) else state, name)
+    if values.shape != (n_sequences, state_size):
+        raise ValueError(
+            f"{name} must have shape {(n_sequences, state_size)}, a row for each sequence with the states of all "
+            f"layers, got {values.shape}"
+        )
+    return _finite(values, dtype, name)
+
+
+def _numbers(values, name):
+    check_plain(values, name)
+    try:
+        values = np.asarray(values)
+    except ValueError as error:  # NumPy's names no argument
+        raise ValueError(f"{name} must be an array, its rows have different lengths") from error
+    if values.dtype.kind not in "fiu":
+        raise TypeError(f"{name} must hold real numbers, got dtype {values.dtype}")
+    return values
+
+
+def _finite(values, dtype, name):
+    with np.errstate(over="ignore"):
+        values = values.astype(dtype, copy=False)
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} contains NaN or infinity")
+    return values
 
 
 def predict_step(estimator, x, state):

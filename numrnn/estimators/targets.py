@@ -1,13 +1,20 @@
 """y of any form as one flat array, a row for each target of the loss."""
 
-import numpy as np
-from sklearn.utils import check_array
+import sys
+import warnings
+from numbers import Real
 
+import numpy as np
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from numrnn.data.array_checks import TARGETS, check_kind, check_plain
 from numrnn.data.containers import check_targets
-from numrnn.data.forms import targets_to_sequences
+from numrnn.data.conversion import list_items, targets_to_sequences
 from numrnn.data.sequences import Sequences
-from numrnn.data.stacking import TARGETS, check_kind
-from numrnn.gpu.sequences import values_on_host
+from numrnn.io.messages import shown
+from numrnn.network.cuda.device_sequences import values_on_host
 
 
 def flat_targets(y, data, output, *, device="cpu", name="y"):
@@ -69,3 +76,222 @@ def _is_per_step(y, data):
         return False
     lengths = data.lengths
     return lengths.min() < lengths.max() and [len(item) for item in y] == lengths.tolist()
+
+
+MISSING = object()  # classes that the first `partial_fit` did not get
+
+
+def learn_labels(flat, classes):
+    """Return what follows from y: the head, its number of outputs, and the labels.
+
+    Parameters
+    ----------
+    flat : ndarray of shape (n,) or (n, K)
+        y; zeros and ones in K > 1 columns are multi-label.
+    classes : array-like or None
+        All labels, where y may lack some; `MISSING` where they should have been given.
+
+    Returns
+    -------
+    head : {"softmax", "sigmoid"}
+    n_outputs : int
+    labels : ndarray of shape (n_outputs,)
+        Sorted; numbers of the columns of multi-label y.
+    """
+    _check_one_type(flat, "y")
+    check_classification_targets(flat)
+    if type_of_target(flat) == "multilabel-indicator":
+        return "sigmoid", flat.shape[1], np.arange(flat.shape[1])
+    column = _column(flat, "y")
+    if classes is MISSING:
+        raise ValueError("classes must be passed on the first call to partial_fit.")
+    labels = np.unique(column) if classes is None else distinct(classes, "classes")
+    if len(labels) < 2:
+        raise ValueError(f"y must hold at least 2 classes, got one class: {shown(labels.tolist()[0])}")
+    return "softmax", len(labels), labels
+
+
+def warn_if_ambiguous(flat, data):
+    """Warn if multi-label targets (n, K) of sequences may mean something else.
+
+    Parameters
+    ----------
+    flat : ndarray of shape (n, K)
+        Zeros and ones.
+    data : Sequences
+        X.
+    """
+    K = flat.shape[1]
+    if (data.lengths == K).all():
+        doubt = f"Each sequence of X has {K} steps: for one label per step set output='step'"
+    elif (np.asarray(flat).sum(axis=1) == 1).all():
+        doubt = "Each row has exactly one 1: for one class per sequence pass y.argmax(axis=1)"
+    else:
+        return
+    taken = f"y of shape {flat.shape} is taken as {K} labels of each sequence, any number of which may apply"
+    warnings.warn(f"{taken}. {doubt}", stacklevel=2)
+
+
+def encode_labels(flat, labels, name):
+    """Return y (n,) as numbers of its labels, int64; `name` is what errors call y."""
+    encoder, column = LabelEncoder(), _column(flat, name)
+    encoder.classes_ = labels
+    try:
+        return encoder.transform(column).astype(np.int64)
+    except (ValueError, TypeError) as error:
+        unseen = sorted(set(column.tolist()) - set(labels.tolist()), key=repr)
+        raise ValueError(f"{name} contains previously unseen labels: {shown(unseen)}") from error
+
+
+def encode_indicators(flat, n_outputs, dtype, name):
+    """Return multi-label y (n, K) in the network's dtype; `name` is what errors call y."""
+    if flat.ndim != 2 or flat.shape[1] != n_outputs or not np.isin(flat, (0, 1)).all():
+        raise ValueError(
+            f"{name} must hold zeros and ones, a column for each of {n_outputs} labels, got shape {flat.shape}"
+        )
+    return np.ascontiguousarray(flat, dtype=dtype)
+
+
+def distinct(labels, name):
+    """Return the labels that there are, sorted, checked to be two at least and of one type."""
+    check_plain(labels, name)
+    labels = np.asarray(labels)
+    _check_one_type(labels, name)
+    if labels.ndim != 1 or labels.dtype.kind == "f" and np.isnan(labels).any():
+        raise ValueError(f"{name}={shown(labels)}: must be a list of labels, none of them NaN")
+    try:
+        found = np.unique(labels)
+    except TypeError as error:  # of kinds that have no order
+        raise ValueError(f"{name}={shown(labels)}: must be labels of one type") from error
+    if len(found) < 2:
+        raise ValueError(f"{name}={shown(labels.tolist())}: must hold at least 2 labels")
+    return found
+
+
+def _check_one_type(labels, name):
+    if labels.dtype != object:
+        return
+    are_text = np.array([isinstance(label, str) for label in labels.flat])
+    if are_text.any() and not are_text.all():
+        i = int(are_text.argmin())
+        raise ValueError(
+            f"{name} must hold labels of one type, got text and others: {name}[{i}] is {shown(labels.flat[i])}"
+        )
+
+
+def _column(flat, name):
+    """Return labels as (n,); K columns of labels have no meaning."""
+    if flat.ndim == 2 and flat.shape[1] > 1:
+        raise ValueError(
+            f"{name} must have one label per target, or be multi-label: zeros and ones; got shape {flat.shape}. One "
+            "label per step? Set output='step'"
+        )
+    return column_or_1d(flat, warn=True)
+
+
+LARGEST = sys.float_info.max  # number that is finite
+
+
+def flat_weights(sample_weight, data, output, *, device="cpu", name="sample_weight"):
+    """Return one weight for each target.
+
+    Parameters
+    ----------
+    sample_weight : None, array-like of shape (N,), or one weight per step in any form of y
+        Weights per step need ``output="step"``; there a weight per sequence counts for each of its steps. With
+        ``device="cuda"`` arrays on the card, too, which are copied to the host.
+    data : Sequences
+        X.
+    output : {"sequence", "step"}
+    device : {"cpu", "cuda"}, default="cpu"
+    name : str
+        What errors call it.
+
+    Returns
+    -------
+    weights : ndarray of shape (n,), float64, or None
+        n is the number of sequences, or of steps for ``output="step"``.
+    """
+    if sample_weight is None:
+        return None
+    sample_weight = values_on_host(sample_weight, device, name)
+    ragged = isinstance(sample_weight, Sequences) or list_items(sample_weight, name) is not None
+    if not ragged:
+        sample_weight = np.asarray(sample_weight)
+    per_step = ragged or sample_weight.ndim > 1
+    if per_step and output == "sequence":
+        raise ValueError(f"{name} must be a 1D array-like of one weight per sequence, got weights per step")
+    if per_step:
+        weights = _numbers(targets_to_sequences(sample_weight, data, name=name).values, name)
+        if weights.ndim != 1:
+            raise ValueError(f"{name} must have one weight per step, got {weights.shape[1]}")
+    else:
+        weights = _numbers(sample_weight, name)
+        if weights.shape != (len(data),):
+            raise ValueError(f"{name} must have shape ({len(data)},), one weight per sequence, got {weights.shape}")
+        if output == "step":
+            weights = np.repeat(weights, data.lengths)
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise ValueError(f"{name} must be finite and not negative")
+    if not weights.any():
+        raise ValueError(f"{name} must contain at least one non-zero number; all weights are zero")
+    return weights
+
+
+def class_weights(class_weight, classes, codes, weights):
+    """Return the weight of each class.
+
+    Parameters
+    ----------
+    class_weight : dict or "balanced"
+        A class that the dict does not name has weight 1.
+    classes : ndarray of shape (K,)
+    codes : ndarray of shape (n,), int64
+        The class of each target, by its index.
+    weights : ndarray of shape (n,) or None
+        "balanced" counts targets by their weights: weight 0 is absent, weight 2 is twice there.
+
+    Returns
+    -------
+    class_weights : ndarray of shape (K,), float64
+    """
+    if isinstance(class_weight, dict):
+        for label, weight in class_weight.items():
+            if not (isinstance(weight, Real) and 0 <= weight <= LARGEST):
+                raise ValueError(
+                    f"class_weight[{shown(label)}] must be a finite number, not negative, got {shown(weight)}"
+                )
+        unknown = [label for label in class_weight if label not in classes.tolist()]
+        if unknown and len(class_weight) - len(unknown) < len(classes):
+            raise ValueError(
+                f"class_weight[{shown(unknown[0])}]: y has no such class, its classes are {shown(classes.tolist())}"
+            )
+        return np.array([float(class_weight.get(label, 1)) for label in classes.tolist()])
+    counts = np.bincount(codes, weights=weights, minlength=len(classes)).astype(np.float64)
+    present = counts > 0
+    balanced = np.zeros(len(classes))
+    balanced[present] = counts.sum() / (present.sum() * counts[present])
+    return balanced
+
+
+def weigh_classes(weights, class_weights, codes, suffix=""):
+    """Return sample weights x class weights, or None where both are None; `suffix` is what errors add to names."""
+    if class_weights is None:
+        return weights
+    products = class_weights[codes] if weights is None else weights * class_weights[codes]
+    if not products.any():
+        raise ValueError(
+            f"class_weight: the weights of all targets are zero, for those of X{suffix} and y{suffix}"
+            + ("" if weights is None else f" times sample_weight{suffix}")
+        )
+    return products
+
+
+def _numbers(weights, name):
+    try:
+        # Strings such as "2" would pass the cast.
+        if weights.dtype.kind not in "biufO":
+            raise TypeError(f"got dtype {weights.dtype}")
+        return weights.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{name} must hold numbers: {error}") from error

@@ -17,8 +17,8 @@ from safetensors.numpy import save as to_bytes
 import numrnn
 from numrnn.io.atomic import replace_file
 from numrnn.io.checksum import NO_CHECKSUM, checksum_is_right, put_checksum
+from numrnn.io.messages import shown
 from numrnn.io.regular_file import open_regular
-from numrnn.messages import shown
 
 __all__ = ["CHECKPOINT_FORMAT", "HEADER", "DamagedCheckpointError", "read_checkpoint", "write_checkpoint"]
 

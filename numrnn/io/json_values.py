@@ -18,7 +18,7 @@ import math
 
 import numpy as np
 
-from numrnn.messages import shown
+from numrnn.io.messages import shown
 
 _KINDS = "biufUO"
 _ITEMS = {"b": bool, "i": int, "u": int, "f": (int, float), "U": str}  # what the items of an array decode to

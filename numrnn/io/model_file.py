@@ -16,8 +16,8 @@ import numrnn
 from numrnn.io.atomic import replace_file
 from numrnn.io.checkpoint_file import HEADER as CHECKPOINT_HEADER
 from numrnn.io.checksum import NO_CHECKSUM, checksum_is_right, put_checksum
+from numrnn.io.messages import shown
 from numrnn.io.regular_file import open_regular
-from numrnn.messages import shown
 
 FORMAT = 1
 

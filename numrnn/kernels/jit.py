@@ -18,8 +18,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from numrnn.kernels.cache import cache_folder
 
 try:
-    from numrnn.kernels.linking import Kernel, Part, check_internals
-    from numrnn.kernels.numba_cache import KernelCache
+    from numrnn.kernels.linking import Kernel, KernelCache, Part, check_internals
 
     check_internals()
     _unknown = None

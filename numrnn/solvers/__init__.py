@@ -6,7 +6,7 @@ rules of `numrnn.kernels.cpu.updates`, `scalars` gives the numbers that it takes
 ones: they run between mini-batches without a return to Python.
 """
 
-from numrnn.messages import shown
+from numrnn.io.messages import shown
 from numrnn.solvers.adam import Adam, AdamW
 from numrnn.solvers.base import Solver
 from numrnn.solvers.lbfgs import LBFGS

@@ -5,8 +5,8 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from numrnn.io.messages import shown
 from numrnn.kernels.cpu import updates
-from numrnn.messages import shown
 
 
 class Solver(BaseEstimator):

@@ -5,16 +5,14 @@ Each function gets all it works on as arguments; what training continues from li
 
 from numrnn.training.callbacks import FitInfo, check_callbacks, default_callbacks, rest
 from numrnn.training.checkpoint import Checkpoint
-from numrnn.training.consistency import check_progress, check_state
-from numrnn.training.divergence import TrainingDivergedError
 from numrnn.training.early_stopping import EarlyStopping
+from numrnn.training.exceptions import TrainingDivergedError, TrainingTerminated
 from numrnn.training.lbfgs import minimize_lbfgs
 from numrnn.training.loop import train
 from numrnn.training.schedules import resolve_schedule
-from numrnn.training.scikit_learn import ScikitLearnBridge
-from numrnn.training.snapshots import counters_of, restore_callbacks, restore_state
-from numrnn.training.state import EpochRecord, TrainingState
-from numrnn.training.stopping import TrainingTerminated
+from numrnn.training.sklearn_callbacks import ScikitLearnBridge
+from numrnn.training.state import EpochRecord, TrainingState, counters_of, restore_callbacks, restore_state
+from numrnn.training.state_checks import check_progress, check_state
 
 __all__ = [
     "Checkpoint",

@@ -23,8 +23,9 @@ import sys
 import warnings
 
 from numrnn.distributed import SERIAL
-from numrnn.messages import shown
-from numrnn.training.stopping import StopTraining, TrainingTerminated
+from numrnn.io.messages import shown
+from numrnn.training.exceptions import TrainingTerminated
+from numrnn.training.signals import StopTraining
 
 HOOKS = ("on_fit_begin", "on_progress", "on_epoch_end", "on_stop", "on_fit_end")
 logger = logging.getLogger("numrnn")

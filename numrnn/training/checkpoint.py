@@ -8,9 +8,9 @@ import warnings
 from numbers import Integral, Real
 
 from numrnn.io import CheckpointFolder
-from numrnn.messages import shown
-from numrnn.training.snapshots import take_snapshot
-from numrnn.training.stopping import StopSignals
+from numrnn.io.messages import shown
+from numrnn.training.signals import StopSignals
+from numrnn.training.state import take_snapshot
 
 __all__ = ["Checkpoint"]
 

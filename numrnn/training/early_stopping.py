@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from numrnn.messages import shown
+from numrnn.io.messages import shown
 
 _STATE = ("best_score", "best_loss", "best_epoch", "_best_theta", "_misses")
 

@@ -12,7 +12,7 @@ from numrnn.data.batches import full_batch
 from numrnn.distributed import SERIAL
 from numrnn.kernels.cpu import updates
 from numrnn.training.callbacks import FitInfo, notify, supervised
-from numrnn.training.divergence import TrainingDivergedError
+from numrnn.training.exceptions import TrainingDivergedError
 from numrnn.training.objective import Objective
 
 STOP_REASONS = {0: "converged", 1: "max_iter", 2: "line_search"}  # by scipy's status; 1 also stands for max_fun
@@ -86,8 +86,8 @@ def minimize_lbfgs(
     >>> import numpy as np
     >>> from numrnn import Sequences
     >>> from numrnn.data.targets import Targets
-    >>> from numrnn.network import Network
-    >>> from numrnn.parameters import Layout, initial_theta
+    >>> from numrnn.network.cpu.network import Network
+    >>> from numrnn.network.parameters import Layout, initial_theta
     >>> from numrnn.solvers import LBFGS
     >>> from numrnn.training import TrainingState, minimize_lbfgs
     >>> data = Sequences.from_list([np.full((4, 1), -1.0), np.full((3, 1), 1.0)])

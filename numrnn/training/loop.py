@@ -7,10 +7,10 @@ import numpy as np
 
 from numrnn.data.windows import WindowReader, epoch_windows
 from numrnn.distributed import SERIAL
-from numrnn.steps import Step
-from numrnn.threads import alone
+from numrnn.network.cpu.thread_pool import alone
+from numrnn.network.interface import Step
 from numrnn.training.callbacks import FitInfo, notify, supervised
-from numrnn.training.divergence import TrainingDivergedError
+from numrnn.training.exceptions import TrainingDivergedError
 
 ROWS_PER_CALL = 1 << 14  # sequences of all mini-batches, or their chunks, in one call: to write them down takes memory
 SECONDS_PER_CALL = 0.2  # of `Network.train`, as far as it may be guessed: callbacks are asked this often
@@ -104,8 +104,8 @@ def train(
     >>> import numpy as np
     >>> from numrnn import Sequences
     >>> from numrnn.data.targets import Targets
-    >>> from numrnn.network import Network
-    >>> from numrnn.parameters import Layout, initial_theta
+    >>> from numrnn.network.cpu.network import Network
+    >>> from numrnn.network.parameters import Layout, initial_theta
     >>> from numrnn.solvers import Adam
     >>> from numrnn.training import TrainingState, resolve_schedule, train
     >>> data = Sequences.from_list([np.full((4, 1), -1.0), np.full((3, 1), 1.0)])

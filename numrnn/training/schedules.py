@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from numbers import Real
 
-from numrnn.messages import shown
+from numrnn.io.messages import shown
 
 SMALLEST_RATE = 1e-6  # "adaptive" divides no further, as in MLPClassifier
 

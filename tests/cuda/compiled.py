@@ -17,11 +17,12 @@ from typing import NamedTuple
 from numba import cuda, float32, float64, int64, types, uint8
 from numba.cuda import dispatcher
 
-from numrnn.gpu.registers import MOST_NARROW, NARROW_STEP
-from numrnn.kernels.cuda import elman, gru, heads, lstm, pooling, rows, updates
+from numrnn.kernels.cuda import heads, pooling, rows, updates
+from numrnn.kernels.cuda.cells import elman, gru, lstm
 from numrnn.kernels.cuda.records import Out, States, Tape, Weights
-from numrnn.kernels.cuda.walk import Walk
+from numrnn.kernels.cuda.row_order import Walk
 from numrnn.kernels.cuda.warps import wide
+from numrnn.network.cuda.kernel_choice import MOST_NARROW, NARROW_STEP
 
 CAPABILITY = 9, 0
 WIDE_SIZES = (256, 1024)

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from numrnn.gpu.device import check_device, in_simulator
+from numrnn.network.cuda.device import check_device, in_simulator
 
 
 def _why_not():
@@ -81,11 +81,11 @@ def small_blocks(monkeypatch):
     blocks of several sequences.
     """
     if in_simulator():
-        from numrnn.gpu import layers
-        from numrnn.kernels.cuda import updates, walk
+        from numrnn.kernels.cuda import row_order, updates
+        from numrnn.network.cuda import layers
 
         monkeypatch.setattr(layers, "THREADS", 8)
-        monkeypatch.setattr(walk, "BLOCKS", 2)
+        monkeypatch.setattr(row_order, "BLOCKS", 2)
         monkeypatch.setattr(updates, "BLOCKS", 2)
         monkeypatch.setattr(updates, "THREADS", 4)
     yield
@@ -110,5 +110,5 @@ def fresh_memory_is_nan(monkeypatch):
     """In the simulator, that is; a card's memory holds what it holds."""
     if in_simulator():
         for name, module in list(sys.modules.items()):
-            if name.startswith("numrnn.gpu.") and hasattr(module, "arrays"):
+            if name.startswith("numrnn.network.cuda.") and hasattr(module, "arrays"):
                 monkeypatch.setattr(module, "arrays", _FilledWithNan)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numrnn.gpu.device import arrays, in_simulator
+from numrnn.network.cuda.device import arrays, in_simulator
 
 
 class OnCard:

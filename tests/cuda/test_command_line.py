@@ -9,7 +9,7 @@ from networks import relative_error
 
 import numrnn
 from numrnn.cli import main
-from numrnn.gpu import network
+from numrnn.network.cuda import network
 
 SMALL = ("--hidden-layer-sizes", "3", "--max-iter", "1", "--batch-size", "2")
 RANDOM = np.random.default_rng(0)

@@ -8,8 +8,8 @@ compiled = pytest.importorskip("compiled", reason="needs numba-cuda", exc_type=I
 
 from numba import float32, float64  # noqa: E402
 
-from numrnn.gpu import registers  # noqa: E402
 from numrnn.kernels.cuda.warps import memory  # noqa: E402
+from numrnn.network.cuda import kernel_choice  # noqa: E402
 
 
 @pytest.mark.parametrize("real", [float32, float64], ids=str)
@@ -61,4 +61,4 @@ def test_launches_of_narrow_kernels_are_not():
 
 
 def test_host_and_kernels_mean_one_word():
-    assert registers.EMPTY == memory.EMPTY
+    assert kernel_choice.EMPTY == memory.EMPTY

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from numrnn import RNNClassifier
-from numrnn.gpu import device
-from numrnn.gpu.graphs import Graphs
-from numrnn.gpu.products import Handle
-from numrnn.kernels.cuda import walk
-from numrnn.kernels.cuda.walk import SHARED_BYTES, rows_of_block
+from numrnn.kernels.cuda import row_order
+from numrnn.kernels.cuda.row_order import SHARED_BYTES, rows_of_block
+from numrnn.network.cuda import device
+from numrnn.network.cuda.cublas import Handle
+from numrnn.network.cuda.graphs import Graphs
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_layers_that_do_not_fit_in_shared_memory_are_an_error_that_leaves_the_es
         rows_of_block(1, SHARED_BYTES // 4 + 1, 4)
     model = RNNClassifier((3,), device="cuda", random_state=0, max_iter=1).fit(np.ones((2, 1, 1)), [0, 1])
     before = model._state.theta.copy()
-    monkeypatch.setattr(walk, "SHARED_BYTES", 64)
+    monkeypatch.setattr(row_order, "SHARED_BYTES", 64)
     with pytest.raises(ValueError, match="hidden_layer_sizes: .* 96 bytes .* has 64"):
         model.set_params(cell="lstm", dtype="float64", hidden_layer_sizes=(4,)).fit(np.ones((2, 1, 1)), [0, 1])
     np.testing.assert_array_equal(model._state.theta, before)

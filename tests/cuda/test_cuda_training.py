@@ -8,7 +8,7 @@ from test_gradients import case_of
 
 import numrnn
 from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor
-from numrnn.gpu.network import CudaNetwork
+from numrnn.network.cuda.network import CudaNetwork
 from numrnn.solvers import SGD, Adam, AdamW, RMSprop
 
 RANDOM = np.random.default_rng(0)

@@ -8,12 +8,12 @@ import pytest
 from device_arrays import to_card
 
 from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq, Sequences, SequenceScaler
+from numrnn.data.conversion import to_sequences
 from numrnn.data.fingerprint import fingerprint
-from numrnn.data.forms import to_sequences
-from numrnn.data.symbols import check_symbols
-from numrnn.estimators.pair_data import read_source
-from numrnn.gpu import device, sources
-from numrnn.gpu.sequences import DeviceSequences, to_device_sequences
+from numrnn.data.symbols.checks import check_symbols
+from numrnn.estimators.seq2seq.inputs import read_source
+from numrnn.network.cuda import device, transfer
+from numrnn.network.cuda.device_sequences import DeviceSequences, to_device_sequences
 from numrnn.training import Checkpoint
 
 RANDOM = np.random.default_rng(0)
@@ -46,7 +46,8 @@ def same_bits(one, other):
 @pytest.fixture
 def no_copies(monkeypatch):
     """A context in which X neither goes to the card nor comes from it."""
-    importlib.import_module("numrnn.gpu.pairs")  # what is first imported within would keep the patches
+    # what is first imported within would keep the patches
+    importlib.import_module("numrnn.network.cuda.encoder_decoder")
 
     def refuse(function):
         def checked(array, *rest):
@@ -58,7 +59,7 @@ def no_copies(monkeypatch):
     @contextmanager
     def refusing():
         with monkeypatch.context() as patches:
-            patches.setattr(sources, "upload", refuse(sources.upload))
+            patches.setattr(transfer, "upload", refuse(transfer.upload))
             patches.setattr(device, "download", refuse(device.download))
             yield
 

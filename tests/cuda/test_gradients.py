@@ -7,12 +7,12 @@ from networks import Case, relative_error
 from problems import make_problem
 
 from numrnn.data.batches import full_batch
-from numrnn.data.random import mask_keys
+from numrnn.data.random_streams import mask_keys
 from numrnn.data.targets import Targets
-from numrnn.gpu.network import CudaNetwork
-from numrnn.network import Network
-from numrnn.parameters import Layout
-from numrnn.steps import Masks
+from numrnn.network.cpu.network import Network
+from numrnn.network.cuda.network import CudaNetwork
+from numrnn.network.interface import Masks
+from numrnn.network.parameters import Layout
 
 CELLS = [("elman", "tanh"), ("elman", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
 RAGGED = (4, 1, 6, 6, 2)  # blocks of three sequences: the last one has two

@@ -13,15 +13,15 @@ from test_gradients import case_of
 
 from numrnn.data.batches import full_batch, in_chunks
 from numrnn.data.targets import Targets
-from numrnn.gpu import graphs
-from numrnn.gpu.batches import lay_out, tabulate
-from numrnn.gpu.graphs import Graphs, Room
-from numrnn.gpu.network import CudaNetwork
-from numrnn.gpu.products import arguments
-from numrnn.network import Network
-from numrnn.parameters import Layout
+from numrnn.network.cpu.network import Network
+from numrnn.network.cuda import graphs
+from numrnn.network.cuda.batch_tables import lay_out, tabulate
+from numrnn.network.cuda.cublas import arguments
+from numrnn.network.cuda.graphs import Graphs, Room
+from numrnn.network.cuda.network import CudaNetwork
+from numrnn.network.interface import Step
+from numrnn.network.parameters import Layout
 from numrnn.solvers import SGD, Adam
-from numrnn.steps import Step
 
 PAIRS = [(0, 1), (2, 3), (4, 5)]  # mini-batches
 EQUAL, RECURRING = (3,) * 6, (3, 1, 1, 3, 2, 2)  # all of one shape, of lengths that differ or not

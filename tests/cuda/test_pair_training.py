@@ -8,12 +8,12 @@ from networks import relative_error
 
 from numrnn import RNNSeq2Seq, TrainingDivergedError
 from numrnn.data.batches import Batch
-from numrnn.encoder_decoder import EncoderDecoder
-from numrnn.estimators.pair_fitting import begin_pairs, targets_of
-from numrnn.gpu import batches, buffers, graphs, sources
-from numrnn.gpu.pair_calls import PairCall
+from numrnn.estimators.seq2seq.fitting import begin_pairs, targets_of
+from numrnn.network.cuda import batch_tables, graphs, transfer
+from numrnn.network.cuda.encoder_decoder import PairCall
+from numrnn.network.encoder_decoder import EncoderDecoder
+from numrnn.network.interface import Step
 from numrnn.solvers import SGD, Adam, AdamW, RMSprop
-from numrnn.steps import Step
 
 RANDOM = np.random.default_rng(0)
 READ, WRITTEN = (3, 1, 1, 3, 2, 2), (2, 1, 1, 2, 1, 2)  # mini-batches of two are of one shape, their lengths are not
@@ -102,7 +102,7 @@ def test_mini_batches_of_any_shape_or_of_one_pair(cell):
 @pytest.mark.parametrize("cell", ["elman", "lstm"])
 def test_rows_without_a_sequence_add_nothing(cell, monkeypatch, fresh_memory_is_nan):
     """On both sides, with dropout; so that three mini-batches of other lengths are of one shape."""
-    monkeypatch.setattr(batches, "rounded", lambda counts, longest, sizes: -(-sizes // 8) * 8)
+    monkeypatch.setattr(batch_tables, "rounded", lambda counts, longest, sizes: -(-sizes // 8) * 8)
     params = {"cell": cell, "embedding_size": 2, "hidden_layer_sizes": (2, 3)}
     card, cpu = (Trainee(device, TEXTS, WORDS, **params) for device in ("cuda", "cpu"))
     for epoch in range(2):
@@ -209,9 +209,9 @@ def test_data_are_copied_once_or_brought_by_buffers_with_the_same_bits(monkeypat
         card.train()
         copies.append([network._sources._copy for network in networks])
     assert all(one is not None and one is other for one, other in zip(*copies, strict=True))
-    brought, bring = [], buffers.Buffers.bring
-    monkeypatch.setattr(sources, "SHARE", 0.0)
-    monkeypatch.setattr(buffers.Buffers, "bring", lambda self, *args: brought.append(args[0]) or bring(self, *args))
+    brought, bring = [], transfer.Buffers.bring
+    monkeypatch.setattr(transfer, "SHARE", 0.0)
+    monkeypatch.setattr(transfer.Buffers, "bring", lambda self, *args: brought.append(args[0]) or bring(self, *args))
     for _ in range(2):
         streamed.train()
     assert brought == 6 * [4, 5]

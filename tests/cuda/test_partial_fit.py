@@ -8,7 +8,7 @@ import pytest
 from networks import relative_error
 
 from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, Sequences
-from numrnn.gpu.calls import Call
+from numrnn.network.cuda.training import Call
 
 RANDOM = np.random.default_rng(0)
 X, Y = RANDOM.normal(size=(4, 3, 2)), RANDOM.normal(size=4)

@@ -5,7 +5,7 @@ import pytest
 from networks import Case, relative_error
 from problems import make_problem
 
-from numrnn.gpu import network
+from numrnn.network.cuda import network
 
 KINDS = [
     {"output": "step"},

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from numrnn import RNNRegressor
-from numrnn.gpu import streams
-from numrnn.gpu.device import FORKED, check_device, new_stream
-from numrnn.gpu.streams import borrow
+from numrnn.network.cuda import graphs
+from numrnn.network.cuda.device import FORKED, check_device, new_stream
+from numrnn.network.cuda.graphs import borrow
 
 X, Y = np.ones((4, 3, 2)), np.arange(4.0)
 
@@ -22,7 +22,7 @@ class Owner:
 
 @pytest.fixture(autouse=True)
 def no_streams_yet(monkeypatch):
-    monkeypatch.setattr(streams, "_idle", {})
+    monkeypatch.setattr(graphs, "_idle", {})
 
 
 def test_a_stream_serves_one_network_after_another():
@@ -38,7 +38,7 @@ def test_a_stream_serves_one_network_after_another():
 
 def test_fits_share_a_stream_and_threads_do_not(monkeypatch):
     made = []
-    monkeypatch.setattr(streams, "new_stream", lambda: made.append(new_stream()) or made[-1])
+    monkeypatch.setattr(graphs, "new_stream", lambda: made.append(new_stream()) or made[-1])
     for _ in range(2):
         RNNRegressor((2,), device="cuda", max_iter=1).fit(X, Y).partial_fit(X, Y)
         gc.collect()

@@ -11,10 +11,10 @@ from cut import Cut
 from networks import relative_error
 
 from numrnn import RNNClassifier, RNNRegressor
-from numrnn.gpu import calls, mirrors, network
-from numrnn.gpu.calls import Call
-from numrnn.gpu.mirrors import Mirrors
-from numrnn.steps import Run
+from numrnn.network.cuda import host_mirrors, network, training
+from numrnn.network.cuda.host_mirrors import Mirrors
+from numrnn.network.cuda.training import Call
+from numrnn.network.interface import Run
 from numrnn.training import Checkpoint, TrainingDivergedError, TrainingTerminated, loop
 
 RANDOM = np.random.default_rng(0)
@@ -81,9 +81,14 @@ def one_call_each(monkeypatch):
 def copied(monkeypatch):
     """Sizes of what goes up and what comes down."""
     sizes = {"up": [], "down": []}
-    upload, download = mirrors.upload, mirrors.download
-    monkeypatch.setattr(mirrors, "upload", lambda array: (sizes["up"].append(array.size), upload(array))[1])
-    monkeypatch.setattr(mirrors, "download", lambda *arrays: (sizes["down"].append(arrays[0].size), download(*arrays)))
+    upload, download = host_mirrors.upload, host_mirrors.download
+    monkeypatch.setattr(host_mirrors, "upload", lambda array: (sizes["up"].append(array.size), upload(array))[1])
+
+    def noted(*arrays):
+        sizes["down"].append(arrays[0].size)
+        return download(*arrays)
+
+    monkeypatch.setattr(host_mirrors, "download", noted)
     return sizes
 
 
@@ -117,9 +122,9 @@ def test_nothing_goes_up_or_down_while_nobody_looks(copied):
 @pytest.fixture
 def losses_down(monkeypatch):
     """Where among the calls the losses of one come down."""
-    events, run, on_host = [], Call.run, calls.on_host
+    events, run, on_host = [], Call.run, training.on_host
     monkeypatch.setattr(Call, "run", lambda self: (events.append("call"), run(self))[1])
-    monkeypatch.setattr(calls, "on_host", lambda a: (a.ndim == 2 and events.append("losses"), on_host(a))[1])
+    monkeypatch.setattr(training, "on_host", lambda a: (a.ndim == 2 and events.append("losses"), on_host(a))[1])
     return events
 
 
@@ -338,7 +343,7 @@ def test_an_array_that_gives_way_to_another_is_put_back_first():
 
 
 def test_ctrl_c_while_all_is_put_back_loses_nothing(monkeypatch):
-    kept, hosts, left, download = Mirrors(), [np.zeros(3), np.zeros(2)], [1], mirrors.download
+    kept, hosts, left, download = Mirrors(), [np.zeros(3), np.zeros(2)], [1], host_mirrors.download
 
     def interrupting(card, host):
         left[0] -= 1
@@ -346,7 +351,7 @@ def test_ctrl_c_while_all_is_put_back_loses_nothing(monkeypatch):
             raise KeyboardInterrupt
         download(card, host)
 
-    monkeypatch.setattr(mirrors, "download", interrupting)
+    monkeypatch.setattr(host_mirrors, "download", interrupting)
     for left[0] in (1, 2):
         for name, host in zip(("theta", "first"), hosts, strict=True):
             card = np.zeros_like(host)

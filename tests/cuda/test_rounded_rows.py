@@ -9,11 +9,11 @@ from test_graphs import trained
 
 from numrnn import RNNClassifier
 from numrnn.data.batches import epoch_batches, full_batch
-from numrnn.data.random import mask_keys
-from numrnn.gpu import batches, calls, graphs, sources
-from numrnn.gpu.batches import rounded
-from numrnn.gpu.graphs import Graphs
-from numrnn.steps import Masks
+from numrnn.data.random_streams import mask_keys
+from numrnn.network.cuda import batch_tables, graphs, training, transfer
+from numrnn.network.cuda.batch_tables import rounded
+from numrnn.network.cuda.graphs import Graphs
+from numrnn.network.interface import Masks
 from numrnn.training import loop
 
 LENGTHS = (3, 1, 4, 2)
@@ -58,10 +58,10 @@ def test_rows_without_a_sequence_add_nothing(cell, kind, monkeypatch, fresh_memo
     options = {"hidden": (3,), "D": 2, "K": 2, **kind}
     dropout = options.pop("dropout", 0.0)
     problem = make_problem(cell, lengths=LENGTHS, **options)
-    monkeypatch.setattr(batches, "rounded", lambda counts, longest, sizes: sizes)
+    monkeypatch.setattr(batch_tables, "rounded", lambda counts, longest, sizes: sizes)
     exact, ran = gradients(problem, dropout)
     assert ran.captured == 0
-    monkeypatch.setattr(batches, "rounded", to_multiples(8))
+    monkeypatch.setattr(batch_tables, "rounded", to_multiples(8))
     got, ran = gradients(problem, dropout)
     assert ran.captured == 2 and ran.replayed == 4
     monkeypatch.setattr(graphs, "MOST_GRAPHS", 0)
@@ -75,7 +75,7 @@ def test_rows_without_a_sequence_add_nothing(cell, kind, monkeypatch, fresh_memo
 def test_chunks_of_ragged_sequences_carry_the_same_states(cell, monkeypatch, fresh_memory_is_nan):
     results = []
     for of in (1, 8):
-        monkeypatch.setattr(batches, "rounded", to_multiples(of))
+        monkeypatch.setattr(batch_tables, "rounded", to_multiples(of))
         case = case_of(make_problem(cell, hidden=(3,), D=2, K=2, lengths=(4, 1, 5, 2, 5, 3), output="step"))
         results.append((*trained(case, chunks=3), case.theta))
     for got, expected in zip(*results, strict=True):
@@ -85,9 +85,9 @@ def test_chunks_of_ragged_sequences_carry_the_same_states(cell, monkeypatch, fre
 @pytest.mark.parametrize("share", [1.0, 0.0], ids=["one copy", "two buffers"])
 def test_a_ragged_fit_replays_graphs(share, monkeypatch, fresh_memory_is_nan):
     made = []
-    monkeypatch.setattr(calls, "Graphs", lambda: made.append(Graphs()) or made[-1])
-    monkeypatch.setattr(batches, "rounded", to_multiples(32))
-    monkeypatch.setattr(sources, "SHARE", share)
+    monkeypatch.setattr(training, "Graphs", lambda: made.append(Graphs()) or made[-1])
+    monkeypatch.setattr(batch_tables, "rounded", to_multiples(32))
+    monkeypatch.setattr(transfer, "SHARE", share)
     monkeypatch.setattr(loop, "SECONDS_PER_CALL", 1e-9)  # a call a mini-batch, however fast this machine is
     random = np.random.default_rng(0)
     X = [random.normal(size=(steps, 2)).astype(np.float32) for steps in random.permutation(12) + 1]

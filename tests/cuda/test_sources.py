@@ -5,13 +5,14 @@ import pytest
 from networks import relative_error
 
 from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, Sequences
-from numrnn.data import ShardWriter, open_shards, sharded
+from numrnn.data import ShardWriter, open_shards
 from numrnn.data.batches import Batch, Rows, in_chunks
-from numrnn.data.held import Held
-from numrnn.gpu import buffers, sources
-from numrnn.gpu import network as network_module
-from numrnn.gpu.device import to_host
-from numrnn.gpu.sources import Sources, Streamed, _feed_once
+from numrnn.data.shards import sequences
+from numrnn.data.views import Held
+from numrnn.network.cuda import network as network_module
+from numrnn.network.cuda import transfer
+from numrnn.network.cuda.device import to_host
+from numrnn.network.cuda.transfer import Sources, Streamed, _feed_once
 
 RANDOM = np.random.default_rng(0)
 LENGTHS = (3, 1, 4, 2, 2, 3, 1)
@@ -33,20 +34,20 @@ def same_bits(one, other):
 @pytest.fixture
 def brought(monkeypatch):
     """Steps that came through the buffers, mini-batch after mini-batch."""
-    brought, bring = [], buffers.Buffers.bring
+    brought, bring = [], transfer.Buffers.bring
 
     def noted(self, rows, write):
         brought.append(rows)
         return bring(self, rows, write)
 
-    monkeypatch.setattr(buffers.Buffers, "bring", noted)
+    monkeypatch.setattr(transfer.Buffers, "bring", noted)
     return brought
 
 
 @pytest.fixture
 def no_room(brought, monkeypatch):
     """Nothing fits on the card in one piece; returns what was brought."""
-    monkeypatch.setattr(sources, "SHARE", 0.0)
+    monkeypatch.setattr(transfer, "SHARE", 0.0)
     return brought
 
 
@@ -57,7 +58,7 @@ def test_both_ways_bring_the_same_steps(data, steps, monkeypatch):
     rows = Rows(batches if steps is None else in_chunks(batches, data.lengths, steps, 8), data.lengths)
     fed = []
     for share in (1.0, 0.0):
-        monkeypatch.setattr(sources, "SHARE", share)
+        monkeypatch.setattr(transfer, "SHARE", share)
         feed = Sources().feed(data, rows)
         assert isinstance(feed, Streamed) == (share == 0.0)
         for first, end in zip(rows.first, rows.first[1:], strict=False):
@@ -96,11 +97,11 @@ class Noted:
 
 def test_a_buffer_is_filled_only_after_it_was_read(monkeypatch):
     log, names = [], iter(["copied 0", "read 0", "copied 1", "read 1"])
-    monkeypatch.setattr(buffers, "new_stream", lambda: Noted("copies", log))
-    monkeypatch.setattr(buffers, "new_event", lambda: Noted(next(names), log))
-    monkeypatch.setattr(buffers, "current_stream", lambda: Noted("work", log))
-    monkeypatch.setattr(buffers, "copy_to_card", lambda *rest: log.append("copy"))
-    two = buffers.Buffers(3, (2,), np.float32)
+    monkeypatch.setattr(transfer, "new_stream", lambda: Noted("copies", log))
+    monkeypatch.setattr(transfer, "new_event", lambda: Noted(next(names), log))
+    monkeypatch.setattr(transfer, "current_stream", lambda: Noted("work", log))
+    monkeypatch.setattr(transfer, "copy_to_card", lambda *rest: log.append("copy"))
+    two = transfer.Buffers(3, (2,), np.float32)
     for _ in range(3):
         two.bring(2, lambda host: log.append("fill"))
         two.done()
@@ -122,7 +123,7 @@ def test_a_fit_by_two_buffers_has_the_bits_of_one_upload(options, no_room, monke
     streamed = fit(RNNClassifier, X, Y, **options)
     assert no_room and max(no_room) < len(X.values) or "solver" in options
     streamed_p = streamed.predict_proba(X)
-    monkeypatch.setattr(sources, "SHARE", 1.0)
+    monkeypatch.setattr(transfer, "SHARE", 1.0)
     no_room.clear()
     uploaded = fit(RNNClassifier, X, Y, **options)
     assert not no_room or "early_stopping" in options  # of the sequences held out alone
@@ -134,7 +135,7 @@ def test_a_language_model_by_two_buffers_has_the_bits_of_one_upload(no_room, mon
     params = {"bptt_steps": 3, "max_iter": 1}
     streamed = fit(RNNLanguageModel, "abracadabra" * 2, **params)
     assert no_room
-    monkeypatch.setattr(sources, "SHARE", 1.0)
+    monkeypatch.setattr(transfer, "SHARE", 1.0)
     same_bits(streamed, fit(RNNLanguageModel, "abracadabra" * 2, **params))
 
 
@@ -144,14 +145,14 @@ def test_predictions_in_groups_have_the_same_bits(no_room, monkeypatch):
     no_room.clear()
     streamed = model.predict(X)
     assert len(no_room) > 2 and sum(no_room) == sum(LENGTHS)
-    monkeypatch.setattr(sources, "SHARE", 1.0)
+    monkeypatch.setattr(transfer, "SHARE", 1.0)
     np.testing.assert_array_equal(streamed.values, model.predict(X).values)
 
 
 def test_a_few_of_many_sequences_are_brought_alone(monkeypatch):
-    monkeypatch.setattr(sources, "SHARE", 1.0)
-    assert isinstance(_feed_once(X, [np.array([0]), np.array([4])]), sources.Streamed)
-    assert isinstance(_feed_once(X, [np.array([2, 0]), np.array([5])]), sources.Resident)
+    monkeypatch.setattr(transfer, "SHARE", 1.0)
+    assert isinstance(_feed_once(X, [np.array([0]), np.array([4])]), transfer.Streamed)
+    assert isinstance(_feed_once(X, [np.array([2, 0]), np.array([5])]), transfer.Resident)
 
 
 def test_an_array_that_was_changed_is_read_again():
@@ -175,7 +176,7 @@ def files(tmp_path):
 
 
 def test_windows_of_files_train_as_data_in_memory(files, brought, monkeypatch):
-    monkeypatch.setattr(sharded, "BLOCK", 40)
+    monkeypatch.setattr(sequences, "BLOCK", 40)
     step, options = X.values[0].nbytes, {"shuffle": False}
     data = files(f"{6 * step}B").X  # windows of two sequences or one
     in_files = fit(RNNClassifier, data, Y, **options)

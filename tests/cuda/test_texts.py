@@ -5,8 +5,8 @@ import pytest
 from networks import relative_error
 
 from numrnn import RNNLanguageModel
-from numrnn.estimators import text_scores
-from numrnn.gpu import network
+from numrnn.estimators.language_model import scoring
+from numrnn.network.cuda import network
 
 TEXTS = ["abracadabra", "ab", "cadabra", "rabarba"]
 
@@ -26,7 +26,7 @@ def test_scores_are_those_of_the_cpu_whatever_the_pieces(monkeypatch):
     for outputs, rows, texts in [(1 << 20, 1 << 20, 1024), (30, 4, 2)]:
         monkeypatch.setattr(network, "OUTPUTS_AT_ONCE", outputs)
         monkeypatch.setattr(network, "ROWS_AT_ONCE", rows)
-        monkeypatch.setattr(text_scores, "TEXTS", texts)
+        monkeypatch.setattr(scoring, "TEXTS", texts)
         model.set_weights({})  # what was prepared to predict is left behind
         model.set_params(device="cuda")
         assert relative_error([call(TEXTS) for call in calls], expected) <= 1e-12

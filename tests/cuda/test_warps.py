@@ -7,16 +7,16 @@ import warp_machine
 from networks import Case, relative_error
 from problems import make_problem
 
-from numrnn.gpu import batches, layers, registers
-from numrnn.gpu.device import in_simulator
-from numrnn.gpu.network import CudaNetwork
+from numrnn.network.cuda import batch_tables, kernel_choice, layers
+from numrnn.network.cuda.device import in_simulator
+from numrnn.network.cuda.network import CudaNetwork
 
 CELLS = [("elman", "tanh"), ("elman", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
 
 
 @pytest.fixture(autouse=True)
 def rows_without_a_sequence(monkeypatch, fresh_memory_is_nan):
-    monkeypatch.setattr(batches, "rounded", lambda counts, longest, sizes: sizes + 3)
+    monkeypatch.setattr(batch_tables, "rounded", lambda counts, longest, sizes: sizes + 3)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_wide_layers(monkeypatch, cell, activation, lengths, kind, blocks):
 
 def test_wide_layers_end_when_states_are_the_nan_that_says_empty(monkeypatch):
     case = case_of("elman", "relu", wide(monkeypatch, 8), (2, 1), {"head": "identity"})
-    case.layout.views(case.theta)["layers.0.W"].view(np.uint32)[:] = registers.EMPTY
+    case.layout.views(case.theta)["layers.0.W"].view(np.uint32)[:] = kernel_choice.EMPTY
     with np.errstate(all="ignore"):
         assert np.isnan(case.gradient()[0])
 
@@ -58,7 +58,7 @@ def wide(monkeypatch, blocks):
     if not in_simulator():
         return (132,)
     monkeypatch.setattr(layers, "kernel_of", warp_machine.wide_kernels(monkeypatch))
-    monkeypatch.setattr(registers, "multiprocessors", lambda: blocks)
+    monkeypatch.setattr(kernel_choice, "multiprocessors", lambda: blocks)
     return (68,)  # of a card one block would do
 
 

@@ -11,8 +11,8 @@ from importlib import import_module
 
 import numpy as np
 
-from numrnn.gpu.registers import EMPTY, Kernel
-from numrnn.kernels.cuda import walk
+from numrnn.kernels.cuda import row_order
+from numrnn.network.cuda.kernel_choice import EMPTY, Kernel
 
 WARP = 32
 WARPS = "numrnn.kernels.cuda.warps"
@@ -137,7 +137,7 @@ def _memory(machine):
 def modules(monkeypatch, machine, *names):
     """The modules of kernels as a machine runs them."""
     monkeypatch.setitem(sys.modules, f"{WARPS}.memory", _memory(machine))
-    monkeypatch.setattr(walk, "cuda", machine)
+    monkeypatch.setattr(row_order, "cuda", machine)
     for name in names:
         monkeypatch.delitem(sys.modules, f"{WARPS}.{name}", raising=False)
     found = [import_module(f"{WARPS}.{name}") for name in names]
@@ -157,7 +157,7 @@ def modules(monkeypatch, machine, *names):
 
 
 def narrow_kernels(monkeypatch):
-    """A function in the place of `numrnn.gpu.registers.kernel_of`."""
+    """A function in the place of `numrnn.network.cuda.kernel_choice.kernel_of`."""
     machine = Machine()
 
     def kernel_of(cell, backward, H, dtype):

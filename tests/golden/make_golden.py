@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parent), str(HERE.parent / "parity")]
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "support"), str(HERE.parent / "parity")]
 
 from problems import GOLDEN_ALPHA, make_problem  # noqa: E402
 from torch_twin import Twin  # noqa: E402

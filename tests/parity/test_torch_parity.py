@@ -5,8 +5,9 @@ import pytest
 from networks import Case, relative_error
 from problems import Problem, make_problem
 
-from numrnn import RNNSeq2Seq, solvers, workload
+from numrnn import RNNSeq2Seq, solvers
 from numrnn.data.batches import full_batch, in_chunks
+from numrnn.network.cpu import scheduling
 
 torch = pytest.importorskip("torch")
 from torch_twin import PairTwin, Twin  # noqa: E402 (needs PyTorch)
@@ -155,7 +156,7 @@ def test_truncated_bptt_in_float64(cell, activation, inputs, output, k):
 
 def test_subnormal_numbers_count_in_every_thread_whatever_pytorch_told_this_one(monkeypatch):
     """`torch.set_flush_denormal` changes the thread that calls it, here after the others have begun."""
-    monkeypatch.setattr(workload, "FLOPS_PER_THREAD", 1)
+    monkeypatch.setattr(scheduling, "FLOPS_PER_THREAD", 1)
     problem = make_problem("gru", hidden=(11, 18), lengths=[5] * 64, output="step", zero_weights=False)
     problem = problem._replace(X=[1e-39 * x for x in problem.X])
     cases = [Case(problem, np.float32, n_jobs) for n_jobs in (1, 4)]

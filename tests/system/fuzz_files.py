@@ -34,13 +34,14 @@ from mutations import mutate
 import numrnn
 from numrnn import Sequences
 from numrnn.cli import _parser
-from numrnn.cli.arguments import UsageError
-from numrnn.data import ShardWriter, open_shards, tables, text_readers
-from numrnn.data.readers import read_npz
-from numrnn.data.shards import changed_files
+from numrnn.cli.options import UsageError
+from numrnn.data import ShardWriter, open_shards
+from numrnn.data.readers import tables, text
+from numrnn.data.readers.npz import read_npz
+from numrnn.data.shards.format import changed_files
 from numrnn.io import read_checkpoint, write_checkpoint
 from numrnn.training import TrainingState, restore_state
-from numrnn.training.snapshots import take_snapshot
+from numrnn.training.state import take_snapshot
 
 MEMORY, SECONDS = 50e6, 1.0  # that a damaged file may take beyond a good one
 PER_FILE = 25  # mutants of one good file
@@ -116,7 +117,7 @@ def make_texts(generator, folder):
 
 
 def read_texts(path):
-    table = text_readers.read_table(path, "text", "label")
+    table = text.read_table(path, "text", "label")
     return [table.X, table.y]
 
 
@@ -134,7 +135,7 @@ def make_toml(generator, folder):
 
 def read_toml(path):
     """The options, as the command line reads them; what trains is not begun."""
-    from numrnn.cli.config import over_config
+    from numrnn.cli.options import over_config
 
     parser = _parser()._subparsers._group_actions[0].choices["fit"]
     return repr(over_config(parser, Namespace(config=str(path))))

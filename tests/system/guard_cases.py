@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from numrnn.parameters import GATES
+from numrnn.network.components import GATES
 from numrnn.solvers import SGD, Adam, RMSprop
 
 LARGEST = 70  # sizes alone go from 1 to this

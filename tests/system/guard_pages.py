@@ -31,8 +31,8 @@ from guard_runs import results_of
 from protected_memory import BEFORE, BEHIND, Guard, name_of
 
 import numrnn
-from numrnn import workload
 from numrnn.kernels.linking import Kernel
+from numrnn.network.cpu import scheduling
 
 UNSEEN = {"inputs._sort_symbols"}  # `sort_inputs` chooses it
 SECONDS_PER_CASE = 600  # a case may compile
@@ -44,7 +44,7 @@ def entries():
     """Return the names of the kernels that Python code outside `numrnn.kernels` calls."""
     found = set(UNSEEN)
     for module in pkgutil.walk_packages(numrnn.__path__, "numrnn."):
-        if module.name.startswith(("numrnn.kernels", "numrnn.gpu")):
+        if module.name.startswith(("numrnn.kernels", "numrnn.network.cuda")):
             continue
         try:
             place = vars(importlib.import_module(module.name))
@@ -83,7 +83,7 @@ def _child(cases, seconds, writer, errors):
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
     for name in ("FLOPS_PER_THREAD", "FLOPS_PER_CALLED_THREAD", "FLOPS_PER_MEMBER"):
-        setattr(workload, name, 1)  # threads share the work, however little it is
+        setattr(scheduling, name, 1)  # threads share the work, however little it is
     guards = {side: Guard(side) for side in (BEHIND, BEFORE)}
     with open(writer, "w") as lines:
         for n, case in enumerate(cases):

@@ -9,20 +9,20 @@ from numrnn import Sequences
 from numrnn.data.batches import Batch, epoch_batches, full_batch, in_chunks
 from numrnn.data.pairs import Pairs, shifted
 from numrnn.data.targets import Targets
-from numrnn.decoding import write_by_beams, write_greedily, write_vectors
 from numrnn.distributed.tree import merges_of
-from numrnn.encoder_decoder import EncoderDecoder
-from numrnn.generation import Writer
-from numrnn.kernels.cpu import batches as kernels
+from numrnn.kernels.cpu import minibatches as kernels
 from numrnn.kernels.cpu.atomics import BOARD_SIZE, LEFT, leave, watch
-from numrnn.kernels.cpu.finite import all_finite
+from numrnn.kernels.cpu.float_mode import all_finite
 from numrnn.kernels.jit import read_only
-from numrnn.network import Network
-from numrnn.parameters import Layout
-from numrnn.prediction import Predictor
-from numrnn.shared_network import SharedNetwork
+from numrnn.network.cpu.distributed import SharedNetwork
+from numrnn.network.cpu.network import Network
+from numrnn.network.cpu.prediction import Predictor
+from numrnn.network.cpu.sampling import Writer
+from numrnn.network.decoding import write_by_beams, write_greedily, write_vectors
+from numrnn.network.encoder_decoder import EncoderDecoder
+from numrnn.network.interface import Masks, Step
+from numrnn.network.parameters import Layout
 from numrnn.solvers import LBFGS
-from numrnn.steps import Masks, Step
 from numrnn.training import TrainingDivergedError, TrainingState, minimize_lbfgs
 from numrnn.training.objective import loss_and_gradient
 

@@ -15,8 +15,8 @@ from unittest import mock
 import numpy as np
 from numba.core.registry import CPUDispatcher
 
-from numrnn import network
 from numrnn.kernels import jit
+from numrnn.network.cpu import network
 
 BEHIND, BEFORE = "behind", "before"  # the side of an array on which forbidden pages touch it
 GUARD = 16 * mmap.PAGESIZE  # on either side, so that an access some rows away is a fault, too

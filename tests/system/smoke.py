@@ -17,7 +17,7 @@ import warnings
 import numpy as np
 
 import numrnn
-from numrnn.kernels.cpu import batches
+from numrnn.kernels.cpu import minibatches
 
 OPTIONS = {"hidden_layer_sizes": (6,), "cell": "elman", "max_iter": 2, "random_state": 0, "n_jobs": 1}
 X = np.random.default_rng(0).normal(size=(12, 5, 2))
@@ -54,7 +54,7 @@ def main():
         found = losses()
     if "SMOKE_EXPECTED" in os.environ:
         assert found == json.loads(os.environ["SMOKE_EXPECTED"]), "a second process computes something else"
-        assert sum(batches.run_batches.stats.cache_hits.values()), "a second process found no kernels"
+        assert sum(minibatches.run_batches.stats.cache_hits.values()), "a second process found no kernels"
         return
     subprocess.run([sys.executable, *sys.argv], check=True, env=os.environ | {"SMOKE_EXPECTED": json.dumps(found)})
     versions = {name: importlib.import_module(name).__version__ for name in ("numba", "numpy", "scipy", "sklearn")}

@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 from sklearn.model_selection import GridSearchCV
 
-from numrnn import RNNClassifier, workload
-from numrnn.estimators import threads
-from numrnn.estimators.threads import n_threads
+from numrnn import RNNClassifier
+from numrnn.estimators import n_jobs
+from numrnn.estimators.n_jobs import n_threads
+from numrnn.network.cpu import scheduling
 
 pytestmark = pytest.mark.serial
 
@@ -32,7 +33,7 @@ Y = np.arange(len(X)) % 3
 @pytest.fixture
 def many_threads(monkeypatch):
     """However little the work, it gets all threads."""
-    monkeypatch.setattr(workload, "FLOPS_PER_THREAD", 1)
+    monkeypatch.setattr(scheduling, "FLOPS_PER_THREAD", 1)
 
 
 def classifier(**params):
@@ -41,7 +42,7 @@ def classifier(**params):
 
 def bits_of_fit(n_jobs=2):
     """Digest of the weights and predictions of a small fit."""
-    workload.FLOPS_PER_THREAD = 1
+    scheduling.FLOPS_PER_THREAD = 1
     model = classifier(n_jobs=n_jobs).fit(X, Y)
     return joblib.hash((model.weights_, model.predict_proba(X)))
 
@@ -182,7 +183,7 @@ def test_affinity_limits_the_threads():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has control groups")
 def test_a_containers_limit_limits_the_threads(monkeypatch):
-    monkeypatch.setattr(threads, "_count", threads._count.__wrapped__)  # what was counted before is remembered
+    monkeypatch.setattr(n_jobs, "_count", n_jobs._count.__wrapped__)  # what was counted before is remembered
     limit, exists, open_file = "/sys/fs/cgroup/cpu.max", os.path.exists, builtins.open
     monkeypatch.setattr(os.path, "exists", lambda path: path == limit or exists(path))
     monkeypatch.setattr(

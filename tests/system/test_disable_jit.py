@@ -52,7 +52,8 @@ def results():
 def test_plain_python_computes_what_the_compiled_kernels_compute(tmp_path):
     if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
         pytest.skip("nothing is compiled in this run")
-    paths = [str(Path(numrnn.__file__).parent.parent), *map(str, Path(__file__).parents[:2])]
+    here, tests = Path(__file__).parents[:2]
+    paths = map(str, (Path(numrnn.__file__).parent.parent, here, tests, tests / "support"))
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.pathsep.join(paths)}
     subprocess.run([sys.executable, "-c", SCRIPT, tmp_path / "plain.npz"], env=environment, check=True)
     compiled = results()

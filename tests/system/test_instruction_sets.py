@@ -12,7 +12,7 @@ from llvmlite import binding
 
 import numrnn
 from numrnn import RNNClassifier, RNNRegressor
-from numrnn.kernels.cpu.simd import VECTOR_BYTES
+from numrnn.kernels.cpu.micro_kernel import VECTOR_BYTES
 
 # Bytes of a vector, a processor for Numba and its features, the networks to train: kernels take 20 s each to compile.
 NARROW = ("sse", "sse2", "sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "cx16", "avx", "fma")

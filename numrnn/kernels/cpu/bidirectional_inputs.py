@@ -2,13 +2,7 @@
 
 from numba.extending import overload
 
-from numrnn.kernels.cpu.inputs import (
-    Data,
-    SymbolData,
-    add_gradient_rows_of_U,
-    add_rows_of_U,
-    keep_embedding_rows,
-)
+from numrnn.kernels.cpu.inputs import Data, SymbolData, add_gradient_rows_of_U, add_rows_of_U, keep_embedding_rows
 from numrnn.kernels.jit import njit
 
 

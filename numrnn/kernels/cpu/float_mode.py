@@ -6,10 +6,13 @@ then depend on which thread made it.
 
 import platform
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils, config
 from numba.extending import intrinsic
+
+from numrnn.kernels.jit import njit
 
 X86 = platform.machine().lower() in ("x86_64", "amd64", "i686")
 DEFAULT = 0x1F80  # MXCSR: round to nearest, subnormal numbers kept, no traps
@@ -41,3 +44,14 @@ def _set_mode_twin(mode):
 
 
 set_mode = _set_mode_twin if config.DISABLE_JIT else _set_mode  # set the mode, return the one before
+
+
+@njit
+def all_finite(values):
+    """Whether a flat array holds neither NaN nor infinity. To leave at the first one found would keep LLVM from testing
+    many at once.
+    """
+    finite = True
+    for i in range(values.size):
+        finite &= np.isfinite(values[i])
+    return finite

@@ -8,7 +8,7 @@ import math
 
 from numrnn.kernels.cpu.activations import exp, like, sigmoid
 from numrnn.kernels.cpu.inputs import integer_at
-from numrnn.kernels.cpu.net import SIGMOID, SOFTMAX
+from numrnn.kernels.cpu.records import SIGMOID, SOFTMAX
 from numrnn.kernels.jit import njit
 
 

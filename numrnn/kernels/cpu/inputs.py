@@ -10,10 +10,10 @@ import numpy as np
 from numba.extending import overload
 
 from numrnn.kernels.cpu.dropout import INPUTS, drop_row
-from numrnn.kernels.cpu.gemm import product
-from numrnn.kernels.cpu.net import FIRST_STEP, ROWS, STEPS, layer_of, width_of
-from numrnn.kernels.cpu.products import add, add_input_products, copy, input_gradient, padded_inputs, set_zero
-from numrnn.kernels.cpu.simd import copy_rows
+from numrnn.kernels.cpu.layer_products import add, add_input_products, copy, input_gradient, padded_inputs, set_zero
+from numrnn.kernels.cpu.matmul import product
+from numrnn.kernels.cpu.micro_kernel import copy_rows
+from numrnn.kernels.cpu.records import FIRST_STEP, ROWS, STEPS, layer_of, width_of
 from numrnn.kernels.jit import njit
 
 

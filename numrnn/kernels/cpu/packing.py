@@ -2,10 +2,10 @@
 after it.
 """
 
-from numrnn.kernels.cpu.gemm import pack_inputs, pack_outputs
-from numrnn.kernels.cpu.net import piece_of
-from numrnn.kernels.cpu.products import add, copy
-from numrnn.kernels.cpu.simd import copy_rows, transpose
+from numrnn.kernels.cpu.layer_products import add, copy
+from numrnn.kernels.cpu.matmul import pack_inputs, pack_outputs
+from numrnn.kernels.cpu.micro_kernel import copy_rows, transpose
+from numrnn.kernels.cpu.records import piece_of
 from numrnn.kernels.jit import njit
 
 

@@ -9,8 +9,8 @@ from numba.extending import overload
 from numba.types import NoneType
 
 from numrnn.kernels.cpu.activations import like
-from numrnn.kernels.cpu.net import FIRST_STEP, MEAN, ROWS, STEPS
-from numrnn.kernels.cpu.products import copy, set_zero
+from numrnn.kernels.cpu.layer_products import copy, set_zero
+from numrnn.kernels.cpu.records import FIRST_STEP, MEAN, ROWS, STEPS
 from numrnn.kernels.jit import njit
 
 

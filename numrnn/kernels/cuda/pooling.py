@@ -6,7 +6,7 @@ Sequences are sorted by length; row offsets[t] + i is step t of sequence i.
 from numba import cuda
 
 from numrnn.kernels.cpu.activations import like
-from numrnn.kernels.cpu.net import MEAN
+from numrnn.kernels.cpu.records import MEAN
 from numrnn.kernels.cuda.jit import kernel
 
 

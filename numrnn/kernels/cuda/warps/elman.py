@@ -1,10 +1,10 @@
-"""The Elman cell of `numrnn.kernels.cuda.elman`, a sequence a block."""
+"""The Elman cell of `numrnn.kernels.cuda.cells.elman`, a sequence a block."""
 
 from numba import cuda, float32
 
 from numrnn.kernels.cpu.activations import relu, relu_slope, tanh, tanh_slope
-from numrnn.kernels.cpu.net import RELU
-from numrnn.kernels.cuda.walk import clear_rest, row_of
+from numrnn.kernels.cpu.records import RELU
+from numrnn.kernels.cuda.row_order import clear_rest, row_of
 from numrnn.kernels.cuda.warps.memory import AHEAD, end_of_fetches, fetch, get, put, wait_for_fetches
 from numrnn.kernels.cuda.warps.tile import PARTS, first_unit_of, make_tile, narrow_sizes
 

@@ -7,12 +7,12 @@ What it reads of arrays, the first half of each pair loads beforehand: into `ear
 from numba import cuda
 
 from numrnn.kernels.cpu.activations import relu, relu_slope, sigmoid, tanh, tanh_slope
-from numrnn.kernels.cpu.gru import candidate, candidate_gradient, reset_gradient, update_gradient
-from numrnn.kernels.cpu.gru import new_state as new_gru_state
-from numrnn.kernels.cpu.lstm import forget_gradient, input_gradients, new_cell, output_gradient
-from numrnn.kernels.cpu.lstm import new_state as new_lstm_state
-from numrnn.kernels.cpu.net import RELU
-from numrnn.kernels.cuda.walk import row_of
+from numrnn.kernels.cpu.cells.gru import candidate, candidate_gradient, reset_gradient, update_gradient
+from numrnn.kernels.cpu.cells.gru import new_state as new_gru_state
+from numrnn.kernels.cpu.cells.lstm import forget_gradient, input_gradients, new_cell, output_gradient
+from numrnn.kernels.cpu.cells.lstm import new_state as new_lstm_state
+from numrnn.kernels.cpu.records import RELU
+from numrnn.kernels.cuda.row_order import row_of
 from numrnn.kernels.cuda.warps.memory import get, put
 
 SAVED = {"elman": (1, 1), "gru": (4, 5), "lstm": (5, 6)}  # forward, backward

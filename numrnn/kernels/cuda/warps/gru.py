@@ -1,10 +1,10 @@
-"""The gated recurrent unit of `numrnn.kernels.cuda.gru`, a sequence a block."""
+"""The gated recurrent unit of `numrnn.kernels.cuda.cells.gru`, a sequence a block."""
 
 from numba import cuda, float32
 
 from numrnn.kernels.cpu.activations import sigmoid
-from numrnn.kernels.cpu.gru import candidate, candidate_gradient, new_state, reset_gradient, update_gradient
-from numrnn.kernels.cuda.walk import clear_rest, row_of
+from numrnn.kernels.cpu.cells.gru import candidate, candidate_gradient, new_state, reset_gradient, update_gradient
+from numrnn.kernels.cuda.row_order import clear_rest, row_of
 from numrnn.kernels.cuda.warps.memory import AHEAD, end_of_fetches, fetch, get, put, wait_for_fetches
 from numrnn.kernels.cuda.warps.tile import PARTS, first_unit_of, make_tile, narrow_sizes
 

@@ -1,10 +1,10 @@
-"""The LSTM of `numrnn.kernels.cuda.lstm`, a sequence a block."""
+"""The LSTM of `numrnn.kernels.cuda.cells.lstm`, a sequence a block."""
 
 from numba import cuda, float32
 
 from numrnn.kernels.cpu.activations import sigmoid, tanh
-from numrnn.kernels.cpu.lstm import forget_gradient, input_gradients, new_cell, new_state, output_gradient
-from numrnn.kernels.cuda.walk import clear_rest, row_of
+from numrnn.kernels.cpu.cells.lstm import forget_gradient, input_gradients, new_cell, new_state, output_gradient
+from numrnn.kernels.cuda.row_order import clear_rest, row_of
 from numrnn.kernels.cuda.warps.memory import AHEAD, end_of_fetches, fetch, get, put, wait_for_fetches
 from numrnn.kernels.cuda.warps.tile import PARTS, first_unit_of, make_tile, narrow_sizes
 

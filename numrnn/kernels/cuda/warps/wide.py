@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from numba import cuda, float32, uint32
 
-from numrnn.kernels.cuda.walk import clear_rest, row_of
+from numrnn.kernels.cuda.row_order import clear_rest, row_of
 from numrnn.kernels.cuda.warps.ends import BACKWARD, FORWARD, SAVED
 from numrnn.kernels.cuda.warps.memory import EMPTY, as_float, get, peek4, publish, put, put4
 from numrnn.kernels.cuda.warps.tile import GROUPS, MOST_WEIGHTS, PARTS, make_tile

@@ -1,0 +1,7 @@
+"""``python -m numrnn``: the command line."""
+
+import sys
+
+from numrnn.cli import main
+
+sys.exit(main())

@@ -1,0 +1,143 @@
+"""What ``numrnn fit`` needs in a batch job: checkpoints, signals, a line an epoch."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from contextlib import contextmanager
+
+from numrnn.cli.options import RESUBMIT, UsageError
+
+__all__ = ["BATCH_OPTIONS", "Guard", "add_batch_options", "lines_in_batch", "make_checkpoint", "run_in_ranks"]
+
+BATCH_OPTIONS = ("checkpoint_dir", "checkpoint_every", "checkpoint_keep", "resume", "quiet")
+
+
+def add_batch_options(parser):
+    """Add the options to the parser of ``fit``; those not given stay away from its result."""
+    group = parser.add_argument_group("batch jobs")
+    given = {"default": argparse.SUPPRESS}
+    group.add_argument("--checkpoint-dir", metavar="DIR", help="write to it what training goes on from", **given)
+    text = 'seconds, or such as 30s, 5min, 2h, "10 epochs" (default: 5min)'
+    group.add_argument("--checkpoint-every", metavar="TIME", type=_number_or_text, help=text, **given)
+    group.add_argument("--checkpoint-keep", metavar="N", type=int, help="the last so many (default: 3)", **given)
+    flag = argparse.BooleanOptionalAction
+    text = "go on from the newest in --checkpoint-dir; begin anew if there is none"
+    group.add_argument("--resume", action=flag, help=text, **given)
+    group.add_argument("--quiet", action=flag, help="write nothing but warnings and errors", **given)
+
+
+def _number_or_text(text):
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def make_checkpoint(options):
+    """The callback that the options ask for, or None."""
+    from numrnn.training import Checkpoint
+
+    if "checkpoint_dir" in options:
+        given = {name: options[f"checkpoint_{name}"] for name in ("every", "keep") if f"checkpoint_{name}" in options}
+        try:
+            return Checkpoint(options["checkpoint_dir"], **given)
+        except ValueError as error:
+            raise UsageError(f"--checkpoint-{error}") from error
+    for name in BATCH_OPTIONS[1:-1]:
+        if options.get(name):
+            raise UsageError(f"--{name.replace('_', '-')} needs --checkpoint-dir DIR")
+    return None
+
+
+class Terminated(SystemExit):
+    """A signal came where there is nothing to save."""
+
+    def __init__(self, number):
+        super().__init__(f"{signal.Signals(number).name} came outside of training; submit the job again")
+        self.code = RESUBMIT
+
+
+class Guard:
+    """SIGTERM and SIGUSR1 end a command that has checkpoints at once, outside of training, which has its own way.
+
+    Parameters
+    ----------
+    wanted : bool
+        Whether there are checkpoints; without them signals do what they always do.
+    """
+
+    def __init__(self, wanted):
+        self._numbers = (signal.SIGTERM, signal.SIGUSR1) if wanted else ()
+        self._received = None
+
+    def __enter__(self):
+        self._before = {number: signal.signal(number, self._receive) for number in self._numbers}
+        return self
+
+    def __exit__(self, kind, error, trace):
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        if self._received is not None and isinstance(error, Exception):  # a compiler that was cut off complains
+            raise Terminated(self._received) from error
+
+    def _receive(self, number, frame):
+        self._received = number
+        raise Terminated(number)
+
+    def check(self):
+        """Raise the exception again: where a signal came, a library may have taken it for one of its own."""
+        if self._received is not None:
+            raise Terminated(self._received)
+
+
+@contextmanager
+def lines_in_batch(options):
+    """Write what the package logs, a line an epoch among it, to stderr where that is no terminal."""
+    logger = logging.getLogger("numrnn")
+    if options.get("quiet") or options.get("progress") or sys.stderr.isatty():
+        yield
+        return
+    handler, level = logging.StreamHandler(sys.stderr), logger.level
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+# What starts processes tells them their number: Hydra and Slurm's PMI-2, Open MPI.
+SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
+
+
+def run_in_ranks(run, options):
+    """Call run(options, comm): with all processes where there are several, or ``--mpi`` says so. The first one speaks.
+
+    Parameters
+    ----------
+    run : callable
+    options : dict
+        `mpi` is taken out.
+    """
+    wanted = options.pop("mpi", None)
+    if wanted is None:
+        wanted = any(os.environ.get(name, "1") not in ("", "1") for name in SIZES)
+    if not wanted:
+        from numrnn.distributed import SERIAL
+
+        run(options, SERIAL)
+        return
+    try:
+        from numrnn.distributed.mpi import world
+    except ImportError as error:
+        raise UsageError(f"{error}; with --no-mpi each process trains for itself") from error
+
+    comm = world()
+    if comm.rank:
+        sys.stdout = sys.stderr = open(os.devnull, "w")  # for good: errors that all have are told once
+    with comm.together():
+        run(options, comm)

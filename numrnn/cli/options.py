@@ -1,0 +1,201 @@
+"""The argument parser, and the estimators' parameters as options, without importing an estimator."""
+
+import argparse
+from functools import wraps
+from pathlib import Path
+from typing import NamedTuple
+
+from numrnn.io.messages import shown
+
+__all__ = [
+    "PARAMETERS", "RESUBMIT", "Failure", "Option", "Parser", "UsageError", "add_device_option", "add_parameters",
+    "reads", "seed",
+]  # fmt: skip
+
+
+RESUBMIT = 75  # exit code: terminated by a signal, with a checkpoint; `numrnn.training.TrainingTerminated` has it, too
+
+
+class UsageError(Exception):
+    """Bad usage or bad input: one line to stderr, exit code 2."""
+
+
+class Failure(Exception):
+    """A failure that is not the input's: one line to stderr, exit code 1."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are exceptions and whose options are never abbreviated."""
+
+    def __init__(self, **options):
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message):
+        raise UsageError(f"{message} (see '{self.prog} --help')")
+
+
+class Option(NamedTuple):
+    """A parameter of an estimator: its name and default there, and how it is read from text."""
+
+    name: str
+    default: object
+    kind: object
+    help: str
+
+
+def reads(expected):
+    """Let errors of a function that reads an option's text say what is expected, which argparse does not know."""
+
+    def decorate(read):
+        @wraps(read)
+        def checked(text):
+            try:
+                return read(text)
+            except ValueError as error:
+                raise argparse.ArgumentTypeError(f"expected {expected}, got {shown(text)}") from error
+
+        return checked
+
+    return decorate
+
+
+@reads("integers such as 64 or 64,32")
+def sizes(text):
+    """``"64,32"`` as (64, 32)."""
+    return tuple(int(part) for part in text.split(","))
+
+
+def number_or_name(text):
+    """An int where it is one, else the text."""
+    return int(text) if text.removeprefix("-").isdigit() else text
+
+
+@reads("a number or none")
+def number_or_none(text):
+    """None for ``"none"``, else a float."""
+    return None if text == "none" else float(text)
+
+
+@reads(f"an integer from 0 to {2**32 - 1}")
+def seed(text):
+    """What scikit-learn takes as `random_state`."""
+    number = int(text)
+    if not 0 <= number < 2**32:
+        raise ValueError(number)
+    return number
+
+
+@reads("balanced, or weights such as 1=2,3=0.5")
+def class_weights(text):
+    """``"balanced"``, or ``"a=1, b=2"`` as {"a": 1.0, "b": 2.0}; what type labels have, the targets tell."""
+    if "=" not in text:
+        return text.strip()
+    pairs = (pair.rsplit("=", 1) for pair in text.split(","))
+    return {label.strip(): float(weight) for label, weight in pairs}
+
+
+# A tuple as kind lists the values allowed. `output` (the targets' form tells it), `verbose` (--progress), `callbacks`,
+# `vocabulary` (--unit and others make it) and `warm_start` (a command has no earlier fit) are no options; a test
+# compares the rest with the constructors.
+PARAMETERS = (
+    Option("hidden_layer_sizes", (64,), sizes, "units of each layer: 64, or 64,32"),
+    Option("cell", "elman", ("elman", "gru", "lstm"), "kind of recurrent cell"),
+    Option("activation", "tanh", ("tanh", "relu"), "activation of Elman cells"),
+    Option("bidirectional", False, bool, "read sequences in both directions"),
+    Option("pooling", "last", ("last", "mean", "max"), "what is read of a sequence's states"),
+    Option("n_symbols", None, number_or_name, "number of symbols where X is symbols, or auto"),
+    Option("embedding_size", None, int, "numbers a symbol is embedded in"),
+    Option("initial_state", "zero", ("zero", "learned"), "states that sequences begin with"),
+    Option("dropout", 0.0, float, "fraction of units dropped in training on their way up"),
+    Option("recurrent_dropout", 0.0, float, "likewise on their way to the next step"),
+    Option("solver", "adam", ("sgd", "adam", "adamw", "rmsprop", "lbfgs"), "what updates the weights"),
+    Option("alpha", 0.0, float, "strength of the L2 penalty"),
+    Option("batch_size", 32, int, "sequences in a mini-batch"),
+    Option("learning_rate_init", 1e-3, float, "learning rate at the start"),
+    Option("learning_rate", "constant", ("constant", "invscaling", "adaptive", "cosine"), "its schedule"),
+    Option("max_iter", 100, int, "epochs"),
+    Option("shuffle", True, bool, "shuffle the sequences in each epoch"),
+    Option("early_stopping", False, bool, "hold some sequences out, and stop where their score stops rising"),
+    Option("validation_fraction", 0.1, float, "fraction of the sequences held out by --early-stopping"),
+    Option("tol", 1e-4, float, "least rise of the score that counts for --early-stopping"),
+    Option("n_iter_no_change", 10, int, "epochs without a rise after which --early-stopping stops"),
+    Option("clip_norm", 1.0, number_or_none, "largest norm of the gradient, or none"),
+    Option("bptt_steps", None, int, "steps that gradients go back (default: all)"),
+    Option("class_weight", None, class_weights, "balanced, or weights of classes: 1=2,3=0.5"),
+    Option("random_state", None, seed, "seed (0 unless given: the same command gives the same model)"),
+    Option("dtype", "float32", ("float32", "float64"), "precision"),
+    Option("device", "cpu", ("cpu", "cuda"), "where to compute"),
+    Option("n_jobs", None, int, "threads, -1 for all cores"),
+    Option("memory_limit", None, number_or_name, "memory of training beside the data: bytes, or 512MB, 2GiB"),
+)
+
+
+def add_device_option(parser):
+    """Add --device to `parser`, of a command that computes with a fitted model."""
+    text = "where to compute (default: where the model was trained)"
+    parser.add_argument("--device", choices=("cpu", "cuda"), help=text)
+
+
+def add_parameters(parser):
+    """Add the estimators' parameters to `parser`; those not given stay away from its result."""
+    group = parser.add_argument_group("parameters of the estimator")
+    for name, default, kind, text in PARAMETERS:
+        details = {"default": argparse.SUPPRESS, "help": text if default is None else f"{text} (default: {default})"}
+        if kind is bool:
+            details["action"] = argparse.BooleanOptionalAction
+        elif isinstance(kind, tuple):
+            details["choices"] = kind
+        else:
+            details |= {"type": kind, "metavar": "VALUE"}
+        group.add_argument("--" + name.replace("_", "-"), **details)
+
+
+# options of the command line that make no sense in a file
+NOT_IN_FILES = ("help", "config")
+MOST_DOTS = 1000  # of a line: a key of 50,000 parts takes tomllib a minute and 9 GB
+
+
+def over_config(parser, arguments):
+    """The options given, over those of the config file."""
+    given = {name: value for name, value in vars(arguments).items() if name not in ("run", "config")}
+    if arguments.config is None:
+        return given
+    try:
+        from_file = vars(parser.parse_args(_as_arguments(_read(arguments.config))))
+    except (UsageError, ValueError, RecursionError) as error:
+        raise UsageError(f"{arguments.config}: {error}") from error
+    return {name: value for name, value in from_file.items() if name not in ("run", "config")} | given
+
+
+def _read(path):
+    import tomllib
+
+    try:
+        text = Path(path).read_bytes().decode()
+        if any(line.count(".") > MOST_DOTS for line in text.splitlines()):
+            raise ValueError(f"a line has more than {MOST_DOTS} dots")
+        return tomllib.loads(text)
+    except OSError as error:
+        raise UsageError(error.strerror) from error
+    except (ValueError, RecursionError) as error:  # TOML's own errors, and bytes that are not UTF-8
+        raise UsageError(f"not TOML: {error}") from error
+
+
+def _as_arguments(entries):
+    """The config file's entries as command-line arguments: one parser, one set of checks and errors for both."""
+    # after "--" even a name that begins with "-" is no option
+    data = ["--", str(entries.pop("data"))] if "data" in entries else []
+    words = []
+    for name, value in entries.items():
+        option = name.replace("_", "-")
+        if option in NOT_IN_FILES:
+            raise UsageError(f"unrecognized arguments: --{option}")
+        if isinstance(value, bool):
+            words.append(f"--{option}" if value else f"--no-{option}")
+        elif isinstance(value, list):
+            words.append(f"--{option}=" + ",".join(map(str, value)))
+        elif isinstance(value, dict):
+            words.append(f"--{option}=" + ",".join(f"{key}={item}" for key, item in value.items()))
+        else:
+            words.append(f"--{option}={value}")
+    return words + data

@@ -1,0 +1,236 @@
+"""The training of ``numrnn fit``."""
+
+import re
+import time
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import numpy as np
+
+from numrnn.cli.options import Failure, UsageError
+from numrnn.cli.texts import names_lines
+
+__all__ = [
+    "Course",
+    "Stopwatch",
+    "check_memory",
+    "fold_scaler",
+    "is_language_model",
+    "is_pair",
+    "prepare",
+    "train",
+    "watches_test",
+]
+
+
+class Course:
+    """A callback that knows whether training has begun, and why it ended.
+
+    Attributes
+    ----------
+    began : bool
+    stop_reason : str or None
+        As in `TrainingState`.
+    """
+
+    def __init__(self):
+        self.began, self.stop_reason = False, None
+
+    def on_fit_begin(self, info):
+        self.began = True
+
+    def on_fit_end(self, info):
+        self.stop_reason = info.state.stop_reason
+
+    @contextmanager
+    def tells_faults(self):
+        """Input is checked before training begins: an error of its kind that comes later is a failure of ours."""
+        from numrnn.data.shards.sequences import ValueOfFileError
+        from numrnn.network.cpu.workspaces import MemoryLimitError
+
+        try:
+            yield
+        except (ValueOfFileError, MemoryLimitError):  # shards are read, and mini-batches measured, in training
+            raise
+        except (ValueError, TypeError) as error:
+            if self.began:
+                raise Failure(f"{type(error).__name__}: {error}") from error
+            raise
+
+
+class Stopwatch:
+    """Seconds between laps, by name."""
+
+    def __init__(self):
+        self.seconds = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name):
+        now = time.perf_counter()
+        self.seconds[name], self._last = now - self._last, now
+        return self.seconds[name]
+
+
+def is_language_model(estimator):
+    """Whether an estimator reads texts for their own sake."""
+    from numrnn import RNNLanguageModel
+
+    return isinstance(estimator, RNNLanguageModel)
+
+
+def is_pair(estimator):
+    """Return whether an estimator reads texts and writes others."""
+    from numrnn import RNNSeq2Seq
+
+    return isinstance(estimator, RNNSeq2Seq)
+
+
+def prepare(estimator, parts):
+    """Refuse parameters and data that do not fit, in the file's words, before time goes into training."""
+    train, test = parts["train"], parts.get("test")
+    if is_language_model(estimator):
+        _prepare_language_model(estimator, train.X, None if test is None else test.X)
+        return
+    if is_pair(estimator):
+        _prepare_pairs(estimator, train, test)
+        return
+    with names_lines(train):
+        estimator.initialize(train.X, train.y)
+    if test is not None:
+        _check_test(estimator, test)
+
+
+def _prepare_pairs(estimator, train, test):
+    """Learn the symbols of all there is, likewise."""
+    parts = [part for part in (train, test) if part is not None]
+    for part in parts:
+        with names_lines(part):
+            estimator.initialize(part.X, part.y)
+    estimator.initialize([text for part in parts for text in part.X], [text for part in parts for text in part.y])
+
+
+def _prepare_language_model(estimator, text, test):
+    """Learn the symbols of all there is, so that the part to test on has none that is not known."""
+    from numrnn.estimators.language_model.fitting import hold_out_texts
+    from numrnn.estimators.language_model.inputs import read_known
+
+    estimator.initialize(text if test is None else text + test)
+    try:
+        hold_out_texts(estimator, *read_known(estimator, text), test)
+    except (ValueError, TypeError) as error:
+        names = {"X": "the text to train on", "X_val": "the text to test on"}
+        raise UsageError(re.sub(r"^(X_val|X)\b", lambda found: names[found[0]], str(error))) from error
+
+
+def check_memory(estimator, part):
+    """Refuse a memory limit that leaves no room for one thread, before time goes into compiling.
+
+    The mini-batch that is measured is one that training cannot do without, whatever is held out; an encoder-decoder is
+    measured in training.
+    """
+    import numpy as np
+
+    from numrnn.network.cpu.workspaces import affordable_threads
+
+    if estimator.memory_limit is None or estimator.device != "cpu" or is_pair(estimator):
+        return
+    lengths = _lengths(estimator, part)
+    held = estimator.validation_fraction if estimator.early_stopping else 0
+    kept = np.sort(lengths)[: max(1, int(len(lengths) * (1 - held)))]
+    most = len(lengths) // 2 if held else len(lengths)
+    longest = min(kept[-1], estimator.bptt_steps or kept[-1])
+    rows = np.full(max(1, min(estimator.batch_size, most)), min(kept[0], longest))
+    rows[0] = longest
+    network = estimator._architecture.network(1, estimator.memory_limit)
+    batch = SimpleNamespace(first=np.array([0, len(rows)]), lengths=rows)
+    affordable_threads(1, network.layout, network.memory, batch, network.tile_rows)
+
+
+def _lengths(estimator, part):
+    import numpy as np
+
+    if isinstance(part.X, str):
+        return np.full(estimator.batch_size, len(part.X) // estimator.batch_size)
+    return part.X.lengths if hasattr(part.X, "lengths") else estimator.vocabulary_.transform(part.X).lengths
+
+
+def _check_test(estimator, part):
+    from numrnn.estimators.fitting import hold_out
+
+    try:
+        with names_lines(part):
+            hold_out(estimator, None, None, part.X, part.y, None)
+    except (ValueError, TypeError) as error:
+        raise UsageError(str(error).replace("X_val", "values_test").replace("y_val", "y_test")) from error
+
+
+def train(estimator, parts, callbacks, *, scale, resume, comm):
+    """Fit to the part to train on; the part to test on is watched, unless something would be chosen by it."""
+    inputs = {name: part.X for name, part in parts.items()}
+    if scale:
+        from numrnn.data.scaler import SequenceScaler
+        pass
+
+        scaler = SequenceScaler().fit(inputs["train"])
+        inputs = {name: scaler.transform(X) for name, X in inputs.items()}
+    # What writes goes on from what it was prepared with: the symbols of all there is.
+    goes_on = is_language_model(estimator) or is_pair(estimator)
+    watched = {}
+    if watches_test(estimator, parts):
+        watched = {"X_val": inputs["test"]} | ({} if parts["test"].y is None else {"y_val": parts["test"].y})
+    watched |= _weights(parts, watched)
+    estimator.set_params(callbacks=callbacks, warm_start=goes_on)
+    estimator.fit(inputs["train"], parts["train"].y, resume=resume, comm=comm, **watched)
+    estimator.set_params(callbacks=None, warm_start=False)
+    if scale:
+        fold_scaler(estimator, scaler)
+
+
+def _weights(parts, watched):
+    """The weights that the data have, as arguments of `fit`."""
+    weights = {name: getattr(parts.get(name), "sample_weight", None) for name in ("train", "test")}
+    names = {"train": "sample_weight"} | ({"test": "sample_weight_val"} if watched else {})
+    return {names[name]: weights[name] for name in names if weights[name] is not None}
+
+
+def watches_test(estimator, parts):
+    """Whether the part to test on is what validation loss and score are measured on."""
+    return "test" in parts and not estimator.early_stopping
+
+
+def fold_scaler(estimator, scaler):
+    """Change a network trained on standardised inputs so that it takes the inputs as they were.
+
+    U ((x - mean) / scale) + b = (U / scale) x + (b - U (mean / scale)): the same function, up to rounding, and one
+    model to save instead of two.
+
+    Parameters
+    ----------
+    estimator : RNNClassifier or RNNRegressor
+        Fitted on what `scaler` returned; its first layer's U and b are replaced.
+    scaler : SequenceScaler
+        Fitted.
+
+    Returns
+    -------
+    estimator : the same estimator
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numrnn import RNNClassifier, SequenceScaler
+    >>> from numrnn.datasets import load_japanese_vowels
+    >>> from numrnn.cli.training_run import fold_scaler
+    >>> vowels = load_japanese_vowels()
+    >>> scaler = SequenceScaler().fit(vowels.X_train)
+    >>> model = RNNClassifier(max_iter=1, random_state=0).fit(scaler.transform(vowels.X_train), vowels.y_train)
+    >>> before = model.predict_proba(scaler.transform(vowels.X_test))
+    >>> np.allclose(fold_scaler(model, scaler).predict_proba(vowels.X_test), before, atol=1e-5)
+    True
+    """
+    weights = {name: np.array(values, dtype=np.float64) for name, values in estimator.weights_.items()}
+    U = weights["layers.0.U"] / scaler.scale_
+    weights["layers.0.b"] -= U @ scaler.mean_
+    weights["layers.0.U"] = U
+    estimator.set_weights(weights)
+    return estimator

@@ -1,0 +1,216 @@
+"""Many arrays, one after another in one array; every error names the array at fault."""
+
+import numpy as np
+from scipy.sparse import issparse
+
+from numrnn.data.containers import check_targets, numbers_of_frame
+from numrnn.data.names import check_one_order
+from numrnn.io.messages import shown
+
+__all__ = ["NUMBERS", "TARGETS", "check_kind", "check_list_plain", "check_plain", "stack"]
+
+NUMBERS = "biuf"
+TARGETS = "biufUSO"
+BY_DEVICE = ", or set device='cuda' of an estimator"  # a hint for those who have such an array
+
+
+def stack(items, *, name, kinds, choose_dtype=None):
+    """Write arrays one after another into one array.
+
+    Parameters
+    ----------
+    items : list of array-likes of shape (T_i, D) or (T_i,)
+    name : str
+        What errors call the list.
+    kinds : {NUMBERS, TARGETS}
+        The kinds of dtype (`numpy.dtype.kind`) that are taken.
+    choose_dtype : callable (dtype, ndim) -> dtype, default=None
+        What to cast to, from what the arrays have in common; None = no cast.
+
+    Returns
+    -------
+    values : C-contiguous ndarray of shape (sum of T_i, D) or (sum of T_i,)
+        A view of the array where there is but one, and nothing to cast.
+    lengths : ndarray of shape (N,), int64
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the first array of another shape, or of a dtype that is not taken.
+    """
+    check_one_order(items, name)
+    arrays = [x if type(x) is np.ndarray else _as_array(x, f"{name}[{i}]", kinds) for i, x in enumerate(items)]
+    _check_shapes(arrays, name)
+    dtypes = {x.dtype for x in arrays}
+    _check_dtypes(arrays if len(dtypes) > 1 else arrays[:1], name, kinds)
+    dtype = np.result_type(*dtypes) if arrays else np.dtype(np.float64)
+    if choose_dtype is not None:
+        dtype = choose_dtype(dtype, arrays[0].ndim)
+    lengths = np.fromiter(map(len, arrays), np.int64, len(arrays))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _concatenate(arrays, dtype, lengths.sum()), lengths
+
+
+def check_kind(dtype, where, kinds):
+    """Raise a ValueError that names `where` if its dtype is not of one of the kinds."""
+    if dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {where} has dtype {dtype}")
+    if dtype.kind not in kinds:
+        expected = "numbers" if kinds == NUMBERS else "numbers or labels"
+        hint = f"; if these are numbers, pass {where}.astype(float)" if dtype.kind == "O" else ""
+        raise ValueError(f"{where} has dtype {dtype}, expected {expected}{hint}")
+
+
+def check_plain(array, where, hint=""):
+    """Raise an error that names `where` if it is an array whose values are not all there to be read.
+
+    Raises
+    ------
+    TypeError
+        If it is an array on a GPU (CuPy's, PyTorch's): reading it would copy it.
+    ValueError
+        If it is a masked array with masked values: NumPy would read what lies under the mask.
+    """
+    if hasattr(array, "__cuda_array_interface__"):
+        raise TypeError(f"{where} is an array on a GPU, expected one on the host: pass cupy.asnumpy({where}){hint}")
+    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        mask = np.ma.getmaskarray(array)
+        place = ", ".join(map(str, np.argwhere(mask)[0]))
+        raise ValueError(
+            f"{where} is a masked array: {np.count_nonzero(mask)} of its values are masked, the first is "
+            f"{where}[{place}]; fill them ({where}.filled(...)), or leave out what has none"
+        )
+
+
+def check_list_plain(values, name):
+    """`check_plain` of an array, or of a list of them, which the first one stands for."""
+    if isinstance(values, np.ma.MaskedArray):
+        check_plain(values, name)
+    listed = isinstance(values, (list, tuple)) and len(values) > 0
+    check_plain(values[0] if listed else values, f"{name}[0]" if listed else name, BY_DEVICE)
+
+
+def _as_array(item, where, kinds):
+    check_plain(item, where, BY_DEVICE)
+    if issparse(item):
+        raise TypeError(f"{where} is sparse, dense data is required: pass {where}.toarray()")
+    try:
+        if hasattr(item, "columns") and kinds == NUMBERS:
+            return numbers_of_frame(item, where)
+        array = np.asarray(item)
+    except (TypeError, ValueError) as error:
+        if where in str(error):
+            raise
+        reason = "its steps differ in length" if isinstance(item, (list, tuple)) else str(error)
+        raise ValueError(f"{where} is no array of numbers, of shape (steps, inputs): {reason}") from error
+    return array
+
+
+def _check_shapes(arrays, name):
+    if arrays and arrays[0].ndim == 2 and len({x.shape[1:] for x in arrays}) == 1:
+        return
+    for i, x in enumerate(arrays):
+        if x.ndim == 0:
+            raise ValueError(f"{name}[{i}] is {shown(x.item())}, expected an array of shape (steps, columns)")
+        if x.ndim not in (1, 2):
+            raise ValueError(f"{name}[{i}] has shape {x.shape}, expected an array of shape (steps, columns)")
+        if x.shape[1:] != arrays[0].shape[1:]:
+            raise ValueError(_unequal(arrays, i, name))
+
+
+def _unequal(arrays, i, name):
+    first, other = arrays[0].shape, arrays[i].shape
+    if 0 in first:
+        return f"{name}[0] is empty, of shape {first}"
+    found = f"{name}[{i}] {'is empty, of' if 0 in other else 'has'} shape {other}, but {name}[0] has {first}"
+    if len(first) == len(other) and len({x.shape[0] for x in arrays}) == 1:
+        return (
+            f"{found}: the sequences look transposed, (columns, steps) instead of (steps, columns); "
+            f"pass [x.T for x in {name}]"
+        )
+    return f"{found}: all sequences must have the same number of columns (inputs or targets of a step)"
+
+
+def _check_dtypes(arrays, name, kinds):
+    for i, x in enumerate(arrays):
+        check_kind(x.dtype, f"{name}[{i}]", kinds)
+        if x.dtype.kind == "O":
+            check_targets(x, f"{name}[{i}]")
+        if (x.dtype.kind in NUMBERS) != (arrays[0].dtype.kind in NUMBERS):
+            raise ValueError(f"{name}[{i}] has dtype {x.dtype}, but {name}[0] has {arrays[0].dtype}")
+
+
+def _concatenate(arrays, dtype, n_steps):
+    if len(arrays) == 1:
+        return np.ascontiguousarray(arrays[0], dtype=dtype)
+    out = np.empty((n_steps, *(arrays[0].shape[1:] if arrays else ())), dtype)
+    return np.concatenate(arrays, out=out, casting="unsafe") if arrays else out
+
+
+def checked_offsets(offsets, values):
+    """Return a read-only copy of offsets, int64, that are known to lie within the steps of values."""
+    check_plain(offsets, "offsets")
+    offsets = np.asarray(offsets)
+    if values.ndim not in (1, 2):
+        raise ValueError(f"values must have the shape (steps, columns) or (steps,), got {values.shape}")
+    if offsets.ndim != 1 or offsets.dtype.kind not in "iu" or len(offsets) == 0:
+        raise ValueError(f"offsets must be integers of shape (N + 1,), got {offsets.dtype} of shape {offsets.shape}")
+    if offsets[0] != 0 or offsets[-1] != len(values):
+        raise ValueError(f"offsets must go from 0 to {len(values)} (steps), got {offsets[0]} to {offsets[-1]}")
+    falls = np.flatnonzero(offsets[1:] < offsets[:-1])  # differences could wrap
+    if falls.size:
+        raise ValueError(f"offsets must not fall, sequence {falls[0]} goes from {offsets[falls[0]]} down")
+    offsets = offsets.astype(np.int64)
+    offsets.flags.writeable = False
+    return offsets
+
+
+def checked_lengths(lengths, n_steps, name="lengths", least=0):
+    """Return numbers of steps that are known to fit the steps there are, before anything is added up.
+
+    Parameters
+    ----------
+    lengths : array-like of shape (N,)
+        Integers of any type.
+    n_steps : int
+        Steps of all sequences.
+    name : str
+        What errors call the lengths.
+    least : int
+        Steps that a sequence needs.
+
+    Returns
+    -------
+    lengths : ndarray of shape (N,), int64
+
+    Raises
+    ------
+    ValueError
+        If they are no integers, one is less than `least` or more than `n_steps`, or they do not add up to `n_steps`.
+
+    Examples
+    --------
+    >>> from numrnn.data.array_checks import checked_lengths
+    >>> checked_lengths([2, 3], 5)
+    array([2, 3])
+    """
+    lengths = checked_each(lengths, n_steps, name, least)
+    ends = np.cumsum(lengths)  # where the first sum wraps, the one before is too large already
+    if (ends > n_steps).any() or (ends[-1] if ends.size else 0) != n_steps:
+        raise ValueError(f"{name} add up to {sum(lengths.tolist())} steps, values hold {n_steps}")
+    return lengths
+
+
+def checked_each(lengths, most, name, least):
+    """Return lengths as int64, each of which is from `least` to `most`."""
+    check_plain(lengths, name)
+    lengths = np.asarray(lengths)
+    if lengths.size == 0:
+        return np.zeros(0, np.int64)
+    if lengths.ndim != 1 or lengths.dtype.kind not in "iu":
+        raise ValueError(f"{name} must be integers of shape (N,), got {lengths.dtype} of shape {lengths.shape}")
+    limits = (lengths < least, f"at least {least}"), (lengths > most, f"at most {most}, the steps there are")
+    for wrong, expected in limits:
+        if wrong.any():
+            raise ValueError(f"{name}[{wrong.argmax()}]={lengths[wrong.argmax()]}: must be {expected}")
+    return lengths.astype(np.int64)

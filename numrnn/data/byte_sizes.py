@@ -1,0 +1,44 @@
+"""Sizes in bytes, as people write them."""
+
+import re
+
+from numrnn.io.messages import shown
+
+__all__ = ["n_bytes"]
+
+UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+MOST = 2**63  # kernels count in 64 bits
+
+
+def n_bytes(size, name):
+    """Return a size as a number of bytes.
+
+    Parameters
+    ----------
+    size : int or str
+        A number, or one with a unit: ``"512MB"`` (10**6 bytes each), ``"1.5 GiB"`` (2**30).
+    name : str
+        What errors call it.
+
+    Returns
+    -------
+    bytes : int
+        At least 1, and less than 2**63.
+
+    Raises
+    ------
+    ValueError
+        If it is no size.
+
+    Examples
+    --------
+    >>> from numrnn.data.byte_sizes import n_bytes
+    >>> n_bytes("1.5GB", "buffer")
+    1500000000
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(size))
+    unit = UNITS.get(found[2].upper()) if found else None
+    if unit is None or isinstance(size, bool) or not 1 <= float(found[1]) * unit < MOST:
+        raise ValueError(f"{name} must be a number of bytes such as '512MB' or '2GiB', got {shown(size)}")
+    return int(float(found[1]) * unit)

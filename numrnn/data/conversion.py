@@ -1,0 +1,341 @@
+"""Every form that users have sequences in, to `Sequences` and back.
+
+A *form* is "list" (a list, tuple or 1-D object array of arrays or data frames), "sequences", "array" (N, T, D), or
+"table": a 2-D array, data frame or nested list (N, T) of univariate sequences of one length.
+"""
+
+import numpy as np
+from sklearn.utils import check_array
+
+from numrnn.data.array_checks import BY_DEVICE, NUMBERS, TARGETS, check_kind, check_plain, stack
+from numrnn.data.containers import check_container, check_targets, numbers_of_frame
+from numrnn.data.sequences import Sequences
+from numrnn.data.shards.sequences import ShardedSequences
+from numrnn.data.symbols.checks import why_no_symbols
+from numrnn.io.messages import short_errors, shown
+from numrnn.kernels.cpu.float_mode import all_finite
+from numrnn.kernels.jit import read_only
+
+__all__ = ["from_steps", "list_items", "steps_to_sequences", "targets_to_sequences", "to_sequences"]
+
+# Rows of a search for NaN at a time: the mask of a block stays in the cache, whatever the size of the data.
+BLOCK = 1 << 14
+PIECE = 1 << 24  # numbers, likewise, where no mask is made
+COMPILED = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def to_sequences(X, *, dtype, name="X", allow_symbols=False):
+    """Return X as `Sequences`, checked, and the form it came in.
+
+    Parameters
+    ----------
+    X : list of arrays of shape (T_i, D) or (T_i,), array of shape (N, T, D) or (N, T), or Sequences
+        Numbers without dimension D are one input a step (D = 1).
+    dtype : dtype or tuple of dtypes
+        What the values are cast to; of a tuple, those that X has if it has one of them, else the first.
+    name : str, default="X"
+        What errors call X.
+    allow_symbols : bool, default=False
+        X holds symbols, integers without dimension D, which stay as they are: values of shape (sum of T_i,).
+
+    Returns
+    -------
+    sequences : Sequences
+        Values of shape (sum of T_i, D), C-contiguous; without a copy where X has them so.
+    form : {"list", "sequences", "array", "table"}
+
+    Raises
+    ------
+    ValueError
+        Naming the first sequence that is empty, not finite, of another number of inputs, or no array of numbers (of
+        symbols).
+    TypeError
+        If X is sparse, or on a GPU.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numrnn.data.conversion import to_sequences
+    >>> to_sequences([np.zeros((4, 3)), np.ones((2, 3))], dtype=np.float32)
+    (Sequences(2 sequences of 2 to 4 steps, 3 columns, float32), 'list')
+    """
+    accepted = [np.dtype(d) for d in (dtype if isinstance(dtype, tuple) else (dtype,))]
+    if allow_symbols:
+        return _read_symbols(X, name)
+    ready = _ready_array(X)
+    if ready is not None and ready.dtype in accepted and _is_finite(ready):
+        n_sequences, n_steps, n_inputs = ready.shape
+        offsets = np.arange(0, n_sequences * n_steps + 1, n_steps, dtype=np.int64)
+        values = ready.reshape(n_sequences * n_steps, n_inputs)
+        return Sequences._from_known(values, offsets), "list" if type(X) is list else "array"
+    return _read(X, lambda found, ndim: found if found in accepted else accepted[0], name)
+
+
+def _read_symbols(X, name):
+    def choose_dtype(found, ndim):
+        if ndim != 1 or found.kind not in "iu":
+            raise ValueError(f"{name} must hold symbols, 1-D arrays of integers of one type, together they are {found}")
+        return found
+
+    try:
+        return _read(X, choose_dtype, name)
+    except ValueError as error:
+        why = why_no_symbols(X, name)
+        if why is None:
+            raise
+        raise ValueError(why) from error
+
+
+def _read(X, choose_dtype, name):
+    if not isinstance(X, Sequences | ShardedSequences):
+        check_container(X, name)
+    items = None if isinstance(X, Sequences) else list_items(X, name)
+    if items is not None:
+        values, lengths = stack(items, name=name, kinds=NUMBERS, choose_dtype=choose_dtype)
+        offsets = np.zeros(len(lengths) + 1, np.int64)
+        lengths.cumsum(out=offsets[1:])
+        sequences, form = Sequences._from_known(values, offsets), "list"
+    elif isinstance(X, ShardedSequences):
+        _check_lengths(X, name)
+        return X.checked(choose_dtype, name), "sequences"  # values are looked at when they are read
+    elif isinstance(X, Sequences):
+        sequences, form = _cast(X, choose_dtype, name), "sequences"
+    else:
+        check_plain(X, name, BY_DEVICE)
+        array = _checked_array(X, name)
+        form = "table" if array.ndim == 2 else "array"
+        sequences = _cast(Sequences.from_array(array), choose_dtype, name)
+    return _checked(sequences, name), form
+
+
+def targets_to_sequences(y, X_sequences, *, name="y"):
+    """Return targets (or weights) of steps as `Sequences`, checked against the lengths of X.
+
+    Parameters
+    ----------
+    y : list of arrays of shape (T_i,) or (T_i, K), array of shape (N, T) or (N, T, K), or Sequences
+        Numbers or labels; their dtype stays.
+    X_sequences : Sequences
+    name : str, default="y"
+        What errors call y.
+
+    Returns
+    -------
+    targets : Sequences
+        With the offsets of X.
+
+    Raises
+    ------
+    ValueError
+        Naming the first sequence of another length than its sequence of X, or that is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numrnn import Sequences
+    >>> from numrnn.data.conversion import targets_to_sequences
+    >>> X = Sequences.from_list([np.zeros((2, 3)), np.ones((1, 3))])
+    >>> targets_to_sequences([["a", "b"], ["b"]], X).values
+    array(['a', 'b', 'b'], dtype='<U1')
+    """
+    targets = steps_to_sequences(y, name=name)
+    n_targets, n_sequences = len(targets), len(X_sequences)
+    if n_targets != n_sequences:
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: {[n_sequences, n_targets]}; "
+            f"X has {n_sequences} sequences, {name} has {n_targets}"
+        )
+    wrong = np.flatnonzero(targets.lengths != X_sequences.lengths)
+    if wrong.size:
+        i = wrong[0]
+        raise ValueError(f"{name}[{i}] has {targets.lengths[i]} steps, but X[{i}] has {X_sequences.lengths[i]}")
+    return targets
+
+
+def steps_to_sequences(y, *, name="y"):
+    """Return one value (or K) a step, in any form, as `Sequences`.
+
+    Parameters
+    ----------
+    y : list of arrays of shape (T_i,) or (T_i, K), array of shape (N, T) or (N, T, K), or Sequences
+    name : str, default="y"
+        What errors call y.
+
+    Returns
+    -------
+    steps : Sequences
+
+    Raises
+    ------
+    ValueError
+        If y has no steps, or naming the first sequence that is not finite or that holds neither numbers nor labels.
+
+    Examples
+    --------
+    >>> from numrnn.data.conversion import steps_to_sequences
+    >>> steps_to_sequences([[0.5, 1.5], [2.5]]).values
+    array([0.5, 1.5, 2.5])
+    """
+    items = None if isinstance(y, Sequences) else list_items(y, name)
+    if items is not None:
+        steps = Sequences.from_concatenated(*stack(items, name=name, kinds=TARGETS))
+    elif isinstance(y, Sequences):
+        steps = y
+    else:
+        check_plain(y, name)
+        array = np.asarray(y)
+        for i, row in enumerate(array if array.dtype.kind == "O" and array.ndim == 2 else ()):
+            check_targets(row, f"{name}[{i}]")
+        if array.ndim not in (2, 3):
+            raise ValueError(
+                f"{name} has shape {array.shape}, but every step of a sequence needs a value: pass a list of arrays "
+                "of shape (steps,) or (steps, columns), Sequences, or an array of shape (N, T) or (N, T, K)"
+            )
+        steps = Sequences.from_array(np.ascontiguousarray(array))
+    check_kind(steps.values.dtype, f"{name}[0]", TARGETS)
+    _check_finite(steps, name)
+    return steps
+
+
+def from_steps(values, offsets, form):
+    """Return results of steps in the form that X came in.
+
+    Parameters
+    ----------
+    values : ndarray of shape (sum of T_i,) or (sum of T_i, K)
+    offsets : ndarray of shape (N + 1,)
+    form : {"list", "sequences", "array", "table"}
+
+    Returns
+    -------
+    steps : list of arrays, Sequences, or array of shape (N, T) or (N, T, K)
+        Views of `values`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numrnn.data.conversion import from_steps
+    >>> from_steps(np.arange(4), np.array([0, 2, 4]), "table")
+    array([[0, 1],
+           [2, 3]])
+    """
+    steps = Sequences(values, offsets)
+    if form == "sequences":
+        return steps
+    if form == "list":
+        return steps.to_list()
+    return values.reshape(len(steps), -1, *values.shape[1:])
+
+
+def list_items(X, name):
+    """Return the items of X if it is a list of sequences, None if it is an array-like (or its single numbers)."""
+    if not isinstance(X, (list, tuple)) and not (getattr(X, "ndim", None) == 1 and X.dtype == object):
+        return None
+    items = list(X)
+    if not items:
+        raise ValueError(f"Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required: {name} is empty")
+    first = items[0]
+    if np.isscalar(first) or getattr(first, "ndim", None) == 0:
+        return None
+    return None if _is_nested_table(items) else items
+
+
+def _ready_array(X):
+    """Return X, or its one sequence, as an array (N, T, D) if it is one that needs no change: looking at X in general
+    takes longer than the prediction of a few short sequences.
+    """
+    if type(X) is list and len(X) == 1 and type(X[0]) is np.ndarray:
+        X = X[0][None]
+    return X if type(X) is np.ndarray and X.ndim == 3 and X.size and X.flags.c_contiguous else None
+
+
+def _is_nested_table(items):
+    # scikit-learn takes nested lists of numbers for a 2-D array; rows of several lengths are univariate sequences.
+    rows = all(isinstance(x, (list, tuple)) for x in items) and len(set(map(len, items))) == 1
+    return rows and (not items[0] or np.isscalar(items[0][0]))
+
+
+def _checked_array(X, name):
+    if type(X) is np.ndarray and X.dtype.kind in "fiu" and X.ndim in (2, 3) and X.size:
+        return X  # as check_array does, but for 30 us
+    if hasattr(X, "columns"):
+        X = numbers_of_frame(X, name)
+    try:
+        with short_errors():
+            array = check_array(X, allow_nd=True, ensure_all_finite=False, input_name=name)
+    except (TypeError, ValueError) as error:
+        row = _first_unreadable_row(X)
+        if row is None:
+            raise
+        raise type(error)(f"{error} (in the sequence {name}[{row}])") from error
+    if array.ndim > 3:
+        raise ValueError(f"Found array with dim {array.ndim}, {name} must have the shape (N, T, D) or (N, T)")
+    return array
+
+
+def _first_unreadable_row(X):
+    if not isinstance(X, np.ndarray) or X.ndim < 2 or len(X) == 0:
+        return None
+    if X.dtype.kind in "USc":
+        return 0
+    if X.dtype.kind == "O":
+        for i, row in enumerate(X):
+            try:
+                row.astype(np.float64)
+            except (TypeError, ValueError):
+                return i
+    return None
+
+
+def _cast(sequences, choose_dtype, name):
+    values = sequences.values
+    check_kind(values.dtype, f"{name}[0]", NUMBERS)
+    with np.errstate(over="ignore", invalid="ignore"):
+        cast = np.ascontiguousarray(values, dtype=choose_dtype(values.dtype, values.ndim))
+    return sequences if cast is values else Sequences(cast, sequences.offsets)
+
+
+def _check_lengths(sequences, name):
+    if len(sequences) == 0:
+        raise ValueError(f"Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required: {name} is empty")
+    empty = np.flatnonzero(sequences.lengths == 0)
+    if empty.size:
+        raise ValueError(f"{name}[{empty[0]}] is empty: a sequence needs at least one step")
+
+
+def _checked(sequences, name):
+    _check_lengths(sequences, name)
+    values = sequences.values
+    if values.ndim == 2 and values.shape[1] == 0:
+        raise ValueError(f"{name}[0] has shape {sequences[0].shape}: a step needs at least one input")
+    _check_finite(sequences, name)
+    return sequences if values.ndim == 2 or values.dtype.kind != "f" else Sequences(values[:, None], sequences.offsets)
+
+
+def _check_finite(sequences, name):
+    values = sequences.values
+    if values.dtype.kind != "f":
+        return
+    if _is_finite(values):
+        return
+    for start in range(0, len(values), BLOCK):
+        rows = np.flatnonzero(~np.isfinite(values[start : start + BLOCK].reshape(-1, values[0].size)).all(axis=1))
+        if rows.size:
+            raise ValueError(_not_finite(sequences, start + rows[0], name))
+
+
+def _is_finite(values):
+    if values.dtype in COMPILED and values.flags.c_contiguous:
+        flat = read_only(values).reshape(-1)
+        # A memory map of a large file is read here: signals are served between two pieces.
+        return all(all_finite(flat[start : start + PIECE]) for start in range(0, len(flat), PIECE))
+    return bool(np.isfinite(values).all())
+
+
+def _not_finite(sequences, row, name):
+    i = np.searchsorted(sequences.offsets, row, side="right") - 1
+    steps = sequences.values[row]
+    found = "NaN" if np.isnan(steps).any() else f"infinity or a value too large for {shown(steps.dtype)}"
+    padded = np.isnan(sequences.values[row : sequences.offsets[i + 1]]).all()
+    hint = f"; if it is padding, pass Sequences.from_padded({name})" if padded else ""
+    return f"Input {name} contains {found}: {name}[{i}], step {row - sequences.offsets[i]}{hint}"

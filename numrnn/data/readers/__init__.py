@@ -1,0 +1,1 @@
+"""Readers of files: .npz, tables of steps, tables of texts."""

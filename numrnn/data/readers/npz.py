@@ -1,0 +1,131 @@
+"""Sequences and targets from files."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from numrnn.data.array_checks import checked_lengths
+from numrnn.data.sequences import Sequences
+from numrnn.data.shards.format import open_shards
+from numrnn.io.npz_file import read_arrays
+
+__all__ = ["DataFile", "Part", "read_npz", "read_shards"]
+
+KEYS = ("values", "lengths", "y", "values_test", "lengths_test", "y_test")
+
+
+class Part(NamedTuple):
+    """Sequences, and their targets and weights where the file has them: arrays (one per sequence) or `Sequences` (per
+    step).
+    """
+
+    X: Sequences
+    y: np.ndarray | Sequences | None
+    sample_weight: np.ndarray | Sequences | None = None
+
+
+class DataFile(NamedTuple):
+    """The part to train on, and the part to test on where the file has one."""
+
+    train: Part
+    test: Part | None
+
+
+def read_npz(path):
+    """Read sequences of any lengths, and their targets, from one ``.npz`` file.
+
+    The arrays of the file, by name:
+
+    - ``values``: the steps of all sequences, one after another, shape (sum of T_i, D), or (sum of T_i,) where a step
+      is one number or one symbol;
+    - ``lengths``: the number of steps of each sequence, integers of shape (N,);
+    - ``y`` (optional): the targets, N rows where a sequence has one, sum of T_i rows where each step has one;
+    - ``values_test``, ``lengths_test``, ``y_test`` (optional): the same of sequences to test on.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file, as written by :func:`numpy.savez`.
+
+    Returns
+    -------
+    data : DataFile
+        ``data.train`` and ``data.test`` (None where there is none), each with ``X``, a `Sequences`, and ``y``: an
+        array, or a `Sequences` where each step has a target, or None.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged or no ``.npz`` file, holds other arrays than these or two of one name, or arrays that do
+        not fit each other.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from numrnn.data.readers.npz import read_npz
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.savez(f"{folder}/two.npz", values=np.ones((5, 3)), lengths=[2, 3], y=["a", "b"])
+    ...     data = read_npz(f"{folder}/two.npz")
+    >>> len(data.train.X), data.train.y, data.test
+    (2, array(['a', 'b'], dtype='<U1'), None)
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    arrays = read_arrays(path, KEYS)
+    train = _part(path, arrays, "")
+    test = _part(path, arrays, "_test") if any(name.endswith("_test") for name in arrays) else None
+    if test is not None and test.X.values.shape[1:] != train.X.values.shape[1:]:
+        shapes = train.X.values.shape, test.X.values.shape
+        raise ValueError(f"{path}: values of shape {shapes[0]} and values_test of shape {shapes[1]} do not fit")
+    return DataFile(train, test)
+
+
+def read_shards(directory):
+    """Open a directory of shards, and the one in it to test on, if there is any.
+
+    Parameters
+    ----------
+    directory : str or path-like
+        See `open_shards`.
+
+    Returns
+    -------
+    data : DataFile
+    """
+    test = Path(directory) / "test"
+    return DataFile(Part(*open_shards(directory)), Part(*open_shards(test)) if test.is_dir() else None)
+
+
+def _part(path, arrays, suffix):
+    for name in ("values", "lengths"):
+        if name + suffix not in arrays:
+            raise ValueError(f"{path}: array {name + suffix!r} is missing")
+    values, lengths, y = (arrays.get(name + suffix) for name in ("values", "lengths", "y"))
+    _check_values(f"{path}: values{suffix}", values)
+    if np.size(lengths) == 0:
+        raise ValueError(f"{path}: lengths{suffix} is empty: there are no sequences")
+    lengths = checked_lengths(lengths, len(values), f"{path}: lengths{suffix}", least=1)
+    if values.ndim == 1 and values.dtype.kind == "f":
+        values = values[:, None]
+    X = Sequences.from_concatenated(values, lengths)
+    return Part(X, None if y is None else _targets(f"{path}: y{suffix}", y, X))
+
+
+def _check_values(name, values):
+    if values.dtype.kind not in "fiub":
+        raise ValueError(f"{name} must hold numbers, got dtype {values.dtype}")
+    if values.ndim not in (1, 2):
+        raise ValueError(f"{name} must have the shape (steps, inputs) or (steps,), got {values.shape}")
+
+
+def _targets(name, y, X):
+    if y.ndim == 0 or len(y) not in (len(X), len(X.values)):
+        raise ValueError(
+            f"{name} must have one row per sequence ({len(X)}) or per step ({len(X.values)}), got shape {y.shape}"
+        )
+    return y if len(y) == len(X) else Sequences.from_concatenated(y, X.lengths)

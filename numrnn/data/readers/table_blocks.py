@@ -1,0 +1,210 @@
+"""Tables with a row for each step, some rows at a time, as arrays of their columns."""
+
+from collections import Counter
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+
+from numrnn.data.readers.csv_files import STDIN, TableFormat, open_table, suffix_of
+from numrnn.data.readers.fields import check_widths, listed
+from numrnn.io.messages import shown
+
+__all__ = ["Block", "Columns", "blocks_of"]
+
+ROWS = 1 << 16  # at a time
+LONGEST = 1 << 17  # characters of a cell: a quote that is not closed makes one of the rest of a file
+
+
+class Columns(NamedTuple):
+    """What the columns of a table are; all others are inputs.
+
+    Attributes
+    ----------
+    sequence : str
+        Tells sequences apart: rows that follow one another with the same value are steps of one sequence.
+    target, weight : str or None
+    per_step : bool
+        Whether target and weight are of each step; else they are the same in all rows of a sequence.
+    id : str or None
+        Kept with each sequence, the same in all of its rows.
+    inputs : tuple of str or None
+        The columns that are inputs; None: all others.
+    drop : tuple of str
+        Columns that are no inputs.
+    na : tuple of str
+        Cells of the target that stand for none: their sequences are left out.
+    """
+
+    sequence: str
+    target: str | None = None
+    weight: str | None = None
+    per_step: bool = False
+    id: str | None = None
+    inputs: tuple | None = None
+    drop: tuple = ()
+    na: tuple = ()
+
+    def known(self):
+        """Return the columns that have a meaning of their own."""
+        return [name for name in dict.fromkeys((self.sequence, self.target, self.weight, self.id)) if name is not None]
+
+    def inputs_of(self, names, path, header=True):
+        """Return the inputs among the names of all columns, in the order of the table or of `inputs`.
+
+        Raises
+        ------
+        ValueError
+            If a column that is named is not there or there twice, or none is left.
+        """
+        for name in dict.fromkeys((*self.known(), *(self.inputs or ()), *self.drop)):
+            if name not in names:
+                raise ValueError(f"{path}: there is no column {shown(name)[:100]}, only {listed(names)}")
+        both = [name for name in (self.inputs or ()) if name in self.known()]
+        if both:
+            raise ValueError(f"{path}: column {both[0]!r:.80} is no input, for another option names it")
+        others = [name for name in names if name not in {*self.known(), *self.drop}]
+        inputs = others if self.inputs is None else list(self.inputs)
+        if not inputs:
+            raise ValueError(f"{path}: there are no columns left to be inputs")
+        again = [name for name, times in Counter(inputs).items() if times > 1]
+        if self.inputs is not None and again:
+            raise ValueError(f"{path}: column {again[0]!r:.80} is named twice among the inputs")
+        twice = [name for name, times in Counter(names).items() if times > 1 and name in {*inputs, *self.known()}]
+        if twice:
+            raise ValueError(f"{path}: column {twice[0]!r:.80} is there twice; the columns are {listed(names)}")
+        if header and "" in inputs:
+            raise ValueError(
+                f"{path}: column {names.index('') + 1} has no name, as an index that pandas wrote: name it, or leave "
+                "it out by --inputs or --drop ''"
+            )
+        return inputs
+
+
+class Block(NamedTuple):
+    """Some rows.
+
+    Attributes
+    ----------
+    columns : dict of str to ndarray
+        Those that are needed; of a ``.csv`` file texts, as they are written.
+    lines : ndarray of int64
+        Where each row begins; in a ``.parquet`` file its number, from 1.
+    faults : dict of int to str
+        Rows that cannot be read, and why.
+    inputs : list of str
+    names : tuple of str or None
+        Those of the inputs, where the table has names.
+    rows : list of list of str, or None
+        All cells, of delimited text where faults are noted.
+    """
+
+    columns: dict
+    lines: np.ndarray
+    faults: dict
+    inputs: list
+    names: tuple | None
+    rows: list | None = None
+
+    def joined(self, other):
+        """Return the rows of both."""
+        columns = {name: np.concatenate([column, other.columns[name]]) for name, column in self.columns.items()}
+        faults = self.faults | {len(self.lines) + i: reason for i, reason in other.faults.items()}
+        lines, rows = np.concatenate([self.lines, other.lines]), self.rows and self.rows + other.rows
+        return self._replace(columns=columns, lines=lines, faults=faults, rows=rows)
+
+    def part(self, start, stop):
+        """Return the rows from `start` to below `stop`."""
+        columns = {name: column[start:stop] for name, column in self.columns.items()}
+        faults = {i - start: reason for i, reason in self.faults.items() if start <= i < stop}
+        rows = self.rows and self.rows[start:stop]
+        return self._replace(columns=columns, lines=self.lines[start:stop], faults=faults, rows=rows)
+
+    def cells(self, i):
+        """Return the cells of a row."""
+        return self.rows[i] if self.rows else [str(column[i]) for column in self.columns.values()]
+
+
+def blocks_of(path, columns, form=None, *, tolerant=False):
+    """Yield the rows of a table.
+
+    Parameters
+    ----------
+    path : path-like
+        A ``.parquet`` file, which needs pyarrow, or delimited text, which ``-`` reads from standard input.
+    columns : Columns
+    form : TableFormat
+    tolerant : bool
+        Whether rows that cannot be read are noted in `Block.faults`; else they are an error.
+
+    Yields
+    ------
+    block : Block
+    """
+    if suffix_of(path) == ".parquet":
+        yield from _parquet(path, columns, tolerant)
+        return
+    form, name = form or TableFormat(), "standard input" if str(path) == STDIN else path
+    with open_table(path, form, columns.known(), LONGEST) as table:
+        inputs = columns.inputs_of(table.names, name, form.header)
+        names, width = tuple(inputs) if form.header else None, len(table.names)
+        places = {column: table.names.index(column) for column in [*columns.known(), *inputs]}
+        while found := list(islice(table.rows, ROWS)):
+            rows = list(found)
+            lines, faults = np.array([line for line, _ in rows]), {}
+            for i, (line, row) in enumerate(rows):
+                if len(row) != width:
+                    reason = f"has {len(row)} cells, the first line has {width}"
+                    faults[i] = _noted(name, line, reason, tolerant)
+                    rows[i] = line, (row + [""] * width)[:width]
+            raw = [row for _, row in found] if tolerant else None
+            cells = list(zip(*(row for _, row in rows), strict=True))
+            for column, place in places.items():
+                check_widths(cells[place], column, lambda i, lines=lines: f"{name}: line {lines[i]}")
+            arrays = {column: np.array(cells[place]) for column, place in places.items()}
+            yield Block(arrays, lines, faults, inputs, names, raw)
+
+
+def _parquet(path, columns, tolerant):
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import ParquetFile
+    except ImportError as error:
+        raise ImportError(f"{path}: to read it, pip install numrnn[parquet]") from error
+    first = 1
+    try:
+        file = ParquetFile(path)
+        inputs = columns.inputs_of(file.schema_arrow.names, path)
+        needed = [*columns.known(), *inputs]
+        for batch in file.iter_batches(ROWS, columns=needed):
+            lines, faults = np.arange(first, first + len(batch)), {}
+            arrays = {name: _column(path, name, batch.column(name), lines, faults, tolerant) for name in needed}
+            first += len(batch)
+            yield Block(arrays, lines, faults, inputs, tuple(inputs))
+    except (ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the system; what is damaged has none
+        raise ValueError(f"{path}: not a readable .parquet file ({error!s:.200})") from error
+
+
+def _column(path, name, column, lines, faults, tolerant):
+    if hasattr(column, "dictionary_decode"):
+        column = column.dictionary_decode()
+    if column.type.num_fields or hasattr(column.type, "extension_name"):  # such as the periods of pandas
+        raise ValueError(f"{path}: column {shown(name)[:100]} holds {column.type!s:.100}, expected one value a row")
+    if column.null_count:
+        for i in np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False)).tolist():
+            reason = f"column {name!r:.80} has rows without a value"
+            faults[i] = _noted(path, lines[i], reason, tolerant)
+    array = column.to_numpy(zero_copy_only=False)
+    texts = array.dtype.kind == "O" and all(isinstance(value, (str, type(None))) for value in array)
+    if not texts:
+        return array
+    check_widths([text or "" for text in array], name, lambda i: f"{path}: line {lines[i]}")
+    return np.array([text or "" for text in array], dtype=str)
+
+
+def _noted(path, line, reason, tolerant):
+    if not tolerant:
+        raise ValueError(f"{path}: line {line}{', ' if reason.startswith('column') else ' '}{reason}")
+    return reason

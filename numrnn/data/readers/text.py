@@ -1,0 +1,254 @@
+"""Texts from files: one a row of a table, one a line, or one a file."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from numrnn.data.readers.csv_files import is_stdin, open_bytes, open_table, told_fault
+from numrnn.data.readers.faults import Faults
+from numrnn.data.readers.fields import check_widths, listed
+from numrnn.data.readers.target_column import TargetColumn
+from numrnn.io.messages import shown
+
+__all__ = ["TextLines", "TextTable", "read_lines", "read_table", "read_text"]
+
+
+class TextTable(NamedTuple):
+    """Texts, their targets where they were asked for, and where in which file each stands.
+
+    Attributes
+    ----------
+    X : list of str
+    y : ndarray, list of str, or None
+    path : Path or str
+    column, target : str
+        Names of the columns.
+    lines, rows : list of int
+        The line in which each begins, and its number among all rows, from 0.
+    ids : list of str or None
+        Cells of the column `id_name`.
+    """
+
+    X: list[str]
+    y: np.ndarray | list | None
+    path: Path
+    column: str
+    lines: list[int]
+    target: str | None = None
+    rows: list[int] = ()
+    ids: list[str] | None = None
+    id_name: str | None = None
+
+    def take(self, numbers):
+        """The texts of these numbers."""
+        chosen = {name: getattr(self, name) for name in ("X", "y", "lines", "rows", "ids")}
+        chosen = {name: rows and [rows[i] for i in numbers] for name, rows in chosen.items() if type(rows) is list}
+        if isinstance(self.y, np.ndarray):
+            chosen["y"] = self.y[numbers]
+        return self._replace(**chosen)
+
+    def place(self, i):
+        """Where text i stands, in words."""
+        return f"{self.path}: line {self.lines[i]}, column {shown(self.column)}"
+
+    def cells(self, i):
+        """Return the cells known of the row of text i."""
+        target = [] if self.y is None else [str(self.y[i])]
+        return [self.X[i], *target, *([] if self.ids is None else [self.ids[i]])]
+
+class TextLines(NamedTuple):
+    """Texts that are lines of a file, and where each stands; they have no targets."""
+
+    X: list[str]
+    path: Path
+    lines: list[int]
+    y: None = None
+
+    def take(self, ids):
+        """Return the lines `ids`."""
+        return self._replace(X=[self.X[i] for i in ids], lines=[self.lines[i] for i in ids])
+
+    def place(self, i):
+        """Where text i stands, in words."""
+        return f"{self.path}: line {self.lines[i]}"
+
+def read_table(path, text, target=None, *, kind=None, task=None, id=None, form=None, na=(), faults=None):
+    """Read a column of texts, and one of targets, from a table whose first line names the columns.
+
+    Cells that hold delimiters, quotes or line breaks are quoted, as spreadsheets and pandas write them. Blank lines are
+    passed over.
+
+    Parameters
+    ----------
+    path : str or path-like
+        ``-`` is standard input.
+    text : str
+        Name of the column of texts.
+    target : str, default=None
+        Name of the column of targets. None = there are none.
+    kind : {"i", "f", "U", "text"}, default=None
+        What targets are: integers, floats, labels, or texts as they stand. None = what `TargetColumn` says of them.
+    task : {"classification", "regression"}, default=None
+        What the user said of them.
+    id : str, default=None
+        Name of a column that tells rows apart.
+    form : TableFormat
+    na : tuple of str
+        Cells of the target that stand for none: their rows are left out.
+    faults : Faults, default=None
+        What is done with rows that cannot be read. None = the first is an error.
+
+    Returns
+    -------
+    table : TextTable
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        Naming the line and the column at fault: a column that is not there, an empty text, a target that is missing or
+        of another kind.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from numrnn.data.readers.text import read_table
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "reviews.csv")
+    ...     _ = file.write_text('text,label\\n"Good, very good",1\\nbad,0\\n', encoding="utf-8")
+    ...     table = read_table(file, "text", "label")
+    >>> table.X, table.y
+    (['Good, very good', 'bad'], array([1, 0]))
+    """
+    faults, name = Faults() if faults is None else faults, "standard input" if is_stdin(path) else Path(path)
+    columns = {"text": text, "target": target, "id": id}
+    with open_table(path, form, [column for column in columns.values() if column is not None]) as table:
+        places = {of: _place(table.names, column, name) for of, column in columns.items() if column is not None}
+        found = _read(table, places, columns, name, na, faults)
+    if not found["text"]:
+        left_out = ": " + faults.summary() if len(faults) else ""
+        raise ValueError(f"{name}: no rows below the names of the columns{left_out}")
+    ids = found["id"] if id is not None else None
+    read = TextTable(found["text"], None, name, text, found["line"], target, found["row"], ids, id)
+    if target is None:
+        return read
+    if kind == "text":
+        return read._replace(y=found["target"])
+    return _with_targets(read, list(map(str.strip, found["target"])), kind, task, faults)
+
+
+def read_text(path, encoding="utf-8"):
+    """Read a text from a file; line breaks of any kind become ``"\\n"``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is empty, or in another encoding.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from numrnn.data.readers.text import read_text
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "book.txt").write_bytes("Anna said:\\r\\n".encode("utf-8"))
+    ...     read_text(Path(folder, "book.txt"))
+    'Anna said:\\n'
+    """
+    with open_bytes(path) as file, told_fault(path, encoding):
+        text = file.read().decode("utf-8-sig" if encoding == "utf-8" else encoding)
+    if not text:
+        raise ValueError(f"{'standard input' if is_stdin(path) else path}: the file is empty")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_lines(path, encoding="utf-8"):
+    """Read the lines of a file, each a text; empty lines are left out.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If no line holds a character, or the file is not in this encoding.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from numrnn.data.readers.text import read_lines
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "names.txt").write_text("anna\\n\\notto\\n", encoding="utf-8")
+    ...     read = read_lines(Path(folder, "names.txt"))
+    >>> read.X, read.lines
+    (['anna', 'otto'], [1, 3])
+    """
+    lines = [(line, number) for number, line in enumerate(read_text(path, encoding).split("\n"), 1) if line]
+    if not lines:
+        raise ValueError(f"{path}: all lines are empty")
+    return TextLines([line for line, _ in lines], path, [number for _, number in lines])
+
+
+def _place(names, column, path):
+    if names.count(column) != 1:
+        found = "more than one" if column in names else "no"
+        hint = "; --delimiter tells what is between columns" if len(names) == 1 else ""
+        raise ValueError(f"{path}: {found} column {shown(column)[:100]}; line 1 has {listed(map(repr, names))}{hint}")
+    return names.index(column)
+
+
+def _read(table, places, columns, path, na, faults):
+    """Return the wanted cells of each row, its line and its number."""
+    found = {"text": [], "target": [], "id": [], "line": [], "row": []}
+    for number, (line, row) in enumerate(table.rows):
+        if len(row) != len(table.names):
+            names = listed(map(repr, table.names))
+            reason = f"has {len(row)} fields, line 1 names {len(table.names)} columns: {names}"
+            faults.add(path, line, reason, row)
+            continue
+        cells = {of: row[place] for of, place in places.items()}
+        if "target" in cells and cells["target"].strip() in na:
+            faults.absent += 1
+            continue
+        empty = next((of for of in ("text", "target") if of in cells and not cells[of].strip()), None)
+        if empty is not None:
+            faults.add(path, line, f"column {shown(columns[empty])} is empty", row)
+            continue
+        for of, cell in (cells | {"line": line, "row": number}).items():
+            found[of].append(cell)
+    return found
+
+
+def _with_targets(table, cells, kind, task, faults):
+    name = table.target
+
+    def place(i):
+        return f"{table.path}: line {table.lines[i]}"
+
+    if kind is None:
+        column = TargetColumn(name, task).look_at(cells, place)
+        try:
+            kind = column.kind()
+        except ValueError:
+            if not faults.tolerant:
+                raise
+            table, cells = _without_faults(table, cells, "f", faults)
+            kind = TargetColumn(name, task).look_at(cells, place).kind() if cells else "f"
+    table, cells = _without_faults(table, cells, kind, faults)
+    if kind == "U":
+        check_widths(cells, name, place)
+        return table._replace(y=np.array(cells))
+    return table._replace(y=np.array(list(map({"i": int, "f": float}[kind], cells)), {"i": np.int64, "f": float}[kind]))
+
+
+def _without_faults(table, cells, kind, faults):
+    wrong = {i: fault for i, cell in enumerate(cells) if (fault := TargetColumn.fault_of(cell, kind)) is not None}
+    for i, fault in wrong.items():
+        faults.add(table.path, table.lines[i], f"column {shown(table.target)} {fault}", [table.X[i], cells[i]])
+    kept = [i for i in range(len(cells)) if i not in wrong]
+    return (table.take(kept), [cells[i] for i in kept]) if wrong else (table, cells)

@@ -1,0 +1,296 @@
+"""Directories of shards: data sets in plain ``.npy`` files with an index, larger than memory.
+
+The format, version 1, readable by NumPy alone. Of a directory:
+
+- ``00000.values.npy`` (``00001`` and so on): steps of sequences one after another, (steps, D) numbers or (steps,)
+  symbols;
+- ``00000.lengths.npy``: numbers of steps of its sequences, int64; a sequence is in one shard;
+- ``00000.targets.npy``, ``00000.weights.npy`` (optional, of all shards or none): a row for each sequence, or step;
+- ``00000.ids.npy`` (optional, likewise): what tells each sequence apart;
+- ``index.json``: the names of the shards with their numbers of sequences, steps and bytes, what they have in common,
+  and totals. It is written last: a directory without it is half written. Optional are the ``names`` of the columns,
+  what the ``ids`` are called, the SHA-256 of each file (``sha256`` of a shard) and of the index (``checksum``, see
+  `numrnn.data.shards.checksums`);
+- ``test`` (optional): a directory of shards to test on.
+"""
+
+import hashlib
+import io
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from numrnn.data.array_checks import NUMBERS, checked_lengths
+from numrnn.data.byte_sizes import n_bytes
+from numrnn.data.sequences import Sequences
+from numrnn.data.shards.checksums import checksum_of_file, checksum_of_index
+from numrnn.data.shards.sequences import Shard, ShardedSequences
+from numrnn.io.damage import readable
+from numrnn.io.npy_file import read_array, read_header
+
+__all__ = ["FORMAT", "INDEX", "VERSION", "Shards", "changed_files", "open_shards"]
+
+FORMAT, VERSION, INDEX = "numrnn shards", 1, "index.json"
+ENTRIES = (
+    "format", "version", "dtype", "columns", "names", "targets", "weights", "ids", "sequences", "steps", "shards",
+    "checksum",
+)  # fmt: skip
+PLAIN_NAME = re.compile(r"[^/\\\0.][^/\\\0]*")
+
+
+class Shards(NamedTuple):
+    """What a directory of shards holds.
+
+    Attributes
+    ----------
+    X : ShardedSequences
+        Sequences, which stay in their files.
+    y : ndarray of shape (N,) or (N, K), Sequences or None
+        Targets, in memory: one of each sequence, or of each step.
+    sample_weight : ndarray of shape (N,), Sequences or None
+        Weights, likewise.
+
+    Examples
+    --------
+    >>> from numrnn.data.shards.format import Shards
+    >>> Shards._fields
+    ('X', 'y', 'sample_weight')
+    """
+
+    X: ShardedSequences
+    y: np.ndarray | Sequences | None
+    sample_weight: np.ndarray | Sequences | None
+
+
+def open_shards(directory, *, buffer="512MB"):
+    """Open a directory of shards, as `ShardWriter` and ``numrnn shard`` write them.
+
+    Parameters
+    ----------
+    directory : str or path-like
+    buffer : int or str, default="512MB"
+        Size of a window: as many shards as this has room for, at least one, are read and shuffled together in `fit`.
+        Two windows are in memory at a time, one to train on and one that is being read.
+
+    Returns
+    -------
+    shards : Shards
+        ``X, y, sample_weight``. X is for `fit`, `partial_fit`, `predict`, `score` and the other methods of
+        `RNNClassifier` and `RNNRegressor`, and is split as `Sequences` are, without reading a step.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such directory.
+    ValueError
+        If it is none of shards, half written, or of another format; naming the file that is missing, cut short or
+        does not fit the others.
+
+    Notes
+    -----
+    In memory are: the lengths and places of the sequences, 16 bytes each, 24 where some were chosen; targets and
+    weights; and windows while data are read. Steps are checked for NaN and infinity whenever they are read, and the
+    error names file, sequence and step. The index, lengths, targets and weights are compared with their checksums, if
+    the index has any; the steps are not, see ``numrnn info --verify``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from numrnn import RNNClassifier
+    >>> from numrnn.data import ShardWriter, open_shards
+    >>> random = np.random.default_rng(0)
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> with ShardWriter(f"{folder.name}/walks", shard_size="2KB") as writer:
+    ...     for label in (0, 1):
+    ...         X = [random.normal(label - 0.5, size=(steps, 2)).cumsum(axis=0) for steps in range(2, 12)]
+    ...         writer.write(X, np.full(len(X), label))
+    >>> X, y, _ = open_shards(f"{folder.name}/walks")
+    >>> X
+    ShardedSequences(20 sequences of 2 to 11 steps, 2 columns, float64, in 2 files)
+    >>> model = RNNClassifier((8,), max_iter=20, learning_rate_init=0.01, random_state=0).fit(X, y)
+    >>> model.score(X, y)
+    1.0
+    """
+    buffer, folder = n_bytes(buffer, "buffer"), Path(directory)
+    index = _read_index(folder)
+    steps, shards, first, first_step = [], [], 0, 0
+    for entry in index["shards"]:
+        lengths = _array(folder, entry, "lengths")
+        path, at = _values_file(folder, entry, index)
+        steps.append(_checked_lengths(folder / f"{entry['name']}.lengths.npy", lengths, entry))
+        shards.append(Shard(path, at, first, first_step))
+        first, first_step = first + entry["sequences"], first_step + entry["steps"]
+    columns = () if index["columns"] is None else (index["columns"],)
+    names = tuple(index["names"]) if index.get("names") else None
+    X = ShardedSequences(shards, np.concatenate(steps), columns, index["dtype"], buffer, names)
+    if index.get("ids") is not None:
+        X.ids, X.id_name = _rows(folder, index | {"ids": "sequence"}, "ids", X), index["ids"]
+    return Shards(X, *(_rows(folder, index, name, X) for name in ("targets", "weights")))
+
+
+def changed_files(directory):
+    """Compare all files of a directory of shards with their checksums.
+
+    Parameters
+    ----------
+    directory : path-like
+
+    Returns
+    -------
+    changed : list of pathlib.Path
+        Files that are missing or not as they were written.
+    n_files : int
+        How many were compared.
+
+    Raises
+    ------
+    ValueError
+        If the index is damaged, or has no checksums.
+    """
+    folder = Path(directory)
+    files = {
+        folder / f"{entry['name']}.{name}.npy": checksum
+        for entry in _read_index(folder)["shards"]
+        for name, checksum in entry.get("sha256", {}).items()
+    }
+    if not files:
+        raise ValueError(f"{folder / INDEX}: there are no checksums; data that are written again get them")
+    changed = [path for path, checksum in files.items() if not path.is_file() or checksum_of_file(path) != checksum]
+    return changed, len(files)
+
+
+def _read_index(folder):
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such directory")
+    path = folder / INDEX
+    if not path.is_file():
+        raise ValueError(f"{folder}: no {INDEX}: it is no directory of shards, or half written")
+    with readable(path, "index of shards"):
+        index = json.loads(path.read_text(encoding="utf-8"))
+        found = index["format"], index["version"]
+        if found != (FORMAT, VERSION):
+            raise ValueError(f"expected {FORMAT}, version {VERSION}, got {found[0]!s:.50}, version {found[1]!s:.50}")
+        _check_index(index)
+    return index
+
+
+def _check_index(index):
+    """Raise an error of any kind if an entry is missing, of another type, or does not fit the others."""
+    unknown = set(index) - set(ENTRIES)
+    if unknown:
+        raise ValueError(f"unknown entry {min(unknown)!r:.50}")
+    if "checksum" in index and index["checksum"] != checksum_of_index(index):
+        raise ValueError("its checksum is not that of its content; one that was changed on purpose needs no checksum")
+    if type(index["dtype"]) is not str:
+        raise ValueError("dtype is no text")
+    kind, columns, arrays = np.dtype(index["dtype"]).kind, index["columns"], ["values", "lengths"]
+    if kind not in NUMBERS or not (columns is None or (type(columns) is int and columns > 0)):
+        raise ValueError(f"dtype {index['dtype']!r:.50}, columns {columns!r:.50}")
+    for name in ("targets", "weights"):
+        if index[name] not in (None, "sequence", "step"):
+            raise ValueError(f"{name} {index[name]!r:.50}")
+        arrays += [name] * (index[name] is not None)
+    names, ids = index.get("names"), index.get("ids")
+    arrays += ["ids"] * (ids is not None)
+    if not (ids is None or type(ids) is str):
+        raise ValueError("ids is no text")
+    if names is not None and not (type(names) is list and all(type(name) is str for name in names)):
+        raise ValueError("names is no list of texts")
+    if names is not None and len(names) != columns:
+        raise ValueError(f"names are {len(names)}, columns {columns!r:.50}")
+    for shard in index["shards"]:
+        _check_shard(shard, arrays)
+    _check_totals(index)
+
+
+def _check_shard(shard, arrays):
+    if not PLAIN_NAME.fullmatch(shard["name"]):
+        raise ValueError(f"shard {shard['name']!r:.50}: must be the name of a file in the directory")
+    numbers = shard["sequences"], shard["steps"], *(shard["bytes"][name] for name in arrays)
+    if not all(type(number) is int and number > 0 for number in numbers):
+        raise ValueError(f"shard {shard['name']!r:.50}: sequences, steps and bytes must be positive integers")
+    checksums = shard.get("sha256", dict.fromkeys(arrays, ""))
+    if not isinstance(checksums, dict) or set(checksums) != set(arrays):
+        raise ValueError(f"shard {shard['name']!r:.50}: sha256 must be of {', '.join(arrays)}")
+
+
+def _check_totals(index):
+    names = [shard["name"] for shard in index["shards"]]
+    if not names:
+        raise ValueError("it names no shards")
+    most, times = Counter(names).most_common(1)[0]
+    if times > 1:
+        raise ValueError(f"it names shard {most!r:.50} {times} times")
+    for name in ("sequences", "steps"):
+        total = sum(shard[name] for shard in index["shards"])
+        if type(index[name]) is not int or total != index[name]:
+            raise ValueError(f"its shards have {total} {name}, all together should have {index[name]!r:.50}")
+
+
+def _values_file(folder, entry, index):
+    """Path of a file of steps, and the byte where they begin."""
+    path, size = _sized(folder, entry, "values")
+    with readable(path, ".npy file"), open(path, "rb") as file:
+        dtype, shape, fortran_order = read_header(file, size)
+        at = file.tell()
+    expected = (entry["steps"],) if index["columns"] is None else (entry["steps"], index["columns"])
+    one_order = len(shape) == 1 or 1 in shape or not fortran_order
+    if shape != expected or dtype != np.dtype(index["dtype"]) or not one_order:
+        raise ValueError(
+            f"{path}: expected {index['dtype']} of shape {expected} in C order, got {dtype.str} of shape {shape}"
+        )
+    return str(path.resolve()), at
+
+
+def _array(folder, entry, name):
+    """Read an array whole and compare it with its checksum."""
+    path, size = _sized(folder, entry, name)
+    content = path.read_bytes()
+    checksum = entry.get("sha256", {}).get(name)
+    if checksum is not None and hashlib.sha256(content).hexdigest() != checksum:
+        raise ValueError(f"{path}: its checksum is not the one in {INDEX}: it was changed")
+    with readable(path, ".npy file"):
+        return read_array(io.BytesIO(content), size)
+
+
+def _sized(folder, entry, name):
+    """Return path and size of a file, compared with the index."""
+    path = folder / f"{entry['name']}.{name}.npy"
+    if not path.is_file():
+        raise ValueError(f"{path}: this file of the data set is missing")
+    size, expected = path.stat().st_size, entry["bytes"][name]
+    if size != expected:
+        raise ValueError(f"{path}: {size} bytes, {INDEX} says {expected}: it was cut short or changed")
+    return path, size
+
+
+def _checked_lengths(path, lengths, entry):
+    if lengths.dtype.kind not in "iu" or lengths.shape != (entry["sequences"],):
+        expected = f"integers of shape ({entry['sequences']},)"
+        raise ValueError(f"{path}: expected {expected}, got {lengths.dtype} of shape {lengths.shape}")
+    return checked_lengths(lengths, entry["steps"], f"{path}: lengths", least=1)
+
+
+def _rows(folder, index, name, X):
+    """Targets or weights of all shards; None where there are none."""
+    per = index[name]
+    if per is None:
+        return None
+    parts = []
+    for entry in index["shards"]:
+        part = _array(folder, entry, name)
+        expected = entry["steps" if per == "step" else "sequences"]
+        first = parts[0] if parts else part
+        if part.shape[:1] != (expected,) or part.shape[1:] != first.shape[1:]:
+            raise ValueError(
+                f"{folder / entry['name']}.{name}.npy: expected shape {(expected, *first.shape[1:])}, got {part.shape}"
+            )
+        parts.append(part)
+    with readable(folder, f"directory of shards: {name}"):
+        joined = np.concatenate(parts)
+    return Sequences(joined, X.offsets) if per == "step" else joined

@@ -1,0 +1,380 @@
+"""Sequences that stay in files, and what of them is in memory for a while."""
+
+import copy
+import os
+from contextlib import closing
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from numrnn.data.array_checks import NUMBERS, check_kind
+from numrnn.data.names import places_of
+from numrnn.data.sequences import Sequences
+from numrnn.data.shards.read_ahead import read_ahead
+from numrnn.io.messages import shown
+from numrnn.kernels.cpu.float_mode import all_finite
+from numrnn.kernels.jit import read_only
+
+__all__ = ["Shard", "ShardedSequences", "ValueOfFileError"]
+
+BLOCK = 1 << 26  # bytes of predictions and of searches, which need no shuffling, at a time
+PIECE = 1 << 23  # bytes in one call of the operating system: a reader that is no longer wanted ends after it
+BUFFERED = 1 << 18  # what is left out between sequences that are read is cheaper read than skipped, up to about this
+
+
+class ValueOfFileError(ValueError):
+    """A step in a file holds what no step may hold."""
+
+
+class Shard(NamedTuple):
+    """A file of steps: where they begin in it, its first sequence and its first step among those of all shards."""
+
+    path: str
+    at: int  # byte
+    first: int
+    first_step: int
+
+
+class ShardedSequences(Sequences):
+    """Sequences in the files of a directory, of which no more is in memory than is worked on.
+
+    `open_shards` makes them. They are `Sequences` but for ``values``, which are not in memory; ``X[i]`` reads a
+    sequence, ``X[ids]`` and slices read nothing: they choose.
+
+    Attributes
+    ----------
+    offsets : ndarray of shape (N + 1,), int64
+        As if the chosen sequences lay one after another.
+    lengths : ndarray of shape (N,), int64
+        Numbers of steps.
+    dtype : dtype
+        That steps are converted to as they are read.
+    buffer : int
+        Bytes of a window: the sequences that are shuffled together, and in memory at a time.
+    names : tuple of str or None
+        Names of the columns, where the index has them.
+    ids : ndarray of shape (N,), or None
+        What tells each sequence apart, where the directory has it.
+    id_name : str or None
+        What that is called.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from numrnn.data import ShardWriter, open_shards
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> with ShardWriter(f"{folder.name}/data") as writer:
+    ...     writer.write([np.zeros((2, 3)), np.ones((4, 3))])
+    >>> X = open_shards(f"{folder.name}/data").X
+    >>> X
+    ShardedSequences(2 sequences of 2 to 4 steps, 3 columns, float64, in 1 file)
+    >>> X[1].shape, X[[1]].load().values.shape
+    ((4, 3), (4, 3))
+    """
+
+    lengths = None  # not computed each time, as those of Sequences are
+    ids = id_name = None
+
+    def __init__(self, shards, lengths, columns, dtype, buffer, names=None):
+        self.names, self._places, self._stored_columns = names, None, columns
+        self._shards, self._columns, self._stored = shards, columns, np.dtype(dtype)
+        self._ends = np.array([shard.first_step for shard in shards[1:]] + [int(lengths.sum())])
+        self.dtype, self.buffer = self._stored, buffer
+        self.lengths, self.offsets = lengths, np.concatenate([[0], np.cumsum(lengths)])
+        # First steps among those of all shards: of the sequences that were chosen, and of all sequences.
+        self._rows = self._all_rows = self.offsets[:-1]
+        self._last_symbol, self._changes = None, []
+
+    @property
+    def values(self):
+        raise AttributeError("the steps of shards are not in memory: X[i] reads a sequence, X[first:end].load() some")
+
+    @property
+    def shape(self):
+        """``(N, None, D)``, or ``(N, None)`` where a step is a symbol."""
+        return (len(self), None, *self._columns)
+
+    @property
+    def n_shards(self):
+        """Number of files."""
+        return len(self._shards)
+
+    @property
+    def step_bytes(self):
+        """Bytes of a step in memory."""
+        return self.dtype.itemsize * int(np.prod(self._columns, dtype=np.int64))
+
+    @property
+    def last_symbol(self):
+        """Of symbols that were checked, the largest that there may be."""
+        return self._last_symbol
+
+    def load(self):
+        """Read all into memory.
+
+        Returns
+        -------
+        sequences : Sequences
+        """
+        return self._load(None)
+
+    def _load(self, stopped):
+        values, _ = self.gather(np.arange(len(self)), stopped=stopped)
+        loaded = Sequences._from_known(values, self.offsets)
+        loaded.names = self.names
+        return loaded
+
+    def gather(self, ids, out=None, stopped=None):
+        """Read the steps of some sequences, file by file and in the order of the files.
+
+        Parameters
+        ----------
+        ids : ndarray, int64
+            The numbers of the sequences.
+        out : ndarray of shape (steps, D) or (steps,), default=None
+            Where to put them, of this dtype and C-contiguous, at least as long as they are; None: in new memory.
+        stopped : threading.Event, default=None
+            Once it is set, the rest is left unread.
+
+        Returns
+        -------
+        values : ndarray of shape (steps, D) or (steps,)
+            The sequences one after another, in the order of `ids`.
+        starts : ndarray of the shape of `ids`, int64
+            The sequence ``ids[j]`` begins at ``values[starts[j]]``.
+
+        Raises
+        ------
+        OSError, ValueError
+            Naming the file that cannot be read, or what it holds that is not finite or no symbol.
+        """
+        rows, lengths = self._rows[ids], self.lengths[ids]
+        starts = np.cumsum(lengths) - lengths
+        values = np.empty((int(lengths.sum()), *self._columns), self.dtype) if out is None else out
+        shards = np.searchsorted(self._ends, rows, side="right")
+        # A run: sequences that follow one another in their file and here.
+        first = np.ones(len(ids), bool)
+        first[1:] = (rows[1:] != rows[:-1] + lengths[:-1]) | (shards[1:] != shards[:-1])
+        first = np.flatnonzero(first)
+        steps = np.add.reduceat(lengths, first) if len(first) else lengths
+        runs = np.stack([rows[first], starts[first], steps])[:, np.argsort(rows[first])]
+        cuts = np.searchsorted(runs[0], [shard.first_step for shard in self._shards] + [self._ends[-1]])
+        for n in np.flatnonzero(np.diff(cuts)):
+            of_shard = runs[:, cuts[n] : cuts[n + 1]].T.tolist()
+            self._read(self._shards[n], of_shard, values, stopped)
+        return values, starts
+
+    def _read(self, shard, runs, values, stopped):
+        """Read runs (first step of all shards', where to, steps) from a file, convert and check them."""
+        columns = int(np.prod(self._stored_columns, dtype=np.int64))
+        row = self._stored.itemsize * columns
+        piece, as_stored = max(1, PIECE // row), self._stored == self.dtype and self._places is None
+        raw = None if as_stored else np.empty((piece, *self._stored_columns), self._stored)
+        try:
+            with open(shard.path, "rb", buffering=BUFFERED) as file:
+                for step, start, count in runs:
+                    file.seek(shard.at + (step - shard.first_step) * row)
+                    for done in range(0, count, piece):
+                        to = values[start + done : start + min(count, done + piece)]
+                        found = to if raw is None else raw[: len(to)]
+                        if file.readinto(found.reshape(-1).view(np.uint8)) < found.nbytes:
+                            raise OSError("it ends before its last step")
+                        self._take_over(found, to, shard, step + done)
+                        if stopped is not None and stopped.is_set():
+                            return
+        except OSError as error:
+            raise OSError(f"{shard.path}: {error.strerror or error}") from error
+
+    def _take_over(self, found, to, shard, step):
+        """Convert what was read, and check it; `step` is where it begins, among the steps of all shards."""
+        if self._last_symbol is not None and (found.min() < 0 or found.max() > self._last_symbol):
+            at = int(np.argmax((found < 0) | (found > self._last_symbol)))
+            raise ValueOfFileError(
+                f"{self._place(shard, step + at)} is {found[at]}, expected a symbol from 0 to {self._last_symbol}"
+            )
+        if self._places is not None:
+            found = found[:, self._places]
+        with np.errstate(over="ignore", invalid="ignore"):
+            for dtype, operation, operand in self._changes:
+                found = found.astype(dtype, copy=False)
+                operation(found, operand, out=found, casting="same_kind")
+            if found is not to:
+                to[...] = found
+        if to.dtype.kind == "f" and not _is_finite(to):
+            at = int(np.argmin(np.isfinite(to.reshape(len(to), -1)).all(axis=1)))
+            what = "NaN" if np.isnan(to[at]).any() else f"infinity or a value too large for {shown(to.dtype)}"
+            raise ValueOfFileError(f"{self._place(shard, step + at)} contains {what}")
+
+    def _place(self, shard, step):
+        i = int(np.searchsorted(self._all_rows, step, side="right")) - 1
+        return f"{shard.path}: sequence {i - shard.first} of this file ({i} of all), step {step - self._all_rows[i]},"
+
+    def sample(self, blocks, steps):
+        """Read some steps at places all over the files, to tell data sets apart.
+
+        Parameters
+        ----------
+        blocks, steps : int
+            How many places at most, and how many steps at each; no more than the first sequence there has.
+
+        Returns
+        -------
+        values : ndarray of shape (n, D) or (n,)
+        """
+        ids = np.unique(np.linspace(0, len(self) - 1, blocks).astype(np.int64))
+        heads = self._chosen(ids)
+        heads.lengths = np.minimum(heads.lengths, steps)
+        return heads.gather(np.arange(len(ids)))[0]
+
+    def windows(self, random):
+        """Shuffle the files, and put as many together as fill a window.
+
+        Parameters
+        ----------
+        random : numpy.random.Generator
+
+        Returns
+        -------
+        windows : list of ndarray of int64
+            The sequences of each in ascending order. A file is never cut: where one alone is larger than `buffer`, so
+            is its window.
+        """
+        shard = np.searchsorted(self._ends, self._rows, side="right")
+        by_shard = np.argsort(shard, kind="stable")
+        sizes = np.bincount(shard, self.lengths, len(self._shards)) * self.step_bytes
+        ends = np.cumsum(np.bincount(shard, minlength=len(self._shards)))
+        windows, size = [], self.buffer
+        for n in random.permutation(len(self._shards)):
+            ids = by_shard[ends[n - 1] if n else 0 : ends[n]]
+            if not len(ids):
+                continue
+            if size + sizes[n] > self.buffer:
+                windows.append([])
+                size = 0
+            windows[-1].append(ids)
+            size += sizes[n]
+        return [np.sort(np.concatenate(parts)) for parts in windows]
+
+    def blocks(self):
+        """Yield the sequences in order, as many at a time as BLOCK has room for, at least one.
+
+        Yields
+        ------
+        first : int
+            Number of the first.
+        sequences : Sequences
+            In memory.
+        """
+        most, firsts = max(1, min(BLOCK, self.buffer) // self.step_bytes), [0]
+        while firsts[-1] < len(self):
+            end = np.searchsorted(self.offsets, self.offsets[firsts[-1]] + most, side="right") - 1
+            firsts.append(max(firsts[-1] + 1, int(end)))
+        loads = (self[first:end]._load for first, end in pairwise(firsts))
+        with closing(read_ahead(loads)) as blocks:
+            yield from zip(firsts, blocks, strict=False)
+
+    def converted(self, dtype):
+        """The same sequences, converted to `dtype` as they are read; floats without columns become one column."""
+        converted = copy.copy(self)
+        converted.dtype = np.dtype(dtype)
+        if not self._columns and converted.dtype.kind == "f":
+            converted._columns = converted._stored_columns = (1,)
+        return converted
+
+    def of_columns(self, names, where):
+        """Return the same sequences with these columns, in this order; their other columns are not among them.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Columns, all of which are there.
+        where : str
+            What errors call the sequences.
+
+        Returns
+        -------
+        sequences : ShardedSequences
+        """
+        kept = [name for name in self.names if name in set(names)]
+        places = places_of(names, kept, where)
+        if places is None and len(kept) == len(self.names):
+            return self
+        here = np.array([self.names.index(name) for name in names])
+        chosen = copy.copy(self)
+        chosen.names, chosen._columns = tuple(names), (len(here),)
+        chosen._places = here if self._places is None else self._places[here]
+        chosen._changes = [(dtype, operation, operand[here]) for dtype, operation, operand in self._changes]
+        return chosen
+
+    def changed(self, operation, operand):
+        """The same sequences, changed by a function of NumPy (as by `np.subtract`) as they are read."""
+        changed = copy.copy(self)
+        changed._changes = [*self._changes, (self.dtype, operation, operand)]
+        return changed
+
+    def as_symbols(self, last):
+        """The same sequences as symbols from 0 to `last`, of the narrowest integers."""
+        symbols = self.converted(np.min_scalar_type(last))
+        symbols._last_symbol = last
+        return symbols
+
+    def largest(self):
+        """The largest value: all are read for it."""
+        return max(int(block.values.max()) for _, block in self.blocks())
+
+    def checked(self, choose_dtype, name):
+        """The same sequences, of a dtype that `choose_dtype` takes from (dtype, ndim)."""
+        check_kind(self._stored, f"{name}[0]", NUMBERS)
+        return self.converted(choose_dtype(self._stored, 1 + len(self._columns)))
+
+    @property
+    def directory(self):
+        """Of the files."""
+        return os.path.dirname(self._shards[0].path)
+
+    def _chosen(self, ids):
+        chosen = copy.copy(self)
+        chosen._rows, chosen.lengths = self._rows[ids], self.lengths[ids]
+        chosen.offsets = np.concatenate([[0], np.cumsum(chosen.lengths)])
+        chosen.ids = None if self.ids is None else self.ids[ids]
+        return chosen
+
+    def _span(self, start, stop):
+        return self._chosen(slice(start, stop))
+
+    def _take(self, ids):
+        return self._chosen(ids)
+
+    def __getitem__(self, key):
+        if isinstance(key, (slice, tuple)) or np.ndim(key):
+            return super().__getitem__(key)
+        return super().__getitem__([key]).load().values
+
+    def __iter__(self):
+        for _, block in self.blocks():
+            yield from block
+
+    def __eq__(self, other):
+        if not isinstance(other, Sequences):
+            return NotImplemented
+        same = np.array_equal(self.offsets, other.offsets) and self.shape == other.shape
+        return same and all(map(np.array_equal, self, other))
+
+    __hash__ = None
+
+    def __array__(self, dtype=None, copy=None):
+        raise ValueError("shards are no array: their steps are not in memory; X.load() reads them all")
+
+    def __repr__(self):
+        lengths, columns = self.lengths, f", {self._columns[0]} columns" if self._columns else ""
+        span = " to ".join(map(str, sorted({lengths.min(initial=lengths.max(initial=0)), lengths.max(initial=0)})))
+        files = f"in {len(self._shards)} file{'s' if len(self._shards) > 1 else ''}"
+        return f"ShardedSequences({len(self)} sequences of {span} steps{columns}, {self.dtype}, {files})"
+
+
+def _is_finite(values):
+    if values.dtype in (np.float32, np.float64):
+        return all_finite(read_only(values).reshape(-1))
+    return bool(np.isfinite(values).all())

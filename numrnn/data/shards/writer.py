@@ -1,0 +1,306 @@
+"""Writing directories of shards, see `numrnn.data.shards.format`."""
+
+import json
+import os
+import shutil
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import numpy as np
+
+from numrnn.data.array_checks import NUMBERS, TARGETS, check_kind, check_plain, stack
+from numrnn.data.byte_sizes import n_bytes
+from numrnn.data.containers import numbers_of_frame
+from numrnn.data.names import check_one_order, names_of, places_of
+from numrnn.data.sequences import Sequences
+from numrnn.data.shards.checksums import checksum_of_file, checksum_of_index
+from numrnn.data.shards.format import FORMAT, INDEX, VERSION
+from numrnn.io import replace_file, replacing
+
+__all__ = ["ShardWriter"]
+
+ROWS = ("targets", "weights", "ids")  # files beside those of steps and lengths
+
+
+class ShardWriter:
+    """Write sequences to a directory of shards, some at a time.
+
+    The directory gets its name when all is written. After an error, or without `close`, there is none.
+
+    Parameters
+    ----------
+    directory : str or path-like
+        It must not exist yet.
+    shard_size : int or str, default="256MB"
+        Of the steps in a shard, about; a sequence is never cut.
+    dtype : dtype, default=None
+        That numbers (not symbols) are stored as; None: that of the first sequences written.
+
+    Attributes
+    ----------
+    id_name : str
+        What the column of `ids` is called in predictions: "id" unless it is set.
+
+    Raises
+    ------
+    FileExistsError
+        If the directory is there already.
+    ValueError
+        If the size is none.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from numrnn.data import ShardWriter
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with ShardWriter(f"{folder}/data", dtype="float32") as writer:
+    ...         for label in ("a", "b"):
+    ...             writer.write([np.zeros((2, 3)), np.ones((4, 3))], [label, label])
+    ...     sorted(os.listdir(f"{folder}/data"))
+    ['00000.lengths.npy', '00000.targets.npy', '00000.values.npy', 'index.json']
+    """
+
+    def __init__(self, directory, *, shard_size="256MB", dtype=None):
+        self._size = n_bytes(shard_size, "shard_size")
+        self.directory = Path(directory)
+        if self.directory.exists():
+            raise FileExistsError(f"{self.directory}: it is there already")
+        self._asked = None if dtype is None else np.dtype(dtype)
+        if self._asked is not None:
+            check_kind(self._asked, "dtype", NUMBERS)
+        self._dtype, self._columns, self._per, self._row = None, None, None, None  # of what was written first
+        self._names, self.id_name = None, "id"
+        self._shard, self._index = None, []
+        self.folder = self.directory.with_name(f"{self.directory.name}.partial-{os.getpid()}")
+        self.folder.mkdir(parents=True)
+
+    def write(self, X, y=None, sample_weight=None, *, ids=None):
+        """Write sequences with their targets.
+
+        Parameters
+        ----------
+        X : list of arrays of shape (T_i, D) or (T_i,), array of shape (N, T, D), or Sequences
+            Integers without dimension D are symbols. The columns of data frames, and of what else has names, are put
+            into the order of those that were written first.
+        y : array-like of shape (N,) or (N, K), or Sequences, optional
+            Targets: of each sequence, or (`Sequences`) of each step.
+        sample_weight : array-like of shape (N,), or Sequences, optional
+            Weights, likewise.
+        ids : array-like of shape (N,), optional
+            A text or a number that tells each sequence apart, which ``numrnn predict`` writes beside its prediction.
+
+        Raises
+        ------
+        ValueError
+            If there are no sequences, or one is empty, holds no numbers, or they do not fit y or those written before;
+            naming the column if one is missing or new.
+        """
+        X = self._ordered(_sequences(X))
+        given = {"y": y, "sample_weight": sample_weight, "ids": ids}
+        per = [_per(rows, name, X) for name, rows in given.items()]
+        rows = [_flat(rows, name) for name, rows in given.items()]
+        self._check(X, per, rows[0])
+        first = 0
+        while first < len(X):
+            if self._shard is None:
+                self._shard = _Shard(self.folder / f"{len(self._index):05d}", self._dtype, self._columns)
+            room = max(1, (self._size - self._shard.size) // self._shard.step_bytes)
+            end = int(np.searchsorted(X.offsets, X.offsets[first] + room, side="right")) - 1
+            if end > first or not self._shard.size:
+                end = max(end, first + 1)
+                self._shard.add(X, first, end, rows, self._per)
+                first = end
+            if first < len(X):
+                self._end_shard()
+
+    def close(self):
+        """Write the index, and give the directory its name.
+
+        Raises
+        ------
+        ValueError
+            If nothing was written.
+        """
+        try:
+            self._finish()
+        except BaseException:
+            self.discard()
+            raise
+
+    def _finish(self):
+        self._end_shard()
+        if not self._index:
+            raise ValueError(f"{self.directory}: there are no sequences to write")
+        totals = {name: sum(entry[name] for entry in self._index) for name in ("sequences", "steps")}
+        content = {"format": FORMAT, "version": VERSION, "dtype": self._dtype.str}
+        content |= {"columns": self._columns[0] if self._columns else None, "targets": self._per[0]}
+        content |= {} if self._names is None else {"names": list(self._names)}
+        content |= {} if self._per[2] is None else {"ids": self.id_name}
+        content |= {"weights": self._per[1], **totals, "shards": self._index}
+        content["checksum"] = checksum_of_index(content)
+        replace_file(self.folder / INDEX, json.dumps(content, indent=1).encode())
+        os.rename(self.folder, self.directory)
+
+    def convert_targets(self, convert):
+        """Convert the targets of all that was written.
+
+        Parameters
+        ----------
+        convert : callable
+            Takes the targets of a shard, an array, and returns those to store in their place.
+        """
+        self._end_shard()
+        for entry in self._index if self._per and self._per[0] else ():
+            path = self.folder / f"{entry['name']}.targets.npy"
+            targets = convert(np.load(path))
+            with replacing(path) as file:
+                np.save(file, targets, allow_pickle=False)
+            entry["bytes"]["targets"], entry["sha256"]["targets"] = os.path.getsize(path), checksum_of_file(path)
+
+    def discard(self):
+        """Remove what was written."""
+        if self._shard is not None:
+            with suppress(OSError):  # of a full disk, which is told already
+                self._shard.discard()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_error):
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
+
+    def _ordered(self, X):
+        if X.names is None or self._names is None:
+            return X
+        places = places_of(self._names, X.names, "X")
+        return X if places is None else Sequences(X.values[:, places], X.offsets, self._names)
+
+    def _check(self, X, per, y):
+        values = X.values
+        check_kind(values.dtype, "X[0]", NUMBERS)
+        empty = np.flatnonzero(X.lengths == 0)
+        if empty.size:
+            raise ValueError(f"X[{empty[0]}] is empty: a sequence needs at least one step")
+        if 0 in values.shape[1:]:
+            raise ValueError("X[0] has no columns: a step needs at least one number")
+        symbols = values.ndim == 1 and values.dtype.kind in "iu"
+        columns = values.shape[1:] if values.ndim == 2 or symbols else (1,)
+        dtype = values.dtype if symbols or self._asked is None else self._asked
+        if self._dtype is None:
+            self._dtype, self._columns, self._per = dtype, columns, per
+        if (columns, per) != (self._columns, self._per) or not np.can_cast(dtype, self._dtype):
+            before = _described(self._dtype, self._columns, self._per)
+            raise ValueError(f"X has {_described(dtype, columns, per)}; written before were {before}")
+        row = None if y is None else y.shape[1:]
+        if self._row is None:
+            self._row = row
+        if row != self._row:
+            raise ValueError(f"a row of y has shape {row}, of those written before {self._row}")
+        self._names = X.names if self._names is None else self._names
+
+    def _end_shard(self):
+        if self._shard is not None:
+            self._index.append(self._shard.close(self._per))
+            self._shard = None
+
+
+class _Shard:
+    """The shard that is being written: steps go to their file at once."""
+
+    def __init__(self, path, dtype, columns):
+        self._path, self._dtype, self._columns = path, dtype, columns
+        self.step_bytes = dtype.itemsize * int(np.prod(columns, dtype=np.int64))
+        self.size, self._steps, self._lengths, self._rows = 0, 0, [], ([], [], [])
+        self._open = ExitStack()
+        self.file = self._open.enter_context(replacing(f"{path}.values.npy"))
+        self._write_header()
+
+    def _write_header(self):
+        # NumPy leaves room for the number of steps to grow.
+        shape = (self._steps, *self._columns)
+        header = {"descr": self._dtype.str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(self.file, header)
+
+    def add(self, X, first, end, rows, per):
+        steps = slice(X.offsets[first], X.offsets[end])
+        values = np.ascontiguousarray(X.values[steps], dtype=self._dtype)
+        self.file.write(values.reshape(-1).view(np.uint8))
+        self.size, self._steps = self.size + values.nbytes, self._steps + len(values)
+        self._lengths.append(X.lengths[first:end])
+        for kept, all_rows, of in zip(self._rows, rows, per, strict=True):
+            if all_rows is not None:
+                kept.append(np.array(all_rows[steps if of == "step" else slice(first, end)]))
+
+    def close(self, per):
+        """Finish the files; return the entry for the index."""
+        with self._open:
+            self.file.seek(0)
+            self._write_header()
+        lengths = np.concatenate(self._lengths)
+        arrays = {"lengths": lengths} | {
+            name: np.concatenate(rows)
+            for name, rows, of in zip(ROWS, self._rows, per, strict=True)
+            if of is not None
+        }
+        for name, array in arrays.items():
+            with replacing(f"{self._path}.{name}.npy") as file:
+                np.save(file, array, allow_pickle=False)
+        files = {name: f"{self._path}.{name}.npy" for name in ("values", *arrays)}
+        entry = {"name": self._path.name, "sequences": len(lengths), "steps": self._steps}
+        entry["bytes"] = {name: os.path.getsize(file) for name, file in files.items()}
+        return entry | {"sha256": {name: checksum_of_file(file) for name, file in files.items()}}
+
+    def discard(self):
+        """Close the file of values."""
+        self._open.close()
+
+
+def _sequences(X):
+    if isinstance(X, Sequences):
+        return X
+    if hasattr(X, "columns"):
+        return Sequences.from_array(numbers_of_frame(X, "X"))
+    if getattr(X, "ndim", 1) > 1:
+        return Sequences.from_array(X)
+    items = list(X)
+    made = Sequences.from_concatenated(*stack(items, name="X", kinds=NUMBERS))
+    made.names = names_of(check_one_order(items, "X") or ())
+    return made
+
+
+def _per(rows, name, X):
+    """What there is a row for: None, "sequence" or "step"."""
+    if rows is None:
+        return None
+    if isinstance(rows, Sequences):
+        if not np.array_equal(rows.offsets, X.offsets):
+            raise ValueError(f"{name} has other lengths than X")
+        return "step"
+    if np.ndim(rows) == 0 or len(rows) != len(X):
+        raise ValueError(f"{name} must have one row per sequence ({len(X)}), got shape {np.shape(rows)}")
+    return "sequence"
+
+
+def _flat(rows, name):
+    """Rows as an array that a file holds without pickle; None where there are none."""
+    if rows is None:
+        return None
+    check_plain(rows, name)
+    array = rows.values if isinstance(rows, Sequences) else np.asarray(rows)
+    if array.dtype == object and all(isinstance(label, str) for label in array.flat):
+        array = array.astype(str)  # such as pandas has
+    check_kind(array.dtype, name, TARGETS.replace("O", ""))
+    return array
+
+
+def _described(dtype, columns, per):
+    width = f"{columns[0]} columns of {dtype}" if columns else f"symbols, {dtype}"
+    return f"{width}, " + ", ".join(
+        f"{'no ' if of is None else ''}{name}{'' if of is None else ' per ' + of}"
+        for name, of in zip(ROWS, per, strict=True) if of or name != "ids"
+    )

@@ -1,0 +1,127 @@
+"""Sequences of symbols: the check that they are, and the narrowest integers that hold them."""
+
+import numpy as np
+
+from numrnn.data.sequences import Sequences
+from numrnn.data.shards.sequences import ShardedSequences
+
+__all__ = ["check_symbols", "count_symbols", "why_no_symbols"]
+
+LARGEST = 2**31 - 2  # symbol that n_symbols="auto" counts up to: there are weights for each
+
+_EXPECTED = "expected symbols: a 1-D array of integers"
+_TEXT = f"text, {_EXPECTED}; numrnn.data.Vocabulary makes symbols of texts"
+
+
+def check_symbols(sequences, n_symbols, *, name="X"):
+    """Return sequences of symbols as unsigned integers that are as narrow as they may be.
+
+    Parameters
+    ----------
+    sequences : Sequences, or DeviceSequences
+        As `numrnn.data.conversion.to_sequences` returns them with ``allow_symbols=True``.
+    n_symbols : int or "auto"
+        Symbols are 0 to n_symbols - 1; "auto": the largest one is the last.
+    name : str, default="X"
+        What errors call the sequences.
+
+    Returns
+    -------
+    symbols : Sequences
+        Values of shape (sum of T_i,), uint8, uint16, uint32 or uint64; without a copy where they are so.
+
+    Raises
+    ------
+    ValueError
+        Naming the first sequence with something else than a symbol.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numrnn import Sequences
+    >>> from numrnn.data.symbols.checks import check_symbols
+    >>> check_symbols(Sequences.from_list([np.array([0, 2]), np.array([1])]), 3).values
+    array([0, 2, 1], dtype=uint8)
+    """
+    if isinstance(sequences, ShardedSequences):  # looked at when they are read
+        return sequences.as_symbols(_last(sequences.largest() if n_symbols == "auto" else None, n_symbols))
+    values = sequences.values
+    if values.ndim != 1 or values.dtype.kind not in "iu":
+        raise ValueError(
+            f"{name} must hold symbols, 1-D arrays of integers, got {values.ndim}-D arrays of {values.dtype}"
+        )
+    # Two numbers tell; they are all that comes from a card.
+    smallest, largest = int(values.min()), int(values.max())
+    last = _last(largest if n_symbols == "auto" else None, n_symbols)
+    if smallest < 0 or largest > last:
+        step = int((values < 0 if smallest < 0 else values > last).argmax())
+        i = int(np.searchsorted(sequences.offsets, step, side="right")) - 1
+        raise ValueError(
+            f"{name}[{i}] has the symbol {int(values[step])} in step {step - sequences.offsets[i]}, expected 0 to "
+            f"{last} (n_symbols={last + 1})"
+        )
+    narrow = np.min_scalar_type(last)
+    if values.dtype == narrow:
+        return sequences
+    if hasattr(sequences, "as_symbols"):  # on a card
+        return sequences.as_symbols(last)
+    return Sequences(values.astype(narrow), sequences.offsets)
+
+
+def _last(largest, n_symbols):
+    return n_symbols - 1 if largest is None else min(max(0, int(largest)), LARGEST)
+
+
+def count_symbols(sequences, n_symbols):
+    """Number of symbols: what the parameter says, or the largest of checked sequences and one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numrnn import Sequences
+    >>> from numrnn.data.symbols.checks import count_symbols
+    >>> count_symbols(Sequences.from_list([np.array([0, 2])]), "auto")
+    3
+    """
+    if n_symbols != "auto":
+        return int(n_symbols)
+    last = sequences.last_symbol if isinstance(sequences, ShardedSequences) else sequences.values.max()
+    return int(last) + 1
+
+
+def why_no_symbols(X, name):
+    """Say which sequence of X is not a 1-D array of integers; None if there is no such fault.
+
+    Parameters
+    ----------
+    X : anything
+    name : str
+        What errors call X.
+
+    Examples
+    --------
+    >>> from numrnn.data.symbols.checks import why_no_symbols
+    >>> why_no_symbols([[0, 1], [0.5]], "X")
+    'X[1] holds float64, expected symbols: a 1-D array of integers'
+    """
+    if isinstance(X, (str, bytes)):
+        return f"{name} is {_TEXT}"
+    rows = X.to_numpy() if hasattr(X, "to_numpy") else X
+    for i, item in enumerate(rows if np.iterable(rows) else ()):
+        if isinstance(item, (str, bytes)):
+            return f"{name}[{i}] is {_TEXT}"
+        try:
+            array = np.asarray(item)
+        except ValueError:
+            return f"{name}[{i}] has steps that differ in length, {_EXPECTED}"
+        if array.size == 0:
+            return f"{name}[{i}] is empty: a sequence needs at least one step"
+        if array.dtype.kind in "US":
+            return f"{name}[{i}] is {_TEXT}"
+        if array.ndim == 0:
+            return f"{name}[{i}] is a single value, {_EXPECTED}; one sequence? pass [{name}]"
+        if array.ndim > 1:
+            return f"{name}[{i}] has shape {array.shape}, {_EXPECTED}"
+        if array.dtype.kind not in "iu":
+            return f"{name}[{i}] holds {array.dtype}, {_EXPECTED}"
+    return None

@@ -1,0 +1,79 @@
+"""What model files hold of a vocabulary, those of earlier versions included."""
+
+from numrnn.data.symbols.words import FORMS, OLD_RULE, RULE
+from numrnn.io.messages import shown
+
+__all__ = ["check_symbols", "completed", "completed_parameters"]
+
+_FIRST = {"unit", "max_symbols", "lowercase"}  # parameters of the first files; `last` came after them
+_LATER = {"unknown", "normalization"}
+_LEARNT = {"symbols", "form", "rule", "versions"}
+
+
+def completed_parameters(params):
+    """Return parameters of a vocabulary with those that older files do not have: what `fit` did then.
+
+    Examples
+    --------
+    >>> from numrnn.data.symbols.stored_vocabulary import completed_parameters
+    >>> completed_parameters({"unit": "token", "max_symbols": None, "lowercase": True})["normalization"] is None
+    True
+    """
+    older = {"unknown": params.get("unit") == "token" or params.get("max_symbols") is not None, "normalization": None}
+    return {"last": None} | older | params
+
+
+def completed(content):
+    """Return the parameters, and what was learnt, of the content of a file; a ValueError if it is of no vocabulary.
+
+    Parameters
+    ----------
+    content : dict
+        As `Vocabulary.to_dict` returns it, or did in an earlier version.
+
+    Returns
+    -------
+    params, learnt : dict
+    """
+    keys = set(content)
+    if keys | {"last"} == _FIRST | {"last", "symbols"}:
+        rule = OLD_RULE if content["unit"] == "token" else None
+        content = completed_parameters(content) | {"form": None, "rule": rule, "versions": {}}
+    elif keys != _FIRST | _LATER | _LEARNT | {"last"}:
+        raise ValueError(f"no vocabulary has the keys {shown(sorted(content))}")
+    params = {name: value for name, value in content.items() if name not in _LEARNT}
+    learnt = {name: content[name] for name in _LEARNT}
+    _check_learnt(params, learnt)
+    return params, learnt
+
+
+def _check_learnt(params, learnt):
+    is_token, rule, form, versions = params["unit"] == "token", learnt["rule"], learnt["form"], learnt["versions"]
+    rules = (RULE, OLD_RULE) if is_token else (None,)
+    if not any(rule is known or rule == known for known in rules):
+        raise ValueError(f"rule={shown(rule)}: must be one of {shown(rules)} with unit={shown(params['unit'])}")
+    asked = params["normalization"]
+    asked = ("NFC" if is_token else None) if asked == "auto" else asked
+    if form != asked or form not in (None, *FORMS):
+        raise ValueError(f"form={shown(form)}: must be {shown(asked)}")
+    texts = isinstance(versions, dict) and all(isinstance(text, str) for pair in versions.items() for text in pair)
+    if not texts:
+        raise ValueError(f"versions={shown(versions)}: must be names and versions")
+
+
+def check_symbols(symbols, first, single):
+    """Raise a ValueError unless symbols are distinct texts, of one character each if `single`, `first` before them.
+
+    Parameters
+    ----------
+    symbols : tuple
+    first : str or None
+        What the first must be; None: anything.
+    single : bool
+    """
+    if first is not None and symbols[:1] != (first,):
+        raise ValueError(f"the first symbol must be {first!r}, got {shown(symbols[:1])}")
+    if not symbols or not all(isinstance(symbol, str) for symbol in symbols) or len(set(symbols)) < len(symbols):
+        raise ValueError("symbols must be texts, each another one")
+    if single and set(map(len, symbols)) != {1}:
+        raise ValueError("symbols must be single characters")

@@ -1,0 +1,472 @@
+"""Texts as symbols, and back."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Set
+from functools import partial
+from itertools import chain
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from numrnn.data.sequences import Sequences
+from numrnn.data.symbols.characters import count_characters, decode_characters, encode_characters, symbol_table
+from numrnn.data.symbols.stored_vocabulary import check_symbols, completed
+from numrnn.data.symbols.words import FORMS, RULE, split_words, versions
+from numrnn.io.messages import short_errors, shown
+
+__all__ = ["Vocabulary"]
+
+UNKNOWN = {"character": "\ufffd", "token": "<unknown>"}
+
+
+# Texts fit no data frame, hence no `set_output`.
+class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+    r"""Texts as sequences of symbols: one number for each character, or for each word.
+
+    Symbols are numbered by how often they occur, the most frequent first; of those that occur equally often, the one
+    with the lower code points first. There is no symbol for padding: sequences have any lengths.
+
+    Parameters
+    ----------
+    unit : {"character", "token"}, default="character"
+        What a symbol stands for: a character (a Unicode code point), or a token, as a word is called here.
+    max_symbols : int, default=None
+        The largest number of symbols, at least 2, that of the unknown included: the less frequent have none. None = as
+        many as the texts hold.
+    unknown : bool or "auto", default="auto"
+        Whether there is a symbol for characters and tokens that `fit` did not see. "auto": yes if tokens are the unit
+        or `max_symbols` is given, and always for texts that `RNNClassifier`, `RNNRegressor` and `RNNSeq2Seq` read;
+        otherwise an unseen character is an error. False is for characters without `max_symbols` only.
+    lowercase : bool, default=False
+        Whether capitals count as small letters. A character stays one character: one whose small letter would be two
+        (the capital I with a dot) is left as it is.
+    normalization : {"auto", "NFC", "NFKC"} or None, default="auto"
+        The Unicode normalization form that texts are converted to first, so that two spellings of one text, such as é
+        as one code point or as two, give the same symbols. "auto": "NFC" for tokens, None for characters, which
+        `inverse_transform` then returns as they were given. None: no conversion.
+    tokenizer : callable, default=None
+        Function from a text (str) to its tokens, an iterable of str. None: words by the default word boundaries of
+        Unicode (UAX 29), in every script that separates words by spaces: ``don't``, ``3,000.50`` and ``x_1`` are one
+        token each, ``well-known`` is two. Blanks, punctuation, symbols and emoji are dropped.
+    last : int, default=None
+        `transform` keeps no more than the last so many symbols of each text: a long review ends with its verdict.
+        `fit` counts all. None = all.
+
+    Attributes
+    ----------
+    symbols_ : tuple of str
+        The character or the token of each symbol.
+    n_symbols_ : int
+        Their number, also ``len(vocabulary)``.
+    unknown_symbol_ : int or None
+        The symbol of whatever `fit` did not see, or left out: 0 if there is one, see `unknown`. It reads U+FFFD (the
+        replacement character) or ``<unknown>``, which are unknown in any text. None: every character of the texts has
+        a symbol, and any other character is an error.
+    normalization_ : str or None
+        The normalization form that texts are converted to.
+    rule_ : str or None
+        How texts are split into tokens: "UAX 29", or a regular expression if the vocabulary comes from a model file
+        without this attribute. None for characters and with a `tokenizer`.
+    versions_ : dict of str to str
+        Versions of the library ``regex`` and of the Unicode database that words and the normalization form were
+        computed with in `fit`.
+
+    See Also
+    --------
+    numrnn.Sequences : What many texts become.
+
+    Examples
+    --------
+    >>> from numrnn.data import Vocabulary
+    >>> vocabulary = Vocabulary().fit("banana")
+    >>> vocabulary.symbols_
+    ('a', 'n', 'b')
+    >>> vocabulary.transform("ban")
+    array([2, 0, 1], dtype=uint8)
+
+    The two most frequent words of two reviews, and what is left of a third one:
+
+    >>> reviews = ["Don't see it.", "See it? See it!"]
+    >>> words = Vocabulary("token", max_symbols=3, lowercase=True).fit(reviews)
+    >>> words.symbols_
+    ('<unknown>', 'it', 'see')
+    >>> words.transform(["I'd see it again."])
+    Sequences(1 sequences of 4 steps, uint8)
+    >>> words.inverse_transform([0, 2, 1, 0])
+    '<unknown> see it <unknown>'
+
+    Words of any script, whose accents may be written as one code point or as two:
+
+    >>> Vocabulary("token").fit("caf\u00e9 cafe\u0301 यह अच्छी है").symbols_
+    ('<unknown>', 'café', 'अच्छी', 'यह', 'है')
+    """
+
+    _parameter_constraints = {
+        "unit": [StrOptions(set(UNKNOWN))],
+        "max_symbols": [Interval(Integral, 2, None, closed="left"), None],
+        "unknown": ["boolean", StrOptions({"auto"})],
+        "lowercase": ["boolean"],
+        "normalization": [StrOptions({"auto", *FORMS}), None],
+        "tokenizer": [callable, None],
+        "last": [Interval(Integral, 1, None, closed="left"), None],
+    }
+
+    def __init__(
+        self,
+        unit="character",
+        *,
+        max_symbols=None,
+        unknown="auto",
+        lowercase=False,
+        normalization="auto",
+        tokenizer=None,
+        last=None,
+    ):
+        self.unit = unit
+        self.max_symbols = max_symbols
+        self.unknown = unknown
+        self.lowercase = lowercase
+        self.normalization = normalization
+        self.tokenizer = tokenizer
+        self.last = last
+
+    def fit(self, texts, y=None):
+        """Learn the symbols of texts.
+
+        Parameters
+        ----------
+        texts : str or list of str
+            With tokens as the unit, an item of the list may be a list of tokens.
+        y : ignored
+
+        Returns
+        -------
+        self : Vocabulary
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its range, or the texts hold nothing.
+        TypeError
+            If the texts are no texts (bytes, say), naming the first.
+
+        Examples
+        --------
+        >>> from numrnn.data import Vocabulary
+        >>> Vocabulary("token").fit([["to", "be"], "or not to be"]).symbols_
+        ('<unknown>', 'be', 'to', 'not', 'or')
+        """
+        self._check_parameters()
+        form, rule = self._form_and_rule()
+        texts, _ = self._checked(texts, form)
+        if self.unit == "character":
+            counts = count_characters(texts, self.lowercase)
+        else:
+            counts = Counter(chain.from_iterable(self._tokens(text, form, rule) for text in texts))
+        first = (UNKNOWN[self.unit],) if self._has_unknown() else ()
+        for symbol in first:
+            del counts[symbol]
+        if not counts:
+            raise ValueError(f"texts hold no {self.unit} to learn")
+        ranked = sorted(counts, key=lambda symbol: (-counts[symbol], symbol))
+        symbols = first + tuple(ranked[: None if self.max_symbols is None else self.max_symbols - 1])
+        self._learn(symbols, form, rule, versions(rule, form))
+        return self
+
+    def transform(self, texts):
+        """Return the symbols of texts.
+
+        Parameters
+        ----------
+        texts : str or list of str
+            With tokens as the unit, an item of the list may be a list of tokens.
+
+        Returns
+        -------
+        symbols : ndarray of shape (T,), or Sequences
+            The array of one str, the sequences of a list; of the narrowest of uint8, uint16 and uint32. An empty text
+            is an empty sequence.
+
+        Raises
+        ------
+        ValueError
+            If a character has no symbol and there is none for the unknown, naming the character and its place.
+        TypeError
+            If the texts are no texts (bytes, say), naming the first.
+
+        Examples
+        --------
+        >>> from numrnn.data import Vocabulary
+        >>> vocabulary = Vocabulary().fit("abracadabra")
+        >>> vocabulary.transform(["cab", "bad"]).to_list()
+        [array([3, 0, 1], dtype=uint8), array([1, 0, 4], dtype=uint8)]
+        >>> vocabulary.transform("card deck")
+        Traceback (most recent call last):
+        ...
+        ValueError: texts has ' ' (U+0020) at 4, which is none of the 5 symbols: fit on it too, or set unknown=True...
+        """
+        check_is_fitted(self, "symbols_")
+        form, rule = self.normalization_, self.rule_
+        texts, is_one = self._checked(texts, form)
+        kept = slice(None if self.last is None else -self.last, None)
+        dtype = np.min_scalar_type(self.n_symbols_ - 1)
+        if self.unit == "character":
+            read = [text[kept] for text in texts]
+            lengths = list(map(len, read))
+            values = np.empty(sum(lengths), dtype)
+            missing = encode_characters(read, self._table, values)
+            if missing is not None:
+                raise ValueError(self._not_known(texts, lengths, missing, is_one))
+        else:
+            symbol_of, tokens = self._table.get, partial(self._tokens, form=form, rule=rule)
+            each = [np.fromiter((symbol_of(token, 0) for token in tokens(text)), dtype)[kept] for text in texts]
+            lengths = list(map(len, each))
+            values = each[0] if is_one else np.concatenate([np.zeros(0, dtype), *each])
+        return values if is_one else Sequences.from_concatenated(values, lengths)
+
+    def inverse_transform(self, symbols):
+        """Return the texts of symbols.
+
+        Parameters
+        ----------
+        symbols : integers of shape (T,), list of such arrays, array of shape (N, T), or Sequences
+
+        Returns
+        -------
+        texts : str or list of str
+            One str for one array. Tokens are joined by blanks: what separated them is lost.
+
+        Raises
+        ------
+        ValueError
+            Naming the first place that holds no symbol.
+        TypeError
+            If `symbols` is neither an array nor a list.
+
+        Examples
+        --------
+        >>> from numrnn.data import Vocabulary
+        >>> vocabulary = Vocabulary().fit("banana")
+        >>> vocabulary.inverse_transform([2, 0, 1])
+        'ban'
+        >>> vocabulary.inverse_transform([[2, 0], [1, 0, 1]])
+        ['ba', 'nan']
+        """
+        check_is_fitted(self, "symbols_")
+        symbols = symbols.to_numpy() if hasattr(symbols, "to_numpy") else symbols  # a series, of any index, or a frame
+        if not hasattr(symbols, "__len__") or isinstance(symbols, (str, bytes, Set, Mapping)):
+            raise TypeError(f"symbols={shown(symbols)}: must be an array of symbols or a list of such arrays")
+        is_list = isinstance(symbols, (list, tuple, Sequences))
+        if np.ndim(symbols[0]) if len(symbols) else is_list:
+            return [self._decoded(x, f"symbols[{i}]") for i, x in enumerate(symbols)]
+        return self._decoded(symbols, "symbols")
+
+    def to_dict(self):
+        """Return parameters and symbols as JSON values.
+
+        Returns
+        -------
+        content : dict
+            The parameters, ``symbols``, ``form`` (of normalization), ``rule`` (of tokens) and ``versions``, by which
+            `from_dict` makes the same symbols of texts.
+
+        Raises
+        ------
+        TypeError
+            If there is a tokenizer: a function cannot be stored.
+
+        Examples
+        --------
+        >>> from numrnn.data import Vocabulary
+        >>> content = Vocabulary().fit("banana").to_dict()
+        >>> content["symbols"], content["unit"], content["form"]
+        (['a', 'n', 'b'], 'character', None)
+        """
+        check_is_fitted(self, "symbols_")
+        if self.tokenizer is not None:
+            raise TypeError(
+                f"a function cannot be stored: tokenizer={shown(self.tokenizer)}; fit without it, on lists of tokens"
+            )
+        return {
+            "unit": self.unit,
+            "max_symbols": None if self.max_symbols is None else int(self.max_symbols),
+            "unknown": self.unknown if isinstance(self.unknown, str) else bool(self.unknown),
+            "lowercase": bool(self.lowercase),
+            "normalization": self.normalization,
+            "last": None if self.last is None else int(self.last),
+            "form": self.normalization_,
+            "rule": self.rule_,
+            "versions": dict(self.versions_),
+            "symbols": list(self.symbols_),
+        }
+
+    @classmethod
+    def from_dict(cls, content):
+        """Undo `to_dict`.
+
+        Parameters
+        ----------
+        content : dict
+
+        Returns
+        -------
+        vocabulary : Vocabulary
+
+        Raises
+        ------
+        ValueError
+            If the content is not of a vocabulary.
+
+        Examples
+        --------
+        >>> from numrnn.data import Vocabulary
+        >>> vocabulary = Vocabulary().fit("banana")
+        >>> Vocabulary.from_dict(vocabulary.to_dict()) == vocabulary
+        True
+        """
+        params, learnt = completed(content)
+        vocabulary, symbols = cls(**params), tuple(learnt["symbols"])
+        vocabulary._check_parameters()
+        most = vocabulary.max_symbols
+        if not isinstance(learnt["symbols"], (list, tuple)) or most is not None and len(symbols) > most:
+            raise ValueError(f"symbols={shown(learnt['symbols'])}: must be a list of at most max_symbols={most}")
+        first = UNKNOWN[vocabulary.unit] if vocabulary._has_unknown() else None
+        check_symbols(symbols, first, vocabulary.unit == "character")
+        vocabulary._learn(symbols, learnt["form"], learnt["rule"], learnt["versions"])
+        return vocabulary
+
+    def _check_parameters(self):
+        with short_errors():
+            self._validate_params()
+        if self.tokenizer is not None and self.unit == "character":
+            raise ValueError("a tokenizer needs unit='token', got unit='character'")
+        if not self.unknown and (self.unit == "token" or self.max_symbols is not None):
+            raise ValueError(
+                f"unknown=False: must be True or 'auto' with unit={shown(self.unit)} and max_symbols="
+                f"{shown(self.max_symbols)}, which leave tokens or characters without a symbol of their own"
+            )
+
+    def _form_and_rule(self):
+        """Return what `fit` learns beside symbols: how texts are normalized, and how they are split into tokens."""
+        is_token = self.unit == "token"
+        form = self.normalization if self.normalization != "auto" else "NFC" if is_token else None
+        return form, RULE if is_token and self.tokenizer is None else None
+
+    def _has_unknown(self):
+        if self.unknown == "auto":
+            return self.unit == "token" or self.max_symbols is not None
+        return bool(self.unknown)
+
+    def _learn(self, symbols, form, rule, versions):
+        self.normalization_, self.rule_, self.versions_ = form, rule, versions
+        self.symbols_ = symbols
+        self.n_symbols_ = len(symbols)
+        self.unknown_symbol_ = 0 if self._has_unknown() else None
+        if self.unit == "character":
+            self._table = symbol_table(symbols, 0 if self._has_unknown() else -1, self.lowercase)
+        else:
+            self._table = {token: symbol for symbol, token in enumerate(symbols)}
+
+    def _checked(self, texts, form):
+        """Return a list of normalized texts, and whether it is one text that was given."""
+        if isinstance(texts, str):
+            return [_normalized(_exact(texts), form)], True
+        is_bytes = isinstance(texts, (bytes, bytearray))
+        if is_bytes or not hasattr(texts, "__len__") or hasattr(texts, "columns") or isinstance(texts, (Set, Mapping)):
+            hint = ": pass texts.decode('utf-8')" if is_bytes else ""
+            raise TypeError(f"texts must be a str or a list of str, got {type(texts).__name__}{hint}")
+        texts = [_exact(text) for text in texts]
+        for i, text in enumerate(texts):
+            if isinstance(text, (list, tuple)) and self.unit == "token":
+                _check_tokens(text, f"texts[{i}] has")
+            elif not isinstance(text, str):
+                raise TypeError(f"texts[{i}] is {_shown(text)}, expected a str{self._hint(text, i)}")
+        return texts if form is None else [_normalized(text, form) for text in texts], False
+
+    def _hint(self, text, i):
+        if isinstance(text, (bytes, bytearray)):
+            return f": pass texts[{i}].decode('utf-8')"
+        return ": lists of tokens need unit='token'" if isinstance(text, (list, tuple)) else ""
+
+    def _tokens(self, text, form, rule):
+        if not isinstance(text, str):
+            tokens = text
+        elif rule is not None:
+            tokens = split_words(text, rule)
+        else:
+            tokens = self.tokenizer(text)
+            if not isinstance(tokens, Iterable):
+                raise TypeError(f"tokenizer gave {_shown(tokens)}, expected an iterable of str")
+            tokens = list(tokens)
+            _check_tokens(tokens, "tokenizer gave")
+            tokens = _normalized(tokens, form)
+        return map(str.lower, tokens) if self.lowercase else tokens
+
+    def _not_known(self, texts, lengths, missing, is_one):
+        ends = np.cumsum(lengths)
+        i = int(np.searchsorted(ends, missing, side="right"))
+        place = len(texts[i]) + missing - int(ends[i])
+        character = texts[i][place]
+        of = "" if self.normalization_ is None else f" in its {self.normalization_} form"
+        return (
+            f"{'texts' if is_one else f'texts[{i}]'} has {character!r} (U+{ord(character):04X}) at {place}{of}, which "
+            f"is none of the {self.n_symbols_} symbols: fit on it too, or set unknown=True for a symbol of the unknown"
+        )
+
+    def _decoded(self, symbols, name):
+        symbols = np.asarray(symbols)
+        if not symbols.size:
+            return ""
+        if symbols.ndim != 1 or symbols.dtype.kind not in "iu":
+            raise ValueError(f"{name} must be integers of shape (T,), got {symbols.dtype} of shape {symbols.shape}")
+        if symbols.min() < 0 or symbols.max() >= self.n_symbols_:
+            place = int(np.argmax((symbols < 0) | (symbols >= self.n_symbols_)))
+            raise ValueError(f"{name}[{place}] is {symbols[place]}, symbols go from 0 to {self.n_symbols_ - 1}")
+        if self.unit == "character":
+            return decode_characters(symbols, self.symbols_)
+        return " ".join(map(self.symbols_.__getitem__, symbols.tolist()))
+
+    def __len__(self):
+        check_is_fitted(self, "symbols_")
+        return self.n_symbols_
+
+    def __eq__(self, other):
+        if type(other) is not type(self):
+            return NotImplemented
+        names = ("symbols_", "normalization_", "rule_")
+        learnt = all(getattr(self, name, None) == getattr(other, name, None) for name in names)
+        return learnt and self.get_params() == other.get_params()
+
+    __hash__ = None
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        return tags
+
+
+def _normalized(text, form):
+    """Return a text, or a list of tokens, in a normalization form; None: as it is."""
+    if form is None:
+        return text
+    return unicodedata.normalize(form, text) if isinstance(text, str) else [_normalized(part, form) for part in text]
+
+
+def _exact(text):
+    """Return a str as one of no other class, which could tell another length than it has."""
+    return str.__str__(text) if isinstance(text, str) else text
+
+
+def _check_tokens(tokens, who):
+    for token in tokens:
+        if not isinstance(token, str):
+            raise TypeError(f"{who} the token {_shown(token)}, expected a str")
+
+
+def _shown(value):
+    return f"{shown(value)} ({type(value).__name__})"

@@ -1,0 +1,79 @@
+"""Sequences of files that are in memory for a while."""
+
+import numpy as np
+
+__all__ = ["Held", "indices_of", "key_of_sequences"]
+
+
+class Held:
+    """Sequences of which some are in memory; all keep their numbers.
+
+    Parameters
+    ----------
+    whole : ShardedSequences
+    ids : ndarray, int64
+        Those in memory, ascending.
+    values, starts : ndarray
+        As `ShardedSequences.gather` returned them.
+
+    Attributes
+    ----------
+    is_part : bool
+        Whether others are not in memory: these will make room for them.
+    """
+
+    def __init__(self, whole, ids, values, starts):
+        self.lengths, self.offsets, self._ids = whole.lengths, whole.offsets, ids
+        self.is_part = len(ids) < len(whole)
+        self._memory, self._starts = values, starts
+        # An array object of its own, though memory is used again: by it whoever keeps copies tells windows apart.
+        self._values = values[: int(whole.lengths[ids].sum())]
+
+    def gather(self, ids, out=None):
+        """As `Sequences.gather`, of sequences that are in memory."""
+        return self._values, self._starts[np.searchsorted(self._ids, ids)]
+
+    def holds(self, ids):
+        """Return whether these are the sequences in memory."""
+        return np.array_equal(self._ids, ids)
+
+    def release(self):
+        """Give the memory back: whoever knows this object may not use it any more."""
+        memory, self._memory, self._values = self._memory, None, None
+        return memory
+
+    def __len__(self):
+        return len(self.lengths)
+
+
+def key_of_sequences(key):
+    """Return the part of a tuple that chooses sequences; the others may choose all of each alone."""
+    rest = [part for part in key[1:] if not (part is Ellipsis or part == slice(None))]
+    if not key or rest:
+        raise IndexError(f"Sequences are indexed by sequence alone, got the key {key}; index .values or a sequence")
+    return key[0]
+
+
+def indices_of(key, n_sequences):
+    """Return a mask, or integers that may count from the end, as integers from 0.
+
+    Examples
+    --------
+    >>> from numrnn.data.views import indices_of
+    >>> indices_of([-1, 0], 3)
+    array([2, 0])
+    """
+    key = np.asarray(key)
+    if key.dtype == bool:
+        if key.shape != (n_sequences,):
+            raise IndexError(f"the mask has shape {key.shape}, expected ({n_sequences},)")
+        return np.flatnonzero(key)
+    if key.size == 0:
+        return np.zeros(0, np.int64)
+    if key.ndim != 1 or key.dtype.kind not in "iu":
+        raise IndexError(f"sequences are chosen by integers or a mask of shape (n,), got {key.dtype} of {key.shape}")
+    key = key.astype(np.int64, copy=False)
+    outside = (key < -n_sequences) | (key >= n_sequences)
+    if outside.any():
+        raise IndexError(f"sequence {key[outside][0]} is out of range for {n_sequences} sequences")
+    return np.where(key < 0, key + n_sequences, key)

@@ -1,0 +1,168 @@
+"""Sequences held out to watch training: how they are chosen, and what is computed on them."""
+
+import numpy as np
+
+from numrnn.data.random_streams import generator
+from numrnn.data.sequences import Sequences
+from numrnn.data.shards.sequences import ShardedSequences
+from numrnn.data.targets import Targets
+from numrnn.network.cuda.device_sequences import DeviceSequences
+
+
+class Validation:
+    """Loss and score of held-out sequences for given weights, called by the training loop after each epoch."""
+
+    def __init__(self, network, data, targets, score, given=None):
+        self.network = network
+        self.data = data
+        self.targets = targets
+        self.score = score
+        self.given = given  # states before the first steps
+
+    @property
+    def held(self):
+        """What was held out: sequences, targets, states before the first steps."""
+        return self.data, self.targets, self.given
+
+    def __call__(self, theta):
+        """Return (loss, score); the loss is weighted as in training and has no alpha term."""
+        logits, _ = self.network.predict(theta, self.data, self.given, raw=True)
+        loss, _ = self.network.loss_of(logits, self.targets)
+        return loss, self.score(self.network.outputs_of(logits), self.targets)
+
+
+class LossAlone:
+    """The same where the score is minus the loss.
+
+    Parameters
+    ----------
+    loss : callable
+        `loss(theta)` returns the loss of what was held out.
+    *held : sequences, or with their targets
+        What was.
+    """
+
+    def __init__(self, loss, *held):
+        self._loss, self.held = loss, held
+
+    def __call__(self, theta):
+        loss = self._loss(theta)
+        return loss, -loss
+
+
+def split(n_sequences, fraction, seed, *, codes=None, weights=None, at_least=1, members=None):
+    """Choose sequences to hold out.
+
+    Parameters
+    ----------
+    n_sequences : int
+    fraction : float
+        Of the sequences, in (0, 1).
+    seed : int
+    codes : ndarray of shape (N,), int, optional
+        Classes: each is held out in proportion.
+    weights : ndarray of shape (N,), optional
+        Sequences of weight 0 are never held out, as if they were not there.
+    at_least : int
+        The fewest to hold out; at least one more is kept.
+    members : tuple of two ndarrays of int, optional
+        Pairs of a sequence and a class that it has a target of: each class keeps a sequence to train on.
+
+    Returns
+    -------
+    train, validation : ndarray of int64
+        Ids in ascending order.
+
+    Notes
+    -----
+    Every k-th of the shuffled, then stably class-sorted sequences: in proportion for any number of members, with no
+    class too small to split. The only sequence of a class is trained on.
+    """
+    ids = np.arange(n_sequences) if weights is None else np.flatnonzero(weights > 0)
+    if len(ids) <= at_least:
+        raise ValueError(
+            f"early_stopping=True holds out validation_fraction={fraction} of the sequences, which needs at least "
+            f"{at_least + 1} sequences of weight above 0, got {len(ids)}; or pass X_val and y_val"
+        )
+    ids = generator(seed, "split").permutation(ids)
+    if codes is not None:
+        ids = ids[np.argsort(codes[ids], kind="stable")]
+    n_validation = min(max(at_least, round(fraction * len(ids))), len(ids) - 1)
+    places = ((np.arange(n_validation) + 0.5) * len(ids) / n_validation).astype(np.int64)
+    held_out = np.zeros(n_sequences, dtype=bool)
+    held_out[ids[places]] = True
+    if members is not None:
+        _keep_each_class(held_out, ids, members)
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def _keep_each_class(held_out, ids, members):
+    """Give back to training a sequence of each class that would have none; others, of which more are left, take its
+    place.
+    """
+    sequences, classes = members
+    weighed = np.zeros(len(held_out), dtype=bool)
+    weighed[ids] = True
+    sequences, classes = sequences[weighed[sequences]], classes[weighed[sequences]]
+    kept = np.bincount(classes[~held_out[sequences]], minlength=classes.max() + 1)
+    n_held = np.count_nonzero(held_out)
+    for lost in np.flatnonzero((np.bincount(classes) > 0) & (kept == 0)):
+        if kept[lost] == 0:  # another class's sequence may have had it
+            given_back = sequences[(classes == lost) & held_out[sequences]][0]
+            held_out[given_back] = False
+            kept += np.bincount(classes[sequences == given_back], minlength=len(kept))
+    for i in ids if np.count_nonzero(held_out) < n_held else ():
+        of_sequence = classes[sequences == i]
+        if not held_out[i] and (kept[of_sequence] > 1).all():
+            held_out[i] = True
+            kept -= np.bincount(of_sequence, minlength=len(kept))
+            if np.count_nonzero(held_out) == n_held:
+                break
+    if not held_out.any():
+        raise ValueError(
+            "early_stopping=True holds out sequences, but each class would lose its only one: pass X_val and y_val, or "
+            "more sequences"
+        )
+
+
+class Chosen:
+    """Sequences `ids` of others, left where they lie: in memory, or in a file that is mapped there."""
+
+    def __init__(self, sequences, ids):
+        self.values, self._starts = sequences.gather(ids)
+        self.lengths = sequences.lengths[ids]
+        self.offsets = np.concatenate([[0], np.cumsum(self.lengths)])
+
+    def gather(self, ids, out=None):
+        """As `Sequences.gather`."""
+        return self.values, self._starts[ids]
+
+    def __getitem__(self, ids):
+        return Chosen(self, ids)
+
+    def __len__(self):
+        return len(self.lengths)
+
+
+def choose(data, ids):
+    """Return the sequences `ids`, without a copy."""
+    return data[ids] if isinstance(data, ShardedSequences | DeviceSequences) else Chosen(data, ids)
+
+
+def take(data, targets, ids, output):
+    """Return the sequences `ids` and their targets; of the sequences no copy."""
+    chosen = choose(data, ids)
+    if output == "sequence":
+        return chosen, Targets(targets.values[ids], None if targets.weights is None else targets.weights[ids])
+    values, weights = (
+        None if part is None else Sequences(part, data.offsets)[ids].values
+        for part in (targets.values, targets.weights)
+    )
+    return chosen, Targets(values, weights)
+
+
+def sequence_weights(targets, data, output):
+    """Return the weight of each sequence, over its steps; None where all weigh the same."""
+    if targets.weights is None or output == "sequence":
+        return targets.weights
+    return np.add.reduceat(targets.weights, data.offsets[:-1])

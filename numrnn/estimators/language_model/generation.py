@@ -1,0 +1,210 @@
+"""Texts that a language model writes."""
+
+import math
+from numbers import Integral, Real
+
+import numpy as np
+
+from numrnn.data.random_streams import draw_seed, generator
+from numrnn.data.symbols.next_symbols import errors_name
+from numrnn.estimators.base import predictor_of
+from numrnn.estimators.language_model.inputs import end_symbol_of, n_text_symbols, read_known, with_beginnings
+from numrnn.estimators.parameters import check_number
+from numrnn.io.messages import shown
+from numrnn.network.cpu.sampling import Writer
+from numrnn.network.cuda.device_sequences import values_on_host
+
+
+class TextGeneration:
+    """The methods of `RNNLanguageModel` that write texts."""
+
+    def generate(self, prompt, length, temperature=1.0, top_k=None, top_p=None, random_state=None, stop=None):
+        """Continue a text.
+
+        Parameters
+        ----------
+        prompt : str, or integers of shape (T,) if the model was fitted on integers
+            What the network reads first: at least one symbol. A model with learned boundaries also takes an empty
+            prompt, and begins a text.
+        length : int
+            Number of symbols to write; fewer if the text ends before: at the end that a model with learned boundaries
+            writes, or before `stop`.
+        temperature : float, default=1.0
+            Probabilities are softmax(logits / temperature). Below 1 likely symbols become more likely; 0 takes the most
+            likely one in every step, of equals the lower.
+        top_k : int or None, default=None
+            Draw from the `top_k` most probable symbols only.
+        top_p : float or None, default=None
+            Draw from the fewest symbols that together have at least this probability, the most probable ones (nucleus
+            sampling, Holtzman et al. 2020); after `temperature` and `top_k`.
+        random_state : int, RandomState instance or None, default=None
+            The same int gives the same symbols, as does `stream`.
+        stop : str or list of str, or int or list of int if the model was fitted on integers; default=None
+            Writing ends as soon as one of these texts, or symbols, is complete, which is then left out. It counts only
+            in what is written, not in the prompt. None: writing ends at `length` or at the end of the text.
+
+        Returns
+        -------
+        continuation : str or ndarray of shape (n,), int64, n <= length
+            What follows the prompt, without the prompt; tokens are joined by blanks.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is invalid, naming the character of the prompt that is no symbol.
+
+        Notes
+        -----
+        Draws are computed in float64 from the logits, which have the model's dtype, and one uniform number a symbol.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from numrnn import RNNLanguageModel
+        >>> X = np.tile([0, 1, 2, 3], 500)
+        >>> model = RNNLanguageModel((16,), batch_size=10, bptt_steps=20, max_iter=20, random_state=0).fit(X)
+        >>> model.generate([0, 1], 6, temperature=0)
+        array([2, 3, 0, 1, 2, 3])
+        >>> model.generate([0, 1], 6, temperature=0, stop=0)
+        array([2, 3])
+
+        A list of texts has beginnings and ends:
+
+        >>> names = RNNLanguageModel((16,), learning_rate_init=0.02, random_state=0).fit(["anna", "otto"] * 200)
+        >>> names.generate("", 20, temperature=0) in ("anna", "otto")
+        True
+        """
+        check_number("length", length, Integral, lambda n: n >= 0, "an integer, not negative")
+        parts, stops = self._write(prompt, length, temperature, top_k, top_p, random_state, stop)
+        symbols = np.fromiter(until(parts, stops), np.int64) if stops else np.concatenate([np.zeros(0, int), *parts])
+        return symbols if self.vocabulary_ is None else self.vocabulary_.inverse_transform(symbols)
+
+    def stream(self, prompt, length=None, temperature=1.0, top_k=None, top_p=None, random_state=None, stop=None):
+        """Continue a text, symbol by symbol.
+
+        Parameters
+        ----------
+        prompt, temperature, top_k, top_p, random_state, stop : as in `generate`
+        length : int or None, default=None
+            Largest number of symbols to write. None: until the text ends, or the caller has enough.
+
+        Yields
+        ------
+        symbol : str or int
+            A character, a token or an integer; all of them are what `generate` returns.
+
+        Examples
+        --------
+        >>> from itertools import islice
+        >>> from numrnn import RNNLanguageModel
+        >>> model = RNNLanguageModel((4,), random_state=0).initialize("banana")
+        >>> text = "".join(islice(model.stream("ba", random_state=1), 10))
+        >>> text == model.generate("ba", 10, random_state=1)
+        True
+        """
+        if length is not None:
+            check_number("length", length, Integral, lambda n: n >= 0, "an integer, not negative, or None")
+        parts, stops = self._write(prompt, length, temperature, top_k, top_p, random_state, stop)
+        symbols = until(parts, stops) if stops else (symbol for part in parts for symbol in part.tolist())
+        names = None if self.vocabulary_ is None else self.vocabulary_.symbols_
+        # An expression: what is wrong with an argument is said at once, not when the first symbol is asked for.
+        return (symbol if names is None else names[symbol] for symbol in symbols)
+
+    def _write(self, prompt, length, temperature, top_k, top_p, random_state, stop):
+        """Return what is written, as arrays of symbols, and the sequences of symbols that end it."""
+        network = predictor_of(self, "cpu").network
+        check_number("temperature", temperature, Real, lambda t: 0 <= t < math.inf, "a finite number, not negative")
+        if top_k is not None:
+            check_number("top_k", top_k, Integral, lambda k: k >= 1, "an integer of at least 1, or None")
+        if top_p is not None:
+            check_number("top_p", top_p, Real, lambda p: 0 < p <= 1, "a number above 0 and up to 1, or None")
+        symbols = self._read_prompt(values_on_host(prompt, self.device, "prompt"))
+        stops = stop_symbols(stop, self.vocabulary_, n_text_symbols(self))
+        random = generator(draw_seed(random_state), "sampling")
+        writer = Writer(network, temperature=temperature, top_k=top_k, top_p=top_p, random=random)
+        writer.read(symbols)
+        return writer.write(length), stops + ([] if end_symbol_of(self) is None else [[end_symbol_of(self)]])
+
+    def _read_prompt(self, prompt):
+        if end_symbol_of(self) is not None and self.vocabulary_ is None and not len(prompt):
+            return np.array([end_symbol_of(self)])
+        symbols, is_one = read_known(self, prompt, name="prompt")
+        if not is_one:
+            raise ValueError(f"prompt must be one text, got {len(prompt)} in a {type(prompt).__name__}")
+        return symbols.values if end_symbol_of(self) is None else with_beginnings(symbols, end_symbol_of(self)).values
+
+
+def stop_symbols(stop, vocabulary, n_symbols):
+    """Return the argument `stop` as lists of symbols, checked.
+
+    Parameters
+    ----------
+    stop : str, int, list of them, or None
+    vocabulary : Vocabulary or None
+        None: the model writes integers.
+    n_symbols : int
+        Symbols go from 0 to n_symbols - 1.
+
+    Returns
+    -------
+    stops : list of list of int
+    """
+    if stop is None:
+        return []
+    kind, expected = (Integral, "a symbol") if vocabulary is None else (str, "a text")
+    given = list(stop) if isinstance(stop, (list, tuple, np.ndarray)) else [stop]
+    for item in given:
+        if not isinstance(item, kind) or isinstance(item, (bool, np.bool_)):
+            raise TypeError(f"stop={shown(stop)}: must be {expected}, a list of them, or None")
+    if vocabulary is None:
+        for symbol in given:
+            if not 0 <= symbol < n_symbols:
+                raise ValueError(f"stop={shown(stop)}: symbols go from 0 to {n_symbols - 1}")
+        return [[int(symbol)] for symbol in given]
+    return [_symbols_of(text, vocabulary) for text in given]
+
+
+def _symbols_of(text, vocabulary):
+    with errors_name("texts", "stop"):
+        symbols = vocabulary.transform(text).tolist()
+    if not symbols:
+        raise ValueError(f"stop={shown(text)}: must hold at least one {vocabulary.unit}")
+    if vocabulary.unknown_symbol_ in symbols:
+        raise ValueError(f"stop={shown(text)}: holds a {vocabulary.unit} that the model does not know")
+    return symbols
+
+
+def until(parts, stops):
+    """Yield symbols up to the first of some sequences of them, which is left out.
+
+    Parameters
+    ----------
+    parts : iterable of ndarray of shape (n,)
+    stops : list of list of int
+        If two end at one symbol, the longer one counts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numrnn.estimators.language_model.generation import until
+    >>> list(until([np.array([0, 1, 0]), np.array([0, 2, 3])], [[0, 2], [4]]))
+    [0, 1, 0]
+    """
+    held = []  # symbols that may be the beginning of a stop
+    for part in parts:
+        for symbol in part.tolist():
+            held.append(symbol)
+            found = max((len(stop) for stop in stops if held[-len(stop) :] == stop), default=0)
+            if found:
+                yield from held[:-found]
+                return
+            free = len(held) - max((_begun(held, stop) for stop in stops), default=0)
+            yield from held[:free]
+            del held[:free]
+    yield from held
+
+
+def _begun(held, stop):
+    """Return how many of the last symbols are the beginning of a stop."""
+    longest = min(len(held), len(stop) - 1)
+    return next((n for n in range(longest, 0, -1) if held[-n:] == stop[:n]), 0)

@@ -1,0 +1,68 @@
+"""Compile to the disk cache ahead of a job."""
+
+import numpy as np
+
+from numrnn.data.sequences import Sequences
+from numrnn.estimators.language_model.estimator import RNNLanguageModel
+from numrnn.estimators.regressor import RNNRegressor
+
+STEPS, LIMIT = 20_000, 5_000_000  # of a sequence; bytes: not all of its steps fit
+
+
+def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",), symbols=False, bidirectional=False, memory_limit=False):
+    """Compile all kernels that fits and predictions need, so that no later process has to.
+
+    What is compiled lies in `NUMBA_CACHE_DIR`, else in `numrnn` in the user's cache folder; it serves this version of
+    numrnn and Numba on this kind of processor. Does nothing but read the cache where it has been done before.
+
+    Parameters
+    ----------
+    cells : iterable of {"elman", "gru", "lstm"}
+        Cells to compile for.
+    dtypes : iterable of {"float32", "float64"}
+        Precisions to compile for.
+    symbols : bool
+        Compile what reads symbols and writes texts, too.
+    bidirectional : bool
+        Compile bidirectional layers, too; with `symbols` also those that read symbols.
+    memory_limit : bool
+        Compile what trains within a `memory_limit`, too; with `symbols` also what reads symbols.
+
+    Raises
+    ------
+    ValueError
+        For an unknown cell or precision.
+
+    Examples
+    --------
+    >>> import numrnn
+    >>> numrnn.warmup(cells=["elman"])
+    """
+    X, y = np.zeros((2, 3, 1)), np.zeros(2)
+    for cell in cells:
+        for dtype in dtypes:
+            model = RNNRegressor((1,), cell=cell, dtype=dtype, max_iter=1, random_state=0)
+            _fitted(model, X, y, X_val=X, y_val=y).predict(X)
+            model.predict_step(X[0, 0])
+            network = model._architecture.network()
+            network.predict_packed(Sequences.from_array(X.astype(dtype)), in_teams=True)
+            if symbols:
+                model = RNNLanguageModel((1,), cell=cell, dtype=dtype, batch_size=1, max_iter=1, random_state=0)
+                _fitted(model, [0, 1, 0], method="partial_fit").generate([0], 1)  # `fit` warns of few updates
+            if memory_limit:
+                options = {"cell": cell, "dtype": dtype, "max_iter": 1, "random_state": 0, "memory_limit": LIMIT}
+                _fitted(RNNRegressor((1,), **options), np.zeros((1, STEPS, 1)), y[:1])
+                if symbols:
+                    _fitted(RNNRegressor((1,), n_symbols=2, **options), [[0] * STEPS], y[:1])
+            if bidirectional:
+                options = {"cell": cell, "dtype": dtype, "max_iter": 1, "random_state": 0, "bidirectional": True}
+                _fitted(RNNRegressor((1,), **options), X, y).predict(X)
+                if symbols:
+                    _fitted(RNNRegressor((1,), n_symbols=2, **options), [[0, 1]] * 2, y).predict([[0, 1]])
+
+
+def _fitted(model, *data, method="fit", **watched):
+    getattr(model, method)(*data, **watched)
+    if model._state.stop_reason == "interrupted":
+        raise KeyboardInterrupt  # a fit keeps what it has learnt and returns; who compiles wants to stop
+    return model

@@ -1,0 +1,165 @@
+"""What an encoder-decoder writes, and how well."""
+
+import math
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.metrics import r2_score
+from sklearn.utils.validation import check_is_fitted
+
+from numrnn.data.array_checks import check_plain
+from numrnn.data.symbols.next_symbols import check_n_symbols
+from numrnn.estimators.base import predictor_of
+from numrnn.estimators.n_jobs import n_threads
+from numrnn.estimators.parameters import check_number
+from numrnn.estimators.seq2seq.fitting import pairs_of, targets_of
+from numrnn.estimators.seq2seq.inputs import n_target_symbols, read_source, read_targets
+from numrnn.io.messages import shown
+from numrnn.network.decoding import write_by_beams, write_greedily, write_vectors
+from numrnn.training.objective import loss_and_gradient
+
+
+class PairPrediction:
+    """The methods of `RNNSeq2Seq` that write, and judge what is written."""
+
+    def predict(self, X, *, beam_width=1, length_penalty=0.0, max_length=None, lengths=None):
+        """Write a sequence for each of X.
+
+        Parameters
+        ----------
+        X : as in `fit`
+        beam_width : int, default=1
+            1 takes the most probable symbol in each step (of equals the lower). More: so many beginnings are kept in
+            each step, the most probable ones; one that ends is put aside, and leaves room for one less.
+        length_penalty : float, default=0.0
+            a, not negative: of what a beam search has put aside, the one with the greatest
+            ``log p / ((5 + n) / 6)^a`` is returned, n its number of symbols, the end included (Wu et al. 2016). With 0
+            that is the most probable one; a greater a, 0.6 say, favours longer ones.
+        max_length : int or None, default=None
+            Symbols to write at most, where no end comes. None: twice as many as the longest target of training has.
+        lengths : int, array-like of int of shape (N,), or None, default=None
+            Where targets are real vectors: how many to write for each sequence. None: as many as all targets of
+            training have, where that is one number.
+
+        Returns
+        -------
+        y : list of str, or list of ndarray
+            For texts texts; for symbols arrays (L_i,), int64; for real vectors arrays (L_i, K), or (L_i,) where the
+            targets were so, of the model's dtype.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X or an option is invalid; the message names it.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from numrnn import RNNSeq2Seq
+        >>> X = [[0, 1], [1, 0], [1, 1], [0, 0]] * 25
+        >>> y = [[a, b, a, b] for a, b in X]
+        >>> model = RNNSeq2Seq((16,), n_symbols=2, learning_rate_init=0.02, random_state=0).fit(X, y)
+        >>> model.predict([[1, 0]])
+        [array([1, 0, 1, 0])]
+        >>> model.predict([[1, 0]], beam_width=3, length_penalty=0.6)
+        [array([1, 0, 1, 0])]
+        """
+        network = predictor_of(self)
+        check_number("beam_width", beam_width, Integral, lambda n: n >= 1, "an integer of at least 1")
+        check_number(
+            "length_penalty", length_penalty, Real, lambda a: 0 <= a < math.inf, "a finite number, not negative"
+        )
+        source = read_source(self, X)
+        threads = n_threads(self.n_jobs)
+        if n_target_symbols(self) is None:
+            _refuse_for_vectors(beam_width, max_length)
+            states = network.read(source, threads)
+            written = write_vectors(network, states, self._lengths(lengths, len(source)), threads)
+            return [row[:, 0] for row in written] if self._one_column else written
+        if lengths is not None:
+            raise ValueError(f"lengths={shown(lengths)}: symbols end by themselves; max_length limits them")
+        if max_length is None:
+            max_length = 2 * self.longest_target_
+        check_number("max_length", max_length, Integral, lambda n: n >= 1, "an integer of at least 1, or None")
+        if self.target_vocabulary_ is not None:
+            check_n_symbols(self.target_vocabulary_, n_target_symbols(self), "target_vocabulary_")
+        written = self._write(network, source, threads, beam_width, length_penalty, max_length)
+        return written if self.target_vocabulary_ is None else self.target_vocabulary_.inverse_transform(written)
+
+    def score(self, X, y):
+        """Compare what `predict` writes with y.
+
+        Parameters
+        ----------
+        X, y : as in `fit`
+
+        Returns
+        -------
+        score : float
+            For texts and symbols the share of sequences that are exactly right, written greedily. For real vectors R2
+            over all steps, of as many as y has.
+        """
+        network = predictor_of(self)
+        source = read_source(self, X)
+        targets = read_targets(self, y, source)
+        threads = n_threads(self.n_jobs)
+        if n_target_symbols(self) is None:
+            written = write_vectors(network, network.read(source, threads), targets.lengths, threads)
+            return float(r2_score(targets.values, np.concatenate(written)))
+        longest = max(int(targets.lengths.max()), 2 * self.longest_target_)
+        written = self._write(network, source, threads, 1, 0.0, longest)
+        return float(np.mean([np.array_equal(found, wanted) for found, wanted in zip(written, targets, strict=True)]))
+
+    def loss_and_grad(self, X, y):
+        """Compute the objective and its gradient at the present weights.
+
+        Parameters
+        ----------
+        X, y : as in `fit`
+
+        Returns
+        -------
+        loss : float
+            The mean loss of a target step, its predecessors given, plus alpha/2 (sum of the squares of all U, W and V).
+        gradient : dict of str to ndarray
+            By the names in `weights_`, in their shapes.
+
+        Examples
+        --------
+        >>> from numrnn import RNNSeq2Seq
+        >>> model = RNNSeq2Seq((4,), random_state=0).initialize(["ab", "b"], ["ba", "b"])
+        >>> loss, gradient = model.loss_and_grad(["ab", "b"], ["ba", "b"])
+        >>> gradient["decoder.V"].shape
+        (3, 4)
+        """
+        check_is_fitted(self)
+        source = read_source(self, X)
+        data = pairs_of(self, source, read_targets(self, y, source))
+        network = self._architecture.network(n_threads(self.n_jobs), self.memory_limit, device=self.device)
+        return loss_and_gradient(network, self._state.theta, data, targets_of(data), self.alpha)
+
+    def _write(self, network, source, threads, beam_width, length_penalty, max_length):
+        states = network.read(source, threads)
+        options = {"end": n_target_symbols(self), "max_length": int(max_length), "threads": threads}
+        if beam_width == 1:
+            return write_greedily(network, states, **options)
+        return write_by_beams(network, states, width=int(beam_width), length_penalty=float(length_penalty), **options)
+
+    def _lengths(self, lengths, count):
+        """How many vectors to write for each sequence."""
+        if lengths is None:
+            if not self._one_length:
+                raise ValueError("lengths must be given: the targets of training had different lengths")
+            lengths = self.longest_target_
+        check_plain(lengths, "lengths")
+        values = np.asarray(lengths)
+        if values.dtype.kind not in "iu" or values.shape not in ((), (count,)) or values.min() < 1:
+            raise ValueError(f"lengths must be an integer of at least 1, or {count} of them, got {shown(lengths)}")
+        return np.broadcast_to(values, (count,)).astype(np.int64)
+
+
+def _refuse_for_vectors(beam_width, max_length):
+    if beam_width != 1:
+        raise ValueError(f"beam_width={shown(beam_width)}: there is no search among real vectors, only beam_width=1")
+    if max_length is not None:
+        raise ValueError(f"max_length={shown(max_length)}: real vectors have no end to wait for; pass lengths")

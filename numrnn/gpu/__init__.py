@@ -1,4 +1,0 @@
-"""Networks on an NVIDIA GPU: the methods of `numrnn.network.Network`, with theta, solver and mini-batches on the card.
-
-Nothing here is imported before somebody asks for ``device="cuda"``.
-"""

@@ -1,0 +1,283 @@
+"""Mini-batches one after the other, gradient and update, on any number of threads that stay in compiled code.
+
+A mini-batch is a number of nodes, each a whole subtree of tiles. Threads claim nodes from a counter; who completes
+the last node of a mini-batch opens two phases, first the sum of the nodes' gradients, then the step, which all threads
+that wait share out. No thread waits for one that has not come: a pool that is busy costs time, not a deadlock.
+
+The sum over tiles has the shape of a binary tree over the tile's index, whoever makes which part: so neither threads
+nor ranks change a bit.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from numrnn.kernels.cpu import updates
+from numrnn.kernels.cpu.activations import like
+from numrnn.kernels.cpu.atomics import CLAIMED, DIVERGED, DONE, OPENED, STOP, fetch_add, give_way, load, store
+from numrnn.kernels.cpu.float_mode import DEFAULT, set_mode
+from numrnn.kernels.cpu.inputs import sort_inputs, sum_occurrences
+from numrnn.kernels.cpu.layer_products import add, copy, set_zero
+from numrnn.kernels.cpu.packing import add_nodes, pack_piece, unpack_piece
+from numrnn.kernels.cpu.records import piece_of
+from numrnn.kernels.cpu.tile.dispatch import predict_tile, train_tile
+from numrnn.kernels.jit import njit
+
+REDUCE, UPDATE = range(2)  # what follows a mini-batch's nodes, in shares of theta: its gradient, its step
+SPINS = 2000  # looks at a counter before the processor is given away: about 10 us
+
+
+class Job(NamedTuple):
+    """Mini-batches to run, and where threads meet."""
+
+    order: np.ndarray  # ids of the sequences, all mini-batches one after the other, in tile order
+    first: np.ndarray  # (batches + 1,) where a mini-batch begins in order
+    first_tile: np.ndarray  # (batches + 1,)
+    first_node: np.ndarray  # (batches + 1,)
+    node_tiles: int  # tiles in a node, a power of two
+    tile_rows: int
+    weight_sums: np.ndarray  # (batches,) float64, positive
+    losses: np.ndarray  # (tiles,) float64: sum of weight times loss
+    nodes: np.ndarray  # (nodes of a mini-batch, gradient size)
+    board: np.ndarray  # (BOARD_SIZE,) int64
+    nodes_done: np.ndarray  # (batches,) int64
+    claimed: np.ndarray  # (2 * batches,) int64: shares of theta taken, in the phases reduce and update of a mini-batch
+    completed: np.ndarray  # (2 * batches,) int64
+
+
+class Update(NamedTuple):
+    """What follows a gradient: the L2 term, clipping, a step of the solver. With rule NO_STEP the gradient is all."""
+
+    theta: np.ndarray
+    gradient: np.ndarray  # like theta: of the last mini-batch
+    before: np.ndarray  # like theta: before the last step
+    alpha: float
+    clip_norm: float  # inf: none
+    rule: int
+    first: np.ndarray  # the solver's state, where it has any
+    second: np.ndarray
+    scalars: np.ndarray  # (batches, ...) of theta's type
+    losses: np.ndarray  # (batches,) float64 objective
+    norms: np.ndarray  # (batches,) float64, before clipping
+    squares: np.ndarray  # (pieces,) float64: sums of squares of the gradient, then of theta
+    decays: np.ndarray  # (pieces,) float64: sums of squares of theta where it decays
+
+
+@njit
+def _sum_pairs(values):
+    """The same tree over numbers; they are spent."""
+    distance = 1
+    while distance < values.size:
+        for left in range(0, values.size - distance, 2 * distance):
+            values[left] += values[left + distance]
+        distance *= 2
+    return values[0]
+
+
+@njit
+def _run_node(net, data, goal, job, batch, node, scratch, levels):
+    """Gradient of a node's tiles, into its row of job.nodes; returns the steps done. `levels` holds what waits for its
+    neighbour.
+    """
+    order = job.order[job.first[batch] : job.first[batch + 1]]
+    tiles = job.first_tile[batch + 1] - job.first_tile[batch]
+    total, depth, steps = job.nodes[node], 0, 0
+    first = node * job.node_tiles
+    for tile in range(first, min(first + job.node_tiles, tiles)):
+        ids = order[tile * job.tile_rows : (tile + 1) * job.tile_rows]
+        here = total if depth == 0 else levels[depth - 1]
+        set_zero(here, 0, here.size)
+        loss = train_tile(net, data, ids, goal, 1 / job.weight_sums[batch], job.tile_rows, scratch, here, job.board)
+        job.losses[job.first_tile[batch] + tile] = loss
+        steps += data.lengths[ids[0]]
+        depth += 1
+        done = tile - first + 1
+        while done & 1 == 0:
+            depth -= 1
+            add(total if depth == 1 else levels[depth - 2], 0, levels[depth - 1], 0, total.size)
+            done >>= 1
+    while depth > 1:
+        depth -= 1
+        add(total if depth == 1 else levels[depth - 2], 0, levels[depth - 1], 0, total.size)
+    return steps
+
+
+@njit
+def _reduce_share(net, data, job, batch, update, share):
+    """Gradient of a share of theta from the nodes' gradients, the L2 term added. A chunk without targets has none, and
+    leaves that of the last mini-batch.
+    """
+    if job.weight_sums[batch] == 0:
+        return
+    alpha = like(update.alpha, update.theta[0])
+    for index in range(net.shares[share], net.shares[share + 1]):
+        piece = piece_of(net, index)
+        first, end = piece.theta, piece.theta + piece.count * piece.columns
+        if piece.gradient < 0:
+            sum_occurrences(net, data, piece, update.gradient)
+        else:
+            add_nodes(piece, job.nodes, job.first_node[batch + 1] - job.first_node[batch])
+            unpack_piece(piece, job.nodes[0], update.gradient)
+        gradient, decay = update.gradient[first:end], 0.0
+        if update.alpha and piece.decayed:
+            decay = updates.add_decay(gradient, update.theta[first:end], alpha)
+        update.decays[index] = decay
+        update.squares[index] = updates.squared_norm(gradient)
+
+
+@njit
+def _update_share(net, batch, update, share):
+    """Clip the gradient of a share, make the solver's step, pack the new weights."""
+    norm = update.norms[batch]
+    for index in range(net.shares[share], net.shares[share + 1]):
+        piece = piece_of(net, index)
+        first, end = piece.theta, piece.theta + piece.count * piece.columns
+        theta, gradient = update.theta[first:end], update.gradient[first:end]
+        copy(theta, 0, theta.size, update.before, first)
+        if update.clip_norm < norm + 1e-6:  # the 1e-6 is torch.nn.utils.clip_grad_norm_'s
+            updates.scale(gradient, like(update.clip_norm / (norm + 1e-6), theta[0]))
+        slots = update.first[first:end], update.second[first:end]
+        updates.step(update.rule, theta, gradient, slots[0], slots[1], update.scalars[batch])
+        update.squares[index] = updates.squared_norm(theta)
+        pack_piece(net, piece, update.theta)
+
+
+@njit
+def _sum(values):
+    total = 0.0
+    for value in values:
+        total += value
+    return total
+
+
+@njit
+def _weigh(job, batch, update):
+    """Loss and norm of a mini-batch whose gradient is whole; False where they are not finite."""
+    loss = _sum_pairs(job.losses[job.first_tile[batch] : job.first_tile[batch + 1]]) / job.weight_sums[batch]
+    update.losses[batch] = loss + 0.5 * update.alpha * _sum(update.decays)
+    update.norms[batch] = np.sqrt(_sum(update.squares))
+    return np.isfinite(update.losses[batch] + update.norms[batch])
+
+
+@njit
+def _close(job, phase, update):
+    """End a phase; returns the phase that follows at once, or -1."""
+    batch, diverged = phase // 2, False
+    carries_only = job.weight_sums[batch] == 0  # a chunk without targets
+    if phase % 2 == REDUCE and not carries_only:
+        if update.rule != updates.NO_STEP:
+            diverged = not _weigh(job, batch, update)
+            if not diverged:
+                # Once begun, an update is carried through: theta is never half a step on.
+                return -1 if load(job.board, STOP) else phase + 1
+        else:
+            _weigh(job, batch, update)
+    elif phase % 2 == UPDATE:
+        # A bounded cell gives a finite loss with weights that overflowed.
+        diverged = not np.isfinite(_sum(update.squares))
+    if diverged:
+        store(job.board, DIVERGED, 1)
+        store(job.board, STOP, 1)
+    else:
+        store(job.board, DONE, batch + 1)
+    return -1
+
+
+@njit
+def _work_on(net, data, job, phase, update):
+    """Take shares of an open phase, and of those that it opens, as long as there are any; False if there was none."""
+    shares, worked = net.shares.size - 1, False
+    while phase >= 0:
+        following = -1
+        while load(job.claimed, phase) < shares:  # only looked at while there is nothing to take
+            share = fetch_add(job.claimed, phase)
+            if share >= shares:
+                break
+            worked = True
+            if phase % 2 == REDUCE:
+                _reduce_share(net, data, job, phase // 2, update, share)
+            else:
+                _update_share(net, phase // 2, update, share)
+            if fetch_add(job.completed, phase) + 1 == shares:
+                following = _close(job, phase, update)
+                if following >= 0:
+                    store(job.board, OPENED, following + 1)
+        phase = following
+    return worked
+
+
+@njit
+def _wait(net, data, job, update, batches):
+    """Help to finish mini-batches until so many are done; False if all is to stop."""
+    spins = 0
+    while load(job.board, DONE) < batches:
+        if not _work_on(net, data, job, load(job.board, OPENED) - 1, update):
+            if load(job.board, STOP):
+                return False
+            spins += 1
+            if spins > SPINS:
+                give_way()
+    return True
+
+
+@njit
+def run_batches(net, data, goal, job, update, scratch, levels, budget):
+    """Work on the mini-batches of a job until they are done; False if left early: stopped, or after `budget` steps."""
+    mode = set_mode(DEFAULT)
+    board, batch, batches, steps, finished = job.board, 0, job.first.size - 1, 0, False
+    while steps < budget and load(board, STOP) == 0:
+        claimed = fetch_add(board, CLAIMED)
+        if claimed >= job.first_node[batches]:
+            finished = _wait(net, data, job, update, batches)
+            break
+        while claimed >= job.first_node[batch + 1]:
+            batch += 1
+        if not _wait(net, data, job, update, batch):
+            break
+        steps += _run_node(net, data, goal, job, batch, claimed - job.first_node[batch], scratch, levels)
+        if load(board, STOP):
+            break
+        if fetch_add(job.nodes_done, batch) + 1 == job.first_node[batch + 1] - job.first_node[batch]:
+            sort_inputs(net, data, job.order[job.first[batch] : job.first[batch + 1]])
+            store(board, OPENED, 2 * batch + 1)
+            _work_on(net, data, job, 2 * batch, update)
+    set_mode(mode)
+    return finished
+
+
+@njit
+def predict_tiles(net, data, order, first_row, raw, tile_rows, scratch, state_out, out, board, budget):
+    """Outputs of tiles claimed from the board until all are done; False if left early: stopped, or after `budget`
+    steps.
+    """
+    mode, steps, finished = set_mode(DEFAULT), 0, False
+    while not finished and steps < budget and load(board, STOP) == 0:
+        first = fetch_add(board, CLAIMED) * tile_rows
+        finished = first >= order.size
+        if not finished:
+            ids = order[first : first + tile_rows]
+            predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, out, board)
+            steps += data.lengths[ids[0]]
+    set_mode(mode)
+    return finished
+
+
+@njit
+def add_nodes_of_two(total, other):
+    """Gradients of two neighbours become one."""
+    mode = set_mode(DEFAULT)
+    add(total, 0, other, 0, total.size)
+    set_mode(mode)
+
+
+@njit
+def weight_sums(first, goal, lengths, per_step, sums_out):
+    """Sum of the weights of each mini-batch, sequence after sequence."""
+    for batch in range(sums_out.size):
+        for i in range(first[batch], first[batch + 1]):
+            count = lengths[i] if per_step else int(goal.first[i] >= 0)
+            if goal.weights.size:
+                for t in range(count):
+                    sums_out[batch] += goal.weights[goal.first[i] + t]
+            else:
+                sums_out[batch] += count

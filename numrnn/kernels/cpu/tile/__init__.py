@@ -1,0 +1,1 @@
+"""A tile of sequences through all steps, layers and the head, on one thread: predictions and gradients."""

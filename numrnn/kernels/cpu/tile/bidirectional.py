@@ -1,0 +1,241 @@
+"""Bidirectional layers (Schuster & Paliwal 1997): one layer after the other over whole sequences, forward.
+
+A direction is a layer of its own, record 2 l + d of a network: d = 0 reads a sequence from its first step on, d = 1
+from its last. A reversed sequence is as long as it was, so both directions have the same blocks of steps and the same
+active rows: the reverse one runs as any layer does, on rows in reversed order. What it makes is stored in its own time,
+and turned round where the layer above reads both directions side by side.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from numrnn.kernels.cpu.atomics import STOP, load
+from numrnn.kernels.cpu.bidirectional_inputs import pick_rows
+from numrnn.kernels.cpu.dropout import drop_block
+from numrnn.kernels.cpu.inputs import gather
+from numrnn.kernels.cpu.layer_products import add, add_input_products, copy, padded_inputs, set_zero
+from numrnn.kernels.cpu.pooling import finish_pool, pool_block
+from numrnn.kernels.cpu.records import FIRST_STEP, ROW, ROWS, STATE_ROW, STEPS, head_of, layer_of
+from numrnn.kernels.cpu.tile.forward import (
+    BLOCK_STEPS,
+    forward_layer,
+    gates_of,
+    load_state,
+    logits,
+    place_layers,
+    plan_blocks,
+    store_state,
+)
+from numrnn.kernels.cpu.tile.prediction import put_last, put_step
+from numrnn.kernels.jit import njit
+
+# Places in WholeScratch.room: whether the head reads the states of all steps; where gradients of all steps by what a
+# layer passes up and by what it reads lie; of one block: inputs of a reverse direction, two arrays as wide as any,
+# logits; a pool, which without pooling holds both directions' last states and, at the same distance, their gradient.
+ALL_STEPS, ABOVE, BELOW, X, DY, OTHER, LOGITS, POOL, ROOM = range(9)
+
+
+class WholeScratch(NamedTuple):
+    """Memory of one thread that runs layer by layer; its type says so."""
+
+    work: np.ndarray  # floating
+    blocks: np.ndarray  # (blocks, 5) int64
+    active: np.ndarray  # (longest,) int64: rows that take part in a step
+    places: np.ndarray  # (2 layers, 4) int64: as in Scratch, by direction
+    spare: int  # where room for copies of operands begins in work
+    rows: np.ndarray  # (longest,) int64: the first row of a step
+    inputs: np.ndarray  # (layers + 1,) int64: where what a layer reads lies in work, and what the head reads
+    room: np.ndarray  # (ROOM,) int64: where all else lies
+
+
+@njit
+def row_size(net, level):
+    """Elements of a row of what a layer reads (level layers: the head): the first layer's are not padded."""
+    if 2 * level == net.layers.shape[0]:
+        return head_of(net).HP
+    layer = layer_of(net, 2 * level)
+    return layer.D if level == 0 else padded_inputs(layer, net.packed)
+
+
+@njit
+def place_tile(net, rows, state_rows, tile_rows, training, places, inputs, room):
+    """Lay out a tile whose steps have so many rows; return the end. For predictions, the inputs of every second layer
+    lie at one place, and states and gates serve one block.
+    """
+    head, block_rows, at = head_of(net), BLOCK_STEPS * tile_rows, 0
+    whole, read = rows * head.widest, inputs.size - 1 + room[ALL_STEPS]  # by so many
+    for level in range(inputs.size):
+        inputs[level] = at if training else level % 2 * whole
+        if training and level < read:
+            at += (rows * row_size(net, level) + 15) // 16 * 16
+    if training:
+        at = place_layers(net, rows, state_rows, tile_rows, at, places)
+        made = read - 1 + layer_of(net, 0).embedded  # gradients of all steps, of which two are needed at a time
+        first, second = (ABOVE, BELOW) if room[ALL_STEPS] else (BELOW, ABOVE)
+        room[first], room[second] = at, at + whole
+        at += min(2, made) * whole
+    else:
+        at = place_layers(net, block_rows, block_rows + tile_rows, tile_rows, min(2, read) * whole, places)
+    for place in (X, DY, OTHER):
+        room[place] = at
+        at += block_rows * head.widest
+    room[LOGITS], room[POOL] = at, at + block_rows * head.KP
+    return room[POOL] + 3 * tile_rows * head.HP
+
+
+@njit
+def find_rows(scratch, count):
+    """Fill the table of the first rows of steps from that of blocks."""
+    for b in range(count):
+        block = scratch.blocks[b]
+        for t in range(block[STEPS]):
+            scratch.rows[block[FIRST_STEP] + t] = block[ROW] + t * block[ROWS]
+
+
+@njit
+def _row_of(scratch, length, reverse, t, i):
+    """The row of sequence i at the step that a direction comes to as its t-th."""
+    return scratch.rows[length - 1 - t if reverse else t] + i
+
+
+@njit
+def take_rows(data, ids, block, reverse, scratch, source_at, source_row, count, out_at, out_row):
+    """out (steps, rows, out_row) of a block = `count` elements of rows in the order of a direction; else zero."""
+    work, first, rows = scratch.work, block[FIRST_STEP], block[ROWS]
+    for t in range(block[STEPS]):
+        active, now = scratch.active[first + t], out_at + t * rows * out_row
+        for i in range(active):
+            source = source_at + _row_of(scratch, data.lengths[ids[i]], reverse, first + t, i) * source_row
+            copy(work, source, count, work, now + i * out_row)
+            set_zero(work, now + i * out_row + count, out_row - count)
+        set_zero(work, now + active * out_row, (rows - active) * out_row)
+
+
+@njit
+def _put_states(layer, data, ids, block, reverse, scratch, s_at, out_at, out_row):
+    """Write the states of a direction beside those of the other; the forward one makes the rows of ended sequences
+    zero.
+    """
+    work, first, rows, unit = scratch.work, block[FIRST_STEP], block[ROWS], reverse * layer.H
+    for t in range(block[STEPS]):
+        active = scratch.active[first + t]
+        for i in range(active):
+            row = _row_of(scratch, data.lengths[ids[i]], reverse, first + t, i)
+            copy(work, s_at + (t * rows + i) * layer.HP, layer.H, work, out_at + row * out_row + unit)
+        if not reverse:
+            set_zero(work, out_at + (scratch.rows[first + t] + active) * out_row, (rows - active) * out_row)
+
+
+@njit
+def add_rows(data, ids, block, scratch, source_at, row, out_at):
+    """Add the rows of a block of the reverse direction to those of the same steps."""
+    work, first, rows = scratch.work, block[FIRST_STEP], block[ROWS]
+    for t in range(block[STEPS]):
+        for i in range(scratch.active[first + t]):
+            here = _row_of(scratch, data.lengths[ids[i]], 1, first + t, i)
+            add(work, out_at + here * row, work, source_at + (t * rows + i) * row, row)
+
+
+@njit
+def inputs_of_block(net, data, ids, block, index, scratch):
+    """Where the inputs of a direction in a block lie, steps in its own order."""
+    x_at, row = scratch.inputs[index // 2], row_size(net, index // 2)
+    if index % 2 == 0:
+        return x_at + block[ROW] * row
+    take_rows(data, ids, block, 1, scratch, x_at, row, row, scratch.room[X], row)
+    return scratch.room[X]
+
+
+@njit
+def _forward_direction(net, data, ids, count, index, tile_rows, scratch, training, board):
+    """One direction of a layer over all blocks; its states go to what the layer above reads, if anything does."""
+    layer, place, work, level = layer_of(net, index), scratch.places[index], scratch.work, index // 2
+    read = level + 1 < scratch.inputs.size - 1 + scratch.room[ALL_STEPS]
+    for b in range(count):
+        if load(board, STOP):
+            return
+        block = scratch.blocks[b]
+        row, state_row = training * block[ROW], training * block[STATE_ROW]
+        gates_at = gates_of(layer, place, block, row, state_row)
+        x_at = inputs_of_block(net, data, ids, block, index, scratch)
+        rows = block[STEPS] * block[ROWS]
+        add_input_products(net, layer, rows, work, x_at, row_size(net, level), work, gates_at, 0, layer.HP)
+        pick_rows(net, layer, data, ids, block, index % 2, work, gates_at)
+        drops = data.kept_before != 1.0
+        s_at = forward_layer(net, layer, place, block, scratch.active, tile_rows, work, gates_at, state_row, drops)
+        if read:
+            out_at, out_row = scratch.inputs[level + 1], row_size(net, level + 1)
+            _put_states(layer, data, ids, block, index % 2, scratch, s_at, out_at, out_row)
+
+
+@njit
+def drop(net, data, ids, count, level, scratch, at):
+    """Dropout goes over what a layer passes up (to `level`), or over its gradient."""
+    if data.kept == 1.0:
+        return
+    row = row_size(net, level)
+    for b in range(count):
+        block = scratch.blocks[b]
+        here = at + block[ROW] * row
+        drop_block(data, ids, block, level - 1, 2 * layer_of(net, 2 * level - 1).H, row, scratch.work, here, here)
+
+
+@njit
+def forward_tile(net, data, ids, count, tile_rows, scratch, training, board):
+    """All layers over a tile. Left early on STOP."""
+    for b in range(count):
+        block = scratch.blocks[b]
+        gather(net, data, ids, block, scratch.work, scratch.inputs[0] + block[ROW] * layer_of(net, 0).D)
+    for level in range(1, scratch.inputs.size):
+        for index in range(2 * level - 2, 2 * level):
+            _forward_direction(net, data, ids, count, index, tile_rows, scratch, training, board)
+        if level + 1 < scratch.inputs.size or head_of(net).per_step:  # dropout goes over a pool as a whole
+            drop(net, data, ids, count, level, scratch, scratch.inputs[level])
+
+
+@njit
+def final_states(net, ids, scratch, out_at):
+    """Both directions' last states of the last layer side by side, (sequences, HP)."""
+    head, last, work = head_of(net), net.layers.shape[0] - 2, scratch.work
+    set_zero(work, out_at, ids.size * head.HP)
+    for d in range(2):
+        layer, carry = layer_of(net, last + d), scratch.places[last + d, 3]
+        for i in range(ids.size):
+            copy(work, carry + i * layer.HP, layer.H, work, out_at + i * head.HP + d * layer.H)
+
+
+@njit
+def read_states(net, data, ids, count, tile_rows, scratch):
+    """Where what the head reads of whole sequences lies, (sequences, HP): last states, or a pool."""
+    head, pool_at = head_of(net), scratch.room[POOL]
+    final_states(net, ids, scratch, pool_at)
+    for b in range(count):
+        block = scratch.blocks[b]
+        s_at = scratch.inputs[scratch.inputs.size - 1] + block[ROW] * head.HP
+        pool_block(net.pooling, block, b, head.HP, tile_rows, scratch.active, scratch.work, s_at, pool_at)
+    return finish_pool(net.pooling, data, ids, head.HP, scratch.work, pool_at, pool_at)
+
+
+@njit
+def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, out, board):
+    """Outputs (raw: logits) of a tile into out. Left early on STOP."""
+    head, work, room = head_of(net), scratch.work, scratch.room
+    count, rows, state_rows = plan_blocks(ids, data.lengths, scratch)
+    find_rows(scratch, count)
+    place_tile(net, rows, state_rows, tile_rows, 0, scratch.places, scratch.inputs, scratch.room)
+    load_state(net, data, ids, tile_rows, scratch)
+    forward_tile(net, data, ids, count, tile_rows, scratch, 0, board)
+    if load(board, STOP):
+        return
+    if head.per_step:
+        for b in range(count):
+            block = scratch.blocks[b]
+            s_at = scratch.inputs[scratch.inputs.size - 1] + block[ROW] * head.HP
+            logits(net, head, block[STEPS] * block[ROWS], work, s_at, room[LOGITS], 0, head.KP)
+            for t in range(block[STEPS]):
+                put_step(head, ids, block, t, scratch, room[LOGITS], first_row, raw, out)
+    else:
+        s_at = read_states(net, data, ids, count, tile_rows, scratch)
+        put_last(net, head, ids, scratch, s_at, room[LOGITS], first_row, raw, out)
+    store_state(net, data, ids, tile_rows, scratch, state_out)

@@ -1,0 +1,160 @@
+"""Loss and gradient of one tile of a bidirectional network, on one thread: forward through all layers, then back, one
+layer after the other, each direction from its own last block to its first.
+"""
+
+from numrnn.kernels.cpu.atomics import STOP, load
+from numrnn.kernels.cpu.bidirectional_inputs import add_picked, keep_embedded
+from numrnn.kernels.cpu.layer_products import copy, input_gradient, padded_inputs
+from numrnn.kernels.cpu.pooling import spread_pool
+from numrnn.kernels.cpu.records import NO_HEAD, ROW, ROWS, STEPS, head_of, layer_of
+from numrnn.kernels.cpu.tile.bidirectional import (
+    ABOVE,
+    BELOW,
+    DY,
+    LOGITS,
+    OTHER,
+    add_rows,
+    drop,
+    find_rows,
+    forward_tile,
+    inputs_of_block,
+    place_tile,
+    read_states,
+    row_size,
+    take_rows,
+)
+from numrnn.kernels.cpu.tile.forward import load_state, plan_blocks
+from numrnn.kernels.cpu.tile.training import (
+    backward_layer,
+    head_per_sequence,
+    keep_state_gradients,
+    step_losses,
+    take_state_gradients,
+)
+from numrnn.kernels.jit import njit
+
+
+@njit
+def _head_per_sequence(net, data, ids, goal, scale, count, tile_rows, scratch, gradient):
+    """Loss of a tile whose sequences have one output each; returns it, and where the gradients of all steps by a pool
+    lie. dL/ds_T goes to the carries of the last layer where nothing is pooled, and there is -1.
+    """
+    head, work, room, last = head_of(net), scratch.work, scratch.room, net.layers.shape[0] - 2
+    s_at = read_states(net, data, ids, count, tile_rows, scratch)
+    loss = head_per_sequence(
+        net, data, ids, goal, scale, scratch, s_at, room[LOGITS], room[OTHER], tile_rows, gradient
+    )  # fmt: skip
+    above_at = -1
+    for b in range(count - 1, -1, -1):
+        block = scratch.blocks[b]
+        row = block[ROW] * head.HP
+        above_at = spread_pool(
+            net.pooling, data, ids, block, b, head.HP, tile_rows, scratch.active, work,
+            scratch.inputs[scratch.inputs.size - 1] + row, s_at, room[ABOVE] + row, -1,
+        )  # fmt: skip
+    if above_at >= 0:
+        return loss, room[ABOVE]
+    for d in range(2):
+        layer = layer_of(net, last + d)
+        carry = scratch.places[last + d, 3] + 2 * tile_rows * layer.HP
+        for i in range(ids.size):
+            ds_at = s_at + (2 * tile_rows + i) * head.HP + d * layer.H
+            copy(work, ds_at, layer.H, work, carry + i * layer.HP)
+    return loss, -1
+
+
+@njit
+def _head_per_step(net, data, ids, goal, scale, count, scratch, gradient, board):
+    """Loss of a tile whose steps have one output each; returns it, and where the gradients of all steps lie."""
+    head, level, loss = head_of(net), scratch.inputs.size - 1, 0.0
+    for b in range(count - 1, -1, -1):
+        if load(board, STOP):
+            return 0.0, scratch.room[ABOVE]
+        block = scratch.blocks[b]
+        s_at, ds_at = scratch.inputs[level] + block[ROW] * head.HP, scratch.room[ABOVE] + block[ROW] * head.HP
+        loss += step_losses(
+            net, head, ids, goal, scale, block, scratch, s_at, scratch.room[LOGITS], gradient, ds_at
+        )  # fmt: skip
+    drop(net, data, ids, count, level, scratch, scratch.room[ABOVE])
+    return loss, scratch.room[ABOVE]
+
+
+@njit
+def _pass_down(net, data, ids, block, index, scratch, da_at, below_at):
+    """dx of a block of a direction: the forward one writes it, the reverse one adds it."""
+    layer, rows = layer_of(net, index), block[STEPS] * block[ROWS]
+    row = padded_inputs(layer, scratch.work)
+    if index % 2 == 0:
+        input_gradient(net, layer, rows, scratch.work, da_at, below_at + block[ROW] * row)
+    else:
+        input_gradient(net, layer, rows, scratch.work, da_at, scratch.room[OTHER])
+        add_rows(data, ids, block, scratch, scratch.room[OTHER], row, below_at)
+
+
+@njit
+def _backward_direction(net, data, ids, count, index, tile_rows, scratch, above_at, below_at, gradient, board):
+    """BPTT of one direction over all blocks; dy is taken from above_at, dx left at below_at, if >= 0."""
+    layer, level, reverse, work = layer_of(net, index), index // 2, index % 2, scratch.work
+    for b in range(count - 1, -1, -1):
+        if load(board, STOP):
+            return
+        block, dy_at = scratch.blocks[b], -1
+        x_at = inputs_of_block(net, data, ids, block, index, scratch)
+        if above_at >= 0:
+            dy_at, source = scratch.room[DY], above_at + reverse * layer.H
+            take_rows(
+                data, ids, block, reverse, scratch, source, row_size(net, level + 1), layer.H, dy_at, layer.HP
+            )  # fmt: skip
+        da_at = backward_layer(
+            net, data, index, block, tile_rows, scratch, x_at, row_size(net, level), dy_at, scratch.room[OTHER],
+            gradient, board,
+        )  # fmt: skip
+        add_picked(layer, data, ids, block, reverse, work, da_at, gradient)
+        if below_at >= 0:
+            _pass_down(net, data, ids, block, index, scratch, da_at, below_at)
+
+
+@njit
+def _backward_tile(net, data, ids, count, tile_rows, scratch, above_at, gradient, board):
+    """BPTT of all layers, the last first, from the head's gradients at above_at, if >= 0; gradients above and below a
+    layer change places from layer to layer.
+    """
+    first, below_at = layer_of(net, 0), scratch.room[BELOW]
+    for level in range(scratch.inputs.size - 2, -1, -1):
+        dx_at = below_at if level > 0 or first.embedded else -1
+        for index in range(2 * level, 2 * level + 2):
+            _backward_direction(
+                net, data, ids, count, index, tile_rows, scratch, above_at, dx_at, gradient, board
+            )  # fmt: skip
+        if level > 0:
+            drop(net, data, ids, count, level, scratch, below_at)
+            above_at, below_at = below_at, scratch.room[ABOVE] + scratch.room[BELOW] - below_at
+    if first.embedded:
+        row = padded_inputs(first, scratch.work)
+        for b in range(count):
+            block = scratch.blocks[b]
+            keep_embedded(first, data, ids, block, scratch.work, below_at + block[ROW] * row)
+
+
+@njit
+def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board):
+    """Loss of a tile (sum of weight times loss); its gradient, times scale, is added to `gradient`. Left early on
+    STOP.
+    """
+    count, rows, state_rows = plan_blocks(ids, data.lengths, scratch)
+    find_rows(scratch, count)
+    place_tile(net, rows, state_rows, tile_rows, 1, scratch.places, scratch.inputs, scratch.room)
+    load_state(net, data, ids, tile_rows, scratch)
+    forward_tile(net, data, ids, count, tile_rows, scratch, 1, board)
+    if load(board, STOP):
+        return 0.0
+    loss, above_at = 0.0, -1
+    if head_of(net).kind == NO_HEAD:
+        take_state_gradients(net, ids, goal, tile_rows, scratch)
+    elif head_of(net).per_step:
+        loss, above_at = _head_per_step(net, data, ids, goal, scale, count, scratch, gradient, board)
+    else:
+        loss, above_at = _head_per_sequence(net, data, ids, goal, scale, count, tile_rows, scratch, gradient)
+    _backward_tile(net, data, ids, count, tile_rows, scratch, above_at, gradient, board)
+    keep_state_gradients(net, data, ids, tile_rows, scratch, gradient)
+    return loss

@@ -1,0 +1,213 @@
+"""One tile of sequences through all steps and layers, on one thread: forward, and what training and predictions share.
+
+The sequences of a tile are sorted by length, longest first, so the rows that take part in a step are a prefix. Time
+is cut into blocks of steps, each dense: as many rows as its first step has. A block takes s_0 from the carry and
+leaves s_T there, so blocks can be made again, carried on or cut anywhere.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from numrnn.kernels.cpu.cells.dispatch import cell_forward
+from numrnn.kernels.cpu.dropout import EVERY_STEP, drop_block, drop_row
+from numrnn.kernels.cpu.inputs import add_inputs, gather
+from numrnn.kernels.cpu.layer_products import add_input_products, copy, set_zero
+from numrnn.kernels.cpu.matmul import product
+from numrnn.kernels.cpu.records import FIRST_STEP, ROW, ROWS, STATE_ROW, STEPS, layer_of, width_of
+from numrnn.kernels.jit import njit
+
+BLOCK_STEPS = 32  # weight gradients accumulate over blocks of so many steps, last block first
+ROWS_DROP = 4  # a block ends early where so many rows have ended: fewer rows would only be multiplied by zero
+
+
+class Goal(NamedTuple):
+    """Targets: row first[i] (+ t per step) of `classes` or `values` belongs to sequence i."""
+
+    classes: np.ndarray  # bytes of class indices, (n * class_bytes,) uint8, or empty
+    class_bytes: int  # of a class index, lowest first
+    values: np.ndarray  # (n, K), or empty
+    weights: np.ndarray  # (n,) float64, empty: ones
+    first: np.ndarray  # (N,) int64
+
+
+class Scratch(NamedTuple):
+    """Memory of one thread; nothing that the micro-kernel reads is allocated in compiled code."""
+
+    work: np.ndarray  # floating
+    blocks: np.ndarray  # (blocks, 5) int64
+    active: np.ndarray  # (longest,) int64: rows that take part in a step
+    places: np.ndarray  # (layers, 4) int64: where a layer's states, cells, gates and carry lie in work
+    spare: int  # where room for copies of operands begins in work
+
+
+@njit
+def plan_blocks(ids, lengths, scratch):
+    """Fill the table of blocks of a tile; return their number, their rows (steps times rows, summed) and their state
+    rows.
+    """
+    blocks, active = scratch.blocks, scratch.active
+    longest, count, row, state_row = lengths[ids[0]], 0, 0, 0
+    rows = ids.size
+    for t in range(longest):
+        while lengths[ids[rows - 1]] <= t:
+            rows -= 1
+        active[t] = rows
+        block = blocks[max(count - 1, 0)]
+        if count == 0 or t - block[FIRST_STEP] == BLOCK_STEPS or block[ROWS] - rows >= ROWS_DROP:
+            block = blocks[count]
+            block[FIRST_STEP], block[STEPS], block[ROWS], block[ROW], block[STATE_ROW] = t, 0, rows, row, state_row
+            count += 1
+            state_row += rows
+        block[STEPS] += 1
+        row += block[ROWS]
+        state_row += block[ROWS]
+    return count, row, state_row
+
+
+@njit
+def place_layers(net, rows, state_rows, tile_rows, at, places):
+    """Lay out states, cells, gates and carries of all layers in work from `at`; return the end."""
+    for index in range(net.layers.shape[0]):
+        layer = layer_of(net, index)
+        places[index, 0] = at
+        places[index, 1] = at + state_rows * layer.HP
+        places[index, 2] = places[index, 1] + layer.cells * state_rows * layer.HP
+        gate_rows = rows if layer.saved else tile_rows * BLOCK_STEPS
+        places[index, 3] = places[index, 2] + gate_rows * layer.planes * layer.HP
+        at = places[index, 3] + 6 * tile_rows * layer.HP  # s, cell, their gradients; a mask of s, and s so masked
+    return at
+
+
+@njit
+def keep_carry(work, block, active, s_at, HP, carry, unit, units):
+    """Copy the last state of each row of a block, where it ended or at the end of the block, to the carry: `units` of
+    it, from `unit` on.
+    """
+    rows, first = block[ROWS], block[FIRST_STEP]
+    step = block[STEPS]
+    for i in range(rows):
+        while active[first + step - 1] <= i:
+            step -= 1
+        copy(work, s_at + (step * rows + i) * HP + unit, units, work, carry + i * HP + unit)
+
+
+@njit
+def gates_of(layer, place, block, row, state_row):
+    """Where b + U x of a block are to lie, with as many rows and state rows before it."""
+    if layer.saved:
+        return place[2] + row * layer.planes * layer.HP
+    return place[0] + (state_row + block[ROWS]) * layer.HP  # where the states will be
+
+
+@njit
+def forward_layer(net, layer, place, block, active, tile_rows, work, gates_at, state_row, drops):
+    """One layer over one block, from b + U x; the carry holds s_0 (and cell_0) before, s_T after. `drops`: the mask
+    acts.
+    """
+    steps, rows = block[STEPS], block[ROWS]
+    now = active[block[FIRST_STEP] : block[FIRST_STEP] + steps]
+    s_at, cell_at = place[0] + state_row * layer.HP, place[1] + state_row * layer.HP
+    carry, cell_carry = place[3], place[3] + tile_rows * layer.HP
+    copy(work, carry, rows * layer.HP, work, s_at)
+    if layer.cells:
+        copy(work, cell_carry, rows * layer.HP, work, cell_at)
+    mask_at, spare_at = carry + 4 * tile_rows * layer.HP, carry + 5 * tile_rows * layer.HP
+    mask_at = mask_at if drops else -1
+    cell_forward(net, layer, steps, rows, now, work, s_at, cell_at, gates_at, mask_at, spare_at)
+    if layer.cells:
+        keep_carry(work, block, active, cell_at, layer.HP, cell_carry, 0, layer.HP)
+    keep_carry(work, block, active, s_at, layer.HP, carry, 0, layer.HP)
+    return s_at + rows * layer.HP
+
+
+@njit
+def forward_block(net, data, ids, block, tile_rows, scratch, x_at, row, state_row, dropped_at):
+    """All layers over one block; returns where the last layer's states s_1 .. s_steps lie. The inputs are gathered at
+    x_at, if >= 0; there is room for states that dropout has gone over at dropped_at.
+    """
+    at, x_row, work = x_at, 0, scratch.work
+    if x_at >= 0:
+        gather(net, data, ids, block, work, x_at)
+    for index in range(net.layers.shape[0]):
+        layer, place = layer_of(net, index), scratch.places[index]
+        gates_at = gates_of(layer, place, block, row, state_row)
+        if index == 0:
+            add_inputs(net, data, ids, block, work, at, gates_at)
+        else:
+            rows, at = block[STEPS] * block[ROWS], passed_up(net, data, ids, block, index - 1, work, at, dropped_at)
+            add_input_products(net, layer, rows, work, at, x_row, work, gates_at, 0, layer.HP)
+        drops = data.kept_before != 1.0
+        at = forward_layer(net, layer, place, block, scratch.active, tile_rows, work, gates_at, state_row, drops)
+        x_row = layer.HP
+    return at
+
+
+@njit
+def passed_up(net, data, ids, block, index, work, s_at, dropped_at):
+    """Where the states of a layer lie as the layer above sees them."""
+    if data.kept == 1.0:
+        return s_at
+    layer = layer_of(net, index)
+    drop_block(data, ids, block, index, layer.H, layer.HP, work, s_at, dropped_at)
+    return dropped_at
+
+
+@njit
+def _make_masks(data, ids, index, layer, work, at):
+    """Masks (sequences, HP) of the states of a layer on their way to the next step: the same in all steps (Gal and
+    Ghahramani 2016).
+    """
+    for i in range(ids.size):
+        here = at + i * layer.HP
+        for j in range(layer.HP):
+            work[here + j] = 1
+        drop_row(data.keys[ids[i]], EVERY_STEP, index, layer.HP, data.kept_before, work, here, here)
+
+
+@njit
+def load_state(net, data, ids, tile_rows, scratch):
+    """Set the carries from data.state or data.given (rows, state size), all layers one after the other, cell after s;
+    where both are empty from what is learned, or to zero.
+    """
+    column = 0
+    for index in range(net.layers.shape[0]):
+        layer, carry = layer_of(net, index), scratch.places[index, 3]
+        set_zero(scratch.work, carry, 4 * tile_rows * layer.HP)
+        if data.kept_before != 1.0:
+            _make_masks(data, ids, index, layer, scratch.work, carry + 4 * tile_rows * layer.HP)
+        for kind in range(1 + layer.cells):
+            for i in range(ids.size):
+                row, at = data.state_rows[ids[i]], carry + (kind * tile_rows + i) * layer.HP
+                if row >= 0 and data.state.size:
+                    copy(data.state[row], column, layer.H, scratch.work, at)
+                elif row < 0 and data.given.size:
+                    copy(data.given[~row], column, layer.H, scratch.work, at)
+                elif layer.s_0 >= 0:
+                    copy(net.packed, layer.s_0 + kind * layer.HP, layer.H, scratch.work, at)
+            column += layer.H
+
+
+@njit
+def store_state(net, data, ids, tile_rows, scratch, state_out):
+    """Write the carries into state_out (rows, state size), if it is not empty."""
+    column = 0
+    for index in range(net.layers.shape[0]):
+        layer, carry = layer_of(net, index), scratch.places[index, 3]
+        for kind in range(1 + layer.cells):
+            if state_out.size:
+                for i in range(ids.size):
+                    row = data.state_rows[ids[i]]
+                    row = row if row >= 0 else ~row
+                    copy(scratch.work, carry + (kind * tile_rows + i) * layer.HP, layer.H, state_out[row], column)
+            column += layer.H
+
+
+@njit
+def logits(net, head, rows, work, s_at, at, output, outputs):
+    """logits (rows, KP) = c + s V^T; of whole panels of outputs, the first of which is `output`."""
+    packed, panels, V = net.packed, outputs // width_of(work), head.V + output * head.H
+    product(
+        rows, 1, head.H, work, s_at, head.HP, 0, packed, V, panels, packed, head.c + output, 0, work, at + output,
+        head.KP,
+    )  # fmt: skip

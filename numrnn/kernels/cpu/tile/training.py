@@ -1,0 +1,248 @@
+"""Loss and gradient of one tile of sequences, on one thread: forward through all blocks of steps, then back-propagation
+through time, the last block first.
+"""
+
+from numrnn.kernels.cpu.atomics import STOP, load
+from numrnn.kernels.cpu.cells.dispatch import cell_backward
+from numrnn.kernels.cpu.dropout import drop_last
+from numrnn.kernels.cpu.heads import loss_row
+from numrnn.kernels.cpu.inputs import keep_input_gradients
+from numrnn.kernels.cpu.layer_products import (
+    add,
+    add_column_sums,
+    add_weight_gradients,
+    copy,
+    input_gradient,
+    masked,
+    set_zero,
+)
+from numrnn.kernels.cpu.matmul import gemm_tn, product
+from numrnn.kernels.cpu.pooling import finish_pool, pool_block, spread_pool
+from numrnn.kernels.cpu.records import (
+    FIRST_STEP,
+    NO_HEAD,
+    ROW,
+    ROWS,
+    STATE_ROW,
+    STEPS,
+    ZEROS,
+    head_of,
+    layer_of,
+    width_of,
+)
+from numrnn.kernels.cpu.tile.forward import (
+    BLOCK_STEPS,
+    forward_block,
+    load_state,
+    logits,
+    passed_up,
+    place_layers,
+    plan_blocks,
+    store_state,
+)
+from numrnn.kernels.jit import njit
+
+
+@njit
+def _head_row(head, work, at, goal, index, scale):
+    """Loss of one row, times its weight; its logits become the gradient, times weight and scale. Weight 0: no loss, no
+    gradient.
+    """
+    row = work[at : at + head.K]
+    weight = goal.weights[index] if goal.weights.size else 1.0
+    if weight == 0.0 or index < 0:
+        set_zero(work, at, head.K)
+        return 0.0
+    loss = weight * loss_row(head.kind, row, index, goal.classes, goal.class_bytes, goal.values)
+    for k in range(head.K):
+        row[k] = row[k] * (weight * scale)
+    return loss
+
+
+@njit
+def _head_gradients(net, head, rows, scratch, s_at, at, gradient, ds_at):
+    """dV, dc from dlogits (rows, KP) and s; ds (rows, HP) = dlogits V."""
+    work, packed, width = scratch.work, net.packed, width_of(scratch.work)
+    panels = head.HP // width
+    gemm_tn(
+        rows, head.K, work, at, head.KP, panels, work, s_at, head.HP, gradient, head.dV, head.HP, work, scratch.spare
+    )  # fmt: skip
+    add_column_sums(rows, net, work, at, head.KP // width, gradient, head.dc, scratch)
+    product(
+        rows, 1, head.K, work, at, head.KP, 0, packed, head.V_back, panels, packed, ZEROS, 0, work, ds_at, head.HP
+    )  # fmt: skip
+
+
+@njit
+def step_losses(net, head, ids, goal, scale, block, scratch, s_at, logits_at, gradient, ds_at):
+    """Loss of a block whose steps have one output each, from their states s (steps, rows, HP); ds likewise."""
+    work, first, rows = scratch.work, block[FIRST_STEP], block[ROWS]
+    logits(net, head, block[STEPS] * rows, work, s_at, logits_at, 0, head.KP)
+    loss = 0.0
+    for t in range(block[STEPS]):
+        count = scratch.active[first + t]
+        for i in range(count):
+            at = logits_at + (t * rows + i) * head.KP
+            loss += _head_row(head, work, at, goal, goal.first[ids[i]] + first + t, scale)
+        set_zero(work, logits_at + (t * rows + count) * head.KP, (rows - count) * head.KP)
+    _head_gradients(net, head, block[STEPS] * rows, scratch, s_at, logits_at, gradient, ds_at)
+    return loss
+
+
+@njit
+def head_per_sequence(net, data, ids, goal, scale, scratch, s_at, logits_at, dropped_at, tile_rows, gradient):
+    """Loss of a tile whose sequences have one output each, from the last layer's carry or a pool at s_at; dL/ds_T goes
+    where the carry, or the pool, has it.
+    """
+    head, work, last = head_of(net), scratch.work, net.layers.shape[0] - 1
+    ds_at = s_at + 2 * tile_rows * head.HP
+    if data.kept != 1.0:
+        drop_last(data, ids, last, head.H, head.HP, work, s_at, dropped_at)
+        s_at = dropped_at
+    logits(net, head, ids.size, work, s_at, logits_at, 0, head.KP)
+    loss = 0.0
+    for i in range(ids.size):
+        loss += _head_row(head, work, logits_at + i * head.KP, goal, goal.first[ids[i]], scale)
+    _head_gradients(net, head, ids.size, scratch, s_at, logits_at, gradient, ds_at)
+    if data.kept != 1.0:
+        drop_last(data, ids, last, head.H, head.HP, work, ds_at, ds_at)
+    return loss
+
+
+@njit
+def head_of_steps(net, data, ids, goal, scale, block, scratch, s_at, logits_at, dropped_at, gradient, dy_at):
+    """Loss of one block whose steps have an output each; dL/ds_t goes to dy."""
+    head, work, last = head_of(net), scratch.work, net.layers.shape[0] - 1
+    s_at = passed_up(net, data, ids, block, last, work, s_at, dropped_at)
+    loss = step_losses(net, head, ids, goal, scale, block, scratch, s_at, logits_at, gradient, dy_at)
+    passed_up(net, data, ids, block, last, work, dy_at, dy_at)
+    return loss
+
+
+@njit
+def take_state_gradients(net, ids, goal, tile_rows, scratch):
+    """Set the carries' gradients from goal.values (rows, state size), of a network without a head."""
+    column = 0
+    for index in range(net.layers.shape[0]):
+        layer, carry = layer_of(net, index), scratch.places[index, 3]
+        for kind in range(1 + layer.cells):
+            for i in range(ids.size):
+                row, at = goal.first[ids[i]], carry + ((2 + kind) * tile_rows + i) * layer.HP
+                if row >= 0:
+                    copy(goal.values[row], column, layer.H, scratch.work, at)
+            column += layer.H
+
+
+@njit
+def keep_state_gradients(net, data, ids, tile_rows, scratch, gradient):
+    """The carries' gradients, after the last block dL/ds_0 and dL/dcell_0, of sequences that begin: write them into
+    data.dgiven, if it is not empty, and add them to what is learned.
+    """
+    column = 0
+    for index in range(net.layers.shape[0]):
+        layer, carry = layer_of(net, index), scratch.places[index, 3]
+        for kind in range(1 + layer.cells):
+            for i in range(ids.size):
+                row, at = data.state_rows[ids[i]], carry + ((2 + kind) * tile_rows + i) * layer.HP
+                if row < 0 and data.dgiven.size:
+                    copy(scratch.work, at, layer.H, data.dgiven[~row], column)
+                if row < 0 and layer.s_0 >= 0 and not data.given.size:
+                    add(gradient, layer.ds_0 + kind * layer.HP, scratch.work, at, layer.H)
+            column += layer.H
+
+
+@njit
+def backward_layer(net, data, index, block, tile_rows, scratch, x_at, x_row, dy_at, spare_at, gradient, board):
+    """BPTT of one layer over one block; returns where its da lies. There is room for a block's states at spare_at."""
+    layer, work, place = layer_of(net, index), scratch.work, scratch.places[index]
+    steps, rows = block[STEPS], block[ROWS]
+    active = scratch.active[block[FIRST_STEP] : block[FIRST_STEP] + steps]
+    s_at, cell_at = place[0] + block[STATE_ROW] * layer.HP, place[1] + block[STATE_ROW] * layer.HP
+    ds_at = place[3] + 2 * tile_rows * layer.HP
+    da_at = place[2] + layer.saved * block[ROW] * layer.planes * layer.HP
+    mask_at = place[3] + 4 * tile_rows * layer.HP if data.kept_before != 1.0 else -1
+    cell_backward(
+        net, layer, steps, rows, active, work, s_at, cell_at, da_at, dy_at, ds_at, ds_at + tile_rows * layer.HP,
+        mask_at, place[3] + 5 * tile_rows * layer.HP,
+    )  # fmt: skip
+    if mask_at >= 0:
+        step = rows * layer.HP
+        for t in range(steps):
+            masked(work, s_at + t * step, mask_at, spare_at + t * step, step)
+        s_at = spare_at
+    if not load(board, STOP):  # one more look, for a block of a wide layer takes a quarter of a second
+        add_weight_gradients(net, layer, steps * rows, scratch, x_at, x_row, s_at, da_at, gradient)
+    return da_at
+
+
+@njit
+def backward_block(
+    net, data, ids, block, tile_rows, scratch, inputs, input_row, dy_at, other_at, dropped_at, gradient, board
+):
+    """BPTT of all layers over one block, last layer first; `dy_at` and `other_at` change places from layer to layer."""
+    head, work = head_of(net), scratch.work
+    for index in range(net.layers.shape[0] - 1, -1, -1):
+        x_at, x_row = inputs, input_row
+        if index > 0:
+            x_row = layer_of(net, index - 1).HP
+            x_at = scratch.places[index - 1, 0] + (block[STATE_ROW] + block[ROWS]) * x_row
+            x_at = passed_up(net, data, ids, block, index - 1, work, x_at, dropped_at)
+        da_at = backward_layer(
+            net, data, index, block, tile_rows, scratch, x_at, x_row, dy_at, other_at, gradient, board
+        )
+        if index > 0:
+            input_gradient(net, layer_of(net, index), block[STEPS] * block[ROWS], work, da_at, other_at)
+            passed_up(net, data, ids, block, index - 1, work, other_at, other_at)
+            dy_at, other_at = other_at, (dy_at if dy_at >= 0 else other_at - head.widest * BLOCK_STEPS * tile_rows)
+        else:
+            keep_input_gradients(net, data, ids, block, work, da_at, other_at, gradient)
+
+
+@njit
+def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board):
+    """Loss of a tile (sum of weight times loss); its gradient, times scale, is added to `gradient`. Left early on
+    STOP.
+    """
+    head, D = head_of(net), layer_of(net, 0).D
+    count, rows, state_rows = plan_blocks(ids, data.lengths, scratch)
+    layers_at = (rows * D + 15) // 16 * 16
+    dy_at = place_layers(net, rows, state_rows, tile_rows, layers_at, scratch.places)
+    other_at = dy_at + head.widest * BLOCK_STEPS * tile_rows
+    dropped_at = other_at + head.widest * BLOCK_STEPS * tile_rows
+    logits_at = dropped_at + head.widest * BLOCK_STEPS * tile_rows
+    pool_at, last = logits_at + head.KP * BLOCK_STEPS * tile_rows, net.layers.shape[0] - 1
+    load_state(net, data, ids, tile_rows, scratch)
+    for b in range(count):
+        if load(board, STOP):
+            return 0.0
+        block = scratch.blocks[b]
+        x_at = block[ROW] * D
+        s_at = forward_block(net, data, ids, block, tile_rows, scratch, x_at, block[ROW], block[STATE_ROW], dropped_at)
+        pool_block(net.pooling, block, b, head.HP, tile_rows, scratch.active, scratch.work, s_at, pool_at)
+    if data.state.size:
+        store_state(net, data, ids, tile_rows, scratch, data.state)
+    loss = 0.0
+    if head.kind == NO_HEAD:
+        take_state_gradients(net, ids, goal, tile_rows, scratch)
+    elif not head.per_step:
+        s_at = finish_pool(net.pooling, data, ids, head.HP, scratch.work, scratch.places[last, 3], pool_at)
+        loss = head_per_sequence(net, data, ids, goal, scale, scratch, s_at, logits_at, dropped_at, tile_rows, gradient)
+    for b in range(count - 1, -1, -1):
+        if load(board, STOP):
+            return 0.0
+        block = scratch.blocks[b]
+        s_at = scratch.places[last, 0] + (block[STATE_ROW] + block[ROWS]) * head.HP
+        if head.per_step:
+            loss += head_of_steps(
+                net, data, ids, goal, scale, block, scratch, s_at, logits_at, dropped_at, gradient, dy_at
+            )
+        from_head, x_at = dy_at if head.per_step else -1, block[ROW] * D
+        from_head = spread_pool(
+            net.pooling, data, ids, block, b, head.HP, tile_rows, scratch.active, scratch.work, s_at, pool_at, dy_at,
+            from_head,
+        )  # fmt: skip
+        backward_block(
+            net, data, ids, block, tile_rows, scratch, x_at, D, from_head, other_at, dropped_at, gradient, board
+        )
+    keep_state_gradients(net, data, ids, tile_rows, scratch, gradient)
+    return loss

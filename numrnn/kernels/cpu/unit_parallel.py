@@ -1,0 +1,225 @@
+"""One tile of few sequences through wide layers, on a team of threads: each makes all gates of some units.
+
+W then streams from several cores' caches at once. Work is cut into phases, one for the inputs of a layer in a block
+of steps, one for each step of it, two for the outputs of a block; between them all members meet. Who comes late, for
+a pool is busy or a core is taken, is let in by the first member when the next phase begins: nobody waits for a thread
+that has not come. Sums are chains in the order of k, so who makes which units changes no bit.
+"""
+
+from numrnn.kernels.cpu.atomics import STOP, fetch_add, give_way, load, store
+from numrnn.kernels.cpu.cells.dispatch import cell_step
+from numrnn.kernels.cpu.float_mode import DEFAULT, set_mode
+from numrnn.kernels.cpu.inputs import gather
+from numrnn.kernels.cpu.layer_products import add_input_products, add_recurrent_products, copy, set_zero
+from numrnn.kernels.cpu.micro_kernel import WIDE
+from numrnn.kernels.cpu.records import FIRST_STEP, ROWS, STEPS, head_of, layer_of, width_of
+from numrnn.kernels.cpu.tile.forward import keep_carry, load_state, logits, plan_blocks, store_state
+from numrnn.kernels.cpu.tile.prediction import place_prediction, put_last, put_step
+from numrnn.kernels.jit import njit
+
+LINE = 8  # places of a cache line
+# The memory of a team: how many have come, whether all is over, the calls of the first member for an even and for an
+# odd phase, and what else it says, a cache line each; then two lines of each member.
+JOINED, OVER, CALLS, BLOCKS, MEMBERS = range(0, 5 * LINE, LINE)
+X_AT, LOGITS_AT = BLOCKS + 1, BLOCKS + 2
+MOST = 64  # members of a team
+TEAM_SIZE = MEMBERS + 2 * LINE * MOST
+DONE = 0  # in a member's first line, which others read: the last phase that it has completed
+RANK, PHASE, BEGINS, COUNT = range(LINE, LINE + 4)  # in its own: its phase, the first it took part in, members now
+SPINS = 2000  # looks at a counter before the processor is given away: about 10 us
+
+
+@njit
+def _wait(counters, index, phase, board):
+    """Until a member has completed a phase; False if all is to stop."""
+    spins = 0
+    while load(counters, index) < phase:
+        if load(board, STOP):
+            return False
+        spins += 1
+        if spins > SPINS:
+            give_way()
+    return True
+
+
+@njit
+def _call(team, phase, most):
+    """The first member has completed a phase, and says who takes part in the next. Nobody but who is in it can be two
+    phases on, so two places are enough.
+    """
+    store(team, CALLS + phase % 2, phase * (MOST + 1) + min(load(team, JOINED), most))
+
+
+@njit
+def _all_here(team, me, phase, board):
+    """Complete a phase: until all who are to take part in the next have done so."""
+    store(me, DONE, phase)
+    if not _wait(team, CALLS + phase % 2, phase * (MOST + 1), board):
+        return False
+    me[COUNT] = load(team, CALLS + phase % 2) - phase * (MOST + 1)
+    for rank in range(me[COUNT]):
+        if not _wait(team, MEMBERS + 2 * LINE * rank + DONE, phase, board):
+            return False
+    return True
+
+
+@njit
+def _meet(team, me, most, board):
+    """End of a phase; False if all is to stop. Phases before one's first are over."""
+    phase = me[PHASE]
+    me[PHASE] = phase + 1
+    if phase < me[BEGINS]:
+        return True
+    if me[RANK] == 0:
+        _call(team, phase, most)
+    return _all_here(team, me, phase, board)
+
+
+@njit
+def _let_in(team, me, board):
+    """Wait for a call; False if there will be none."""
+    spins = 0
+    while load(team, OVER) == 0 and load(board, STOP) == 0:
+        for place in range(CALLS, CALLS + 2):
+            call = load(team, place)
+            if call % (MOST + 1) > me[RANK]:
+                me[BEGINS] = call // (MOST + 1) + 1
+                return _all_here(team, me, me[BEGINS] - 1, board)
+        spins += 1
+        if spins > SPINS:
+            give_way()
+    return False
+
+
+@njit
+def _works(me):
+    return me[PHASE] >= me[BEGINS]
+
+
+@njit
+def _share(me, outputs, width):
+    """First output and number of outputs of one's share: of register tiles of WIDE panels, while there are enough."""
+    panels = outputs // width
+    piece = WIDE if panels >= WIDE * me[COUNT] else 1
+    pieces = (panels + piece - 1) // piece
+    first = min(panels, me[RANK] * pieces // me[COUNT] * piece)
+    end = min(panels, (me[RANK] + 1) * pieces // me[COUNT] * piece)
+    return first * width, (end - first) * width
+
+
+@njit
+def _begin_layer(net, layer, place, block, tile_rows, work, x_at, x_row, gates_at, unit, units):
+    """b + U x of a block, and s_0, cell_0 from the carry."""
+    rows = block[ROWS]
+    add_input_products(net, layer, block[STEPS] * rows, work, x_at, x_row, work, gates_at, unit, units)
+    for kind in range(1 + layer.cells):
+        for i in range(rows):
+            carry = place[3] + (kind * tile_rows + i) * layer.HP + unit
+            copy(work, carry, units, work, place[kind] + i * layer.HP + unit)
+
+
+@njit
+def _step(net, layer, place, block, active, t, work, gates_at, unit, units):
+    """States of one step."""
+    rows = block[ROWS]
+    step = rows * layer.HP
+    now, cell, gates = place[0] + (t + 1) * step, place[1] + t * step, gates_at + t * step
+    plane = block[STEPS] * step
+    add_recurrent_products(net, layer, active, work, now - step, gates, plane, unit, units, t & 1)
+    for i in range(rows):
+        at = i * layer.HP + unit
+        if i < active:
+            cell_step(net, work, now + at, cell + at, gates + at, step, plane, units)
+        else:
+            set_zero(work, now + at, units)
+
+
+@njit
+def _end_layer(layer, place, block, tile_rows, scratch, unit, units):
+    """The last states go to the carry."""
+    for kind in range(1 + layer.cells):
+        carry = place[3] + kind * tile_rows * layer.HP
+        keep_carry(scratch.work, block, scratch.active, place[kind], layer.HP, carry, unit, units)
+
+
+@njit
+def _run_layer(net, index, block, tile_rows, scratch, x_at, x_row, team, me, most, board):
+    """One's share of a layer over a block; False if all is to stop."""
+    layer, place, work = layer_of(net, index), scratch.places[index], scratch.work
+    gates_at = place[2] if layer.saved else place[0] + block[ROWS] * layer.HP  # else where the states will be
+    if _works(me):
+        unit, units = _share(me, layer.HP, width_of(work))
+        _begin_layer(net, layer, place, block, tile_rows, work, x_at, x_row, gates_at, unit, units)
+    for t in range(block[STEPS]):
+        if not _meet(team, me, most, board):
+            return False
+        if _works(me):
+            unit, units = _share(me, layer.HP, width_of(work))
+            active = scratch.active[block[FIRST_STEP] + t]
+            _step(net, layer, place, block, active, t, work, gates_at, unit, units)
+            if t + 1 == block[STEPS]:
+                _end_layer(layer, place, block, tile_rows, scratch, unit, units)
+    return _meet(team, me, most, board)
+
+
+@njit
+def _run_block(net, ids, first_row, raw, block, tile_rows, scratch, out, team, me, most, board):
+    """One's share of a block; False if all is to stop."""
+    at, x_row, head = team[X_AT], layer_of(net, 0).D, head_of(net)
+    for index in range(net.layers.shape[0]):
+        if not _run_layer(net, index, block, tile_rows, scratch, at, x_row, team, me, most, board):
+            return False
+        x_row = layer_of(net, index).HP
+        at = scratch.places[index, 0] + block[ROWS] * x_row
+    if not head.per_step:
+        return True
+    if _works(me):
+        output, outputs = _share(me, head.KP, width_of(scratch.work))
+        logits(net, head, block[STEPS] * block[ROWS], scratch.work, at, team[LOGITS_AT], output, outputs)
+    if not _meet(team, me, most, board):
+        return False
+    if _works(me):
+        for t in range(me[RANK], block[STEPS], me[COUNT]):
+            put_step(head, ids, block, t, scratch, team[LOGITS_AT], first_row, raw, out)
+    return True
+
+
+@njit
+def _run_tile(net, data, ids, first_row, raw, tile_rows, scratch, out, team, me, most, board):
+    """One's share of all blocks; False if all is to stop."""
+    for b in range(team[BLOCKS]):
+        block = scratch.blocks[b]
+        if me[RANK] == 0:
+            gather(net, data, ids, block, scratch.work, team[X_AT])
+        if not _meet(team, me, most, board):
+            return False
+        if not _run_block(net, ids, first_row, raw, block, tile_rows, scratch, out, team, me, most, board):
+            return False
+    return _meet(team, me, most, board)
+
+
+@njit
+def predict_in_team(net, data, ids, first_row, raw, tile_rows, scratch, state_out, out, board, team, most):
+    """Join the team of a tile and do one's share of its outputs, `predict_tile`'s; scratch is the team's. Nothing is
+    left to do for who comes when all is over, or when the team has `most` members.
+    """
+    rank = fetch_add(team, JOINED)
+    if rank >= most:
+        return
+    mode, at = set_mode(DEFAULT), MEMBERS + 2 * LINE * rank
+    me = team[at : at + 2 * LINE]
+    me[RANK], me[PHASE], me[BEGINS], me[COUNT] = rank, 1, 1, 1
+    if rank == 0:
+        team[BLOCKS], _, _ = plan_blocks(ids, data.lengths, scratch)
+        team[X_AT], team[LOGITS_AT], _ = place_prediction(net, tile_rows, scratch)
+        load_state(net, data, ids, tile_rows, scratch)
+    if rank == 0 or _let_in(team, me, board):
+        whole = _run_tile(net, data, ids, first_row, raw, tile_rows, scratch, out, team, me, most, board)
+        if rank == 0 and whole:
+            if not head_of(net).per_step:
+                carry = scratch.places[net.layers.shape[0] - 1, 3]
+                put_last(net, head_of(net), ids, scratch, carry, team[LOGITS_AT], first_row, raw, out)
+            store_state(net, data, ids, tile_rows, scratch, state_out)
+        if rank == 0:
+            store(team, OVER, 1)
+    set_mode(mode)

@@ -1,0 +1,1 @@
+"""Cells in plain CUDA: any size, any precision, and Numba's simulator."""

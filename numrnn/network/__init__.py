@@ -1,0 +1,1 @@
+"""Networks: parameters, contracts, and what runs the kernels on a CPU or a card."""

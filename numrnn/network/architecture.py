@@ -1,0 +1,222 @@
+"""What a fitted network looks like, independent of the estimator's parameters, which may change after `fit`."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from numrnn.data.byte_sizes import n_bytes
+from numrnn.distributed import SERIAL
+from numrnn.io.messages import shown
+from numrnn.network.cpu.distributed import SharedNetwork
+from numrnn.network.cpu.network import Network
+from numrnn.network.cpu.prediction import Predictor
+from numrnn.network.cuda.device import check_device
+from numrnn.network.encoder_decoder import KEPT_BYTES, EncoderDecoder, PairLayout, decoder_seed
+from numrnn.network.parameters import Layout, initial_theta
+
+
+class Architecture(NamedTuple):
+    """The plain facts that make a `Layout` and a `Network`; a model file stores them as they are."""
+
+    n_inputs: int
+    hidden_layer_sizes: tuple
+    cell: str
+    activation: str
+    n_outputs: int
+    head: str
+    output: str
+    dtype: str
+    n_symbols: int | None = None
+    embedding_size: int | None = None
+    bidirectional: bool = False
+    initial_state: str = "zero"
+    pooling: str = "last"
+
+    @classmethod
+    def of(cls, estimator, *, n_inputs, n_outputs, head, n_symbols=None):
+        """Read the rest from the estimator's parameters."""
+        return cls(
+            n_inputs=int(n_inputs),
+            hidden_layer_sizes=hidden_sizes(estimator.hidden_layer_sizes),
+            cell=estimator.cell,
+            activation=estimator.activation,
+            n_outputs=int(n_outputs),
+            head=head,
+            output=estimator.output,
+            dtype=np.dtype(estimator.dtype).name,
+            n_symbols=n_symbols,
+            embedding_size=None if estimator.embedding_size is None else int(estimator.embedding_size),
+            bidirectional=bool(estimator.bidirectional),
+            initial_state=estimator.initial_state,
+            pooling=estimator.pooling,
+        )
+
+    @property
+    def directions(self):
+        """In which a layer reads: 1 or 2."""
+        return 2 if self.bidirectional else 1
+
+    def layout(self):
+        """Names, shapes and places of the parameters in the flat vector."""
+        return Layout(
+            n_inputs=self.n_inputs,
+            hidden_layer_sizes=self.hidden_layer_sizes,
+            cell=self.cell,
+            n_outputs=self.n_outputs,
+            n_symbols=self.n_symbols,
+            embedding_size=self.embedding_size,
+            bidirectional=self.bidirectional,
+            initial_state=self.initial_state,
+        )
+
+    def network(self, n_jobs=1, memory_limit=None, comm=SERIAL, device="cpu"):
+        """Return a network to train or to predict with; it holds workspaces, so each call makes its own."""
+        options = {
+            "activation": self.activation,
+            "head": self.head,
+            "output": self.output,
+            "pooling": self.pooling,
+            "dtype": np.dtype(self.dtype),
+        }
+        if device != "cpu":
+            check_place(device, memory_limit, comm)
+            return _on_card(self.layout(), **options)
+        options["n_jobs"] = n_jobs
+        options["memory_limit"] = None if memory_limit is None else n_bytes(memory_limit, "memory_limit")
+        if comm.size > 1:
+            return SharedNetwork(self.layout(), comm=comm, **options)
+        return Network(self.layout(), **options)
+
+    def initial_theta(self, seed):
+        """The first weights, a flat array."""
+        return initial_theta(self.layout(), self.activation, seed, np.dtype(self.dtype))
+
+    def predictor(self, theta, device="cpu"):
+        """What predicts with these weights."""
+        network = self.network(device=device)
+        return Predictor(network, theta) if device == "cpu" else _predictor_on_card(network, theta)
+
+    def features(self):
+        """Return the architecture of what puts out what the head reads; its parameters are the first of theta."""
+        return self._replace(n_outputs=0, output="features")
+
+    def to_dict(self):
+        """Plain values, for a file."""
+        return self._asdict()
+
+
+class PairArchitecture(NamedTuple):
+    """The same of an encoder-decoder."""
+
+    encoder: Architecture
+    decoder: Architecture
+
+    @property
+    def dtype(self):
+        """Of all weights."""
+        return self.decoder.dtype
+
+    def layout(self):
+        """Names, shapes and places of the parameters in the flat vector."""
+        return PairLayout(self.encoder.layout(), self.decoder.layout())
+
+    def network(self, n_jobs=1, memory_limit=None, comm=SERIAL, device="cpu"):
+        """Return a network to train or to predict with; it holds workspaces, so each call makes its own."""
+        check_place(device, memory_limit, comm)
+        half = None if memory_limit is None else max(1, n_bytes(memory_limit, "memory_limit") // 2)
+        networks = [part.network(n_jobs, half, comm, device) for part in self]
+        if device != "cpu":
+            return _pair_on_card(*networks)
+        for network in networks:
+            network.memory.kept_bytes = KEPT_BYTES
+        return EncoderDecoder(*networks)
+
+    def initial_theta(self, seed):
+        """The first weights, a flat array."""
+        return np.concatenate([self.encoder.initial_theta(seed), self.decoder.initial_theta(decoder_seed(seed))])
+
+    def predictor(self, theta, device="cpu"):
+        """What predicts with these weights."""
+        network = self.network(device=device)
+        network.pack(theta)
+        return network
+
+    def to_dict(self):
+        """Plain values, for a file."""
+        return {"encoder": self.encoder.to_dict(), "decoder": self.decoder.to_dict()}
+
+
+def check_place(device, memory_limit=None, comm=SERIAL):
+    """Raise an error unless this machine can compute there, and the device knows what else is asked for.
+
+    Parameters
+    ----------
+    device : {"cpu", "cuda"}
+    memory_limit : int, str or None
+        Of training.
+    comm : Serial or MPI
+        The processes that train together.
+
+    Raises
+    ------
+    ValueError, ImportError, RuntimeError
+        As `check_device`; ValueError, too, where only a CPU can do that.
+    """
+    check_device(device)
+    if device == "cpu":
+        return
+    if memory_limit is not None:
+        raise ValueError(
+            f"memory_limit={shown(memory_limit)}: it is of device='cpu', expected None with device={shown(device)}"
+        )
+    if comm.size > 1:
+        raise ValueError(
+            f"comm of {comm.size} processes: they train together on device='cpu' only, got {shown(device)}"
+        )
+
+
+def _on_card(layout, **options):
+    from numrnn.network.cuda.network import CudaNetwork  # who computes on a CPU needs no package for GPUs
+
+    return CudaNetwork(layout, **options)
+
+
+def _pair_on_card(encoder, decoder):
+    from numrnn.network.cuda.encoder_decoder import CudaEncoderDecoder
+
+    return CudaEncoderDecoder(encoder, decoder)
+
+
+def _predictor_on_card(network, theta):
+    from numrnn.network.cuda.network import CudaPredictor
+
+    return CudaPredictor(network, theta)
+
+
+def architecture_of(content):
+    """Undo `to_dict`."""
+    if set(content) == {"encoder", "decoder"}:
+        return PairArchitecture(**{part: Architecture(**plain) for part, plain in content.items()})
+    return Architecture(**content)
+
+
+def differences(known, other):
+    """Return the fields in which two architectures of one kind differ, a dict of name to both values."""
+    parts = zip(known, other, strict=True) if isinstance(known, PairArchitecture) else [(known, other)]
+    return {
+        name: (old, new)
+        for one, another in parts
+        for name, old, new in zip(one._fields, one, another, strict=True)
+        if old != new
+    }
+
+
+def hidden_sizes(hidden_layer_sizes):
+    """Return the units of each layer as a tuple of int; one number means one layer."""
+    sizes = np.atleast_1d(np.asarray(hidden_layer_sizes))
+    if sizes.ndim != 1 or sizes.size == 0 or sizes.dtype.kind not in "iu" or (sizes < 1).any():
+        raise ValueError(
+            "hidden_layer_sizes must hold the units of each layer, integers of at least 1, got "
+            f"{shown(hidden_layer_sizes)}"
+        )
+    return tuple(int(size) for size in sizes)

@@ -1,0 +1,162 @@
+"""A network whose mini-batches many processes share out, see docs/design/mpi.rst."""
+
+import numpy as np
+
+from numrnn.data.batches import Rows
+from numrnn.distributed.tree import shares_of, tiles_of_node
+from numrnn.kernels.cpu import atomics, packing
+from numrnn.kernels.cpu.inputs import sort_inputs
+from numrnn.network.cpu.network import Network
+from numrnn.network.interface import Run
+
+NEVER = -(1 << 62)  # so many nodes more than there are: their end opens nothing
+
+
+class SharedNetwork(Network):
+    """A `Network` in one of many processes that call its methods together, with the same arguments.
+
+    Each computes the tiles of the nodes that it owns; all get the sum of the gradients and make the same step. So theta
+    and all that is returned have the bits of one process in all of them.
+
+    Parameters
+    ----------
+    layout, **options : as of `Network`
+    comm : numrnn.distributed.mpi.MPI
+    """
+
+    def __init__(self, layout, *, comm, **options):
+        super().__init__(layout, **options)
+        self._comm, self._threads = comm, comm.most(self.n_jobs)
+
+    def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
+        """See `Network.train`. Ctrl-C in any process ends all after the same mini-batch."""
+        packing.pack_weights(self._net, theta)
+        if state is None and any(batch.steps is not None for batch in batches):
+            state = np.zeros((len(data), self.state_size), self.dtype)
+        outcome, done, figures = "done", 0, []
+        for batch, following in zip(batches, [*batches[1:], None], strict=True):
+            rows, goal, sums = self._weigh(data, targets, [batch])
+            if not sums[0] and batch.steps is None:
+                continue
+            one = step._replace(scalars=step.scalars[done : done + 1] if sums[0] else step.scalars[:1])
+            update = self._update(theta, grad, before, one, sums)
+            share = _Share(self._comm, self._threads, self.tile_rows, batch, data.lengths)
+            read = Rows([batch._replace(ids=share.read)], data.lengths)
+            inputs = self._inputs(data, read, state, given, dgiven, step)
+            losses, stop = self._sum_share(share, inputs, goal, update, sums)
+            if state is not None and rows.carried and _moves(batch, following):
+                self._complete(state, share)
+            if dgiven is not None:
+                self._complete(dgiven, share)
+            if sums[0]:
+                whole = inputs
+                if self.layout.embedding_size:
+                    whole = self._inputs(data, rows, state, given, dgiven, step)
+                    self._complete_inputs(whole, inputs, share)
+                diverged = not self._close(share, rows, whole, goal, update, losses, sums)
+                figures.append((update.losses[0], update.norms[0], sums[0]))
+                if diverged:
+                    theta[:] = before
+                    outcome = "diverged"
+                    break
+                done += 1
+            if stop:
+                outcome = "interrupted"
+                break
+        return Run(outcome, *np.array(figures).reshape(-1, 3).T, done)
+
+    def reads(self, batch, lengths):
+        """See `Network.reads`. Embedded symbols are read by all: their gradients are sorted by symbol."""
+        if self.layout.embedding_size:
+            return batch.ids
+        return _Share(self._comm, self._threads, self.tile_rows, batch, lengths).read
+
+    def _sum_share(self, share, inputs, goal, update, sums):
+        """Gradients of this process's nodes and the tree's sum, which becomes the first of the nodes; returns the
+        losses of all tiles, and whether a process is to stop.
+        """
+        tail = np.zeros(share.tiles + 1)
+        if len(share.rows.ids):
+            goal = goal._replace(first=goal.first[share.part])
+            job, threads = self._job(share.rows, sums, share.node_tiles)
+            # Nothing is opened and nothing waited for: a run ends when the nodes are made.
+            job.nodes_done[0] = NEVER
+            job.board[atomics.DONE] = 1
+            self._run(job, threads, inputs, goal, update, int(share.rows.lengths.max()))
+            tail[share.first_tile : share.first_tile + len(job.losses)] = job.losses
+        tail[-1] = self._comm.interrupted()
+        if sums[0]:
+            self._comm.sum_nodes(self.memory.nodes(1), share.nodes, tail)
+        else:
+            tail[-1] = self._comm.any(tail[-1])
+        return tail[:-1], tail[-1] > 0
+
+    def _close(self, share, rows, inputs, goal, update, losses, sums):
+        """What follows the sum of all nodes, in all processes alike; False if something is not finite."""
+        one_node = 1 << share.tiles.bit_length()
+        job, threads = self._job(rows, sums, one_node, with_tiles=False)
+        job.board[atomics.OPENED] = 1
+        no_nodes, tiles = np.zeros(2, np.int64), np.array([0, len(losses)])
+        job = job._replace(first_node=no_nodes, first_tile=tiles, node_tiles=1, losses=losses)
+        self._run(job, threads, inputs, goal, update, 1)
+        return not job.board[atomics.DIVERGED]
+
+    def _run(self, *arguments):
+        outcome = super()._run(*arguments)
+        if outcome == "interrupted":  # by no Ctrl-C that has been noted: the others know nothing of it
+            raise RuntimeError("an interrupt that not all processes have agreed on")
+        return outcome
+
+    def _complete(self, rows, share):
+        """Rows of an array (N, ...) that processes have written, each those of its own sequences, come to all."""
+        exchanged = rows[share.ids]
+        self._comm.gather_rows(exchanged, np.diff(share.places))
+        rows[share.ids] = exchanged
+
+    def _complete_inputs(self, whole, inputs, share):
+        """Gradients of embedded steps come to all processes; then the steps are sorted by symbol."""
+        ends = np.cumsum([0, *whole.lengths])
+        steps = np.diff(ends[share.places])
+        first, size = ends[share.places[share.rank]], self.layout.embedding_size
+        rows = whole.gradients.reshape(-1, size)
+        rows[first : first + steps[share.rank]] = inputs.gradients.reshape(-1, size)[: steps[share.rank]]
+        self._comm.gather_rows(rows, steps)
+        sort_inputs(self._net, whole, np.arange(len(whole.lengths)))
+
+
+class _Share:
+    """What one process has of a mini-batch: nodes, tiles and sequences, each one after the other.
+
+    Attributes
+    ----------
+    tiles, nodes, node_tiles : int
+        Of the mini-batch; tiles of a node.
+    ids : ndarray of shape (n,)
+        Sequences of the mini-batch.
+    places : ndarray of shape (processes + 1,)
+        Where those of each process begin in it.
+    first_tile : int
+    part : slice
+        This process's sequences in the mini-batch.
+    rows : Rows
+        The same.
+    read : ndarray of shape (n,)
+        Their ids; where there are none, that of the mini-batch's first.
+    """
+
+    def __init__(self, comm, threads, tile_rows, batch, lengths):
+        self.rank, self.ids = comm.rank, batch.ids
+        self.tiles = -(-len(batch.ids) // tile_rows)
+        self.node_tiles = tiles_of_node(self.tiles, comm.size, threads)
+        self.nodes = -(-self.tiles // self.node_tiles)
+        first_nodes = np.array(shares_of(self.nodes, comm.size))
+        self.first_tile = int(first_nodes[comm.rank]) * self.node_tiles
+        self.places = np.minimum(first_nodes * self.node_tiles * tile_rows, len(batch.ids))
+        self.part = slice(self.places[comm.rank], self.places[comm.rank + 1])
+        self.rows = Rows([batch._replace(ids=batch.ids[self.part])], lengths)
+        self.read = self.rows.ids if len(self.rows.ids) else batch.ids[:1]
+
+
+def _moves(batch, following):
+    """Whether states after a chunk are read by other processes than wrote them, or by the caller."""
+    return following is None or (following.first > 0 and following.ids is not batch.ids)

@@ -1,0 +1,334 @@
+"""Layers and head over mini-batches: losses with their gradients, whole epochs of updates, and predictions.
+
+Threads share out the work; they stay in compiled code (see docs/design/threads.rst).
+"""
+
+from copy import copy
+from typing import NamedTuple
+
+import numpy as np
+
+from numrnn.data.batches import Rows, longest_first
+from numrnn.data.shards.sequences import ShardedSequences
+from numrnn.kernels.cpu import atomics, packing, unit_parallel
+from numrnn.kernels.cpu import minibatches as kernels
+from numrnn.kernels.cpu.inputs import Data
+from numrnn.kernels.cpu.records import Layer
+from numrnn.network.batch_arrays import goal_of, inputs_of, target_rows
+from numrnn.network.cpu.scheduling import Workload
+from numrnn.network.cpu.thread_pool import run_threads
+from numrnn.network.cpu.weight_layout import make_net
+from numrnn.network.cpu.workspaces import Workspaces, affordable_threads, nodes_of
+from numrnn.network.interface import Losses, Run, always_current
+from numrnn.network.parameters import state_size_of, tile_rows_of
+from numrnn.solvers.base import state_arrays
+
+
+class Network(Losses):
+    """A network of one architecture; holds no parameters, only where things lie.
+
+    Parameters
+    ----------
+    layout : Layout
+    activation : {"tanh", "relu"}
+        Of an Elman cell.
+    head : {"softmax", "sigmoid", "identity"}
+        Output function, with cross-entropy, cross-entropy per output, squared error.
+    output : {"sequence", "step", "state", "features"}
+        A layout without outputs gives its final states alone, or with them what a head would read of a sequence.
+    pooling : {"last", "mean", "max"}
+        What the head reads of a sequence: the last layer's last state, or the mean or the maximum of all its states.
+    dtype : float32 or float64
+    n_jobs : int
+        Threads; the results have the same bits for any number.
+    memory_limit : int, optional
+        Bytes that training may take beside the data; the results have the same bits for any number.
+    """
+
+    def __init__(
+        self,
+        layout,
+        *,
+        activation="tanh",
+        head="softmax",
+        output="sequence",
+        pooling="last",
+        dtype=np.float32,
+        n_jobs=1,
+        memory_limit=None,
+    ):
+        self.layout, self.n_jobs, self.dtype = layout, n_jobs, np.dtype(dtype)
+        self.per_step, self.pooling = output == "step", pooling
+        self._net, gradient_size = make_net(layout, activation, head, self.per_step, self.dtype, pooling)
+        sizes, directions = layout.hidden_layer_sizes, len(layout.prefixes(0))
+        self.n_outputs = directions * sizes[-1] if output == "features" else layout.n_outputs
+        self.tile_rows, self.state_size = tile_rows_of(layout), state_size_of(layout)
+        self.work = Workload(
+            layout, per_step=self.per_step, pooling=pooling, dtype=self.dtype, tile_rows=self.tile_rows
+        )
+        self.memory = Workspaces(
+            self._net,
+            bidirectional=layout.bidirectional,
+            gradient_size=gradient_size,
+            tile_rows=self.tile_rows,
+            memory_limit=memory_limit,
+        )
+
+    outlasts_training, resident = False, staticmethod(always_current)
+
+    def __getstate__(self):
+        return {**self.__dict__, "memory": copy(self.memory)}
+
+    def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
+        """Make a step of a solver for each of some mini-batches; those whose weights are all 0 are left out.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (size,)
+            Changed in place. Where loss, gradient or the new theta are not finite, it is taken back to where they were.
+        data : Sequences
+        targets : Targets
+        batches : list of Batch
+        step : Step
+            What follows a gradient.
+        grad : ndarray of shape (size,)
+            Receives the gradient of the last mini-batch that has targets, as the solver took it.
+        before : ndarray of shape (size,)
+            What theta goes back to if the first gradient is not finite; holds theta before the last step afterwards.
+        state : ndarray of shape (N, state_size), optional
+            Where chunks carry the states of sequences from and to; None: no chunk goes on where another call ended.
+        given : ndarray of shape (N, state_size), optional
+            States before the first steps of sequences; None: learned ones, or zeros.
+        dgiven : ndarray of shape (N, state_size), optional
+            Receives, for sequences that begin, the gradient with respect to them; theta's dtype, contiguous.
+
+        Returns
+        -------
+        Run
+
+        Raises
+        ------
+        ValueError
+            If the memory limit is too low.
+        """
+        rows, goal, sums = self._weigh(data, targets, batches)
+        if not sums.all():
+            # Left out, unless states have to be carried through.
+            kept = [n for n, batch in enumerate(batches) if sums[n] > 0 or batch.steps is not None]
+            batches, sums = [batches[n] for n in kept], sums[kept]
+            rows = Rows(batches, data.lengths) if batches else None
+            goal = goal._replace(first=target_rows(data, rows, self.per_step)) if batches else None
+        if not batches or not (sums.any() or rows.carried):
+            return Run("done", sums, sums, sums, 0)
+        job, threads = self._job(rows, sums)
+        update = self._update(theta, grad, before, step, sums)
+        packing.pack_weights(self._net, theta)
+        inputs = self._inputs(data, rows, state, given, dgiven, step)
+        outcome = self._run(job, threads, inputs, goal, update, int(rows.lengths.max()))
+        done = int(job.board[atomics.DONE])
+        if job.board[atomics.DIVERGED]:
+            outcome, theta[:] = "diverged", before
+        done -= int(np.count_nonzero(sums[:done] == 0))
+        return Run(outcome, update.losses[sums > 0], update.norms[sums > 0], sums[sums > 0], done)
+
+    def _weigh(self, data, targets, batches):
+        """Rows and targets of mini-batches, and their sums of weights; those of a network without a head are 1."""
+        rows = Rows(batches, data.lengths)
+        goal = goal_of(targets, self.dtype, target_rows(data, rows, self.per_step))
+        sums = np.zeros(len(batches))
+        if self.layout.n_outputs:
+            kernels.weight_sums(rows.first, goal, rows.lengths, self.per_step, sums)
+        else:
+            sums[:] = 1
+        return rows, goal, sums
+
+    def _inputs(self, data, rows, state, given, dgiven, step):
+        """What the kernels read of the sequences of mini-batches."""
+        if state is None or not rows.carried:
+            state = np.zeros((len(data) if rows.carried else 0, self.state_size), self.dtype)
+        inputs = inputs_of(self.layout, data, rows, state, learning=True)
+        if given is not None:
+            inputs = inputs._replace(given=np.require(given, self.dtype, "CAW"))
+        if dgiven is not None:
+            inputs = inputs._replace(dgiven=dgiven)
+        return inputs._replace(**step.masks_of(rows))
+
+    def _run(self, job, threads, inputs, goal, update, longest):
+        """Share a job out to threads; returns the outcome."""
+
+        def work(index, budget):
+            scratch, levels = self.memory.of_thread(index, longest, job.node_tiles)
+            return kernels.run_batches(self._net, inputs, goal, job, update, scratch, levels, budget)
+
+        return run_threads(work, threads, self.work.budget(3, longest * job.node_tiles, self.tile_rows), job.board)
+
+    def _job(self, rows, weight_sums, node_tiles=None, with_tiles=True):
+        """Lay out mini-batches for the threads; returns the job and the number of threads that it is worth, and for
+        which there is memory, if tiles are to be run.
+        """
+        tile_counts = -(-np.diff(rows.first) // self.tile_rows)
+        threads = self.work.training_threads(rows.lengths.sum() / len(tile_counts), tile_counts.max(), self.n_jobs)
+        if with_tiles and self.memory.memory_limit is not None:
+            threads = affordable_threads(threads, self.layout, self.memory, rows, self.tile_rows, node_tiles)
+        node_tiles, node_counts = nodes_of(tile_counts, threads, node_tiles)
+        job = kernels.Job(
+            np.arange(len(rows.lengths)),
+            rows.first,
+            np.concatenate([[0], np.cumsum(tile_counts)]),
+            np.concatenate([[0], np.cumsum(node_counts)]),
+            node_tiles,
+            self.tile_rows,
+            weight_sums,
+            np.zeros(tile_counts.sum()),
+            self.memory.nodes(int(node_counts.max())),
+            np.zeros(atomics.BOARD_SIZE, np.int64),
+            np.zeros(len(tile_counts), np.int64),
+            np.zeros(2 * len(tile_counts), np.int64),
+            np.zeros(2 * len(tile_counts), np.int64),
+        )
+        return job, threads
+
+    def _update(self, theta, grad, before, step, sums):
+        first, second = state_arrays(step.state, theta)
+        clip_norm = np.inf if step.clip_norm is None else float(step.clip_norm)
+        scalars = np.ascontiguousarray(step.scalars[np.maximum(np.cumsum(sums > 0) - 1, 0)], theta.dtype)
+        results, squares = np.full((2, len(sums)), np.nan), np.zeros((2, len(self._net.pieces)))
+        return kernels.Update(
+            theta, grad, before, float(step.alpha), clip_norm, step.rule, first, second, scalars, *results, *squares
+        )
+
+    def predict(self, theta, data, state=None, raw=False):
+        """Outputs of all sequences.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (size,)
+        data : Sequences
+        state : ndarray of shape (N, state_size), optional
+            States before the first steps, layer after layer, in each its directions, an LSTM's cell after its s;
+            None: learned ones, or zeros.
+        raw : bool
+            Logits instead of probabilities or values.
+
+        Returns
+        -------
+        outputs : ndarray of shape (N, K), or (sum T, K) with an output per step
+        state : ndarray of shape (N, state_size)
+            States after the last steps.
+        """
+        self.pack(theta)
+        return self.predict_packed(data, state, raw, min(self.n_jobs, self.work.useful_threads(data)))
+
+    @property
+    def net(self):
+        """The kernels' record of the network."""
+        return self._net
+
+    @property
+    def head_kind(self):
+        """The head, a constant of `numrnn.kernels.cpu.records`."""
+        return self._net.head[0]
+
+    def pack(self, theta):
+        """Take the weights that `predict_packed` works with."""
+        packing.pack_weights(self._net, theta)
+
+    def first_state(self):
+        """States of a sequence before its first step, (1, state_size): learned ones of the last `pack`, or zeros."""
+        parts = []
+        for fields in self._net.layers.tolist():
+            layer = Layer(*fields)
+            for kind in range(1 + layer.cells):
+                at = layer.s_0 + kind * layer.HP
+                learned = self._net.packed[at : at + layer.H]
+                parts.append(learned if layer.s_0 >= 0 else np.zeros(layer.H, self.dtype))
+        return np.concatenate(parts)[None]
+
+    def predict_packed(self, data, state=None, raw=False, threads=1, in_teams=None, masks=None):
+        """`predict` with the weights of the last `pack`: from any number of Python threads at once.
+
+        in_teams : bool, optional
+            Threads share the units of a tile; None: where that is faster.
+        masks : Masks, optional
+            Of dropout, for a forward pass as training makes it; no threads share a tile then.
+        """
+        if isinstance(data, ShardedSequences):
+            return self.predict_blocks(
+                data, state, lambda part, before: self.predict_packed(part, before, raw, threads)
+            )
+        lengths = data.lengths
+        rows, order = Rows.of_all(lengths), longest_first(lengths)
+        ids = rows.ids
+        before = np.zeros((0, 0), self.dtype) if state is None else np.array(state, self.dtype, order="C")
+        job = _Prediction(
+            order,
+            inputs_of(self.layout, data, rows, before)._replace(state_rows=ids),
+            data.offsets[ids] if self.per_step else ids,
+            raw,
+            self.tile_rows if len(ids) > 1 else 1,
+            int(lengths[order[0]]),
+            np.empty((len(ids), self.state_size), self.dtype),
+            np.empty((data.offsets[-1] if self.per_step else len(ids), self.n_outputs), self.dtype),
+            np.zeros(atomics.BOARD_SIZE, np.int64),
+        )
+        tile_count = -(-len(ids) // job.tile_rows)
+        if masks is not None:
+            job, in_teams = job._replace(data=job.data._replace(**masks.of(ids))), False
+        if in_teams is None:
+            in_teams = self.work.team_size(len(ids)) > 1 and threads >= 2 * tile_count
+        if in_teams:
+            outcome = self._run_teams(job, tile_count, threads)
+        else:
+            outcome = self._run_tiles(job, min(threads, tile_count))
+        if outcome == "interrupted":
+            raise KeyboardInterrupt
+        return job.out, job.after
+
+    def _run_tiles(self, job, threads):
+        """A tile is one thread's."""
+
+        def work(index, budget):
+            scratch = self.memory.take(job.tile_rows, job.longest)
+            finished = kernels.predict_tiles(
+                self._net, job.data, job.order, job.first_row, job.raw, job.tile_rows, scratch, job.after, job.out,
+                job.board, budget,
+            )  # fmt: skip
+            self.memory.give(job.tile_rows, scratch)
+            return finished
+
+        return run_threads(work, threads, self.work.budget(1, job.longest, job.tile_rows), job.board)
+
+    def _run_teams(self, job, tile_count, threads):
+        """All threads go from tile to tile, each from another on, and join in."""
+        scratches = [self.memory.take(job.tile_rows, job.longest) for _ in range(tile_count)]
+        meetings = np.zeros((tile_count, unit_parallel.TEAM_SIZE), np.int64)
+        most = self.work.team_size(len(job.order))
+
+        def work(index, budget):
+            for i in range(index, index + tile_count):
+                tile = i % tile_count
+                ids = job.order[tile * job.tile_rows : (tile + 1) * job.tile_rows]
+                unit_parallel.predict_in_team(
+                    self._net, job.data, ids, job.first_row, job.raw, job.tile_rows, scratches[tile], job.after,
+                    job.out, job.board, meetings[tile], most,
+                )  # fmt: skip
+            return True
+
+        outcome = run_threads(work, threads, self.work.budget(tile_count, job.longest, job.tile_rows), job.board)
+        for scratch in scratches:
+            self.memory.give(job.tile_rows, scratch)
+        return outcome
+
+
+class _Prediction(NamedTuple):
+    """Sequences to predict, and where their outputs go."""
+
+    order: np.ndarray  # ids in tile order
+    data: Data
+    first_row: np.ndarray  # where the outputs of a sequence begin
+    raw: bool
+    tile_rows: int
+    longest: int
+    after: np.ndarray  # (N, state_size)
+    out: np.ndarray
+    board: np.ndarray

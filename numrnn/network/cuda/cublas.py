@@ -1,0 +1,123 @@
+"""Matrix products on the card, by cuBLAS; in Numba's simulator, by NumPy.
+
+CuPy's own products refuse to be captured in a graph, so cuBLAS is called by its address: a handle for each stream, with
+memory of its own to work in. What is captured is then what runs outside a graph: the same routines, the same bits.
+"""
+
+import ctypes
+import os
+import weakref
+
+import numpy as np
+
+from numrnn.network.cuda.device import arrays, in_simulator
+
+WORKSPACE = 32 << 20  # bytes: what cuBLAS asks for on cards of capability 9.0, more than elsewhere
+ALLOC_FAILED = 3  # cublasStatus_t
+DEFAULT_MATH, TF32_MATH = 0, 3  # cublasMath_t
+FUNCTIONS = {"f": ("cublasSgemm_v2", ctypes.c_float), "d": ("cublasDgemm_v2", ctypes.c_double)}
+
+_handles = weakref.WeakKeyDictionary()  # of streams
+
+
+def product(a, b):
+    """The matrix product of two arrays, in C order: kernels take rows by their addresses."""
+    return multiply(a, b, arrays().empty((a.shape[0], b.shape[1]), a.dtype))
+
+
+def multiply(a, b, out):
+    """The product of (m, k), or (k,), and (k, n).
+
+    Parameters
+    ----------
+    a, b : device arrays
+        Of one dtype; in C order, parts of columns of such an array, or their transposes.
+    out : device array of shape (m, n), or (n,)
+        In C order; written.
+
+    Returns
+    -------
+    out
+    """
+    if in_simulator():
+        return np.matmul(a, b, out=out)
+    stream = arrays().cuda.get_current_stream()
+    if stream not in _handles:
+        _handles[stream] = Handle(stream)
+    _handles[stream].multiply(a if a.ndim == 2 else a[None], b, out if out.ndim == 2 else out[None])
+    return out
+
+
+def arguments(a, b, out):
+    """Sizes of a product as cuBLAS takes them, which knows only columns: out' = b' a'.
+
+    Parameters
+    ----------
+    a, b, out : arrays of two dimensions
+        As in `multiply`.
+
+    Returns
+    -------
+    tuple of int
+        Whether b' and a' are to be transposed; n, m, k; leading dimensions of b, a, out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numrnn.network.cuda.cublas import arguments
+    >>> arguments(np.ones((2, 3)), np.ones((4, 3)).T, np.ones((2, 4)))
+    (1, 0, 4, 2, 3, 3, 3, 4)
+    """
+    (turned_a, leading_a), (turned_b, leading_b) = _leading(a), _leading(b)
+    (m, k), n = a.shape, b.shape[1]
+    return turned_b, turned_a, n, m, k, leading_b, leading_a, max(1, n)
+
+
+def _leading(array):
+    """Whether an array is the transpose of one in C order, and the distance of that one's rows."""
+    (rows, columns), (down, across) = array.shape, (stride // array.itemsize for stride in array.strides)
+    if (across == 1 or columns == 1) and (down >= columns or rows == 1):
+        return 0, max(1, columns if rows == 1 else down)
+    return 1, max(1, rows if columns == 1 else across)
+
+
+class Handle:
+    """cuBLAS on one stream."""
+
+    def __init__(self, stream):
+        import cupy
+        from cupy_backends.cuda.libs import cublas  # noqa: F401 loads the library, which is then found by its name
+
+        self._library = ctypes.CDLL(f"libcublas.so.{cupy.cuda.runtime.runtimeGetVersion() // 1000}")
+        self._handle = ctypes.c_void_p()
+        self._call("cublasCreate_v2", ctypes.byref(self._handle))
+        weakref.finalize(self, _destroy, self._library, self._handle).atexit = False
+        self._workspace = cupy.get_default_memory_pool().malloc(WORKSPACE)
+        self._call("cublasSetStream_v2", self._handle, ctypes.c_void_p(stream.ptr))
+        address = ctypes.c_void_p(self._workspace.ptr)  # after the stream, which sets the workspace back
+        self._call("cublasSetWorkspace_v2", self._handle, address, ctypes.c_size_t(WORKSPACE))
+        mode = TF32_MATH if os.environ.get("CUPY_TF32", "0") == "1" else DEFAULT_MATH
+        self._call("cublasSetMathMode", self._handle, ctypes.c_int(mode))
+
+    def _call(self, name, *values):
+        status = getattr(self._library, name)(*values)
+        if status == ALLOC_FAILED:
+            raise MemoryError(f"{name} failed with CUBLAS_STATUS_ALLOC_FAILED, it does not say how many bytes it needs")
+        if status:
+            raise RuntimeError(f"device='cuda': {name} failed with status {status}")
+
+    def multiply(self, a, b, out):
+        """Start a product."""
+        name, real = FUNCTIONS[out.dtype.char]
+        turned_b, turned_a, n, m, k, leading_b, leading_a, leading = map(ctypes.c_int, arguments(a, b, out))
+        one, zero = ctypes.byref(real(1)), ctypes.byref(real(0))
+        a_, b_, out_ = (ctypes.c_void_p(array.data.ptr) for array in (a, b, out))
+        self._call(
+            name, self._handle, turned_b, turned_a, n, m, k, one, b_, leading_b, a_, leading_a, zero, out_, leading
+        )
+
+
+def _destroy(library, handle):
+    """Give a handle back; its stream has gone before it."""
+    library.cublasSetStream_v2(handle, None)
+    library.cublasDestroy_v2(handle)

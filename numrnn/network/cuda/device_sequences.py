@@ -1,0 +1,272 @@
+"""Sequences that users have on the card: arrays of CuPy, PyTorch, Numba, or whatever has `__cuda_array_interface__`."""
+
+import numpy as np
+
+from numrnn.data.array_checks import NUMBERS, check_kind, check_list_plain
+from numrnn.data.conversion import to_sequences
+from numrnn.data.symbols.checks import check_symbols
+from numrnn.data.symbols.next_symbols import errors_name
+from numrnn.io.messages import shown
+from numrnn.network.cuda.device import arrays, check_device, from_card, memory_named, on_card, to_host, upload
+
+PIECE = 1 << 24  # numbers that are looked at together: the mask takes a byte of each
+
+
+class DeviceSequences:
+    """Sequences of any lengths, one after another in one array on the card; as `numrnn.Sequences` for those who train.
+
+    Parameters
+    ----------
+    values : device array of shape (steps, D), or (steps,) of symbols
+    starts, lengths : ndarray of shape (N,), int64
+        Of the host: the first step of each sequence, and the number of its steps.
+
+    Attributes
+    ----------
+    values, lengths
+        As given.
+    offsets : ndarray of shape (N + 1,), int64
+        As if the sequences lay one after another.
+    """
+
+    def __init__(self, values, starts, lengths):
+        self.values, self.lengths, self._starts = values, lengths, starts
+        self.offsets = np.concatenate([[0], np.cumsum(lengths)])
+
+    def gather(self, ids, out=None):
+        """As `Sequences.gather`: where the steps of some sequences lie."""
+        return self.values, self._starts[ids]
+
+    copy_to_host = staticmethod(to_host)  # by which `fingerprint` looks at parts of the values
+
+    @property
+    def shape(self):
+        """``(N, None, D)``, or ``(N, None)`` where a step is a symbol."""
+        return len(self), None, *self.values.shape[1:]
+
+    def as_symbols(self, last):
+        """The same sequences as symbols from 0 to `last`, of the narrowest integers."""
+        with memory_named():
+            return DeviceSequences(self.values.astype(np.min_scalar_type(last)), self._starts, self.lengths)
+
+    def __len__(self):
+        return len(self.lengths)
+
+    def __getitem__(self, ids):
+        return DeviceSequences(self.values, self._starts[ids], self.lengths[ids])
+
+    def __repr__(self):
+        columns = f"{self.shape[2]} columns" if len(self.shape) == 3 else "1 value a step"
+        return f"DeviceSequences({len(self)} sequences, {columns}, {self.values.dtype})"
+
+
+def reader_of(device, X):
+    """The function that makes sequences of X for a device: `to_device_sequences`, or `to_sequences`."""
+    if device == "cpu" or not any(map(on_card, _items(X))):
+        return to_sequences
+    check_device(device)
+    return to_device_sequences
+
+
+def _items(X):
+    """Those of a list of arrays; X alone where it is one."""
+    listed = isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype == object)
+    return X if listed else [X]
+
+
+def values_on_host(values, device, name):
+    """Return targets or weights on the host: what lies on a card is copied from there, for an estimator of the card.
+
+    Parameters
+    ----------
+    values : array-like, device array, or list of device arrays
+    device : {"cpu", "cuda"}
+        Of the estimator.
+    name : str
+        What errors call the values.
+
+    Raises
+    ------
+    TypeError
+        If they lie on a card, and the estimator computes on a CPU.
+    """
+    if device == "cpu":
+        check_list_plain(values, name)
+        return values
+    if on_card(values):
+        return to_host(values)
+    return [to_host(value) for value in values] if any(map(on_card, _items(values))) else values
+
+
+def to_device_sequences(X, *, dtype, name="X", allow_symbols=False):
+    """Return arrays on the card as `DeviceSequences`, checked there, and the form they came in.
+
+    Parameters
+    ----------
+    X : device array of shape (N, T, D) or (N, T), or list of device arrays of shape (T_i, D) or (T_i,)
+    dtype : dtype
+        What numbers are cast to, on the card.
+    name : str, default="X"
+        What errors call X.
+    allow_symbols : bool, default=False
+        X holds symbols, integers in an array (N, T) or in a list of arrays (T_i,), which stay as they are: values of
+        shape (sum of T_i,).
+
+    Returns
+    -------
+    sequences : DeviceSequences
+        One array is read where it lies if it is C-contiguous and of this dtype, so it must not change meanwhile. Arrays
+        of a list are copied into one, on the card.
+    form : {"list", "array", "table"}
+        As of `numrnn.data.conversion.to_sequences`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the first sequence that is empty, not finite, of another number of inputs, not on the card, or of
+        something else than symbols.
+    """
+    with memory_named(), np.errstate(over="ignore", invalid="ignore"):
+        read = _whole if on_card(X) else _joined
+        form, (values, lengths) = read(X, name, None if allow_symbols else dtype)
+        sequences = DeviceSequences(values, np.cumsum(lengths) - lengths, lengths)
+        if not allow_symbols:
+            _check_finite(sequences, name)
+    return sequences, form
+
+
+def vectors_to_device_sequences(X, *, dtype, name="X"):
+    """Return the rows of an array (N, D) on the card as sequences of one step, checked there; see
+    `to_device_sequences`.
+    """
+    check_device("cuda")
+    shape = from_card(X).shape
+    if len(shape) != 2:
+        raise ValueError(f"{name} has shape {shape}, expected (N, D)")
+    rows, _ = to_device_sequences(X, dtype=dtype, name=name)  # as if a number were a step
+    N = len(rows)
+    return DeviceSequences(rows.values.reshape(N, -1), np.arange(N), np.ones(N, np.int64))
+
+
+def _whole(X, name, dtype):
+    """Form, values (steps, D), or (steps,) of symbols where there is no dtype, and lengths of one array."""
+    X, symbols = from_card(X), dtype is None
+    if symbols:
+        _check_integers(X, name, 2, "an array (N, T) of integers, or a list of arrays (steps,)")
+    elif X.ndim not in (2, 3):
+        raise ValueError(f"{name} has shape {X.shape}, expected (N, T, D) or (N, T) of an array on the GPU")
+    if X.size == 0:
+        raise ValueError(f"{name} has shape {X.shape}: it needs at least one sequence, step and input")
+    N, T = X.shape[:2]
+    values = _cast(X.reshape(N * T) if symbols else X.reshape(N * T, -1), name, dtype)
+    return "table" if X.ndim == 2 else "array", (values, np.full(N, T, np.int64))
+
+
+def _joined(X, name, dtype):
+    """Form, values (steps, D), or (steps,) of symbols where there is no dtype, and lengths of a list of arrays."""
+    items = [_item(x, f"{name}[{i}]", dtype) for i, x in enumerate(X)]
+    first = items[0].shape
+    for i, x in enumerate(items):
+        if x.shape[1:] != first[1:]:
+            raise ValueError(
+                f"{name}[{i}] has shape {x.shape}, but {name}[0] has {first}: all sequences must have the same number "
+                "of columns"
+            )
+    lengths = np.array([len(x) for x in items], np.int64)
+    values = items[0] if len(items) == 1 else arrays().concatenate(items)
+    return "list", (values[:, None] if values.ndim == 1 and dtype is not None else values, lengths)
+
+
+def _item(x, where, dtype):
+    """One array of a list, cast as the host casts it: before it is joined with others."""
+    if not on_card(x):
+        raise TypeError(f"{where} is on the host, but others are on the GPU: expected all of them there")
+    x = from_card(x)
+    if dtype is None:
+        _check_integers(x, where, 1, "a 1-D array of integers")
+    if x.ndim not in (1, 2) or x.size == 0:
+        expected = "(steps,) with at least one" if dtype is None else "(steps, inputs) with at least one of each"
+        raise ValueError(f"{where} has shape {x.shape}, expected {expected}")
+    return _cast(x, where, dtype)
+
+
+def _cast(values, where, dtype):
+    """C-contiguous, of a dtype; None: symbols, that stay as they are."""
+    if dtype is not None:
+        check_kind(values.dtype, where, NUMBERS)
+    return arrays().ascontiguousarray(values, dtype=dtype)
+
+
+def _check_integers(array, where, ndim, expected):
+    if array.ndim != ndim:
+        raise ValueError(f"{where} has shape {array.shape}, expected symbols: {expected}")
+    if array.dtype.kind not in "iu":
+        raise ValueError(f"{where} holds {array.dtype}, expected symbols: {expected}")
+
+
+def _check_finite(sequences, name):
+    xp, values = arrays(), sequences.values
+    rows = max(1, PIECE // values.shape[1])
+    for start in range(0, len(values), rows):
+        finite = xp.isfinite(values[start : start + rows])
+        if not finite.all():
+            row = start + int(finite.all(axis=1).argmin())
+            i = int(np.searchsorted(sequences.offsets, row, side="right")) - 1
+            found = (
+                "NaN" if np.isnan(to_host(values[row])).any() else f"infinity or too large for {shown(values.dtype)}"
+            )
+            raise ValueError(f"Input {name} contains {found}: {name}[{i}], step {row - sequences.offsets[i]}")
+
+
+class CardSymbols:
+    """Symbols on the card in the place of an array of the host: parts of it, and choices from it, stay there.
+
+    Parameters
+    ----------
+    array : device array of shape (n,), unsigned integers
+    """
+
+    def __init__(self, array):
+        self.array, self.dtype, self.shape, self.itemsize = array, array.dtype, array.shape, array.itemsize
+
+    def __len__(self):
+        return len(self.array)
+
+    def __getitem__(self, places):
+        with memory_named():
+            return CardSymbols(self.array[places if isinstance(places, slice) else upload(places)])
+
+    def max(self):
+        """The largest."""
+        return self.array.max()
+
+    def copy_to_host(self):
+        """As an array of the host."""
+        return to_host(self.array)
+
+    def in_sequences(self, offsets):
+        """Cut into sequences, as `Sequences` does it on the host."""
+        return DeviceSequences(self, offsets[:-1], offsets[1:] - offsets[:-1])
+
+
+def symbols_on_card(X, n_symbols, *, name="X"):
+    """Return symbols on the card as sequences, checked, and whether X is one; see `read_symbols` of the host's.
+
+    Parameters
+    ----------
+    X : device array of shape (T,) or (N, T), or list of device arrays of shape (T_i,)
+    n_symbols : int or "auto"
+    name : str, default="X"
+        What errors call X.
+
+    Returns
+    -------
+    sequences : DeviceSequences
+        Values are `CardSymbols`.
+    is_one : bool
+    """
+    is_one = on_card(X) and from_card(X).ndim == 1
+    with errors_name(f"{name}[0]", name) if is_one else memory_named():
+        read, _ = to_device_sequences([X] if is_one else X, dtype=None, name=name, allow_symbols=True)
+        symbols = check_symbols(read, n_symbols, name=name)
+    return CardSymbols(symbols.values).in_sequences(symbols.offsets), is_one

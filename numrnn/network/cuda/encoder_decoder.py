@@ -1,0 +1,252 @@
+"""Encoder-decoders on a card: nothing of a mini-batch comes back to the host between its two networks."""
+
+from contextlib import contextmanager
+from functools import partial
+
+import numpy as np
+
+from numrnn.data.batches import Rows
+from numrnn.kernels.cpu.tile.forward import Goal
+from numrnn.kernels.cpu.updates import NO_STEP
+from numrnn.network.batch_arrays import target_rows
+from numrnn.network.cuda.batch_tables import tabulate
+from numrnn.network.cuda.device import arrays, memory_named, upload
+from numrnn.network.cuda.inputs import sort_symbols
+from numrnn.network.cuda.minibatch import (
+    Passes,
+    Settings,
+    Sources,
+    Theta,
+    Update,
+    heads_of,
+    places_of,
+    reserve_batches,
+    reserve_vectors,
+    static_of,
+    take_goal,
+    take_steps,
+)
+from numrnn.network.cuda.training import MOST_STATICS, Kept, SolverCall, goal_on_card
+from numrnn.network.encoder_decoder import PARTS, EncoderDecoder, masks_of
+from numrnn.network.interface import Step
+from numrnn.solvers.base import state_arrays
+
+
+class CudaEncoderDecoder(EncoderDecoder):
+    """An `EncoderDecoder` whose mini-batches stay on a card, from the first step of the encoder to the solver's.
+
+    Parameters
+    ----------
+    encoder, decoder : CudaNetwork
+    """
+
+    outlasts_training = True  # its arrays and graphs serve the next one
+
+    def __init__(self, encoder, decoder):
+        super().__init__(encoder, decoder)
+        self._kept, self._resident = {name: Kept() for name in ("both", *PARTS)}, False
+
+    def gradient(self, theta, data, targets, batch, grad, given=None, step=None):
+        """Loss of a mini-batch, without the L2 term, and its gradient; see `EncoderDecoder.gradient`."""
+        gradient_only = Step(NO_STEP, {}, np.zeros((1, 0), self.dtype))
+        if step is not None:
+            noise = ("dropout", "recurrent_dropout", "seed", "epoch")
+            gradient_only = gradient_only._replace(**{name: getattr(step, name) for name in noise})
+        run = self.train(theta, data, targets, [batch], gradient_only, grad, theta)
+        if run.outcome == "interrupted":
+            raise KeyboardInterrupt
+        return float(run.losses[0]), float(run.weight_sums[0])
+
+    def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None):
+        """Make a step of a solver for each of some mini-batches; see `Network.train`, which has more to say."""
+        kept = self._kept["both"]
+        with memory_named():
+            try:
+                with kept.mirrors.at_work(), kept.graphs.on_stream():
+                    return PairCall(self, self._kept, theta, data, targets, batches, step, grad, before).run()
+            finally:
+                if not self._resident or step.rule == NO_STEP:
+                    kept.mirrors.settle()
+
+    @contextmanager
+    def resident(self):
+        """As `CudaNetwork.resident`, of both."""
+        mirrors = self._kept["both"].mirrors
+        self._resident = True
+        try:
+            with self.encoder.resident(), self.decoder.resident():
+                yield mirrors.look
+        finally:
+            mirrors.settle()
+            self._resident = False
+
+
+NO_GOAL = Goal(np.zeros(0, np.uint8), 1, np.zeros((0, 0)), np.zeros(0), None)  # of an encoder
+
+
+class Side:
+    """One of the two networks in a call: its mini-batches, on their way to the card and there.
+
+    Parameters
+    ----------
+    network : CudaNetwork
+    kept : Kept
+    data : Sequences, or what has its `gather`
+    rows : Rows
+        Of the mini-batches.
+    first, keys : ndarray of shape (n,), int64
+        Of their sequences: places of the targets, keys of dropout masks.
+    heads : ndarray of shape (mini-batches, words), int64
+    settings : Settings
+    goal : Goal
+        On the card.
+
+    Attributes
+    ----------
+    moved : bool
+        Whether arrays had to move.
+    """
+
+    def __init__(self, network, kept, data, rows, first, keys, heads, settings, goal):
+        self.network, self._kept, self._rows, self._settings, self._goal = network, kept, rows, settings, goal
+        self._feed = network._sources.feed(data, rows)
+        # Known by their places in a mini-batch, for the other network has them in another order.
+        places = np.arange(len(rows.ids)) - np.repeat(rows.first[:-1], np.diff(rows.first))
+        starts = self._feed.starts_of(rows.first)
+        self._table = tabulate(rows.first, heads, places, rows.skipped, rows.lengths, starts, first, keys)
+        self._head, self._words = heads.shape[1], upload(self._table.words)
+        self.moved = reserve_batches(network, kept.room, self._table, settings, goal, 0)
+        if self.moved:
+            kept.statics.clear()
+
+    def bring(self, n):
+        """Bring the words of mini-batch n to their places; its arrays, and what it is taken from."""
+        N, R = int(self._table.counts[n]), int(self._table.sizes[n])
+        static, (begin, end) = self._static(N, R), self._table.places[n : n + 2].tolist()
+        static.words[: end - begin] = self._words[begin:end]
+        values, _ = self._feed.read(slice(*self._rows.first[n : n + 2]))
+        return static, Sources(self.network.source(values), self._goal, None, None)
+
+    def taken(self, n, static):
+        """All work that reads the data of mini-batch n has been started: sort what came of it."""
+        self._feed.done()
+        if static.read.order is not None:
+            # The sort of CuPy may wait for the card, which no graph can.
+            sort_symbols(static.read, int(self._table.steps[n]))
+
+    def _static(self, N, R):
+        statics, key = self._kept.statics, (self._settings, N, R)
+        if key not in statics:
+            if len(statics) == MOST_STATICS:
+                statics.clear()
+            statics[key] = static_of(self.network, self._kept.room, self._settings, self._goal, self._head, N, R)
+        return statics[key]
+
+
+class PairCall(SolverCall):
+    """One call of `CudaEncoderDecoder.train`; other parameters as there.
+
+    Parameters
+    ----------
+    pair : CudaEncoderDecoder
+    kept : dict of str to Kept
+        Of "both", "encoder" and "decoder".
+    """
+
+    def __init__(self, pair, kept, theta, data, targets, batches, step, grad, before):
+        encoder, decoder = pair.encoder, pair.decoder
+        self._kept = kept["both"]
+        self._host = Theta(theta, grad, before, *state_arrays(step.state, theta))
+        rows = [Rows(batches, each.lengths) for each in (data.source, data.target)]
+        first = target_rows(data.target, rows[1], decoder.per_step)
+        self._sums = decoder._weight_sums(rows[1], first, targets)
+        scalars = np.ascontiguousarray(step.scalars, theta.dtype)
+        units, units_before, keys = _noise(step, rows[0].ids)
+        goal = goal_on_card(targets, decoder.dtype, decoder._uploads.of)
+        self._settings = Settings(
+            step.rule, scalars.shape[1], float(step.alpha), np.inf if step.clip_norm is None else float(step.clip_norm),
+            units, units_before, goal.class_bytes, targets.weights is not None, False, False, False,
+        )  # fmt: skip
+        heads = heads_of(self._sums, scalars)
+        none = np.full(len(rows[0].ids), -1)
+        self._sides = [
+            Side(encoder, kept["encoder"], data.source, rows[0], none, keys[0], heads, self._settings, NO_GOAL),
+            Side(decoder, kept["decoder"], data.target, rows[1], first, keys[1], heads, self._settings, goal),
+        ]
+        moved = any([reserve_vectors(self._kept.room, self._host, len(batches)), *(side.moved for side in self._sides)])
+        if moved:
+            self._kept.graphs.clear()
+        self._bring_vectors(pair.layout, moved)
+        self._work = PairWork(pair, self._kept.room, self._settings, self._card)
+
+    def _run_batch(self, n):
+        (reading, source), (writing, target) = (side.bring(n) for side in self._sides)
+        decoder, run = self._sides[1].network, self._kept.graphs.run
+        shape = self._settings, writing.batch.count, reading.batch.size, writing.batch.size
+        places = places_of(source), places_of(target)
+        run(("take", *shape, *places), partial(take_pairs, decoder, reading, source, writing, target))
+        for side, static in zip(self._sides, (reading, writing), strict=True):
+            side.taken(n, static)
+        run(("learn", *shape), partial(self._work.learn, reading, writing))
+
+
+def _noise(step, ids):
+    """Probabilities that dropout keeps a number on its way up, and to the next step; keys of masks of both networks."""
+    masks = masks_of(step, ids)
+    if masks[0] is None:
+        return 1.0, 1.0, np.zeros((2, len(ids)), np.int64)
+    kept, kept_before, _ = masks[0].of(slice(None)).values()
+    return kept, kept_before, [each.keys for each in masks]
+
+
+def take_pairs(decoder, reading, source, writing, target):
+    """Bring steps and targets of a mini-batch to where `PairWork.learn` looks for them."""
+    take_steps(reading, source.values)
+    take_steps(writing, target.values)
+    take_goal(decoder, writing, target.goal)
+
+
+class PairWork:
+    """What is done with a mini-batch of pairs that has been taken.
+
+    Parameters
+    ----------
+    pair : CudaEncoderDecoder
+    room : Room
+    settings : Settings
+    vectors : Theta
+        On the card, of both networks.
+    """
+
+    def __init__(self, pair, room, settings, vectors):
+        theta, grad = map(pair.layout.split, vectors[:2])
+        self._encoder = Passes(pair.encoder, settings, theta[0], grad[0])
+        self._decoder = Passes(pair.decoder, settings, theta[1], grad[1])
+        self._grad, self._update = vectors.grad, Update(room, settings, vectors)
+
+    def learn(self, reading, writing):
+        """Forward, losses, backward, a step of the solver.
+
+        Parameters
+        ----------
+        reading, writing : Static
+            Of the encoder and of the decoder.
+        """
+        encoder, decoder = self._encoder, self._decoder
+        self._grad[:] = 0
+        read = encoder.forward(reading)
+        state = _in_other_order(encoder.states(read[1]), reading.batch, writing.batch)
+        written = decoder.forward(writing, state)
+        losses, ds, lasts = decoder.head(writing, written[1])
+        dstate = decoder.network.columns(decoder.backward(writing, *written, ds, lasts))
+        dstate = _in_other_order(dstate, writing.batch, reading.batch)
+        firsts = encoder.backward(reading, *read, None, encoder.network.lasts(reading.batch, dstate))
+        encoder.gradient_of_starts(reading.batch, firsts)
+        self._update.make(writing, losses)
+
+
+def _in_other_order(rows, batch, other):
+    """Rows (N, n) of the sequences of one network in the order of the other one, which sorts by other lengths."""
+    by_place = arrays().empty_like(rows)
+    by_place[batch.numbers] = rows
+    return arrays().take(by_place, other.numbers, axis=0)

@@ -1,0 +1,107 @@
+"""What the first layer reads: vectors, symbols that pick rows of U, or rows of an embedding."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from numrnn.kernels.cpu.dropout import INPUTS
+from numrnn.kernels.cuda.rows import read_symbols, sum_by_symbol
+from numrnn.network.cuda.cublas import multiply, product
+from numrnn.network.cuda.device import arrays, launch_each
+from numrnn.network.cuda.layers import drop
+
+
+class Read(NamedTuple):
+    """Steps of the data, row by row of a mini-batch, on the card; None: there are none."""
+
+    x: object  # (R, D)
+    symbols: object  # (R,) int64
+    order: object  # (R,) int64: rows in the order of their symbols
+    first: object  # (n_symbols + 1,) int64: where a symbol begins in that order
+
+
+def gather(source, rows, read):
+    """Copy the steps of rows from the data.
+
+    Parameters
+    ----------
+    source : tuple of device array of shape (steps, D), or (steps * bytes,) uint8 of symbols, and int
+        With the bytes of a symbol.
+    rows : Rows
+    read : Read
+        Written, but for the order.
+    """
+    values, itemsize = source
+    if read.symbols is None:
+        arrays().take(values, rows.source, axis=0, out=read.x)
+    else:
+        launch_each(read_symbols, len(rows.source), values, itemsize, rows.source, read.symbols)
+
+
+def gathered(layout, source, rows):
+    """As `gather`, into new memory, without an order.
+
+    Returns
+    -------
+    Read
+    """
+    xp, R = arrays(), len(rows.source)
+    if layout.n_symbols is None:
+        read = Read(xp.empty((R, source[0].shape[1]), source[0].dtype), None, None, None)
+    else:
+        read = Read(None, xp.empty(R, np.int64), None, None)
+    gather(source, rows, read)
+    return read
+
+
+def sort_symbols(read, steps):
+    """Fill in the order of the symbols of so many rows, those that have a sequence: stable, so that sums over the rows
+    of a symbol have the same bits in every run.
+    """
+    xp, symbols = arrays(), read.symbols[:steps]
+    order = xp.argsort(symbols, kind="stable")
+    read.order[:steps] = order
+    read.first[:] = xp.searchsorted(symbols[order], xp.arange(len(read.first)))
+
+
+class Inputs:
+    """The inputs of the rows of a mini-batch.
+
+    Parameters
+    ----------
+    layout : Layout
+    read : Read
+    weights : dict of str to device array
+    batch : DeviceBatch
+    kept : float
+        Probability that dropout keeps a number of an embedding.
+
+    Attributes
+    ----------
+    x : device array of shape (R, D), or None where symbols pick rows of U
+    """
+
+    def __init__(self, layout, read, weights, batch, kept):
+        self._read, self._batch, self._kept, self.x = read, batch, kept, read.x
+        if layout.embedding_size is not None:
+            self.x = weights["embedding"][read.symbols]
+            drop(batch.rows, INPUTS, kept, self.x)
+
+    def products(self, U):
+        """U x of all rows, (R, G H)."""
+        return U.T[self._read.symbols] if self.x is None else product(self.x, U.T)
+
+    def add_gradient_of_U(self, gates, dU):
+        """dU (G H, D) from the gradients of pre-activations (R, G H); it holds zeros where symbols pick its rows."""
+        if self.x is None:
+            self._sum(gates, dU.T)
+        else:
+            multiply(gates.T, self.x, dU)
+
+    def add_gradient_of_embedding(self, dx, dembedding):
+        """dembedding (n_symbols, E) += dx (R, E) of the rows in which a symbol occurs; dx is spent."""
+        drop(self._batch.rows, INPUTS, self._kept, dx)
+        self._sum(dx, dembedding)
+
+    def _sum(self, rows, table):
+        launch_each(sum_by_symbol, table.size, self._read.order, self._read.first, rows, table)

@@ -1,0 +1,261 @@
+"""A network on an NVIDIA GPU: losses with their gradients, whole epochs of updates, and predictions."""
+
+import math
+from contextlib import contextmanager
+
+import numpy as np
+
+from numrnn.data.batches import Rows, longest_first
+from numrnn.data.shards.sequences import ShardedSequences
+from numrnn.kernels.cpu.updates import NO_STEP
+from numrnn.network.batch_arrays import target_rows
+from numrnn.network.components import ACTIVATIONS, HEADS, POOLINGS
+from numrnn.network.cuda.batch_tables import Uploads, lay_out
+from numrnn.network.cuda.device import arrays, memory_named, on_host, upload
+from numrnn.network.cuda.head import Head
+from numrnn.network.cuda.inputs import Inputs, gathered
+from numrnn.network.cuda.layers import Layers
+from numrnn.network.cuda.training import Call, Kept, goal_on_card
+from numrnn.network.cuda.transfer import Sources, read_groups
+from numrnn.network.interface import Losses, Run
+from numrnn.network.parameters import state_size_of, tile_rows_of
+
+ROWS_AT_ONCE = 1 << 17  # steps of all sequences that are predicted together: their gates take memory
+OUTPUTS_AT_ONCE = 1 << 24  # of pieces of texts whose losses are summed together
+
+
+class CudaNetwork(Losses):
+    """A network of one architecture on a card; see `numrnn.network.cpu.network.Network` for the arguments.
+
+    Between two calls theta, the solver's state and carried states are the host's arrays, but within `resident`: there
+    they stay on the card until somebody wants to see or to change them.
+
+    Parameters
+    ----------
+    layout : Layout
+    activation, head, output, pooling, dtype
+        As in `Network`.
+    """
+
+    n_jobs = 1  # threads of the host
+    outlasts_training = True  # its arrays and graphs serve the next one
+
+    def __init__(
+        self, layout, *, activation="tanh", head="softmax", output="sequence", pooling="last", dtype=np.float32
+    ):
+        self.layout, self.dtype = layout, np.dtype(dtype)
+        self.per_step, self.pooling, self.head_kind = output == "step", pooling, HEADS[head]
+        self.tile_rows, self.state_size = tile_rows_of(layout), state_size_of(layout)
+        self._layers = Layers(layout, ACTIVATIONS[activation], self.dtype)
+        self._head = Head(layout, self.head_kind, POOLINGS[pooling], self.per_step)
+        directions = len(layout.prefixes(0))
+        self.n_outputs = directions * layout.hidden_layer_sizes[-1] if output == "features" else layout.n_outputs
+        self.outputs_at_once = min(OUTPUTS_AT_ONCE, ROWS_AT_ONCE * max(1, self.n_outputs))
+        self._uploads, self._sources, self._kept = Uploads(), Sources(), Kept()
+        self._weights, self.work, self._resident = None, OneThread(), False
+
+    def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
+        """Make a step of a solver for each of some mini-batches; see `Network.train`."""
+        rows = Rows(batches, data.lengths)
+        first = target_rows(data, rows, self.per_step)
+        sums = self._weight_sums(rows, first, targets)
+        if not (sums.any() or rows.carried):
+            return Run("done", *[sums[:0]] * 3, 0)
+        with memory_named():
+            try:
+                with self._kept.mirrors.at_work(), self._kept.graphs.on_stream():
+                    asked = theta, data, targets, rows, first, sums, step, grad, before, state, given, dgiven
+                    return Call(self, self._kept, *asked).run()
+            finally:
+                if not self._resident or step.rule == NO_STEP:
+                    self._kept.mirrors.settle()
+
+    @contextmanager
+    def resident(self):
+        """A span in which the arrays that `train` was given stay behind; see
+        `numrnn.network.interface.always_current`. At its end copies of data and targets are given up: until another one
+        these may change.
+        """
+        self._resident = True
+        try:
+            yield self._kept.mirrors.look
+        finally:
+            self._kept.mirrors.settle()
+            self._resident = False
+            self._uploads, self._sources = Uploads(), Sources()
+
+    def _weight_sums(self, rows, first, targets):
+        """Sum of the weights of each mini-batch; 1 of a network without a head."""
+        if not self.layout.n_outputs:
+            return np.ones(len(rows.first) - 1)
+        counts = rows.lengths if self.per_step else (first >= 0).astype(np.int64)
+        sums = counts.astype(np.float64)
+        if targets.weights is not None:
+            padded = np.append(targets.weights, 0.0)
+            begins = np.maximum(first, 0)
+            sums = np.add.reduceat(padded, np.stack([begins, begins + counts], axis=1).ravel())[::2] * (counts > 0)
+        return np.add.reduceat(sums, rows.first[:-1])
+
+    def pack(self, theta):
+        """Bring to the card the weights that `predict_packed` and `summed_loss` work with."""
+        with memory_named():
+            self._weights = self.layout.views(upload(theta))
+
+    def predict(self, theta, data, state=None, raw=False):
+        """Outputs of all sequences, and the states after them; see `Network.predict`."""
+        self.pack(theta)
+        return self.predict_packed(data, state, raw)
+
+    def predict_packed(self, data, state=None, raw=False, threads=1, masks=None):
+        """`predict` with the weights of the last `pack`; see `Network.predict_packed`."""
+        if isinstance(data, ShardedSequences):
+            return self.predict_blocks(data, state, lambda block, before: self.predict_packed(block, before, raw))
+        n = len(data)
+        out = np.empty((data.offsets[-1] if self.per_step else n, self.n_outputs), self.dtype)
+        after = np.empty((n, self.state_size), self.dtype)
+        with memory_named():
+            for batch, result in self._forward(data, state, masks, after):
+                if self.layout.n_outputs and not raw:
+                    self._head.outputs(result)
+                if self.n_outputs:
+                    out[on_host(batch.rows.target) if self.per_step else batch.ids] = on_host(result)
+        return out, after
+
+    def summed_loss(self, data, targets, state=None, threads=1):
+        """See `Losses.summed_loss`. Logits and losses stay on the card, their sum comes back."""
+        after, sums = np.empty((len(data), self.state_size), self.dtype), []
+        with memory_named():
+            goal = goal_on_card(targets, self.dtype, lambda name, array: upload(np.ascontiguousarray(array)))
+            unscaled = upload(np.ones(1))
+            for batch, logits in self._forward(data, state, None, after):
+                places = batch.rows.target if self.per_step else batch.targets
+                sums.append(float(self._head.losses(logits, places, goal, unscaled).sum()))
+        return math.fsum(sums), after
+
+    def _forward(self, data, state, masks, after):
+        """Groups of sequences, and what comes out of each: logits, what a head would read, or nothing. States go to
+        `after`. Of a sequence that is read in pieces the last one tells what comes out of it.
+        """
+        whole = masks is not None or self.layout.bidirectional or self.pooling != "last"
+        for ids, values, starts in read_groups(data, _groups(data.lengths)):
+            source = self.source(values)
+            for left, done, lengths in _pieces(data.lengths[ids], whole):
+                part = ids[left]
+                first = data.offsets[part] + done if self.per_step else part
+                *kept, keys = (1.0, 1.0, np.zeros_like(part)) if masks is None else masks.of(part).values()
+                batch = lay_out(part, np.zeros_like(part), lengths, starts[left] + done, first, keys)
+                yield batch, self._forward_some(source, batch, after if done else state, kept, after)
+
+    def _forward_some(self, source, batch, before, kept, after):
+        weights, given = self._weights, None if before is None else upload(np.asarray(before[batch.ids], self.dtype))
+        inputs = Inputs(self.layout, gathered(self.layout, source, batch.rows), weights, batch, kept[0])
+        levels = self._layers.forward(weights, batch, inputs, self.starts(weights, batch, given, None), *kept)
+        after[batch.ids] = on_host(self.columns([s.last for level in levels for s in level.states]))
+        if not self.n_outputs:
+            return None
+        result, _ = self._head.read(batch, levels[-1], kept[0])
+        return self._head.logits(weights, result) if self.layout.n_outputs else result
+
+    def source(self, values):
+        """Values on the card as `Inputs` takes them, and the bytes of a symbol."""
+        if self.layout.n_symbols is None:
+            return values, 0
+        return values.view(np.uint8), values.dtype.itemsize
+
+    def starts(self, weights, batch, given, carried):
+        """States before the first steps: a list of (kinds, N, H), layer after layer, in each its directions.
+
+        Parameters
+        ----------
+        weights : dict of str to device array
+        batch : DeviceBatch
+        given, carried : device array of shape (N, state_size) or None
+            Of sequences that begin, and of those that go on; None: learned ones, or zeros.
+        """
+        xp, column, starts = arrays(), 0, []
+        begins = None if carried is None else (batch.begins > 0)[:, None]
+        for index, H in enumerate(self.layout.hidden_layer_sizes):
+            for prefix in self.layout.prefixes(index):
+                start = xp.zeros((self._layers.kinds, batch.count, H), self.dtype)
+                for kind, name in enumerate(("s_0", "cell_0")[: self._layers.kinds]):
+                    if given is not None:
+                        start[kind] = given[:, column : column + H]
+                    elif self.layout.initial_state == "learned":
+                        start[kind] = weights[f"{prefix}{name}"]
+                    if carried is not None:
+                        start[kind] = xp.where(begins, start[kind], carried[:, column : column + H])
+                    column += H
+                starts.append(start)
+        return starts
+
+    def columns(self, states):
+        """A list of (kinds, N, H) as rows (N, state_size)."""
+        parts = [part for state in states for part in state]
+        columns = arrays().empty((len(parts[0]), self.state_size), self.dtype)
+        column = 0
+        for part in parts:  # CuPy's concatenate copies from the host, which a graph would repeat
+            columns[:, column : column + part.shape[1]] = part
+            column += part.shape[1]
+        return columns
+
+    def lasts(self, batch, columns=None):
+        """Undo `columns`; zeros without them."""
+        xp, lasts, column = arrays(), [], 0
+        for index, H in enumerate(self.layout.hidden_layer_sizes):
+            for _ in self.layout.prefixes(index):
+                last = xp.zeros((self._layers.kinds, batch.count, H), self.dtype)
+                for kind in range(self._layers.kinds):
+                    if columns is not None:
+                        last[kind] = columns[:, column : column + H]
+                    column += H
+                lasts.append(last)
+        return lasts
+
+
+def _groups(lengths):
+    """Ids of sequences that are predicted together, the longest first."""
+    order = longest_first(lengths)
+    rows = np.cumsum(lengths[order])
+    return np.split(order, np.flatnonzero(np.diff(rows // ROWS_AT_ONCE)) + 1)
+
+
+def _pieces(lengths, whole):
+    """So many steps at a time as are predicted together, of a group in which a sequence may be long: who takes part,
+    steps before these, and their numbers.
+    """
+    longest = int(lengths.max())
+    steps = longest if whole or lengths.sum() <= 2 * ROWS_AT_ONCE else max(1, ROWS_AT_ONCE // len(lengths))
+    for done in range(0, longest, steps):
+        left = np.flatnonzero(lengths > done)
+        yield left, done, np.minimum(lengths[left] - done, steps)
+
+
+class OneThread:
+    """The host's share of a card's work."""
+
+    def useful_threads(self, data):
+        """How many threads predictions are worth."""
+        return 1
+
+
+class CudaPredictor:
+    """Outputs of sequences from a card.
+
+    Parameters
+    ----------
+    network : CudaNetwork
+        Its weights are brought to the card here: it must not predict with others afterwards.
+    theta : ndarray of shape (size,)
+    """
+
+    def __init__(self, network, theta):
+        network.pack(theta)
+        self.network, self.dtype, self.state_shape = network, network.dtype, (1, network.state_size)
+
+    def useful_threads(self, data):
+        """How many threads of the host predictions are worth."""
+        return self.network.work.useful_threads(data)
+
+    def predict(self, data, state=None, raw=False, threads=1):
+        """Outputs of all sequences, and the states after them; see `Network.predict`."""
+        return self.network.predict_packed(data, state, raw)

@@ -1,0 +1,187 @@
+"""What networks do in the same way on every device: gradients, losses and outputs of raw predictions, files."""
+
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+
+from numrnn.data.random_streams import mask_keys
+from numrnn.kernels.cpu import heads
+from numrnn.kernels.cpu.updates import NO_STEP
+from numrnn.network.batch_arrays import goal_of
+
+
+class Losses:
+    """Losses and their gradients; a subclass has `head_kind`, `dtype`, `per_step`, `n_outputs`, `state_size`, `train`,
+    `predict`, `predict_packed` and `work`.
+    """
+
+    outputs_at_once = 1 << 20  # of pieces of texts: what comes out for all of a long text would fill the memory
+
+    def gradient(self, theta, data, targets, batch, grad, given=None, dgiven=None, masks=None):
+        """Loss of a mini-batch, without the L2 term, and its gradient.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (size,)
+        data : Sequences
+        targets : Targets
+            Of a network without a head: as values (N, state_size) what is to be propagated back, dloss/d(states after
+            the last steps), and no weights.
+        batch : Batch
+        grad : ndarray of shape (size,)
+            Overwritten with dloss/dtheta.
+        given : ndarray of shape (N, state_size), optional
+            States before the first steps of all sequences; None: learned ones, or zeros.
+        dgiven : ndarray of shape (N, state_size), optional
+            The rows of the mini-batch's sequences are overwritten with dloss/dgiven; theta's dtype, contiguous.
+        masks : Masks, optional
+            Of dropout; None: there is none.
+
+        Returns
+        -------
+        loss : float
+            sum(w l) / sum(w); nan where sum(w) is 0 (then gradients are 0); 0.0 without a head.
+        weight_sum : float
+        """
+        if dgiven is not None:
+            dgiven[batch.ids] = 0
+        gradient_only = Step(NO_STEP, {}, np.zeros((1, 0), self.dtype), masks=masks)
+        run = self.train(theta, data, targets, [batch], gradient_only, grad, theta, given=given, dgiven=dgiven)
+        if run.outcome == "interrupted":
+            raise KeyboardInterrupt
+        if not len(run.losses):
+            grad[:] = 0
+            return np.nan, 0.0
+        return float(run.losses[0]), float(run.weight_sums[0])
+
+    def reads(self, batch, lengths):
+        """Ids of those sequences of a mini-batch whose steps `train` reads; `lengths` (N,) are those of all."""
+        return batch.ids
+
+    def loss(self, theta, data, targets):
+        """Loss of all sequences without the L2 term, by the forward pass alone: (sum(w l) / sum(w), sum(w))."""
+        logits, _ = self.predict(theta, data, raw=True)
+        return self.loss_of(logits, targets)
+
+    def loss_of(self, logits, targets):
+        """Loss of raw predictions: (sum(w l) / sum(w), sum(w)); nan where sum(w) is 0."""
+        goal = goal_of(targets, self.dtype)
+        weight_sum = float(len(logits) if targets.weights is None else targets.weights.sum())
+        total = heads.summed_loss(self.head_kind, logits.copy(), *goal[:-1])
+        return (total / weight_sum if weight_sum else np.nan), weight_sum
+
+    def summed_loss(self, data, targets, state=None, threads=1):
+        """Sum of the losses of all steps, with the weights of the last `pack`.
+
+        Parameters
+        ----------
+        data : Sequences
+        targets : Targets
+            Of steps, each of the same weight.
+        state : ndarray of shape (N, state_size), optional
+            States before the first steps; None: learned ones, or zeros.
+        threads : int
+            At most.
+
+        Returns
+        -------
+        total : float
+        state : ndarray of shape (N, state_size)
+            States after the last steps.
+        """
+        threads = min(threads, self.work.useful_threads(data))
+        logits, state = self.predict_packed(data, state, True, threads)
+        loss, count = self.loss_of(logits, targets)
+        return loss * count, state
+
+    def outputs_of(self, logits):
+        """Probabilities (softmax, sigmoid) or values of raw predictions."""
+        outputs = logits.copy()
+        heads.apply_outputs(self.head_kind, outputs)
+        return outputs
+
+    def predict_blocks(self, data, state, predict):
+        """Outputs of sequences in files, as many at a time as are in memory, and the states after them.
+
+        Parameters
+        ----------
+        data : ShardedSequences
+        state : ndarray of shape (N, state_size) or None
+            As of `predict`.
+        predict : callable
+            Gets some sequences and their part of `state`; returns what `predict` does.
+        """
+        first_row = data.offsets if self.per_step else np.arange(len(data) + 1)
+        out = np.empty((first_row[-1], self.n_outputs), self.dtype)
+        after = np.empty((len(data), self.state_size), self.dtype)
+        for first, block in data.blocks():
+            end = first + len(block)
+            before = None if state is None else state[first:end]
+            rows = slice(first_row[first], first_row[end])
+            out[rows], after[first:end] = predict(block, before)
+        return out, after
+
+
+class Masks(NamedTuple):
+    """Dropout whose masks somebody else has chosen."""
+
+    dropout: float
+    recurrent_dropout: float
+    keys: np.ndarray  # (N,) int64: of the sequences
+
+    def of(self, ids):
+        """What the kernels take, for some sequences."""
+        kept, kept_before = 1 - float(self.dropout), 1 - float(self.recurrent_dropout)
+        return {"kept": kept, "kept_before": kept_before, "keys": self.keys[ids]}
+
+
+class Step(NamedTuple):
+    """What follows the gradient of a mini-batch: the L2 term, clipping, a step of the solver."""
+
+    rule: int  # of numrnn.kernels.cpu.updates; NO_STEP: the gradient is all
+    state: dict  # the solver's arrays
+    scalars: np.ndarray  # (mini-batches, ...): what the rule takes in each step
+    alpha: float = 0.0
+    clip_norm: float | None = None
+    dropout: float = 0.0  # probability that a unit that a layer passes up is left out
+    recurrent_dropout: float = 0.0  # likewise for units that the next step reads, the same in all steps
+    seed: int = 0  # of the masks, with the epoch
+    epoch: int = 0
+    masks: Masks | None = None  # of dropout, in the place of those of seed and epoch
+
+    def masks_of(self, rows):
+        """What the kernels take of dropout, for the sequences of mini-batches."""
+        if self.masks is not None:
+            return self.masks.of(rows.ids)
+        if not (self.dropout or self.recurrent_dropout):
+            return {}
+        keys = mask_keys(self.seed, self.epoch, rows.ids, rows.skipped)
+        return Masks(self.dropout, self.recurrent_dropout, keys).of(slice(None))
+
+
+class Run(NamedTuple):
+    """What happened: a value for each mini-batch that was not left out."""
+
+    outcome: str  # "done", "interrupted" by Ctrl-C, or "diverged": in mini-batch number `done`
+    losses: np.ndarray  # objective, the L2 term included
+    norms: np.ndarray  # of the gradient, before clipping
+    weight_sums: np.ndarray
+    done: int  # steps made
+
+
+@contextmanager
+def always_current():
+    """The span `resident` of a network that changes the host's arrays.
+
+    Within it theta, the solver's state, and all else that `train` was given may be out of date between two calls, and
+    nobody may change them. The function that it yields brings them up to date, until the next call of `train`, which
+    takes them as it finds them; so does the span's end, however it comes.
+
+    Examples
+    --------
+    >>> from numrnn.network.interface import always_current
+    >>> with always_current() as settle:
+    ...     settle()
+    """
+    yield lambda: None

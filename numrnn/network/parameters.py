@@ -1,0 +1,171 @@
+"""The flat parameter vector theta: names of format version 1, places, initial values."""
+
+import math
+from functools import cached_property
+
+import numpy as np
+
+from numrnn.data.random_streams import generator
+from numrnn.network.components import GATES
+
+WIDE = 512  # gate outputs (G H) from which a tile has 16 rows: W no longer stays in L1 then
+
+
+
+class Layout:
+    """Names, shapes and places of all parameters in theta.
+
+    Parameters
+    ----------
+    n_inputs : int
+        D, inputs of the first layer; not used where there are symbols.
+    hidden_layer_sizes : sequence of int
+        H of each layer.
+    cell : {"elman", "gru", "lstm"}
+        Gates in PyTorch's order: r, z, n and i, f, g, o.
+    n_outputs : int
+        K; 0: no head, neither V nor c.
+    n_symbols : int, optional
+        Symbols instead of vectors: one-hot inputs, whose U is stored input-major, a symbol a row.
+    embedding_size : int, optional
+        E, inputs of the first layer from a learned table of symbols.
+    bidirectional : bool
+        Each layer has a reverse direction with weights of its own; what reads a layer reads both, 2H numbers.
+    initial_state : {"zero", "learned"}
+        Whether the states before the first step are parameters.
+
+    Attributes
+    ----------
+    shapes : dict of str to tuple
+        `embedding` (n_symbols, E) where there is one, `layers.0.U` (G*H, D), `layers.0.W` (G*H, H), `layers.0.b`
+        (G*H,), the GRU's `layers.0.b_Wn` (H,), learned `layers.0.s_0` (H,) and the LSTM's `layers.0.cell_0` (H,), where
+        layers are bidirectional `layers.0.reverse.U` (G*H, D) and so on, ..., `V` (K, H), `c` (K,).
+    offsets : dict of str to int
+        Where each begins in theta.
+    size : int
+        Elements of theta.
+    decayed : ndarray of shape (n, 2), int64
+        First and end of what the L2 penalty acts on: U, W and V, no biases, no embedding, no states.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_inputs=None,
+        hidden_layer_sizes,
+        cell,
+        n_outputs,
+        n_symbols=None,
+        embedding_size=None,
+        bidirectional=False,
+        initial_state="zero",
+    ):
+        self.n_symbols, self.embedding_size, self.cell = n_symbols, embedding_size, cell
+        self.bidirectional, self.initial_state = bidirectional, initial_state
+        self.n_inputs = int(n_inputs if n_symbols is None else embedding_size or n_symbols)
+        self.n_outputs = int(n_outputs)
+        self.hidden_layer_sizes = tuple(int(size) for size in hidden_layer_sizes)
+        self.shapes = dict(self._shapes())
+        self.offsets, at = {}, 0
+        for name, shape in self.shapes.items():
+            self.offsets[name] = at
+            at += math.prod(shape)
+        self.size = at
+
+    @cached_property
+    def decayed(self):
+        matrices = [name for name, shape in self.shapes.items() if len(shape) == 2 and name != "embedding"]
+        places = [self.place(name) for name in matrices]
+        return np.array([(place.start, place.stop) for place in places], np.int64)
+
+    def _shapes(self):
+        gates, inputs = GATES[self.cell], self.n_inputs
+        if self.embedding_size is not None:
+            yield "embedding", (self.n_symbols, self.embedding_size)
+        for index, H in enumerate(self.hidden_layer_sizes):
+            for prefix in self.prefixes(index):
+                yield f"{prefix}U", (gates * H, inputs)
+                yield f"{prefix}W", (gates * H, H)
+                yield f"{prefix}b", (gates * H,)
+                if self.cell == "gru":
+                    yield f"{prefix}b_Wn", (H,)
+                if self.initial_state == "learned":
+                    yield f"{prefix}s_0", (H,)
+                    if self.cell == "lstm":
+                        yield f"{prefix}cell_0", (H,)
+            inputs = H * len(self.prefixes(index))
+        if self.n_outputs:
+            yield "V", (self.n_outputs, inputs)
+            yield "c", (self.n_outputs,)
+
+    def prefixes(self, index):
+        """What the names of a layer's parameters begin with, direction by direction."""
+        forward = f"layers.{index}."
+        return [forward, f"{forward}reverse."] if self.bidirectional else [forward]
+
+    @property
+    def picks_rows_of_U(self):
+        """Whether inputs are symbols without an embedding."""
+        return self.n_symbols is not None and self.embedding_size is None
+
+    @property
+    def names(self):
+        """Names of the parameters, in theta's order."""
+        return list(self.shapes)
+
+    def place(self, name):
+        """Slice of theta that holds a parameter."""
+        return slice(self.offsets[name], self.offsets[name] + math.prod(self.shapes[name]))
+
+    def views(self, flat):
+        """Dict of named views of a flat array (size,); no copies."""
+        views = {name: flat[self.place(name)].reshape(shape) for name, shape in self.shapes.items()}
+        if self.picks_rows_of_U:
+            for name in (f"{prefix}U" for prefix in self.prefixes(0)):
+                views[name] = views[name].reshape(self.shapes[name][::-1]).T
+        return views
+
+
+def initial_theta(layout, activation, seed, dtype):
+    """Initial parameters, a flat array (size,).
+
+    Glorot uniform U and V (Glorot & Bengio 2010), orthogonal W (Saxe et al. 2014), a gate at a time; zero states and
+    biases, but 1 for the LSTM's forget gate (Jozefowicz et al. 2015); W = identity for an Elman layer with ReLU (Le,
+    Jaitly, Hinton 2015). An embedding is uniform, its vectors as long as the one-hot ones in whose place they stand: 1,
+    or about (see docs/design/symbols.rst).
+    """
+    random = generator(seed, "weights")
+    theta = np.zeros(layout.size, dtype)
+    for name, view in layout.views(theta).items():
+        gates = 1 if name == "V" else GATES[layout.cell]
+        if name == "embedding":
+            view[...] = random.uniform(-1, 1, view.shape) * np.sqrt(3 / view.shape[1])
+        elif view.ndim == 2:
+            for gate in np.split(view, gates):
+                draw = _recurrent if name.endswith(".W") else _glorot
+                gate[...] = draw(random, gate.shape, layout, activation)
+        elif layout.cell == "lstm" and name.endswith(".b"):
+            np.split(view, gates)[1][...] = 1
+    return theta
+
+
+def _glorot(random, shape, layout, activation):
+    return random.uniform(-1, 1, shape) * np.sqrt(6 / sum(shape))
+
+
+def _recurrent(random, shape, layout, activation):
+    if layout.cell == "elman" and activation == "relu":
+        return np.eye(*shape)
+    q, r = np.linalg.qr(random.standard_normal(shape))
+    return q * np.where(np.diag(r) < 0, -1, 1)
+
+
+def tile_rows_of(layout):
+    """Sequences in a tile."""
+    return 16 if GATES[layout.cell] * max(layout.hidden_layer_sizes) >= WIDE else 8
+
+
+def state_size_of(layout):
+    """Numbers that a network remembers of a sequence."""
+    directions = len(layout.prefixes(0))
+    return directions * sum(layout.hidden_layer_sizes) * (2 if layout.cell == "lstm" else 1)

@@ -1,0 +1,151 @@
+"""Inputs that trained something else than they say, without a word."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq, Sequences, SequenceScaler
+from numrnn.data import ShardWriter
+from numrnn.estimators.held_out import split
+from numrnn.training import Checkpoint, EarlyStopping
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(40, 6, 2)).astype(np.float32)
+y = np.where(X[:, -1].sum(axis=1) > 0, "high", "low")
+OPTIONS = {"hidden_layer_sizes": (6,), "random_state": 0, "learning_rate_init": 0.02}
+
+
+def masked(array, place):
+    mask = np.zeros(np.shape(array), bool)
+    mask[place] = True
+    return np.ma.MaskedArray(array, mask)
+
+
+@pytest.mark.parametrize("copy", [False, True])
+def test_early_stopping_begins_anew_with_each_fit(copy):
+    stopping = EarlyStopping(n_iter_no_change=5)
+    options = OPTIONS | {"max_iter": 12, "callbacks": [stopping]}
+    alone = RNNClassifier(**options | {"callbacks": [EarlyStopping(n_iter_no_change=5)]})
+    alone.fit(X, y, X_val=X, y_val=y)
+    RNNClassifier(**options | {"hidden_layer_sizes": (9,)}).fit(X, y, X_val=X, y_val=y)
+    again = RNNClassifier(**options)
+    again = (clone(again) if copy else again).fit(X, y, X_val=X, y_val=y)
+    assert again.n_iter_ == alone.n_iter_
+    np.testing.assert_array_equal(again.V_, alone.V_)
+
+
+def test_early_stopping_without_sequences_held_out_is_an_error():
+    for model in (RNNClassifier, RNNRegressor):
+        with pytest.raises(ValueError, match="EarlyStopping needs X_val and y_val"):
+            model(**OPTIONS, callbacks=[EarlyStopping()]).fit(X, np.arange(40) % 2)
+
+
+def test_early_stopping_goes_on_where_a_checkpoint_has_it(tmp_path):
+    def model(epochs, *more):
+        callbacks = [EarlyStopping(n_iter_no_change=50), *more]
+        return RNNClassifier(**OPTIONS, max_iter=epochs, callbacks=callbacks)
+
+    whole = model(6).fit(X, y, X_val=X, y_val=y)
+    model(3, Checkpoint(tmp_path)).fit(X, y, X_val=X, y_val=y)
+    resumed = model(6, Checkpoint(tmp_path)).fit(X, y, X_val=X, y_val=y, resume=tmp_path)
+    np.testing.assert_array_equal(resumed.V_, whole.V_)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_only_member_of_a_class_is_trained_on(seed):
+    codes = np.array([0, 0, 0, 0, 1, 2, 2, 2, 2])
+    for fraction in (0.1, 0.3, 0.6, 0.8):
+        train, held = split(9, fraction, seed, codes=codes, members=(np.arange(9), codes))
+        assert set(codes[train]) == {0, 1, 2} and len(held) >= 1
+        assert sorted([*train, *held]) == list(range(9))
+
+
+def test_a_class_of_steps_keeps_a_sequence_to_train_on():
+    steps = np.zeros((9, 6), int)
+    steps[4, 2] = 1
+    for seed in range(8):
+        options = OPTIONS | {"random_state": seed}
+        model = RNNClassifier(**options, output="step", early_stopping=True, max_iter=1)
+        model.fit(X[:9], steps)
+        members = model._members(Sequences.from_array(X[:9]), type("T", (), {"values": steps.ravel(), "weights": None}))
+        assert 4 in split(9, 0.1, model._state.seed, members=members)[0]
+
+
+def test_classes_of_one_sequence_each_cannot_be_held_out():
+    with pytest.raises(ValueError, match="each class would lose its only one: pass X_val"):
+        RNNClassifier(**OPTIONS, early_stopping=True).fit(X[:3], ["a", "b", "c"])
+
+
+def test_a_split_without_rare_classes_is_as_it_was():
+    codes = np.arange(50) % 5
+    for seed in range(5):
+        expected = split(50, 0.2, seed, codes=codes)
+        found = split(50, 0.2, seed, codes=codes, members=(np.arange(50), codes))
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+VALUES = masked(np.where(np.arange(6)[:, None] == 2, 1e3, X), (0, 2))
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: RNNRegressor(**OPTIONS).fit(VALUES, np.arange(40.0)), r"X is a masked array: 2 .*X\[0, 2, 0\]"),
+        (lambda: RNNRegressor(**OPTIONS).fit([*X[:2], VALUES[0]], np.arange(3.0)), r"X\[2\] is a masked array"),
+        (lambda: RNNRegressor(**OPTIONS).fit(X, masked(np.arange(40.0), 3)), r"y is a masked array.*y\[3\]"),
+        (lambda: RNNClassifier(**OPTIONS).fit(X, masked(np.arange(40) % 2, 3)), "y is a masked array"),
+        (lambda: RNNClassifier(**OPTIONS, output="step").fit(X, masked(np.ones((40, 6)), (0, 1))), "y is a masked"),
+        (lambda: RNNRegressor(**OPTIONS).fit(X, y == "low", masked(np.ones(40), 3)), "sample_weight is a masked array"),
+        (lambda: RNNRegressor(**OPTIONS).fit(X, y == "low", state=masked(np.zeros((40, 6)), 3)), "state is a masked"),
+        (lambda: SequenceScaler().fit(VALUES), "X is a masked array"),
+        (lambda: Sequences.from_array(VALUES), "array is a masked array"),
+        (lambda: Sequences.from_padded(VALUES, [3] * 40), "X is a masked array"),
+        (lambda: Sequences.from_concatenated(VALUES[0], masked([3, 3], 1)), "is a masked array"),
+        (lambda: RNNLanguageModel((4,), n_symbols=3).fit(masked([0, 1, 2] * 9, 3)), "X is a masked array"),
+        (lambda: RNNSeq2Seq((4,)).fit(VALUES, X[:, :2]), "X is a masked array"),
+        (lambda: RNNSeq2Seq((4,)).fit(X, list(VALUES)), r"y\[0\] is a masked array"),
+    ],
+)
+def test_masked_values_are_refused_by_name(call, name):
+    with pytest.raises(ValueError, match=name):
+        call()
+
+
+def test_masked_values_are_refused_by_fitted_models_and_shards(tmp_path):
+    model = RNNRegressor(**OPTIONS, max_iter=1).fit(X, np.arange(40.0))
+    with pytest.raises(ValueError, match="X is a masked array"):
+        model.predict(VALUES)
+    with pytest.raises(ValueError, match="y is a masked array"):
+        model.score(X, masked(np.arange(40.0), 3))
+    with pytest.raises(ValueError, match="x is a masked array"):
+        model.predict_step(VALUES[0, 2])
+    with pytest.raises(ValueError, match=r"weights\['c'\] is a masked array"):
+        model.set_weights({"c": masked([0.5], 0)})
+    with pytest.raises(ValueError, match="masked array"), ShardWriter(tmp_path / "shards") as writer:
+        writer.write(VALUES)
+    with pytest.raises(ValueError, match="y is a masked array"), ShardWriter(tmp_path / "more") as writer:
+        writer.write(X, masked(np.arange(40.0), 3))
+
+
+def test_masked_arrays_without_masked_values_are_read():
+    values = np.ma.MaskedArray(X, np.zeros(X.shape, bool))
+    one, other = (RNNRegressor(**OPTIONS, max_iter=1).fit(data, np.arange(40.0)) for data in (X, values))
+    np.testing.assert_array_equal(one.V_, other.V_)
+
+
+def test_labels_of_steps_without_output_step_are_warned_of():
+    steps = (X.sum(axis=2) > 0).astype(int)
+    with pytest.warns(UserWarning, match="Each sequence of X has 6 steps.*output='step'"):
+        RNNClassifier(**OPTIONS, max_iter=1).fit(X, steps)
+
+
+def test_one_hot_targets_are_warned_of():
+    with pytest.warns(UserWarning, match=r"exactly one 1.*y.argmax\(axis=1\)"):
+        RNNClassifier(**OPTIONS, max_iter=1).fit(X, np.eye(4, dtype=int)[np.arange(40) % 4])
+
+
+def test_multi_label_targets_are_not_warned_of(recwarn):
+    RNNClassifier(**OPTIONS, max_iter=1).fit(X, RNG.integers(0, 2, (40, 4)))
+    RNNClassifier(**OPTIONS, max_iter=1, output="step").fit(X, (X.sum(axis=2) > 0).astype(int))
+    assert not [warning for warning in recwarn if "labels of each sequence" in str(warning.message)]
