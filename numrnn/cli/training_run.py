@@ -169,7 +169,6 @@ def train(estimator, parts, callbacks, *, scale, resume, comm):
     inputs = {name: part.X for name, part in parts.items()}
     if scale:
         from numrnn.data.scaler import SequenceScaler
-        pass
 
         scaler = SequenceScaler().fit(inputs["train"])
         inputs = {name: scaler.transform(X) for name, X in inputs.items()}
