@@ -145,8 +145,7 @@ def _run(options, guard, comm):
 
 def _test_and_save(estimator, parts, facts, watch, directory):
     from numrnn.cli.data import describe
-    from numrnn.cli.report import save_results
-    from numrnn.cli.score import as_text, score
+    from numrnn.cli.report import as_text, save_results, score
     from numrnn.cli.training_run import is_language_model, watches_test
     from numrnn.versions import versions
 

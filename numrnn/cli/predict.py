@@ -56,7 +56,7 @@ def run(arguments):
         results = {"prediction": model.predict(part.X)}
     if arguments.proba:
         results["proba"] = model.predict_proba(part.X)
-    if model.output == "step" and isinstance(part.X, list) and not is_pair(model):
+    if not is_pair(model) and model.output == "step" and isinstance(part.X, list):
         results = {name: Sequences.from_list(steps) for name, steps in results.items()}
     per_step = isinstance(results["prediction"], Sequences)
     lengths = results["prediction"].lengths if per_step else np.ones(len(part.X), dtype=np.int64)

@@ -5,8 +5,6 @@ import time
 from contextlib import contextmanager
 from types import SimpleNamespace
 
-import numpy as np
-
 from numrnn.cli.options import Failure, UsageError
 from numrnn.cli.texts import names_lines
 
@@ -111,12 +109,9 @@ def _prepare_pairs(estimator, train, test):
 
 def _prepare_language_model(estimator, text, test):
     """Learn the symbols of all there is, so that the part to test on has none that is not known."""
-    from numrnn.estimators.language_model.fitting import hold_out_texts
-    from numrnn.estimators.language_model.inputs import read_known
-
     estimator.initialize(text if test is None else text + test)
     try:
-        hold_out_texts(estimator, *read_known(estimator, text), test)
+        estimator._check_texts(text, test)
     except (ValueError, TypeError) as error:
         names = {"X": "the text to train on", "X_val": "the text to test on"}
         raise UsageError(re.sub(r"^(X_val|X)\b", lambda found: names[found[0]], str(error))) from error
@@ -155,11 +150,9 @@ def _lengths(estimator, part):
 
 
 def _check_test(estimator, part):
-    from numrnn.estimators.fitting import hold_out
-
     try:
         with names_lines(part):
-            hold_out(estimator, None, None, part.X, part.y, None)
+            estimator._read_validation(part.X, part.y)
     except (ValueError, TypeError) as error:
         raise UsageError(str(error).replace("X_val", "values_test").replace("y_val", "y_test")) from error
 
@@ -227,6 +220,8 @@ def fold_scaler(estimator, scaler):
     >>> np.allclose(fold_scaler(model, scaler).predict_proba(vowels.X_test), before, atol=1e-5)
     True
     """
+    import numpy as np
+
     weights = {name: np.array(values, dtype=np.float64) for name, values in estimator.weights_.items()}
     U = weights["layers.0.U"] / scaler.scale_
     weights["layers.0.b"] -= U @ scaler.mean_

@@ -4,8 +4,6 @@ import hashlib
 
 import numpy as np
 
-from numrnn.data.shards.sequences import ShardedSequences
-
 __all__ = ["fingerprint"]
 
 BLOCKS = 64  # of an array that are looked at
@@ -55,7 +53,7 @@ def _of_sequences(data):
         "steps": int(lengths.sum()),
         "lengths": hashlib.sha256(lengths).hexdigest(),
     }
-    if isinstance(data, ShardedSequences):
+    if not data.in_memory:
         steps = max(1, BLOCK_BYTES // data.step_bytes)
         return marks | {"values": _of_array(data.sample(BLOCKS, steps)), "buffer": data.buffer}
     return marks | {"values": _of_array(data.values, getattr(data, "copy_to_host", None))}

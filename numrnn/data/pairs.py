@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from numrnn.data.sources import SequenceSource
 from numrnn.data.symbols.next_symbols import NextSymbols
 
 __all__ = ["Pairs", "shifted"]
 
 
-class Pairs:
+class Pairs(SequenceSource):
     """Sequences to read, and what a decoder is to write of each.
 
     Training takes it in the place of `Sequences`; lengths are those of both sides together, so that a mini-batch drawn
@@ -33,12 +34,12 @@ class Pairs:
         self.source, self.target = source, target
         self.lengths = source.lengths + target.lengths
 
-    def take(self, ids):
-        """The pairs `ids`; their targets stay where they are."""
-        return Pairs(self.source[ids], self.target.take(ids))
+    def gather(self, ids, out=None):
+        """Refuse: each side lies elsewhere, see `source` and `target`."""
+        raise TypeError("pairs are gathered one side at a time")
 
-    def __len__(self):
-        return len(self.lengths)
+    def choose(self, ids):
+        return Pairs(self.source.choose(ids), self.target.choose(ids))
 
 
 def shifted(sequences, end=None):

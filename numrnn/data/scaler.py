@@ -6,8 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.conversion import from_steps
 from numrnn.data.sequences import Sequences
-from numrnn.data.shards.sequences import ShardedSequences
-from numrnn.data.validation import validate_sequences
+from numrnn.data.validation import Inputs, check_inputs, learn_inputs
 
 __all__ = ["SequenceScaler"]
 
@@ -182,8 +181,8 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
         return self
 
     def _changed(self, X, operations):
-        sequences, form = validate_sequences(self, X, dtype=DTYPES, reset=False)
-        if isinstance(sequences, ShardedSequences):
+        sequences, form = check_inputs(X, Inputs.of(type(self).__name__, vars(self)), dtype=DTYPES)
+        if not sequences.in_memory:
             for operation, operand in operations:
                 sequences = sequences.changed(operation, operand)
             return sequences
@@ -194,7 +193,12 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
         return _in_form(Z, sequences, form, X)
 
     def _update(self, X, reset):
-        sequences, _ = validate_sequences(self, X, dtype=DTYPES, reset=reset)
+        if reset:
+            sequences, _, inputs = learn_inputs(X, type(self).__name__, dtype=DTYPES)
+            vars(self).pop("feature_names_in_", None)
+            vars(self).update(inputs.attributes())
+        else:
+            sequences, _ = check_inputs(X, Inputs.of(type(self).__name__, vars(self)), dtype=DTYPES)
         n_steps, mean, var = (0, 0.0, 0.0) if reset else (self.n_samples_seen_, self.mean_, self.var_)
         for steps in _blocks(sequences):
             n_steps, mean, var = _merge(n_steps, mean, var, *_moments(steps))
@@ -211,7 +215,7 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
 
 def _blocks(sequences):
     """Yield BLOCK steps at a time, wherever sequences begin."""
-    in_files, rest = isinstance(sequences, ShardedSequences), []
+    in_files, rest = not sequences.in_memory, []
     for part in (block for _, block in sequences.blocks()) if in_files else [sequences]:
         values = np.concatenate([rest, part.values]) if len(rest) else part.values
         whole = len(values) // BLOCK * BLOCK

@@ -8,13 +8,14 @@ import numpy as np
 
 from numrnn.data.array_checks import TARGETS, check_plain, checked_each, checked_lengths, checked_offsets, stack
 from numrnn.data.names import check_one_order, names_of
+from numrnn.data.sources import Chosen, SequenceSource
 from numrnn.data.views import indices_of, key_of_sequences
 from numrnn.io.messages import shown
 
 __all__ = ["Sequences"]
 
 
-class Sequences:
+class Sequences(SequenceSource):
     """Sequences of any lengths, one after another in one array, without padding.
 
     It holds what a network reads (D numbers a step, or one symbol a step) or what it is trained towards (one target a
@@ -309,6 +310,26 @@ class Sequences:
         (array([5, 6, 7, 8, 9]), array([3, 0]))
         """
         return self.values, self.offsets[ids]
+
+    def choose(self, ids):
+        """Return the sequences `ids` as networks read them, without copying their steps.
+
+        Parameters
+        ----------
+        ids : ndarray, int64
+
+        Returns
+        -------
+        source : SequenceSource
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from numrnn import Sequences
+        >>> Sequences.from_list([[5, 6], [7], [8, 9]]).choose(np.array([2, 0])).lengths
+        array([2, 2])
+        """
+        return Chosen(self, ids)
 
     @property
     def lengths(self):

@@ -1,8 +1,10 @@
 """The checks of X that every estimator and transformer of sequences begins with."""
 
 import warnings
+from typing import NamedTuple
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from numrnn.data.conversion import to_sequences
@@ -12,30 +14,97 @@ from numrnn.data.sequences import Sequences
 from numrnn.data.shards.sequences import ShardedSequences
 from numrnn.data.symbols.checks import check_symbols
 
-__all__ = ["check_n_inputs", "check_names", "check_names_of_step", "validate_sequences"]
+__all__ = ["Inputs", "check_inputs", "check_names", "check_names_of_step", "learn_inputs"]
 
 
-def validate_sequences(estimator, X, *, dtype, reset, name="X", n_symbols=None, read=to_sequences):
-    """Return X as `Sequences`, and its form, checked against what the estimator was fitted on.
-
-    What `sklearn.utils.validation.validate_data` is for tables. With ``reset=True`` it sets on `estimator`:
-    ``n_inputs_`` (D), ``n_features_in_`` (D, but the number of columns where X is a table of numbers, as scikit-learn
-    wants it), ``_on_table`` (whether X is one), and ``feature_names_in_`` where X has names of columns: a data frame or
-    a list of them with names of type str, or `Sequences` with names.
+class Inputs(NamedTuple):
+    """What a fit learnt of its inputs.
 
     Parameters
     ----------
-    estimator : estimator instance
+    owner : str
+        Name of the estimator's class, for errors.
+    n_inputs : int
+        D, inputs of a step.
+    n_features : int
+        D, but the number of columns where X is a table of numbers, as scikit-learn wants it.
+    on_table : bool
+        Whether X is one.
+    names : ndarray of str, or None
+        Names of the columns of a data frame, or of `Sequences` with names.
+    """
+
+    owner: str
+    n_inputs: int
+    n_features: int
+    on_table: bool
+    names: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, owner, attributes):
+        """Collect what `attributes` made of it."""
+        names = attributes.get("feature_names_in_")
+        return cls(owner, attributes["n_inputs_"], attributes["n_features_in_"], attributes["_on_table"], names)
+
+    def attributes(self):
+        """Return it as the attributes of a fitted estimator."""
+        found = {"n_inputs_": self.n_inputs, "n_features_in_": self.n_features, "_on_table": self.on_table}
+        return found if self.names is None else found | {"feature_names_in_": self.names}
+
+
+def learn_inputs(X, owner, *, dtype, name="X", n_symbols=None, read=to_sequences):
+    """Return X of a fit as `Sequences`, its form, and what is learnt of it.
+
+    What `sklearn.utils.validation.validate_data` is for tables.
+
+    Parameters
+    ----------
     X : sequences in any form, see `numrnn.data.conversion.to_sequences`
+    owner : str
+        Name of the estimator's class, for errors.
     dtype : dtype or tuple of dtypes
-    reset : bool
-        True in `fit` and in the first `partial_fit`.
     name : str, default="X"
         What errors call X.
     n_symbols : int, "auto" or None, default=None
         Where not None, X holds symbols, see `numrnn.data.symbols.checks.check_symbols`, and D is 1.
     read : callable, default=to_sequences
         What makes sequences of X, with the arguments of `to_sequences`.
+
+    Returns
+    -------
+    sequences : Sequences
+    form : {"list", "sequences", "array", "table"}
+    inputs : Inputs
+
+    Raises
+    ------
+    ValueError
+        Naming the first sequence at fault.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numrnn.data.validation import learn_inputs
+    >>> sequences, form, inputs = learn_inputs(np.zeros((5, 7, 3)), "Scaler", dtype=np.float32)
+    >>> sequences, form, inputs.n_inputs
+    (Sequences(5 sequences of 7 steps, 3 columns, float32), 'array', 3)
+    """
+    names = _learn_names(X, owner, name)
+    sequences, form = _read(X, dtype, name, n_symbols, read)
+    n_inputs = sequences.shape[2] if len(sequences.shape) == 3 else 1
+    # Symbols that happen to be of one length are no table of features, unless its columns have names.
+    on_table = form == "table" and (n_symbols is None or hasattr(X, "columns"))
+    n_features = int(sequences.lengths[0]) if on_table else n_inputs
+    return sequences, form, Inputs(owner, n_inputs, n_features, on_table, names)
+
+
+def check_inputs(X, inputs, *, dtype, name="X", n_symbols=None, read=to_sequences):
+    """Return X as `Sequences`, and its form, checked against what a fit learnt.
+
+    Parameters
+    ----------
+    X, dtype, name, n_symbols, read : as in `learn_inputs`
+    inputs : Inputs
 
     Returns
     -------
@@ -50,60 +119,28 @@ def validate_sequences(estimator, X, *, dtype, reset, name="X", n_symbols=None, 
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn.base import BaseEstimator
-    >>> from numrnn.data.validation import validate_sequences
-    >>> estimator = BaseEstimator()
-    >>> validate_sequences(estimator, np.zeros((5, 7, 3)), dtype=np.float32, reset=True)
-    (Sequences(5 sequences of 7 steps, 3 columns, float32), 'array')
-    >>> estimator.n_inputs_
-    3
+    >>> from numrnn.data.validation import check_inputs, learn_inputs
+    >>> _, _, inputs = learn_inputs(np.zeros((5, 7, 3)), "Scaler", dtype=np.float32)
+    >>> check_inputs(np.zeros((2, 4, 3)), inputs, dtype=np.float32)
+    (Sequences(2 sequences of 4 steps, 3 columns, float32), 'array')
     """
-    X = check_names(estimator, X, name=name, reset=reset)
-    sequences, form = read(X, dtype=dtype, name=name, allow_symbols=n_symbols is not None)
-    if n_symbols is not None:
-        sequences = check_symbols(sequences, n_symbols, name=name)
-    n_inputs = sequences.shape[2] if len(sequences.shape) == 3 else 1
-    if reset:
-        estimator.n_inputs_ = n_inputs
-        # Symbols that happen to be of one length are no table of features, unless its columns have names.
-        estimator._on_table = form == "table" and (n_symbols is None or hasattr(X, "columns"))
-        estimator.n_features_in_ = int(sequences.lengths[0]) if estimator._on_table else n_inputs
-    else:
-        check_n_inputs(estimator, sequences, form, name=name)
-    return sequences, form
-
-
-def check_n_inputs(estimator, sequences, form, *, name="X"):
-    """Raise a ValueError if sequences do not fit an estimator that was fitted on others.
-
-    Parameters
-    ----------
-    estimator : estimator instance
-        With what `validate_sequences` set on it.
-    sequences : Sequences
-    form : {"list", "sequences", "array", "table"}
-    name : str, default="X"
-        What errors call the sequences.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn.base import BaseEstimator
-    >>> from numrnn.data.validation import check_n_inputs, validate_sequences
-    >>> estimator = BaseEstimator()
-    >>> X, form = validate_sequences(estimator, np.zeros((5, 7, 3)), dtype=np.float32, reset=True)
-    >>> check_n_inputs(estimator, X, form)
-    """
-    n_inputs, n_features = estimator.n_inputs_, estimator.n_features_in_
-    expecting = f"but {type(estimator).__name__} is expecting {n_features} features as input"
+    sequences, form = _read(check_names(X, inputs, name=name), dtype, name, n_symbols, read)
+    n_inputs, n_features = inputs.n_inputs, inputs.n_features
+    expecting = f"but {inputs.owner} is expecting {n_features} features as input"
     first = int(sequences.lengths[0]), *sequences.shape[2:]
-    if form == "table" and estimator._on_table:
+    if form == "table" and inputs.on_table:
         if first[0] != n_features:
             raise ValueError(f"{name} has {first[0]} features, {expecting}")
     elif len(first) == 2 and first[1] != n_inputs:
         found = f"{name} has {first[1]} features, {expecting}"
         expecting_steps = f"{name}[0] has shape {first}, expected (steps, {n_inputs})"
         raise ValueError(f"{found}: {expecting_steps}{_hint(sequences, form, n_inputs, name)}")
+    return sequences, form
+
+
+def _read(X, dtype, name, n_symbols, read):
+    sequences, form = read(X, dtype=dtype, name=name, allow_symbols=n_symbols is not None)
+    return (sequences if n_symbols is None else check_symbols(sequences, n_symbols, name=name)), form
 
 
 def _hint(sequences, form, n_inputs, name):
@@ -116,7 +153,7 @@ def _hint(sequences, form, n_inputs, name):
     return hint if sequences.shape[2] > 1 else f"{hint}; one sequence? pass [{name}]"
 
 
-def check_names(estimator, X, *, name="X", reset=False):
+def check_names(X, inputs, *, name="X"):
     """Compare the names of columns with those of the fit, and return X.
 
     What scikit-learn's `_check_feature_names` is for data frames: names in another order are an error. Columns of files
@@ -124,12 +161,10 @@ def check_names(estimator, X, *, name="X", reset=False):
 
     Parameters
     ----------
-    estimator : estimator instance
     X : sequences in any form
+    inputs : Inputs
     name : str, default="X"
         What errors call X.
-    reset : bool, default=False
-        Whether to set ``feature_names_in_`` rather than to compare.
 
     Returns
     -------
@@ -143,31 +178,21 @@ def check_names(estimator, X, *, name="X", reset=False):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn.base import BaseEstimator
     >>> from numrnn import Sequences
-    >>> from numrnn.data.validation import check_names
-    >>> estimator, values = BaseEstimator(), np.zeros((3, 2))
-    >>> _ = check_names(estimator, Sequences(values, [0, 3], ["a", "b"]), reset=True)
-    >>> estimator.feature_names_in_.tolist()
-    ['a', 'b']
-    >>> check_names(estimator, Sequences(values, [0, 3], ["b", "a"]))
+    >>> from numrnn.data.validation import check_names, learn_inputs
+    >>> values = np.zeros((3, 2))
+    >>> _, _, inputs = learn_inputs(Sequences(values, [0, 3], ["a", "b"]), "Scaler", dtype=np.float32)
+    >>> check_names(Sequences(values, [0, 3], ["b", "a"]), inputs)
     Traceback (most recent call last):
     ValueError: X: the columns must be in the order that they were in during fit: 'a', 'b'; they are 'b', 'a'
     """
-    known = getattr(estimator, "feature_names_in_", None)
-    names = getattr(X, "names", None) if isinstance(X, Sequences) else None
+    known, names = inputs.names, _own_names(X)
     if names is None:
-        if reset or known is not None or not _is_nameless(X):
-            # It looks for names alone, which takes longer than a prediction of a short sequence.
-            validate_data(estimator, X=_named_frame(X, name), reset=reset, skip_check_array=True, ensure_2d=False)
-        return X
-    if reset:
-        estimator.feature_names_in_ = np.array(names, dtype=object)
+        if known is not None or not _is_nameless(X):
+            _names_of_frame(X, inputs.owner, name, known, reset=False)
         return X
     if known is None:
-        warnings.warn(
-            f"{name} has names of columns, but {type(estimator).__name__} was fitted without them", stacklevel=2
-        )
+        warnings.warn(f"{name} has names of columns, but {inputs.owner} was fitted without them", stacklevel=2)
         return X
     where = X.directory if isinstance(X, ShardedSequences) else name
     if places_of(known, names, where) is None:
@@ -177,20 +202,36 @@ def check_names(estimator, X, *, name="X", reset=False):
     raise ValueError(_other_order(f"{where}: the columns", known, names))
 
 
-def check_names_of_step(estimator, x):
+def check_names_of_step(x, names):
     """Raise a ValueError if one step, a series or a data frame of streams, has its inputs in another order.
 
     Examples
     --------
-    >>> from sklearn.base import BaseEstimator
     >>> from numrnn.data.validation import check_names_of_step
-    >>> check_names_of_step(BaseEstimator(), [0.5, 1.5])
+    >>> check_names_of_step([0.5, 1.5], names=None)
     """
-    known = getattr(estimator, "feature_names_in_", None)
     columns = getattr(x, "columns", getattr(x, "index", ()) if hasattr(x, "iloc") else ())
-    names = None if known is None else names_of(columns)
-    if names is not None and places_of(known, names, "x") is not None:
-        raise ValueError(_other_order("x: the inputs", known, names))
+    found = None if names is None else names_of(columns)
+    if found is not None and places_of(names, found, "x") is not None:
+        raise ValueError(_other_order("x: the inputs", names, found))
+
+
+def _learn_names(X, owner, name):
+    names = _own_names(X)
+    return _names_of_frame(X, owner, name, None, reset=True) if names is None else np.array(names, dtype=object)
+
+
+def _own_names(X):
+    return getattr(X, "names", None) if isinstance(X, Sequences) else None
+
+
+def _names_of_frame(X, owner, name, known, reset):
+    """Let scikit-learn compare names, for the sake of its words: it wants an estimator of the owner's name."""
+    stand_in = type(owner, (BaseEstimator,), {})()
+    if known is not None:
+        stand_in.feature_names_in_ = known
+    validate_data(stand_in, X=_named_frame(X, name), reset=reset, skip_check_array=True, ensure_2d=False)
+    return getattr(stand_in, "feature_names_in_", None)
 
 
 def _other_order(what, known, names):
@@ -199,6 +240,7 @@ def _other_order(what, known, names):
 
 
 def _is_nameless(X):
+    # scikit-learn takes longer to look for names than a prediction of a short sequence takes.
     first = X[0] if type(X) is list and X else X
     return type(first) is np.ndarray or type(X) is Sequences
 

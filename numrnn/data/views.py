@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from numrnn.data.sources import SequenceSource
+
 __all__ = ["Held", "indices_of", "key_of_sequences"]
 
 
-class Held:
+class Held(SequenceSource):
     """Sequences of which some are in memory; all keep their numbers.
 
     Parameters
@@ -30,7 +32,6 @@ class Held:
         self._values = values[: int(whole.lengths[ids].sum())]
 
     def gather(self, ids, out=None):
-        """As `Sequences.gather`, of sequences that are in memory."""
         return self._values, self._starts[np.searchsorted(self._ids, ids)]
 
     def holds(self, ids):
@@ -42,8 +43,9 @@ class Held:
         memory, self._memory, self._values = self._memory, None, None
         return memory
 
-    def __len__(self):
-        return len(self.lengths)
+    def choose(self, ids):
+        """Refuse: the window moves on."""
+        raise TypeError("sequences of a window are read in mini-batches")
 
 
 def key_of_sequences(key):

@@ -8,7 +8,6 @@ import numpy as np
 from numrnn.data.batches import Batch, epoch_batches, in_chunks
 from numrnn.data.random_streams import generator
 from numrnn.data.shards.read_ahead import read_ahead
-from numrnn.data.shards.sequences import ShardedSequences
 from numrnn.data.views import Held
 
 __all__ = ["WindowReader", "epoch_windows"]
@@ -34,7 +33,7 @@ def epoch_windows(data, batch_size, bptt_steps=None, *, shuffle, key, tile_rows)
     -------
     windows : list of list of Batch
     """
-    lengths, in_files = data.lengths, isinstance(data, ShardedSequences)
+    lengths, in_files = data.lengths, not data.in_memory
     windows = []
     for n, ids in enumerate(data.windows(generator(key[0], "shards", key[1])) if in_files and shuffle else [None]):
         shuffler = generator(key[0], "shuffle", key[1], n)
@@ -84,7 +83,7 @@ class WindowReader:
             If a file cannot be read or holds what is no data, naming it.
         """
         windows = _left(windows, done)
-        if not isinstance(self._data, ShardedSequences):
+        if self._data.in_memory:
             yield from ((self._data, batches) for batches in windows)
             return
         kept, self._held = self._held, None

@@ -149,45 +149,51 @@ class Model(WeightsByName, CallbackSupportMixin, BaseEstimator):
         with a `tokenizer` cannot be stored: it is a function.
         """
         check_is_fitted(self)
-        save_model(self, path)
+        parameters = self.get_params(deep=False)
+        save_model(path, type(self), parameters, self._architecture, self._what_was_learnt(), self._state)
 
     def _validate_params(self):
-        with short_errors():
+        try:
             super()._validate_params()
+        except ValueError:
+            with short_errors():
+                raise
 
     def __sklearn_is_fitted__(self):
         return "_state" in vars(self)
 
+    def _what_was_learnt(self):
+        """Return the attributes that a model file stores, by name."""
+        return {name: vars(self)[name] for name in self._learnt if name in vars(self)}
 
-def predictor_of(estimator, device=None):
-    """Return what predicts with the present weights.
+    def _predictor(self, device=None):
+        """Return what predicts with the present weights.
 
-    It is kept on the estimator's state, not on the estimator: a fit, `set_weights` or `load` makes a new state, and
-    copies of a state leave it behind. Training changes a state's weights in place; `version` tells.
+        It is kept on the state, not on the estimator: a fit, `set_weights` or `load` makes a new state, and copies of a
+        state leave it behind. Training changes a state's weights in place; `version` tells.
 
-    Parameters
-    ----------
-    estimator : any of numrnn's
-    device : {"cpu", "cuda"}, optional
-        None: the estimator's.
+        Parameters
+        ----------
+        device : {"cpu", "cuda"}, optional
+            None: the estimator's.
 
-    Returns
-    -------
-    predictor : Predictor, or EncoderDecoder with its weights packed
+        Returns
+        -------
+        predictor : Predictor, or EncoderDecoder with its weights packed
 
-    Raises
-    ------
-    NotFittedError
-    """
-    state = vars(estimator).get("_state")
-    if state is None:
-        check_is_fitted(estimator)
-    prepared, version = state.prepared, state.version
-    device = estimator.device if device is None else device
-    if prepared is not None and prepared[:2] == (version, device):
-        return prepared[2]
-    predictor = estimator._architecture.predictor(state.theta, device)
-    if version % 2 == 0:
-        # With the version that was read before the weights: should they have changed since, it is never used.
-        state.prepared = version, device, predictor
-    return predictor
+        Raises
+        ------
+        NotFittedError
+        """
+        state = vars(self).get("_state")
+        if state is None:
+            check_is_fitted(self)
+        prepared, version = state.prepared, state.version
+        device = self.device if device is None else device
+        if prepared is not None and prepared[:2] == (version, device):
+            return prepared[2]
+        predictor = self._architecture.predictor(state.theta, device)
+        if version % 2 == 0:
+            # With the version that was read before the weights: should they have changed since, it is never used.
+            state.prepared = version, device, predictor
+        return predictor

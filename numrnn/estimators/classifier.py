@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from numrnn.estimators.parameters import CONSTRAINTS, solver_makes_passes
+from numrnn.estimators.problem import Arguments
 from numrnn.estimators.supervised import BaseRNN
 from numrnn.estimators.targets import (
     MISSING,
@@ -299,7 +300,9 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
                     f"`classes={shown(classes)}` is not the same as on last call to partial_fit, was: "
                     f"{shown(self.classes_)}"
                 )
-        return self._one_pass(X, y, sample_weight, state, classes=MISSING if classes is None else classes)
+        return self._one_pass(
+            Arguments(X, y, sample_weight, state, classes=MISSING if classes is None else classes, whole=False)
+        )
 
     def predict_proba(self, X, *, state=None, return_state=False):
         """Predict probabilities.

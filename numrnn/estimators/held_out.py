@@ -4,9 +4,7 @@ import numpy as np
 
 from numrnn.data.random_streams import generator
 from numrnn.data.sequences import Sequences
-from numrnn.data.shards.sequences import ShardedSequences
 from numrnn.data.targets import Targets
-from numrnn.network.cuda.device_sequences import DeviceSequences
 
 
 class Validation:
@@ -125,33 +123,9 @@ def _keep_each_class(held_out, ids, members):
         )
 
 
-class Chosen:
-    """Sequences `ids` of others, left where they lie: in memory, or in a file that is mapped there."""
-
-    def __init__(self, sequences, ids):
-        self.values, self._starts = sequences.gather(ids)
-        self.lengths = sequences.lengths[ids]
-        self.offsets = np.concatenate([[0], np.cumsum(self.lengths)])
-
-    def gather(self, ids, out=None):
-        """As `Sequences.gather`."""
-        return self.values, self._starts[ids]
-
-    def __getitem__(self, ids):
-        return Chosen(self, ids)
-
-    def __len__(self):
-        return len(self.lengths)
-
-
-def choose(data, ids):
-    """Return the sequences `ids`, without a copy."""
-    return data[ids] if isinstance(data, ShardedSequences | DeviceSequences) else Chosen(data, ids)
-
-
 def take(data, targets, ids, output):
     """Return the sequences `ids` and their targets; of the sequences no copy."""
-    chosen = choose(data, ids)
+    chosen = data.choose(ids)
     if output == "sequence":
         return chosen, Targets(targets.values[ids], None if targets.weights is None else targets.weights[ids])
     values, weights = (

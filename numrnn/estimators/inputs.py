@@ -1,6 +1,7 @@
 """Texts that estimators read: vocabularies learnt, texts as symbols, X of classifiers and regressors."""
 
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
@@ -8,18 +9,18 @@ from sklearn.base import clone
 from numrnn.data.conversion import to_sequences
 from numrnn.data.symbols.next_symbols import check_n_symbols, errors_name, is_text, read_symbols
 from numrnn.data.symbols.vocabulary import Vocabulary
-from numrnn.data.validation import validate_sequences
+from numrnn.data.validation import Inputs, check_inputs, learn_inputs
 from numrnn.io.messages import shown
 from numrnn.network.cuda.device_sequences import reader_of, symbols_on_card
 
 
-def learn_vocabulary(estimator, X):
-    """Return the parameter `vocabulary` fitted on texts X, or None where there is none."""
-    if estimator.vocabulary is None:
+def learn_vocabulary(X, vocabulary, n_symbols):
+    """Return a copy of the parameter `vocabulary` fitted on texts X, or None where there is none."""
+    if vocabulary is None:
         return None
-    _refuse_n_symbols(estimator.n_symbols)
+    _refuse_n_symbols(n_symbols)
     check_many(X, "X")
-    return _fit(estimator.vocabulary, X, "X", only_read=True)
+    return _fitted(X, vocabulary, "X", only_read=True)
 
 
 def vocabulary_of(texts, vocabulary, *, n_symbols=None, name="X", parameter="vocabulary", only_read=False):
@@ -45,7 +46,7 @@ def vocabulary_of(texts, vocabulary, *, n_symbols=None, name="X", parameter="voc
     """
     if is_text(texts):
         _refuse_n_symbols(n_symbols)
-        return _fit(Vocabulary() if vocabulary is None else vocabulary, texts, name, only_read)
+        return _fitted(texts, Vocabulary() if vocabulary is None else vocabulary, name, only_read)
     if vocabulary is not None:
         raise TypeError(f"{parameter}={shown(vocabulary)} needs {name} of texts, got {type(texts).__name__}")
     return None
@@ -85,50 +86,65 @@ def check_same_vocabulary(vocabulary, fitted, name="vocabulary", default=None):
         )
 
 
-def read_inputs(estimator, X, *, dtype, n_symbols, reset=False):
-    """Return X as checked `Sequences`, of symbols where there is a vocabulary, and its form; `DeviceSequences` where it
-    is on the card that the estimator computes on.
+class InputReader(NamedTuple):
+    """How a classifier or regressor reads X.
 
     Parameters
     ----------
-    estimator : RNNClassifier or RNNRegressor
-        With its `vocabulary_`.
-    X : as in `fit`
-    dtype, n_symbols, reset : as in `numrnn.data.validation.validate_sequences`
-
-    Returns
-    -------
-    sequences : Sequences
-    form : {"list", "sequences", "array", "table"}
-        Of texts "list".
+    owner : str
+        Name of the estimator's class, for errors.
+    dtype : dtype
+        Of what is no symbol.
+    device : {"cpu", "cuda"}
+        With "cuda" arrays on the card stay there.
+    vocabulary : Vocabulary or None
+        X is texts.
+    n_symbols : int, "auto" or None
+        X is symbols.
+    inputs : Inputs or None
+        What was learnt of X; None before.
     """
-    vocabulary = estimator.vocabulary_
-    if vocabulary is not None:
-        if not reset:
-            check_n_symbols(vocabulary, n_symbols)
-        symbols = text_symbols(X, vocabulary, "X")
-        return validate_sequences(estimator, symbols, dtype=dtype, reset=reset, n_symbols=n_symbols)[0], "list"
-    with names_vocabulary(X, "X"):
-        read = reader_of(estimator.device, X)
-        return validate_sequences(estimator, X, dtype=dtype, reset=reset, n_symbols=n_symbols, read=read)
+
+    owner: str
+    dtype: np.dtype
+    device: str
+    vocabulary: Vocabulary | None = None
+    n_symbols: int | str | None = None
+    inputs: Inputs | None = None
+
+    def learn(self, X):
+        """Return X as checked `Sequences`, of symbols where there is a vocabulary, and what is learnt of it, `Inputs`.
+
+        They are `DeviceSequences` where they are on the card that the estimator computes on.
+        """
+        kept = {"dtype": self.dtype, "n_symbols": self.n_symbols}
+        if self.vocabulary is not None:
+            sequences, _, inputs = learn_inputs(text_symbols(X, self.vocabulary, "X"), self.owner, **kept)
+            return sequences, inputs
+        with names_vocabulary(X, "X"):
+            sequences, _, inputs = learn_inputs(X, self.owner, read=reader_of(self.device, X), **kept)
+        return sequences, inputs
+
+    def read(self, X, name="X"):
+        """Return X as `learn` does, checked against what was learnt, and its form: of texts "list"."""
+        kept = {"dtype": self.dtype, "n_symbols": self.n_symbols, "name": name}
+        if self.vocabulary is not None:
+            check_n_symbols(self.vocabulary, self.n_symbols)
+            return check_inputs(text_symbols(X, self.vocabulary, name), self.inputs, **kept)[0], "list"
+        with names_vocabulary(X, name):
+            return check_inputs(X, self.inputs, read=reader_of(self.device, X), **kept)
 
 
-def read_texts(estimator, X, n_symbols, *, name="X", allow_empty=False):
-    """Return texts or symbols as sequences of symbols, and whether X is one; see `read_symbols`. Symbols on a card stay
-    there, for an estimator that computes on it.
+def read_texts(X, vocabulary, n_symbols, *, device="cpu", name="X", allow_empty=False):
+    """Return texts or symbols as sequences of symbols, and whether X is one; see `read_symbols`.
 
-    Parameters
-    ----------
-    estimator : RNNLanguageModel
-        With its `vocabulary_`.
-    X : as in `fit`
-    n_symbols, name, allow_empty : as of `read_symbols`
+    With ``device="cuda"`` symbols on the card stay there.
     """
-    if reader_of(estimator.device, X) is not to_sequences:
-        if estimator.vocabulary_ is not None:
+    if reader_of(device, X) is not to_sequences:
+        if vocabulary is not None:
             raise TypeError(f"{name} must hold texts, like what the model was fitted on, got symbols on a GPU")
         return symbols_on_card(X, n_symbols, name=name)
-    return read_symbols(X, estimator.vocabulary_, n_symbols, name=name, allow_empty=allow_empty)
+    return read_symbols(X, vocabulary, n_symbols, name=name, allow_empty=allow_empty)
 
 
 def symbols_of(texts, vocabulary, name):
@@ -182,7 +198,7 @@ def check_many(texts, name):
         raise TypeError(f"{name} is one text, expected a list of texts: pass [{name}]")
 
 
-def _fit(vocabulary, texts, name, only_read):
+def _fitted(texts, vocabulary, name, only_read):
     own = clone(vocabulary)
     if only_read and own.unknown == "auto":
         own.set_params(unknown=True)

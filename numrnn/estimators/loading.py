@@ -6,10 +6,8 @@ from numrnn import solvers
 from numrnn.data.symbols.stored_vocabulary import completed_parameters
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.estimators.classifier import RNNClassifier
-from numrnn.estimators.fitting import store_history
 from numrnn.estimators.language_model.estimator import RNNLanguageModel
 from numrnn.estimators.model_checks import check_consistency
-from numrnn.estimators.parameters import check_parameters
 from numrnn.estimators.regressor import RNNRegressor
 from numrnn.estimators.seq2seq.estimator import RNNSeq2Seq
 from numrnn.io import decode, read_model
@@ -79,7 +77,7 @@ def _restore(tensors, header):
     params = {name: decode(value, _OF_PARAMETERS) for name, value in header["params"].items()}
     estimator = _ESTIMATORS[kind](**_OLDER_PARAMETERS.get(kind, {}) | params)
     estimator._validate_params()
-    check_parameters(estimator)
+    estimator._options().check()
     architecture = architecture_of(decode(header["architecture"]))
     # The first files have no vocabulary: classifiers did not read texts.
     learnt = {"vocabulary_": None} | _OLDER_LEARNT.get(kind, {}) | header["learnt"]
@@ -94,7 +92,7 @@ def _restore(tensors, header):
     state = TrainingState(theta=theta, history=_history(header), **counters_of(decode(header["training"])))
     check_state(state)
     vars(estimator).update(learnt, _architecture=architecture, _state=state)
-    store_history(estimator)
+    estimator._keep_history()
     return estimator
 
 

@@ -5,15 +5,9 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from numrnn.data.byte_sizes import n_bytes
 from numrnn.data.symbols.vocabulary import Vocabulary
-from numrnn.estimators.n_jobs import n_threads
 from numrnn.io.messages import shown
-from numrnn.solvers import LBFGS, resolve_solver
-from numrnn.training import (
-    check_callbacks,
-    resolve_schedule,
-)
+from numrnn.solvers import LBFGS
 
 LARGEST = 2**63 - 1  # integer that kernels count with
 CONSTRAINTS = {
@@ -62,61 +56,3 @@ def check_number(name, value, kind, holds, expected):
         raise ValueError(f"{name} must be {expected}, got {shown(value)}")
     if isinstance(value, Integral) and value > LARGEST:
         raise ValueError(f"{name}={shown(value)}: must be at most {LARGEST}")
-
-
-def check_sizes(estimator):
-    """Raise a ValueError that names the first parameter which is a greater integer than kernels count with."""
-    for name in estimator._parameter_constraints:
-        value = getattr(estimator, name)
-        if isinstance(value, Integral) and value > LARGEST:
-            raise ValueError(f"{name}={shown(value)}: must be at most {LARGEST}")
-
-
-def batch_sizes(estimator):
-    """Return the `batch_size` and the `bptt_steps` of an estimator's training: as learnt, or else as given."""
-    names = ("batch_size", "bptt_steps")
-    return {name: vars(estimator).get(f"{name}_", getattr(estimator, name)) for name in names}
-
-
-def check_parameters(estimator):
-    """Raise an error that names the first parameter whose value does not fit the others or this version."""
-    check_sizes(estimator)
-    if estimator.cell != "elman" and estimator.activation != "tanh":
-        raise ValueError(
-            f"activation={shown(estimator.activation)} needs cell='elman', got cell={shown(estimator.cell)}"
-        )
-    for name in ("dropout", "recurrent_dropout"):
-        value = getattr(estimator, name)
-        if value and isinstance(resolve_solver(estimator.solver), LBFGS):
-            raise ValueError(f"{name}={shown(value)} needs a solver of mini-batches; lbfgs has no use for noise")
-    if estimator.bptt_steps is not None and isinstance(resolve_solver(estimator.solver), LBFGS):
-        raise ValueError(
-            f"bptt_steps={shown(estimator.bptt_steps)} needs a mini-batch solver; 'lbfgs' takes whole sequences"
-        )
-    if estimator.bptt_steps is not None and estimator.bidirectional:
-        raise ValueError(
-            f"bptt_steps={shown(estimator.bptt_steps)} needs bidirectional=False: the reverse direction begins at a "
-            "sequence's last step, so a chunk alone has no state to begin with"
-        )
-    if estimator.pooling != "last" and (estimator.output == "step" or estimator.bptt_steps is not None):
-        raise ValueError(
-            f"pooling={shown(estimator.pooling)} needs output='sequence' and bptt_steps=None, got output="
-            f"{shown(estimator.output)} and bptt_steps={shown(estimator.bptt_steps)}: it is over all steps of a "
-            "sequence"
-        )
-    resolve_solver(estimator.solver)
-    _schedule(estimator)
-    check_callbacks(estimator.callbacks or ())
-    n_threads(estimator.n_jobs)
-    if estimator.memory_limit is not None:
-        n_bytes(estimator.memory_limit, "memory_limit")
-
-
-def _schedule(estimator):
-    return resolve_schedule(
-        estimator.learning_rate,
-        learning_rate_init=estimator.learning_rate_init,
-        max_iter=estimator.max_iter,
-        tol=estimator.tol,
-        monitor="validation_score" if estimator.early_stopping else "loss",
-    )

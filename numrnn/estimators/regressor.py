@@ -8,6 +8,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 
 from numrnn.estimators.parameters import solver_makes_passes
+from numrnn.estimators.problem import Arguments
 from numrnn.estimators.supervised import BaseRNN
 from numrnn.estimators.targets import flat_targets, flat_weights
 from numrnn.io.messages import shown
@@ -197,7 +198,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         >>> model.n_iter_
         3
         """
-        return self._one_pass(X, y, sample_weight, state)
+        return self._one_pass(Arguments(X, y, sample_weight, state, whole=False))
 
     def score(self, X, y, sample_weight=None, *, state=None):
         """Compute R2, the coefficient of determination, over all steps for ``output="step"``.

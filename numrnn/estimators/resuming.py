@@ -11,7 +11,6 @@ import numpy as np
 from numrnn.data.fingerprint import fingerprint
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.data.windows import epoch_windows
-from numrnn.estimators.parameters import batch_sizes
 from numrnn.io import encode, newest_checkpoint
 from numrnn.io.messages import shown
 from numrnn.kernels.jit import kernel_hash
@@ -34,14 +33,17 @@ class Resumption:
 
     Parameters
     ----------
-    estimator : estimator
-        After its weights were drawn; gets the seed of the checkpoint, by which sequences are held out.
     directory : str, path-like or None
         Of checkpoints; None, or one without any: the fit begins with its first epoch.
+    state : TrainingState
+        With its weights drawn; gets the seed of the checkpoint, by which sequences are held out.
+    options : TrainingOptions
+    architecture : Architecture or PairArchitecture
     """
 
-    def __init__(self, estimator, directory):
-        self._first_epoch, self._path = estimator._state.epoch, None
+    def __init__(self, directory, state, options, architecture):
+        self._first_epoch, self._path = state.epoch, None
+        self._options, self._architecture = options, architecture
         if directory is None:
             return
         if not isinstance(directory, str | os.PathLike):
@@ -54,102 +56,107 @@ class Resumption:
             return
         try:
             self._saved, facts = restore_state(self._tensors, self._header), self._header["facts"]
-            changed = _differences(facts, self._facts(estimator))
+            changed = _differences(facts, self._facts())
         except _DAMAGE as error:
             reason = str(error) if isinstance(error, ValueError) else shown(error)
             raise ValueError(f"resume: {self._path} is no checkpoint of a fit: {reason}") from error
         self._refuse(changed)
-        if self._saved.theta.shape != estimator._state.theta.shape:
+        if self._saved.theta.shape != state.theta.shape:
             raise ValueError(f"resume: {self._path} holds {self._saved.theta.size} weights, not those of its network")
-        self._check_drawn(estimator)
-        estimator._state.seed = self._saved.seed
+        self._check_drawn(state)
+        state.seed = self._saved.seed
 
-    def _check_drawn(self, estimator):
+    def _check_drawn(self, drawn):
         """Compare what the parameters decide of a checkpoint: dtype, arrays of the solver, the seed."""
-        saved, drawn = self._saved, estimator._state
+        saved, random_state = self._saved, self._options.random_state
         if saved.theta.dtype != drawn.theta.dtype:
             raise ValueError(f"resume: {self._path} holds weights of {saved.theta.dtype}, not {drawn.theta.dtype}")
-        kept = list(resolve_solver(estimator.solver).init_state(drawn.theta[:0]))
+        kept = list(self._options.resolved_solver.init_state(drawn.theta[:0]))
         if list(saved.solver_state) != kept:
             raise ValueError(
                 f"resume: {self._path} holds the arrays {list(saved.solver_state)} of a solver, not {kept}"
             )
-        if isinstance(estimator.random_state, Integral) and not self._first_epoch and saved.seed != drawn.seed:
+        if isinstance(random_state, Integral) and not self._first_epoch and saved.seed != drawn.seed:
             raise ValueError(
-                f"resume: {self._path} has seed={saved.seed}, random_state={estimator.random_state} means {drawn.seed}"
+                f"resume: {self._path} has seed={saved.seed}, random_state={random_state} means {drawn.seed}"
             )
 
-    def begin(self, estimator, callbacks, network, comm, **data):
+    def begin(self, state, problem, learnt, callbacks, network, comm):
         """Take over state and callbacks of the checkpoint, if there is one.
 
         Parameters
         ----------
-        estimator : estimator
+        state : TrainingState
+            What training begins with if there is none.
+        problem : Problem
+        learnt : dict
+            What the fit learnt of its data, by the names of attributes.
         callbacks : list of objects
         network : Network
             That is to be trained.
         comm : Serial or MPI
-        **data : data, targets, given, validate
-            What the fit is on.
 
         Returns
         -------
+        state : TrainingState
         epochs : int
             That are left to make.
         """
+        max_iter = self._options.max_iter
         writers = [callback for callback in callbacks if isinstance(callback, Checkpoint)]
         comm.check_same(lambda: {"resume": str(self._path and (self._path.name, self._saved.n_updates))})
         if not writers and self._path is None:
-            return estimator.max_iter
-        facts = self._facts(estimator) | _data_facts(estimator, **data)
+            return state, max_iter
+        facts = self._facts() | _data_facts(problem, learnt)
         if self._path is not None:
             self._refuse(_differences(self._header["facts"], facts))
             unknown = sorted(set(self._header["facts"]) - set(facts) - {_OF_CARD})
             self._refuse([f"it has {shown(unknown)}"] if unknown else [])
-            self._check_progress(estimator, network, data["data"])
-            self._take_over(estimator, callbacks)
+            self._check_progress(problem, network)
+            state = self._take_over(callbacks)
         for writer in writers:
             writer.watch(facts, callbacks, self._path)
-        if self._path is not None and estimator._state.stop_reason in _FINISHED:
-            return 0
-        return self._first_epoch + estimator.max_iter - estimator._state.epoch
+        if self._path is not None and state.stop_reason in _FINISHED:
+            return state, 0
+        return state, self._first_epoch + max_iter - state.epoch
 
-    def _check_progress(self, estimator, network, data):
-        progress, sizes = self._saved.progress, batch_sizes(estimator)
+    def _check_progress(self, problem, network):
+        progress, data = self._saved.progress, problem.data
         if progress is None:
             return
         windows = epoch_windows(
-            *(data, sizes["batch_size"], sizes["bptt_steps"]),
-            shuffle=estimator.shuffle,
+            *(data, problem.batch_size, problem.bptt_steps),
+            shuffle=self._options.shuffle,
             key=(self._saved.seed, self._saved.epoch),
             tile_rows=network.tile_rows,
         )
-        carried = (0 if sizes["bptt_steps"] is None else len(data), network.state_size)
+        carried = (0 if problem.bptt_steps is None else len(data), network.state_size)
         try:
             check_progress(progress, carried, network.dtype, sum(map(len, windows)))
         except ValueError as error:
             raise ValueError(f"resume: {self._path}: {error}") from error
 
-    def _take_over(self, estimator, callbacks):
-        made = self._saved.epoch - self._first_epoch
-        if made > estimator.max_iter:
-            raise ValueError(f"resume: {self._path} has made {made} epochs, more than max_iter={estimator.max_iter}")
+    def _take_over(self, callbacks):
+        made, max_iter = self._saved.epoch - self._first_epoch, self._options.max_iter
+        if made > max_iter:
+            raise ValueError(f"resume: {self._path} has made {made} epochs, more than max_iter={max_iter}")
         try:
             restore_callbacks(callbacks, self._tensors, self._header)
         except _DAMAGE as error:
             raise ValueError(f"resume: {self._path}: {error}") from error
-        estimator._state = self._saved
-        estimator._state.resumed_epoch = self._saved.epoch
+        self._saved.resumed_epoch = self._saved.epoch
         logger.info("going on from %s, after %d epochs", self._path, self._saved.epoch)
+        return self._saved
 
-    def _facts(self, estimator):
+    def _facts(self):
+        options = self._options
         facts = {
-            "class": type(estimator).__name__,
+            "class": options.kind,
             "kernels": kernel_hash(),
-            **({_OF_CARD: kernel_hash("cuda")} if estimator.device == "cuda" else {}),
+            **({_OF_CARD: kernel_hash("cuda")} if options.device == "cuda" else {}),
             "epochs before": self._first_epoch,
-            "parameters": {name: _fact(estimator, name) for name in sorted(_names(estimator))},
-            "network": {name: encode(value) for name, value in estimator._architecture.to_dict().items()},
+            "parameters": {name: _fact(name, getattr(options, name)) for name in sorted(_names(options))},
+            "network": {name: encode(value) for name, value in self._architecture.to_dict().items()},
         }
         return json.loads(json.dumps(facts))
 
@@ -160,16 +167,15 @@ class Resumption:
             )
 
 
-def _names(estimator):
-    names = set(estimator.get_params(deep=False)) - set(_FREE)
-    if not isinstance(estimator.random_state, Integral):
+def _names(options):
+    names = set(options.names) - set(_FREE)
+    if not isinstance(options.random_state, Integral):
         names -= {"random_state"}  # the seed is in the checkpoint
-    return names | {"max_iter"} if estimator.learning_rate == "cosine" else names
+    return names | {"max_iter"} if options.learning_rate == "cosine" else names
 
 
-def _fact(estimator, name):
+def _fact(name, value):
     """A parameter as JSON values, equal where it means the same."""
-    value = getattr(estimator, name)
     if name == "hidden_layer_sizes":
         value = hidden_sizes(value)
     elif name == "dtype":
@@ -191,12 +197,12 @@ def _encoded(value):
         return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__qualname__)}"
 
 
-def _data_facts(estimator, data, targets, given, validate):
-    learnt = [(name, _learnt(vars(estimator)[name])) for name in estimator._learnt if name in vars(estimator)]
-    facts = {"training data": fingerprint(data, targets, given), "validation data": {}}
+def _data_facts(problem, learnt):
+    learnt = [(name, _learnt(value)) for name, value in learnt.items()]
+    facts = {"training data": fingerprint(problem.data, problem.targets, problem.given), "validation data": {}}
     facts["training data"]["labels and symbols"] = hashlib.sha256(json.dumps(learnt).encode()).hexdigest()
-    if validate is not None:
-        facts["validation data"] = fingerprint(*validate.held)
+    if problem.validate is not None:
+        facts["validation data"] = fingerprint(*problem.validate.held)
     return facts
 
 
@@ -229,29 +235,30 @@ OWN_AFFAIRS = ("callbacks", "memory_limit", "n_jobs", "random_state", "verbose")
 ARGUMENTS = {"targets": "y", "weights": "sample_weight", "states": "state"}  # of `fit`, by the marks; all else is X's
 
 
-def facts_of(estimator, data, targets, given):
+def facts_of(parameters, problem):
     """Return what `check_same` compares: a dict of str to str, the names for an error.
 
     Parameters
     ----------
-    estimator : BaseEstimator
-    data, targets, given : as of `fingerprint`
+    parameters : dict
+        Those of the estimator and of the objects among them, by name.
+    problem : Problem
 
     Examples
     --------
     >>> import numpy as np
-    >>> from numrnn import RNNClassifier, Sequences
+    >>> from numrnn import Sequences
     >>> from numrnn.data.targets import Targets
+    >>> from numrnn.estimators.problem import Problem
     >>> from numrnn.estimators.resuming import facts_of
     >>> data = Sequences.from_list([np.zeros((4, 1)), np.ones((3, 1))])
-    >>> one, two = (facts_of(RNNClassifier(), data, Targets(np.array(y)), None) for y in ([0, 1], [1, 1]))
+    >>> one, two = (facts_of({}, Problem(None, data, Targets(np.array(y)))) for y in ([0, 1], [1, 1]))
     >>> [name for name in one if one[name] != two[name]]
     ['y']
     """
-    parameters = sorted(estimator.get_params(deep=True).items())
-    facts = {name: _told(value) for name, value in parameters if name not in OWN_AFFAIRS}
-    facts["what was learnt of X and y"] = repr(getattr(estimator, "_architecture", None))
-    for mark, value in fingerprint(data, targets, given).items():
+    facts = {name: _told(value) for name, value in sorted(parameters.items()) if name not in OWN_AFFAIRS}
+    facts["what was learnt of X and y"] = repr(problem.architecture)
+    for mark, value in fingerprint(problem.data, problem.targets, problem.given).items():
         name = ARGUMENTS.get(mark, "X")
         facts[name] = f"{facts.get(name, '')} {value}"
     return facts

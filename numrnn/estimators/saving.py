@@ -17,41 +17,49 @@ from numrnn.training import EpochRecord
 _APART = ("theta", "solver_state", "history")
 
 
-def save_model(estimator, path):
+def save_model(path, kind, parameters, architecture, learnt, state):
     """Write a fitted estimator; see `Model.save`.
 
     The header of format 1 has ``class``, ``params``, ``architecture`` (sizes, cell, head ...), ``learnt`` (classes
     with their dtype, feature counts and names, a vocabulary ...), ``training`` (the seed, counters) and ``history`` (by
     column). The arrays are the parameters by their names of version 1.
+
+    Parameters
+    ----------
+    path : str or path-like
+    kind : type
+        The estimator's class.
+    parameters, learnt : dict
+        By name.
+    architecture : Architecture or PairArchitecture
+    state : TrainingState
     """
-    kind = type(estimator)
     if kind.__module__.split(".")[0] != "numrnn":
         raise TypeError(f"save stores numrnn's own classes, and {kind.__name__} is not one; pickle it")
-    state = estimator._state
     counters = {field.name: getattr(state, field.name) for field in fields(state) if field.name not in _APART}
     columns = dict(zip(EpochRecord._fields, map(list, zip(*state.history, strict=True)), strict=False))
     header = {
         "class": kind.__name__,
-        "params": _encoded_params(estimator),
-        "architecture": encode(estimator._architecture.to_dict()),
-        "learnt": {name: _encoded(vars(estimator)[name]) for name in estimator._learnt if name in vars(estimator)},
+        "params": _encoded_parameters(kind, parameters, state.seed),
+        "architecture": encode(architecture.to_dict()),
+        "learnt": {name: _encoded(value) for name, value in learnt.items()},
         "training": encode(counters),
         "history": encode(columns),
     }
-    write_model(path, estimator.weights_, header)
+    write_model(path, architecture.layout().views(state.theta), header)
 
 
 def _encoded(learnt):
     return {"vocabulary": learnt.to_dict()} if isinstance(learnt, Vocabulary) else encode(learnt)
 
 
-def _encoded_params(estimator):
+def _encoded_parameters(kind, parameters, seed):
     """Encode the parameters; one that cannot be stored is replaced by its default, with a warning."""
-    defaults = inspect.signature(type(estimator).__init__).parameters
+    defaults = inspect.signature(kind.__init__).parameters
     encoded = {}
-    for name, value in estimator.get_params(deep=False).items():
+    for name, value in parameters.items():
         if isinstance(value, np.random.RandomState):
-            value = estimator._state.seed % 2**32  # what RandomState takes as a seed
+            value = seed % 2**32  # what RandomState takes as a seed
         if name == "hidden_layer_sizes" and not isinstance(value, (Integral, list, tuple, np.ndarray)):
             value = list(hidden_sizes(value))  # a range or a Series has no encoding
         try:

@@ -3,10 +3,8 @@
 import numpy as np
 
 from numrnn.data.array_checks import check_plain
-from numrnn.data.sequences import Sequences
 from numrnn.data.symbols.next_symbols import check_n_symbols
 from numrnn.data.validation import check_names_of_step
-from numrnn.estimators.base import predictor_of
 from numrnn.estimators.inputs import step_symbols
 from numrnn.io.messages import shown
 
@@ -56,6 +54,8 @@ class StepState:
 def is_plain_step(x, state, predictor):
     """Tell a step of one stream that needs no check but for NaN and infinity: arrays as the predictor takes them."""
     if type(x) is not np.ndarray or x.dtype is not predictor.dtype or x.shape != predictor.step_shape:
+        return False
+    if predictor.network.pooling != "last":
         return False
     if state is None:
         return True
@@ -146,36 +146,37 @@ def _finite(values, dtype, name):
     return values
 
 
-def predict_step(estimator, x, state):
-    """Return the prediction of the next step of one or many streams, and the state after it; see
-    `BaseRNN.predict_step`.
+def read_step(x, state, predictor, reader):
+    """Return the next step of one or many streams, the states before it, and whether it is that of one stream.
+
+    Parameters
+    ----------
+    x : as in `BaseRNN.predict_step`
+    state : StepState or None
+    predictor : Predictor
+    reader : InputReader
+
+    Returns
+    -------
+    x : ndarray of shape (n_streams, D), or (n_streams,) of symbols
+    values : ndarray of shape (n_streams, state_size) or None
+    single : bool
     """
-    predictor = predictor_of(estimator, "cpu")  # it is done before a card has begun
-    n_symbols, pooling = estimator._architecture.n_symbols, predictor.network.pooling
+    layout, pooling = predictor.network.layout, predictor.network.pooling
     if pooling != "last":
         raise ValueError(
             f"predict_step needs pooling='last', got {shown(pooling)}: a state does not hold what is pooled"
         )
-    if is_plain_step(x, state, predictor):
-        single, values = True, None if state is None else state.values
+    if layout.bidirectional:
+        raise ValueError(
+            "predict_step needs bidirectional=False: a bidirectional network reads a sequence from its end, too"
+        )
+    if reader.n_symbols is None:
+        check_names_of_step(x, reader.inputs.names)
+        x, single = check_step(x, layout.n_inputs, predictor.dtype)
     else:
-        if estimator._architecture.bidirectional:
-            raise ValueError(
-                "predict_step needs bidirectional=False: a bidirectional network reads a sequence from its end, too"
-            )
-        if n_symbols is None:
-            check_names_of_step(estimator, x)
-            x, single = check_step(x, predictor.network.layout.n_inputs, predictor.dtype)
-        else:
-            if estimator.vocabulary_ is not None:
-                check_n_symbols(estimator.vocabulary_, n_symbols)
-                x = step_symbols(x, estimator.vocabulary_)
-            x, single = check_symbol(x, n_symbols)
-        values = check_state(state, len(x), predictor.state_shape[1], predictor.dtype)
-    if single and n_symbols is None:
-        prediction, values = predictor.step(x, values, estimator._decode_output)
-        return prediction, StepState(values)
-    data = Sequences(x, np.arange(len(x) + 1, dtype=np.int64))
-    outputs, values = predictor.predict(data, values)
-    predictions = estimator._decode_outputs(outputs)
-    return predictions[0] if single else predictions, StepState(values)
+        if reader.vocabulary is not None:
+            check_n_symbols(reader.vocabulary, reader.n_symbols)
+            x = step_symbols(x, reader.vocabulary)
+        x, single = check_symbol(x, reader.n_symbols)
+    return x, check_state(state, len(x), predictor.state_shape[1], predictor.dtype), single

@@ -1,4 +1,6 @@
-"""What the estimators share: parameters, the way from X and y to the training loop, and back from outputs."""
+"""What classifiers and regressors share: from X and y to a problem, and back from outputs to predictions."""
+
+from dataclasses import replace
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
@@ -6,30 +8,25 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.conversion import from_steps
-from numrnn.distributed import comm_of
-from numrnn.estimators.base import Model, WeightsAccess, predictor_of
-from numrnn.estimators.fitting import (
-    begin,
-    callbacks_of,
-    given_states,
-    hold_out,
-    make_targets,
-    run,
-    share_state,
-    store_history,
-    unchanged_on_error,
-)
-from numrnn.estimators.inputs import read_inputs
+from numrnn.data.sequences import Sequences
+from numrnn.data.symbols.checks import count_symbols
+from numrnn.data.targets import Targets
+from numrnn.data.validation import Inputs
+from numrnn.estimators.base import WeightsAccess
+from numrnn.estimators.fitting import Fitting
+from numrnn.estimators.held_out import Validation, sequence_weights, split, take
+from numrnn.estimators.inputs import InputReader, check_same_vocabulary, learn_vocabulary
 from numrnn.estimators.n_jobs import n_threads
 from numrnn.estimators.parameters import CONSTRAINTS
-from numrnn.estimators.resuming import Resumption
-from numrnn.estimators.streaming import StepState, check_first_states, predict_step
-from numrnn.training import default_callbacks
+from numrnn.estimators.problem import Arguments, Problem, check_same
+from numrnn.estimators.streaming import StepState, check_first_states, is_plain_step, read_step
+from numrnn.estimators.targets import flat_targets, flat_weights, weigh_classes
+from numrnn.io.messages import shown
+from numrnn.network.architecture import Architecture
 from numrnn.training.objective import loss_and_gradient
-from numrnn.training.sklearn_callbacks import bridges
 
 
-class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, Model):
+class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, Fitting):
     """Recurrent network over sequences; a subclass knows its targets, its head and its score.
 
     A subclass defines `_learn_targets` (of flat y: the head and its number of outputs), `_encode_targets` (for the
@@ -171,24 +168,8 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         TrainingTerminated
             If SIGTERM or SIGUSR1 came, with a `Checkpoint` among `callbacks`: a `SystemExit`, with exit code 75.
         """
-        continues, comm = self.warm_start and "_state" in vars(self), comm_of(comm)
-        # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.
-        with (
-            comm.together(),
-            bridges(self, X, y, sample_weight) as more,
-            unchanged_on_error(self, continues=continues),
-        ):
-            data, targets = begin(self, X, y, sample_weight, continues=continues, comm=comm)
-            share_state(self, comm)
-            resumption, given = Resumption(self, resume), given_states(self, state, data)
-            data, targets, given, validate = hold_out(
-                self, data, targets, X_val, y_val, sample_weight_val, given, state_val
-            )
-            if continues:
-                self._state.restart_schedule()
-            options = {"given": given, "validate": validate, "callbacks": callbacks_of(self, comm) + more}
-            run(self, data, targets, resumption=resumption, comm=comm, **options)
-        return self
+        watched = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val, "state_val": state_val}
+        return self._fit(Arguments(X, y, sample_weight, state, **watched), resume=resume, comm=comm)
 
     def initialize(self, X, y):
         """Create the parameters for X and y without training.
@@ -212,10 +193,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         {'layers.0.U': (4, 2), 'layers.0.W': (4, 4), 'layers.0.b': (4,), 'V': (1, 4), 'c': (1,)}
         """
         self._validate_params()
-        with unchanged_on_error(self):
-            begin(self, X, y, None, continues=False)
-        store_history(self)
-        return self
+        return self._initialize(Arguments(X, y))
 
     def predict(self, X, *, state=None, return_state=False):
         """Predict the targets of sequences.
@@ -327,7 +305,18 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         >>> bool(prediction == model.predict(X[:1])[0])
         True
         """
-        return predict_step(self, x, state)
+        predictor = self._predictor("cpu")  # it is done before a card has begun
+        if is_plain_step(x, state, predictor):
+            single, values = True, None if state is None else state.values
+        else:
+            x, values, single = read_step(x, state, predictor, self._reader(predictor.dtype))
+        if single and self._architecture.n_symbols is None:
+            prediction, values = predictor.step(x, values, self._decode_output)
+            return prediction, StepState(values)
+        data = Sequences(x, np.arange(len(x) + 1, dtype=np.int64))
+        outputs, values = predictor.predict(data, values)
+        predictions = self._decode_outputs(outputs)
+        return predictions[0] if single else predictions, StepState(values)
 
     def loss_and_grad(self, X, y, sample_weight=None, *, state=None):
         """Compute the objective and its gradient at the present weights.
@@ -356,8 +345,8 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         """
         check_is_fitted(self)
         theta = self._state.theta
-        data, _ = read_inputs(self, X, dtype=theta.dtype, n_symbols=self._architecture.n_symbols)
-        targets = make_targets(self, y, data, sample_weight)
+        data, _ = self._reader(theta.dtype).read(X)
+        targets = self._targets(y, data, sample_weight)
         network = self._architecture.network(n_threads(self.n_jobs), self.memory_limit, device=self.device)
         given = check_first_states(state, len(data), network.state_size, network.dtype)
         return loss_and_gradient(network, theta, data, targets, self.alpha, given)
@@ -369,18 +358,114 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         tags.transformer_tags.preserves_dtype = []  # features are of the network's dtype
         return tags
 
-    def _one_pass(self, X, y, sample_weight, state, classes=None):
-        continues = "_state" in vars(self)
-        with unchanged_on_error(self, continues=continues):
-            data, targets = begin(self, X, y, sample_weight, continues=continues, classes=classes, whole=False)
-            given = given_states(self, state, data)
-            run(self, data, targets, given=given, callbacks=default_callbacks(False))
-        return self
+    def _learn(self, options, arguments, continues):
+        X, n_symbols = arguments.X, options.n_symbols
+        if options.embedding_size is not None and n_symbols is None and options.vocabulary is None:
+            raise ValueError(
+                f"embedding_size={shown(options.embedding_size)} needs n_symbols or vocabulary: only symbols are "
+                "embedded"
+            )
+        if continues:
+            check_same_vocabulary(options.vocabulary, self.vocabulary_)
+            known = self._architecture.n_symbols
+            n_symbols = known if n_symbols == "auto" and known is not None else n_symbols
+        else:
+            self.vocabulary_ = learn_vocabulary(X, options.vocabulary, n_symbols)
+        n_symbols = n_symbols if self.vocabulary_ is None else len(self.vocabulary_)
+        reader = InputReader(options.kind, np.dtype(options.dtype), options.device, self.vocabulary_, n_symbols)
+        data = self._read_or_learn(reader, X, continues)
+        if not options.makes_passes and not data.in_memory:
+            raise ValueError("solver='lbfgs' takes all sequences at once: it needs X.load(), got X in shards")
+        n_symbols = n_symbols if n_symbols is None else count_symbols(data, n_symbols)
+        if continues:
+            head = self._architecture.head
+        else:
+            flat = flat_targets(arguments.y, data, options.output, device=options.device)
+            head, self.n_outputs_ = self._learn_targets(flat, arguments.classes, data)
+        architecture = Architecture.of(
+            options, n_inputs=self.n_inputs_, n_outputs=self.n_outputs_, head=head, n_symbols=n_symbols
+        )
+        if continues:
+            check_same(self._architecture, architecture)
+        self._architecture = architecture
+        targets = self._targets(arguments.y, data, arguments.sample_weight, learn=True, whole=arguments.whole)
+        given = self._given_states(arguments.state, data)
+        return Problem(architecture, data, targets, given, None, options.batch_size, options.bptt_steps)
+
+    def _read_or_learn(self, reader, X, continues):
+        if continues:
+            return reader._replace(inputs=Inputs.of(reader.owner, vars(self))).read(X)[0]
+        data, inputs = reader.learn(X)
+        vars(self).pop("feature_names_in_", None)
+        vars(self).update(inputs.attributes())
+        return data
+
+    def _reader(self, dtype):
+        """Return what reads X, by what was learnt."""
+        owner, n_symbols = type(self).__name__, self._architecture.n_symbols
+        return InputReader(owner, dtype, self.device, self.vocabulary_, n_symbols, Inputs.of(owner, vars(self)))
+
+    def _targets(self, y, data, sample_weight, *, learn=False, whole=True, suffix=""):
+        """Return the encoded y with weights: sample x class weight, or None where all weigh the same."""
+        output = self._architecture.output
+        flat = flat_targets(y, data, output, device=self.device, name="y" + suffix)
+        values = self._encode_targets(flat, "y" + suffix)
+        weights = flat_weights(sample_weight, data, output, device=self.device, name="sample_weight" + suffix)
+        if learn:
+            self._learn_class_weights(values, weights, whole)
+        return Targets(values, weigh_classes(weights, self._class_weights, values, suffix))
+
+    def _given_states(self, state, data, name="state"):
+        """Return the states that sequences begin with in training, checked; None where none are given."""
+        if state is None:
+            return None
+        architecture = self._architecture
+        if architecture.initial_state == "learned":
+            raise ValueError(
+                f"{name} must be None with initial_state='learned': the network begins with what it learns"
+            )
+        return check_first_states(state, len(data), architecture.state_size, np.dtype(architecture.dtype), name)
+
+    def _hold_out(self, options, problem, arguments):
+        data, targets, given, output = problem.data, problem.targets, problem.given, self._architecture.output
+        X_val, y_val, state_val = arguments.X_val, arguments.y_val, arguments.state_val
+        if (X_val is None) != (y_val is None) or (X_val is None and arguments.sample_weight_val is not None):
+            raise ValueError("X_val and y_val must be given together; sample_weight_val only with them")
+        if (state_val is None) != (given is None or X_val is None):
+            raise ValueError("state_val must be given with both state and X_val, and only then")
+        held_given = None
+        if X_val is not None:
+            weights = arguments.sample_weight_val
+            held_data, held_targets, held_given = self._read_validation(X_val, y_val, weights, state_val)
+        elif options.early_stopping:
+            kept, held = split(
+                len(data),
+                options.validation_fraction,
+                self._state.seed,
+                codes=self._strata(targets),
+                members=self._members(data, targets),
+                weights=sequence_weights(targets, data, output),
+                at_least=self._fewest_to_score,
+            )
+            held_data, held_targets = take(data, targets, held, output)
+            data, targets = take(data, targets, kept, output)
+            if given is not None:
+                given, held_given = given[kept], given[held]
+        else:
+            return problem
+        network = self._architecture.network(options.threads, device=options.device)
+        validate = Validation(network, held_data, held_targets, self._score, held_given)
+        return replace(problem, data=data, targets=targets, given=given, validate=validate)
+
+    def _read_validation(self, X_val, y_val, sample_weight_val=None, state_val=None):
+        data, _ = self._reader(np.dtype(self.dtype)).read(X_val, "X_val")
+        targets = self._targets(y_val, data, sample_weight_val, suffix="_val")
+        return data, targets, self._given_states(state_val, data, "state_val")
 
     def _run(self, X, raw=False, state=None, predictor=None):
         """Outputs, states after the last steps, data and its form."""
-        predictor = predictor_of(self) if predictor is None else predictor
-        data, form = read_inputs(self, X, dtype=predictor.dtype, n_symbols=self._architecture.n_symbols)
+        predictor = self._predictor() if predictor is None else predictor
+        data, form = self._reader(predictor.dtype).read(X)
         threads = n_threads(self.n_jobs, at_most=predictor.useful_threads(data))
         before = check_first_states(state, len(data), predictor.state_shape[1], predictor.dtype)
         outputs, states = predictor.predict(data, before, raw, threads)

@@ -1,21 +1,26 @@
-"""Files: models and checkpoints, named arrays and a JSON header in one safetensors file each."""
+"""Files: models and checkpoints, named arrays and a JSON header in one safetensors file each; words for errors."""
 
-from numrnn.io.atomic import replace_file, replacing
-from numrnn.io.checkpoint_file import read_checkpoint, write_checkpoint
-from numrnn.io.checkpoint_folder import CheckpointFolder, newest_checkpoint
-from numrnn.io.json_values import decode, encode
-from numrnn.io.model_file import FORMAT, read_model, write_model
+from importlib import import_module
 
-__all__ = [
-    "FORMAT",
-    "CheckpointFolder",
-    "decode",
-    "encode",
-    "newest_checkpoint",
-    "read_checkpoint",
-    "read_model",
-    "replace_file",
-    "replacing",
-    "write_checkpoint",
-    "write_model",
-]
+_MODULE_OF = {
+    "FORMAT": "model_file",
+    "CheckpointFolder": "checkpoint_folder",
+    "decode": "json_values",
+    "encode": "json_values",
+    "newest_checkpoint": "checkpoint_folder",
+    "read_checkpoint": "checkpoint_file",
+    "read_model": "model_file",
+    "replace_file": "atomic",
+    "replacing": "atomic",
+    "write_checkpoint": "checkpoint_file",
+    "write_model": "model_file",
+}
+
+__all__ = sorted(_MODULE_OF)
+
+
+def __getattr__(name):
+    # Whoever shows a value in an error, such as the command line, needs no files.
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'numrnn.io' has no attribute {name!r}")
+    return getattr(import_module(f"numrnn.io.{_MODULE_OF[name]}"), name)

@@ -12,7 +12,7 @@ from numrnn.network.cpu.network import Network
 from numrnn.network.cpu.prediction import Predictor
 from numrnn.network.cuda.device import check_device
 from numrnn.network.encoder_decoder import KEPT_BYTES, EncoderDecoder, PairLayout, decoder_seed
-from numrnn.network.parameters import Layout, initial_theta
+from numrnn.network.parameters import Layout, initial_theta, state_size_of
 
 
 class Architecture(NamedTuple):
@@ -33,23 +33,28 @@ class Architecture(NamedTuple):
     pooling: str = "last"
 
     @classmethod
-    def of(cls, estimator, *, n_inputs, n_outputs, head, n_symbols=None):
-        """Read the rest from the estimator's parameters."""
+    def of(cls, options, *, n_inputs, n_outputs, head, n_symbols=None):
+        """Read the rest from constructor parameters, attributes of `options`."""
         return cls(
             n_inputs=int(n_inputs),
-            hidden_layer_sizes=hidden_sizes(estimator.hidden_layer_sizes),
-            cell=estimator.cell,
-            activation=estimator.activation,
+            hidden_layer_sizes=hidden_sizes(options.hidden_layer_sizes),
+            cell=options.cell,
+            activation=options.activation,
             n_outputs=int(n_outputs),
             head=head,
-            output=estimator.output,
-            dtype=np.dtype(estimator.dtype).name,
+            output=options.output,
+            dtype=np.dtype(options.dtype).name,
             n_symbols=n_symbols,
-            embedding_size=None if estimator.embedding_size is None else int(estimator.embedding_size),
-            bidirectional=bool(estimator.bidirectional),
-            initial_state=estimator.initial_state,
-            pooling=estimator.pooling,
+            embedding_size=None if options.embedding_size is None else int(options.embedding_size),
+            bidirectional=bool(options.bidirectional),
+            initial_state=options.initial_state,
+            pooling=options.pooling,
         )
+
+    @property
+    def state_size(self):
+        """Return how many numbers the network remembers of a sequence."""
+        return state_size_of(self.layout())
 
     @property
     def directions(self):

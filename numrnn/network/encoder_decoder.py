@@ -120,7 +120,7 @@ class EncoderDecoder:
         """
         reading, writing = self.layout.split(theta)
         dreading, dwriting = self.layout.split(grad)
-        pairs = data.take(batch.ids)
+        pairs = data.choose(batch.ids)
         source, target = pairs.source, pairs.target
         encoder_masks, decoder_masks = masks_of(step, batch.ids)
         self.encoder.pack(reading)
@@ -189,7 +189,7 @@ class EncoderDecoder:
     def _summed_loss(self, data, targets, ids):
         threads = self.decoder.n_jobs
         steps, places = data.target.steps(ids, 0, data.target.lengths[ids])
-        state = self.read(data.source[ids], threads)
+        state = self.read(data.source.choose(ids), threads)
         return self.decoder.summed_loss(steps, Targets(targets.values[places]), state, threads)[0]
 
     def pack(self, theta):

@@ -1,6 +1,5 @@
 """scikit-learn's callbacks (1.9 and later) as one of ours."""
 
-from contextlib import contextmanager
 from dataclasses import replace
 
 
@@ -17,9 +16,6 @@ class ScikitLearnBridge:
         As the user gave them.
     metadata : dict or None
         Such as {"sample_weight": ...}.
-    reconstruct : callable
-        `reconstruct(state)` returns the attributes that make a shallow copy of the estimator ready to predict with the
-        weights of now.
 
     Notes
     -----
@@ -28,19 +24,24 @@ class ScikitLearnBridge:
 
     Examples
     --------
-    >>>     >>> bridge = ScikitLearnBridge(None, None, None, None, None, dict)
+    >>> from numrnn.training import ScikitLearnBridge
+    >>> bridge = ScikitLearnBridge(None, None, None, None, None)
     """
 
-    def __init__(self, context, estimator, X, y, metadata, reconstruct):
+    def __init__(self, context, estimator, X, y, metadata):
         self._context = context
         self._given = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
-        self._reconstruct = reconstruct
 
     def on_epoch_end(self, info):
         """Begin and end the subtask "epoch"; return whether a callback asks to stop."""
         task = self._context.subcontext(task_name="epoch")
         task.call_on_fit_task_begin(**self._given)
-        return task.call_on_fit_task_end(**self._given, reconstruction_attributes=lambda: self._reconstruct(info.state))
+        return task.call_on_fit_task_end(**self._given, reconstruction_attributes=lambda: _as_of_now(info.state))
+
+
+def _as_of_now(state):
+    """Return the attributes that make a shallow copy of the estimator predict with the weights of this epoch."""
+    return {"_state": replace(state, theta=state.theta.copy())}
 
 
 try:
@@ -49,22 +50,3 @@ except ImportError:
 
     class CallbackSupportMixin:
         """Stands in for the mixin of scikit-learn 1.9 under older versions: no `set_callbacks`."""
-
-
-@contextmanager
-def bridges(estimator, X, y, sample_weight):
-    """Yield the callbacks that hand epochs on to those set by ``set_callbacks``; tell them when `fit` ends."""
-    if not hasattr(estimator, "_init_callback_context"):
-        yield []
-        return
-    task = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
-    context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
-    context.call_on_fit_task_begin(estimator=estimator, **task)
-    heard = getattr(estimator, "_skl_callbacks", None)  # where nobody listens, weights need not leave a card
-    yield [ScikitLearnBridge(context, estimator, X, y, task["metadata"], _as_of_now)] if heard else []
-    context.call_on_fit_task_end(estimator=estimator, reconstruction_attributes={}, **task)
-
-
-def _as_of_now(state):
-    """Return the attributes that make a copy of the estimator predict with the weights of this epoch."""
-    return {"_state": replace(state, theta=state.theta.copy())}

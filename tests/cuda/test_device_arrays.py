@@ -11,7 +11,6 @@ from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq, Se
 from numrnn.data.conversion import to_sequences
 from numrnn.data.fingerprint import fingerprint
 from numrnn.data.symbols.checks import check_symbols
-from numrnn.estimators.seq2seq.inputs import read_source
 from numrnn.network.cuda import device, transfer
 from numrnn.network.cuda.device_sequences import DeviceSequences, to_device_sequences
 from numrnn.training import Checkpoint
@@ -257,7 +256,7 @@ def test_an_encoder_reads_where_it_lies(params, tmp_path):
     for got, value in zip(found, expected, strict=True):
         np.testing.assert_array_equal(got, value)
     same_bits(card, host)
-    assert isinstance(read_source(card, on_card), DeviceSequences)
+    assert isinstance(card._readers()[0].read(on_card), DeviceSequences)
     params |= {"early_stopping": True, "validation_fraction": 0.4}
     fit(RNNSeq2Seq, given, texts, callbacks=[Checkpoint(tmp_path)], **params | {"max_iter": 1})
     model = RNNSeq2Seq(**PARAMS | params, callbacks=[Checkpoint(tmp_path)])

@@ -8,7 +8,8 @@ from networks import relative_error
 
 from numrnn import RNNSeq2Seq, TrainingDivergedError
 from numrnn.data.batches import Batch
-from numrnn.estimators.seq2seq.fitting import begin_pairs, targets_of
+from numrnn.estimators.problem import Arguments
+from numrnn.estimators.seq2seq.fitting import targets_of
 from numrnn.network.cuda import batch_tables, graphs, transfer
 from numrnn.network.cuda.encoder_decoder import PairCall
 from numrnn.network.encoder_decoder import EncoderDecoder
@@ -39,7 +40,7 @@ class Trainee:
     def __init__(self, device, X, y, **params):
         params = {"hidden_layer_sizes": (3,), "dtype": "float64", "random_state": 0, **params}
         model = RNNSeq2Seq(**params).initialize(X, y)
-        self.data = begin_pairs(model, X, y, continues=True)
+        self.data = model._learn(model._options(), Arguments(X, y), continues=True).data
         self.targets, self.network = targets_of(self.data), model._architecture.network(device=device)
         self.theta, self.updates, self.solver_state = model._state.theta.copy(), 0, None
         self.grad, self.before = np.empty_like(self.theta), self.theta.copy()

@@ -2,12 +2,11 @@ import numpy as np
 import pandas
 import pytest
 from scipy.sparse import csr_array
-from sklearn.base import BaseEstimator
 
 from numrnn import Sequences
 from numrnn.data.conversion import from_steps, steps_to_sequences, targets_to_sequences, to_sequences
 from numrnn.data.symbols.checks import check_symbols
-from numrnn.data.validation import validate_sequences
+from numrnn.data.validation import check_inputs, learn_inputs
 
 F32 = np.float32
 
@@ -243,30 +242,28 @@ FITTED = [
 
 @pytest.mark.parametrize("fitted, given, message", FITTED)
 def test_what_fits_a_fitted_estimator(fitted, given, message):
-    estimator = BaseEstimator()
-    sequences, form = validate_sequences(estimator, fitted, dtype=F32, reset=True)
-    assert estimator.n_inputs_ == sequences.values.shape[1]
-    assert estimator.n_features_in_ == (6 if form == "table" else estimator.n_inputs_)
+    sequences, form, inputs = learn_inputs(fitted, "BaseEstimator", dtype=F32)
+    assert inputs.n_inputs == sequences.values.shape[1]
+    assert inputs.n_features == (6 if form == "table" else inputs.n_inputs)
     if message is None:
-        assert len(validate_sequences(estimator, given, dtype=F32, reset=False)[0]) == len(given)
+        assert len(check_inputs(given, inputs, dtype=F32)[0]) == len(given)
     else:
         with pytest.raises(ValueError, match=message):
-            validate_sequences(estimator, given, dtype=F32, reset=False)
+            check_inputs(given, inputs, dtype=F32)
 
 
 def test_data_frames():
     frames = [pandas.DataFrame({"a": [1, 2], "b": [0.5, 1.5]}), pandas.DataFrame({"a": [True], "b": [2]})]
-    estimator = BaseEstimator()
-    sequences, form = validate_sequences(estimator, frames, dtype=F32, reset=True)
+    sequences, form, inputs = learn_inputs(frames, "BaseEstimator", dtype=F32)
     np.testing.assert_array_equal(sequences.values, [[1, 0.5], [2, 1.5], [1, 2]])
-    assert form == "list" and estimator.feature_names_in_.tolist() == ["a", "b"]
+    assert form == "list" and inputs.names.tolist() == ["a", "b"]
     with pytest.raises(ValueError, match=r"X\[1\] has the columns \['b', 'a'\], but X\[0\] has \['a', 'b'\]"):
-        validate_sequences(estimator, [frames[0], frames[1][["b", "a"]]], dtype=F32, reset=True)
+        learn_inputs([frames[0], frames[1][["b", "a"]]], "BaseEstimator", dtype=F32)
     with pytest.raises(ValueError, match="feature names should match"):
-        validate_sequences(estimator, [frames[0][["b", "a"]]], dtype=F32, reset=False)
+        check_inputs([frames[0][["b", "a"]]], inputs, dtype=F32)
     with pytest.raises(ValueError, match=r"X\[1\], column 'a' holds 'x'"):
         to_sequences([frames[0], pandas.DataFrame({"a": ["x"], "b": [1]})], dtype=F32)
-    table, form = validate_sequences(estimator, frames[0], dtype=F32, reset=True)
-    assert form == "table" and table.lengths.tolist() == [2, 2] and estimator.n_features_in_ == 2
+    table, form, inputs = learn_inputs(frames[0], "BaseEstimator", dtype=F32)
+    assert form == "table" and table.lengths.tolist() == [2, 2] and inputs.n_features == 2
     labels = steps_to_sequences([pandas.Series(["x", "y"]), pandas.Series(["z"])])
     assert labels.values.tolist() == ["x", "y", "z"]

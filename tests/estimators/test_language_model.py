@@ -4,7 +4,6 @@ import copy
 import pickle
 import tracemalloc
 from itertools import islice
-from types import SimpleNamespace
 
 import naive
 import numpy as np
@@ -13,11 +12,9 @@ from sklearn.base import clone
 
 from numrnn import RNNLanguageModel, Sequences, load
 from numrnn.data import Vocabulary
-from numrnn.data.symbols.next_symbols import read_symbols
-from numrnn.data.targets import Targets
-from numrnn.estimators import fitting
 from numrnn.estimators.language_model import scoring
-from numrnn.estimators.language_model.fitting import training_data
+from numrnn.estimators.language_model.fitting import Texts
+from numrnn.estimators.problem import Problem
 from numrnn.kernels.cpu.sampling import draw
 from numrnn.network.interface import Losses
 from numrnn.solvers import SGD
@@ -452,8 +449,8 @@ def test_training_goes_on_within_an_epoch_with_the_same_bits(params, monkeypatch
     assert part._state.stop_reason == "callback" and part._state.progress is None
     assert stop.state.progress.done and 0 < part._state.n_updates < whole._state.n_updates
     part._state = stop.state
-    data = training_data(part, *read_symbols(TEXT, part.vocabulary_, part.n_symbols_))
-    rest = SimpleNamespace(begin=lambda *estimator_and_callbacks, **data: 3 - stop.state.epoch)
-    fitting.run(part, data, Targets(data.targets), resumption=rest)
+    options = part._options()
+    problem = part._lay_out(options, Problem(part._architecture, Texts(*part._reader().read(TEXT))))
+    part._train(options, problem, 3 - stop.state.epoch, [])
     assert part.loss_curve_ == whole.loss_curve_
     assert all(np.array_equal(whole.weights_[name], values) for name, values in part.weights_.items())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from numrnn import RNNLanguageModel
-from numrnn.estimators.language_model.sizes import learn_sizes
+from numrnn.estimators.language_model.sizes import sizes_of
 
 
 @pytest.mark.parametrize(
@@ -32,9 +32,8 @@ from numrnn.estimators.language_model.sizes import learn_sizes
     ],
 )
 def test_sizes_follow_from_the_length_of_texts(lengths, is_one, given, expected):
-    model = RNNLanguageModel(**given)
-    learn_sizes(model, np.array(lengths), is_one)
-    assert (model.batch_size_, model.bptt_steps_) == expected
+    given = {"batch_size": "auto", "bptt_steps": "auto"} | given
+    assert sizes_of(np.array(lengths), is_one, **given) == expected
 
 
 def small(**params):

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from numrnn import RNNSeq2Seq
-from numrnn.estimators.seq2seq.inputs import read_source
 from numrnn.kernels.cpu.beam_search import extend
 from numrnn.network import decoding
 
@@ -76,7 +75,7 @@ def test_greedy_writing_is_the_slow_one(cell):
 def test_a_beam_of_one_is_greedy(length_penalty, max_length):
     model = model_of("lstm")
     network = model._architecture.predictor(model._state.theta)
-    states = network.read(read_source(model, X))
+    states = network.read(model._readers()[0].read(X))
     options = {"end": END, "max_length": max_length}
     greedy = decoding.write_greedily(network, states, **options)
     beams = decoding.write_by_beams(network, states, width=1, length_penalty=length_penalty, **options)
@@ -117,7 +116,7 @@ def test_states_on_the_way_are_those_of_one_call():
     y = [RNG.integers(0, END, n) for n in (3, 2, 4, 1, 3, 2, 2, 3, 5, 1)]
     loss, _ = model.loss_and_grad(X, y)
     network = model._architecture.predictor(model._state.theta)
-    states, total = network.read(read_source(model, X)), 0.0
+    states, total = network.read(model._readers()[0].read(X)), 0.0
     for state, symbols in zip(states, y, strict=True):
         state, before = state[None], END
         for symbol in [*symbols, END]:

@@ -9,7 +9,8 @@ from numrnn import RNNSeq2Seq, Sequences, TrainingDivergedError
 from numrnn.data.batches import Batch
 from numrnn.data.pairs import Pairs, shifted
 from numrnn.data.targets import Targets
-from numrnn.estimators.seq2seq.fitting import begin_pairs, targets_of
+from numrnn.estimators.problem import Arguments
+from numrnn.estimators.seq2seq.fitting import targets_of
 from numrnn.kernels.cpu.updates import NO_STEP
 from numrnn.network.encoder_decoder import EncoderDecoder
 from numrnn.network.interface import Step
@@ -130,7 +131,7 @@ def test_masks_of_the_encoder_and_the_decoder_differ_and_belong_to_pairs():
 def prepared(model, X, y):
     """Data, targets and the network of a model."""
     theta = model._state.theta.copy()
-    data = begin_pairs(model, X, y, continues=True)
+    data = model._learn(model._options(), Arguments(X, y), continues=True).data
     assert np.array_equal(theta, model._state.theta)
     return data, targets_of(data), model._architecture.network(1)
 
@@ -202,6 +203,6 @@ def test_shifted_targets():
 
 def test_pairs_are_taken_as_they_are():
     source, target = Sequences.from_list([[5, 6, 7], [8]]), shifted(Sequences.from_list([[0, 1], [1]]), end=2)
-    pairs = Pairs(source, target).take(np.array([1]))
-    assert len(pairs) == 1 and pairs.lengths.tolist() == [3] and pairs.source[0].tolist() == [8]
+    pairs = Pairs(source, target).choose(np.array([1]))
+    assert len(pairs) == 1 and pairs.lengths.tolist() == [3] and pairs.source.gather(np.array([0]))[1] == [3]
     assert Targets(pairs.target.targets).values[pairs.target.offsets[0]] == 1

@@ -11,7 +11,6 @@ from sklearn.base import clone
 from numrnn import RNNClassifier, RNNRegressor, load
 from numrnn.data.sequences import Sequences
 from numrnn.estimators import StepState
-from numrnn.estimators.base import predictor_of
 from numrnn.network.cpu.prediction import KEPT_BYTES
 
 CELLS = ["elman", "gru", "lstm"]
@@ -110,19 +109,19 @@ def test_callbacks_predict_with_the_weights_of_their_epoch(solver):
     assert_present(model)
     saved = pickle.loads(watcher.copies[0])
     np.testing.assert_array_equal(saved.predict(X), watcher.predictions[0])
-    assert predictor_of(saved) is predictor_of(saved)
+    assert saved._predictor() is saved._predictor()
 
 
 def test_weights_that_change_while_they_are_packed_are_packed_again():
     model = small().fit(X, Y)
     state = model._state
-    late = predictor_of(model)
+    late = model._predictor()
     read = state.prepared
     with state.changing():
-        assert predictor_of(model) is not predictor_of(model)
+        assert model._predictor() is not model._predictor()
         state.theta *= 2
     state.prepared = read  # a thread that had begun before
-    assert predictor_of(model) is not late
+    assert model._predictor() is not late
     assert_present(model)
 
 
@@ -132,7 +131,7 @@ def test_what_is_kept_is_in_no_copy_and_no_pickle():
     model.predict(X)
     model.predict_step(X[0, 0])
     assert vars(model) == before and len(pickle.dumps(model)) == size
-    assert predictor_of(model) is predictor_of(model)
+    assert model._predictor() is model._predictor()
     assert copy.deepcopy(model)._state.prepared is None
     assert "_state" not in vars(clone(model))
 
@@ -208,7 +207,7 @@ def test_steps_that_are_not_finite_are_refused_and_leave_no_trace(dtype):
 def test_memory_holds_nothing_that_matters_and_does_not_grow():
     model = small(cell="lstm", hidden_layer_sizes=(5, 3), output="step").fit(X, STEPS[..., 0])
     expected = model.predict(X)
-    predictor = predictor_of(model)
+    predictor = model._predictor()
     memories = lambda: [*predictor._spare, *sum(predictor.network.memory._spare.values(), [])]  # noqa: E731
     for _ in range(3):
         model.predict(X[:1])
@@ -246,7 +245,7 @@ def test_eight_threads_share_one_estimator(cell):
         for found in pool.map(use, range(64)):
             for values in found[:3]:
                 np.testing.assert_array_equal(values, found[3])
-    assert len(predictor_of(model)._spare) <= 8
+    assert len(model._predictor()._spare) <= 8
 
 
 def test_steps_of_no_stream_and_states_out_of_range_are_refused():

@@ -10,7 +10,6 @@ import pytest
 
 from numrnn import RNNClassifier
 from numrnn.data.sequences import Sequences
-from numrnn.estimators.base import predictor_of
 from numrnn.kernels.cpu import unit_parallel
 from numrnn.kernels.cpu.atomics import BOARD_SIZE
 from numrnn.kernels.cpu.micro_kernel import VECTOR_BYTES
@@ -89,7 +88,7 @@ def test_one_sequence_is_shared_where_layers_are_wide(joined):
         np.testing.assert_array_equal(model.set_params(n_jobs=1).predict_proba(x[None])[0], expected[i])
     assert len(joined) > 0
     narrow = RNNClassifier((32,), n_jobs=2, random_state=0).initialize(X[:2], [0, 1])
-    assert predictor_of(narrow).useful_threads(Sequences.from_array(X[:1])) == 1
+    assert narrow._predictor().useful_threads(Sequences.from_array(X[:1])) == 1
 
 
 def test_eight_threads_share_an_estimator_whose_predictions_are_shared():
@@ -119,7 +118,7 @@ def test_a_busy_pool_is_not_waited_for(joined, monkeypatch):
 
 def test_who_comes_late_joins_and_who_comes_when_all_is_over_leaves(shared):
     model, X = wide()
-    net, rows = predictor_of(model).network, np.repeat(X[:1], 400, axis=1)
+    net, rows = model._predictor().network, np.repeat(X[:1], 400, axis=1)
     expected = model.set_params(n_jobs=1).predict_proba(rows)
     late, predict = [], unit_parallel.predict_in_team
 

@@ -77,6 +77,8 @@ class ShardedSequences(Sequences):
     lengths = None  # not computed each time, as those of Sequences are
     ids = id_name = None
 
+    in_memory = False
+
     def __init__(self, shards, lengths, columns, dtype, buffer, names=None):
         self.names, self._places, self._stored_columns = names, None, columns
         self._shards, self._columns, self._stored = shards, columns, np.dtype(dtype)
@@ -105,6 +107,9 @@ class ShardedSequences(Sequences):
     def step_bytes(self):
         """Bytes of a step in memory."""
         return self.dtype.itemsize * int(np.prod(self._columns, dtype=np.int64))
+
+    def choose(self, ids):
+        return self[ids]
 
     @property
     def last_symbol(self):

@@ -3,7 +3,6 @@
 import numpy as np
 
 from numrnn.data.sequences import Sequences
-from numrnn.data.shards.sequences import ShardedSequences
 
 __all__ = ["check_symbols", "count_symbols", "why_no_symbols"]
 
@@ -43,7 +42,7 @@ def check_symbols(sequences, n_symbols, *, name="X"):
     >>> check_symbols(Sequences.from_list([np.array([0, 2]), np.array([1])]), 3).values
     array([0, 2, 1], dtype=uint8)
     """
-    if isinstance(sequences, ShardedSequences):  # looked at when they are read
+    if not sequences.in_memory:  # looked at when they are read
         return sequences.as_symbols(_last(sequences.largest() if n_symbols == "auto" else None, n_symbols))
     values = sequences.values
     if values.ndim != 1 or values.dtype.kind not in "iu":
@@ -85,8 +84,7 @@ def count_symbols(sequences, n_symbols):
     """
     if n_symbols != "auto":
         return int(n_symbols)
-    last = sequences.last_symbol if isinstance(sequences, ShardedSequences) else sequences.values.max()
-    return int(last) + 1
+    return int(sequences.last_symbol) + 1
 
 
 def why_no_symbols(X, name):

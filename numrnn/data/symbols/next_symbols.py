@@ -10,13 +10,14 @@ from scipy.sparse import issparse
 from numrnn.data.array_checks import check_list_plain
 from numrnn.data.conversion import to_sequences
 from numrnn.data.sequences import Sequences
+from numrnn.data.sources import SequenceSource
 from numrnn.data.symbols.checks import check_symbols
 from numrnn.io.messages import shown
 
 __all__ = ["NextSymbols", "check_n_symbols", "errors_name", "is_text", "read_symbols"]
 
 
-class NextSymbols:
+class NextSymbols(SequenceSource):
     """Sequences of symbols each of which is followed by one more: inputs and targets, views of one array.
 
     Networks take it in the place of `Sequences`.
@@ -67,8 +68,7 @@ class NextSymbols:
         """What follows each of `values` but the last."""
         return self.values[1:]
 
-    def take(self, ids):
-        """The sequences `ids`; their symbols stay where they are."""
+    def choose(self, ids):
         return NextSymbols(self.values, self.offsets[ids], self.lengths[ids])
 
     def steps(self, ids, first, counts):
@@ -88,11 +88,7 @@ class NextSymbols:
         return getattr(values, "in_sequences", partial(Sequences, values))(offsets), places
 
     def gather(self, ids, out=None):
-        """Where the steps of sequences lie, see `Sequences.gather`."""
         return self.values, self.offsets[ids]
-
-    def __len__(self):
-        return len(self.lengths)
 
 
 def is_text(X):

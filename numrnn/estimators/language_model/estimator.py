@@ -5,21 +5,15 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metadata_routing import UNUSED
 
 from numrnn.data.symbols.vocabulary import Vocabulary
-from numrnn.data.targets import Targets
-from numrnn.distributed import comm_of
-from numrnn.estimators.base import Model, WeightsAccess
-from numrnn.estimators.fitting import callbacks_of, run, share_state, store_history, unchanged_on_error
-from numrnn.estimators.language_model.fitting import begin_texts, hold_out_texts, training_data
+from numrnn.estimators.base import WeightsAccess
+from numrnn.estimators.language_model.fitting import TextFitting
 from numrnn.estimators.language_model.generation import TextGeneration
 from numrnn.estimators.language_model.scoring import TextScores
-from numrnn.estimators.language_model.sizes import warn_of_few_updates
 from numrnn.estimators.parameters import CONSTRAINTS
-from numrnn.estimators.resuming import Resumption
-from numrnn.training import default_callbacks
-from numrnn.training.sklearn_callbacks import bridges
+from numrnn.estimators.problem import Arguments
 
 
-class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
+class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     r"""Recurrent neural network that predicts the next symbol of a text, and writes texts.
 
     Each step reads one symbol, a character say, and puts out the probability of every symbol to be the next one. It is
@@ -186,11 +180,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
     }  # fmt: skip
     __metadata_request__fit = {"resume": UNUSED}  # no data, so nothing that meta-estimators hand on
     _learnt = ("n_symbols_", "vocabulary_", "end_symbol_")
-    output, pooling, bidirectional = (
-        "step",
-        "last",
-        False,
-    )  # no parameters: every step has a target, of what precedes it
+    _fixed = {"output": "step", "pooling": "last", "bidirectional": False}  # a step's target is what follows it
 
     def __init__(
         self,
@@ -300,20 +290,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
         UserWarning
             If all epochs together update the weights fewer than 300 times.
         """
-        continues, comm = self.warm_start and "_state" in vars(self), comm_of(comm)
-        # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.
-        with comm.together(), bridges(self, X, None, None) as more, unchanged_on_error(self, continues=continues):
-            sequences, is_one = begin_texts(self, X, continues=continues, comm=comm)
-            share_state(self, comm)
-            resumption = Resumption(self, resume)
-            data, validate = hold_out_texts(self, sequences, is_one, X_val)
-            if comm.rank == 0:
-                warn_of_few_updates(self, data)
-            if continues:
-                self._state.restart_schedule()
-            options = {"validate": validate, "callbacks": callbacks_of(self, comm) + more}
-            run(self, data, Targets(data.targets), resumption=resumption, comm=comm, **options)
-        return self
+        return self._fit(Arguments(X, X_val=X_val), resume=resume, comm=comm)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None):
@@ -339,11 +316,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
         >>> model.n_iter_
         2
         """
-        continues = "_state" in vars(self)
-        with unchanged_on_error(self, continues=continues):
-            data = training_data(self, *begin_texts(self, X, continues=continues))
-            run(self, data, Targets(data.targets), callbacks=default_callbacks(False))
-        return self
+        return self._one_pass(Arguments(X))
 
     @_fit_context(prefer_skip_nested_validation=True)
     def initialize(self, X, y=None):
@@ -366,10 +339,7 @@ class RNNLanguageModel(TextGeneration, TextScores, WeightsAccess, Model):
         >>> {name: values.shape for name, values in model.weights_.items()}
         {'layers.0.U': (4, 3), 'layers.0.W': (4, 4), 'layers.0.b': (4,), 'V': (3, 4), 'c': (3,)}
         """
-        with unchanged_on_error(self):
-            begin_texts(self, X, continues=False)
-        store_history(self)
-        return self
+        return self._initialize(Arguments(X))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

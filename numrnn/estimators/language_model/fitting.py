@@ -1,120 +1,134 @@
-"""The way of a language model's `fit`: check and learn the symbols, hold out, lay out streams."""
+"""The steps of a language model's fit: learn the symbols, hold out, lay out streams."""
+
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
+from numrnn.data.sequences import Sequences
 from numrnn.data.symbols.checks import count_symbols
 from numrnn.data.symbols.next_symbols import NextSymbols
 from numrnn.data.symbols.vocabulary import Vocabulary
-from numrnn.distributed import SERIAL
-from numrnn.estimators.fitting import check_same, first_state, own_state
+from numrnn.data.targets import Targets
+from numrnn.estimators.fitting import Fitting
 from numrnn.estimators.held_out import LossAlone, split
 from numrnn.estimators.inputs import check_same_vocabulary, vocabulary_of
-from numrnn.estimators.language_model.inputs import has_boundaries, n_text_symbols, next_symbols, read_known, read_with
+from numrnn.estimators.language_model.inputs import TextReader, check_same_boundaries, learn_boundaries
 from numrnn.estimators.language_model.scoring import mean_cross_entropy
-from numrnn.estimators.language_model.sizes import learn_sizes
-from numrnn.estimators.n_jobs import n_threads
-from numrnn.estimators.parameters import check_parameters
+from numrnn.estimators.language_model.sizes import sizes_of, warn_of_few_updates
+from numrnn.estimators.problem import Arguments, Problem, check_same
 from numrnn.io.messages import shown
-from numrnn.network.architecture import Architecture, check_place
-from numrnn.solvers import LBFGS, resolve_solver
+from numrnn.network.architecture import Architecture
 
 
-def begin_texts(estimator, X, *, continues, comm=SERIAL):
-    """Check parameters and X; learn the symbols and draw the first weights, unless training continues.
+class Texts(NamedTuple):
+    """Texts as symbols, before they are laid out; `is_one`: one long text, to be cut into streams."""
 
-    Parameters
-    ----------
-    estimator : RNNLanguageModel
-    X : as in `fit`
-    continues : bool
-        Keep the weights: X must have the symbols that were learnt.
-    comm : Serial or MPI
-
-    Returns
-    -------
-    sequences : Sequences
-    is_one : bool
-        Whether X is one long text without boundaries, to be cut into streams.
-    """
-    if isinstance(resolve_solver(estimator.solver), LBFGS):
-        raise ValueError(f"solver={shown(estimator.solver)}: a language model needs a mini-batch solver")
-    check_parameters(estimator)
-    check_place(estimator.device, estimator.memory_limit, comm)
-    if estimator.vocabulary is not None and estimator.vocabulary.last is not None:
-        raise ValueError(
-            f"vocabulary={shown(estimator.vocabulary)}: a language model reads whole texts, expected last=None"
-        )
-    if continues:
-        check_same_vocabulary(estimator.vocabulary, estimator.vocabulary_, default=Vocabulary())
-    else:
-        n_symbols = None if estimator.n_symbols == "auto" else estimator.n_symbols
-        estimator.vocabulary_ = vocabulary_of(X, estimator.vocabulary, n_symbols=n_symbols)
-    boundaries = has_boundaries(estimator, X, continues)
-    known = n_text_symbols(estimator) if continues else estimator.n_symbols
-    sequences, is_one = read_with(estimator, X, known, boundaries)
-    if not continues:
-        vocabulary = estimator.vocabulary_
-        estimator.n_symbols_ = count_symbols(sequences, known) if vocabulary is None else len(vocabulary)
-        estimator.end_symbol_ = estimator.n_symbols_ if boundaries else None
-    n_symbols = estimator.n_symbols_ + boundaries
-    architecture = Architecture.of(estimator, n_inputs=1, n_outputs=n_symbols, head="softmax", n_symbols=n_symbols)
-    check_same(estimator, architecture, continues)
-    estimator._architecture = architecture
-    estimator._state = own_state(estimator._state) if continues else first_state(estimator)
-    return sequences, is_one and not boundaries
+    sequences: Sequences
+    is_one: bool
 
 
-def hold_out_texts(estimator, sequences, is_one, X_val):
-    """Return what to train on, and a function that computes loss and score on other texts, or None.
+class TextFitting(Fitting):
+    """The methods of `RNNLanguageModel` that the template of `fit` calls."""
 
-    Parameters
-    ----------
-    estimator : RNNLanguageModel
-    sequences, is_one : as `begin_texts` returned them
-    X_val : as in `fit`
+    def _check_options(self, options):
+        if not options.makes_passes:
+            raise ValueError(f"solver={shown(options.solver)}: a language model needs a mini-batch solver")
+        super()._check_options(options)
+        if options.vocabulary is not None and options.vocabulary.last is not None:
+            raise ValueError(
+                f"vocabulary={shown(options.vocabulary)}: a language model reads whole texts, expected last=None"
+            )
 
-    Returns
-    -------
-    data : NextSymbols
-    validate : callable or None
-    """
-    if X_val is not None:
-        held = next_symbols(estimator, read_known(estimator, X_val, name="X_val")[0], name="X_val")
-        return training_data(estimator, sequences, is_one), _watch(estimator, held)
-    if not estimator.early_stopping:
-        return training_data(estimator, sequences, is_one), None
-    fraction = estimator.validation_fraction
-    if not is_one:
-        kept, held = split(len(sequences), fraction, estimator._state.seed)
-        data = next_symbols(estimator, sequences)
-        learn_sizes(estimator, data.lengths[kept], is_one=False)
-        return data.take(kept), _watch(estimator, data.take(held))
-    symbols = sequences.values
-    end = max(0, len(symbols) - max(2, round(fraction * len(symbols))))
-    data = _streams(estimator, symbols[:end], name=f"X without its last {fraction:g}")
-    return data, _watch(estimator, NextSymbols(symbols, np.array([end]), np.array([len(symbols) - end - 1])))
+    def _learn(self, options, arguments, continues):
+        X = arguments.X
+        if continues:
+            check_same_vocabulary(options.vocabulary, self.vocabulary_, default=Vocabulary())
+            reader = self._reader()
+            check_same_boundaries(options.boundaries, reader.boundaries)
+        else:
+            n_symbols = None if options.n_symbols == "auto" else options.n_symbols
+            self.vocabulary_ = vocabulary_of(X, options.vocabulary, n_symbols=n_symbols)
+            boundaries = learn_boundaries(X, options.boundaries)
+            reader = TextReader(self.vocabulary_, options.n_symbols, boundaries, options.device)
+        sequences, is_one = reader.read(X)
+        if not continues:
+            known, vocabulary = reader.n_symbols, self.vocabulary_
+            self.n_symbols_ = count_symbols(sequences, known) if vocabulary is None else len(vocabulary)
+            self.end_symbol_ = self.n_symbols_ if reader.boundaries else None
+        n_symbols = self.n_symbols_ + reader.boundaries
+        architecture = Architecture.of(options, n_inputs=1, n_outputs=n_symbols, head="softmax", n_symbols=n_symbols)
+        if continues:
+            check_same(self._architecture, architecture)
+        self._architecture = architecture
+        return Problem(architecture, Texts(sequences, is_one and not reader.boundaries))
 
+    def _hold_out(self, options, problem, arguments):
+        if arguments.X_val is not None:
+            held = self._read_validation(arguments.X_val)
+            return replace(self._lay_out(options, problem), validate=self._watch(options, held))
+        if not options.early_stopping:
+            return self._lay_out(options, problem)
+        (sequences, is_one), fraction = problem.data, options.validation_fraction
+        if not is_one:
+            kept, held = split(len(sequences), fraction, self._state.seed)
+            data = self._reader().next_symbols(sequences)
+            train, held = data.choose(kept), data.choose(held)
+            return self._laid_out(options, problem, train, train.lengths, self._watch(options, held))
+        symbols = sequences.values
+        end = max(0, len(symbols) - max(2, round(fraction * len(symbols))))
+        problem = self._in_streams(options, problem, symbols[:end], name=f"X without its last {fraction:g}")
+        held = NextSymbols(symbols, np.array([end]), np.array([len(symbols) - end - 1]))
+        return replace(problem, validate=self._watch(options, held))
 
-def training_data(estimator, sequences, is_one):
-    """Return streams of one text, or texts of a list as they are; learn the sizes of mini-batches."""
-    if is_one:
-        return _streams(estimator, sequences.values, name="X")
-    data = next_symbols(estimator, sequences)
-    learn_sizes(estimator, data.lengths, is_one=False)
-    return data
+    def _read_validation(self, X_val):
+        reader = self._reader()
+        return reader.next_symbols(reader.read(X_val, name="X_val")[0], name="X_val")
 
+    def _check_texts(self, X, X_val=None):
+        """Raise the error that a fit to texts would raise, by what was learnt."""
+        problem = Problem(self._architecture, Texts(*self._reader().read(X)))
+        self._hold_out(self._options(), problem, Arguments(X, X_val=X_val))
 
-def _streams(estimator, symbols, *, name):
-    learn_sizes(estimator, np.array([max(0, len(symbols) - 1)]), is_one=True)
-    return NextSymbols.in_streams(symbols, estimator.batch_size_, name=name)
+    def _lay_out(self, options, problem):
+        sequences, is_one = problem.data
+        if is_one:
+            return self._in_streams(options, problem, sequences.values, name="X")
+        data = self._reader().next_symbols(sequences)
+        return self._laid_out(options, problem, data, data.lengths)
 
+    def _in_streams(self, options, problem, symbols, *, name):
+        lengths = np.array([max(0, len(symbols) - 1)])
+        batch_size, _ = sizes = sizes_of(lengths, True, options.batch_size, options.bptt_steps)
+        return self._sized(problem, NextSymbols.in_streams(symbols, batch_size, name=name), sizes)
 
-def _watch(estimator, held):
-    threads = n_threads(estimator.n_jobs)
-    network = estimator._architecture.network(threads, device=estimator.device)
+    def _laid_out(self, options, problem, data, lengths, validate=None):
+        sizes = sizes_of(lengths, False, options.batch_size, options.bptt_steps)
+        return replace(self._sized(problem, data, sizes), validate=validate)
 
-    def loss(theta):
-        network.pack(theta)
-        return mean_cross_entropy(network, held, threads)
+    def _sized(self, problem, data, sizes):
+        """Return the problem with its data laid out, and keep the sizes."""
+        self.batch_size_, self.bptt_steps_ = sizes
+        targets = Targets(data.targets)
+        return replace(problem, data=data, targets=targets, batch_size=sizes[0], bptt_steps=sizes[1])
 
-    return LossAlone(loss, held)
+    def _warn_of(self, problem):
+        sizes = problem.batch_size, problem.bptt_steps, self.max_iter
+        warn_of_few_updates(problem.data.lengths, *sizes, self._state.n_updates, stacklevel=5)
+
+    def _watch(self, options, held):
+        threads = options.threads
+        network = self._architecture.network(threads, device=options.device)
+
+        def loss(theta):
+            network.pack(theta)
+            return mean_cross_entropy(network, held, threads)
+
+        return LossAlone(loss, held)
+
+    def _reader(self):
+        """Return what reads texts, by what was learnt."""
+        end, last = self.end_symbol_, self._architecture.n_symbols - 1
+        if end is not None and end != last:
+            raise ValueError(f"end_symbol_={shown(end)}: must be {last}, the last symbol of the network")
+        return TextReader(self.vocabulary_, last if end is not None else last + 1, end is not None, self.device)

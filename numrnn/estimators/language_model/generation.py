@@ -7,8 +7,6 @@ import numpy as np
 
 from numrnn.data.random_streams import draw_seed, generator
 from numrnn.data.symbols.next_symbols import errors_name
-from numrnn.estimators.base import predictor_of
-from numrnn.estimators.language_model.inputs import end_symbol_of, n_text_symbols, read_known, with_beginnings
 from numrnn.estimators.parameters import check_number
 from numrnn.io.messages import shown
 from numrnn.network.cpu.sampling import Writer
@@ -112,26 +110,27 @@ class TextGeneration:
 
     def _write(self, prompt, length, temperature, top_k, top_p, random_state, stop):
         """Return what is written, as arrays of symbols, and the sequences of symbols that end it."""
-        network = predictor_of(self, "cpu").network
+        network, reader = self._predictor("cpu").network, self._reader()
         check_number("temperature", temperature, Real, lambda t: 0 <= t < math.inf, "a finite number, not negative")
         if top_k is not None:
             check_number("top_k", top_k, Integral, lambda k: k >= 1, "an integer of at least 1, or None")
         if top_p is not None:
             check_number("top_p", top_p, Real, lambda p: 0 < p <= 1, "a number above 0 and up to 1, or None")
-        symbols = self._read_prompt(values_on_host(prompt, self.device, "prompt"))
-        stops = stop_symbols(stop, self.vocabulary_, n_text_symbols(self))
+        symbols = _read_prompt(values_on_host(prompt, self.device, "prompt"), reader)
+        stops = stop_symbols(stop, reader.vocabulary, reader.n_symbols)
         random = generator(draw_seed(random_state), "sampling")
         writer = Writer(network, temperature=temperature, top_k=top_k, top_p=top_p, random=random)
         writer.read(symbols)
-        return writer.write(length), stops + ([] if end_symbol_of(self) is None else [[end_symbol_of(self)]])
+        return writer.write(length), stops + ([[reader.end]] if reader.boundaries else [])
 
-    def _read_prompt(self, prompt):
-        if end_symbol_of(self) is not None and self.vocabulary_ is None and not len(prompt):
-            return np.array([end_symbol_of(self)])
-        symbols, is_one = read_known(self, prompt, name="prompt")
-        if not is_one:
-            raise ValueError(f"prompt must be one text, got {len(prompt)} in a {type(prompt).__name__}")
-        return symbols.values if end_symbol_of(self) is None else with_beginnings(symbols, end_symbol_of(self)).values
+
+def _read_prompt(prompt, reader):
+    if reader.boundaries and reader.vocabulary is None and not len(prompt):
+        return np.array([reader.end])
+    symbols, is_one = reader.read(prompt, name="prompt")
+    if not is_one:
+        raise ValueError(f"prompt must be one text, got {len(prompt)} in a {type(prompt).__name__}")
+    return reader.begun(symbols).values
 
 
 def stop_symbols(stop, vocabulary, n_symbols):

@@ -1,87 +1,67 @@
 """The steps of a language model's texts: each symbol with the one that follows it, boundaries among them."""
 
+from typing import NamedTuple
+
 from numrnn.data.pairs import shifted
 from numrnn.data.sequences import Sequences
 from numrnn.data.symbols.next_symbols import NextSymbols, is_text
+from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.estimators.inputs import read_texts
 from numrnn.io.messages import shown
 from numrnn.network.cuda.device_sequences import values_on_host
 
 
-def has_boundaries(estimator, X, continues):
-    """Return whether a fit learns where texts begin and end.
+class TextReader(NamedTuple):
+    """How a language model reads texts.
 
     Parameters
     ----------
-    estimator : RNNLanguageModel
-    X : as in `fit`
-    continues : bool
-        Keep what was learnt; the parameter `boundaries` must agree.
-    """
-    boundaries = estimator.boundaries
-    if not continues:
-        return is_text(X) and not isinstance(X, (str, bytes)) if boundaries == "auto" else bool(boundaries)
-    learnt = end_symbol_of(estimator) is not None
-    if boundaries != "auto" and bool(boundaries) != learnt:
-        raise ValueError(f"boundaries={shown(boundaries)}: training cannot continue, it began with {learnt}")
-    return learnt
-
-
-def read_with(estimator, X, n_symbols, boundaries, *, name="X"):
-    """Return texts or symbols as sequences, and whether X is one; with boundaries a text may be empty.
-
-    Parameters
-    ----------
-    estimator : RNNLanguageModel
-        With its `vocabulary_`.
-    X : as in `fit`
+    vocabulary : Vocabulary or None
+        None: texts are integers.
     n_symbols : int or "auto"
         Of texts, without their boundary.
     boundaries : bool
-    name : str, default="X"
-        What errors call X.
+        Whether texts begin and end with a symbol of their own, ``n_symbols``.
+    device : {"cpu", "cuda"}
     """
-    if boundaries:  # they are put between the symbols on the host
-        X = values_on_host(X, estimator.device, name)
-    return read_texts(estimator, X, n_symbols, name=name, allow_empty=boundaries)
+
+    vocabulary: Vocabulary | None
+    n_symbols: int | str
+    boundaries: bool
+    device: str
+
+    @property
+    def end(self):
+        """The symbol that begins and ends texts, or None if there are no boundaries."""
+        return self.n_symbols if self.boundaries else None
+
+    def read(self, X, *, name="X"):
+        """Return texts or symbols as sequences, and whether X is one; with boundaries a text may be empty."""
+        if self.boundaries:  # they are put between the symbols on the host
+            X = values_on_host(X, self.device, name)
+        options = {"device": self.device, "name": name, "allow_empty": self.boundaries}
+        return read_texts(X, self.vocabulary, self.n_symbols, **options)
+
+    def next_symbols(self, sequences, *, name="X"):
+        """Return the steps of sequences, `NextSymbols`: from the beginning to the end if there are boundaries."""
+        return NextSymbols.of(sequences, name=name) if self.end is None else shifted(sequences, self.end)
+
+    def begun(self, sequences):
+        """Return sequences with the symbol of the boundary before each, if there are boundaries."""
+        return sequences if self.end is None else with_beginnings(sequences, self.end)
 
 
-def read_known(estimator, X, *, name="X"):
-    """Return what a fitted model is to read, see `read_with`."""
-    return read_with(estimator, X, n_text_symbols(estimator), end_symbol_of(estimator) is not None, name=name)
+def learn_boundaries(X, boundaries):
+    """Return whether a fit learns where texts begin and end, by the parameter `boundaries`."""
+    if boundaries != "auto":
+        return bool(boundaries)
+    return is_text(X) and not isinstance(X, (str, bytes))
 
 
-def end_symbol_of(estimator):
-    """Return the symbol that begins and ends texts, the last of the network, or None if there are no boundaries."""
-    end, last = estimator.end_symbol_, estimator._architecture.n_symbols - 1
-    if end is not None and end != last:
-        raise ValueError(f"end_symbol_={shown(end)}: must be {last}, the last symbol of the network")
-    return None if end is None else last
-
-
-def n_text_symbols(estimator):
-    """Return the number of symbols that the network was made for, without the one that begins and ends texts."""
-    return estimator._architecture.n_symbols - (end_symbol_of(estimator) is not None)
-
-
-def next_symbols(estimator, sequences, *, name="X"):
-    """Return the steps of sequences: from the beginning to the end if there are boundaries.
-
-    Parameters
-    ----------
-    estimator : RNNLanguageModel
-        With its `end_symbol_`.
-    sequences : Sequences
-    name : str, default="X"
-        What errors call them.
-
-    Returns
-    -------
-    steps : NextSymbols
-    """
-    if end_symbol_of(estimator) is None:
-        return NextSymbols.of(sequences, name=name)
-    return shifted(sequences, end_symbol_of(estimator))
+def check_same_boundaries(boundaries, learnt):
+    """Raise an error if training is to continue with texts that begin and end otherwise."""
+    if boundaries != "auto" and bool(boundaries) != learnt:
+        raise ValueError(f"boundaries={shown(boundaries)}: training cannot continue, it began with {learnt}")
 
 
 def with_beginnings(sequences, end):

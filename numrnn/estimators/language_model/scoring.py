@@ -7,8 +7,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.batches import longest_first
 from numrnn.data.targets import Targets
-from numrnn.estimators.base import predictor_of
-from numrnn.estimators.language_model.inputs import end_symbol_of, next_symbols, read_known, with_beginnings
 from numrnn.estimators.n_jobs import n_threads
 from numrnn.training.objective import loss_and_gradient
 
@@ -41,9 +39,9 @@ class TextScores:
         >>> math.isclose(model.cross_entropy("abacad"), math.log(4), rel_tol=1e-6)
         True
         """
-        network = predictor_of(self).network
-        sequences, _ = read_known(self, X)
-        return mean_cross_entropy(network, next_symbols(self, sequences), n_threads(self.n_jobs))
+        network, reader = self._predictor().network, self._reader()
+        sequences, _ = reader.read(X)
+        return mean_cross_entropy(network, reader.next_symbols(sequences), n_threads(self.n_jobs))
 
     def score(self, X, y=None):
         """Return the negative of the cross-entropy: the mean log-likelihood of a symbol.
@@ -109,9 +107,9 @@ class TextScores:
         (3, 4)
         """
         check_is_fitted(self)
-        sequences, is_one = read_known(self, X)
-        if end_symbol_of(self) is not None:
-            sequences = with_beginnings(sequences, end_symbol_of(self))
+        reader = self._reader()
+        sequences, is_one = reader.read(X)
+        sequences = reader.begun(sequences)
         architecture = self._architecture._replace(output="sequence")
         network = architecture.network(n_threads(self.n_jobs), device=self.device)
         outputs, _ = network.predict(self._state.theta, sequences)
@@ -142,7 +140,8 @@ class TextScores:
         (3, 4)
         """
         check_is_fitted(self)
-        data = next_symbols(self, read_known(self, X)[0])
+        reader = self._reader()
+        data = reader.next_symbols(reader.read(X)[0])
         network = self._architecture.network(n_threads(self.n_jobs), self.memory_limit, device=self.device)
         return loss_and_gradient(network, self._state.theta, data, Targets(data.targets), self.alpha)
 

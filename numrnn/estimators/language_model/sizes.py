@@ -9,25 +9,32 @@ LARGEST, SHORTEST = 100, 25  # streams or steps at most; steps at least
 FEWEST = 300  # updates of a fit, below which a network has learnt little
 
 
-def learn_sizes(estimator, lengths, is_one):
-    """Set ``batch_size_`` and ``bptt_steps_``: the parameters, or what follows from the lengths of texts.
+def sizes_of(lengths, is_one, batch_size, bptt_steps):
+    """Return the streams or texts of a mini-batch and the steps of a chunk.
 
     Parameters
     ----------
-    estimator : RNNLanguageModel
     lengths : ndarray of shape (N,), int64
         Steps of each text.
     is_one : bool
         Whether they are those of one text that is cut into streams.
+    batch_size : int or "auto"
+    bptt_steps : int, None or "auto"
+        "auto" follows from the lengths.
+
+    Returns
+    -------
+    batch_size : int
+    bptt_steps : int or None
     """
-    steps, count = estimator.bptt_steps, estimator.batch_size
+    steps, count = bptt_steps, batch_size
     if is_one:
         count, steps = _of_streams((int(lengths[0]) + 1) // UPDATES, count, steps)
     else:
         steps = LARGEST if steps == "auto" else steps
         chunks = int(_chunks(lengths, steps).sum())
         count = min(LARGEST, max(1, chunks // UPDATES)) if count == "auto" else count
-    estimator.batch_size_, estimator.bptt_steps_ = int(count), None if steps is None else int(steps)
+    return int(count), None if steps is None else int(steps)
 
 
 def _of_streams(symbols, count, steps):
@@ -44,24 +51,24 @@ def _chunks(lengths, steps):
     return np.ones_like(lengths) if steps is None else -(-lengths // int(steps))
 
 
-def warn_of_few_updates(estimator, data):
-    """Warn if all updates of a fit, with those before it, are too few to learn from.
+def warn_of_few_updates(lengths, batch_size, bptt_steps, max_iter, n_before, stacklevel):
+    """Warn if all updates of a fit, with `n_before` before it, are too few to learn from.
 
     Parameters
     ----------
-    estimator : RNNLanguageModel
-        With its sizes learnt and its first weights drawn.
-    data : NextSymbols
-        What is to be trained on.
+    lengths : ndarray of shape (N,)
+        Steps of what is to be trained on.
+    batch_size, bptt_steps, max_iter, n_before : int
+    stacklevel : int
+        As of `warnings.warn`, counted from the caller.
     """
-    batch_size, steps = estimator.batch_size_, estimator.bptt_steps_
-    longest = np.sort(data.lengths)[::-1][::batch_size]  # texts of about one length form a mini-batch
-    each = int(_chunks(longest, steps).sum())
-    total = estimator._state.n_updates + each * int(estimator.max_iter)
+    longest = np.sort(lengths)[::-1][::batch_size]  # texts of about one length form a mini-batch
+    each = int(_chunks(longest, bptt_steps).sum())
+    total = n_before + each * int(max_iter)
     if total < FEWEST:
         warnings.warn(
-            f"max_iter={estimator.max_iter}: with batch_size={batch_size} and bptt_steps={steps} these texts make "
+            f"max_iter={max_iter}: with batch_size={batch_size} and bptt_steps={bptt_steps} these texts make "
             f"{each} updates of the weights an epoch, {total} in all, and a network learns little from fewer than "
             f"{FEWEST}; raise max_iter or pass longer texts, or set batch_size and bptt_steps to smaller values",
-            stacklevel=4,
+            stacklevel=stacklevel + 1,
         )

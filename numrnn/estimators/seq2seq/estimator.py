@@ -6,18 +6,13 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 
 from numrnn.data.symbols.vocabulary import Vocabulary
-from numrnn.distributed import comm_of
-from numrnn.estimators.base import Model
-from numrnn.estimators.fitting import callbacks_of, run, share_state, store_history, unchanged_on_error
 from numrnn.estimators.parameters import CONSTRAINTS, solver_makes_passes
-from numrnn.estimators.resuming import Resumption
-from numrnn.estimators.seq2seq.fitting import begin_pairs, hold_out_pairs, targets_of
+from numrnn.estimators.problem import Arguments
+from numrnn.estimators.seq2seq.fitting import PairFitting
 from numrnn.estimators.seq2seq.prediction import PairPrediction
-from numrnn.training import default_callbacks
-from numrnn.training.sklearn_callbacks import bridges
 
 
-class RNNSeq2Seq(PairPrediction, Model):
+class RNNSeq2Seq(PairPrediction, PairFitting):
     r"""Encoder-decoder: reads a sequence, or a vector, and writes a sequence of another length.
 
     The encoder, a stack of recurrent layers, reads the inputs. The states of all its layers after the last step are
@@ -164,8 +159,10 @@ class RNNSeq2Seq(PairPrediction, Model):
         "n_target_symbols_", "vocabulary_", "target_vocabulary_", "longest_target_", "_one_length", "_one_column",
     )  # fmt: skip
     __metadata_request__fit = {"resume": UNUSED}  # no data, so nothing that meta-estimators hand on
-    # No parameters: every step has a target, is trained back to the first, and states go from encoder to decoder.
-    output, bptt_steps, pooling, initial_state, bidirectional = "step", None, "last", "zero", False
+    # Every step has a target and is trained back to the first, and states go from encoder to decoder.
+    _fixed = {
+        "output": "step", "bptt_steps": None, "pooling": "last", "initial_state": "zero", "bidirectional": False,
+    }  # fmt: skip
 
     def __init__(
         self,
@@ -269,18 +266,7 @@ class RNNSeq2Seq(PairPrediction, Model):
         TrainingTerminated
             If SIGTERM or SIGUSR1 came, with a `Checkpoint` among `callbacks`: a `SystemExit`, with exit code 75.
         """
-        continues, comm = self.warm_start and "_state" in vars(self), comm_of(comm)
-        # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.
-        with comm.together(), bridges(self, X, y, None) as more, unchanged_on_error(self, continues=continues):
-            data = begin_pairs(self, X, y, continues=continues, comm=comm)
-            share_state(self, comm)
-            resumption = Resumption(self, resume)
-            data, validate = hold_out_pairs(self, data, X_val, y_val)
-            if continues:
-                self._state.restart_schedule()
-            options = {"validate": validate, "callbacks": callbacks_of(self, comm) + more}
-            run(self, data, targets_of(data), resumption=resumption, comm=comm, **options)
-        return self
+        return self._fit(Arguments(X, y, X_val=X_val, y_val=y_val), resume=resume, comm=comm)
 
     @available_if(solver_makes_passes)
     @_fit_context(prefer_skip_nested_validation=True)
@@ -303,11 +289,7 @@ class RNNSeq2Seq(PairPrediction, Model):
         >>> model.partial_fit(["ab"], ["ba"]).partial_fit(["b"], ["b"]).n_iter_
         2
         """
-        continues = "_state" in vars(self)
-        with unchanged_on_error(self, continues=continues):
-            data = begin_pairs(self, X, y, continues=continues)
-            run(self, data, targets_of(data), callbacks=default_callbacks(False))
-        return self
+        return self._one_pass(Arguments(X, y))
 
     @_fit_context(prefer_skip_nested_validation=True)
     def initialize(self, X, y):
@@ -330,10 +312,7 @@ class RNNSeq2Seq(PairPrediction, Model):
         {'decoder.layers.0.U': (4, 3), 'decoder.layers.0.W': (4, 4), 'decoder.layers.0.b': (4,),
          'decoder.V': (3, 4), 'decoder.c': (3,)}
         """
-        with unchanged_on_error(self):
-            begin_pairs(self, X, y, continues=False)
-        store_history(self)
-        return self
+        return self._initialize(Arguments(X, y))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

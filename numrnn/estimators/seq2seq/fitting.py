@@ -1,57 +1,105 @@
-"""The way of an encoder-decoder's `fit`: check and learn, hold out, lay out what the decoder reads."""
+"""The steps of an encoder-decoder's fit: check and learn, hold out, lay out what the decoder reads."""
+
+from dataclasses import replace
+
+import numpy as np
 
 from numrnn.data.pairs import Pairs, shifted
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.data.targets import Targets
-from numrnn.distributed import SERIAL
-from numrnn.estimators.fitting import check_same, first_state, own_state
-from numrnn.estimators.held_out import LossAlone, choose, split
+from numrnn.data.validation import Inputs
+from numrnn.estimators.fitting import Fitting
+from numrnn.estimators.held_out import LossAlone, split
 from numrnn.estimators.inputs import check_same_vocabulary
-from numrnn.estimators.n_jobs import n_threads
-from numrnn.estimators.parameters import check_parameters
-from numrnn.estimators.seq2seq.inputs import n_target_symbols, read_source, read_targets
+from numrnn.estimators.problem import Problem, check_same
+from numrnn.estimators.seq2seq.inputs import SourceReader, TargetReader
 from numrnn.io.messages import shown
-from numrnn.network.architecture import Architecture, PairArchitecture, check_place
+from numrnn.network.architecture import Architecture, PairArchitecture
 
 
-def begin_pairs(estimator, X, y, *, continues, comm=SERIAL):
-    """Check parameters and data; learn sizes and symbols and draw the first weights, unless training continues.
+class PairFitting(Fitting):
+    """The methods of `RNNSeq2Seq` that the template of `fit` calls."""
 
-    Parameters
-    ----------
-    estimator : RNNSeq2Seq
-    X, y : as in `fit`
-    continues : bool
-        Keep the weights: X and y must fit what was learnt.
-    comm : Serial or MPI
+    def _learn(self, options, arguments, continues):
+        X, y = arguments.X, arguments.y
+        if continues:
+            self._check_same_data(options)
+            source_reader, target_reader = self._readers()
+            source = source_reader.read(X)
+            targets = target_reader.read(y, len(source))
+        else:
+            dtype, device = np.dtype(options.dtype), options.device
+            reader = SourceReader(options.input, dtype, device, n_symbols=options.n_symbols)
+            source, source_reader = reader.learn(X, options.vocabulary)
+            targets, target_reader = TargetReader(dtype, device).learn(y, options.target_vocabulary, len(source))
+            self._keep(source_reader, target_reader)
+        architecture = _architecture_of(options, source_reader, target_reader)
+        if continues:
+            check_same(self._architecture, architecture)
+        self._architecture = architecture
+        self._learn_lengths(targets.lengths, continues)
+        data = pairs_of(source, targets, target_reader)
+        return Problem(architecture, data, targets_of(data), batch_size=options.batch_size)
 
-    Returns
-    -------
-    data : Pairs
-    """
-    check_parameters(estimator)
-    check_place(estimator.device, estimator.memory_limit, comm)
-    if continues and estimator.input != estimator._input:
-        raise ValueError(
-            f"input={shown(estimator.input)}: training cannot continue, it began with {shown(estimator._input)}"
-        )
-    if continues:
-        check_same_vocabulary(estimator.vocabulary, estimator.vocabulary_, default=Vocabulary())
+    def _check_same_data(self, options):
+        if options.input != self._input:
+            raise ValueError(
+                f"input={shown(options.input)}: training cannot continue, it began with {shown(self._input)}"
+            )
+        check_same_vocabulary(options.vocabulary, self.vocabulary_, default=Vocabulary())
         name = "target_vocabulary"
-        check_same_vocabulary(getattr(estimator, name), estimator.target_vocabulary_, name, default=Vocabulary())
-    source = read_source(estimator, X, learn=not continues)
-    targets = read_targets(estimator, y, source, learn=not continues)
-    architecture = _architecture_of(estimator)
-    check_same(estimator, architecture, continues)
-    estimator._architecture = architecture
-    _learn_lengths(estimator, targets.lengths, continues)
-    estimator._state = own_state(estimator._state) if continues else first_state(estimator)
-    return pairs_of(estimator, source, targets)
+        check_same_vocabulary(options.target_vocabulary, self.target_vocabulary_, name, default=Vocabulary())
+
+    def _keep(self, source, target):
+        """Set what was learnt of X and y."""
+        self._input, self.vocabulary_, self.n_symbols_ = source.kind, source.vocabulary, source.n_symbols
+        vars(self).pop("feature_names_in_", None)
+        vars(self).update(source.inputs.attributes())
+        self.target_vocabulary_, self.n_target_symbols_ = target.vocabulary, target.n_symbols
+        self.n_outputs_, self._one_column = target.n_outputs, target.one_column
+
+    def _readers(self):
+        """Return what reads X and y, by what was learnt."""
+        encoder, decoder, dtype = *self._architecture, np.dtype(self._architecture.dtype)
+        inputs = Inputs.of("RNNSeq2Seq", vars(self))
+        source = SourceReader(self._input, dtype, self.device, self.vocabulary_, encoder.n_symbols, inputs)
+        n_symbols = None if decoder.n_symbols is None else decoder.n_symbols - 1
+        known = n_symbols, decoder.n_outputs, self._one_column
+        return source, TargetReader(dtype, self.device, self.target_vocabulary_, *known)
+
+    def _learn_lengths(self, lengths, continues):
+        longest, shortest = int(lengths.max()), int(lengths.min())
+        one_length = longest == shortest
+        if continues:
+            one_length = one_length and self._one_length and longest == self.longest_target_
+            longest = max(longest, self.longest_target_)
+        self.longest_target_, self._one_length = longest, one_length
+
+    def _hold_out(self, options, problem, arguments):
+        data, X_val, y_val = problem.data, arguments.X_val, arguments.y_val
+        if (X_val is None) != (y_val is None):
+            raise ValueError("X_val and y_val must be given together")
+        if X_val is not None:
+            held = self._read_validation(X_val, y_val)
+        elif options.early_stopping:
+            kept, held_ids = split(len(data), options.validation_fraction, self._state.seed)
+            data, held = data.choose(kept), data.choose(held_ids)
+        else:
+            return problem
+        network = self._architecture.network(options.threads, device=options.device)
+        targets = targets_of(held)
+        validate = LossAlone(lambda theta: network.loss(theta, held, targets), held, targets)
+        return replace(problem, data=data, targets=targets_of(data), validate=validate)
+
+    def _read_validation(self, X_val, y_val):
+        source_reader, target_reader = self._readers()
+        source = source_reader.read(X_val, "X_val")
+        return pairs_of(source, target_reader.read(y_val, len(source), "y_val"), target_reader)
 
 
-def pairs_of(estimator, source, targets):
+def pairs_of(source, targets, reader):
     """Return checked sequences as training takes them."""
-    return Pairs(source, shifted(targets, n_target_symbols(estimator)))
+    return Pairs(source, shifted(targets, reader.n_symbols))
 
 
 def targets_of(data):
@@ -59,54 +107,15 @@ def targets_of(data):
     return Targets(data.target.targets)
 
 
-def _architecture_of(estimator):
-    n_symbols, n_target_symbols = estimator.n_symbols_, estimator.n_target_symbols_
-    if estimator.embedding_size is not None and n_symbols is None and n_target_symbols is None:
-        raise ValueError(f"embedding_size={shown(estimator.embedding_size)} needs symbols or texts, in X or in y")
+def _architecture_of(options, source, target):
+    if options.embedding_size is not None and source.n_symbols is None and target.n_symbols is None:
+        raise ValueError(f"embedding_size={shown(options.embedding_size)} needs symbols or texts, in X or in y")
     encoder = Architecture.of(
-        estimator, n_inputs=estimator.n_inputs_, n_outputs=0, head="identity", n_symbols=n_symbols
+        options, n_inputs=source.inputs.n_inputs, n_outputs=0, head="identity", n_symbols=source.n_symbols
     )._replace(output="state")
-    outputs = estimator.n_outputs_
-    if n_target_symbols is None:
-        decoder = Architecture.of(estimator, n_inputs=outputs, n_outputs=outputs, head="identity")
+    outputs = target.n_outputs
+    if target.n_symbols is None:
+        decoder = Architecture.of(options, n_inputs=outputs, n_outputs=outputs, head="identity")
         return PairArchitecture(encoder, decoder._replace(embedding_size=None))
-    decoder = Architecture.of(estimator, n_inputs=1, n_outputs=outputs, head="softmax", n_symbols=outputs)
-    return PairArchitecture(encoder if n_symbols is not None else encoder._replace(embedding_size=None), decoder)
-
-
-def _learn_lengths(estimator, lengths, continues):
-    longest, shortest = int(lengths.max()), int(lengths.min())
-    one_length = longest == shortest
-    if continues:
-        one_length = one_length and estimator._one_length and longest == estimator.longest_target_
-        longest = max(longest, estimator.longest_target_)
-    estimator.longest_target_, estimator._one_length = longest, one_length
-
-
-def hold_out_pairs(estimator, data, X_val, y_val):
-    """Return what to train on, and a function that computes loss and score on other pairs, or None.
-
-    Parameters
-    ----------
-    estimator : RNNSeq2Seq
-    data : Pairs
-    X_val, y_val : as in `fit`
-
-    Returns
-    -------
-    data : Pairs
-    validate : callable or None
-    """
-    if (X_val is None) != (y_val is None):
-        raise ValueError("X_val and y_val must be given together")
-    if X_val is not None:
-        source = read_source(estimator, X_val, name="X_val")
-        held = pairs_of(estimator, source, read_targets(estimator, y_val, source, name="y_val"))
-    elif estimator.early_stopping:
-        kept, held_ids = split(len(data), estimator.validation_fraction, estimator._state.seed)
-        data, held = (Pairs(choose(data.source, ids), data.target.take(ids)) for ids in (kept, held_ids))
-    else:
-        return data, None
-    network = estimator._architecture.network(n_threads(estimator.n_jobs), device=estimator.device)
-    targets = targets_of(held)
-    return data, LossAlone(lambda theta: network.loss(theta, held, targets), held, targets)
+    decoder = Architecture.of(options, n_inputs=1, n_outputs=outputs, head="softmax", n_symbols=outputs)
+    return PairArchitecture(encoder if source.n_symbols is not None else encoder._replace(embedding_size=None), decoder)

@@ -1,6 +1,9 @@
 """What `RNNSeq2Seq` reads and writes, in every form that users have it in."""
 
+from typing import NamedTuple
+
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
 from numrnn.data.array_checks import check_list_plain
@@ -8,158 +11,181 @@ from numrnn.data.conversion import to_sequences
 from numrnn.data.sequences import Sequences
 from numrnn.data.symbols.checks import check_symbols, count_symbols
 from numrnn.data.symbols.next_symbols import check_n_symbols, errors_name, is_text
-from numrnn.data.validation import validate_sequences
+from numrnn.data.symbols.vocabulary import Vocabulary
+from numrnn.data.validation import Inputs, check_inputs, learn_inputs
 from numrnn.estimators.inputs import check_many, symbols_of, vocabulary_of
 from numrnn.io.messages import shown
 from numrnn.network.cuda.device import on_card
 from numrnn.network.cuda.device_sequences import reader_of, values_on_host, vectors_to_device_sequences
 
 
-def read_source(estimator, X, *, learn=False, name="X"):
-    """Return what the encoder reads as `Sequences`, checked against what the estimator was fitted on.
+class SourceReader(NamedTuple):
+    """How an encoder reads X.
 
     Parameters
     ----------
-    estimator : RNNSeq2Seq
-    X : as in `fit`
-    learn : bool, default=False
-        Whether to learn of X: sets ``vocabulary_``, ``n_symbols_`` (None for numbers), ``_input`` and what
-        `numrnn.data.validation.validate_sequences` sets.
-    name : str, default="X"
-        What errors call X.
-
-    Returns
-    -------
-    source : Sequences, or DeviceSequences
+    kind : {"sequence", "vector"}
+        What one item of X is.
+    dtype : dtype
+        Of numbers.
+    device : {"cpu", "cuda"}
+    vocabulary : Vocabulary or None
+        X is texts.
+    n_symbols : int, "auto" or None
+        X is symbols.
+    inputs : Inputs or None
+        What was learnt of numbers; None before.
     """
-    if learn:
-        estimator._input = estimator.input
-        check_many(X, name)
-        estimator.vocabulary_ = vocabulary_of(
-            X, estimator.vocabulary, n_symbols=estimator.n_symbols, name=name, only_read=True
-        )
-    dtype = np.dtype(estimator.dtype if learn else estimator._architecture.dtype)
-    if estimator._input == "vector":
-        return _read_vectors(estimator, X, dtype, learn, name)
-    if is_text(X) != (estimator.vocabulary_ is not None):
-        expected, got = ("numbers", "texts") if is_text(X) else ("texts", f"{shown(X)} ({type(X).__name__})")
-        raise TypeError(f"{name} must hold {expected}, like what the model was fitted on, got {got}")
-    if estimator.vocabulary_ is not None:
-        if not learn:
-            check_n_symbols(estimator.vocabulary_, estimator._architecture.encoder.n_symbols)
-        X = symbols_of(X, estimator.vocabulary_, name)
-        n_symbols = len(estimator.vocabulary_)
-    else:
-        n_symbols = estimator.n_symbols if learn else estimator._architecture.encoder.n_symbols
-    read = reader_of(estimator.device, X)
-    source, _ = validate_sequences(estimator, X, dtype=dtype, reset=learn, name=name, n_symbols=n_symbols, read=read)
-    if learn:
-        estimator.n_symbols_ = None if n_symbols is None else count_symbols(source, n_symbols)
-    return source
+
+    kind: str
+    dtype: np.dtype
+    device: str
+    vocabulary: Vocabulary | None = None
+    n_symbols: int | str | None = None
+    inputs: Inputs | None = None
+
+    def learn(self, X, vocabulary):
+        """Return X as `Sequences`, and the reader with what is learnt of them.
+
+        Parameters
+        ----------
+        X : as in `RNNSeq2Seq.fit`
+        vocabulary : Vocabulary or None
+            The parameter: a copy of it is fitted if X is texts.
+        """
+        check_many(X, "X")
+        learnt = vocabulary_of(X, vocabulary, n_symbols=self.n_symbols, only_read=True)
+        reader = self._replace(vocabulary=learnt)
+        if self.kind == "vector":
+            source, inputs = reader._vectors(X, "X")
+            return source, reader._replace(inputs=inputs)
+        n_symbols = self.n_symbols if learnt is None else len(learnt)
+        X = X if learnt is None else symbols_of(X, learnt, "X")
+        options = {"dtype": self.dtype, "n_symbols": n_symbols, "read": reader_of(self.device, X)}
+        source, _, inputs = learn_inputs(X, "RNNSeq2Seq", **options)
+        n_symbols = None if n_symbols is None else count_symbols(source, n_symbols)
+        return source, reader._replace(n_symbols=n_symbols, inputs=inputs)
+
+    def read(self, X, name="X"):
+        """Return X as `Sequences`, or `DeviceSequences`, checked against what was learnt."""
+        if self.kind == "vector":
+            return self._vectors(X, name)[0]
+        if is_text(X) != (self.vocabulary is not None):
+            expected, got = ("numbers", "texts") if is_text(X) else ("texts", f"{shown(X)} ({type(X).__name__})")
+            raise TypeError(f"{name} must hold {expected}, like what the model was fitted on, got {got}")
+        if self.vocabulary is not None:
+            check_n_symbols(self.vocabulary, self.n_symbols)
+            X = symbols_of(X, self.vocabulary, name)
+        options = {"dtype": self.dtype, "n_symbols": self.n_symbols, "read": reader_of(self.device, X)}
+        return check_inputs(X, self.inputs, name=name, **options)[0]
+
+    def _vectors(self, X, name):
+        """Return the rows of a table as sequences of one step, and what is known of its columns."""
+        if is_text(X):
+            raise TypeError(f"{name} holds texts, but input='vector' takes an array of shape (N, D)")
+        learns = self.inputs is None
+        if learns and self.n_symbols is not None:
+            raise ValueError(f"n_symbols={shown(self.n_symbols)} needs input='sequence', got input='vector'")
+        table = type("RNNSeq2Seq", (BaseEstimator,), {})()  # scikit-learn's checks want an estimator of this name
+        if not learns:
+            vars(table).update(self.inputs.attributes())
+        if self.device == "cuda" and on_card(X):
+            source = vectors_to_device_sequences(X, dtype=self.dtype, name=name)
+            with errors_name("X", name):
+                validate_data(table, source.values, reset=learns, skip_check_array=True)  # looks at the shape
+        else:
+            check_list_plain(X, name)
+            with errors_name("X", name):
+                values = validate_data(table, X, reset=learns, dtype=self.dtype, order="C", ensure_all_finite=False)
+            with errors_name("input ", ""):
+                check_array(values, input_name=name, estimator=table)
+            source = Sequences.from_array(values[:, None])
+        names = getattr(table, "feature_names_in_", None)
+        return source, Inputs("RNNSeq2Seq", source.shape[2], table.n_features_in_, False, names)
 
 
-def _read_vectors(estimator, X, dtype, learn, name):
-    if is_text(X):
-        raise TypeError(f"{name} holds texts, but input='vector' takes an array of shape (N, D)")
-    if learn and estimator.n_symbols is not None:
-        raise ValueError(f"n_symbols={shown(estimator.n_symbols)} needs input='sequence', got input='vector'")
-    if estimator.device == "cuda" and on_card(X):
-        source = _vectors_on_card(estimator, X, dtype, learn, name)
-    else:
-        source = _vectors_of_host(estimator, X, dtype, learn, name)
-    if learn:
-        estimator.n_inputs_, estimator.n_symbols_, estimator._on_table = source.shape[2], None, False
-    return source
-
-
-def _vectors_of_host(estimator, X, dtype, learn, name):
-    check_list_plain(X, name)
-    with errors_name("X", name):
-        values = validate_data(estimator, X, reset=learn, dtype=dtype, order="C", ensure_all_finite=False)
-    with errors_name("input ", ""):
-        check_array(values, input_name=name, estimator=estimator)
-    return Sequences.from_array(values[:, None])
-
-
-def _vectors_on_card(estimator, X, dtype, learn, name):
-    read = vectors_to_device_sequences(X, dtype=dtype, name=name)
-    with errors_name("X", name):
-        validate_data(estimator, read.values, reset=learn, skip_check_array=True)  # looks at the shape
-    return read
-
-
-def read_targets(estimator, y, source, *, learn=False, name="y"):
-    """Return what the decoder is to write as `Sequences`, checked.
+class TargetReader(NamedTuple):
+    """How a decoder's targets are read.
 
     Parameters
     ----------
-    estimator : RNNSeq2Seq
-    y : as in `fit`
-    source : Sequences
-        X: as many sequences.
-    learn : bool, default=False
-        Whether to learn of y: sets ``target_vocabulary_``, ``n_target_symbols_`` (None for vectors), ``n_outputs_`` and
-        ``_one_column``.
-    name : str, default="y"
-        What errors call y.
-
-    Returns
-    -------
-    targets : Sequences
-        Symbols (sum of L_i,), or vectors (sum of L_i, K).
+    dtype : dtype
+        Of vectors.
+    device : {"cpu", "cuda"}
+    vocabulary : Vocabulary or None
+        They are texts.
+    n_symbols : int or None
+        Symbols, without the one that begins and ends; None for vectors.
+    n_outputs : int or None
+        Of the decoder in a step: symbols and the end, or the columns of vectors; None before it is learnt.
+    one_column : bool
+        Whether a step of vectors is one number without an axis of its own.
     """
-    if y is None:
-        raise ValueError(f"This estimator requires y to be passed, but the target {name} is None.")
-    y = values_on_host(y, estimator.device, name)
-    kind, one_column = _kind_of(y, name)
-    known = _known_kind(estimator) if not learn else kind
-    if kind != known:
-        raise TypeError(f"{name} holds {kind}, but the model was fitted on {known}")
-    if learn:
-        check_many(y, name)
-        estimator.target_vocabulary_ = vocabulary_of(
-            y, estimator.target_vocabulary, name=name, parameter="target_vocabulary"
-        )
-        estimator._one_column = one_column
-    if kind == "vectors":
-        return _same_number(source, _target_vectors(estimator, y, learn, name), name)
-    vocabulary = estimator.target_vocabulary_
-    n_symbols = "auto" if learn else n_target_symbols(estimator)
-    if vocabulary is not None:
-        if not learn:
-            check_n_symbols(vocabulary, n_symbols, "target_vocabulary_")
-        y, n_symbols = symbols_of(y, vocabulary, name), len(vocabulary)
-    targets, _ = to_sequences(y, dtype=np.float64, name=name, allow_symbols=True)
-    targets = check_symbols(targets, n_symbols, name=name)
-    if learn:
-        estimator.n_target_symbols_ = count_symbols(targets, n_symbols)
-        estimator.n_outputs_ = estimator.n_target_symbols_ + 1
-    return _same_number(source, targets, name)
 
+    dtype: np.dtype
+    device: str
+    vocabulary: Vocabulary | None = None
+    n_symbols: int | None = None
+    n_outputs: int | None = None
+    one_column: bool = False
 
-def _target_vectors(estimator, y, learn, name):
-    dtype = np.dtype(estimator.dtype if learn else estimator._architecture.dtype)
-    targets, _ = to_sequences(y, dtype=dtype, name=name)
-    K = targets.values.shape[1]
-    if learn:
-        estimator.n_target_symbols_, estimator.n_outputs_ = None, K
-        return targets
-    n_outputs = estimator._architecture.decoder.n_outputs
-    if K != n_outputs:
-        raise ValueError(f"{name}[0] has {K} values in a step, but the model was fitted on {n_outputs}")
-    return targets
+    @property
+    def kind(self):
+        """What they are: "texts", "symbols" or "vectors"."""
+        if self.vocabulary is not None:
+            return "texts"
+        return "vectors" if self.n_symbols is None else "symbols"
 
+    def learn(self, y, vocabulary, n_sequences):
+        """Return y as `Sequences` of symbols (sum of L_i,) or vectors (sum of L_i, K), and the reader that knows them.
 
-def n_target_symbols(estimator):
-    """Return the number of symbols that a fitted decoder writes, without the one that ends; None for vectors."""
-    decoder = estimator._architecture.decoder
-    return None if decoder.n_symbols is None else decoder.n_symbols - 1
+        Parameters
+        ----------
+        y : as in `RNNSeq2Seq.fit`
+        vocabulary : Vocabulary or None
+            The parameter: a copy of it is fitted if y is texts.
+        n_sequences : int
+            Of X.
+        """
+        y, kind, one_column = self._looked_at(y, "y")
+        check_many(y, "y")
+        learnt = vocabulary_of(y, vocabulary, name="y", parameter="target_vocabulary")
+        reader = self._replace(vocabulary=learnt, one_column=one_column)
+        if kind == "vectors":
+            targets, _ = to_sequences(y, dtype=self.dtype, name="y")
+            reader = reader._replace(n_outputs=targets.values.shape[1])
+        else:
+            targets = reader._symbols(y, "auto" if learnt is None else len(learnt), "y")
+            n_symbols = count_symbols(targets, "auto" if learnt is None else len(learnt))
+            reader = reader._replace(n_symbols=n_symbols, n_outputs=n_symbols + 1)
+        return _same_number(n_sequences, targets, "y"), reader
 
+    def read(self, y, n_sequences, name="y"):
+        """Return y as `learn` does, checked against what was learnt."""
+        y, kind, _ = self._looked_at(y, name)
+        if kind != self.kind:
+            raise TypeError(f"{name} holds {kind}, but the model was fitted on {self.kind}")
+        if kind == "vectors":
+            targets, _ = to_sequences(y, dtype=self.dtype, name=name)
+            K = targets.values.shape[1]
+            if K != self.n_outputs:
+                raise ValueError(f"{name}[0] has {K} values in a step, but the model was fitted on {self.n_outputs}")
+        else:
+            if self.vocabulary is not None:
+                check_n_symbols(self.vocabulary, self.n_symbols, "target_vocabulary_")
+            targets = self._symbols(y, self.n_symbols, name)
+        return _same_number(n_sequences, targets, name)
 
-def _known_kind(estimator):
-    if estimator.target_vocabulary_ is not None:
-        return "texts"
-    return "vectors" if n_target_symbols(estimator) is None else "symbols"
+    def _looked_at(self, y, name):
+        if y is None:
+            raise ValueError(f"This estimator requires y to be passed, but the target {name} is None.")
+        y = values_on_host(y, self.device, name)
+        return y, *_kind_of(y, name)
+
+    def _symbols(self, y, n_symbols, name):
+        y = y if self.vocabulary is None else symbols_of(y, self.vocabulary, name)
+        targets, _ = to_sequences(y, dtype=np.float64, name=name, allow_symbols=True)
+        return check_symbols(targets, n_symbols, name=name)
 
 
 def _kind_of(y, name):
@@ -181,10 +207,10 @@ def _kind_of(y, name):
     return ("symbols" if ndim == 1 and values.dtype.kind in "iu" else "vectors"), ndim == 1
 
 
-def _same_number(source, targets, name):
-    if len(targets) != len(source):
+def _same_number(n_sequences, targets, name):
+    if len(targets) != n_sequences:
         raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: {[len(source), len(targets)]}; "
-            f"X{name[1:]} has {len(source)} sequences, {name} has {len(targets)}"
+            f"Found input variables with inconsistent numbers of samples: {[n_sequences, len(targets)]}; "
+            f"X{name[1:]} has {n_sequences} sequences, {name} has {len(targets)}"
         )
     return targets

@@ -9,11 +9,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.array_checks import check_plain
 from numrnn.data.symbols.next_symbols import check_n_symbols
-from numrnn.estimators.base import predictor_of
 from numrnn.estimators.n_jobs import n_threads
 from numrnn.estimators.parameters import check_number
 from numrnn.estimators.seq2seq.fitting import pairs_of, targets_of
-from numrnn.estimators.seq2seq.inputs import n_target_symbols, read_source, read_targets
 from numrnn.io.messages import shown
 from numrnn.network.decoding import write_by_beams, write_greedily, write_vectors
 from numrnn.training.objective import loss_and_gradient
@@ -64,14 +62,15 @@ class PairPrediction:
         >>> model.predict([[1, 0]], beam_width=3, length_penalty=0.6)
         [array([1, 0, 1, 0])]
         """
-        network = predictor_of(self)
+        network = self._predictor()
         check_number("beam_width", beam_width, Integral, lambda n: n >= 1, "an integer of at least 1")
         check_number(
             "length_penalty", length_penalty, Real, lambda a: 0 <= a < math.inf, "a finite number, not negative"
         )
-        source = read_source(self, X)
+        reader, target = self._readers()
+        source = reader.read(X)
         threads = n_threads(self.n_jobs)
-        if n_target_symbols(self) is None:
+        if target.n_symbols is None:
             _refuse_for_vectors(beam_width, max_length)
             states = network.read(source, threads)
             written = write_vectors(network, states, self._lengths(lengths, len(source)), threads)
@@ -82,7 +81,7 @@ class PairPrediction:
             max_length = 2 * self.longest_target_
         check_number("max_length", max_length, Integral, lambda n: n >= 1, "an integer of at least 1, or None")
         if self.target_vocabulary_ is not None:
-            check_n_symbols(self.target_vocabulary_, n_target_symbols(self), "target_vocabulary_")
+            check_n_symbols(self.target_vocabulary_, target.n_symbols, "target_vocabulary_")
         written = self._write(network, source, threads, beam_width, length_penalty, max_length)
         return written if self.target_vocabulary_ is None else self.target_vocabulary_.inverse_transform(written)
 
@@ -99,11 +98,11 @@ class PairPrediction:
             For texts and symbols the share of sequences that are exactly right, written greedily. For real vectors R2
             over all steps, of as many as y has.
         """
-        network = predictor_of(self)
-        source = read_source(self, X)
-        targets = read_targets(self, y, source)
+        network, (reader, target) = self._predictor(), self._readers()
+        source = reader.read(X)
+        targets = target.read(y, len(source))
         threads = n_threads(self.n_jobs)
-        if n_target_symbols(self) is None:
+        if target.n_symbols is None:
             written = write_vectors(network, network.read(source, threads), targets.lengths, threads)
             return float(r2_score(targets.values, np.concatenate(written)))
         longest = max(int(targets.lengths.max()), 2 * self.longest_target_)
@@ -133,14 +132,15 @@ class PairPrediction:
         (3, 4)
         """
         check_is_fitted(self)
-        source = read_source(self, X)
-        data = pairs_of(self, source, read_targets(self, y, source))
+        reader, target = self._readers()
+        source = reader.read(X)
+        data = pairs_of(source, target.read(y, len(source)), target)
         network = self._architecture.network(n_threads(self.n_jobs), self.memory_limit, device=self.device)
         return loss_and_gradient(network, self._state.theta, data, targets_of(data), self.alpha)
 
     def _write(self, network, source, threads, beam_width, length_penalty, max_length):
         states = network.read(source, threads)
-        options = {"end": n_target_symbols(self), "max_length": int(max_length), "threads": threads}
+        options = {"end": self._architecture.decoder.n_symbols - 1, "max_length": int(max_length), "threads": threads}
         if beam_width == 1:
             return write_greedily(network, states, **options)
         return write_by_beams(network, states, width=int(beam_width), length_penalty=float(length_penalty), **options)

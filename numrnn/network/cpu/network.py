@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 
 from numrnn.data.batches import Rows, longest_first
-from numrnn.data.shards.sequences import ShardedSequences
 from numrnn.kernels.cpu import atomics, packing, unit_parallel
 from numrnn.kernels.cpu import minibatches as kernels
 from numrnn.kernels.cpu.inputs import Data
@@ -252,7 +251,7 @@ class Network(Losses):
         masks : Masks, optional
             Of dropout, for a forward pass as training makes it; no threads share a tile then.
         """
-        if isinstance(data, ShardedSequences):
+        if not data.in_memory:
             return self.predict_blocks(
                 data, state, lambda part, before: self.predict_packed(part, before, raw, threads)
             )

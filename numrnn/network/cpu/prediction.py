@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from numrnn.data.shards.sequences import ShardedSequences
 from numrnn.kernels.cpu import single_sequence
 from numrnn.kernels.cpu.records import ElmanNet, GRUNet, LSTMNet
 from numrnn.kernels.jit import read_only
@@ -46,7 +45,7 @@ class Predictor:
 
     def predict(self, data, state=None, raw=False, threads=1):
         """Outputs of all sequences, and the states after them; see `Network.predict`."""
-        alone = len(data) == 1 and threads == 1 and self._in_one_call and not isinstance(data, ShardedSequences)
+        alone = len(data) == 1 and threads == 1 and self._in_one_call and data.in_memory
         if not alone or not self.network.work.fits_one_call(len(data.values)):
             return self.network.predict_packed(data, state, raw, threads)
         values = read_only(data.values)

@@ -4,6 +4,7 @@ import numpy as np
 
 from numrnn.data.array_checks import NUMBERS, check_kind, check_list_plain
 from numrnn.data.conversion import to_sequences
+from numrnn.data.sources import SequenceSource
 from numrnn.data.symbols.checks import check_symbols
 from numrnn.data.symbols.next_symbols import errors_name
 from numrnn.io.messages import shown
@@ -12,7 +13,7 @@ from numrnn.network.cuda.device import arrays, check_device, from_card, memory_n
 PIECE = 1 << 24  # numbers that are looked at together: the mask takes a byte of each
 
 
-class DeviceSequences:
+class DeviceSequences(SequenceSource):
     """Sequences of any lengths, one after another in one array on the card; as `numrnn.Sequences` for those who train.
 
     Parameters
@@ -29,12 +30,13 @@ class DeviceSequences:
         As if the sequences lay one after another.
     """
 
+    on_card = True
+
     def __init__(self, values, starts, lengths):
         self.values, self.lengths, self._starts = values, lengths, starts
         self.offsets = np.concatenate([[0], np.cumsum(lengths)])
 
     def gather(self, ids, out=None):
-        """As `Sequences.gather`: where the steps of some sequences lie."""
         return self.values, self._starts[ids]
 
     copy_to_host = staticmethod(to_host)  # by which `fingerprint` looks at parts of the values
@@ -49,10 +51,7 @@ class DeviceSequences:
         with memory_named():
             return DeviceSequences(self.values.astype(np.min_scalar_type(last)), self._starts, self.lengths)
 
-    def __len__(self):
-        return len(self.lengths)
-
-    def __getitem__(self, ids):
+    def choose(self, ids):
         return DeviceSequences(self.values, self._starts[ids], self.lengths[ids])
 
     def __repr__(self):

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 import numpy as np
 
 from numrnn.data.batches import Rows, longest_first
-from numrnn.data.shards.sequences import ShardedSequences
 from numrnn.kernels.cpu.updates import NO_STEP
 from numrnn.network.batch_arrays import target_rows
 from numrnn.network.components import ACTIVATIONS, HEADS, POOLINGS
@@ -108,7 +107,7 @@ class CudaNetwork(Losses):
 
     def predict_packed(self, data, state=None, raw=False, threads=1, masks=None):
         """`predict` with the weights of the last `pack`; see `Network.predict_packed`."""
-        if isinstance(data, ShardedSequences):
+        if not data.in_memory:
             return self.predict_blocks(data, state, lambda block, before: self.predict_packed(block, before, raw))
         n = len(data)
         out = np.empty((data.offsets[-1] if self.per_step else n, self.n_outputs), self.dtype)

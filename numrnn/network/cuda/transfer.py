@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numrnn.data.views import Held
 from numrnn.network.cuda.device import (
     arrays,
     copy_to_card,
@@ -15,7 +14,7 @@ from numrnn.network.cuda.device import (
     pinned,
     upload,
 )
-from numrnn.network.cuda.device_sequences import CardSymbols, DeviceSequences
+from numrnn.network.cuda.device_sequences import CardSymbols
 
 SHARE = 0.5  # of the card's free bytes that a copy of all sequences may take: mini-batches need the rest
 
@@ -182,14 +181,14 @@ def _array_on_card(data, values):
     """Values that lie on the card already; None: they are the host's."""
     if isinstance(values, CardSymbols):
         return values.array
-    return values if isinstance(data, DeviceSequences) else None
+    return values if data.on_card else None
 
 
 def _is_part(data):
     """Whether data are a window of more: each mini-batch is read once before the next window, so no copy of all would
     serve twice, and by the buffers it is brought while the one before is worked on.
     """
-    return isinstance(data, Held) and data.is_part
+    return data.is_part
 
 
 def _fits(values):

@@ -1,0 +1,60 @@
+"""The contract between data and networks: sequences, wherever they lie."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+__all__ = ["SequenceSource"]
+
+
+class SequenceSource(ABC):
+    """Sequences that networks read: in memory, in files, or on a card.
+
+    Attributes
+    ----------
+    lengths : ndarray of shape (N,), int64
+        Steps of each sequence.
+    offsets : ndarray of int64
+        Where sequences begin in `values`, or would if all were in memory.
+    values : ndarray of shape (steps, D), or (steps,) of symbols
+        The steps of all, if they are `in_memory`.
+    in_memory : bool
+        Whether all sequences are; others are read a window at a time, see `numrnn.data.windows`.
+    on_card : bool
+        Whether `values` lie on a card.
+    is_part : bool
+        Whether only some sequences are in memory, for a while.
+    """
+
+    in_memory, on_card, is_part = True, False, False
+
+    @abstractmethod
+    def gather(self, ids, out=None):
+        """Say where the steps of some sequences lie, without copying them; see `numrnn.Sequences.gather`."""
+
+    @abstractmethod
+    def choose(self, ids):
+        """Return the sequences `ids` as a source; their steps stay where they are."""
+
+    @property
+    def last_symbol(self):
+        """The largest of symbols that were checked."""
+        return int(self.values.max())
+
+    def __len__(self):
+        return len(self.lengths)
+
+
+class Chosen(SequenceSource):
+    """Sequences `ids` of others in memory, left where they lie."""
+
+    def __init__(self, sequences, ids):
+        self.values, self._starts = sequences.gather(ids)
+        self.lengths = sequences.lengths[ids]
+        self.offsets = np.concatenate([[0], np.cumsum(self.lengths)])
+
+    def gather(self, ids, out=None):
+        return self.values, self._starts[ids]
+
+    def choose(self, ids):
+        return Chosen(self, ids)

@@ -1,0 +1,174 @@
+"""What travels through a fit: its arguments, the constructor parameters, and what training is on."""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from numbers import Integral
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from numrnn.data.byte_sizes import n_bytes
+from numrnn.data.random_streams import draw_seed
+from numrnn.data.targets import Targets
+from numrnn.estimators.n_jobs import n_threads
+from numrnn.estimators.parameters import LARGEST
+from numrnn.io.messages import shown
+from numrnn.network.architecture import Architecture, PairArchitecture, differences
+from numrnn.solvers import LBFGS, resolve_solver
+from numrnn.training import TrainingState, check_callbacks, resolve_schedule
+
+
+class Arguments(NamedTuple):
+    """The arguments of `fit` or `partial_fit` that are data, as the user gave them."""
+
+    X: Any
+    y: Any = None
+    sample_weight: Any = None
+    state: Any = None
+    X_val: Any = None
+    y_val: Any = None
+    sample_weight_val: Any = None
+    state_val: Any = None
+    classes: Any = None
+    whole: bool = True  # whether y is all there is, so that weights may be balanced by it
+
+
+class TrainingOptions(SimpleNamespace):
+    """Constructor parameters as attributes.
+
+    Parameters
+    ----------
+    kind : str
+        Name of the estimator's class.
+    parameters : dict
+        As the user gave them.
+    fixed : dict
+        Parameters that the class does not have, and what it means instead.
+    """
+
+    def __init__(self, kind, parameters, fixed):
+        super().__init__(kind=kind, names=tuple(parameters), **parameters, **fixed)
+
+    @property
+    def makes_passes(self):
+        """Whether the solver works on mini-batches."""
+        return not isinstance(self.resolved_solver, LBFGS)
+
+    @cached_property
+    def resolved_solver(self):
+        """The solver as an object."""
+        return resolve_solver(self.solver)
+
+    @cached_property
+    def schedule(self):
+        """The learning rates by epoch."""
+        return resolve_schedule(
+            self.learning_rate,
+            learning_rate_init=self.learning_rate_init,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            monitor="validation_score" if self.early_stopping else "loss",
+        )
+
+    @property
+    def threads(self):
+        """How many threads the estimator may use."""
+        return n_threads(self.n_jobs)
+
+    def check(self):
+        """Raise an error that names the first parameter whose value does not fit the others or this version."""
+        for name in self.names:
+            value = getattr(self, name)
+            if isinstance(value, Integral) and value > LARGEST:
+                raise ValueError(f"{name}={shown(value)}: must be at most {LARGEST}")
+        if self.cell != "elman" and self.activation != "tanh":
+            raise ValueError(f"activation={shown(self.activation)} needs cell='elman', got cell={shown(self.cell)}")
+        for name in ("dropout", "recurrent_dropout"):
+            value = getattr(self, name)
+            if value and not self.makes_passes:
+                raise ValueError(f"{name}={shown(value)} needs a solver of mini-batches; lbfgs has no use for noise")
+        if self.bptt_steps is not None:
+            self._check_chunks()
+        if self.pooling != "last" and (self.output == "step" or self.bptt_steps is not None):
+            raise ValueError(
+                f"pooling={shown(self.pooling)} needs output='sequence' and bptt_steps=None, got output="
+                f"{shown(self.output)} and bptt_steps={shown(self.bptt_steps)}: it is over all steps of a sequence"
+            )
+        for _ in (self.resolved_solver, self.schedule, self.threads):  # each of them checks its parameters
+            pass
+        check_callbacks(self.callbacks or ())
+        if self.memory_limit is not None:
+            n_bytes(self.memory_limit, "memory_limit")
+
+    def _check_chunks(self):
+        if not self.makes_passes:
+            raise ValueError(
+                f"bptt_steps={shown(self.bptt_steps)} needs a mini-batch solver; 'lbfgs' takes whole sequences"
+            )
+        if self.bidirectional:
+            raise ValueError(
+                f"bptt_steps={shown(self.bptt_steps)} needs bidirectional=False: the reverse direction begins at a "
+                "sequence's last step, so a chunk alone has no state to begin with"
+            )
+
+    def first_state(self, architecture):
+        """Draw the seed and the first weights."""
+        self._check_fits_in_memory(architecture.layout().size)
+        seed = draw_seed(self.random_state)
+        return TrainingState(architecture.initial_theta(seed), seed)
+
+    def _check_fits_in_memory(self, n_weights):
+        """Raise a ValueError if the weights alone take more than the memory of this machine."""
+        if not hasattr(os, "sysconf"):
+            return
+        size = n_weights * np.dtype(self.dtype).itemsize
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        if size > memory:
+            raise ValueError(
+                f"hidden_layer_sizes={shown(self.hidden_layer_sizes)}: with these inputs and outputs, and "
+                f"embedding_size={shown(self.embedding_size)}, the network has {n_weights} weights, {size} bytes; "
+                f"this machine has {memory} bytes of memory"
+            )
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a fit is on.
+
+    Parameters
+    ----------
+    architecture : Architecture or PairArchitecture
+    data : Sequences, or what else `train` takes
+        To train on.
+    targets : Targets, optional
+    given : ndarray of shape (N, state_size), optional
+        States before the first steps.
+    validate : callable, optional
+        `validate(theta)` returns the loss and the score of what was held out; `validate.held` is that.
+    batch_size : int
+    bptt_steps : int or None
+        Read before each update.
+    """
+
+    architecture: Architecture | PairArchitecture
+    data: Any
+    targets: Targets | None = None
+    given: np.ndarray | None = None
+    validate: Any = None
+    batch_size: int | None = None
+    bptt_steps: int | None = None
+
+
+def check_same(known, architecture):
+    """Raise an error if training is to continue with another architecture."""
+    changed = differences(known, architecture)
+    if changed:
+        raise ValueError(
+            f"training cannot continue with another {' and '.join(changed)}: "
+            + ", ".join(
+                f"the weights are those of {name}={shown(old)}, got {shown(new)}"
+                for name, (old, new) in changed.items()
+            )
+        )
