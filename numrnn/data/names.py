@@ -4,7 +4,7 @@ import numpy as np
 
 from numrnn.data.readers.fields import listed
 
-__all__ = ["check_one_order", "names_of", "places_of"]
+__all__ = ["check_one_order", "check_same_order", "names_of", "places_of"]
 
 
 def names_of(columns):
@@ -89,6 +89,27 @@ def places_of(expected, found, where):
     if faults:
         raise ValueError(f"{where}: {', '.join(faults)}; expected the columns {listed(map(repr, expected))}")
     return np.array([place[name] for name in expected])
+
+
+def check_same_order(known, found, what, where):
+    """Raise a ValueError unless columns are those of the fit, in its order.
+
+    Parameters
+    ----------
+    known, found : sequence of str
+    what, where : str
+        What errors call the columns, and whose they are, see `places_of`.
+
+    Examples
+    --------
+    >>> from numrnn.data.names import check_same_order
+    >>> check_same_order(["a", "b"], ["b", "a"], "y: the columns", "y")
+    Traceback (most recent call last):
+    ValueError: y: the columns must be in the order that they were in during fit: 'a', 'b'; they are 'b', 'a'
+    """
+    if places_of(known, found, where) is not None:
+        expected, found = (listed(map(repr, order)) for order in (known, found))
+        raise ValueError(f"{what} must be in the order that they were in during fit: {expected}; they are {found}")
 
 
 def _more(names):

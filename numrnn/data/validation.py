@@ -8,8 +8,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from numrnn.data.conversion import to_sequences
-from numrnn.data.names import check_one_order, names_of, places_of
-from numrnn.data.readers.fields import listed
+from numrnn.data.names import check_one_order, check_same_order, names_of, places_of
 from numrnn.data.sequences import Sequences
 from numrnn.data.shards.sequences import ShardedSequences
 from numrnn.data.symbols.checks import check_symbols
@@ -194,12 +193,11 @@ def check_names(X, inputs, *, name="X"):
     if known is None:
         warnings.warn(f"{name} has names of columns, but {inputs.owner} was fitted without them", stacklevel=2)
         return X
-    where = X.directory if isinstance(X, ShardedSequences) else name
-    if places_of(known, names, where) is None:
-        return X
     if isinstance(X, ShardedSequences):
-        return X.of_columns(tuple(known), where)
-    raise ValueError(_other_order(f"{where}: the columns", known, names))
+        same = places_of(known, names, X.directory) is None
+        return X if same else X.of_columns(tuple(known), X.directory)
+    check_same_order(known, names, f"{name}: the columns", name)
+    return X
 
 
 def check_names_of_step(x, names):
@@ -212,8 +210,8 @@ def check_names_of_step(x, names):
     """
     columns = getattr(x, "columns", getattr(x, "index", ()) if hasattr(x, "iloc") else ())
     found = None if names is None else names_of(columns)
-    if found is not None and places_of(names, found, "x") is not None:
-        raise ValueError(_other_order("x: the inputs", names, found))
+    if found is not None:
+        check_same_order(names, found, "x: the inputs", "x")
 
 
 def _learn_names(X, owner, name):
@@ -232,11 +230,6 @@ def _names_of_frame(X, owner, name, known, reset):
         stand_in.feature_names_in_ = known
     validate_data(stand_in, X=_named_frame(X, name), reset=reset, skip_check_array=True, ensure_2d=False)
     return getattr(stand_in, "feature_names_in_", None)
-
-
-def _other_order(what, known, names):
-    expected, found = (listed(map(repr, order)) for order in (known, names))
-    return f"{what} must be in the order that they were in during fit: {expected}; they are {found}"
 
 
 def _is_nameless(X):

@@ -16,7 +16,6 @@ from numrnn.estimators.targets import (
     distinct,
     encode_indicators,
     encode_labels,
-    flat_targets,
     flat_weights,
     learn_labels,
     warn_if_ambiguous,
@@ -135,6 +134,9 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Inputs of a step, 1 for symbols; number of columns if `fit` got a 2-D X of numbers.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X was a data frame or a list of data frames with names of type str.
+    target_names_in_ : ndarray of shape (`n_outputs_`,)
+        Names of the columns of y, if it was a data frame, or a list of them, with two or more that have names of type
+        str. Later targets must have them in this order.
     n_inputs_ : int
         D, inputs of a step.
     vocabulary_ : Vocabulary or None
@@ -355,7 +357,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         outputs, _, data, _ = self._run(X, state=state)
         output = self._architecture.output
         weights = flat_weights(sample_weight, data, output, device=self.device)
-        flat = flat_targets(y, data, output, device=self.device)
+        flat = self._flat(y, data)
         with short_errors():
             return float(accuracy_score(flat, self._decode_outputs(outputs), sample_weight=weights))
 

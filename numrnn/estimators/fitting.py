@@ -141,6 +141,17 @@ class Fitting(Model):
         yield [ScikitLearnBridge(context, self, **task)] if heard else []
         context.call_on_fit_task_end(estimator=self, reconstruction_attributes={}, **task)
 
+    def _keep_inputs(self, inputs):
+        """Set the fitted attributes that tell what was learnt of X."""
+        self._keep_names("feature_names_in_", inputs.names)
+        vars(self).update(inputs.attributes())
+
+    def _keep_names(self, attribute, names):
+        """Set names of columns as an attribute, or remove those of an earlier fit."""
+        vars(self).pop(attribute, None)
+        if names is not None:
+            setattr(self, attribute, np.array(names, dtype=object))
+
     def _keep_history(self):
         """Set the fitted attributes that tell how training went."""
         history = self._state.history

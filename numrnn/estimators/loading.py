@@ -108,7 +108,7 @@ def _history(header):
 
 
 def _check_learnt(found, known):
-    missing = known - found - {"feature_names_in_"}  # only data frames have names
+    missing = known - found - {"feature_names_in_", "target_names_in_"}  # only data frames have names
     if missing or found - known:
         raise ValueError(
             f"what its header says fit learnt is {shown(sorted(found))}, expected {sorted(known)}: damaged or changed "

@@ -108,6 +108,10 @@ def _of_inputs(network, learnt):
         names = learnt["feature_names_in_"]
         holds = _is_array(names, (n_features,), "OU") and _are_texts(names)
         yield "feature_names_in_", names, holds, f"an array of n_features_in_={n_features} texts"
+    if "target_names_in_" in learnt:
+        names, n_outputs = learnt["target_names_in_"], learnt["n_outputs_"]
+        holds = _is_array(names, (n_outputs,), "OU") and _are_texts(names)
+        yield "target_names_in_", names, holds, f"an array of n_outputs_={n_outputs} texts"
 
 
 def _of_symbols(name, vocabulary, n_symbols):

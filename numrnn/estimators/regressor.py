@@ -10,7 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from numrnn.estimators.parameters import solver_makes_passes
 from numrnn.estimators.problem import Arguments
 from numrnn.estimators.supervised import BaseRNN
-from numrnn.estimators.targets import flat_targets, flat_weights
+from numrnn.estimators.targets import flat_weights
 from numrnn.io.messages import shown
 
 
@@ -119,6 +119,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Inputs of a step, 1 for symbols; number of columns if `fit` got a 2-D X of numbers.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X was a data frame or a list of data frames with names of type str.
+    target_names_in_ : ndarray of shape (`n_outputs_`,)
+        Names of the columns of y, if it was a data frame, or a list of them, with two or more that have names of type
+        str. Later targets must have them in this order.
     n_inputs_ : int
         D, inputs of a step.
     vocabulary_ : Vocabulary or None
@@ -216,7 +219,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         outputs, _, data, _ = self._run(X, state=state)
         output = self._architecture.output
         weights = flat_weights(sample_weight, data, output, device=self.device)
-        flat = flat_targets(y, data, output, device=self.device)
+        flat = self._flat(y, data)
         return float(r2_score(flat, self._decode_outputs(outputs), sample_weight=weights))
 
     def __sklearn_tags__(self):

@@ -20,7 +20,13 @@ from numrnn.estimators.n_jobs import n_threads
 from numrnn.estimators.parameters import CONSTRAINTS
 from numrnn.estimators.problem import Arguments, Problem, check_same
 from numrnn.estimators.streaming import StepState, check_first_states, is_plain_step, read_step
-from numrnn.estimators.targets import flat_targets, flat_weights, weigh_classes
+from numrnn.estimators.targets import (
+    check_names_of_targets,
+    flat_targets,
+    flat_weights,
+    names_of_targets,
+    weigh_classes,
+)
 from numrnn.io.messages import shown
 from numrnn.network.architecture import Architecture
 from numrnn.training.objective import loss_and_gradient
@@ -37,7 +43,10 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
 
     __metadata_request__fit = {"resume": UNUSED}  # no data, so nothing that meta-estimators hand on
     _parameter_constraints = CONSTRAINTS
-    _learnt = ("n_features_in_", "n_inputs_", "n_outputs_", "feature_names_in_", "vocabulary_", "_on_table")
+    _learnt = (
+        "n_features_in_", "n_inputs_", "n_outputs_", "feature_names_in_", "target_names_in_", "vocabulary_",
+        "_on_table",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -381,6 +390,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
             head = self._architecture.head
         else:
             flat = flat_targets(arguments.y, data, options.output, device=options.device)
+            self._keep_names("target_names_in_", names_of_targets(arguments.y, "y"))
             head, self.n_outputs_ = self._learn_targets(flat, arguments.classes, data)
         architecture = Architecture.of(
             options, n_inputs=self.n_inputs_, n_outputs=self.n_outputs_, head=head, n_symbols=n_symbols
@@ -396,8 +406,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         if continues:
             return reader._replace(inputs=Inputs.of(reader.owner, vars(self))).read(X)[0]
         data, inputs = reader.learn(X)
-        vars(self).pop("feature_names_in_", None)
-        vars(self).update(inputs.attributes())
+        self._keep_inputs(inputs)
         return data
 
     def _reader(self, dtype):
@@ -408,12 +417,17 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
     def _targets(self, y, data, sample_weight, *, learn=False, whole=True, suffix=""):
         """Return the encoded y with weights: sample x class weight, or None where all weigh the same."""
         output = self._architecture.output
-        flat = flat_targets(y, data, output, device=self.device, name="y" + suffix)
+        flat = self._flat(y, data, "y" + suffix)
         values = self._encode_targets(flat, "y" + suffix)
         weights = flat_weights(sample_weight, data, output, device=self.device, name="sample_weight" + suffix)
         if learn:
             self._learn_class_weights(values, weights, whole)
         return Targets(values, weigh_classes(weights, self._class_weights, values, suffix))
+
+    def _flat(self, y, data, name="y"):
+        """Return y with one row for each target, see `flat_targets`, its columns in the order of the fit."""
+        check_names_of_targets(y, vars(self).get("target_names_in_"), name)
+        return flat_targets(y, data, self._architecture.output, device=self.device, name=name)
 
     def _given_states(self, state, data, name="state"):
         """Return the states that sequences begin with in training, checked; None where none are given."""

@@ -184,3 +184,34 @@ def test_models_of_some_columns(tmp_path, capsys):
         assert main([*words, *option]) == 2 and message in capsys.readouterr().err
     assert main(["fit", "japanese_vowels", "--output", model, "--drop", "b"]) == 2
     assert "has no names of columns" in capsys.readouterr().err
+
+
+FRAMES = [pandas.DataFrame({"p": [0.0, 1.0, i], "t": [1.0, 0.5, -i]}) for i in range(8)]
+SWAPPED = [frame[["t", "p"]] for frame in FRAMES]
+TABLE = pandas.DataFrame({"u": [0, 1] * 4, "v": [1, 1, 0, 0] * 2})
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "y", "other"),
+    [
+        (numrnn.RNNRegressor, {"output": "step"}, FRAMES, SWAPPED),
+        (numrnn.RNNRegressor, {}, TABLE, TABLE[["v", "u"]]),
+        (numrnn.RNNClassifier, {}, TABLE, TABLE[["v", "u"]]),
+        (numrnn.RNNSeq2Seq, {}, FRAMES, SWAPPED),
+    ],
+    ids=["steps", "targets", "labels", "pairs"],
+)
+def test_columns_of_targets_in_another_order_are_refused(kind, options, y, other, tmp_path):
+    model = kind((2,), cell="elman", max_iter=1, random_state=0, **options).fit(FRAMES, y)
+    names = list(y[0].columns if isinstance(y, list) else y.columns)
+    assert model.target_names_in_.tolist() == names
+    model.save(tmp_path / "model")
+    again = numrnn.load(tmp_path / "model")
+    for method in (model.score, model.partial_fit, model.loss_and_grad, again.score):
+        with pytest.raises(ValueError, match=f"y: the columns must be in the order .*'{names[0]}', '{names[1]}'"):
+            method(FRAMES, other)
+    with pytest.raises(ValueError, match="y_val: the columns must be in the order"):
+        model.fit(FRAMES, y, X_val=FRAMES, y_val=other)
+    plain = [frame.to_numpy() for frame in y] if isinstance(y, list) else y.to_numpy()
+    assert model.score(FRAMES, plain) == model.score(FRAMES, y)
+    assert not hasattr(model.fit(FRAMES, plain), "target_names_in_")

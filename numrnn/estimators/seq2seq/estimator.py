@@ -106,6 +106,8 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         Length of the longest target of training.
     n_features_in_ : int
         Inputs of a step; 1 for symbols.
+    target_names_in_ : ndarray of shape (`n_outputs_`,)
+        Names of the columns of y, if it was a list of data frames with two or more that have names of type str.
     n_outputs_ : int
         Outputs of the decoder in a step: ``n_target_symbols_ + 1``, or the columns of y.
     n_iter_ : int
@@ -155,8 +157,9 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         "target_vocabulary": [Vocabulary, None],
     }  # fmt: skip
     _learnt = (
-        "n_features_in_", "n_inputs_", "n_outputs_", "feature_names_in_", "_on_table", "_input", "n_symbols_",
-        "n_target_symbols_", "vocabulary_", "target_vocabulary_", "longest_target_", "_one_length", "_one_column",
+        "n_features_in_", "n_inputs_", "n_outputs_", "feature_names_in_", "target_names_in_", "_on_table", "_input",
+        "n_symbols_", "n_target_symbols_", "vocabulary_", "target_vocabulary_", "longest_target_", "_one_length",
+        "_one_column",
     )  # fmt: skip
     __metadata_request__fit = {"resume": UNUSED}  # no data, so nothing that meta-estimators hand on
     # Every step has a target and is trained back to the first, and states go from encoder to decoder.

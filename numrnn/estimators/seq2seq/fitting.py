@@ -53,8 +53,8 @@ class PairFitting(Fitting):
     def _keep(self, source, target):
         """Set what was learnt of X and y."""
         self._input, self.vocabulary_, self.n_symbols_ = source.kind, source.vocabulary, source.n_symbols
-        vars(self).pop("feature_names_in_", None)
-        vars(self).update(source.inputs.attributes())
+        self._keep_inputs(source.inputs)
+        self._keep_names("target_names_in_", target.names)
         self.target_vocabulary_, self.n_target_symbols_ = target.vocabulary, target.n_symbols
         self.n_outputs_, self._one_column = target.n_outputs, target.one_column
 
@@ -64,7 +64,7 @@ class PairFitting(Fitting):
         inputs = Inputs.of("RNNSeq2Seq", vars(self))
         source = SourceReader(self._input, dtype, self.device, self.vocabulary_, encoder.n_symbols, inputs)
         n_symbols = None if decoder.n_symbols is None else decoder.n_symbols - 1
-        known = n_symbols, decoder.n_outputs, self._one_column
+        known = n_symbols, decoder.n_outputs, self._one_column, vars(self).get("target_names_in_")
         return source, TargetReader(dtype, self.device, self.target_vocabulary_, *known)
 
     def _learn_lengths(self, lengths, continues):

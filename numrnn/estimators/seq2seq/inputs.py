@@ -1,6 +1,6 @@
 """What `RNNSeq2Seq` reads and writes, in every form that users have it in."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -14,6 +14,7 @@ from numrnn.data.symbols.next_symbols import check_n_symbols, errors_name, is_te
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.data.validation import Inputs, check_inputs, learn_inputs
 from numrnn.estimators.inputs import check_many, symbols_of, vocabulary_of
+from numrnn.estimators.targets import check_names_of_targets, names_of_targets
 from numrnn.io.messages import shown
 from numrnn.network.cuda.device import on_card
 from numrnn.network.cuda.device_sequences import reader_of, values_on_host, vectors_to_device_sequences
@@ -120,6 +121,8 @@ class TargetReader(NamedTuple):
         Of the decoder in a step: symbols and the end, or the columns of vectors; None before it is learnt.
     one_column : bool
         Whether a step of vectors is one number without an axis of its own.
+    names : sequence of str or None
+        Of the columns of vectors.
     """
 
     dtype: np.dtype
@@ -128,6 +131,7 @@ class TargetReader(NamedTuple):
     n_symbols: int | None = None
     n_outputs: int | None = None
     one_column: bool = False
+    names: Any = None
 
     @property
     def kind(self):
@@ -153,7 +157,7 @@ class TargetReader(NamedTuple):
         reader = self._replace(vocabulary=learnt, one_column=one_column)
         if kind == "vectors":
             targets, _ = to_sequences(y, dtype=self.dtype, name="y")
-            reader = reader._replace(n_outputs=targets.values.shape[1])
+            reader = reader._replace(n_outputs=targets.values.shape[1], names=names_of_targets(y, "y"))
         else:
             targets = reader._symbols(y, "auto" if learnt is None else len(learnt), "y")
             n_symbols = count_symbols(targets, "auto" if learnt is None else len(learnt))
@@ -166,6 +170,7 @@ class TargetReader(NamedTuple):
         if kind != self.kind:
             raise TypeError(f"{name} holds {kind}, but the model was fitted on {self.kind}")
         if kind == "vectors":
+            check_names_of_targets(y, self.names, name)
             targets, _ = to_sequences(y, dtype=self.dtype, name=name)
             K = targets.values.shape[1]
             if K != self.n_outputs:
