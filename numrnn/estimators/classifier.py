@@ -4,10 +4,9 @@ import numpy as np
 from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from numrnn.estimators.parameters import CONSTRAINTS, solver_makes_passes
+from numrnn.estimators.parameters import constraints_of, solver_makes_passes
 from numrnn.estimators.problem import Arguments
 from numrnn.estimators.supervised import BaseRNN
 from numrnn.estimators.targets import (
@@ -88,7 +87,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Whether to stop when the validation score no longer rises, and to restore the best weights. It is computed on
         `X_val`, `y_val` if `fit` gets them, else on a part of X, which is then not trained on.
     validation_fraction : float, default=0.1
-        The part of X to hold out under `early_stopping`, the same part of each class.
+        The part of X to hold out under `early_stopping`. Each class is held out in the same proportion.
     tol : float, default=1e-4
         The least rise of the validation score that counts, under `early_stopping` only.
     n_iter_no_change : int, default=10
@@ -105,7 +104,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the fit before.
     random_state : int, RandomState instance or None, default=None
-        Of the first weights, the mini-batches and the part held out. The same int gives the same bits.
+        Of the first weights, the mini-batches, dropout and what is held out. The same int gives the same bits.
     dtype : {"float32", "float64"}, default="float32"
         Of weights and arithmetic; sums of losses are float64 in any case.
     device : {"cpu", "cuda"}, default="cpu"
@@ -187,13 +186,11 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     array([1, 1, 1])
     """
 
-    _parameter_constraints = {
-        **CONSTRAINTS,
-        "class_weight": [None, dict, StrOptions({"balanced"})],
-    }
+    _parameter_constraints = constraints_of("RNNClassifier")
     _learnt = (*BaseRNN._learnt, "classes_", "_class_weights")
     _fewest_to_score = 1
 
+    # begin of generated code: tests/parameter_table.py
     def __init__(
         self,
         hidden_layer_sizes=(64,),
@@ -232,42 +229,41 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         verbose=False,
         callbacks=None,
     ):
-        super().__init__(
-            hidden_layer_sizes=hidden_layer_sizes,
-            cell=cell,
-            activation=activation,
-            bidirectional=bidirectional,
-            output=output,
-            pooling=pooling,
-            vocabulary=vocabulary,
-            n_symbols=n_symbols,
-            embedding_size=embedding_size,
-            initial_state=initial_state,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            solver=solver,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate_init=learning_rate_init,
-            learning_rate=learning_rate,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            tol=tol,
-            n_iter_no_change=n_iter_no_change,
-            clip_norm=clip_norm,
-            bptt_steps=bptt_steps,
-            warm_start=warm_start,
-            random_state=random_state,
-            dtype=dtype,
-            device=device,
-            n_jobs=n_jobs,
-            memory_limit=memory_limit,
-            verbose=verbose,
-            callbacks=callbacks,
-        )
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.cell = cell
+        self.activation = activation
+        self.bidirectional = bidirectional
+        self.output = output
+        self.pooling = pooling
+        self.vocabulary = vocabulary
+        self.n_symbols = n_symbols
+        self.embedding_size = embedding_size
+        self.initial_state = initial_state
+        self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.clip_norm = clip_norm
+        self.bptt_steps = bptt_steps
         self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.dtype = dtype
+        self.device = device
+        self.n_jobs = n_jobs
+        self.memory_limit = memory_limit
+        self.verbose = verbose
+        self.callbacks = callbacks
+    # end of generated code
 
     @available_if(solver_makes_passes)
     @_fit_context(prefer_skip_nested_validation=True)

@@ -5,10 +5,9 @@ that parameters may have, what was learnt with the architecture. `numrnn.estimat
 """
 
 import numpy as np
-from sklearn.utils._param_validation import StrOptions
 
 from numrnn.data.symbols.vocabulary import Vocabulary
-from numrnn.estimators.parameters import CONSTRAINTS
+from numrnn.estimators.parameter_table import choices_of
 from numrnn.io.messages import shown
 from numrnn.network.architecture import Architecture, PairArchitecture
 
@@ -68,7 +67,7 @@ def _of_network(network, heads, outputs, prefix="", least_outputs=1):
         yield prefix + name, facts[name], _is_size(facts[name], least), f"an integer from {least} to {LARGEST}"
     sizes, expected = network.hidden_layer_sizes, f"a tuple of integers from 1 to {LARGEST}"
     yield f"{prefix}hidden_layer_sizes", sizes, type(sizes) is tuple and sizes and all(map(_is_size, sizes)), expected
-    options = {name: _options(name) for name in ("cell", "activation", "initial_state", "pooling", "dtype")}
+    options = {name: choices_of(name) for name in ("cell", "activation", "initial_state", "pooling", "dtype")}
     for name, known in (options | {"head": heads, "output": outputs}).items():
         holds = isinstance(facts[name], str) and facts[name] in known
         yield prefix + name, facts[name], holds, f"one of {', '.join(sorted(known))}"
@@ -85,11 +84,6 @@ def _of_network(network, heads, outputs, prefix="", least_outputs=1):
     yield f"{prefix}embedding_size", embedding_size, embeds, "None with n_symbols=None"
     if n_symbols is not None:
         yield f"{prefix}n_inputs", network.n_inputs, network.n_inputs == 1, f"1 with n_symbols={n_symbols}"
-
-
-def _options(name):
-    """Return the texts that a parameter may be."""
-    return next(constraint.options for constraint in CONSTRAINTS[name] if isinstance(constraint, StrOptions))
 
 
 def _of_inputs(network, learnt):
@@ -125,7 +119,7 @@ def _of_symbols(name, vocabulary, n_symbols):
 
 
 def _of_regressor(network, learnt, kind="RNNRegressor"):
-    yield from _of_network(network, _HEADS[kind], _options("output"))
+    yield from _of_network(network, _HEADS[kind], choices_of("output"))
     yield _equals(learnt, "n_outputs_", network.n_outputs, "the n_outputs of its architecture")
     yield from _of_inputs(network, learnt)
     yield from _of_symbols("vocabulary_", learnt["vocabulary_"], network.n_symbols)

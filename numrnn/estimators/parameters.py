@@ -1,47 +1,31 @@
 """Which values the parameters of estimators, and arguments of their methods, may have."""
 
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from numrnn.data.symbols.vocabulary import Vocabulary
+from numrnn.estimators.parameter_table import Choice, Range, parameters_of
 from numrnn.io.messages import shown
 from numrnn.solvers import LBFGS
 
 LARGEST = 2**63 - 1  # integer that kernels count with
-CONSTRAINTS = {
-    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-    "cell": [StrOptions({"elman", "gru", "lstm"})],
-    "activation": [StrOptions({"tanh", "relu"})],
-    "bidirectional": ["boolean"],
-    "output": [StrOptions({"sequence", "step"})],
-    "pooling": [StrOptions({"last", "mean", "max"})],
-    "vocabulary": [Vocabulary, None],
-    "initial_state": [StrOptions({"zero", "learned"})],
-    "n_symbols": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"}), None],
-    "embedding_size": [Interval(Integral, 1, None, closed="left"), None],
-    "dropout": [Interval(Real, 0, 1, closed="left")],
-    "recurrent_dropout": [Interval(Real, 0, 1, closed="left")],
-    "bptt_steps": [Interval(Integral, 1, None, closed="left"), None],
-    "alpha": [Interval(Real, 0, None, closed="left")],
-    "batch_size": [Interval(Integral, 1, None, closed="left")],
-    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-    "max_iter": [Interval(Integral, 1, None, closed="left")],
-    "shuffle": ["boolean"],
-    "early_stopping": ["boolean"],
-    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-    "tol": [Interval(Real, 0, None, closed="left")],
-    "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-    "clip_norm": [None, Interval(Real, 0, None, closed="neither")],
-    "warm_start": ["boolean"],
-    "random_state": ["random_state"],
-    "dtype": [StrOptions({"float32", "float64"}), Options(type, {np.float32, np.float64})],
-    "n_jobs": [None, Integral],
-    "memory_limit": [None, Interval(Integral, 1, None, closed="left"), str],
-    "verbose": ["verbose"],
-    "callbacks": [None, list, tuple],
-}
+_CONSTRAINTS = {"vocabulary": Vocabulary, "float type": Options(type, {np.float32, np.float64})}
+
+
+def constraints_of(estimator):
+    """Return what scikit-learn checks of the parameters of an estimator, by name."""
+    rows = parameters_of(estimator)
+    return {row.name: [_constraint(allowed) for allowed in row.allows] for row in rows if row.allows is not None}
+
+
+def _constraint(allowed):
+    if isinstance(allowed, Range):
+        return Interval(allowed.kind, allowed.left, allowed.right, closed=allowed.closed)
+    if isinstance(allowed, Choice):
+        return StrOptions(set(allowed.texts))
+    return _CONSTRAINTS.get(allowed, allowed)
 
 
 def solver_makes_passes(estimator):

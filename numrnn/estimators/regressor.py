@@ -7,7 +7,7 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 
-from numrnn.estimators.parameters import solver_makes_passes
+from numrnn.estimators.parameters import constraints_of, solver_makes_passes
 from numrnn.estimators.problem import Arguments
 from numrnn.estimators.supervised import BaseRNN
 from numrnn.estimators.targets import flat_weights
@@ -92,7 +92,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the fit before.
     random_state : int, RandomState instance or None, default=None
-        Of the first weights, the mini-batches and the part held out. The same int gives the same bits.
+        Of the first weights, the mini-batches, dropout and what is held out. The same int gives the same bits.
     dtype : {"float32", "float64"}, default="float32"
         Of weights and arithmetic; sums of losses are float64 in any case.
     device : {"cpu", "cuda"}, default="cpu"
@@ -173,9 +173,83 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     True
     """
 
+    _parameter_constraints = constraints_of("RNNRegressor")
     _learnt = (*BaseRNN._learnt, "_one_column")
     _class_weights = None
     _fewest_to_score = 2  # R2 has no value for one target
+
+    # begin of generated code: tests/parameter_table.py
+    def __init__(
+        self,
+        hidden_layer_sizes=(64,),
+        *,
+        cell="elman",
+        activation="tanh",
+        bidirectional=False,
+        output="sequence",
+        pooling="last",
+        vocabulary=None,
+        n_symbols=None,
+        embedding_size=None,
+        initial_state="zero",
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        solver="adam",
+        alpha=0.0,
+        batch_size=32,
+        learning_rate_init=1e-3,
+        learning_rate="constant",
+        max_iter=100,
+        shuffle=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        tol=1e-4,
+        n_iter_no_change=10,
+        clip_norm=1.0,
+        bptt_steps=None,
+        warm_start=False,
+        random_state=None,
+        dtype="float32",
+        device="cpu",
+        n_jobs=None,
+        memory_limit=None,
+        verbose=False,
+        callbacks=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.cell = cell
+        self.activation = activation
+        self.bidirectional = bidirectional
+        self.output = output
+        self.pooling = pooling
+        self.vocabulary = vocabulary
+        self.n_symbols = n_symbols
+        self.embedding_size = embedding_size
+        self.initial_state = initial_state
+        self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.clip_norm = clip_norm
+        self.bptt_steps = bptt_steps
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.dtype = dtype
+        self.device = device
+        self.n_jobs = n_jobs
+        self.memory_limit = memory_limit
+        self.verbose = verbose
+        self.callbacks = callbacks
+    # end of generated code
 
     @available_if(solver_makes_passes)
     @_fit_context(prefer_skip_nested_validation=True)

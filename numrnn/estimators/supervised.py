@@ -17,7 +17,6 @@ from numrnn.estimators.fitting import Fitting
 from numrnn.estimators.held_out import Validation, sequence_weights, split, take
 from numrnn.estimators.inputs import InputReader, check_same_vocabulary, learn_vocabulary
 from numrnn.estimators.n_jobs import n_threads
-from numrnn.estimators.parameters import CONSTRAINTS
 from numrnn.estimators.problem import Arguments, Problem, check_same
 from numrnn.estimators.streaming import StepState, check_first_states, is_plain_step, read_step
 from numrnn.estimators.targets import (
@@ -42,82 +41,10 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
     """
 
     __metadata_request__fit = {"resume": UNUSED}  # no data, so nothing that meta-estimators hand on
-    _parameter_constraints = CONSTRAINTS
     _learnt = (
         "n_features_in_", "n_inputs_", "n_outputs_", "feature_names_in_", "target_names_in_", "vocabulary_",
         "_on_table",
     )  # fmt: skip
-
-    def __init__(
-        self,
-        hidden_layer_sizes=(64,),
-        *,
-        cell="elman",
-        activation="tanh",
-        bidirectional=False,
-        output="sequence",
-        pooling="last",
-        vocabulary=None,
-        n_symbols=None,
-        embedding_size=None,
-        initial_state="zero",
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        solver="adam",
-        alpha=0.0,
-        batch_size=32,
-        learning_rate_init=1e-3,
-        learning_rate="constant",
-        max_iter=100,
-        shuffle=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        tol=1e-4,
-        n_iter_no_change=10,
-        clip_norm=1.0,
-        bptt_steps=None,
-        warm_start=False,
-        random_state=None,
-        dtype="float32",
-        device="cpu",
-        n_jobs=None,
-        memory_limit=None,
-        verbose=False,
-        callbacks=None,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.cell = cell
-        self.activation = activation
-        self.bidirectional = bidirectional
-        self.output = output
-        self.pooling = pooling
-        self.vocabulary = vocabulary
-        self.n_symbols = n_symbols
-        self.embedding_size = embedding_size
-        self.initial_state = initial_state
-        self.dropout = dropout
-        self.recurrent_dropout = recurrent_dropout
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate_init = learning_rate_init
-        self.learning_rate = learning_rate
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.clip_norm = clip_norm
-        self.bptt_steps = bptt_steps
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.dtype = dtype
-        self.device = device
-        self.n_jobs = n_jobs
-        self.memory_limit = memory_limit
-        self.verbose = verbose
-        self.callbacks = callbacks
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(

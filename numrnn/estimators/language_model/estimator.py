@@ -1,15 +1,13 @@
 """A model of texts: which symbol follows."""
 
 from sklearn.base import _fit_context
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metadata_routing import UNUSED
 
-from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.estimators.base import WeightsAccess
 from numrnn.estimators.language_model.fitting import TextFitting
 from numrnn.estimators.language_model.generation import TextGeneration
 from numrnn.estimators.language_model.scoring import TextScores
-from numrnn.estimators.parameters import CONSTRAINTS
+from numrnn.estimators.parameters import constraints_of
 from numrnn.estimators.problem import Arguments
 
 
@@ -31,10 +29,10 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     hidden_layer_sizes : int or array-like of int, default=(128,)
         Units of each layer, from the inputs up.
     cell : {"elman", "gru", "lstm"}, default="lstm"
-        What a layer does in a step.
+        What a layer does in a step. GRU and LSTM remember longer and cost about three and four times as much.
     activation : {"tanh", "relu"}, default="tanh"
         Of the Elman cell; the others have their own.
-    vocabulary : Vocabulary or None, default=None
+    vocabulary : numrnn.data.Vocabulary or None, default=None
         What texts become symbols by: a copy of it is fitted on X. None: ``Vocabulary()``, all characters of X.
         ``Vocabulary(unknown=True)`` has a symbol for characters that X lacks.
     boundaries : bool or "auto", default="auto"
@@ -46,12 +44,14 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     embedding_size : int or None, default=None
         E, the length of a learned vector for each symbol, which the first layer reads in place of a one-hot vector.
     initial_state : {"zero", "learned"}, default="zero"
-        What texts begin with: zeros, or states that are learned, the same for all texts, zeros at first.
+        What sequences begin with: zeros, or states that are learned, the same for all sequences, zeros at first and
+        without L2 term.
     dropout : float, default=0.0
         Probability with which a number is left out on its way up, from an embedding to the first layer, from layer to
         layer and to the outputs, in training only; the others are scaled up.
     recurrent_dropout : float, default=0.0
-        Likewise for states on their way to the next step, which W reads; the same units in all steps of a chunk.
+        Likewise for states on their way to the next step, which W reads; the same units in all steps of a sequence, or
+        of a chunk of `bptt_steps`.
     solver : {"adam", "adamw", "sgd", "rmsprop"} or solver object, default="adam"
         An object, such as ``numrnn.solvers.Adam(beta_2=0.98)``, holds options of its own. L-BFGS is not offered.
     alpha : float, default=0.0
@@ -59,9 +59,9 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     batch_size : int or "auto", default="auto"
         Streams that one text is cut into, or texts of a list in a mini-batch. "auto": 100, or fewer if X is short, so
         that an epoch has about a hundred updates: 100 streams of a text of a million symbols, 4 of 20,000.
-    bptt_steps : int, None or "auto", default="auto"
-        Steps of a chunk; gradients end at its first step. None: whole texts, or streams. "auto": 100, or down to 25
-        for one text of less than 40,000 symbols.
+    bptt_steps : int, "auto" or None, default="auto"
+        Steps of a chunk; gradients end at its first step. None: whole texts, or streams. "auto": 100, or down to 25 for
+        one text of less than 40,000 symbols.
     learning_rate_init : float, default=2e-3
         The first learning rate.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable, default="constant"
@@ -70,7 +70,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     max_iter : int, default=10
         Epochs: passes over X.
     shuffle : bool, default=True
-        Whether to draw new mini-batches of the texts of a list in each epoch. One text is read in its order.
+        Whether to draw new mini-batches in each epoch. One long text is always read in order.
     early_stopping : bool, default=False
         Whether to stop when the validation score no longer rises, and to restore the best weights. It is computed on
         `X_val` if `fit` gets it, else on a part of X, which is then not trained on: the end of one text, or some texts
@@ -78,7 +78,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     validation_fraction : float, default=0.1
         The part of X to hold out under `early_stopping`.
     tol : float, default=1e-4
-        The least rise of the validation score that counts, in nats, under `early_stopping` only.
+        The least rise of the validation score that counts, under `early_stopping` only. The score is in nats.
     n_iter_no_change : int, default=10
         Epochs without such a rise after which training stops, under `early_stopping` only.
     clip_norm : float or None, default=5.0
@@ -86,7 +86,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     warm_start : bool, default=False
         Whether `fit` goes on from the weights, and the vocabulary, of the fit before.
     random_state : int, RandomState instance or None, default=None
-        Of the first weights, the mini-batches and the texts held out. The same int gives the same bits.
+        Of the first weights, the mini-batches, dropout and what is held out. The same int gives the same bits.
     dtype : {"float32", "float64"}, default="float32"
         Of weights and arithmetic; sums of losses are float64 in any case.
     device : {"cpu", "cuda"}, default="cpu"
@@ -94,13 +94,14 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         an error. Either device goes on with what the other one has trained. `generate` and `stream` compute on the CPU.
     n_jobs : int or None, default=None
         Threads. None means all cores that the process may use, but no more than the environment variables
-        ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS``; -1 all cores. Small work gets fewer, a text that is written or
-        scored one. Results do not depend on it.
+        ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS``, which joblib sets in its processes, and one in joblib's threads
+        and forks; -1 all cores. Small work gets fewer. Results do not depend on it. Writing or scoring a text uses one
+        thread.
     memory_limit : int, str or None, default=None
         Bytes that training may take beside the data, in this process: a number, or a text such as "512MB" or "2GiB".
         Where states of all steps take more, some are kept and the others made again, to the same bits: in a tenth of
-        the memory in about 1.3 times the time. A limit that is too low is an error that says how much is needed.
-        With `bptt_steps` training takes little more than a chunk, whatever the length of texts.
+        the memory in about 1.3 times the time. A limit that is too low is an error that says how much is needed. With
+        `bptt_steps` training takes little more than a chunk, whatever the length of texts.
     verbose : bool or int, default=False
         True shows a progress bar where somebody watches, 2 in any case. The logger "numrnn" gets a line an epoch.
     callbacks : list of objects or None, default=None
@@ -163,25 +164,12 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     True
     """
 
-    _parameter_constraints = {
-        name: CONSTRAINTS[name]
-        for name in (
-            "hidden_layer_sizes", "cell", "activation", "embedding_size", "initial_state", "dropout",
-            "recurrent_dropout", "alpha", "learning_rate_init", "max_iter", "shuffle", "early_stopping",
-            "validation_fraction", "tol", "n_iter_no_change", "clip_norm", "warm_start", "random_state", "dtype",
-            "n_jobs", "memory_limit", "verbose", "callbacks",
-        )
-    } | {
-        "vocabulary": [Vocabulary, None],
-        "boundaries": ["boolean", StrOptions({"auto"})],
-        "batch_size": [*CONSTRAINTS["batch_size"], StrOptions({"auto"})],
-        "bptt_steps": [*CONSTRAINTS["bptt_steps"], StrOptions({"auto"})],
-        "n_symbols": [constraint for constraint in CONSTRAINTS["n_symbols"] if constraint],
-    }  # fmt: skip
+    _parameter_constraints = constraints_of("RNNLanguageModel")
     __metadata_request__fit = {"resume": UNUSED}  # no data, so nothing that meta-estimators hand on
     _learnt = ("n_symbols_", "vocabulary_", "end_symbol_")
     _fixed = {"output": "step", "pooling": "last", "bidirectional": False}  # a step's target is what follows it
 
+    # begin of generated code: tests/parameter_table.py
     def __init__(
         self,
         hidden_layer_sizes=(128,),
@@ -248,6 +236,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         self.memory_limit = memory_limit
         self.verbose = verbose
         self.callbacks = callbacks
+    # end of generated code
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, *, X_val=None, resume=None, comm=None):

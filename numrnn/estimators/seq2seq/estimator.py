@@ -1,12 +1,10 @@
 """Sequences written from sequences, or from vectors."""
 
 from sklearn.base import _fit_context
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 
-from numrnn.data.symbols.vocabulary import Vocabulary
-from numrnn.estimators.parameters import CONSTRAINTS, solver_makes_passes
+from numrnn.estimators.parameters import constraints_of, solver_makes_passes
 from numrnn.estimators.problem import Arguments
 from numrnn.estimators.seq2seq.fitting import PairFitting
 from numrnn.estimators.seq2seq.prediction import PairPrediction
@@ -24,49 +22,50 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
     Parameters
     ----------
     hidden_layer_sizes : int or array-like of int, default=(128,)
-        Units of each layer, from the inputs up; of the encoder and of the decoder.
+        Units of each layer, from the inputs up. The encoder and the decoder have the same sizes.
     cell : {"elman", "gru", "lstm"}, default="gru"
-        What a layer does in a step.
+        What a layer does in a step. GRU and LSTM remember longer and cost about three and four times as much.
     activation : {"tanh", "relu"}, default="tanh"
         Of the Elman cell; the others have their own.
     input : {"sequence", "vector"}, default="sequence"
         What one item of X is. With "vector" X is a table of shape (N, D), and the encoder makes one step.
-    vocabulary : Vocabulary or None, default=None
+    vocabulary : numrnn.data.Vocabulary or None, default=None
         What texts in X become symbols by: a copy of it is fitted on X. None: ``Vocabulary()``, all characters of X.
         Unless it has ``unknown=False``, the copy has a symbol for characters or tokens that X lacks.
-    target_vocabulary : Vocabulary or None, default=None
+    target_vocabulary : numrnn.data.Vocabulary or None, default=None
         Likewise for y, but with a symbol of the unknown for characters only if it has ``unknown=True``.
     n_symbols : int, "auto" or None, default=None
         Where X holds integers that are symbols: they go from 0 to n_symbols - 1. "auto" counts up to the largest of X.
         None: integers are numbers. Integers in y are always symbols, unless they have an axis of columns.
     embedding_size : int or None, default=None
-        E, the length of a learned vector for each symbol, of X and of y, which a first layer reads in place of a
-        one-hot vector.
+        E, the length of a learned vector for each symbol, which the first layer reads in place of a one-hot vector.
+        Symbols of y have vectors of the same length.
     dropout : float, default=0.0
         Probability with which a number is left out on its way up, from an embedding to the first layer, from layer to
         layer and to the outputs, in training only; the others are scaled up. Not between encoder and decoder.
     recurrent_dropout : float, default=0.0
         Likewise for states on their way to the next step, which W reads; the same units in all steps of a sequence.
     solver : {"adam", "adamw", "sgd", "rmsprop", "lbfgs"} or solver object, default="adam"
-        An object, such as ``numrnn.solvers.Adam(beta_2=0.98)``, holds options of its own.
+        An object, such as ``numrnn.solvers.Adam(beta_2=0.98)``, holds options of its own. "lbfgs" takes all of X at
+        once; it ignores `batch_size`, `learning_rate`, `learning_rate_init`, `shuffle` and `clip_norm`.
     alpha : float, default=0.0
         Strength of the L2 term ``alpha/2 (|U|^2 + |W|^2 + |V|^2)`` of the objective; biases are left out.
     batch_size : int, default=32
-        Pairs in a mini-batch.
+        Pairs in a mini-batch; those of a mini-batch are of similar length.
     learning_rate_init : float, default=1e-3
         The first learning rate.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable, default="constant"
         How the learning rate changes from epoch to epoch, see `numrnn.training.resolve_schedule`. A function takes the
         number of the epoch, from 0, and returns a factor of `learning_rate_init`.
     max_iter : int, default=100
-        Epochs: passes over X.
+        Epochs: passes over X. Iterations for "lbfgs".
     shuffle : bool, default=True
-        Whether to draw new mini-batches in each epoch, of pairs of about one length.
+        Whether to draw new mini-batches in each epoch.
     early_stopping : bool, default=False
         Whether to stop when the validation score no longer rises, and to restore the best weights. It is computed on
-        `X_val` and `y_val` if `fit` gets them, else on a part of the pairs, which is then not trained on.
+        `X_val`, `y_val` if `fit` gets them, else on a part of X, which is then not trained on.
     validation_fraction : float, default=0.1
-        The part to hold out under `early_stopping`.
+        The part of X to hold out under `early_stopping`.
     tol : float, default=1e-4
         The least rise of the validation score that counts, under `early_stopping` only.
     n_iter_no_change : int, default=10
@@ -76,7 +75,7 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
     warm_start : bool, default=False
         Whether `fit` goes on from the weights, and the vocabularies, of the fit before.
     random_state : int, RandomState instance or None, default=None
-        Of the first weights, the mini-batches, dropout and the pairs held out. The same int gives the same bits.
+        Of the first weights, the mini-batches, dropout and what is held out. The same int gives the same bits.
     dtype : {"float32", "float64"}, default="float32"
         Of weights and arithmetic; sums of losses are float64 in any case.
     device : {"cpu", "cuda"}, default="cpu"
@@ -84,7 +83,8 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         an error. Either device goes on with what the other one has trained.
     n_jobs : int or None, default=None
         Threads. None means all cores that the process may use, but no more than the environment variables
-        ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS``; -1 all cores. Small work gets fewer. Results do not depend on it.
+        ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS``, which joblib sets in its processes, and one in joblib's threads
+        and forks; -1 all cores. Small work gets fewer. Results do not depend on it.
     memory_limit : int, str or None, default=None
         Bytes that training may take beside the data, in this process: a number, or a text such as "512MB" or "2GiB".
         Where states of all steps take more, some are kept and the others made again, to the same bits: in a tenth of
@@ -143,19 +143,7 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
     ['four two']
     """
 
-    _parameter_constraints = {
-        name: CONSTRAINTS[name]
-        for name in (
-            "hidden_layer_sizes", "cell", "activation", "n_symbols", "embedding_size", "dropout", "recurrent_dropout",
-            "alpha", "batch_size", "learning_rate_init", "max_iter", "shuffle", "early_stopping",
-            "validation_fraction", "tol", "n_iter_no_change", "clip_norm", "warm_start", "random_state", "dtype",
-            "n_jobs", "memory_limit", "verbose", "callbacks",
-        )
-    } | {
-        "input": [StrOptions({"sequence", "vector"})],
-        "vocabulary": [Vocabulary, None],
-        "target_vocabulary": [Vocabulary, None],
-    }  # fmt: skip
+    _parameter_constraints = constraints_of("RNNSeq2Seq")
     _learnt = (
         "n_features_in_", "n_inputs_", "n_outputs_", "feature_names_in_", "target_names_in_", "_on_table", "_input",
         "n_symbols_", "n_target_symbols_", "vocabulary_", "target_vocabulary_", "longest_target_", "_one_length",
@@ -167,6 +155,7 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         "output": "step", "bptt_steps": None, "pooling": "last", "initial_state": "zero", "bidirectional": False,
     }  # fmt: skip
 
+    # begin of generated code: tests/parameter_table.py
     def __init__(
         self,
         hidden_layer_sizes=(128,),
@@ -231,6 +220,7 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         self.memory_limit = memory_limit
         self.verbose = verbose
         self.callbacks = callbacks
+    # end of generated code
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, *, X_val=None, y_val=None, resume=None, comm=None):
