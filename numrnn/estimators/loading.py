@@ -8,6 +8,7 @@ from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.estimators.classifier import RNNClassifier
 from numrnn.estimators.language_model.estimator import RNNLanguageModel
 from numrnn.estimators.model_checks import check_consistency
+from numrnn.estimators.parameter_table import values_before
 from numrnn.estimators.regressor import RNNRegressor
 from numrnn.estimators.seq2seq.estimator import RNNSeq2Seq
 from numrnn.io import decode, read_model
@@ -21,8 +22,7 @@ _SOLVERS = (solvers.SGD, solvers.Adam, solvers.AdamW, solvers.RMSprop, solvers.L
 _OF_PARAMETERS = {kind.__name__: kind for kind in _SOLVERS} | {
     "Vocabulary": lambda **params: Vocabulary(**completed_parameters(params))
 }
-# Parameters and attributes that older files do not have, with what `fit` did then.
-_OLDER_PARAMETERS = {"RNNLanguageModel": {"boundaries": False}}
+# Attributes that older files do not have, with what `fit` did then; `parameter_table` has the parameters.
 _OLDER_LEARNT = {"RNNLanguageModel": {"end_symbol_": None}}
 
 
@@ -75,7 +75,7 @@ def _restore(tensors, header):
     if kind not in _ESTIMATORS:
         raise ValueError(f"unknown class {shown(kind)}; this version has {', '.join(_ESTIMATORS)}")
     params = {name: decode(value, _OF_PARAMETERS) for name, value in header["params"].items()}
-    estimator = _ESTIMATORS[kind](**_OLDER_PARAMETERS.get(kind, {}) | params)
+    estimator = _ESTIMATORS[kind](**values_before(kind) | params)
     estimator._validate_params()
     estimator._options().check()
     architecture = architecture_of(decode(header["architecture"]))
