@@ -5,6 +5,7 @@ from functools import wraps
 from pathlib import Path
 from typing import NamedTuple
 
+from numrnn.estimators.parameter_table import TABLE
 from numrnn.io.messages import shown
 
 __all__ = [
@@ -94,40 +95,18 @@ def class_weights(text):
     return {label.strip(): float(weight) for label, weight in pairs}
 
 
-# A tuple as kind lists the values allowed. `output` (the targets' form tells it), `verbose` (--progress), `callbacks`,
-# `vocabulary` (--unit and others make it) and `warm_start` (a command has no earlier fit) are no options; a test
-# compares the rest with the constructors.
-PARAMETERS = (
-    Option("hidden_layer_sizes", (64,), sizes, "units of each layer: 64, or 64,32"),
-    Option("cell", "elman", ("elman", "gru", "lstm"), "kind of recurrent cell"),
-    Option("activation", "tanh", ("tanh", "relu"), "activation of Elman cells"),
-    Option("bidirectional", False, bool, "read sequences in both directions"),
-    Option("pooling", "last", ("last", "mean", "max"), "what is read of a sequence's states"),
-    Option("n_symbols", None, number_or_name, "number of symbols where X is symbols, or auto"),
-    Option("embedding_size", None, int, "numbers a symbol is embedded in"),
-    Option("initial_state", "zero", ("zero", "learned"), "states that sequences begin with"),
-    Option("dropout", 0.0, float, "fraction of units dropped in training on their way up"),
-    Option("recurrent_dropout", 0.0, float, "likewise on their way to the next step"),
-    Option("solver", "adam", ("sgd", "adam", "adamw", "rmsprop", "lbfgs"), "what updates the weights"),
-    Option("alpha", 0.0, float, "strength of the L2 penalty"),
-    Option("batch_size", 32, int, "sequences in a mini-batch"),
-    Option("learning_rate_init", 1e-3, float, "learning rate at the start"),
-    Option("learning_rate", "constant", ("constant", "invscaling", "adaptive", "cosine"), "its schedule"),
-    Option("max_iter", 100, int, "epochs"),
-    Option("shuffle", True, bool, "shuffle the sequences in each epoch"),
-    Option("early_stopping", False, bool, "hold some sequences out, and stop where their score stops rising"),
-    Option("validation_fraction", 0.1, float, "fraction of the sequences held out by --early-stopping"),
-    Option("tol", 1e-4, float, "least rise of the score that counts for --early-stopping"),
-    Option("n_iter_no_change", 10, int, "epochs without a rise after which --early-stopping stops"),
-    Option("clip_norm", 1.0, number_or_none, "largest norm of the gradient, or none"),
-    Option("bptt_steps", None, int, "steps that gradients go back (default: all)"),
-    Option("class_weight", None, class_weights, "balanced, or weights of classes: 1=2,3=0.5"),
-    Option("random_state", None, seed, "seed (0 unless given: the same command gives the same model)"),
-    Option("dtype", "float32", ("float32", "float64"), "precision"),
-    Option("device", "cpu", ("cpu", "cuda"), "where to compute"),
-    Option("n_jobs", None, int, "threads, -1 for all cores"),
-    Option("memory_limit", None, number_or_name, "memory of training beside the data: bytes, or 512MB, 2GiB"),
-)
+_READERS = {read.__name__: read for read in (sizes, number_or_name, number_or_none, seed, class_weights)}
+
+
+def _option(row):
+    reads = row.option.reads
+    if reads is None:
+        reads = bool if "boolean" in row.allows else row.choices
+    return Option(row.name, row.default, _READERS.get(reads, reads), row.option.help)
+
+
+# A tuple as kind lists the values allowed.
+PARAMETERS = tuple(_option(row) for row in TABLE if row.option is not None)
 
 
 def add_device_option(parser):
