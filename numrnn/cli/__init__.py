@@ -12,9 +12,10 @@ import warnings
 
 from numrnn import __version__
 from numrnn.cli import fit, generate, info, predict, score, shard, warmup
-from numrnn.cli.options import RESUBMIT, Failure, Parser, UsageError
+from numrnn.cli.options import Failure, Parser, UsageError
 from numrnn.cli.terminal import printable, safe_output
 from numrnn.io.messages import LONGEST
+from numrnn.training.exceptions import RESUBMIT
 
 __all__ = ["main"]
 

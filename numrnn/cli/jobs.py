@@ -5,9 +5,11 @@ import logging
 import os
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
-from numrnn.cli.options import RESUBMIT, UsageError
+from numrnn.cli.options import UsageError
+from numrnn.training.exceptions import RESUBMIT
+from numrnn.training.signals import received_by
 
 __all__ = ["BATCH_OPTIONS", "Guard", "add_batch_options", "lines_in_batch", "make_checkpoint", "run_in_ranks"]
 
@@ -70,15 +72,14 @@ class Guard:
 
     def __init__(self, wanted):
         self._numbers = (signal.SIGTERM, signal.SIGUSR1) if wanted else ()
-        self._received = None
+        self._received, self._span = None, ExitStack()
 
     def __enter__(self):
-        self._before = {number: signal.signal(number, self._receive) for number in self._numbers}
+        self._span.enter_context(received_by(self._receive, self._numbers))
         return self
 
     def __exit__(self, kind, error, trace):
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        self._span.close()
         if self._received is not None and isinstance(error, Exception):  # a compiler that was cut off complains
             raise Terminated(self._received) from error
 

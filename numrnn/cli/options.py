@@ -9,12 +9,11 @@ from numrnn.estimators.parameter_table import TABLE
 from numrnn.io.messages import shown
 
 __all__ = [
-    "PARAMETERS", "RESUBMIT", "Failure", "Option", "Parser", "UsageError", "add_device_option", "add_parameters",
+    "PARAMETERS", "Failure", "Option", "Parser", "UsageError", "add_device_option", "add_parameters",
     "reads", "seed",
 ]  # fmt: skip
 
 
-RESUBMIT = 75  # exit code: terminated by a signal, with a checkpoint; `numrnn.training.TrainingTerminated` has it, too
 
 
 class UsageError(Exception):

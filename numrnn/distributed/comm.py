@@ -55,10 +55,6 @@ class Serial:
         """A span in which an error of one process ends all."""
         return nullcontext()
 
-    def noting_interrupts(self):
-        """A span in which Ctrl-C ends training in all processes after the same mini-batch."""
-        return nullcontext()
-
 
 SERIAL = Serial()
 

@@ -2,9 +2,7 @@
 
 import os
 import pickle
-import signal
 import sys
-import threading
 import time
 import traceback
 from contextlib import contextmanager
@@ -162,7 +160,7 @@ class MPI(Serial):
         _wait(self._comm.Iallgatherv(mpi.IN_PLACE, [rows, counts, places, kind]))
 
     def interrupted(self):
-        """Whether Ctrl-C came to this process within `noting_interrupts`."""
+        """Whether Ctrl-C came to this process since `begin_to_note`."""
         return self._interrupted
 
     @contextmanager
@@ -178,22 +176,10 @@ class MPI(Serial):
                 self._comm.Abort(1)
             raise
 
-    @contextmanager
-    def noting_interrupts(self):
-        """A span in which Ctrl-C is noted, not raised, so that processes can agree where to stop; the second ends all.
-
-        It is raised as ever where somebody else handles it, and in other threads than the main one.
-        """
+    def begin_to_note(self):
+        """Forget an interrupt; return the function that notes the next one, and ends all at the second."""
         self._interrupted = False
-        in_main_thread = threading.current_thread() is threading.main_thread()
-        if not in_main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-            yield
-            return
-        signal.signal(signal.SIGINT, self._note_interrupt)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        return self._note_interrupt
 
     def _note_interrupt(self, number, frame):
         if self._interrupted:

@@ -22,6 +22,7 @@ from numrnn.training import (
     rest,
     train,
 )
+from numrnn.training.signals import noting_interrupts
 
 
 class Fitting(Model):
@@ -121,7 +122,7 @@ class Fitting(Model):
             learnt = self._what_was_learnt()
             self._state, max_iter = resumption.begin(self._state, problem, learnt, callbacks, network, comm)
         try:
-            with comm.noting_interrupts(), self._state.changing():
+            with noting_interrupts(comm), self._state.changing():
                 _run(options, problem, network, self._state, max_iter, callbacks, comm)
         finally:
             self._state.progress = None

@@ -3,35 +3,35 @@
 Each function gets all it works on as arguments; what training continues from lies in one `TrainingState`.
 """
 
-from numrnn.training.callbacks import FitInfo, check_callbacks, default_callbacks, rest
-from numrnn.training.checkpoint import Checkpoint
-from numrnn.training.early_stopping import EarlyStopping
-from numrnn.training.exceptions import TrainingDivergedError, TrainingTerminated
-from numrnn.training.lbfgs import minimize_lbfgs
-from numrnn.training.loop import train
-from numrnn.training.schedules import resolve_schedule
-from numrnn.training.sklearn_callbacks import ScikitLearnBridge
-from numrnn.training.state import EpochRecord, TrainingState, counters_of, restore_callbacks, restore_state
-from numrnn.training.state_checks import check_progress, check_state
+from importlib import import_module
 
-__all__ = [
-    "Checkpoint",
-    "EarlyStopping",
-    "EpochRecord",
-    "FitInfo",
-    "ScikitLearnBridge",
-    "TrainingDivergedError",
-    "TrainingState",
-    "TrainingTerminated",
-    "check_callbacks",
-    "check_progress",
-    "check_state",
-    "counters_of",
-    "default_callbacks",
-    "minimize_lbfgs",
-    "resolve_schedule",
-    "rest",
-    "restore_callbacks",
-    "restore_state",
-    "train",
-]
+_MODULE_OF = {
+    "Checkpoint": "checkpoint",
+    "EarlyStopping": "early_stopping",
+    "EpochRecord": "state",
+    "FitInfo": "callbacks",
+    "ScikitLearnBridge": "sklearn_callbacks",
+    "TrainingDivergedError": "exceptions",
+    "TrainingState": "state",
+    "TrainingTerminated": "exceptions",
+    "check_callbacks": "callbacks",
+    "check_progress": "state_checks",
+    "check_state": "state_checks",
+    "counters_of": "state",
+    "default_callbacks": "callbacks",
+    "minimize_lbfgs": "lbfgs",
+    "resolve_schedule": "schedules",
+    "rest": "callbacks",
+    "restore_callbacks": "state",
+    "restore_state": "state",
+    "train": "loop",
+}
+
+__all__ = sorted(_MODULE_OF)
+
+
+def __getattr__(name):
+    # The command line handles signals before it has imported anything heavy.
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'numrnn.training' has no attribute {name!r}")
+    return getattr(import_module(f"numrnn.training.{_MODULE_OF[name]}"), name)

@@ -1,7 +1,7 @@
-"""The error of a training that has left the finite numbers."""
+"""Errors that end a training: it left the finite numbers, or a signal came."""
 
+RESUBMIT = 75  # exit code, EX_TEMPFAIL of sysexits.h: "try again later"
 
-RESUBMIT = 75  # EX_TEMPFAIL of sysexits.h: "try again later"
 
 class TrainingDivergedError(RuntimeError):
     """Loss, gradient or weights are no longer finite.

@@ -1,15 +1,47 @@
-"""How training is stopped from outside: signals."""
+"""All that is done about signals: how training and the command line are stopped from outside."""
 
 import contextlib
 import signal
 import threading
 
-from numrnn.training.exceptions import RESUBMIT, TrainingTerminated
-
-__all__ = ["RESUBMIT", "StopTraining", "StopSignals", "TrainingTerminated"]
+__all__ = ["StopSignals", "StopTraining", "noting_interrupts", "received_by"]
 
 
+@contextlib.contextmanager
+def received_by(receive, numbers, replaces=lambda handler: True):
+    """Let a function receive signals; give them back to who had them before.
 
+    Only the main thread can take signals: in another one nothing changes.
+
+    Parameters
+    ----------
+    receive : callable
+        `receive(number, frame)`.
+    numbers : iterable of int
+        Of the signals.
+    replaces : callable
+        `replaces(handler)` says whether the handler that a signal has may be replaced.
+    """
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        heard = [number for number in numbers if replaces(signal.getsignal(number))]
+        before = {number: signal.signal(number, receive) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            with contextlib.suppress(TypeError):  # None: it was not set from Python
+                signal.signal(number, handler)
+
+
+def noting_interrupts(comm):
+    """Return a span in which Ctrl-C is noted, not raised, if several processes have to agree where to stop.
+
+    It is raised as ever where somebody else handles it.
+    """
+    if comm.size == 1:
+        return contextlib.nullcontext()
+    return received_by(comm.begin_to_note(), [signal.SIGINT], lambda handler: handler is signal.default_int_handler)
 
 
 class StopTraining(BaseException):
@@ -32,8 +64,7 @@ class StopTraining(BaseException):
 class StopSignals:
     """Remembers SIGTERM, SIGUSR1 and SIGINT until training can stop; a second SIGINT is an ordinary one.
 
-    Only the main thread can take signals: in another one nothing changes. Signals that are ignored stay so: a shell has
-    its background jobs ignore SIGINT.
+    Signals that are ignored stay so: a shell has its background jobs ignore SIGINT.
 
     Parameters
     ----------
@@ -46,12 +77,12 @@ class StopSignals:
     _NUMBERS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGUSR1", "SIGINT") if hasattr(signal, name))
 
     def __init__(self, is_whole, has_begun):
-        self._is_whole, self._has_begun, self._before = is_whole, has_begun, {}
+        self._is_whole, self._has_begun = is_whole, has_begun
         self.stop = None  # what was raised: a compiler may take it for an error of its own, and raise another
         self._received, self._obeyed = None, False
-        if threading.current_thread() is threading.main_thread():
-            heard = [number for number in self._NUMBERS if signal.getsignal(number) != signal.SIG_IGN]
-            self._before = {number: signal.signal(number, self._receive) for number in heard}
+        self._span = contextlib.ExitStack()
+        ignored = signal.SIG_IGN
+        self._span.enter_context(received_by(self._receive, self._NUMBERS, lambda handler: handler != ignored))
 
     def _receive(self, number, frame):
         is_first, self._received = self._received is None, self._received or number
@@ -73,8 +104,6 @@ class StopSignals:
 
     def close(self):
         """Give signals back to who had them before, and with them one that came after training had ended."""
-        for number, handler in self._before.items():
-            with contextlib.suppress(TypeError):  # None: it was not set from Python
-                signal.signal(number, handler)
+        self._span.close()
         if self._received is not None and not self._obeyed:
             signal.raise_signal(self._received)

@@ -16,6 +16,9 @@ class ScikitLearnBridge:
         As the user gave them.
     metadata : dict or None
         Such as {"sample_weight": ...}.
+    reconstruct : callable, optional
+        `reconstruct(state)` returns the attributes that make a shallow copy of the estimator ready to predict with the
+        weights of now; None: `_state` alone.
 
     Notes
     -----
@@ -28,15 +31,16 @@ class ScikitLearnBridge:
     >>> bridge = ScikitLearnBridge(None, None, None, None, None)
     """
 
-    def __init__(self, context, estimator, X, y, metadata):
+    def __init__(self, context, estimator, X, y, metadata, reconstruct=None):
         self._context = context
         self._given = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
+        self._reconstruct = _as_of_now if reconstruct is None else reconstruct
 
     def on_epoch_end(self, info):
         """Begin and end the subtask "epoch"; return whether a callback asks to stop."""
         task = self._context.subcontext(task_name="epoch")
         task.call_on_fit_task_begin(**self._given)
-        return task.call_on_fit_task_end(**self._given, reconstruction_attributes=lambda: _as_of_now(info.state))
+        return task.call_on_fit_task_end(**self._given, reconstruction_attributes=lambda: self._reconstruct(info.state))
 
 
 def _as_of_now(state):

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 import numrnn
-from numrnn.cli import main, options
+from numrnn.cli import main
 from numrnn.training import TrainingTerminated, loop
 from numrnn.training.checkpoint import Checkpoint
+from numrnn.training.exceptions import RESUBMIT
 
 pytestmark = pytest.mark.serial
 
@@ -75,7 +76,7 @@ def test_terminated_and_submitted_again(data, tmp_path, sends, number, capsys):
     sends("on_progress", 6, number)
     words = ("--max-iter", "4", *checkpointed(tmp_path))
     before = signal.getsignal(number)
-    assert fit(data, tmp_path, *words) == options.RESUBMIT == TrainingTerminated("").code
+    assert fit(data, tmp_path, *words) == RESUBMIT == TrainingTerminated("").code
     assert signal.getsignal(number) == before
     err = capsys.readouterr().err
     assert f"numrnn: error: {number.name} ended training after 1 epochs and 2 mini-batches; a checkpoint is" in err
@@ -101,7 +102,7 @@ def test_ctrl_c_saves(data, tmp_path, sends, capsys):
 
 def test_a_signal_while_nothing_is_trained_ends_the_command_at_once(data, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(numrnn, "warmup", lambda **_options: os.kill(os.getpid(), signal.SIGTERM))
-    assert fit(data, tmp_path, "--max-iter", "1", *checkpointed(tmp_path)) == options.RESUBMIT
+    assert fit(data, tmp_path, "--max-iter", "1", *checkpointed(tmp_path)) == RESUBMIT
     assert "SIGTERM came outside of training; submit the job again" in capsys.readouterr().err
 
 
@@ -112,7 +113,7 @@ def test_what_a_compiler_says_that_a_signal_cut_off_is_no_failure(data, tmp_path
         raise RuntimeError("no compiled object yet")
 
     monkeypatch.setattr(numrnn, "warmup", compile_in_vain)
-    assert fit(data, tmp_path, "--max-iter", "1", *checkpointed(tmp_path)) == options.RESUBMIT
+    assert fit(data, tmp_path, "--max-iter", "1", *checkpointed(tmp_path)) == RESUBMIT
     assert "SIGTERM came outside of training; submit the job again" in capsys.readouterr().err
 
 
@@ -124,7 +125,7 @@ def test_a_signal_that_a_library_took_for_its_own_is_not_lost(data, tmp_path, mo
             pass
 
     monkeypatch.setattr(numrnn, "warmup", swallow)
-    assert fit(data, tmp_path, "--max-iter", "1", *checkpointed(tmp_path)) == options.RESUBMIT
+    assert fit(data, tmp_path, "--max-iter", "1", *checkpointed(tmp_path)) == RESUBMIT
 
 
 def test_a_line_an_epoch(data, tmp_path, capsys):

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from numrnn import RNNClassifier, RNNRegressor
-from numrnn.cli.options import RESUBMIT
 from numrnn.estimators.held_out import Validation
 from numrnn.io import newest_checkpoint
 from numrnn.network.cpu.network import Network
 from numrnn.training import Checkpoint, TrainingTerminated, loop
+from numrnn.training.exceptions import RESUBMIT
 
 pytestmark = pytest.mark.serial
 
