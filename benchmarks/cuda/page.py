@@ -48,16 +48,19 @@ def page(sections, results, facts, introduction):
     ----------
     sections : dict of str to Section
     results : dict of (str, tuple) to list of (str, bool or None)
-        By name of the section and key of the row; rows that are not there have empty cells.
+        By name of the section and key of the row; rows that are not there have empty cells. With none the page is its
+        introduction.
     facts : list of (str, str)
         Of the card and versions.
     introduction : str
     """
     yield from _title("What a card shows", "=")
-    yield from [introduction, "", "What runs there, and why, is in :doc:`cuda`.", ""]
-    if results:
-        verdicts = [met for cells in results.values() for _, met in cells if met is not None]
-        yield from [f"{verdicts.count(True)} of {len(verdicts)} figures and checks are what they should be.", ""]
+    yield from [introduction, ""]
+    if not results:
+        return
+    yield from ["What runs there, and why, is in :doc:`cuda`.", ""]
+    verdicts = [met for cells in results.values() for _, met in cells if met is not None]
+    yield from [f"{verdicts.count(True)} of {len(verdicts)} figures and checks are what they should be.", ""]
     yield from _title("Card and versions", "-")
     yield from _table(("what", "which"), facts)
     for name, section in sections.items():

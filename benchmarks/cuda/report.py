@@ -9,7 +9,7 @@ with the CPU, training steps and predictions beside PyTorch and cuDNN, a languag
 repositories) and has to be on the PATH; PyTorch has to be one for CUDA 13. What is missing is named in its cells.
 
 Rows are measured in processes of their own, one for those that begin alike: one that fails, or waits for ever, leaves
-its rows marked, and the others are measured. Without a card the page is written with empty cells, which say so.
+its rows marked, and the others are measured. Without a card the page is one sentence that says so.
 
     python benchmarks/cuda/report.py --sections checks bits parity     (the page then holds these figures alone)
 """
@@ -52,8 +52,8 @@ def main():
     sections = sections_of(Plan(text=arguments.text))
     reason = why_not()
     if reason:
-        print(f"{reason}: the report has empty cells", file=sys.stderr)
-        PAGE.write_text(written(sections, {}, f"**No figure here is measured yet: {EMPTY.split(': ')[1]}.**"))
+        print(f"{reason}: the report stays empty", file=sys.stderr)
+        PAGE.write_text(written(sections, {}, None))
     else:
         results = {}
         for name in arguments.sections or sections:
@@ -64,10 +64,14 @@ def main():
 
 
 def written(sections, results, when):
-    """The page."""
+    """Return the text of the page; without results one sentence."""
     known = versions() if results else {}
     facts = [(name, known.get(name, EMPTY)) for name in FACTS]
-    introduction = f"Written by ``python benchmarks/cuda/report.py``. {when}"
+    command = "``python benchmarks/cuda/report.py``"
+    if results:
+        introduction = f"Written by {command}. {when}"
+    else:
+        introduction = f"Nothing has been measured on a GPU yet; {command} on a machine that has one writes this page."
     return "\n".join(page(sections, results, facts, introduction)).rstrip() + "\n"
 
 

@@ -88,6 +88,7 @@ def _run(options, guard, comm):
     from numrnn.cli.data import describe, read_data
     from numrnn.cli.report import HistoryFile, columns_of, run_facts
     from numrnn.cli.training_run import Course, Stopwatch, check_memory, prepare, train, watches_test
+    from numrnn.estimators.fitting import announcing_compilation
 
     watch, checkpoint = Stopwatch(), make_checkpoint(options)
     with_texts = reads_texts(options)
@@ -116,12 +117,12 @@ def _run(options, guard, comm):
     watch.lap("read")
     guard.check()
 
-    print("kernels (the first run compiles them, ten seconds or so) ... ", end="", flush=True)
     both_ways = getattr(estimator, "bidirectional", False)
     kinds = {"cells": [estimator.cell], "dtypes": [estimator.dtype], "symbols": with_texts, "bidirectional": both_ways}
     kinds["memory_limit"] = estimator.memory_limit is not None
-    comm.in_turns(lambda: warmup(**kinds))
-    print(f"ready after {watch.lap('compile'):.1f} s", flush=True)
+    with announcing_compilation(show=not options.get("quiet")):
+        comm.in_turns(lambda: warmup(**kinds))
+    print(f"kernels ready after {watch.lap('compile'):.1f} s", flush=True)
     guard.check()
 
     course = Course()

@@ -1,15 +1,19 @@
 """The steps of a fit, the same for all estimators: learn, hold out, train, keep the history."""
 
+import logging
+import sys
 from abc import abstractmethod
 from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
+from numba.core.event import Listener, install_listener
 
 from numrnn.distributed import SERIAL, comm_of
 from numrnn.estimators.base import Model
 from numrnn.estimators.problem import TrainingOptions
 from numrnn.estimators.resuming import Resumption, facts_of
+from numrnn.kernels.jit import CACHE_FOLDER
 from numrnn.network.architecture import check_place
 from numrnn.training import (
     Checkpoint,
@@ -23,6 +27,8 @@ from numrnn.training import (
     train,
 )
 from numrnn.training.signals import noting_interrupts
+
+logger = logging.getLogger("numrnn")
 
 
 class Fitting(Model):
@@ -122,7 +128,7 @@ class Fitting(Model):
             learnt = self._what_was_learnt()
             self._state, max_iter = resumption.begin(self._state, problem, learnt, callbacks, network, comm)
         try:
-            with noting_interrupts(comm), self._state.changing():
+            with noting_interrupts(comm), announcing_compilation(options.verbose), self._state.changing():
                 _run(options, problem, network, self._state, max_iter, callbacks, comm)
         finally:
             self._state.progress = None
@@ -180,6 +186,33 @@ class Fitting(Model):
                 vars(self).clear()
                 vars(self).update(before)
             raise
+
+
+class _Announcement(Listener):
+    """Say once in a process that kernels are being compiled, and how long that takes."""
+
+    made = False
+
+    def __init__(self, show):
+        self._show = show
+
+    def on_start(self, event):
+        if _Announcement.made:
+            return
+        _Announcement.made = True
+        kept = "in this process only" if CACHE_FOLDER is None else "for later processes"
+        text = f"compiling kernels: ten to thirty seconds, once for a cell and its options; they are kept {kept}"
+        logger.info("%s", text)
+        if self._show:
+            print(f"numrnn: {text}", file=sys.stderr, flush=True)
+
+    def on_end(self, event):
+        """Say nothing."""
+
+
+def announcing_compilation(show):
+    """Return a span in which the first kernel to be compiled is announced: in the log and, with `show`, on stderr."""
+    return install_listener("numba:compile", _Announcement(show))
 
 
 def _has_trained(state, before, continues):

@@ -1,5 +1,7 @@
 """What a fitted network looks like, independent of the estimator's parameters, which may change after `fit`."""
 
+import functools
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -170,6 +172,7 @@ def check_place(device, memory_limit=None, comm=SERIAL):
     check_device(device)
     if device == "cpu":
         return
+    _warn_of_simulator()
     if memory_limit is not None:
         raise ValueError(
             f"memory_limit={shown(memory_limit)}: it is of device='cpu', expected None with device={shown(device)}"
@@ -178,6 +181,15 @@ def check_place(device, memory_limit=None, comm=SERIAL):
         raise ValueError(
             f"comm of {comm.size} processes: they train together on device='cpu' only, got {shown(device)}"
         )
+
+
+@functools.cache  # once in a process
+def _warn_of_simulator():
+    warnings.warn(
+        "device='cuda': numrnn's kernels for GPUs have been tested in Numba's simulator only, and never on a GPU; "
+        "compare results with those of device='cpu'",
+        stacklevel=3,
+    )
 
 
 def _on_card(layout, **options):

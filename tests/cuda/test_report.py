@@ -76,6 +76,8 @@ def test_processes_measure_rows_and_the_page_has_them():
     assert '"LSTM 512","TF32","no text: --text",' in written
     assert '"LSTM 2 x 700","TF32","FAILED: no end after 0.01 s",""' in written
     assert written.count(page.EMPTY) > 100
+    assert "Nothing has been measured on a GPU yet" in report.written(sections, {}, None)
+    assert page.EMPTY not in report.written(sections, {}, None)
 
 
 def test_no_two_rows_are_the_same():

@@ -1,10 +1,13 @@
 """What is held out from a fit on a card: of its loss and score are those of the CPU."""
 
+import warnings
+
 import numpy as np
 import pytest
 from networks import relative_error
 
 from numrnn import RNNClassifier, RNNRegressor
+from numrnn.network import architecture
 
 RANDOM = np.random.default_rng(0)
 LENGTHS = (3, 1, 4, 2, 2, 3)
@@ -30,3 +33,12 @@ def test_validation_is_that_of_the_cpu(kind, y, params, options):
     assert len(card.validation_loss_curve_) == 2
     assert relative_error(card.validation_loss_curve_, cpu.validation_loss_curve_) <= 1e-5
     assert relative_error(card.validation_scores_, cpu.validation_scores_) <= 1e-4
+
+
+def test_that_no_card_has_seen_it_is_said_once():
+    architecture._warn_of_simulator.cache_clear()
+    with pytest.warns(UserWarning, match="tested in Numba's simulator only"):
+        architecture.check_place("cuda")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        architecture.check_place("cuda")

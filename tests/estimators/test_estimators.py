@@ -9,12 +9,13 @@ import numpy as np
 import pandas
 import pytest
 import sklearn
+from numba.core import event
 from problems import make_problem
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from numrnn import RNNClassifier, RNNRegressor, Sequences, TrainingDivergedError
-from numrnn.estimators import StepState
+from numrnn.estimators import StepState, fitting
 from numrnn.estimators.held_out import split
 from numrnn.estimators.n_jobs import n_threads
 from numrnn.network.cpu import scheduling
@@ -507,3 +508,15 @@ def test_callbacks_of_scikit_learn_see_each_epoch_and_stop(solver):
     assert model.n_iter_ == 2
     assert calls[0] == "setup" and calls[-1] == "teardown" and calls[-2] == model.score(X, Y)
     assert [call[0] for call in calls if isinstance(call, tuple)] == ["fit", "epoch", "epoch"]
+
+
+@pytest.mark.parametrize("show", [True, False])
+def test_that_kernels_are_compiled_is_said_once(show, monkeypatch, capsys, caplog):
+    monkeypatch.setattr(fitting._Announcement, "made", False)
+    caplog.set_level("INFO", "numrnn")
+    with fitting.announcing_compilation(show):
+        for _ in range(2):
+            event.start_event("numba:compile", {})
+    event.start_event("numba:compile", {})  # somebody else compiles
+    assert [record.message.split(":")[0] for record in caplog.records] == ["compiling kernels"]
+    assert capsys.readouterr().err.count("numrnn: compiling kernels: ten to thirty seconds") == show
