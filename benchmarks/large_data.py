@@ -16,9 +16,9 @@ import numpy as np
 
 from numrnn import RNNClassifier, warmup
 from numrnn.data import open_shards
+from numrnn.data.batches import WindowReader, epoch_windows
 from numrnn.data.byte_sizes import n_bytes
 from numrnn.data.shards.format import FORMAT, INDEX, VERSION
-from numrnn.data.windows import WindowReader, epoch_windows
 
 
 def main():

@@ -19,7 +19,7 @@ import numpy as np
 
 from numrnn import RNNRegressor, Sequences
 from numrnn.data.batches import full_batch
-from numrnn.data.targets import Targets
+from numrnn.data.sources import Targets
 from numrnn.network.cpu.network import Network
 from numrnn.network.parameters import Layout, initial_theta
 

@@ -16,7 +16,7 @@ from rank_model import Machine, sum_seconds
 
 from numrnn import Sequences
 from numrnn.data.batches import full_batch
-from numrnn.data.targets import Targets
+from numrnn.data.sources import Targets
 from numrnn.distributed import comm_of
 from numrnn.network.architecture import Architecture
 from numrnn.network.interface import Step

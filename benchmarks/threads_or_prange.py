@@ -17,7 +17,7 @@ import numpy as np
 
 from numrnn import Sequences
 from numrnn.data.batches import full_batch
-from numrnn.data.targets import Targets
+from numrnn.data.sources import Targets
 from numrnn.kernels.cpu import minibatches as kernels
 from numrnn.kernels.cpu.atomics import DONE
 from numrnn.kernels.cpu.tile.forward import Scratch

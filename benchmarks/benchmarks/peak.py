@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from numrnn import RNNClassifier, Sequences
 from numrnn.data.batches import full_batch
-from numrnn.data.targets import Targets
+from numrnn.data.sources import Targets
 from numrnn.network.components import GATES
 from numrnn.network.cpu.network import Network
 from numrnn.network.interface import Step

@@ -11,7 +11,7 @@ from parity import Case, problem_of
 
 from numrnn import Sequences
 from numrnn.data.batches import full_batch
-from numrnn.data.targets import Targets
+from numrnn.data.sources import Targets
 from numrnn.network.cuda.network import CudaNetwork
 from numrnn.network.interface import Step
 from numrnn.solvers import Adam

@@ -5,7 +5,7 @@ from problem import CLIP, RATE
 
 from numrnn import RNNClassifier, Sequences
 from numrnn.data.batches import full_batch
-from numrnn.data.targets import Targets
+from numrnn.data.sources import Targets
 from numrnn.network.cpu.network import Network
 from numrnn.network.interface import Step
 from numrnn.solvers import Adam

@@ -1,10 +1,11 @@
-"""The contract between data and networks: sequences, wherever they lie."""
+"""The contract between data and networks: sequences, wherever they lie, and what is to be predicted of them."""
 
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["SequenceSource"]
+__all__ = ["SequenceSource", "Targets"]
 
 
 class SequenceSource(ABC):
@@ -19,7 +20,7 @@ class SequenceSource(ABC):
     values : ndarray of shape (steps, D), or (steps,) of symbols
         The steps of all, if they are `in_memory`.
     in_memory : bool
-        Whether all sequences are; others are read a window at a time, see `numrnn.data.windows`.
+        Whether all sequences are; others are read a window at a time, see `numrnn.data.batches`.
     on_card : bool
         Whether `values` lie on a card.
     is_part : bool
@@ -58,3 +59,18 @@ class Chosen(SequenceSource):
 
     def choose(self, ids):
         return Chosen(self, ids)
+
+
+class Targets(NamedTuple):
+    """Targets and their weights, one row per sequence, or per step in the order of the steps of `Sequences.values`.
+
+    Attributes
+    ----------
+    values : ndarray
+        Class indices, int64 of shape (n,), or targets of the network's dtype and shape (n, K).
+    weights : ndarray of shape (n,), float64, or None
+        Products of sample, class and step weights; None = all ones.
+    """
+
+    values: np.ndarray
+    weights: np.ndarray | None = None

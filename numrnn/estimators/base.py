@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from numrnn.data.array_checks import check_plain
 from numrnn.estimators.saving import save_model
 from numrnn.io.messages import short_errors, shown
-from numrnn.training.sklearn_callbacks import CallbackSupportMixin
+from numrnn.training.callbacks import CallbackSupportMixin
 
 
 class WeightsByName:

@@ -4,7 +4,7 @@ import numpy as np
 
 from numrnn.data.random_streams import generator
 from numrnn.data.sequences import Sequences
-from numrnn.data.targets import Targets
+from numrnn.data.sources import Targets
 
 
 class Validation:

@@ -11,7 +11,7 @@ import numpy as np
 
 from numrnn.data.byte_sizes import n_bytes
 from numrnn.data.random_streams import draw_seed
-from numrnn.data.targets import Targets
+from numrnn.data.sources import Targets
 from numrnn.estimators.n_jobs import n_threads
 from numrnn.estimators.parameters import LARGEST
 from numrnn.io.messages import shown

@@ -8,9 +8,9 @@ from numbers import Integral, Number
 
 import numpy as np
 
+from numrnn.data.batches import epoch_windows
 from numrnn.data.fingerprint import fingerprint
 from numrnn.data.symbols.vocabulary import Vocabulary
-from numrnn.data.windows import epoch_windows
 from numrnn.io import encode, newest_checkpoint
 from numrnn.io.messages import shown
 from numrnn.kernels.jit import kernel_hash
@@ -248,7 +248,7 @@ def facts_of(parameters, problem):
     --------
     >>> import numpy as np
     >>> from numrnn import Sequences
-    >>> from numrnn.data.targets import Targets
+    >>> from numrnn.data.sources import Targets
     >>> from numrnn.estimators.problem import Problem
     >>> from numrnn.estimators.resuming import facts_of
     >>> data = Sequences.from_list([np.zeros((4, 1)), np.ones((3, 1))])

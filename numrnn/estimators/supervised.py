@@ -9,8 +9,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.conversion import from_steps
 from numrnn.data.sequences import Sequences
+from numrnn.data.sources import Targets
 from numrnn.data.symbols.checks import count_symbols
-from numrnn.data.targets import Targets
 from numrnn.data.validation import Inputs
 from numrnn.estimators.base import WeightsAccess
 from numrnn.estimators.fitting import Fitting

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from numrnn.io.leftovers import create_temporary, remove_leftovers
 
-__all__ = ["replace_file", "replacing"]
+__all__ = ["open_regular", "replace_file", "replacing"]
 
 KINDS = {
     stat.S_IFDIR: "a directory",
@@ -124,3 +124,37 @@ def _sync_folder(folder):
             os.fsync(number)
         finally:
             os.close(number)
+
+
+def open_regular(path):
+    """Open a file to read its bytes; a FIFO would keep its reader waiting, a device may have no end.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    file : binary file
+
+    Raises
+    ------
+    OSError
+        If there is no such file, or it is no regular one; it names `path`.
+
+    Examples
+    --------
+    >>> import os
+    >>> from numrnn.io.atomic import open_regular
+    >>> try:
+    ...     open_regular(os.devnull)
+    ... except OSError as error:
+    ...     print(error.strerror)
+    expected a regular file
+    """
+    flags = getattr(os, "O_NONBLOCK", 0)
+    file = open(path, "rb", opener=lambda name, mode: os.open(name, mode | flags))
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise OSError(errno.EINVAL, "expected a regular file", os.fspath(path))

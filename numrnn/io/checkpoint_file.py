@@ -1,7 +1,7 @@
 """Checkpoints: named arrays and a JSON header in one safetensors file, with a checksum over every byte.
 
 The file's metadata have two strings: ``numrnn_checkpoint``, the header as JSON, and ``checksum``, see
-`numrnn.io.checksum`. It is checked before anything in the file is believed, so a flipped bit or a missing end is found
+`numrnn.io.damage`. It is checked before anything in the file is believed, so a flipped bit or a missing end is found
 wherever it is.
 """
 
@@ -15,10 +15,9 @@ from safetensors.numpy import load as from_bytes
 from safetensors.numpy import save as to_bytes
 
 import numrnn
-from numrnn.io.atomic import replace_file
-from numrnn.io.checksum import NO_CHECKSUM, checksum_is_right, put_checksum
+from numrnn.io.atomic import open_regular, replace_file
+from numrnn.io.damage import NO_CHECKSUM, checksum_is_right, put_checksum
 from numrnn.io.messages import shown
-from numrnn.io.regular_file import open_regular
 
 __all__ = ["CHECKPOINT_FORMAT", "HEADER", "DamagedCheckpointError", "read_checkpoint", "write_checkpoint"]
 

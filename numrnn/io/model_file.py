@@ -2,7 +2,7 @@
 
 The header is the string ``numrnn`` of the file's metadata. Its keys are ``format`` (this file format, an integer),
 ``numrnn`` (the version that wrote it) and what the caller gives, see `numrnn.estimators.saving`. The string
-``checksum`` is that of the file, see `numrnn.io.checksum`; the first files had none. The arrays can be read by any
+``checksum`` is that of the file, see `numrnn.io.damage`; the first files had none. The arrays can be read by any
 safetensors reader in any language; nothing in the file is ever executed.
 """
 
@@ -13,11 +13,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
 import numrnn
-from numrnn.io.atomic import replace_file
+from numrnn.io.atomic import open_regular, replace_file
 from numrnn.io.checkpoint_file import HEADER as CHECKPOINT_HEADER
-from numrnn.io.checksum import NO_CHECKSUM, checksum_is_right, put_checksum
+from numrnn.io.damage import NO_CHECKSUM, checksum_is_right, put_checksum
 from numrnn.io.messages import shown
-from numrnn.io.regular_file import open_regular
 
 FORMAT = 1
 

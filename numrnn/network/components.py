@@ -1,17 +1,6 @@
 """Cells, activations, poolings and heads: what the host knows of each."""
 
-from numrnn.kernels.cpu.records import (
-    IDENTITY,
-    MAXIMUM,
-    MEAN,
-    RELU,
-    SIGMOID,
-    SOFTMAX,
-    TANH,
-    ElmanNet,
-    GRUNet,
-    LSTMNet,
-)
+from numrnn.kernels.cpu.records import IDENTITY, MAXIMUM, MEAN, RELU, SIGMOID, SOFTMAX, TANH, ElmanNet, GRUNet, LSTMNet
 
 GATES = {"elman": 1, "gru": 3, "lstm": 4}
 

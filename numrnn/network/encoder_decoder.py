@@ -11,7 +11,7 @@ import numpy as np
 
 from numrnn.data.batches import full_batch
 from numrnn.data.random_streams import mask_keys
-from numrnn.data.targets import Targets
+from numrnn.data.sources import Targets
 from numrnn.kernels.cpu import updates
 from numrnn.network.interface import Masks, Run, always_current
 from numrnn.solvers.base import state_arrays

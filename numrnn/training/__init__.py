@@ -10,7 +10,7 @@ _MODULE_OF = {
     "EarlyStopping": "early_stopping",
     "EpochRecord": "state",
     "FitInfo": "callbacks",
-    "ScikitLearnBridge": "sklearn_callbacks",
+    "ScikitLearnBridge": "callbacks",
     "TrainingDivergedError": "exceptions",
     "TrainingState": "state",
     "TrainingTerminated": "exceptions",

@@ -85,7 +85,7 @@ def minimize_lbfgs(
     --------
     >>> import numpy as np
     >>> from numrnn import Sequences
-    >>> from numrnn.data.targets import Targets
+    >>> from numrnn.data.sources import Targets
     >>> from numrnn.network.cpu.network import Network
     >>> from numrnn.network.parameters import Layout, initial_theta
     >>> from numrnn.solvers import LBFGS

@@ -5,7 +5,7 @@ from contextlib import closing, nullcontext
 
 import numpy as np
 
-from numrnn.data.windows import WindowReader, epoch_windows
+from numrnn.data.batches import WindowReader, epoch_windows
 from numrnn.distributed import SERIAL
 from numrnn.network.cpu.thread_pool import alone
 from numrnn.network.interface import Step
@@ -103,7 +103,7 @@ def train(
     --------
     >>> import numpy as np
     >>> from numrnn import Sequences
-    >>> from numrnn.data.targets import Targets
+    >>> from numrnn.data.sources import Targets
     >>> from numrnn.network.cpu.network import Network
     >>> from numrnn.network.parameters import Layout, initial_theta
     >>> from numrnn.solvers import Adam

@@ -107,7 +107,7 @@ def test_sequences_to_watch_and_tables():
 def test_an_array_is_read_where_it_lies_if_it_can_be():
     array = np.ascontiguousarray(X)
     sequences, form = to_device_sequences(to_card(array), dtype=np.float32)
-    assert form == "array" and sequences.shape == (6, None, 2) and len(sequences[np.array([4, 1])]) == 2
+    assert form == "array" and sequences.shape == (6, None, 2) and len(sequences.choose(np.array([4, 1]))) == 2
     assert repr(sequences) == "DeviceSequences(6 sequences, 2 columns, float32)"
     if device.in_simulator():
         assert np.shares_memory(sequences.values, array)

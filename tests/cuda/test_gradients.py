@@ -8,7 +8,7 @@ from problems import make_problem
 
 from numrnn.data.batches import full_batch
 from numrnn.data.random_streams import mask_keys
-from numrnn.data.targets import Targets
+from numrnn.data.sources import Targets
 from numrnn.network.cpu.network import Network
 from numrnn.network.cuda.network import CudaNetwork
 from numrnn.network.interface import Masks

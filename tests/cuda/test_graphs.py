@@ -12,7 +12,7 @@ from problems import make_problem
 from test_gradients import case_of
 
 from numrnn.data.batches import full_batch, in_chunks
-from numrnn.data.targets import Targets
+from numrnn.data.sources import Targets
 from numrnn.network.cpu.network import Network
 from numrnn.network.cuda import graphs
 from numrnn.network.cuda.batch_tables import lay_out, tabulate

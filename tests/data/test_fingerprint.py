@@ -5,9 +5,8 @@ import pytest
 
 from numrnn import Sequences
 from numrnn.data.fingerprint import BLOCK_BYTES, BLOCKS, fingerprint
-from numrnn.data.pairs import Pairs, shifted
-from numrnn.data.symbols.next_symbols import NextSymbols
-from numrnn.data.targets import Targets
+from numrnn.data.sources import Targets
+from numrnn.data.symbols.next_symbols import NextSymbols, Pairs, shifted
 
 
 def test_what_differs_is_named():

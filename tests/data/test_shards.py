@@ -16,11 +16,11 @@ from sklearn.pipeline import make_pipeline
 from numrnn import RNNClassifier, RNNRegressor, Sequences, SequenceScaler
 from numrnn.data import ShardWriter, open_shards
 from numrnn.data import scaler as scaler_module
+from numrnn.data.batches import WindowReader, epoch_windows
 from numrnn.data.shards import sequences
 from numrnn.data.shards.format import changed_files
 from numrnn.data.shards.read_ahead import read_ahead
-from numrnn.data.targets import Targets
-from numrnn.data.windows import WindowReader, epoch_windows
+from numrnn.data.sources import Targets
 from numrnn.network.cpu.network import Network
 from numrnn.network.parameters import Layout, initial_theta
 from numrnn.solvers import Adam

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from numrnn import RNNLanguageModel
-from numrnn.estimators.language_model.sizes import sizes_of
+from numrnn.estimators.language_model.fitting import sizes_of
 
 
 @pytest.mark.parametrize(

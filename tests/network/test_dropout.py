@@ -6,7 +6,7 @@ import pytest
 from numrnn import RNNClassifier, Sequences
 from numrnn.data.batches import full_batch
 from numrnn.data.random_streams import mask_keys
-from numrnn.data.targets import Targets
+from numrnn.data.sources import Targets
 from numrnn.kernels.cpu import updates
 from numrnn.kernels.cpu.dropout import drop_row
 from numrnn.network.cpu.network import Network

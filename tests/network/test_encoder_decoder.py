@@ -7,8 +7,8 @@ from networks import relative_error
 
 from numrnn import RNNSeq2Seq, Sequences, TrainingDivergedError
 from numrnn.data.batches import Batch
-from numrnn.data.pairs import Pairs, shifted
-from numrnn.data.targets import Targets
+from numrnn.data.sources import Targets
+from numrnn.data.symbols.next_symbols import Pairs, shifted
 from numrnn.estimators.problem import Arguments
 from numrnn.estimators.seq2seq.fitting import targets_of
 from numrnn.kernels.cpu.updates import NO_STEP

@@ -7,7 +7,7 @@ from networks import Case, inputs_of, relative_error, sequences
 from problems import make_problem
 
 from numrnn.data.batches import Batch, full_batch, in_chunks
-from numrnn.data.targets import Targets
+from numrnn.data.sources import Targets
 from numrnn.kernels.cpu import updates
 from numrnn.network.cpu import scheduling
 from numrnn.network.cpu.network import Network

@@ -15,7 +15,7 @@ from problems import make_problem
 import numrnn
 from numrnn import Sequences
 from numrnn.data.batches import epoch_batches
-from numrnn.data.targets import Targets
+from numrnn.data.sources import Targets
 from numrnn.network.cpu import network, scheduling
 from numrnn.network.cpu.network import Network
 from numrnn.network.parameters import Layout

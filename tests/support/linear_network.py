@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from numrnn.data.sequences import Sequences
-from numrnn.data.targets import Targets
+from numrnn.data.sources import Targets
 from numrnn.kernels.cpu import updates
 from numrnn.network.interface import Run, always_current
 from numrnn.solvers.base import state_arrays

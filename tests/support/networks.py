@@ -3,7 +3,7 @@ import numpy as np
 
 from numrnn.data.batches import full_batch, in_chunks
 from numrnn.data.sequences import Sequences
-from numrnn.data.targets import Targets
+from numrnn.data.sources import Targets
 from numrnn.network.cpu.network import Network
 from numrnn.network.interface import Step
 from numrnn.network.parameters import Layout

@@ -7,8 +7,8 @@ from guard_cases import KINDS, SOLVERS
 
 from numrnn import Sequences
 from numrnn.data.batches import Batch, epoch_batches, full_batch, in_chunks
-from numrnn.data.pairs import Pairs, shifted
-from numrnn.data.targets import Targets
+from numrnn.data.sources import Targets
+from numrnn.data.symbols.next_symbols import Pairs, shifted
 from numrnn.distributed.tree import merges_of
 from numrnn.kernels.cpu import minibatches as kernels
 from numrnn.kernels.cpu.atomics import BOARD_SIZE, LEFT, leave, watch

@@ -8,7 +8,7 @@ import numpy as np
 from numrnn.data.array_checks import checked_lengths
 from numrnn.data.sequences import Sequences
 from numrnn.data.shards.format import open_shards
-from numrnn.io.npz_file import read_arrays
+from numrnn.io.array_files import read_arrays
 
 __all__ = ["DataFile", "Part", "read_npz", "read_shards"]
 

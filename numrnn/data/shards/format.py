@@ -10,7 +10,7 @@ The format, version 1, readable by NumPy alone. Of a directory:
 - ``index.json``: the names of the shards with their numbers of sequences, steps and bytes, what they have in common,
   and totals. It is written last: a directory without it is half written. Optional are the ``names`` of the columns,
   what the ``ids`` are called, the SHA-256 of each file (``sha256`` of a shard) and of the index (``checksum``, see
-  `numrnn.data.shards.checksums`);
+  `numrnn.data.shards.format`);
 - ``test`` (optional): a directory of shards to test on.
 """
 
@@ -27,12 +27,20 @@ import numpy as np
 from numrnn.data.array_checks import NUMBERS, checked_lengths
 from numrnn.data.byte_sizes import n_bytes
 from numrnn.data.sequences import Sequences
-from numrnn.data.shards.checksums import checksum_of_file, checksum_of_index
 from numrnn.data.shards.sequences import Shard, ShardedSequences
+from numrnn.io.array_files import read_array, read_header
 from numrnn.io.damage import readable
-from numrnn.io.npy_file import read_array, read_header
 
-__all__ = ["FORMAT", "INDEX", "VERSION", "Shards", "changed_files", "open_shards"]
+__all__ = [
+    "FORMAT",
+    "INDEX",
+    "Shards",
+    "VERSION",
+    "changed_files",
+    "checksum_of_file",
+    "checksum_of_index",
+    "open_shards",
+]
 
 FORMAT, VERSION, INDEX = "numrnn shards", 1, "index.json"
 ENTRIES = (
@@ -294,3 +302,22 @@ def _rows(folder, index, name, X):
     with readable(folder, f"directory of shards: {name}"):
         joined = np.concatenate(parts)
     return Sequences(joined, X.offsets) if per == "step" else joined
+
+
+def checksum_of_index(index):
+    """Return the checksum of an index's entries but for the checksum itself; spaces and order do not matter.
+
+    Examples
+    --------
+    >>> from numrnn.data.shards.format import checksum_of_index
+    >>> checksum_of_index({"steps": 3, "sequences": 2})[:16]
+    'e521c461ffdfd4bc'
+    """
+    entries = {name: entry for name, entry in index.items() if name != "checksum"}
+    return hashlib.sha256(json.dumps(entries, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def checksum_of_file(path):
+    """Return the checksum of a file of any size."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

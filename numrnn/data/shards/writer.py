@@ -13,8 +13,7 @@ from numrnn.data.byte_sizes import n_bytes
 from numrnn.data.containers import numbers_of_frame
 from numrnn.data.names import check_one_order, names_of, places_of
 from numrnn.data.sequences import Sequences
-from numrnn.data.shards.checksums import checksum_of_file, checksum_of_index
-from numrnn.data.shards.format import FORMAT, INDEX, VERSION
+from numrnn.data.shards.format import FORMAT, INDEX, VERSION, checksum_of_file, checksum_of_index
 from numrnn.io import replace_file, replacing
 
 __all__ = ["ShardWriter"]

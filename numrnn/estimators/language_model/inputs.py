@@ -2,9 +2,8 @@
 
 from typing import NamedTuple
 
-from numrnn.data.pairs import shifted
 from numrnn.data.sequences import Sequences
-from numrnn.data.symbols.next_symbols import NextSymbols, is_text
+from numrnn.data.symbols.next_symbols import NextSymbols, is_text, shifted
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.estimators.inputs import read_texts
 from numrnn.io.messages import shown

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.batches import longest_first
-from numrnn.data.targets import Targets
+from numrnn.data.sources import Targets
 from numrnn.estimators.n_jobs import n_threads
 from numrnn.training.objective import loss_and_gradient
 

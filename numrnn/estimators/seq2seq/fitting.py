@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from numrnn.data.pairs import Pairs, shifted
+from numrnn.data.sources import Targets
+from numrnn.data.symbols.next_symbols import Pairs, shifted
 from numrnn.data.symbols.vocabulary import Vocabulary
-from numrnn.data.targets import Targets
 from numrnn.data.validation import Inputs
 from numrnn.estimators.fitting import Fitting
 from numrnn.estimators.held_out import LossAlone, split

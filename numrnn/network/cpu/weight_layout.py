@@ -4,14 +4,7 @@
 import numpy as np
 
 from numrnn.kernels.cpu.micro_kernel import panel_width
-from numrnn.kernels.cpu.records import (
-    NO_HEAD,
-    ONE,
-    ZEROS,
-    Head,
-    Layer,
-    Piece,
-)
+from numrnn.kernels.cpu.records import NO_HEAD, ONE, ZEROS, Head, Layer, Piece
 from numrnn.network.components import ACTIVATIONS, GATES, HEADS, NETS, POOLINGS
 from numrnn.network.cpu.workspaces import aligned_zeros
 

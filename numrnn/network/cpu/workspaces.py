@@ -5,9 +5,7 @@ import math
 import numpy as np
 
 from numrnn.kernels.cpu.matmul import spare_size
-from numrnn.kernels.cpu.records import (
-    Head,
-)
+from numrnn.kernels.cpu.records import Head
 from numrnn.kernels.cpu.tile import bidirectional as whole
 from numrnn.kernels.cpu.tile import checkpoint_schedule, forward
 from numrnn.network.batch_arrays import embedding_gradient_bytes

@@ -5,7 +5,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from numrnn.data.random_streams import mask_keys
-from numrnn.data.targets import Targets
+from numrnn.data.sources import Targets
 from numrnn.kernels.cpu.tile.forward import Goal
 from numrnn.kernels.cpu.updates import NO_STEP
 from numrnn.kernels.cuda import updates
