@@ -42,8 +42,9 @@ class SequenceSource(ABC):
         """The largest of symbols that were checked."""
         return int(self.values.max())
 
+    @abstractmethod
     def __len__(self):
-        return len(self.lengths)
+        """Return the number of sequences."""
 
 
 class Chosen(SequenceSource):
@@ -59,6 +60,9 @@ class Chosen(SequenceSource):
 
     def choose(self, ids):
         return Chosen(self, ids)
+
+    def __len__(self):
+        return len(self.lengths)
 
 
 class Targets(NamedTuple):

@@ -47,6 +47,9 @@ class Held(SequenceSource):
         """Refuse: the window moves on."""
         raise TypeError("sequences of a window are read in mini-batches")
 
+    def __len__(self):
+        return len(self.lengths)
+
 
 def key_of_sequences(key):
     """Return the part of a tuple that chooses sequences; the others may choose all of each alone."""

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.array_checks import check_plain
 from numrnn.estimators.saving import save_model
-from numrnn.io.messages import short_errors, shown
+from numrnn.io.messages import shown
 from numrnn.training.callbacks import CallbackSupportMixin
 
 
@@ -152,19 +152,8 @@ class Model(WeightsByName, CallbackSupportMixin, BaseEstimator):
         parameters = self.get_params(deep=False)
         save_model(path, type(self), parameters, self._architecture, self._what_was_learnt(), self._state)
 
-    def _validate_params(self):
-        try:
-            super()._validate_params()
-        except ValueError:
-            with short_errors():
-                raise
-
     def __sklearn_is_fitted__(self):
         return "_state" in vars(self)
-
-    def _what_was_learnt(self):
-        """Return the attributes that a model file stores, by name."""
-        return {name: vars(self)[name] for name in self._learnt if name in vars(self)}
 
     def _predictor(self, device=None):
         """Return what predicts with the present weights.

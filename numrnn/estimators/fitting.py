@@ -3,7 +3,7 @@
 import logging
 import sys
 from abc import abstractmethod
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from numrnn.distributed import SERIAL, comm_of
 from numrnn.estimators.base import Model
 from numrnn.estimators.problem import TrainingOptions
 from numrnn.estimators.resuming import Resumption, facts_of
+from numrnn.io.messages import short_errors
 from numrnn.kernels.jit import CACHE_FOLDER
 from numrnn.network.architecture import check_place
 from numrnn.training import (
@@ -128,7 +129,8 @@ class Fitting(Model):
             learnt = self._what_was_learnt()
             self._state, max_iter = resumption.begin(self._state, problem, learnt, callbacks, network, comm)
         try:
-            with noting_interrupts(comm), announcing_compilation(options.verbose), self._state.changing():
+            noting = nullcontext() if comm.size == 1 else noting_interrupts(comm)
+            with noting, announcing_compilation(options.verbose), self._state.changing():
                 _run(options, problem, network, self._state, max_iter, callbacks, comm)
         finally:
             self._state.progress = None
@@ -148,10 +150,21 @@ class Fitting(Model):
         yield [ScikitLearnBridge(context, self, **task)] if heard else []
         context.call_on_fit_task_end(estimator=self, reconstruction_attributes={}, **task)
 
+    def _what_was_learnt(self):
+        """Return the attributes that a model file stores, by name."""
+        return {name: vars(self)[name] for name in self._learnt if name in vars(self)}
+
+    def _validate_params(self):
+        try:
+            super()._validate_params()
+        except ValueError:
+            with short_errors():
+                raise
+
     def _keep_inputs(self, inputs):
         """Set the fitted attributes that tell what was learnt of X."""
         self._keep_names("feature_names_in_", inputs.names)
-        vars(self).update(inputs.attributes())
+        self.n_inputs_, self.n_features_in_, self._on_table = inputs.n_inputs, inputs.n_features, inputs.on_table
 
     def _keep_names(self, attribute, names):
         """Set names of columns as an attribute, or remove those of an earlier fit."""

@@ -35,12 +35,10 @@ def received_by(receive, numbers, replaces=lambda handler: True):
 
 
 def noting_interrupts(comm):
-    """Return a span in which Ctrl-C is noted, not raised, if several processes have to agree where to stop.
+    """Return a span in which Ctrl-C is noted, not raised: several processes have to agree where to stop.
 
     It is raised as ever where somebody else handles it.
     """
-    if comm.size == 1:
-        return contextlib.nullcontext()
     return received_by(comm.begin_to_note(), [signal.SIGINT], lambda handler: handler is signal.default_int_handler)
 
 

@@ -146,8 +146,8 @@ def test_mistakes_are_named():
     for X, y, params, error, message in [
         (TEXTS, WORDS[:-1], {}, ValueError, "X has 60 sequences, y has 59"),
         (TEXTS, None, {}, ValueError, "requires y"),
-        (TEXTS, [*WORDS[:3], "", *WORDS[4:]], {}, ValueError, r"y\[3\] is empty"),
-        ([*TEXTS[:3], "", *TEXTS[4:]], WORDS, {}, ValueError, r"X\[3\] is empty"),
+        (TEXTS, [*WORDS[:3], "", *WORDS[4:]], {}, ValueError, r"y\[3\] holds no character"),
+        ([*TEXTS[:3], "", *TEXTS[4:]], WORDS, {}, ValueError, r"X\[3\] holds no character"),
         (TEXTS, [*SYMBOLS[:2], np.zeros(0, int), *SYMBOLS[3:]], {}, ValueError, r"y\[2\] is empty"),
         (TEXTS, [*SYMBOLS[:2], np.array([-1]), *SYMBOLS[3:]], {}, ValueError, r"y\[2\] has the symbol -1"),
         (TEXTS, np.arange(60), {}, ValueError, r"y\[0\] is one value"),

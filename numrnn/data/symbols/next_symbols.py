@@ -90,6 +90,9 @@ class NextSymbols(SequenceSource):
     def gather(self, ids, out=None):
         return self.values, self.offsets[ids]
 
+    def __len__(self):
+        return len(self.lengths)
+
 
 def is_text(X):
     """Whether X is a text, or a list of texts or of lists of tokens.
@@ -240,6 +243,9 @@ class Pairs(SequenceSource):
 
     def choose(self, ids):
         return Pairs(self.source.choose(ids), self.target.choose(ids))
+
+    def __len__(self):
+        return len(self.lengths)
 
 
 def shifted(sequences, end=None):

@@ -174,7 +174,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             raise ValueError(f"texts hold no {self.unit} to learn")
         ranked = sorted(counts, key=lambda symbol: (-counts[symbol], symbol))
         symbols = first + tuple(ranked[: None if self.max_symbols is None else self.max_symbols - 1])
-        self._learn(symbols, form, rule, versions(rule, form))
+        self._learn(symbols, form, rule, versions(rule, form) if rule or form else {})
         return self
 
     def transform(self, texts):
@@ -340,8 +340,11 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return vocabulary
 
     def _check_parameters(self):
-        with short_errors():
+        try:
             self._validate_params()
+        except ValueError:
+            with short_errors():
+                raise
         if self.tokenizer is not None and self.unit == "character":
             raise ValueError("a tokenizer needs unit='token', got unit='character'")
         if not self.unknown and (self.unit == "token" or self.max_symbols is not None):

@@ -13,7 +13,7 @@ from numrnn.data.symbols.checks import check_symbols, count_symbols
 from numrnn.data.symbols.next_symbols import check_n_symbols, errors_name, is_text
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.data.validation import Inputs, check_inputs, learn_inputs
-from numrnn.estimators.inputs import check_many, symbols_of, vocabulary_of
+from numrnn.estimators.inputs import check_many, text_symbols, vocabulary_of
 from numrnn.estimators.targets import check_names_of_targets, names_of_targets
 from numrnn.io.messages import shown
 from numrnn.network.cuda.device import on_card
@@ -60,11 +60,12 @@ class SourceReader(NamedTuple):
         if self.kind == "vector":
             source, inputs = reader._vectors(X, "X")
             return source, reader._replace(inputs=inputs)
-        n_symbols = self.n_symbols if learnt is None else len(learnt)
-        X = X if learnt is None else symbols_of(X, learnt, "X")
-        options = {"dtype": self.dtype, "n_symbols": n_symbols, "read": reader_of(self.device, X)}
+        if learnt is not None:
+            inputs = Inputs("RNNSeq2Seq", n_inputs=1, n_features=1, on_table=False)
+            return text_symbols(X, learnt, "X"), reader._replace(n_symbols=len(learnt), inputs=inputs)
+        options = {"dtype": self.dtype, "n_symbols": self.n_symbols, "read": reader_of(self.device, X)}
         source, _, inputs = learn_inputs(X, "RNNSeq2Seq", **options)
-        n_symbols = None if n_symbols is None else count_symbols(source, n_symbols)
+        n_symbols = None if self.n_symbols is None else count_symbols(source, self.n_symbols)
         return source, reader._replace(n_symbols=n_symbols, inputs=inputs)
 
     def read(self, X, name="X"):
@@ -76,7 +77,7 @@ class SourceReader(NamedTuple):
             raise TypeError(f"{name} must hold {expected}, like what the model was fitted on, got {got}")
         if self.vocabulary is not None:
             check_n_symbols(self.vocabulary, self.n_symbols)
-            X = symbols_of(X, self.vocabulary, name)
+            return text_symbols(X, self.vocabulary, name)
         options = {"dtype": self.dtype, "n_symbols": self.n_symbols, "read": reader_of(self.device, X)}
         return check_inputs(X, self.inputs, name=name, **options)[0]
 
@@ -159,8 +160,8 @@ class TargetReader(NamedTuple):
             targets, _ = to_sequences(y, dtype=self.dtype, name="y")
             reader = reader._replace(n_outputs=targets.values.shape[1], names=names_of_targets(y, "y"))
         else:
-            targets = reader._symbols(y, "auto" if learnt is None else len(learnt), "y")
-            n_symbols = count_symbols(targets, "auto" if learnt is None else len(learnt))
+            targets = reader._symbols(y, "auto", "y")
+            n_symbols = count_symbols(targets, "auto") if learnt is None else len(learnt)
             reader = reader._replace(n_symbols=n_symbols, n_outputs=n_symbols + 1)
         return _same_number(n_sequences, targets, "y"), reader
 
@@ -188,7 +189,8 @@ class TargetReader(NamedTuple):
         return y, *_kind_of(y, name)
 
     def _symbols(self, y, n_symbols, name):
-        y = y if self.vocabulary is None else symbols_of(y, self.vocabulary, name)
+        if self.vocabulary is not None:
+            return text_symbols(y, self.vocabulary, name)
         targets, _ = to_sequences(y, dtype=np.float64, name=name, allow_symbols=True)
         return check_symbols(targets, n_symbols, name=name)
 

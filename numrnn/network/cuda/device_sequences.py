@@ -51,6 +51,9 @@ class DeviceSequences(SequenceSource):
         with memory_named():
             return DeviceSequences(self.values.astype(np.min_scalar_type(last)), self._starts, self.lengths)
 
+    def __len__(self):
+        return len(self.lengths)
+
     def choose(self, ids):
         return DeviceSequences(self.values, self._starts[ids], self.lengths[ids])
 
