@@ -450,9 +450,9 @@ TABLE = (
 )
 
 
-def parameters_of(estimator):
-    """Return the rows of an estimator's parameters, in the order of its signature, with what differs there."""
-    return [row._replace(**row.differs.get(estimator, {})) for row in TABLE if estimator in row.estimators]
+def parameters_of(kind):
+    """Return the rows of the parameters of a class, in the order of its signature, with what differs there."""
+    return [row._replace(**row.differs.get(kind, {})) for row in TABLE if kind in row.estimators]
 
 
 def choices_of(name):
@@ -460,6 +460,6 @@ def choices_of(name):
     return next(row for row in TABLE if row.name == name).choices
 
 
-def values_before(estimator):
+def values_before(kind):
     """Return the values of parameters in files that do not have them: what `fit` did before they existed."""
-    return {row.name: row.before for row in parameters_of(estimator) if row.before is not IN_ALL_FILES}
+    return {row.name: row.before for row in parameters_of(kind) if row.before is not IN_ALL_FILES}

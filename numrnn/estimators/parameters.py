@@ -14,9 +14,9 @@ LARGEST = 2**63 - 1  # integer that kernels count with
 _CONSTRAINTS = {"vocabulary": Vocabulary, "float type": Options(type, {np.float32, np.float64})}
 
 
-def constraints_of(estimator):
-    """Return what scikit-learn checks of the parameters of an estimator, by name."""
-    rows = parameters_of(estimator)
+def constraints_of(kind):
+    """Return what scikit-learn checks of the parameters of an estimator's class, of this name."""
+    rows = parameters_of(kind)
     return {row.name: [_constraint(allowed) for allowed in row.allows] for row in rows if row.allows is not None}
 
 

@@ -1,0 +1,61 @@
+"""Laws of the house that can be read off the source, see docs/design/house.rst."""
+
+import ast
+from pathlib import Path
+
+import numrnn
+
+ROOT = Path(numrnn.__file__).parent
+CLIENTS = {"cli", "inspection", "model_selection.py"}  # of the public interface: they are handed estimators
+FILES = {str(path.relative_to(ROOT)): ast.parse(path.read_text()) for path in ROOT.rglob("*.py")}
+INSIDE = {name: tree for name, tree in FILES.items() if Path(name).parts[0] not in CLIENTS}
+CONVERSION = {  # of what users pass: they alone ask for the class of data
+    "data/conversion.py", "data/validation.py", "data/scaler.py", "data/readers/tables.py", "data/sequences.py",
+    "data/shards/sequences.py", "data/shards/writer.py", "data/symbols/next_symbols.py", "data/symbols/vocabulary.py",
+    "estimators/seq2seq/inputs.py", "estimators/targets.py",
+}  # fmt: skip
+KINDS = {"Sequences", "ShardedSequences", "DeviceSequences", "NextSymbols", "Pairs", "Held", "Chosen"}
+
+
+def names_in(node):
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+def test_the_package_root_is_a_hall():
+    assert sorted(path.name for path in ROOT.glob("*.py")) == [
+        "__init__.py", "__main__.py", "model_selection.py", "versions.py",
+    ]  # fmt: skip
+
+
+def test_no_function_is_handed_an_estimator():
+    allowed = {"solver_makes_passes"}  # scikit-learn's `available_if` calls it
+    found = {
+        f"{name}: {node.name}"
+        for name, tree in INSIDE.items()
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and node.name not in allowed
+        if {part.arg for part in node.args.args} & {"estimator", "model"}
+    }
+    assert found == {"estimators/precompile.py: _fitted"}  # it fits, as users do
+
+
+def test_no_file_sets_attributes_of_an_estimator_that_is_not_self():
+    found = {
+        name
+        for name, tree in INSIDE.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name)
+        if node.value.id in ("estimator", "model")
+    }
+    assert not found
+
+
+def test_only_conversion_asks_for_the_class_of_data():
+    found = {
+        name
+        for name, tree in INSIDE.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance"
+        if names_in(node.args[1]) & KINDS
+    }
+    assert found <= CONVERSION
