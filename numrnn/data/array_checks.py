@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import issparse
 
-from numrnn.data.containers import check_targets, numbers_of_frame
+from numrnn.data.containers import check_targets, numbers_of_frame, numbers_of_objects
 from numrnn.data.names import check_one_order
 from numrnn.io.messages import shown
 
@@ -11,6 +11,8 @@ __all__ = ["NUMBERS", "TARGETS", "check_kind", "check_list_plain", "check_plain"
 
 NUMBERS = "biuf"
 TARGETS = "biufUSO"
+PLAIN = (str, bytes, int, float, complex, np.generic)  # what hides neither mask nor device
+DEPTH = 8  # of lists within lists that are looked through
 BY_DEVICE = ", or set device='cuda' of an estimator"  # a hint for those who have such an array
 
 
@@ -39,7 +41,10 @@ def stack(items, *, name, kinds, choose_dtype=None):
         Naming the first array of another shape, or of a dtype that is not taken.
     """
     check_one_order(items, name)
-    arrays = [x if type(x) is np.ndarray else _as_array(x, f"{name}[{i}]", kinds) for i, x in enumerate(items)]
+    arrays = [
+        x if type(x) is np.ndarray and x.dtype.kind != "O" else _as_array(x, f"{name}[{i}]", kinds)
+        for i, x in enumerate(items)
+    ]
     _check_shapes(arrays, name)
     dtypes = {x.dtype for x in arrays}
     _check_dtypes(arrays if len(dtypes) > 1 else arrays[:1], name, kinds)
@@ -57,12 +62,20 @@ def check_kind(dtype, where, kinds):
         raise ValueError(f"Complex data not supported: {where} has dtype {dtype}")
     if dtype.kind not in kinds:
         expected = "numbers" if kinds == NUMBERS else "numbers or labels"
-        hint = f"; if these are numbers, pass {where}.astype(float)" if dtype.kind == "O" else ""
-        raise ValueError(f"{where} has dtype {dtype}, expected {expected}{hint}")
+        raise ValueError(f"{where} has dtype {dtype}, expected {expected}")
 
 
 def check_plain(array, where, hint=""):
-    """Raise an error that names `where` if it is an array whose values are not all there to be read.
+    """Raise an error that names `where` if it is an array, or a list of them, whose values cannot all be read.
+
+    Parameters
+    ----------
+    array : anything
+        Lists are looked through at any depth.
+    where : str
+        What errors call it.
+    hint : str
+        What else to do with an array on a GPU.
 
     Raises
     ------
@@ -71,23 +84,42 @@ def check_plain(array, where, hint=""):
     ValueError
         If it is a masked array with masked values: NumPy would read what lies under the mask.
     """
-    if hasattr(array, "__cuda_array_interface__"):
-        raise TypeError(f"{where} is an array on a GPU, expected one on the host: pass cupy.asnumpy({where}){hint}")
-    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
-        mask = np.ma.getmaskarray(array)
-        place = ", ".join(map(str, np.argwhere(mask)[0]))
-        raise ValueError(
-            f"{where} is a masked array: {np.count_nonzero(mask)} of its values are masked, the first is "
-            f"{where}[{place}]; fill them ({where}.filled(...)), or leave out what has none"
-        )
+    if type(array) in (list, tuple):
+        _check_plain_items(array, where, hint, DEPTH)
+    elif type(array) is not np.ndarray:
+        _check_plain_array(array, where, hint)
 
 
 def check_list_plain(values, name):
-    """`check_plain` of an array, or of a list of them, which the first one stands for."""
-    if isinstance(values, np.ma.MaskedArray):
-        check_plain(values, name)
-    listed = isinstance(values, (list, tuple)) and len(values) > 0
-    check_plain(values[0] if listed else values, f"{name}[0]" if listed else name, BY_DEVICE)
+    """`check_plain` of what an estimator may take from a GPU."""
+    check_plain(values, name, BY_DEVICE)
+
+
+def _check_plain_items(items, where, hint, depth):
+    kinds = {kind for kind in set(map(type, items)) if not issubclass(kind, PLAIN)}
+    if not kinds or not depth:
+        return
+    for i, item in enumerate(items):
+        if type(item) in kinds:
+            if isinstance(item, (list, tuple)):
+                _check_plain_items(item, f"{where}[{i}]", hint, depth - 1)
+            else:
+                _check_plain_array(item, f"{where}[{i}]", hint)
+
+
+def _check_plain_array(array, where, hint):
+    if hasattr(array, "__cuda_array_interface__"):
+        raise TypeError(f"{where} is an array on a GPU, expected one on the host: pass cupy.asnumpy({where}){hint}")
+    if not isinstance(array, np.ma.MaskedArray) or not np.ma.is_masked(array):
+        return
+    mask = np.ma.getmaskarray(array)
+    if not mask.ndim:
+        raise ValueError(f"{where} is masked, expected a value; leave out what has none")
+    place = ", ".join(map(str, np.argwhere(mask)[0]))
+    raise ValueError(
+        f"{where} is a masked array: {np.count_nonzero(mask)} of its values are masked, the first is "
+        f"{where}[{place}]; fill them ({where}.filled(...)), or leave out what has none"
+    )
 
 
 def _as_array(item, where, kinds):
@@ -98,6 +130,7 @@ def _as_array(item, where, kinds):
         if hasattr(item, "columns") and kinds == NUMBERS:
             return numbers_of_frame(item, where)
         array = np.asarray(item)
+        array = numbers_of_objects(array, where) if kinds == NUMBERS and array.ndim else array
     except (TypeError, ValueError) as error:
         if where in str(error):
             raise

@@ -6,7 +6,7 @@ from numbers import Real
 import numpy as np
 from scipy.sparse import issparse
 
-__all__ = ["check_column", "check_container", "check_targets", "numbers_of_frame"]
+__all__ = ["check_column", "check_container", "check_targets", "numbers_of_frame", "numbers_of_objects"]
 
 _EXPECTED = "expected a list of arrays of shape (steps, inputs), an array of shape (N, T, D), or Sequences"
 
@@ -95,8 +95,7 @@ def numbers_of_frame(frame, name):
     """
     for column in frame.columns:
         check_column(frame[column].to_numpy(), f"{name}, column {column!r:.100}")
-    array = np.asarray(frame)
-    return array.astype(np.float64) if array.dtype.kind == "O" else array
+    return numbers_of_objects(np.asarray(frame), name)
 
 
 def check_column(values, where):
@@ -126,9 +125,76 @@ def _cast(kind):
 
 def _check_objects(values, where):
     for i, value in enumerate(values.tolist()):
-        if value is None or isinstance(value, Real) or type(value).__name__ == "NAType":
-            continue
-        raise ValueError(f"{where} holds {value!r:.100} ({type(value).__name__}) in row {i}, expected numbers")
+        if not _is_number(value):
+            raise ValueError(f"{where} holds {value!r:.100} ({type(value).__name__}) in row {i}, expected numbers")
+
+
+def numbers_of_objects(array, name):
+    """Return an array of objects that are all numbers as float64, and any other array as it is.
+
+    Parameters
+    ----------
+    array : ndarray
+        None and what pandas has for it become NaN.
+    name : str
+        What errors call it.
+
+    Returns
+    -------
+    array : ndarray
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the first object that is no number: a date, a duration, a text (also of digits), a decimal.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numrnn.data.containers import numbers_of_objects
+    >>> numbers_of_objects(np.array([1, None], object), "X[0]")
+    array([ 1., nan])
+    >>> numbers_of_objects(np.array([["1_000"]], object), "X")
+    Traceback (most recent call last):
+    ValueError: X[0, 0] is '1_000' (str), expected a number
+    """
+    if array.dtype.kind != "O":
+        return array
+    numbers = np.empty(array.shape)
+    flat = numbers.reshape(-1)
+    for i, value in enumerate(array.flat):
+        if not _is_number(value):
+            place = ", ".join(map(str, np.unravel_index(i, array.shape)))
+            raise _no_number(value, f"{name}[{place}]" if array.ndim else name)
+        flat[i] = np.nan if _is_missing(value) else _as_float(value)
+    return numbers
+
+
+def _is_number(value):
+    # NumPy takes a duration for an integer.
+    return isinstance(value, (Real, np.bool_)) and not isinstance(value, np.timedelta64) or _is_missing(value)
+
+
+def _is_missing(value):
+    return value is None or type(value).__name__ == "NAType"
+
+
+def _as_float(number):
+    try:
+        return float(number)
+    except OverflowError:  # an integer of more than 308 digits
+        return np.inf
+
+
+def _no_number(value, where):
+    found = f"{where} is {value!r:.100} ({type(value).__name__}), expected a number"
+    try:
+        float(value)
+    except TypeError as error:  # in the words that scikit-learn asks for
+        return TypeError(f"{found}: {error!s:.100}")
+    except ValueError:
+        pass
+    return ValueError(found)
 
 
 def check_targets(y, name):
@@ -151,7 +217,7 @@ def check_targets(y, name):
         y = y.tolist() if y.dtype.kind == "O" and y.ndim == 1 else []
     first = None
     for i, value in enumerate(y):
-        if value is None or type(value).__name__ == "NAType" or isinstance(value, float) and value != value:
+        if _is_missing(value) or isinstance(value, float) and value != value:
             raise ValueError(f"Input {name} contains NaN: {name}[{i}] is {value!r}; leave out what has no target")
         first = value if first is None else first
         if isinstance(value, str) != isinstance(first, str):

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import check_array
 
 from numrnn.data.array_checks import BY_DEVICE, NUMBERS, TARGETS, check_kind, check_plain, stack
-from numrnn.data.containers import check_container, check_targets, numbers_of_frame
+from numrnn.data.containers import check_container, check_targets, numbers_of_frame, numbers_of_objects
 from numrnn.data.sequences import Sequences
 from numrnn.data.shards.sequences import ShardedSequences
 from numrnn.data.symbols.checks import why_no_symbols
@@ -16,7 +16,9 @@ from numrnn.io.messages import short_errors, shown
 from numrnn.kernels.cpu.float_mode import all_finite
 from numrnn.kernels.jit import read_only
 
-__all__ = ["from_steps", "list_items", "steps_to_sequences", "targets_to_sequences", "to_sequences"]
+__all__ = [
+    "from_steps", "list_items", "steps_to_sequences", "targets_to_sequences", "to_sequences", "values_of_numbers",
+]  # fmt: skip
 
 # Rows of a search for NaN at a time: the mask of a block stays in the cache, whatever the size of the data.
 BLOCK = 1 << 14
@@ -260,39 +262,45 @@ def _checked_array(X, name):
         return X  # as check_array does, but for 30 us
     if hasattr(X, "columns"):
         X = numbers_of_frame(X, name)
-    try:
-        with short_errors():
-            array = check_array(X, allow_nd=True, ensure_all_finite=False, input_name=name)
-    except (TypeError, ValueError) as error:
-        row = _first_unreadable_row(X)
-        if row is None:
-            raise
-        raise type(error)(f"{error} (in the sequence {name}[{row}])") from error
+    X = _numbers_in(X, name)
+    with short_errors():
+        array = check_array(X, allow_nd=True, ensure_all_finite=False, input_name=name)
     if array.ndim > 3:
         raise ValueError(f"Found array with dim {array.ndim}, {name} must have the shape (N, T, D) or (N, T)")
     return array
 
 
-def _first_unreadable_row(X):
-    if not isinstance(X, np.ndarray) or X.ndim < 2 or len(X) == 0:
-        return None
-    if X.dtype.kind in "USc":
-        return 0
-    if X.dtype.kind == "O":
-        for i, row in enumerate(X):
-            try:
-                row.astype(np.float64)
-            except (TypeError, ValueError):
-                return i
-    return None
+def _numbers_in(X, name):
+    """Return X with numbers in the place of objects that are numbers, and refuse texts."""
+    if not isinstance(X, (list, tuple)) and getattr(getattr(X, "dtype", None), "kind", "") not in list("OUSc"):
+        return X
+    try:
+        array = np.asarray(X)
+    except ValueError:  # rows of several lengths, of which scikit-learn tells
+        return X
+    if array.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {name} has dtype {array.dtype}, expected real numbers")
+    if array.dtype.kind in "US" and array.size:
+        raise ValueError(
+            f"{name} holds texts, such as {array.flat[0].item()!r:.80}, expected numbers; to read characters or "
+            "words, set vocabulary=numrnn.data.Vocabulary() of an estimator"
+        )
+    return numbers_of_objects(array, name) if array.dtype.kind == "O" and array.ndim > 1 else X
+
+
+def values_of_numbers(sequences, name):
+    """Return the values of `Sequences`; objects as numbers, see `numrnn.data.containers.numbers_of_objects`."""
+    if sequences.values.dtype.kind != "O" or not len(sequences):
+        return sequences.values
+    return np.concatenate([numbers_of_objects(x, f"{name}[{i}]") for i, x in enumerate(sequences)])
 
 
 def _cast(sequences, choose_dtype, name):
-    values = sequences.values
+    values = values_of_numbers(sequences, name)
     check_kind(values.dtype, f"{name}[0]", NUMBERS)
     with np.errstate(over="ignore", invalid="ignore"):
         cast = np.ascontiguousarray(values, dtype=choose_dtype(values.dtype, values.ndim))
-    return sequences if cast is values else Sequences(cast, sequences.offsets)
+    return sequences if cast is sequences.values else Sequences(cast, sequences.offsets)
 
 
 def _check_lengths(sequences, name):

@@ -10,7 +10,7 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from numrnn.data.array_checks import TARGETS, check_kind, check_plain
-from numrnn.data.containers import check_targets
+from numrnn.data.containers import check_targets, numbers_of_objects
 from numrnn.data.conversion import list_items, targets_to_sequences
 from numrnn.data.names import check_one_order, check_same_order, names_of
 from numrnn.data.sequences import Sequences
@@ -259,8 +259,11 @@ def flat_weights(sample_weight, data, output, *, device="cpu", name="sample_weig
             raise ValueError(f"{name} must have shape ({len(data)},), one weight per sequence, got {weights.shape}")
         if output == "step":
             weights = np.repeat(weights, data.lengths)
-    if not np.isfinite(weights).all() or (weights < 0).any():
-        raise ValueError(f"{name} must be finite and not negative")
+    wrong = ~np.isfinite(weights) | (weights < 0)
+    if wrong.any():
+        place = wrong.argmax()
+        where = f"{name}[{place}] is" if weights.shape == (len(data),) and not per_step else f"number {place} is"
+        raise ValueError(f"{name} must be finite and not negative: {where} {weights[place]}")
     if not weights.any():
         raise ValueError(f"{name} must contain at least one non-zero number; all weights are zero")
     return weights
@@ -320,6 +323,6 @@ def _numbers(weights, name):
         # Strings such as "2" would pass the cast.
         if weights.dtype.kind not in "biufO":
             raise TypeError(f"got dtype {weights.dtype}")
-        return weights.astype(np.float64)
+        return numbers_of_objects(weights, name).astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must hold numbers: {error}") from error

@@ -1,6 +1,7 @@
 """Containers that are none of ours, and values that are no numbers: what the error says."""
 
 from collections import namedtuple
+from datetime import date
 from decimal import Decimal
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 from scipy.sparse import csr_matrix
 from sklearn.pipeline import make_pipeline
 
-from numrnn import RNNClassifier, RNNRegressor, SequenceScaler
+from numrnn import RNNClassifier, RNNRegressor, Sequences, SequenceScaler
+from numrnn.data import ShardWriter
 
 pandas = pytest.importorskip("pandas")
 X = np.random.default_rng(0).normal(size=(8, 5, 2))
@@ -105,6 +107,44 @@ def test_a_missing_target_of_a_step_is_named(kind, rows):
 def test_texts_and_decimals_are_no_numbers(targets):
     with pytest.raises(ValueError, match="y must hold numbers, got"):
         RNNRegressor((4,), max_iter=1).fit(X, targets)
+
+
+NO_NUMBERS = [np.datetime64("2024-01-01", "ns"), np.timedelta64(5, "s"), date(2024, 1, 1), "1_000", "2", Decimal(1)]
+FORMS_OF_OBJECTS = {
+    "array": lambda value: np.array([[[1.0, value]] * 2] * 8, object),
+    "table": lambda value: np.array([[1.0, value]] * 8, object),
+    "list of arrays": lambda value: [np.array([[1.0, value]] * 2, object)] * 8,
+    "nested lists": lambda value: [[[1.0, value]] * 2] * 8,
+    "Sequences": lambda value: Sequences(np.array([[1.0, value]] * 8, object), [0, 4, 8]),
+}
+
+
+@pytest.mark.parametrize("form", FORMS_OF_OBJECTS.values(), ids=FORMS_OF_OBJECTS)
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=lambda value: type(value).__name__)
+def test_objects_are_numbers_or_refused_in_every_form(form, value, tmp_path):
+    with ShardWriter(tmp_path / "shards") as writer:
+        for read in (SequenceScaler().fit, writer.write):
+            with pytest.raises((TypeError, ValueError), match=r"X.*(1\] is .*expected a number|has dtype <U)"):
+                read(form(value))
+        writer.write(form(2.5))
+    assert SequenceScaler().fit(form(2)).mean_.max() in (1.5, 2)  # a table has one input
+
+
+@pytest.mark.parametrize("value", ["1_0", Decimal(1), np.timedelta64(1, "s")], ids=lambda value: type(value).__name__)
+def test_weights_that_are_no_numbers_are_refused(value, tmp_path):
+    weights = np.array([1.0] * 7 + [value], object)
+    with pytest.raises(ValueError, match=r"sample_weight\[7\] is"):
+        RNNRegressor((4,), max_iter=1).fit(X, np.arange(8.0), weights)
+    with ShardWriter(tmp_path / "shards") as writer:
+        for wrong in (weights, np.array(["1_0"] * 8)):
+            with pytest.raises((TypeError, ValueError), match="sample_weight.*expected (a number|numbers)"):
+                writer.write(X, np.arange(8.0), wrong)
+        writer.write(X, np.arange(8.0), np.ones(8, object))
+
+
+def test_a_weight_that_is_no_weight_is_named():
+    with pytest.raises(ValueError, match=r"sample_weight must be finite and not negative: sample_weight\[1\] is -1.0"):
+        RNNRegressor((4,), max_iter=1).fit(X, np.arange(8.0), [1, -1] * 4)
 
 
 def test_frames_of_numbers_are_read():

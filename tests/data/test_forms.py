@@ -122,13 +122,13 @@ ERRORS = [
     ("inf", with_value(-np.inf, 0), r"Input X contains infinity or a value too large for .*float32.*: X\[0\], step 1"),
     ("too large", with_value(1e300), r"infinity or a value too large for .*float32.*: X\[1\], step 1"),
     ("complex", [np.ones((2, 2)), np.ones((2, 2), complex)], r"Complex data not supported: X\[1\]"),
-    ("complex table", np.ones((2, 2), complex), r"Complex data not supported[^(]*\(in the sequence X\[0\]\)"),
+    ("complex table", np.ones((2, 2), complex), "Complex data not supported: X has dtype complex"),
     ("complex Sequences", Sequences.from_array(np.ones((2, 2, 1), complex)), r"Complex data not supported: X\[0\]"),
     ("strings", [np.ones((1, 1)), np.array([["a"]])], r"X\[1\] has dtype <U1, expected numbers"),
     ("strings, Sequences", Sequences.from_list([["a"]]), r"X\[0\] has dtype <U1"),
-    ("strings, table", np.array([["a", "b"]]), r"bytes/strings.* \(in the sequence X\[0\]\)"),
-    ("objects", [np.ones((1, 1)), np.ones((1, 1), object)], r"X\[1\] has dtype object, .* X\[1\].astype\(float\)"),
-    ("object table", np.array([[1, 2], [3, "a"]], object), r"could not convert .* \(in the sequence X\[1\]\)"),
+    ("strings, table", np.array([["a", "b"]]), "X holds texts, such as 'a', expected numbers"),
+    ("objects", [np.ones((1, 1)), np.array([["1"]], object)], r"X\[1\]\[0, 0\] is '1' \(str\), expected a number"),
+    ("object table", np.array([[1, 2], [3, "a"]], object), r"X\[1, 1\] is 'a' \(str\), expected a number"),
     ("dates", [np.zeros((2, 1), "M8[s]")], r"X\[0\] has dtype datetime64\[s\]"),
     ("ragged within", [np.ones((2, 2)), [[1, 2], [3]]], r"X\[1\] is no array .*: its steps differ in length"),
     ("number", [np.ones((2, 2)), 3.0], r"X\[1\] is 3.0, expected an array of shape \(steps, columns\)"),
@@ -161,7 +161,7 @@ def test_errors_name_the_sequence(X, message):
     [
         ([np.ones((1, 2)), csr_array(np.ones((1, 2)))], r"X\[1\] is sparse, dense data is required"),
         (csr_array(np.ones((1, 2))), "[Ss]parse"),
-        (np.array([[1, 2], [3, {}]], object), r"argument must be .* string.* number.*X\[1\]"),
+        (np.array([[1, 2], [3, {}]], object), r"X\[1, 1\] is {} .*argument must be .* string.* number"),
     ],
 )
 def test_type_errors(X, message):

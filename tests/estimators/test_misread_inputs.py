@@ -88,9 +88,24 @@ def test_a_split_without_rare_classes_is_as_it_was():
 VALUES = masked(np.where(np.arange(6)[:, None] == 2, 1e3, X), (0, 2))
 
 
+NESTED = [[masked([1.0, 1e3], 1)] * 3] * 40  # the same one level down
+ONE_MASKED = [*range(39), np.ma.masked]
+PER_STEP = [masked(np.ones(6), 1)] * 40
+
+
 @pytest.mark.parametrize(
     ("call", "name"),
     [
+        (lambda: RNNRegressor(**OPTIONS).fit(NESTED, np.arange(40.0)), r"X\[0\]\[0\] is a masked array"),
+        (lambda: RNNRegressor(**OPTIONS).fit(X, ONE_MASKED), r"y\[39\] is masked"),
+        (lambda: RNNRegressor(**OPTIONS).fit(X, y == "low", ONE_MASKED), r"sample_weight\[39\] is masked"),
+        (lambda: RNNClassifier(**OPTIONS, output="step").fit(X, PER_STEP), r"y\[0\] is a masked array"),
+        (lambda: RNNLanguageModel((4,), n_symbols=3).fit([[0, np.ma.masked, 1]] * 9), r"X\[0\]\[1\] is masked"),
+        (lambda: SequenceScaler().fit(NESTED), r"X\[0\]\[0\] is a masked array"),
+        (lambda: Sequences.from_list(NESTED), r"\[0\]\[0\] is a masked array"),
+        (lambda: Sequences.from_array(NESTED), r"array\[0\]\[0\] is a masked array"),
+        (lambda: Sequences.from_padded(NESTED), r"X\[0\]\[0\] is a masked array"),
+        (lambda: Sequences.from_concatenated(NESTED[0], [3]), r"values\[0\] is a masked array"),
         (lambda: RNNRegressor(**OPTIONS).fit(VALUES, np.arange(40.0)), r"X is a masked array: 2 .*X\[0, 2, 0\]"),
         (lambda: RNNRegressor(**OPTIONS).fit([*X[:2], VALUES[0]], np.arange(3.0)), r"X\[2\] is a masked array"),
         (lambda: RNNRegressor(**OPTIONS).fit(X, masked(np.arange(40.0), 3)), r"y is a masked array.*y\[3\]"),
@@ -126,6 +141,21 @@ def test_masked_values_are_refused_by_fitted_models_and_shards(tmp_path):
         writer.write(VALUES)
     with pytest.raises(ValueError, match="y is a masked array"), ShardWriter(tmp_path / "more") as writer:
         writer.write(X, masked(np.arange(40.0), 3))
+
+
+@pytest.mark.parametrize(
+    ("rows", "name"),
+    [
+        ((VALUES,), "X is a masked array"),
+        ((NESTED,), r"X\[0\]\[0\] is a masked array"),
+        ((X, PER_STEP), r"y\[0\] is a masked array"),
+        ((X, ONE_MASKED), r"y\[39\] is masked"),
+        ((X, y, ONE_MASKED), r"sample_weight\[39\] is masked"),
+    ],
+)
+def test_shards_refuse_masked_values_by_name(rows, name, tmp_path):
+    with pytest.raises(ValueError, match=name), ShardWriter(tmp_path / "shards") as writer:
+        writer.write(*rows)
 
 
 def test_masked_arrays_without_masked_values_are_read():

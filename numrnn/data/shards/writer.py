@@ -10,7 +10,8 @@ import numpy as np
 
 from numrnn.data.array_checks import NUMBERS, TARGETS, check_kind, check_plain, stack
 from numrnn.data.byte_sizes import n_bytes
-from numrnn.data.containers import numbers_of_frame
+from numrnn.data.containers import check_container, numbers_of_frame, numbers_of_objects
+from numrnn.data.conversion import values_of_numbers
 from numrnn.data.names import check_one_order, names_of, places_of
 from numrnn.data.sequences import Sequences
 from numrnn.data.shards.format import FORMAT, INDEX, VERSION, checksum_of_file, checksum_of_index
@@ -18,6 +19,7 @@ from numrnn.io import replace_file, replacing
 
 __all__ = ["ShardWriter"]
 
+LABELS = TARGETS.replace("O", "")
 ROWS = ("targets", "weights", "ids")  # files beside those of steps and lengths
 
 
@@ -97,8 +99,10 @@ class ShardWriter:
         """
         X = self._ordered(_sequences(X))
         given = {"y": y, "sample_weight": sample_weight, "ids": ids}
+        for name, rows in given.items():
+            check_plain(rows, name)
         per = [_per(rows, name, X) for name, rows in given.items()]
-        rows = [_flat(rows, name) for name, rows in given.items()]
+        rows = [_flat(rows, name, NUMBERS if name == "sample_weight" else LABELS) for name, rows in given.items()]
         self._check(X, per, rows[0])
         first = 0
         while first < len(X):
@@ -261,15 +265,22 @@ class _Shard:
 
 def _sequences(X):
     if isinstance(X, Sequences):
-        return X
+        return _of_numbers(X)
+    check_container(X, "X")
+    check_plain(X, "X")
     if hasattr(X, "columns"):
         return Sequences.from_array(numbers_of_frame(X, "X"))
     if getattr(X, "ndim", 1) > 1:
-        return Sequences.from_array(X)
+        return _of_numbers(Sequences.from_array(X))
     items = list(X)
     made = Sequences.from_concatenated(*stack(items, name="X", kinds=NUMBERS))
     made.names = names_of(check_one_order(items, "X") or ())
     return made
+
+
+def _of_numbers(X):
+    values = values_of_numbers(X, "X")
+    return X if values is X.values else Sequences(values, X.offsets, X.names)
 
 
 def _per(rows, name, X):
@@ -285,15 +296,16 @@ def _per(rows, name, X):
     return "sequence"
 
 
-def _flat(rows, name):
-    """Rows as an array that a file holds without pickle; None where there are none."""
+def _flat(rows, name, kinds):
+    """Return rows as an array that a file holds without pickle, or None if there are none."""
     if rows is None:
         return None
-    check_plain(rows, name)
     array = rows.values if isinstance(rows, Sequences) else np.asarray(rows)
-    if array.dtype == object and all(isinstance(label, str) for label in array.flat):
+    if kinds == NUMBERS:
+        array = numbers_of_objects(array, name)
+    elif array.dtype == object and all(isinstance(label, str) for label in array.flat):
         array = array.astype(str)  # such as pandas has
-    check_kind(array.dtype, name, TARGETS.replace("O", ""))
+    check_kind(array.dtype, name, kinds)
     return array
 
 
