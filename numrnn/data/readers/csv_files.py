@@ -39,8 +39,8 @@ class TableFormat(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Names of the columns without blanks around them, and pairs of lines and the rows that begin in them; blank rows
-    are left out.
+    """Names of the columns without blanks around them, and pairs of lines and the rows that begin in them; empty
+    lines are left out.
     """
 
     names: list[str]
@@ -180,8 +180,10 @@ def _table(file, name, form, suffix, wanted):
     if not first:
         raise ValueError(f"{name}: the file is empty")
     delimiter = delimiter or _sniffed(first, name, form.header, wanted)
-    rows = _rows(csv.reader(chain([first], file), delimiter=delimiter, strict=True), name, skipped)
-    line, row = next(rows)
+    rows = _rows(csv.reader(chain([first], file), delimiter=delimiter, strict=True), name, skipped, form.header)
+    line, row = next(rows, (0, None))
+    if row is None:
+        raise ValueError(f"{name}: all cells are empty")
     if form.header:
         return Table(list(map(str.strip, row)), rows)
     return Table([str(n) for n in range(1, len(row) + 1)], chain([(line, row)], rows))
@@ -199,12 +201,22 @@ def _sniffed(first, name, header, wanted):
     return max(found, key=found.get, default=",")
 
 
-def _rows(reader, name, skipped):
-    start = skipped + 1
+def _rows(reader, name, skipped, begins=False):
+    """Yield the rows and the lines in which they begin.
+
+    Empty lines are left out, and rows of empty cells that nothing but such rows follows, or precedes if `begins`, as
+    spreadsheets write them.
+    """
+    start, empty = skipped + 1, []
     try:
         for row in reader:
-            if any(row) and (len(row) > 1 or row[0].strip()):
-                yield start, row
+            if any(row):
+                if len(row) > 1 or row[0].strip():
+                    yield from empty
+                    yield start, row
+                    empty, begins = [], False
+            elif row and not begins:
+                empty.append((start, row))
             start = skipped + reader.line_num + 1
     except csv.Error as error:
         raise ValueError(f"{name}: line {start}: {error}: is a quote missing or one too many?") from error
