@@ -100,7 +100,8 @@ class _Job:
             raise UsageError(f"there are no sequences left to write: {why}")
         has_types = all(suffix_of(name) in (".npz", ".parquet") for name in self._arguments.data)
         if self._target is not None and not (has_types and self._arguments.task is None):
-            writer.convert_targets(self._target.convert)
+            for each in filter(None, (writer, test)):
+                each.convert_targets(self._target.convert)
         if test is not None:
             test.close()
 

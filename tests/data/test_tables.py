@@ -49,6 +49,7 @@ WRITTEN = {
     "excel.csv": ("\ufeffsep=;\r\n" + TABLE.replace(",", ";").replace("\n", "\r\n"), ()),
     "UPPER.CSV": (TABLE, ()),
     "blank lines.csv": ("\n\n" + TABLE.replace("1,2.5", "\n1,2.5") + "\n  \n,,,\n", ()),
+    "empty cells around.csv": (",,,\n" + TABLE + ",,,\n,,,\n", ()),
     "latin.csv": (TABLE.replace("y", "ÿ"), ("--encoding", "latin-1", "--target", "ÿ")),
     "utf16.csv": (TABLE, ("--encoding", "utf-16")),
     "numbers.csv": (TABLE.split("\n", 1)[1], ("--no-header", "--sequence", "1", "--target", "4")),
@@ -101,6 +102,9 @@ def test_inputs_are_chosen(options, names, tmp_path):
 
 
 MISTAKES = [
+    (TABLE.replace("1,2.5,3,0", ",,,"), (), "line 3, column 'unit' is empty"),
+    (TABLE.replace("1,2.5,3,0", ",,,\n,,,\n"), (), "line 3, column 'unit' is empty"),
+    (",,,\n,,,\n", (), "a.csv: all cells are empty"),
     (TABLE, ("--inputs", "c"), "a.csv: there is no column 'c', only unit, a, b, y"),
     (TABLE, ("--drop", "c"), "a.csv: there is no column 'c'"),
     (TABLE, ("--inputs", "y"), "column 'y' is no input"),
@@ -171,7 +175,8 @@ KINDS = [
     (["1", "a"], None, ["1", "a"]),
     (["1", "2", "a"], "classification", ["1", "2", "a"]),
     (["4.5", "3"], "classification", ["4.5", "3"]),
-    (["1.0", "2.0"], "classification", [1.0, 2.0]),
+    (["1.0", "2.0"], "classification", [1, 2]),
+    (["1e17", "2.0"], "classification", ["1e17", "2.0"]),
     (["007", "7"], "regression", [7.0, 7.0]),
     (["1_0", "2"], None, ["1_0", "2"]),
 ]
@@ -187,7 +192,7 @@ REFUSED = [
 @pytest.mark.parametrize(("cells", "task", "expected"), KINDS)
 def test_targets_are_decided_by_all_cells(cells, task, expected, tmp_path):
     found = TargetColumn("y", task).look_at(cells, str).convert(cells)
-    assert found.tolist() == expected
+    assert found.tolist() == expected and found.dtype.kind in {int: "i", float: "f", str: "U"}[type(expected[0])]
     (tmp_path / "a.csv").write_text("unit,a,y\n" + "".join(f"{i},1,{cell}\n" for i, cell in enumerate(cells)))
     assert shard(tmp_path / "a.csv", *(() if task is None else ("--task", task))).y.tolist() == expected
 
@@ -201,6 +206,23 @@ def test_columns_of_numbers_and_others_are_refused(cells, task, message, tmp_pat
     path.write_text("text,y\n" + "".join(f'good,"{cell}"\n' for cell in cells))
     words = ("fit", path, "--text", "text", "--target", "y", "--output", tmp_path / "x", *task)
     assert message in error_of(capsys, *words)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "npz"])
+def test_the_task_of_shards_is_that_of_their_fit(suffix, tmp_path):
+    """Whole floats stayed floats, which `fit` takes for a regression."""
+    y = np.repeat(np.arange(15.0), 2)
+    frame = pandas.DataFrame({"unit": y, "a": np.arange(30.0), "y": y})
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "npz":
+        part = {"values": frame[["a"]].to_numpy(), "lengths": [2] * 15, "y": y[::2]}
+        np.savez(path, **part, **{f"{name}_test": array for name, array in part.items()})
+    else:
+        frame.to_csv(path, index=False) if suffix == "csv" else frame.to_parquet(path)
+    for task, kind in (("classification", "RNNClassifier"), ("regression", "RNNRegressor")):
+        words = ["shard", str(path), *OPTIONS, "--task", task, "--output", str(tmp_path / task)]
+        assert main(words) == main(["fit", words[-1], "--output", str(tmp_path / kind), *SMALL]) == 0
+        assert json.loads((tmp_path / kind / "report.json").read_text())["model"]["class"] == kind
 
 
 def test_targets_without_a_value_are_left_out(tmp_path, capsys):

@@ -15,6 +15,7 @@ LABEL = re.compile(r"[+-]?0[0-9]+|[+-]?[0-9]{19,}")  # digits that a number woul
 PLUS = re.compile(r"\+[0-9]+")
 DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 DIGITS = re.compile(r"[+-]?[0-9]+")
+EXACT = 2.0**53  # up to it a float64 tells integers apart
 EXPECTED = {"i": "an integer", "f": "a finite number"}
 
 
@@ -65,7 +66,7 @@ class TargetColumn:
         self._count = self._numbers = self._commas = 0
         self._labels = False  # some cell keeps its digits as a label only, or has the type of text
         self._plus = False
-        self._fractions = False  # some number has one
+        self._inexact = False  # some number is no integer, or too large to be told from its neighbours
         self._other = self._not_finite = self._not_whole = None  # the first cell of its kind, and its place
 
     def look_at(self, cells, place):
@@ -102,7 +103,7 @@ class TargetColumn:
         if not math.isfinite(float(cell)):
             self._not_finite = self._not_finite or (cell, place())
         else:
-            self._fractions = self._fractions or float(cell) % 1 != 0
+            self._inexact = self._inexact or float(cell) % 1 != 0 or abs(float(cell)) > EXACT
 
     def look_at_typed(self, array):
         """Look at targets of a file that has types: numbers, or texts that are labels.
@@ -122,7 +123,7 @@ class TargetColumn:
             self._numbers += len(array)
             if array.dtype.kind == "f" and len(array):
                 self._not_whole = self._not_whole or (str(array[0]), "another file")
-                self._fractions = self._fractions or bool((array % 1 != 0).any())
+                self._inexact = self._inexact or bool(((array % 1 != 0) | (abs(array) > EXACT)).any())
         return self
 
     def kind(self):
@@ -146,7 +147,7 @@ class TargetColumn:
         if self._not_whole is None:
             return "i"
         self._check(self._not_finite, "f", f", or --na {self._not_finite[0]}" if self._not_finite else "")
-        return "U" if self._task == "classification" and self._fractions else "f"
+        return "U" if self._task == "classification" and self._inexact else "f"
 
     def _mixed(self):
         cell, place = self._other
@@ -165,7 +166,7 @@ class TargetColumn:
             )
 
     def convert(self, cells):
-        """Return cells as an array of what all cells are.
+        """Return cells as an array of what all cells are; whole numbers that the task calls labels are integers.
 
         Parameters
         ----------
@@ -178,7 +179,10 @@ class TargetColumn:
         self._kind = self._kind or self.kind()
         if self._kind == "U":
             return np.array(cells, dtype=str)
-        return np.array(cells).astype({"i": np.int64, "f": np.float64}[self._kind])
+        if self._kind == "i":
+            return np.array(cells).astype(np.int64)
+        numbers = np.array(cells).astype(np.float64)
+        return numbers.astype(np.int64) if self._task == "classification" else numbers
 
     @staticmethod
     def fault_of(cell, kind):
