@@ -46,7 +46,8 @@ class EarlyStopping:
 
     def _begin(self):
         self.best_score, self.best_loss, self.best_epoch = -math.inf, math.inf, 0
-        self._best_theta, self._misses, self._resumes = None, 0, False
+        self._best_theta, self._misses = None, 0
+        self._resumes, self._resumed, self._watches = False, None, False
 
     def get_state(self):
         """What a checkpoint keeps of it: a dict of numbers and arrays."""
@@ -58,7 +59,7 @@ class EarlyStopping:
             raise ValueError(f"the state of EarlyStopping has {shown(sorted(state))}, expected {sorted(_STATE)}")
         for name in _STATE:
             setattr(self, name, state[name])
-        self._resumes = True
+        self._resumes, self._resumed = True, None
 
     def check_state(self, theta, n_epochs):
         """Raise a ValueError unless the state is one that it can have had.
@@ -66,11 +67,11 @@ class EarlyStopping:
         Parameters
         ----------
         theta : ndarray of shape (P,)
-            Weights of the kind that it keeps.
+            Weights of the kind that it keeps: those of the fit that is resumed. Any other fit begins anew.
         n_epochs : int
             Epochs that were trained.
         """
-        best, misses, epoch = self._best_theta, self._misses, self.best_epoch
+        self._resumed, best, misses, epoch = theta, self._best_theta, self._misses, self.best_epoch
         if not all(type(value) is float and value == value for value in (self.best_score, self.best_loss)):
             raise ValueError(f"best_score={shown(self.best_score)}, best_loss={shown(self.best_loss)}: must be floats")
         if not all(type(value) is int and 0 <= value <= n_epochs for value in (misses, epoch)):
@@ -89,12 +90,14 @@ class EarlyStopping:
 
     def on_fit_begin(self, info):
         """Begin anew, unless the fit resumes one."""
-        if not self._resumes:
+        # A fit that was to resume may have failed before it began.
+        if not self._resumes or self._resumed is not None and self._resumed is not info.state.theta:
             self._begin()
-        self._resumes = False
+        self._resumes, self._resumed, self._watches = False, None, info.validates
         if not info.validates:
             raise ValueError(
-                "callbacks: EarlyStopping needs X_val and y_val, or early_stopping=True: nothing is held out"
+                "callbacks: EarlyStopping needs sequences that are held out: set early_stopping=True, or pass X_val to "
+                "fit (with y_val, if fit takes y)"
             )
 
     def on_epoch_end(self, info):
@@ -108,5 +111,6 @@ class EarlyStopping:
 
     def on_fit_end(self, info):
         """Put the best weights back."""
-        if self._best_theta is not None:
+        if self._watches and self._best_theta is not None:
             info.state.theta[:] = self._best_theta
+        self._watches = False  # the next fit may fail before it begins

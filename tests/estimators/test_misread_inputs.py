@@ -36,8 +36,47 @@ def test_early_stopping_begins_anew_with_each_fit(copy):
 
 def test_early_stopping_without_sequences_held_out_is_an_error():
     for model in (RNNClassifier, RNNRegressor):
-        with pytest.raises(ValueError, match="EarlyStopping needs X_val and y_val"):
+        with pytest.raises(ValueError, match="EarlyStopping needs sequences that are held out"):
             model(**OPTIONS, callbacks=[EarlyStopping()]).fit(X, np.arange(40) % 2)
+    with pytest.raises(ValueError, match="EarlyStopping needs sequences that are held out"):
+        RNNLanguageModel((4,), n_symbols=3, max_iter=1, callbacks=[EarlyStopping()]).fit([0, 1, 2] * 300)
+
+
+class Fails:
+    """A callback with a state, whose hook fails when it is told to."""
+
+    def __init__(self, hook=None):
+        self.hook = hook
+
+    def get_state(self):
+        return {}
+
+    def set_state(self, state):
+        if self.hook == "set_state":
+            raise ValueError("it fails")
+
+    def on_fit_begin(self, info):
+        if self.hook == "on_fit_begin":
+            raise ValueError("it fails")
+
+
+@pytest.mark.parametrize("hook", ["set_state", "on_fit_begin"])
+@pytest.mark.parametrize("first", [False, True], ids=["behind", "before"])
+def test_early_stopping_begins_anew_after_a_fit_that_could_not_resume(hook, first, tmp_path):
+    def model(stopping, fails, *more, size=6, epochs=4):
+        own = [fails, stopping] if first else [stopping, fails]
+        options = OPTIONS | {"hidden_layer_sizes": (size,), "learning_rate_init": 0.2 if size == 6 else 1e-6}
+        return RNNClassifier(**options, max_iter=epochs, callbacks=[*own, *more])
+
+    held, stopping = {"X_val": X, "y_val": y}, EarlyStopping(n_iter_no_change=3)
+    model(EarlyStopping(n_iter_no_change=3), Fails(), Checkpoint(tmp_path), epochs=3).fit(X, y, **held)
+    with pytest.raises(ValueError, match="it fails"):
+        model(stopping, Fails(hook), Checkpoint(tmp_path)).fit(X, y, **held, resume=tmp_path)
+    found = model(stopping, Fails(), size=9).fit(X, y, **held)
+    expected = model(EarlyStopping(n_iter_no_change=3), Fails(), size=9).fit(X, y, **held)
+    np.testing.assert_array_equal(found.V_, expected.V_)
+    with pytest.raises(ValueError, match="it fails"):  # and not an error of the weights that were kept
+        model(stopping, Fails("on_fit_begin"), size=6).fit(X, y, **held)
 
 
 def test_early_stopping_goes_on_where_a_checkpoint_has_it(tmp_path):
