@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from numrnn.cli.data import why_not
 from numrnn.cli.options import UsageError
 from numrnn.cli.tables import add_format_options, column_list, faults_of, form_of, say_what_was_left_out
@@ -46,11 +48,12 @@ def run(arguments):
 
     if arguments.inputs is not None and arguments.drop:
         raise UsageError("--inputs and --drop exclude each other: give one of them")
-    job = _Job(arguments)
+    dtype = arguments.dtype or ("float32" if any(map(is_table, arguments.data)) else None)
+    job = _Job(arguments, dtype)
     try:
-        dtype = arguments.dtype or ("float32" if any(map(is_table, arguments.data)) else None)
         with ShardWriter(arguments.output, shard_size=arguments.shard_size, dtype=dtype) as writer:
             writer.id_name = arguments.id
+            job.survey()
             job.write(writer)
     except OSError as error:
         written = str(Path(arguments.output)) + ".partial-"
@@ -75,57 +78,92 @@ def is_table(name):
 class _Job:
     """Hold what is the same for all files."""
 
-    def __init__(self, arguments):
-        from numrnn.data.readers.tables import Columns
-        from numrnn.data.readers.target_column import TargetColumn
+    def __init__(self, arguments, dtype):
+        from numrnn.data.readers.tables import Columns, Wanted
 
         options = vars(arguments)
-        self._arguments, self._form, self.faults, self._seen = arguments, form_of(options), faults_of(options), {}
+        self._arguments, self._form, self.faults = arguments, form_of(options), faults_of(options)
         self._written = 0
         self._columns = Columns(
             *(options[name] for name in ("sequence", "target", "weight", "step_targets", "id", "inputs", "drop")),
             na=options.get("na", ()),
         )
-        self._target = None if arguments.target is None else TargetColumn(arguments.target, arguments.task)
+        largest = float("inf") if dtype is None else float(np.finfo(dtype).max)
+        self._wanted = Wanted(largest, "f" if arguments.task == "regression" else None)
+        self._look = {"seen": {}, "faults": self.faults, "target": self._new_target()}
+
+    def _new_target(self):
+        from numrnn.data.readers.target_column import TargetColumn
+
+        return None if self._arguments.target is None else TargetColumn(self._arguments.target, self._arguments.task)
+
+    def survey(self):
+        """Read all tables before any is written, if faults are left out: what a sequence's fault is, others may tell.
+
+        A name may come again in another place, and a target that is no number is a fault only among numbers.
+        Standard input cannot be read twice: there, these two are errors.
+        """
+        from numrnn.data.readers.csv_files import is_stdin
+        from numrnn.data.readers.faults import Faults
+        from numrnn.data.readers.tables import read_table
+
+        if not self.faults.tolerant or any(map(is_stdin, self._arguments.data)):
+            return
+        look = {"seen": {}, "faults": Faults(tolerant=True), "target": self._new_target()}
+        wanted = self._wanted._replace(repeated=set())
+        for name in self._arguments.data:
+            if is_table(name):
+                for _ in read_table(Path(name), self._columns, self._form, **look, wanted=wanted):
+                    pass
+            elif look["target"] is not None:
+                self._read_npz(name, look["target"])
+        try:
+            targets = look["target"] and look["target"].kind() and wanted.targets
+        except ValueError:
+            targets = "f"
+        self._wanted = wanted._replace(targets=targets)
 
     def write(self, writer):
         """Write all files, then what their targets are all together."""
         from numrnn.data.readers.csv_files import suffix_of
 
-        test = None
+        test, target = None, self._look["target"]
         for name in self._arguments.data:
             test = self._write_file(name, writer, test)
         if not self._written and (self.faults.absent or len(self.faults)):
             why = self.faults.summary() if len(self.faults) else "none has a target"
             raise UsageError(f"there are no sequences left to write: {why}")
         has_types = all(suffix_of(name) in (".npz", ".parquet") for name in self._arguments.data)
-        if self._target is not None and not (has_types and self._arguments.task is None):
+        if target is not None and not (has_types and self._arguments.task is None):
             for each in filter(None, (writer, test)):
-                each.convert_targets(self._target.convert)
+                each.convert_targets(target.convert)
         if test is not None:
             test.close()
 
-    def _write_file(self, name, writer, test):
-        """Write a file's sequences; those to test on to a writer of their own, which is returned."""
+    def _read_npz(self, name, target):
         from numrnn.data.readers.csv_files import suffix_of
         from numrnn.data.readers.npz import read_npz
-        from numrnn.data.readers.tables import read_table
-        from numrnn.data.shards.writer import ShardWriter
 
-        options = {"seen": self._seen, "faults": self.faults, "target": self._target}
-        if is_table(name):
-            for rows in read_table(Path(name), self._columns, self._form, **options):
-                self._written += len(rows.X)
-                _write(name, writer, *rows[:3], ids=rows.ids)
-            return test
         if suffix_of(name) != ".npz":
             raise UsageError(why_not(name, "a file .npz, .csv, .tsv or .parquet"))
         data = read_npz(name)
+        if target is not None and data.train.y is not None:
+            target.look_at_typed(getattr(data.train.y, "values", data.train.y))
+        return data
+
+    def _write_file(self, name, writer, test):
+        """Write a file's sequences; those to test on to a writer of their own, which is returned."""
+        from numrnn.data.readers.tables import read_table
+        from numrnn.data.shards.writer import ShardWriter
+
+        if is_table(name):
+            for rows in read_table(Path(name), self._columns, self._form, **self._look, wanted=self._wanted):
+                self._written += len(rows.X)
+                _write(name, writer, *rows[:3], ids=rows.ids)
+            return test
+        data = self._read_npz(name, self._look["target"])
         self._written += len(data.train.X)
-        y = data.train.y
-        if self._target is not None and y is not None:
-            self._target.look_at_typed(getattr(y, "values", y))
-        _write(name, writer, data.train.X, y)
+        _write(name, writer, data.train.X, data.train.y)
         if data.test is not None:
             if test is None:
                 size, dtype = self._arguments.shard_size, self._arguments.dtype

@@ -231,6 +231,21 @@ def test_targets_without_a_value_are_left_out(tmp_path, capsys):
     assert "left out because they have no target: 2" in capsys.readouterr().err
 
 
+SOME_LABELS = [[1, 2, None], ["a", "b", None], [0.5, 1.5, None], pandas.Categorical(["a", "b", None])]
+
+
+@pytest.mark.parametrize("labels", SOME_LABELS, ids=["integers", "texts", "numbers", "categories"])
+@pytest.mark.parametrize("na", ["", "NA", "nan", "None"])
+def test_targets_without_a_value_are_left_out_of_parquet(labels, na, tmp_path, capsys):
+    labels = pandas.Series(labels, dtype="Int64" if labels[0] == 1 else None)
+    pandas.DataFrame({"unit": [1, 2, 3], "a": [1.0, 2, 3], "y": labels}).to_parquet(tmp_path / "a.parquet")
+    error = error_of(capsys, "shard", tmp_path / "a.parquet", "--output", tmp_path / "x", *OPTIONS)
+    assert "line 3, column 'y' is empty; --na '' leaves out" in error
+    found = shard(tmp_path / "a.parquet", "--na", na).y
+    assert found.tolist() == labels[:2].tolist() and found.dtype.kind in "ifU"
+    assert "left out because they have no target: 1" in capsys.readouterr().err
+
+
 def test_a_sequence_is_in_one_file(tmp_path, capsys):
     """Within a file, a sequence that returns was an error, and in the next file it became another one."""
     for name, text in (("a", "unit,x\n1,1\n2,2\n"), ("b", "unit,x\n2,3\n3,3\n"), ("c", "unit,x\n1,1\n2,2\n1,3\n")):
@@ -245,19 +260,62 @@ def test_a_sequence_is_in_one_file(tmp_path, capsys):
     assert "sequence '2'" in error_of(capsys, "shard", tmp_path / "a.csv", tmp_path / "d.parquet", *words)
 
 
+def left_out(folder):
+    """Lines that ``skipped.csv`` names, and their rows."""
+    rows = list(csv.DictReader((folder / "skipped.csv").read_text().splitlines()))
+    return {int(row["line"]): row["row"] for row in rows}
+
+
 def test_sequences_that_cannot_be_read_are_left_out(tmp_path, capsys):
-    lines = ["unit,a,y", "1,1,0", "1,x,0", "1,3,0", "2,5,1", "2,6", "3,7,1", "3,8,1", ",9,1", "4,1,1"]
+    lines = ["unit,a,y", "1,1,0", "1,x,0", "1,3,0", "2,5,1", "2,6", "3,7,1", "3,8,1", ",9,1", "4,1,1", "5,2,1"]
     (tmp_path / "a.csv").write_text("\n".join(lines) + "\n")
     found = shard(tmp_path / "a.csv", "--skip-bad")
-    assert found.X.load().values.tolist() == [[1.0]] and found.y.tolist() == [1]
-    assert "3 rows left out: line 3 (column 'a' is 'x'" in capsys.readouterr().err
-    rows = list(csv.DictReader((tmp_path / "shards" / "skipped.csv").read_text().splitlines()))
-    assert [(row["line"], row["row"]) for row in rows] == [("3", "1,x,0"), ("6", "2,6"), ("9", ",9,1")]
+    assert found.X.load().values.tolist() == [[2.0]] and found.y.tolist() == [1]
+    assert "4 sequences left out, 9 rows: line 3 (column 'a' is 'x'" in capsys.readouterr().err
+    assert left_out(tmp_path / "shards") == dict(enumerate(lines[1:-1], 2))
     (tmp_path / "a.csv").write_text("unit,a,y\n1,x,0\n")
     words = ("--output", tmp_path / "x", *OPTIONS, "--skip-bad")
-    assert "there are no sequences left to write: 1 row left out" in error_of(
+    assert "there are no sequences left to write: 1 sequence left out, 1 row: line 2" in error_of(
         capsys, "shard", tmp_path / "a.csv", *words
     )
+
+
+LEFT_OUT = {
+    "one row of many": ("1,1,0\n" * 50 + "1,x,0\n" + "1,1,0\n" * 49 + "2,1,1\n", (), [1], range(2, 102)),
+    "targets that are no numbers": ("1,1,1\n2,1,2\n3,1,n/a\n3,2,n/a\n4,1,4\n", (), [1, 2, 4], (4, 5)),
+    "of a regression": ("1,1,a\n2,1,b\n3,1,3\n", ("--task", "regression"), [3.0], (2, 3)),
+    "targets that change": ("1,1,0\n1,2,1\n1,3,0\n2,1,1\n", (), [1], (2, 3, 4)),
+    "two places": ("1,1,0\n2,1,1\n1,2,0\n3,1,1\n", (), [1, 1], (2, 4)),
+    "a name between two": ("A,1,0\nA,2,0\n,0,0\nB,3,1\nB,4,1\nC,5,1\n", (), [1], range(2, 7)),
+    "a name within one": ("A,1,0\n,2,0\nA,0,0\nB,3,1\n", (), [1], (2, 3, 4)),
+    "names at both ends": (",1,0\nA,2,0\nB,0,1\nC,1,0\n,3,1\n", (), [1], (2, 3, 5, 6)),
+    "a torn row between two": ("A,1,0\nZ;0,0\nB,3,1\nC,5,1\n", (), [1], (2, 3, 4)),
+    "too large a number": ("1,1e39,0\n2,1,1\n3,1e400,1\n", (), [1], (2, 4)),
+}
+
+
+@pytest.mark.parametrize("name", LEFT_OUT)
+@pytest.mark.parametrize("n_rows", [2, 1 << 16])
+def test_sequences_are_left_out_whole_and_all_rows_are_listed(name, n_rows, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("numrnn.data.readers.table_blocks.ROWS", n_rows)
+    text, options, targets, lines = LEFT_OUT[name]
+    (tmp_path / "a.csv").write_text("unit,a,y\n" + text)
+    found = shard(tmp_path / "a.csv", "--skip-bad", *options)
+    assert found.y.tolist() == targets
+    expected = text.splitlines()
+    assert left_out(tmp_path / "shards") == {line: expected[line - 2] for line in lines}
+    assert f"left out, {len(lines)} row" in capsys.readouterr().err
+    words = ("shard", tmp_path / "a.csv", "--output", tmp_path / "x", *OPTIONS, *options)
+    assert re.search(r"a.csv: line \d+", error_of(capsys, *words))
+
+
+def test_sequences_of_two_files_are_left_out(tmp_path, capsys):
+    (tmp_path / "b.csv").write_text("unit,a,y\n1,1,0\n2,2,1\n")
+    (tmp_path / "a.csv").write_text("unit,a,y\n2,3,1\n3,3,1\n")
+    words = ["shard", str(tmp_path / "a.csv"), str(tmp_path / "b.csv"), "--output", str(tmp_path / "shards")]
+    assert main([*words, *OPTIONS, "--skip-bad"]) == 0
+    found = open_shards(tmp_path / "shards")
+    assert found.X.load().values.tolist() == [[3.0], [1.0]] and found.y.tolist() == [1, 0]
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,16 @@ import io
 
 from numrnn.io import replace_file
 
-__all__ = ["Faults"]
+__all__ = ["Faults", "checked_fault", "remove_list"]
+
+COLUMNS = ("file", "line", "reason", "row")
+
+
+def checked_fault(path, line, reason, tolerant):
+    """Return what is wrong with a row, or raise a ValueError that tells where it is unless faults are tolerated."""
+    if not tolerant:
+        raise ValueError(f"{path}: line {line}{', ' if reason.startswith('column') else ' '}{reason}")
+    return reason
 
 
 class Faults:
@@ -31,28 +40,69 @@ class Faults:
     """
 
     def __init__(self, tolerant=False):
-        self.tolerant, self.absent, self._rows = tolerant, 0, []
+        self.tolerant, self.absent = tolerant, 0
+        self._rows, self._sequences, self._reasons, self._n_reasons = [], 0, [], 0
 
     def __len__(self):
         return len(self._rows)
 
     def add(self, path, line, reason, cells):
         """Note a row, or raise a ValueError that tells where it is and what is wrong with it."""
-        if not self.tolerant:
-            raise ValueError(f"{path}: line {line}{', ' if reason.startswith('column') else ' '}{reason}")
-        self._rows.append((str(path), line, reason, _joined(cells)))
+        self._note(path, line, checked_fault(path, line, reason, self.tolerant), cells)
+        self._count(line, reason)
+
+    def add_sequence(self, path, rows):
+        """Note all rows of a sequence, which is left out as a whole.
+
+        Parameters
+        ----------
+        path : path-like
+        rows : iterable of tuple
+            Line, what is wrong with it or None, and cells of each.
+        """
+        rows = list(rows)
+        first = next(line for line, reason, _ in rows if reason is not None)
+        for line, reason, cells in rows:
+            if reason is not None:
+                self._count(line, reason)
+            self._note(path, line, reason or f"its sequence cannot be read, see line {first}", cells)
+        self._sequences += 1
+
+    def _note(self, path, line, reason, cells):
+        self._rows.append((str(path), int(line), reason, _joined(cells)))
+
+    def _count(self, line, reason):
+        self._n_reasons += 1
+        if self._n_reasons <= 3:
+            self._reasons.append(f"line {line} ({reason:.80})")
 
     def summary(self):
-        """Return how many rows were left out, and the first of them."""
-        first = ", ".join(f"line {line} ({reason:.80})" for _, line, reason, _ in self._rows[:3])
-        more = f" and {len(self) - 3} more" if len(self) > 3 else ""
-        return f"{len(self)} row{'s' if len(self) > 1 else ''} left out: {first}{more}"
+        """Return how many rows, of how many sequences, were left out, and what was wrong with the first of them."""
+        rows = _counted(len(self), "row")
+        found = f"{_counted(self._sequences, 'sequence')} left out, {rows}" if self._sequences else f"{rows} left out"
+        more = self._n_reasons - len(self._reasons)
+        return f"{found}: {', '.join(self._reasons)}{f' and {more} more' if more else ''}"
 
     def write(self, path):
-        """Write the rows to a ``.csv`` file: file, line, what is wrong, and the row as it was."""
+        """Write the rows to a ``.csv`` file: file, line, what is wrong, and the cells with commas between them."""
         text = io.StringIO(newline="")
-        csv.writer(text, lineterminator="\n").writerows([("file", "line", "reason", "row"), *self._rows])
+        csv.writer(text, lineterminator="\n").writerows([COLUMNS, *self._rows])
         replace_file(path, text.getvalue().encode("utf-8", "backslashreplace"))
+
+
+def remove_list(path):
+    """Remove a file that `Faults.write` wrote before, so that it does not tell of other data; others stay."""
+    try:
+        with open(path, "rb") as file:
+            is_list = file.readline() == f"{','.join(COLUMNS)}\n".encode()
+    except OSError:
+        return
+    if is_list:
+        path.unlink()
+
+
+def _counted(number, noun):
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _joined(cells):

@@ -7,12 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from numrnn.data.readers.csv_files import STDIN, TableFormat, open_table, suffix_of
+from numrnn.data.readers.faults import checked_fault
 from numrnn.data.readers.fields import check_widths, listed
 from numrnn.io.messages import shown
 
-__all__ = ["Block", "Columns", "blocks_of"]
+__all__ = ["NO_VALUE", "Block", "Columns", "blocks_of"]
 
 ROWS = 1 << 16  # at a time
+NO_VALUE = object()  # key of what says in which rows the target of a .parquet file has no value
 LONGEST = 1 << 17  # characters of a cell: a quote that is not closed makes one of the rest of a file
 
 
@@ -90,6 +92,8 @@ class Block(NamedTuple):
         Those that are needed; of a ``.csv`` file texts, as they are written.
     lines : ndarray of int64
         Where each row begins; in a ``.parquet`` file its number, from 1.
+    torn : ndarray of bool
+        Rows with more or fewer cells than there are columns, so that none may be in its place.
     faults : dict of int to str
         Rows that cannot be read, and why.
     inputs : list of str
@@ -101,6 +105,7 @@ class Block(NamedTuple):
 
     columns: dict
     lines: np.ndarray
+    torn: np.ndarray
     faults: dict
     inputs: list
     names: tuple | None
@@ -110,19 +115,23 @@ class Block(NamedTuple):
         """Return the rows of both."""
         columns = {name: np.concatenate([column, other.columns[name]]) for name, column in self.columns.items()}
         faults = self.faults | {len(self.lines) + i: reason for i, reason in other.faults.items()}
-        lines, rows = np.concatenate([self.lines, other.lines]), self.rows and self.rows + other.rows
-        return self._replace(columns=columns, lines=lines, faults=faults, rows=rows)
+        lines, torn = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("lines", "torn"))
+        rows = self.rows and self.rows + other.rows
+        return self._replace(columns=columns, lines=lines, torn=torn, faults=faults, rows=rows)
 
     def part(self, start, stop):
         """Return the rows from `start` to below `stop`."""
         columns = {name: column[start:stop] for name, column in self.columns.items()}
         faults = {i - start: reason for i, reason in self.faults.items() if start <= i < stop}
         rows = self.rows and self.rows[start:stop]
-        return self._replace(columns=columns, lines=self.lines[start:stop], faults=faults, rows=rows)
+        lines, torn = self.lines[start:stop], self.torn[start:stop]
+        return self._replace(columns=columns, lines=lines, torn=torn, faults=faults, rows=rows)
 
     def cells(self, i):
         """Return the cells of a row."""
-        return self.rows[i] if self.rows else [str(column[i]) for column in self.columns.values()]
+        if self.rows:
+            return self.rows[i]
+        return [str(column[i]) for name, column in self.columns.items() if name is not NO_VALUE]
 
 
 def blocks_of(path, columns, form=None, *, tolerant=False):
@@ -152,17 +161,18 @@ def blocks_of(path, columns, form=None, *, tolerant=False):
         while found := list(islice(table.rows, ROWS)):
             rows = list(found)
             lines, faults = np.array([line for line, _ in rows]), {}
+            torn = np.array([len(row) != width for _, row in rows])
             for i, (line, row) in enumerate(rows):
                 if len(row) != width:
                     reason = f"has {len(row)} cells, the first line has {width}"
-                    faults[i] = _noted(name, line, reason, tolerant)
+                    faults[i] = checked_fault(name, line, reason, tolerant)
                     rows[i] = line, (row + [""] * width)[:width]
             raw = [row for _, row in found] if tolerant else None
             cells = list(zip(*(row for _, row in rows), strict=True))
             for column, place in places.items():
                 check_widths(cells[place], column, lambda i, lines=lines: f"{name}: line {lines[i]}")
             arrays = {column: np.array(cells[place]) for column, place in places.items()}
-            yield Block(arrays, lines, faults, inputs, names, raw)
+            yield Block(arrays, lines, torn, faults, inputs, names, raw)
 
 
 def _parquet(path, columns, tolerant):
@@ -178,33 +188,45 @@ def _parquet(path, columns, tolerant):
         needed = [*columns.known(), *inputs]
         for batch in file.iter_batches(ROWS, columns=needed):
             lines, faults = np.arange(first, first + len(batch)), {}
-            arrays = {name: _column(path, name, batch.column(name), lines, faults, tolerant) for name in needed}
+            arrays, target = {}, columns.target
+            for name in needed:
+                column = _plain(path, name, batch.column(name))
+                if name == target and name not in (columns.sequence, columns.weight, columns.id):
+                    arrays |= _targets(path, name, column, lines)
+                else:
+                    arrays[name] = _column(path, name, column, lines, faults, tolerant)
             first += len(batch)
-            yield Block(arrays, lines, faults, inputs, tuple(inputs))
+            yield Block(arrays, lines, np.zeros(len(batch), bool), faults, inputs, tuple(inputs))
     except (ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # of the system; what is damaged has none
         raise ValueError(f"{path}: not a readable .parquet file ({error!s:.200})") from error
 
 
-def _column(path, name, column, lines, faults, tolerant):
+def _plain(path, name, column):
     if hasattr(column, "dictionary_decode"):
         column = column.dictionary_decode()
     if column.type.num_fields or hasattr(column.type, "extension_name"):  # such as the periods of pandas
         raise ValueError(f"{path}: column {shown(name)[:100]} holds {column.type!s:.100}, expected one value a row")
+    return column
+
+
+def _targets(path, name, column, lines):
+    """Return the column of targets, and which of them are none; the type of the others stays."""
+    empty = column.is_null().to_numpy(zero_copy_only=False)
+    array = _column(path, name, column.drop_null(), lines[~empty], {}, tolerant=False)
+    spread = np.zeros(len(column), array.dtype)
+    spread[~empty] = array
+    return {name: spread, NO_VALUE: empty}
+
+
+def _column(path, name, column, lines, faults, tolerant):
     if column.null_count:
         for i in np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False)).tolist():
-            reason = f"column {name!r:.80} has rows without a value"
-            faults[i] = _noted(path, lines[i], reason, tolerant)
+            faults[i] = checked_fault(path, lines[i], f"column {name!r:.80} has no value", tolerant)
     array = column.to_numpy(zero_copy_only=False)
     texts = array.dtype.kind == "O" and all(isinstance(value, (str, type(None))) for value in array)
     if not texts:
         return array
     check_widths([text or "" for text in array], name, lambda i: f"{path}: line {lines[i]}")
     return np.array([text or "" for text in array], dtype=str)
-
-
-def _noted(path, line, reason, tolerant):
-    if not tolerant:
-        raise ValueError(f"{path}: line {line}{', ' if reason.startswith('column') else ' '}{reason}")
-    return reason

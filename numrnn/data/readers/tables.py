@@ -6,12 +6,14 @@ import numpy as np
 
 from numrnn.data.containers import check_column
 from numrnn.data.readers.csv_files import STDIN, suffix_of
-from numrnn.data.readers.faults import Faults
-from numrnn.data.readers.table_blocks import Columns, blocks_of
-from numrnn.data.readers.target_column import DECIMAL_COMMA, is_number
+from numrnn.data.readers.faults import Faults, checked_fault
+from numrnn.data.readers.table_blocks import NO_VALUE, Columns, blocks_of
+from numrnn.data.readers.target_column import DECIMAL_COMMA, TargetColumn, is_number
 from numrnn.data.sequences import Sequences
 
-__all__ = ["Columns", "Rows", "read_table"]
+__all__ = ["Columns", "Rows", "Wanted", "read_table"]
+
+NULLS = {"", "NA", "N/A", "nan", "NaN", "None", "none", "null", "NULL", "<NA>"}  # how --na names a cell without a value
 
 
 class Rows(NamedTuple):
@@ -32,7 +34,26 @@ class Rows(NamedTuple):
     ids: np.ndarray | None
 
 
-def read_table(path, columns, form=None, *, seen=None, faults=None, target=None):
+class Wanted(NamedTuple):
+    """What is asked of the cells of a table.
+
+    Attributes
+    ----------
+    largest : float
+        The largest input that can be stored.
+    targets : {"f"} or None
+        What targets must be: finite numbers. None: `TargetColumn` says it when all are read.
+    repeated : set of str or None
+        Names of sequences whose rows are in two places, which are left out; those that are found are added. None: they
+        are an error.
+    """
+
+    largest: float = np.inf
+    targets: str | None = None
+    repeated: set | None = None
+
+
+def read_table(path, columns, form=None, *, seen=None, faults=None, target=None, wanted=None):
     """Read a table, some rows at a time.
 
     Parameters
@@ -47,6 +68,7 @@ def read_table(path, columns, form=None, *, seen=None, faults=None, target=None)
         What is done with rows that cannot be read; their whole sequences are left out.
     target : TargetColumn, optional
         Looks at all targets.
+    wanted : Wanted, optional
 
     Yields
     ------
@@ -73,7 +95,8 @@ def read_table(path, columns, form=None, *, seen=None, faults=None, target=None)
     """
     seen, faults = {} if seen is None else seen, Faults() if faults is None else faults
     held, any_rows = None, False
-    read = _Reader("standard input" if str(path) == STDIN else path, columns, seen, faults, target)
+    name = "standard input" if str(path) == STDIN else path
+    read = _Reader(name, columns, seen, faults, target, wanted or Wanted())
     read.typed = suffix_of(path) == ".parquet"
     for block in blocks_of(path, columns, form, tolerant=faults.tolerant):
         block, any_rows = block if held is None else held.joined(block), True
@@ -83,70 +106,92 @@ def read_table(path, columns, form=None, *, seen=None, faults=None, target=None)
         done = int(starts[-1])
         held = block.part(done, len(names))
         if done:
-            yield from read.rows(block.part(0, done), starts)
+            yield from read.rows(block.part(0, done), names[starts[:-1]], starts)
     if not any_rows:
         raise ValueError(f"{read.path}: there are no rows")
-    yield from read.rows(held, np.array([0, len(held.lines)]))
+    names = read.names_of_sequences(held)
+    yield from read.rows(held, names[:1], np.array([0, len(names)]))
 
 
 class _Reader:
     """What is the same for all rows of a table."""
 
-    def __init__(self, path, columns, seen, faults, target):
+    def __init__(self, path, columns, seen, faults, target, wanted):
         self.path, self.columns, self.typed = path, columns, False
-        self._seen, self._faults, self._target = seen, faults, target
+        self._seen, self._faults, self._target, self._wanted = seen, faults, target, wanted
 
     def names_of_sequences(self, block):
-        """Return the column of sequences; a row that is broken belongs to its neighbour."""
-        name = self.columns.sequence
-        names = block.columns[name]
+        """Return the name of each row's sequence.
+
+        A row whose name is empty or may be another column's cell belongs to one of its neighbours. Where these are of
+        two sequences, either may have lost a step, so that both are left out.
+        """
+        column = self.columns.sequence
+        names = block.columns[column].copy()
         missing = names == "" if names.dtype.kind == "U" else names != names
         for i in np.flatnonzero(missing).tolist():
-            self._note(block, i, f"column {name!r:.80} is empty")
-        for i in sorted(block.faults):
-            if i and (missing[i] or names[i] not in (names[i - 1], *names[i + 1 : i + 2])):
-                names[i] = names[i - 1]
+            self._note(block, i, f"column {column!r:.80} is empty")
+        unsure = missing | block.torn
+        known = np.flatnonzero(~unsure)
+        if not known.size:
+            return names
+        guessed = np.zeros(len(names), bool)
+        for i in np.flatnonzero(unsure).tolist():
+            after = known[np.searchsorted(known, i) :][:1]
+            neighbours = [names[j] for j in (i - 1, *after) if j >= 0]
+            if missing[i] or names[i] not in neighbours:
+                names[i], guessed[i] = neighbours[0], True
+        begins = np.flatnonzero(guessed[:-1] & (names[1:] != names[:-1])) + 1
+        for i in begins.tolist():
+            self._note(block, i, f"may begin in line {block.lines[i - 1]}, which cannot be read")
         return names
 
-    def rows(self, block, offsets):
-        """Yield the sequences of a block, unless none is left."""
+    def rows(self, block, names, offsets):
+        """Yield the sequences of a block, of these names, unless none is left."""
         columns = self.columns
-        self._check_places(block, offsets[:-1])
-        values = np.stack([self._numbers(block, name) for name in block.inputs], axis=1)
+        self._check_places(block, names, offsets[:-1])
+        inputs = [self._numbers(block, name) for name in block.inputs]
+        for name, numbers in zip(block.inputs, inputs, strict=True):
+            self._check_range(block, name, numbers)
+        values = np.stack(inputs, axis=1)
         weights = None if columns.weight is None else self._numbers(block, columns.weight)
-        y = None if columns.target is None else self._targets(block)
-        kept = self._kept(block, offsets)
+        absent = self._absent(block, offsets)
+        y = None if columns.target is None else self._targets(block, np.repeat(absent, np.diff(offsets)))
+        ids = None if columns.id is None else block.columns[columns.id]
+        of = {columns.target: y, columns.weight: weights, columns.id: ids}
+        for name in (columns.id,) if columns.per_step else of:
+            if of[name] is not None:
+                self._check_same(block, name, of[name], names, offsets, absent)
+        kept = self._kept(block, offsets, absent)
         X = Sequences(values, offsets, block.names)[kept]
         if not len(X):
             return
-        of = np.repeat(kept, np.diff(offsets))
-        lines, ids = block.lines[of], None if columns.id is None else block.columns[columns.id][of]
-        y, weights = (None if rows is None else rows[of] for rows in (y, weights))
-        names = block.columns[columns.sequence][of][X.offsets[:-1]]
-        y = self._of_sequences(X, y, columns.target, names, columns.per_step)
-        weights = self._of_sequences(X, weights, columns.weight, names, columns.per_step)
-        ids = self._of_sequences(X, ids, columns.id, names, False)
+        of_rows = np.repeat(kept, np.diff(offsets))
+        lines = block.lines[of_rows]
+        y, weights, ids = (None if rows is None else rows[of_rows] for rows in (y, weights, ids))
+        y, weights = (_of_sequences(X, rows, columns.per_step) for rows in (y, weights))
         if y is not None and self._target is not None:
             self._look_at(y, lines if columns.per_step else lines[X.offsets[:-1]])
-        yield Rows(X, y, weights, ids)
+        yield Rows(X, y, weights, _of_sequences(X, ids, False))
 
-    def _check_places(self, block, starts):
-        names, lines = block.columns[self.columns.sequence][starts], block.lines[starts]
-        for name, line in zip(map(_written, names.tolist()), lines.tolist(), strict=True):
+    def _check_places(self, block, names, starts):
+        repeated = self._wanted.repeated
+        for name, i in zip(map(_written, names.tolist()), starts.tolist(), strict=True):
             other = self._seen.get(name)
-            if other is not None:
-                where = f"{self.path}: line {line}: the rows of sequence {name!r:.80} are in two places"
-                elsewhere = "" if other is self.path else f", the others in {other}"
-                raise ValueError(
-                    f"{where}{elsewhere}: they must follow one another in one file; different sequences need "
-                    "different names"
+            if other is not None or repeated and name in repeated:
+                elsewhere = "" if other in (None, self.path) else f", the others in {other}"
+                reason = (
+                    f"the rows of sequence {name!r:.80} are in two places{elsewhere}: they must follow one another in "
+                    "one file; different sequences need different names"
                 )
-            self._seen[name] = self.path
+                if repeated is None:
+                    raise ValueError(f"{self.path}: line {block.lines[i]}: {reason}")
+                repeated.add(name)
+                self._note(block, i, reason)
+            self._seen.setdefault(name, self.path)
 
     def _note(self, block, i, reason):
-        if not self._faults.tolerant:
-            self._faults.add(self.path, int(block.lines[i]), reason, ())
-        block.faults.setdefault(i, reason)
+        block.faults.setdefault(i, checked_fault(self.path, block.lines[i], reason, self._faults.tolerant))
 
     def _numbers(self, block, name):
         column = block.columns[name]
@@ -167,48 +212,71 @@ class _Reader:
                 self._note(block, i, f"column {name!r:.80} {_no_number(cell)}")
         return numbers
 
-    def _targets(self, block):
+    def _check_range(self, block, name, numbers):
+        """Refuse numbers that would be stored as infinity, but those that are written so."""
+        with np.errstate(invalid="ignore"):
+            large = np.abs(numbers) > self._wanted.largest if self._wanted.largest < np.inf else np.isinf(numbers)
+        for i in np.flatnonzero(large).tolist():
+            cell = str(block.columns[name][i])
+            if "inf" not in cell.lower():
+                way_out = "; --dtype float64 stores it" if np.isfinite(numbers[i]) else ""
+                self._note(block, i, f"column {name!r:.80} is {cell!r:.80}, too large a number{way_out}")
+
+    def _absent(self, block, offsets):
+        """Return of which sequences a target is one of those that stand for none."""
+        absent = np.zeros(len(offsets) - 1, bool)
+        if not self.columns.na or self.columns.target is None:
+            return absent
+        column = block.columns[self.columns.target]
+        rows = np.isin(np.char.strip(column.astype(str)), self.columns.na)
+        if NO_VALUE in block.columns:
+            none = not NULLS.isdisjoint(self.columns.na)
+            rows = np.where(block.columns[NO_VALUE], none, rows)
+        absent[np.searchsorted(offsets, np.flatnonzero(rows), side="right") - 1] = True
+        return absent
+
+    def _targets(self, block, absent):
         name, column = self.columns.target, block.columns[self.columns.target]
         if self.typed:
             if column.dtype.kind != "U":
                 check_column(column, f"{self.path}, column {name!r:.80}")
             missing = (column == "") if column.dtype.kind == "U" else column != column  # NaN alone is not itself
+            missing |= block.columns.get(NO_VALUE, False)
         else:
             column = np.char.strip(column)
             missing = column == ""
-        missing &= "" not in self.columns.na
-        for i in np.flatnonzero(missing).tolist():
-            self._note(block, i, f"column {name!r:.80} is empty")
+        for i in np.flatnonzero(missing & ~absent).tolist():
+            self._note(block, i, f"column {name!r:.80} is empty; --na '' leaves out what has no target")
+        if self._wanted.targets is not None and column.dtype.kind == "U":
+            for i in np.flatnonzero(~(missing | absent)).tolist():
+                fault = TargetColumn.fault_of(str(column[i]), self._wanted.targets)
+                if fault is not None:
+                    self._note(block, i, f"column {name!r:.80} {fault}")
         return column
 
-    def _kept(self, block, offsets):
-        """Return whether each sequence is kept: none of its rows is broken, and it has a target."""
-        kept = np.ones(len(offsets) - 1, bool)
-        if self.columns.na and self.columns.target is not None:
-            cells = block.columns[self.columns.target]
-            absent = np.isin(np.char.strip(cells.astype(str)), self.columns.na)
-            kept[np.searchsorted(offsets, np.flatnonzero(absent), side="right") - 1] = False
-            self._faults.absent += int((~kept).sum())
-        for i, reason in sorted(block.faults.items()):
-            kept[np.searchsorted(offsets, i, side="right") - 1] = False
-            self._faults.add(self.path, int(block.lines[i]), reason, block.cells(i))
-        return kept
+    def _check_same(self, block, column, rows, names, offsets, absent):
+        """Refuse a column of sequences that changes within one."""
+        lengths = np.diff(offsets)
+        changed = (rows != np.repeat(rows[offsets[:-1]], lengths)) & ~np.repeat(absent, lengths)
+        broken = set(np.searchsorted(offsets, list(block.faults), side="right") - 1)
+        for i in np.flatnonzero(changed).tolist():
+            of = int(np.searchsorted(offsets, i, side="right")) - 1
+            if of not in broken:
+                broken.add(of)
+                change = f"from {rows[offsets[of]]!s:.80} to {rows[i]!s:.80}: is there one for each step?"
+                name = f"column {column!r:.80} changes within sequence {str(names[of])!r:.80}"
+                self._note(block, i, f"{name}, {change}")
 
-    def _of_sequences(self, X, rows, column, names, per_step):
-        """Return one value for each sequence, or `Sequences` of one for each step."""
-        if rows is None:
-            return None
-        if per_step:
-            return Sequences(rows, X.offsets)
-        first = rows[X.offsets[:-1]]
-        changed = np.flatnonzero(rows != np.repeat(first, X.lengths))
-        if changed.size:
-            i = int(np.searchsorted(X.offsets, changed[0], side="right")) - 1
-            raise ValueError(
-                f"{self.path}: {column!r:.80} changes within sequence {str(names[i])!r:.80}, from {first[i]!s:.80} to "
-                f"{rows[changed[0]]!s:.80}: is there one for each step?"
-            )
-        return first
+    def _kept(self, block, offsets, absent):
+        """Return whether each sequence is kept: none of its rows is broken, and it has a target."""
+        broken = np.zeros(len(offsets) - 1, bool)
+        broken[np.searchsorted(offsets, sorted(block.faults), side="right") - 1] = True
+        for k in np.flatnonzero(broken).tolist():
+            rows = range(offsets[k], offsets[k + 1])
+            listed = [(block.lines[i], block.faults.get(i), block.cells(i)) for i in rows]
+            self._faults.add_sequence(self.path, listed)
+        self._faults.absent += int((absent & ~broken).sum())
+        return ~(broken | absent)
 
     def _look_at(self, y, lines):
         values = y.values if isinstance(y, Sequences) else y
@@ -216,6 +284,13 @@ class _Reader:
             self._target.look_at_typed(values)
         else:
             self._target.look_at(values.tolist(), lambda i: f"{self.path}: line {lines[i]}")
+
+
+def _of_sequences(X, rows, per_step):
+    """Return one value for each sequence, or `Sequences` of one for each step."""
+    if rows is None:
+        return None
+    return Sequences(rows, X.offsets) if per_step else rows[X.offsets[:-1]]
 
 
 def _written(name):
