@@ -20,7 +20,6 @@ from numrnn.cli.texts import (
     make_vocabulary,
     read_texts,
     reads_texts,
-    without_empty_texts,
 )
 from numrnn.data.readers.fields import listed
 
@@ -105,8 +104,6 @@ def _run(options, guard, comm):
     scale = parameters.pop("scale", False)
     # Parameters and data are checked first: a mistake shows before the kernels have been compiled for nothing.
     estimator = make_estimator(parameters, data.train.y, options)
-    if with_texts and options.get("task") not in (LANGUAGE_MODEL, PAIRS):
-        parts = {name: without_empty_texts(part, estimator.vocabulary, faults) for name, part in parts.items()}
     prepare(estimator, parts)
     if comm.size == 1:
         check_memory(estimator, parts["train"])

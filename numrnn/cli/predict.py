@@ -34,7 +34,8 @@ def add_parser(commands):
 
 def run(arguments):
     """Predict and write."""
-    if arguments.output is not None and Path(arguments.output).suffix not in (".csv", ".npz"):
+    kind = "" if arguments.output is None else Path(arguments.output).suffix.lower()
+    if arguments.output is not None and kind not in (".csv", ".npz"):
         raise UsageError(f"--output must end in .csv or .npz, got {arguments.output}")
 
     import numpy as np
@@ -61,7 +62,7 @@ def run(arguments):
     per_step = isinstance(results["prediction"], Sequences)
     lengths = results["prediction"].lengths if per_step else np.ones(len(part.X), dtype=np.int64)
     results = {name: np.asarray(rows.values if per_step else rows) for name, rows in results.items()}
-    if arguments.output is not None and arguments.output.endswith(".npz"):
+    if kind == ".npz":
         ids = _ids(part)[1]
         with _replacing(arguments.output) as file:
             extra = {"lengths": lengths} if per_step else {}

@@ -3,6 +3,7 @@
 import argparse
 import csv
 import warnings
+from pathlib import Path
 
 from numrnn.cli.options import UsageError, reads
 
@@ -12,8 +13,19 @@ FORMAT_OPTIONS = ("delimiter", "encoding", "header", "na", "skip_bad")
 DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 
 
-def add_format_options(parser, kind="texts"):
-    """Add how tables are written to a parser; options not given stay away from its result."""
+def add_format_options(parser, kind="texts", *, listed="and list them in skipped.csv", targets=True):
+    """Add how tables are written to a parser; options not given stay away from its result.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+    kind : str
+        What a command reads.
+    listed : str
+        What else it does with those that cannot be read than to count them.
+    targets : bool
+        Whether it reads targets.
+    """
     group = parser.add_argument_group("how tables are written")
     given = {"default": argparse.SUPPRESS}
     text = "between cells: a character, or tab (default: tab in .tsv files, else , ; tab or | by the first line)"
@@ -21,9 +33,10 @@ def add_format_options(parser, kind="texts"):
     group.add_argument("--encoding", metavar="NAME", help="such as latin-1 or utf-16 (default: utf-8)", **given)
     text = "whether the first line names the columns; without it they are 1, 2, 3 and so on (default: it does)"
     group.add_argument("--header", action=argparse.BooleanOptionalAction, help=text, **given)
-    text = f"targets that stand for none, such as NA,?: their {kind} are left out"
-    group.add_argument("--na", metavar="VALUE,...", type=column_list, help=text, **given)
-    text = f"leave out {kind} that cannot be read, count them, and write them to skipped.csv"
+    if targets:
+        text = f"targets that stand for none, such as NA,?: their {kind} are left out"
+        group.add_argument("--na", metavar="VALUE,...", type=column_list, help=text, **given)
+    text = ", ".join(filter(None, (f"leave out {kind} that cannot be read", "count them", listed)))
     group.add_argument("--skip-bad", action=argparse.BooleanOptionalAction, help=text, **given)
 
 
@@ -61,10 +74,14 @@ def faults_of(options):
 
 
 def say_what_was_left_out(faults, path, kind="rows"):
-    """Tell on stderr, and in a file at `path` unless that is None, what was left out."""
+    """Tell on stderr, and in a file at `path` unless that is None, what was left out; an older file goes."""
+    from numrnn.data.readers.faults import remove_list
+
     if faults.absent:
         warnings.warn(f"{kind} left out because they have no target: {faults.absent}", stacklevel=2)
     if not len(faults):
+        if path is not None:
+            remove_list(Path(path))
         return
     if path is not None:
         faults.write(path)

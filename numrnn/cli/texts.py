@@ -13,7 +13,7 @@ from numrnn.io.messages import shown
 
 __all__ = [
     "LANGUAGE_MODEL", "PAIRS", "TEXT_OPTIONS", "add_column_options", "add_text_options", "is_table", "make_vocabulary",
-    "names_lines", "read_for", "read_texts", "reads_texts", "without_empty_texts",
+    "names_lines", "read_for", "read_texts", "reads_texts",
 ]  # fmt: skip
 
 LANGUAGE_MODEL, PAIRS = "language-model", "sequence-to-sequence"
@@ -55,7 +55,8 @@ def add_column_options(parser, *names):
     for name in names:
         text = f"a table's column of {what[name]} (default: the one that fit was told)"
         parser.add_argument(f"--{name}", metavar="COLUMN", default=argparse.SUPPRESS, help=text)
-    add_format_options(parser, "rows")
+    listed = "and list them beside --output" if "id" in names else ""
+    add_format_options(parser, "rows", listed=listed, targets="target" in names)
 
 
 @reads("a number from 0 to below 1")
@@ -156,10 +157,15 @@ def _read_tables(name, test, fraction, options, faults):
                              f"each step, it is no table of texts: {STEPS}")  # fmt: skip
     task = options.get("task")
     kind = "text" if task == PAIRS else None
-    table = _read_rows(name, options, faults, kind=kind, task=task)
+    vocabularies = make_vocabulary(options), make_vocabulary(options, "target") if task == PAIRS else None
+
+    def read(name, kind):
+        table = _read_rows(name, options, faults, kind=kind, task=task)
+        return _without_empty_texts(table, *vocabularies, faults)
+
+    table = read(name, kind)
     if test is not None:
-        kind = kind or table.y.dtype.kind
-        return DataFile(table, _read_rows(test, options, faults, kind=kind))
+        return DataFile(table, read(test, kind or table.y.dtype.kind))
     if not fraction:
         return DataFile(table, None)
     _check_can_hold_out(table, name, "row")
@@ -216,11 +222,11 @@ def read_for(model, arguments, faults, *, with_targets=True):
     for column in ("text", "target") if with_targets else ("text",):
         if column not in options:
             raise UsageError(f"--{column} is missing: which column of {name} has the {column}s?")
+    needs_id = "id" in vars(arguments)  # the one that fit was told may be missing
     options |= {"id": None} if with_targets else {"target": None, "na": ()}  # a score has no use for identifiers
-    table = _read_rows(name, options, faults, kind=_kind_of_targets(model))
-    if not hasattr(model, "target_vocabulary_"):
-        table = without_empty_texts(table, model.vocabulary_, faults)
-    return DataFile(table, None)
+    table = _read_rows(name, options, faults, kind=_kind_of_targets(model), needs_id=needs_id)
+    vocabularies = model.vocabulary_, getattr(model, "target_vocabulary_", None)
+    return DataFile(_without_empty_texts(table, *vocabularies, faults), None)
 
 
 def _kind_of_targets(model):
@@ -257,28 +263,43 @@ def _read_lines(name, options):
     return _read(read_lines, name, form_of(options).encoding)
 
 
-def _read_rows(name, options, faults, *, kind=None, task=None):
-    """Return the rows of a table, without texts that hold no symbol if rows that are bad are left out."""
+def _read_rows(name, options, faults, *, kind=None, task=None, needs_id=True):
+    """Return the rows of a table, by the columns that the options name."""
     from numrnn.data.readers.text import read_table
 
-    columns = {"text": options["text"], "target": options["target"], "id": options.get("id")}
+    columns = {"text": options["text"], "target": options["target"], "id": options.get("id"), "needs_id": needs_id}
     task = task if task in ("classification", "regression") else None
     rest = {"form": form_of(options), "na": tuple(options.get("na", ())), "faults": faults}
     return _read(read_table, name, **columns, kind=kind, task=task, **rest)
 
 
-def without_empty_texts(table, vocabulary, faults):
-    """Return the rows whose texts hold a symbol of a vocabulary; all of them, unless faults are left out."""
+def _without_empty_texts(table, vocabulary, target_vocabulary, faults):
+    """Return the rows whose texts, and targets of pairs, hold a symbol; others are faults.
+
+    A classifier tells of them itself, unless they are left out.
+    """
     import numpy as np
+
+    kept = np.ones(len(table.X), bool)
+    columns = [(vocabulary, table.X, table.column)] if faults.tolerant or target_vocabulary is not None else []
+    if target_vocabulary is not None and table.y is not None:
+        columns.append((target_vocabulary, table.y, table.target))
+    for symbols, texts, column in columns:
+        if symbols.unit == "token":  # a text of the table has a character
+            known = symbols if hasattr(symbols, "symbols_") else _split_alike(symbols)
+            for i in np.flatnonzero(kept & (known.transform(list(texts)).lengths == 0)).tolist():
+                faults.add(table.path, table.lines[i], f"column {shown(column)[:100]} holds no token", table.cells(i))
+                kept[i] = False
+    if not kept.any():
+        raise UsageError(f"{table.path}: there are no rows left: {faults.summary()}")
+    return table if kept.all() else table.take(np.flatnonzero(kept).tolist())
+
+
+def _split_alike(vocabulary):
+    """Return a fitted vocabulary that splits texts as one that is not."""
     from sklearn.base import clone
 
-    if not faults.tolerant:
-        return table
-    counts = clone(vocabulary).set_params(max_symbols=None).fit(table.X).transform(table.X).lengths
-    for i in np.flatnonzero(counts == 0).tolist():
-        reason = f"column {shown(table.column)} holds no {vocabulary.unit}"
-        faults.add(table.path, table.lines[i], reason, table.cells(i))
-    return table.take(np.flatnonzero(counts).tolist())
+    return clone(vocabulary).fit(["a"])
 
 
 def _read(function, name, *arguments, **options):
@@ -301,5 +322,8 @@ def names_lines(part, name=None):
             message = re.sub(r"^X\b", lambda _: name, message)
         elif hasattr(part, "place"):
             message = re.sub(r"\bX(?:_val)?\[(\d+)\]", lambda found: part.place(int(found[1])), message)
-            message = re.sub(r"^y(?:_val)?\b", lambda _: f"{part.path}: column {shown(part.target)}", message)
+            message = re.sub(
+                r"\by(?:_val)?\[(\d+)\]", lambda found: part.place(int(found[1]), part.target), message
+            )
+            message = re.sub(r"^y(?:_val)?\b", lambda _: f"{part.path}: column {shown(part.target)[:100]}", message)
         raise type(error)(message) from error

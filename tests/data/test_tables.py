@@ -260,9 +260,9 @@ def test_a_sequence_is_in_one_file(tmp_path, capsys):
     assert "sequence '2'" in error_of(capsys, "shard", tmp_path / "a.csv", tmp_path / "d.parquet", *words)
 
 
-def left_out(folder):
+def left_out(path):
     """Lines that ``skipped.csv`` names, and their rows."""
-    rows = list(csv.DictReader((folder / "skipped.csv").read_text().splitlines()))
+    rows = list(csv.DictReader(path.read_text().splitlines()))
     return {int(row["line"]): row["row"] for row in rows}
 
 
@@ -272,7 +272,7 @@ def test_sequences_that_cannot_be_read_are_left_out(tmp_path, capsys):
     found = shard(tmp_path / "a.csv", "--skip-bad")
     assert found.X.load().values.tolist() == [[2.0]] and found.y.tolist() == [1]
     assert "4 sequences left out, 9 rows: line 3 (column 'a' is 'x'" in capsys.readouterr().err
-    assert left_out(tmp_path / "shards") == dict(enumerate(lines[1:-1], 2))
+    assert left_out(tmp_path / "shards" / "skipped.csv") == dict(enumerate(lines[1:-1], 2))
     (tmp_path / "a.csv").write_text("unit,a,y\n1,x,0\n")
     words = ("--output", tmp_path / "x", *OPTIONS, "--skip-bad")
     assert "there are no sequences left to write: 1 sequence left out, 1 row: line 2" in error_of(
@@ -303,7 +303,7 @@ def test_sequences_are_left_out_whole_and_all_rows_are_listed(name, n_rows, tmp_
     found = shard(tmp_path / "a.csv", "--skip-bad", *options)
     assert found.y.tolist() == targets
     expected = text.splitlines()
-    assert left_out(tmp_path / "shards") == {line: expected[line - 2] for line in lines}
+    assert left_out(tmp_path / "shards" / "skipped.csv") == {line: expected[line - 2] for line in lines}
     assert f"left out, {len(lines)} row" in capsys.readouterr().err
     words = ("shard", tmp_path / "a.csv", "--output", tmp_path / "x", *OPTIONS, *options)
     assert re.search(r"a.csv: line \d+", error_of(capsys, *words))
@@ -341,7 +341,43 @@ def test_texts_that_cannot_be_read_are_left_out(reader, capsys):
     assert main(["predict", str(reader / "model"), data, "--skip-bad", "--output", output]) == 0
     rows = list(csv.DictReader((reader / "p.csv").read_text().splitlines()))
     assert [(row["id"], row["sequence"]) for row in rows[-2:]] == [("t29", "29"), ("x4", "33")] and len(rows) == 31
-    assert len((reader / "p.skipped.csv").read_text().splitlines()) == 4
+    assert left_out(reader / "p.skipped.csv") == {32: "x1,😀😀,1", 33: "x2,fine", 34: "x3,,0"}
+    assert main(["predict", str(reader / "model"), data, "--skip-bad", "--output", str(reader / "P.CSV")]) == 0
+    assert (reader / "P.CSV").read_text() == (reader / "p.csv").read_text()
+
+
+def test_a_list_of_what_was_left_out_is_of_the_last_run(reader, tmp_path):
+    (tmp_path / "good.csv").write_text(TEXTS)
+    words = ["fit", str(tmp_path / "good.csv"), *COLUMNS, "--output", str(tmp_path / "model"), *SMALL, "--skip-bad"]
+    (tmp_path / "model").mkdir()
+    for text, stays in (((reader / "model" / "skipped.csv").read_text(), False), ("mine\n", True)):
+        (tmp_path / "model" / "skipped.csv").write_text(text)
+        assert main(words) == 0
+        assert (tmp_path / "model" / "skipped.csv").exists() == stays
+
+
+def test_rows_that_are_all_left_out_are_told(reader, tmp_path, capsys):
+    (tmp_path / "a.csv").write_text("id,text,label\ne1,😀😀,1\ne2,😀,0\n")
+    error = error_of(capsys, "predict", reader / "model", tmp_path / "a.csv", "--skip-bad")
+    assert "a.csv: there are no rows left: 2 rows left out: line 2 (column 'text' holds no token), line 3" in error
+
+
+def test_a_table_to_predict_needs_no_identifiers(reader, tmp_path, capsys):
+    (tmp_path / "a.csv").write_text("text\ngood film\n")
+    assert main(["predict", str(reader / "model"), str(tmp_path / "a.csv")]) == 0
+    assert capsys.readouterr().out.startswith("sequence,prediction\n0,")
+    error = error_of(capsys, "predict", reader / "model", tmp_path / "a.csv", "--id", "name")
+    assert "no column 'name'; line 1 has 'text'" in error and "--delimiter" not in error
+    (tmp_path / "a.csv").write_text("text:id\ngood film:1\n")
+    assert "--delimiter tells what" in error_of(capsys, "predict", reader / "model", tmp_path / "a.csv")
+    assert "--na" in error_of(capsys, "predict", reader / "model", tmp_path / "a.csv", "--na", "x")
+
+
+def test_rows_of_empty_cells_are_rows_of_texts(reader, tmp_path, capsys):
+    (tmp_path / "a.csv").write_text("id,text,label\n,,\n\na,good film,1\n,,\n")
+    assert "line 2, column 'text' is empty" in error_of(capsys, "predict", reader / "model", tmp_path / "a.csv")
+    assert main(["predict", str(reader / "model"), str(tmp_path / "a.csv"), "--skip-bad"]) == 0
+    assert "a,1," in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -411,6 +447,21 @@ def test_pairs_of_texts(tmp_path, capsys):
     assert json.loads((tmp_path / "model" / "report.json").read_text())["model"]["class"] == "RNNSeq2Seq"
     assert "--target is missing" in error_of(capsys, *words[:6], "--output", model)
     assert "--scale is no option for" in error_of(capsys, *words, "--scale")
+
+
+def test_pairs_of_texts_without_a_token_are_left_out(tmp_path, capsys):
+    path, model = tmp_path / "pairs.csv", str(tmp_path / "model")
+    path.write_text("source,target\n" + "word one,go\n" * 30 + "😀😀,go\nword,😀\n")
+    words = ["fit", str(path), "--task", "sequence-to-sequence", "--text", "source", "--target", "target", *SMALL]
+    words += ["--unit", "token", "--output", model]
+    assert "pairs.csv: line 32, column 'source' holds no token" in error_of(capsys, *words)
+    assert main([*words, "--skip-bad"]) == 0
+    assert left_out(tmp_path / "model" / "skipped.csv") == {32: "😀😀,go", 33: "word,😀"}
+    capsys.readouterr()
+    for command, count in (("predict", "1 row left out"), ("score", "2 rows left out")):
+        assert "line 32, column 'source' holds no token" in error_of(capsys, command, model, path)
+        assert main([command, model, str(path), "--skip-bad"]) == 0
+        assert count in capsys.readouterr().err
 
 
 ELSEWHERE = [

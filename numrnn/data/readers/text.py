@@ -28,6 +28,8 @@ class TextTable(NamedTuple):
         The line in which each begins, and its number among all rows, from 0.
     ids : list of str or None
         Cells of the column `id_name`.
+    whole : list of list of str, or None
+        All cells of each row, where rows that cannot be read are noted.
     """
 
     X: list[str]
@@ -39,23 +41,24 @@ class TextTable(NamedTuple):
     rows: list[int] = ()
     ids: list[str] | None = None
     id_name: str | None = None
+    whole: list[list[str]] | None = None
 
     def take(self, numbers):
         """The texts of these numbers."""
-        chosen = {name: getattr(self, name) for name in ("X", "y", "lines", "rows", "ids")}
+        chosen = {name: getattr(self, name) for name in ("X", "y", "lines", "rows", "ids", "whole")}
         chosen = {name: rows and [rows[i] for i in numbers] for name, rows in chosen.items() if type(rows) is list}
         if isinstance(self.y, np.ndarray):
             chosen["y"] = self.y[numbers]
         return self._replace(**chosen)
 
-    def place(self, i):
-        """Where text i stands, in words."""
-        return f"{self.path}: line {self.lines[i]}, column {shown(self.column)}"
+    def place(self, i, column=None):
+        """Return where text i stands, or the cell of another column in its row, in words."""
+        return f"{self.path}: line {self.lines[i]}, column {shown(self.column if column is None else column)[:100]}"
 
     def cells(self, i):
-        """Return the cells known of the row of text i."""
-        target = [] if self.y is None else [str(self.y[i])]
-        return [self.X[i], *target, *([] if self.ids is None else [self.ids[i]])]
+        """Return the cells of the row of text i, or what is known of them."""
+        return [self.X[i]] if self.whole is None else self.whole[i]
+
 
 class TextLines(NamedTuple):
     """Texts that are lines of a file, and where each stands; they have no targets."""
@@ -73,7 +76,10 @@ class TextLines(NamedTuple):
         """Where text i stands, in words."""
         return f"{self.path}: line {self.lines[i]}"
 
-def read_table(path, text, target=None, *, kind=None, task=None, id=None, form=None, na=(), faults=None):
+
+def read_table(
+    path, text, target=None, *, kind=None, task=None, id=None, needs_id=True, form=None, na=(), faults=None
+):
     """Read a column of texts, and one of targets, from a table whose first line names the columns.
 
     Cells that hold delimiters, quotes or line breaks are quoted, as spreadsheets and pandas write them. Blank lines are
@@ -93,6 +99,8 @@ def read_table(path, text, target=None, *, kind=None, task=None, id=None, form=N
         What the user said of them.
     id : str, default=None
         Name of a column that tells rows apart.
+    needs_id : bool, default=True
+        Whether a table without that column is an error; else it has no identifiers.
     form : TableFormat
     na : tuple of str
         Cells of the target that stand for none: their rows are left out.
@@ -126,13 +134,16 @@ def read_table(path, text, target=None, *, kind=None, task=None, id=None, form=N
     faults, name = Faults() if faults is None else faults, "standard input" if is_stdin(path) else Path(path)
     columns = {"text": text, "target": target, "id": id}
     with open_table(path, form, [column for column in columns.values() if column is not None]) as table:
+        if not needs_id and id not in table.names:
+            id = columns["id"] = None
         places = {of: _place(table.names, column, name) for of, column in columns.items() if column is not None}
         found = _read(table, places, columns, name, na, faults)
     if not found["text"]:
         left_out = ": " + faults.summary() if len(faults) else ""
         raise ValueError(f"{name}: no rows below the names of the columns{left_out}")
     ids = found["id"] if id is not None else None
-    read = TextTable(found["text"], None, name, text, found["line"], target, found["row"], ids, id)
+    whole = found["whole"] if faults.tolerant else None
+    read = TextTable(found["text"], None, name, text, found["line"], target, found["row"], ids, id, whole)
     if target is None:
         return read
     if kind == "text":
@@ -197,14 +208,14 @@ def read_lines(path, encoding="utf-8"):
 def _place(names, column, path):
     if names.count(column) != 1:
         found = "more than one" if column in names else "no"
-        hint = "; --delimiter tells what is between columns" if len(names) == 1 else ""
+        hint = "; --delimiter tells what is between columns" if len(names) == 1 and column in names[0] else ""
         raise ValueError(f"{path}: {found} column {shown(column)[:100]}; line 1 has {listed(map(repr, names))}{hint}")
     return names.index(column)
 
 
 def _read(table, places, columns, path, na, faults):
     """Return the wanted cells of each row, its line and its number."""
-    found = {"text": [], "target": [], "id": [], "line": [], "row": []}
+    found = {"text": [], "target": [], "id": [], "line": [], "row": [], "whole": []}
     for number, (line, row) in enumerate(table.rows):
         if len(row) != len(table.names):
             names = listed(map(repr, table.names))
@@ -217,10 +228,12 @@ def _read(table, places, columns, path, na, faults):
             continue
         empty = next((of for of in ("text", "target") if of in cells and not cells[of].strip()), None)
         if empty is not None:
-            faults.add(path, line, f"column {shown(columns[empty])} is empty", row)
+            faults.add(path, line, f"column {shown(columns[empty])[:100]} is empty", row)
             continue
         for of, cell in (cells | {"line": line, "row": number}).items():
             found[of].append(cell)
+        if faults.tolerant:
+            found["whole"].append(row)
     return found
 
 
@@ -249,6 +262,6 @@ def _with_targets(table, cells, kind, task, faults):
 def _without_faults(table, cells, kind, faults):
     wrong = {i: fault for i, cell in enumerate(cells) if (fault := TargetColumn.fault_of(cell, kind)) is not None}
     for i, fault in wrong.items():
-        faults.add(table.path, table.lines[i], f"column {shown(table.target)} {fault}", [table.X[i], cells[i]])
+        faults.add(table.path, table.lines[i], f"column {shown(table.target)[:100]} {fault}", table.cells(i))
     kept = [i for i in range(len(cells)) if i not in wrong]
     return (table.take(kept), [cells[i] for i in kept]) if wrong else (table, cells)
