@@ -14,7 +14,7 @@ from numrnn import __version__
 from numrnn.cli import fit, generate, info, predict, score, shard, warmup
 from numrnn.cli.options import Failure, Parser, UsageError
 from numrnn.cli.terminal import printable, safe_output
-from numrnn.io.messages import LONGEST
+from numrnn.io.messages import shortened
 from numrnn.training.exceptions import RESUBMIT
 
 __all__ = ["main"]
@@ -97,5 +97,4 @@ def _failed(error, code):
 
 
 def _one_line(message):
-    text = " ".join(str(message).split())
-    return printable(text if len(text) <= LONGEST else f"{text[: LONGEST - 105]} ... {text[-100:]}")
+    return printable(shortened(" ".join(str(message).split())))

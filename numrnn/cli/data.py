@@ -6,7 +6,8 @@ from numrnn.cli.options import Failure, UsageError
 from numrnn.data.readers.fields import listed
 
 __all__ = [
-    "BUNDLED", "describe", "is_shards", "read_data", "read_model", "read_model_for", "select", "subset", "why_not",
+    "BUNDLED", "check_exists", "describe", "is_shards", "read_data", "read_model", "read_model_for", "select", "subset",
+    "why_not",
 ]  # fmt: skip
 
 BUNDLED = ("japanese_vowels",)
@@ -27,6 +28,14 @@ def why_not(name, expected):
 
     way = WAYS.get(suffix_of(name))
     return f"{name}: expected {expected}" + ("" if way is None else f"; {way}")
+
+
+def check_exists(name):
+    """Raise an error if a name is that of a file that is not there, whatever it should be read as."""
+    from numrnn.data.readers.csv_files import is_stdin, suffix_of
+
+    if not (is_stdin(name) or Path(name).exists()) and suffix_of(name) in (*WAYS, ".npz"):
+        raise UsageError(f"{name}: no such file")
 
 
 def read_data(name):

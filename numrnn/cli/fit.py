@@ -6,7 +6,7 @@ import os
 import warnings
 from pathlib import Path
 
-from numrnn.cli.data import select, why_not
+from numrnn.cli.data import check_exists, select, why_not
 from numrnn.cli.jobs import BATCH_OPTIONS, Guard, add_batch_options, lines_in_batch, make_checkpoint, run_in_ranks
 from numrnn.cli.options import Failure, UsageError, add_parameters, over_config
 from numrnn.cli.presets import SETTINGS, TABLE
@@ -89,6 +89,7 @@ def _run(options, guard, comm):
     from numrnn.cli.training_run import Course, Stopwatch, check_memory, prepare, train, watches_test
     from numrnn.estimators.fitting import announcing_compilation
 
+    check_exists(options["data"])
     watch, checkpoint = Stopwatch(), make_checkpoint(options)
     with_texts = reads_texts(options)
     faults = faults_of(options)

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from numrnn.cli.data import why_not
 from numrnn.cli.options import UsageError
 from numrnn.cli.tables import add_format_options, column_list, faults_of, form_of, say_what_was_left_out
@@ -58,7 +56,8 @@ def run(arguments):
     except OSError as error:
         written = str(Path(arguments.output)) + ".partial-"
         of_output = error.errno is not None and str(error.filename or written).startswith(written)  # a full disk, say
-        raise UsageError(f"--output {arguments.output}: {error.strerror}" if of_output else error) from error
+        name = f"--output {arguments.output}" if of_output else error.filename
+        raise UsageError(f"{name}: {error.strerror}" if name and error.strerror else error) from error
     except ImportError as error:
         raise UsageError(error) from error
     path = Path(arguments.output, "skipped.csv")
@@ -79,6 +78,8 @@ class _Job:
     """Hold what is the same for all files."""
 
     def __init__(self, arguments, dtype):
+        import numpy as np
+
         from numrnn.data.readers.tables import Columns, Wanted
 
         options = vars(arguments)

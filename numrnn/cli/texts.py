@@ -193,10 +193,11 @@ def _hold_out(y, fraction, options):
 def read_for(model, arguments, faults, *, with_targets=True):
     """The data that a command is to show to a fitted model, as a `DataFile`."""
     from numrnn import RNNLanguageModel
-    from numrnn.cli.data import read_data, select
+    from numrnn.cli.data import check_exists, read_data, select
     from numrnn.data.readers.npz import DataFile, Part
 
     options, name = vars(arguments), arguments.data
+    check_exists(name)
     given = [option for option in (*COLUMNS, *FORMAT_OPTIONS) if option in options]
     if isinstance(model, RNNLanguageModel):
         if model.vocabulary_ is None:
@@ -308,7 +309,7 @@ def _read(function, name, *arguments, **options):
     except FileNotFoundError as error:
         raise UsageError(error) from error
     except OSError as error:
-        raise UsageError(f"{name}: {error.strerror or error}") from error
+        raise UsageError(f"{name}: {error.strerror}" if error.strerror else error) from error
 
 
 @contextmanager

@@ -107,7 +107,14 @@ def _read(X, choose_dtype, name):
         array = _checked_array(X, name)
         form = "table" if array.ndim == 2 else "array"
         sequences = _cast(Sequences.from_array(array), choose_dtype, name)
-    return _checked(sequences, name), form
+    return _checked(sequences, name, lambda: _column_names(X, form)), form
+
+
+def _column_names(X, form):
+    """Return what the columns of X are called, or None; those of a table are its steps."""
+    if form == "list":
+        X = next((x for x in X if hasattr(x, "columns")), None)
+    return getattr(X, "names", None) if form == "sequences" else list(X.columns) if hasattr(X, "columns") else None
 
 
 def targets_to_sequences(y, X_sequences, *, name="y"):
@@ -311,16 +318,16 @@ def _check_lengths(sequences, name):
         raise ValueError(f"{name}[{empty[0]}] is empty: a sequence needs at least one step")
 
 
-def _checked(sequences, name):
+def _checked(sequences, name, names):
     _check_lengths(sequences, name)
     values = sequences.values
     if values.ndim == 2 and values.shape[1] == 0:
         raise ValueError(f"{name}[0] has shape {sequences[0].shape}: a step needs at least one input")
-    _check_finite(sequences, name)
+    _check_finite(sequences, name, names)
     return sequences if values.ndim == 2 or values.dtype.kind != "f" else Sequences(values[:, None], sequences.offsets)
 
 
-def _check_finite(sequences, name):
+def _check_finite(sequences, name, names=lambda: None):
     values = sequences.values
     if values.dtype.kind != "f":
         return
@@ -329,7 +336,7 @@ def _check_finite(sequences, name):
     for start in range(0, len(values), BLOCK):
         rows = np.flatnonzero(~np.isfinite(values[start : start + BLOCK].reshape(-1, values[0].size)).all(axis=1))
         if rows.size:
-            raise ValueError(_not_finite(sequences, start + rows[0], name))
+            raise ValueError(_not_finite(sequences, start + rows[0], name, names()))
 
 
 def _is_finite(values):
@@ -340,10 +347,16 @@ def _is_finite(values):
     return bool(np.isfinite(values).all())
 
 
-def _not_finite(sequences, row, name):
+def _not_finite(sequences, row, name, names):
     i = np.searchsorted(sequences.offsets, row, side="right") - 1
     steps = sequences.values[row]
     found = "NaN" if np.isnan(steps).any() else f"infinity or a value too large for {shown(steps.dtype)}"
     padded = np.isnan(sequences.values[row : sequences.offsets[i + 1]]).all()
     hint = f"; if it is padding, pass Sequences.from_padded({name})" if padded else ""
-    return f"Input {name} contains {found}: {name}[{i}], step {row - sequences.offsets[i]}{hint}"
+    step = row - sequences.offsets[i]
+    bad = ~np.isfinite(steps)
+    column = None if bad.all() else int(bad.argmax())
+    if names is not None and (column is not None or bad.size == 1):
+        column = repr(names[column or (step if len(names) > 1 else 0)])
+    where = "" if column is None else f", column {column!s:.80}"
+    return f"Input {name} contains {found}: {name}[{i}], step {step}{where}{hint}"

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from numrnn.data.array_checks import TARGETS, check_plain, checked_each, checked_lengths, checked_offsets, stack
+from numrnn.data.containers import check_container
 from numrnn.data.names import check_one_order, names_of
 from numrnn.data.sources import Chosen, SequenceSource
 from numrnn.data.views import indices_of, key_of_sequences
@@ -90,6 +91,8 @@ class Sequences(SequenceSource):
         >>> Sequences.from_list([[0, 1, 1], [2]])
         Sequences(2 sequences of 1 to 3 steps, int64)
         """
+        if hasattr(sequences, "__getitem__") or isinstance(sequences, collections.abc.Set):
+            check_container(sequences, "sequences", "expected an iterable of arrays of shape (steps, inputs)")
         items = list(sequences)
         made = cls.from_concatenated(*stack(items, name="sequences", kinds=TARGETS))
         made.names = names_of(check_one_order(items, "sequences") or ())
@@ -120,6 +123,7 @@ class Sequences(SequenceSource):
         >>> Sequences.from_array(np.zeros((10, 7, 3)))
         Sequences(10 sequences of 7 steps, 3 columns, float64)
         """
+        check_container(array, "array", "expected an array of shape (N, T, D) or (N, T)")
         check_plain(array, "array")
         array = np.asarray(array)
         if array.ndim not in (2, 3):
@@ -157,6 +161,7 @@ class Sequences(SequenceSource):
         >>> Sequences.from_padded([[5, 6, np.nan], [7, np.nan, np.nan]]).to_list()
         [array([5., 6.]), array([7.])]
         """
+        check_container(X, "X", "expected a padded array of shape (N, T, D) or (N, T)")
         check_plain(X, "X")
         X = np.asarray(X)
         count = len(X) if lengths is None and X.ndim else np.size(lengths)

@@ -3,11 +3,12 @@
 import reprlib
 from contextlib import contextmanager
 
-LONGEST = 500  # characters of a value
+LONGEST = 500  # characters of a message
+VALUE = 200  # of a value in it, so that there is room for two and the sentence around them
 
 
 def shown(value):
-    """Return the `repr` of a value for a message, of at most 500 characters.
+    """Return the `repr` of a value for a message, of at most 200 characters.
 
     Examples
     --------
@@ -15,13 +16,25 @@ def shown(value):
     >>> shown("relu")
     "'relu'"
     >>> len(shown("x" * 10**6))
-    500
+    200
     """
     try:
         text = _SHORT.repr(value)
     except ValueError:  # Python writes no integer of more than 4,300 digits
         text = f"<{type(value).__name__}>"
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+    return text if len(text) <= VALUE else f"{text[: VALUE - 3]}..."
+
+
+def shortened(text):
+    """Return a message of at most 500 characters: the beginning and the end of a longer one.
+
+    Examples
+    --------
+    >>> from numrnn.io.messages import shortened
+    >>> len(shortened("x" * 10**6))
+    500
+    """
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 105]} ... {text[-100:]}"
 
 
 @contextmanager
@@ -31,12 +44,12 @@ def short_errors():
         yield
     except (ValueError, TypeError) as error:
         text = str(error)
-        if len(text) <= 2 * LONGEST:
+        if len(text) <= LONGEST:
             raise
-        raise type(error)(f"{text[: LONGEST - 100]} ... {text[-100:]}") from None
+        raise type(error)(shortened(text)) from None
 
 
 _SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = LONGEST
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = VALUE
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = _SHORT.maxset = _SHORT.maxfrozenset = 20
 _SHORT.maxarray, _SHORT.maxlevel = 20, 6

@@ -9,8 +9,8 @@ import pytest
 from scipy.sparse import csr_matrix
 from sklearn.pipeline import make_pipeline
 
-from numrnn import RNNClassifier, RNNRegressor, Sequences, SequenceScaler
-from numrnn.data import ShardWriter
+from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq, Sequences, SequenceScaler
+from numrnn.data import ShardWriter, Vocabulary
 
 pandas = pytest.importorskip("pandas")
 X = np.random.default_rng(0).normal(size=(8, 5, 2))
@@ -75,6 +75,103 @@ def test_what_is_no_sequence_is_named_with_the_way_out(data, message):
     with pytest.raises((TypeError, ValueError), match=message) as raised:
         RNNRegressor((4,), max_iter=1).fit(data, np.arange(8.0))
     assert len(str(raised.value)) <= 500
+
+
+NO_SEQUENCES = [
+    {"a": "text"}, {"ab", "c"}, iter(["ab"]), (c for c in "ab"), 5, None, csr_matrix(X[:, :, 0]), NESTED, LEVELS,
+    PackedSequence(X[0], np.ones(3), None, None),
+]  # fmt: skip
+READERS = {
+    "X of a language model": lambda data, _: RNNLanguageModel((4,), max_iter=1).fit(data),
+    "X of pairs": lambda data, _: RNNSeq2Seq((4,), max_iter=1).fit(data, ["a"] * 8),
+    "X of a scaler": lambda data, _: SequenceScaler().fit(data),
+    "X of shards": lambda data, writer: writer.write(data),
+    "X of from_padded": lambda data, _: Sequences.from_padded(data),
+    "array of from_array": lambda data, _: Sequences.from_array(data),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("data", NO_SEQUENCES, ids=lambda data: type(data).__name__)
+def test_all_readers_refuse_containers_by_name(reader, data, tmp_path):
+    with ShardWriter(tmp_path / "shards") as writer:
+        writer.write(X)
+        with pytest.raises(TypeError, match=rf"{reader.split()[0]} (is|must) ") as raised:
+            READERS[reader](data, writer)
+    assert len(str(raised.value)) <= 500
+
+
+@pytest.mark.parametrize("data", [*NO_SEQUENCES[:2], *NO_SEQUENCES[4:]], ids=lambda data: type(data).__name__)
+def test_from_list_takes_iterables_of_arrays(data):
+    with pytest.raises(TypeError):
+        Sequences.from_list(data)
+    for good in (iter(X), {"a": X[0]}.values(), tuple(X), X):
+        np.testing.assert_array_equal(Sequences.from_list(good)[0], X[0])
+
+
+WITHOUT = {
+    "frame": (pandas.DataFrame({"a": [1.0, np.nan] * 4, "b": 1.0}), r"X\[1\], step 0, column 'a'"),
+    "NA": (pandas.DataFrame({"a": 1.0, "b": pandas.array([1, None] * 4, "Int64")}), r"X\[1\], step 1, column 'b'"),
+    "frames": (frames(a=[1, 2], b=pandas.array([1, None], dtype="Int64")), r"X\[0\], step 1, column 'b'"),
+    "frames of one": (frames(a=[1, np.nan]), r"X\[0\], step 1, column 'a'"),
+    "names": (Sequences(np.where(np.arange(2) == 1, np.nan, X[0]), [0, 2, 5], ["a", "b"]), "step 0, column 'b'"),
+    "array": (np.where(np.arange(2) == 1, np.nan, X), r"X\[0\], step 0, column 1"),
+    "NA in lists": ([[1.0, pandas.NA]] * 8, r"X\[0\], step 1"),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_a_missing_value_names_its_column(name):
+    data, message = WITHOUT[name]
+    with pytest.raises(ValueError, match=f"Input X contains NaN: .*{message}"):
+        SequenceScaler().fit(data)
+
+
+TEXTS = [["a", "b"], np.array(["a", "b"]), [["1", "2"]] * 8, np.full((8, 2), "1"), np.full((8, 2, 2), "1"), "abc"]
+
+
+@pytest.mark.parametrize("texts", TEXTS, ids=["list", "array", "nested", "2-D", "3-D", "one"])
+def test_texts_are_no_numbers_and_vocabularies_read_them(texts):
+    for fit in (SequenceScaler().fit, lambda data: RNNRegressor((4,), max_iter=1).fit(data, np.arange(8.0))):
+        with pytest.raises((TypeError, ValueError), match="X holds texts.*numrnn.data.Vocabulary|X is of type str"):
+            fit(texts)
+
+
+def test_complex_numbers_are_refused_by_name_and_shortly():
+    for data, name in ((X * 1j, "X has"), (list(X * 1j), r"X\[0\] has")):
+        with pytest.raises(ValueError, match=f"Complex data not supported: {name} dtype complex128") as raised:
+            RNNRegressor((4,), max_iter=1).fit(data, np.arange(8.0))
+        assert len(str(raised.value)) <= 500
+
+
+LONG = "x" * 10_000
+LONG_VALUES = {
+    "parameter": lambda: RNNClassifier((4,), cell=LONG).fit(X, np.arange(8) % 2),
+    "label": lambda: RNNClassifier((4,), class_weight={LONG: 2}).fit(X, np.arange(8) % 2),
+    "labels": lambda: RNNClassifier((4,)).fit(X, [LONG, 1] * 4),
+    "unseen": lambda: RNNClassifier((4,)).fit(X, np.arange(8) % 2, X_val=X, y_val=[LONG] * 8),
+    "tokens": lambda: Vocabulary("token").fit([[LONG, 3]]),
+    "text": lambda: Vocabulary().fit("ab").transform(LONG),
+    "tokenizer": lambda: Vocabulary("token", tokenizer=lambda text: 3).fit([LONG]),
+    "unit": lambda: Vocabulary(LONG).fit("ab"),
+    "step": lambda: RNNRegressor((4,)).fit([[LONG]] * 8, np.arange(8.0)),
+}
+
+
+@pytest.mark.parametrize("name", LONG_VALUES)
+def test_messages_about_long_values_are_short(name):
+    with pytest.raises((TypeError, ValueError)) as raised:
+        LONG_VALUES[name]()
+    assert len(str(raised.value)) <= 500
+
+
+def test_shards_take_no_number_that_would_be_infinity(tmp_path):
+    with ShardWriter(tmp_path / "shards", dtype="float32") as writer:
+        with pytest.raises(ValueError, match=r"X\[1\] has 1e\+39 in step 1, column 'b': too large a number"):
+            writer.write([*frames(a=[1, 2.0], b=[1, 2.0])[:1], *frames(a=[1, 2.0], b=[1, 1e39])])
+        with pytest.raises(ValueError, match=r"X\[1\] has 1e\+39 in step 0, column 0"):
+            writer.write(np.where(np.arange(8)[:, None, None] == 1, 1e39, X))
+        writer.write(np.full_like(X, np.nan))
 
 
 @pytest.mark.parametrize("kind", [RNNClassifier, RNNRegressor])

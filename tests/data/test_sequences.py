@@ -223,8 +223,10 @@ def test_padding_of_nan_tells_lengths():
     assert Sequences.from_padded([[np.nan, np.nan], [3, np.nan]]).lengths.tolist() == [0, 1]
     assert Sequences.from_padded(np.zeros((2, 0))).lengths.tolist() == [0, 0]
     with pytest.raises(ValueError, match="X must have the shape"):
+        Sequences.from_padded(np.array(3.0))
+    with pytest.raises(TypeError, match="X is of type float, expected a padded array of shape"):
         Sequences.from_padded(3.0)
     with pytest.raises(ValueError, match=r"X\[0\], step 1; if it is padding, pass Sequences.from_padded\(X\)"):
         RNNRegressor().fit(X[1:], [0])
-    with pytest.raises(ValueError, match=r"X\[0\], step 0$"):
+    with pytest.raises(ValueError, match=r"X\[0\], step 0, column 0$"):
         RNNRegressor().fit(X[:1], [0])

@@ -464,6 +464,27 @@ def test_pairs_of_texts_without_a_token_are_left_out(tmp_path, capsys):
         assert count in capsys.readouterr().err
 
 
+MISSING = {
+    "shard": ("shard", "{}", "--output", "x"),
+    "fit": ("fit", "{}", "--output", "x"),
+    "fit texts": ("fit", "{}", "--output", "x", *COLUMNS),
+    "predict": ("predict", "{reader}", "{}"),
+    "score": ("score", "{reader}", "{}"),
+}
+
+
+@pytest.mark.parametrize("command", MISSING)
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.npz", "A.CSV.gz"])
+def test_files_that_are_missing_are_named(command, name, reader, tmp_path, monkeypatch, capsys):
+    """`shard` blamed --output, `fit` missed --text, `predict` told what the model reads."""
+    monkeypatch.chdir(tmp_path)
+    words = [word.format(name, reader=reader / "model") for word in MISSING[command]]
+    assert error_of(capsys, *words) == f"numrnn: error: {name}: no such file\n"
+    if name.endswith("csv") and command != "fit":
+        (tmp_path / name).mkdir()
+        assert error_of(capsys, *words) == f"numrnn: error: {name}: it is a directory, expected a file\n"
+
+
 ELSEWHERE = [
     ("fit", "x.npy", "a directory of shards or the name of a bundled data set; an .npy file is one array"),
     ("fit", "x.parquet", "a table with a row for each step becomes shards first: numrnn shard FILE --sequence COLUMN"),

@@ -84,6 +84,8 @@ def open_bytes(path):
             yield file
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{path}: no such file") from error
+    except IsADirectoryError as error:
+        raise IsADirectoryError(f"{path}: it is a directory, expected a file") from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{path}: not a readable .gz file ({error})") from error
 

@@ -1,12 +1,13 @@
 """Tables with a row for each step, some rows at a time, as arrays of their columns."""
 
+import os
 from collections import Counter
 from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
-from numrnn.data.readers.csv_files import STDIN, TableFormat, open_table, suffix_of
+from numrnn.data.readers.csv_files import STDIN, TableFormat, open_bytes, open_table, suffix_of
 from numrnn.data.readers.faults import checked_fault
 from numrnn.data.readers.fields import check_widths, listed
 from numrnn.io.messages import shown
@@ -182,6 +183,8 @@ def _parquet(path, columns, tolerant):
     except ImportError as error:
         raise ImportError(f"{path}: to read it, pip install numrnn[parquet]") from error
     first = 1
+    with open_bytes(path):  # the errors of the library name no file
+        pass
     try:
         file = ParquetFile(path)
         inputs = columns.inputs_of(file.schema_arrow.names, path)
@@ -199,7 +202,7 @@ def _parquet(path, columns, tolerant):
             yield Block(arrays, lines, np.zeros(len(batch), bool), faults, inputs, tuple(inputs))
     except (ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError) as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise  # of the system; what is damaged has none
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error  # what is damaged has none
         raise ValueError(f"{path}: not a readable .parquet file ({error!s:.200})") from error
 
 

@@ -205,6 +205,23 @@ class ShardWriter:
         if row != self._row:
             raise ValueError(f"a row of y has shape {row}, of those written before {self._row}")
         self._names = X.names if self._names is None else self._names
+        self._check_range(X)
+
+    def _check_range(self, X):
+        """Refuse numbers that would be stored as infinity."""
+        values = X.values
+        if np.can_cast(values.dtype, self._dtype) or values.dtype.kind != "f" or self._dtype.kind != "f":
+            return
+        largest = np.finfo(self._dtype).max
+        large = np.isfinite(values) & (np.abs(values) > largest)
+        if large.any():
+            row, *column = np.argwhere(large)[0].tolist()
+            i = int(np.searchsorted(X.offsets, row, side="right")) - 1
+            column = f", column {(X.names or range(column[0] + 1))[column[0]]!r:.80}" if column else ""
+            raise ValueError(
+                f"X[{i}] has {values[large][0]} in step {row - X.offsets[i]}{column}: too large a number for "
+                f"{self._dtype}; store it as float64"
+            )
 
     def _end_shard(self):
         if self._shard is not None:

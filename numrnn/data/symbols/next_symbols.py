@@ -8,6 +8,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from numrnn.data.array_checks import check_list_plain
+from numrnn.data.containers import check_container
 from numrnn.data.conversion import to_sequences
 from numrnn.data.sequences import Sequences
 from numrnn.data.sources import SequenceSource
@@ -15,6 +16,8 @@ from numrnn.data.symbols.checks import check_symbols
 from numrnn.io.messages import shown
 
 __all__ = ["NextSymbols", "Pairs", "check_n_symbols", "errors_name", "is_text", "read_symbols", "shifted"]
+
+_EXPECTED = "expected a text, an array of symbols or a list of them"
 
 
 class NextSymbols(SequenceSource):
@@ -148,6 +151,8 @@ def read_symbols(X, vocabulary, n_symbols, *, name="X", allow_empty=False):
     >>> read_symbols([[0, 2, 1], [1]], None, "auto")
     (Sequences(2 sequences of 1 to 3 steps, uint8), False)
     """
+    if not isinstance(X, (str, bytes, Sequences)):
+        check_container(X, name, _EXPECTED)
     check_list_plain(X, name)
     X = X.to_numpy() if hasattr(X, "to_numpy") else X  # a series, of any index, or a data frame
     if not hasattr(X, "__len__") or getattr(X, "ndim", 1) == 0:
