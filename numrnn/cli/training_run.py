@@ -172,10 +172,25 @@ def train(estimator, parts, callbacks, *, scale, resume, comm):
         watched = {"X_val": inputs["test"]} | ({} if parts["test"].y is None else {"y_val": parts["test"].y})
     watched |= _weights(parts, watched)
     estimator.set_params(callbacks=callbacks, warm_start=goes_on)
-    estimator.fit(inputs["train"], parts["train"].y, resume=resume, comm=comm, **watched)
+    with names_options():
+        estimator.fit(inputs["train"], parts["train"].y, resume=resume, comm=comm, **watched)
     estimator.set_params(callbacks=None, warm_start=False)
     if scale:
         fold_scaler(estimator, scaler)
+
+
+@contextmanager
+def names_options():
+    """Let the error of a fit that can hold nothing out name options of the command, one of which it chose itself."""
+    try:
+        yield
+    except ValueError as error:
+        message, wrong = str(error), "early_stopping=True holds out"
+        if wrong not in message:
+            raise
+        message = re.split(r"(?:: |; or )pass X_val", message.replace(wrong, "--early-stopping holds out"))[0]
+        message = re.sub(r"validation_fraction=(\S+)", r"--validation-fraction \1", message)
+        raise UsageError(f"{message}; --no-early-stopping trains on all of them") from error
 
 
 def _weights(parts, watched):

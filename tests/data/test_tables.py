@@ -516,6 +516,18 @@ def test_models_are_told_what_they_read(name, reader, tmp_path, capsys):
         assert "expected a model file" in error_of(capsys, command, tmp_path / name, tmp_path / name)
 
 
+@pytest.mark.parametrize("rows", ["good film,1\nbad film,0\n", "good film,1\n" * 2])
+def test_too_few_rows_to_stop_early_name_the_option(rows, tmp_path, capsys):
+    (tmp_path / "a.csv").write_text("text,label\n" + rows)
+    words = ["fit", str(tmp_path / "a.csv"), *COLUMNS, "--output", str(tmp_path / "model"), *SMALL]
+    words += ["--test-fraction", "0", "--task", "classification" if "bad" in rows else "regression"]
+    words += ["--validation-fraction", "0.2"]
+    error = error_of(capsys, *words)
+    assert "--early-stopping holds out" in error and "--no-early-stopping trains on all" in error
+    assert "X_val" not in error
+    assert main([*words, "--no-early-stopping"]) == 0
+
+
 def test_class_weights_name_labels_of_any_type(tmp_path, capsys):
     model = tmp_path / "model"
     for labels in (("0", "1"), ("007", "7"), ("a", "b c"), ("0.0", "1.0")):
