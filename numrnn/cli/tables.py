@@ -56,13 +56,13 @@ def column_list(text):
 
 def form_of(options):
     """Return the `TableFormat` that options, a dict, ask for."""
-    from numrnn.data.readers.csv_files import TableFormat
+    from numrnn.data.readers.csv_files import TableFormat, codec_of
 
     encoding = options.get("encoding", "utf-8")
     try:
-        "".encode(encoding)
-    except LookupError as error:
-        raise UsageError(f"--encoding {encoding}: must be the name of an encoding, such as latin-1") from error
+        codec_of(encoding)
+    except ValueError as error:
+        raise UsageError(f"--encoding {str(error).removeprefix('encoding=')}") from error
     return TableFormat(options.get("delimiter"), encoding, options.get("header", True))
 
 

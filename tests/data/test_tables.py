@@ -16,6 +16,7 @@ import numrnn
 from numrnn.cli import main
 from numrnn.data import open_shards
 from numrnn.data.readers.target_column import TargetColumn
+from numrnn.data.readers.text import read_text
 
 TABLE = "unit,a,b,y\n1,1.5,2,0\n1,2.5,3,0\n2,3.5,4,1\n"
 VALUES, LABELS = [[1.5, 2], [2.5, 3], [3.5, 4]], [0, 1]
@@ -78,6 +79,17 @@ def test_compressed_tables_and_standard_input(tmp_path, monkeypatch, capsys):
     )
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF-8", "utf8", "utf_8", "U8", "utf-8-sig"])
+def test_a_mark_of_utf_8_is_no_text(encoding, tmp_path):
+    (tmp_path / "a.txt").write_bytes("\ufeffanna\n".encode())
+    assert read_text(tmp_path / "a.txt", encoding) == "anna\n"
+    (tmp_path / "a.csv").write_bytes(("\ufeff" + TABLE).encode())
+    assert shard(tmp_path / "a.csv", "--encoding", encoding).X.names == ("a", "b")
+    (tmp_path / "b.txt").write_bytes(b"\xff")
+    with pytest.raises(ValueError, match="another encoding, such as latin-1 or utf-16, pass --encoding"):
+        read_text(tmp_path / "b.txt", encoding)
+
+
 def test_delimiters_are_told_by_the_wanted_columns(tmp_path):
     (tmp_path / "a.csv").write_text("unit,a;b;c;d;e,y\n1,2,0\n")
     assert shard(tmp_path / "a.csv").X.names == ("a;b;c;d;e",)
@@ -111,7 +123,7 @@ MISTAKES = [
     (TABLE, ("--inputs", "a,a"), "column 'a' is named twice"),
     (TABLE, ("--inputs", "a", "--drop", "b"), "exclude each other"),
     (TABLE, ("--delimiter", "ab"), "expected one character, or tab, got 'ab'"),
-    (TABLE, ("--encoding", "klingon"), "--encoding klingon: must be the name of an encoding"),
+    (TABLE, ("--encoding", "klingon"), "--encoding 'klingon': must be the name of an encoding"),
     (TABLE, ("--encoding", "ascii", "--id", "é"), "there is no column 'é'"),
     (TABLE.replace("y", "é"), ("--encoding", "ascii"), "not ASCII: ordinal not in range(128) at byte 9, in line 1"),
     (TABLE.replace(",", ";").replace("2.5", "2,5"), (), "line 3, column 'a' is '2,5', expected a number"),

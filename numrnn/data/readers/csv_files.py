@@ -1,5 +1,6 @@
 """Rows of delimited text: ``.csv`` and ``.tsv`` files, compressed ones, standard input."""
 
+import codecs
 import csv
 import gzip
 import io
@@ -14,7 +15,7 @@ from typing import NamedTuple
 from numrnn.data.readers.fields import listed
 from numrnn.io.messages import shown
 
-__all__ = ["STDIN", "TableFormat", "is_stdin", "open_bytes", "open_table", "suffix_of", "told_fault"]
+__all__ = ["STDIN", "TableFormat", "codec_of", "is_stdin", "open_bytes", "open_table", "suffix_of", "told_fault"]
 
 STDIN = "-"  # in place of a file's name
 DELIMITERS = ",;\t|"
@@ -139,11 +140,30 @@ def open_table(path, form=None, wanted=(), longest=LARGEST_FIELD):
 
 
 def _decoded(raw, encoding):
-    encoding = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+    return io.TextIOWrapper(raw, encoding=codec_of(encoding), newline="")
+
+
+def codec_of(encoding):
+    """Return the name of the codec to read files with: that of UTF-8, by any of its names, leaves out a mark at the
+    beginning.
+
+    Raises
+    ------
+    ValueError
+        If there is no such encoding.
+
+    Examples
+    --------
+    >>> from numrnn.data.readers.csv_files import codec_of
+    >>> codec_of("UTF8"), codec_of("latin-1")
+    ('utf-8-sig', 'iso8859-1')
+    """
     try:
-        return io.TextIOWrapper(raw, encoding=encoding, newline="")
-    except LookupError as error:
+        "".encode(encoding)  # other codecs are not of texts
+        name = codecs.lookup(encoding).name
+    except (LookupError, ValueError) as error:
         raise ValueError(f"encoding={shown(encoding)}: must be the name of an encoding, such as latin-1") from error
+    return "utf-8-sig" if name == "utf-8" else name
 
 
 @contextmanager
@@ -154,8 +174,10 @@ def told_fault(path, encoding):
     except UnicodeError as error:
         name = "standard input" if is_stdin(path) else path
         place = error.reason if is_stdin(path) else _first_fault(path, encoding)
-        other = "utf-8" if encoding.lower() not in ("utf-8", "utf8") else "latin-1 or utf-16"
-        raise ValueError(f"{name}: not {encoding.upper()}: {place}; --encoding tells another one, {other}") from error
+        other = "latin-1 or utf-16" if codec_of(encoding) == "utf-8-sig" else "utf-8"
+        raise ValueError(
+            f"{name}: not {encoding.upper()}: {place}; if it has another encoding, such as {other}, pass --encoding"
+        ) from error
 
 
 def _first_fault(path, encoding):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numrnn.data.readers.csv_files import is_stdin, open_bytes, open_table, told_fault
+from numrnn.data.readers.csv_files import codec_of, is_stdin, open_bytes, open_table, told_fault
 from numrnn.data.readers.faults import Faults
 from numrnn.data.readers.fields import check_widths, listed
 from numrnn.data.readers.target_column import TargetColumn
@@ -172,7 +172,7 @@ def read_text(path, encoding="utf-8"):
     'Anna said:\\n'
     """
     with open_bytes(path) as file, told_fault(path, encoding):
-        text = file.read().decode("utf-8-sig" if encoding == "utf-8" else encoding)
+        text = file.read().decode(codec_of(encoding))
     if not text:
         raise ValueError(f"{'standard input' if is_stdin(path) else path}: the file is empty")
     return text.replace("\r\n", "\n").replace("\r", "\n")
