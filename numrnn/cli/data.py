@@ -6,8 +6,8 @@ from numrnn.cli.options import Failure, UsageError
 from numrnn.data.readers.fields import listed
 
 __all__ = [
-    "BUNDLED", "check_exists", "describe", "is_shards", "read_data", "read_model", "read_model_for", "select", "subset",
-    "why_not",
+    "BUNDLED", "check_exists", "counted", "describe", "is_shards", "read_data", "read_model", "read_model_for",
+    "select", "subset", "why_not",
 ]  # fmt: skip
 
 BUNDLED = ("japanese_vowels",)
@@ -129,11 +129,27 @@ def read_model_for(arguments):
 def describe(part):
     """The size of a part in words."""
     if isinstance(part.X, str):
-        return f"a text of {len(part.X)} characters"
+        return f"a text of {counted(len(part.X), 'character')}"
     if isinstance(part.X, list):
         lengths = list(map(len, part.X))
-        return f"{len(part.X)} texts of {min(lengths)} to {max(lengths)} characters"
+        return f"{counted(len(lengths), 'text')} of {_span(min(lengths), max(lengths), 'character')}"
     lengths = part.X.lengths
-    steps = f"{lengths.min()} to {lengths.max()} steps" if lengths.min() < lengths.max() else f"{lengths[0]} steps"
+    steps = _span(int(lengths.min()), int(lengths.max()), "step")
     inputs = part.X.shape[2] if len(part.X.shape) == 3 else 1
-    return f"{len(part.X)} sequences of {steps}, {inputs} input{'s' if inputs > 1 else ''} a step"
+    return f"{counted(len(lengths), 'sequence')} of {steps}, {counted(inputs, 'input')} a step"
+
+
+def counted(number, noun):
+    """Return a number with its noun, in the plural unless it is 1.
+
+    Examples
+    --------
+    >>> from numrnn.cli.data import counted
+    >>> counted(1, "text"), counted(2, "text")
+    ('1 text', '2 texts')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _span(least, most, noun):
+    return counted(most, noun) if least == most else f"{least} to {counted(most, noun)}"

@@ -16,7 +16,7 @@ from numrnn.cli.texts import (
     PAIRS,
     TEXT_OPTIONS,
     add_text_options,
-    is_table,
+    is_text_table,
     make_vocabulary,
     read_texts,
     reads_texts,
@@ -237,7 +237,7 @@ def _hint_at_classes(values, options):
 
     distinct = np.unique(values)
     if len(distinct) <= MOST_GRADES < len(values) and (distinct % 1 == 0).all():
-        again = "--task classification" if is_table(options["data"]) else "integers, or --task classification,"
+        again = "--task classification" if is_text_table(options["data"]) else "integers, or --task classification,"
         warnings.warn(
             f"the targets are {len(distinct)} distinct whole numbers written as floats: a regression; {again} makes "
             "them classes",

@@ -23,7 +23,8 @@ def add_batch_options(parser):
     group.add_argument("--checkpoint-dir", metavar="DIR", help="write to it what training goes on from", **given)
     text = 'seconds, or such as 30s, 5min, 2h, "10 epochs" (default: 5min)'
     group.add_argument("--checkpoint-every", metavar="TIME", type=_number_or_text, help=text, **given)
-    group.add_argument("--checkpoint-keep", metavar="N", type=int, help="the last so many (default: 3)", **given)
+    text = "number of checkpoints to keep (default: 3)"
+    group.add_argument("--checkpoint-keep", metavar="N", type=int, help=text, **given)
     flag = argparse.BooleanOptionalAction
     text = "go on from the newest in --checkpoint-dir; begin anew if there is none"
     group.add_argument("--resume", action=flag, help=text, **given)

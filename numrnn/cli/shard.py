@@ -40,13 +40,13 @@ def add_parser(commands):
 
 def run(arguments):
     """Write, and say what."""
-    from numrnn.cli.data import describe
+    from numrnn.cli.data import counted, describe
     from numrnn.data.readers.npz import read_shards
     from numrnn.data.shards.writer import ShardWriter
 
     if arguments.inputs is not None and arguments.drop:
         raise UsageError("--inputs and --drop exclude each other: give one of them")
-    dtype = arguments.dtype or ("float32" if any(map(is_table, arguments.data)) else None)
+    dtype = arguments.dtype or ("float32" if any(map(is_step_table, arguments.data)) else None)
     job = _Job(arguments, dtype)
     try:
         with ShardWriter(arguments.output, shard_size=arguments.shard_size, dtype=dtype) as writer:
@@ -64,10 +64,10 @@ def run(arguments):
     say_what_was_left_out(job.faults, path, "sequences")
     for name, part in read_shards(arguments.output)._asdict().items():
         if part is not None:
-            print(f"{name}: {describe(part)}, {part.X.dtype}, in {part.X.n_shards} shards")
+            print(f"{name}: {describe(part)}, {part.X.dtype}, in {counted(part.X.n_shards, 'shard')}")
 
 
-def is_table(name):
+def is_step_table(name):
     """Return whether a file is a table with a row for each step."""
     from numrnn.data.readers.csv_files import suffix_of
 
@@ -106,15 +106,15 @@ class _Job:
         """
         from numrnn.data.readers.csv_files import is_stdin
         from numrnn.data.readers.faults import Faults
-        from numrnn.data.readers.tables import read_table
+        from numrnn.data.readers.tables import read_step_table
 
         if not self.faults.tolerant or any(map(is_stdin, self._arguments.data)):
             return
         look = {"seen": {}, "faults": Faults(tolerant=True), "target": self._new_target()}
         wanted = self._wanted._replace(repeated=set())
         for name in self._arguments.data:
-            if is_table(name):
-                for _ in read_table(Path(name), self._columns, self._form, **look, wanted=wanted):
+            if is_step_table(name):
+                for _ in read_step_table(Path(name), self._columns, self._form, **look, wanted=wanted):
                     pass
             elif look["target"] is not None:
                 self._read_npz(name, look["target"])
@@ -154,11 +154,11 @@ class _Job:
 
     def _write_file(self, name, writer, test):
         """Write a file's sequences; those to test on to a writer of their own, which is returned."""
-        from numrnn.data.readers.tables import read_table
+        from numrnn.data.readers.tables import read_step_table
         from numrnn.data.shards.writer import ShardWriter
 
-        if is_table(name):
-            for rows in read_table(Path(name), self._columns, self._form, **self._look, wanted=self._wanted):
+        if is_step_table(name):
+            for rows in read_step_table(Path(name), self._columns, self._form, **self._look, wanted=self._wanted):
                 self._written += len(rows.X)
                 _write(name, writer, *rows[:3], ids=rows.ids)
             return test

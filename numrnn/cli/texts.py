@@ -12,8 +12,8 @@ from numrnn.cli.tables import FORMAT_OPTIONS, add_format_options, form_of
 from numrnn.io.messages import shown
 
 __all__ = [
-    "LANGUAGE_MODEL", "PAIRS", "TEXT_OPTIONS", "add_column_options", "add_text_options", "is_table", "make_vocabulary",
-    "names_lines", "read_for", "read_texts", "reads_texts",
+    "LANGUAGE_MODEL", "PAIRS", "TEXT_OPTIONS", "add_column_options", "add_text_options", "is_text_table",
+    "make_vocabulary", "names_lines", "read_for", "read_texts", "reads_texts",
 ]  # fmt: skip
 
 LANGUAGE_MODEL, PAIRS = "language-model", "sequence-to-sequence"
@@ -37,14 +37,14 @@ def add_text_options(parser):
     text = f"read each line as a text with a beginning and an end, for a {LANGUAGE_MODEL} (default: the file is a text)"
     group.add_argument("--boundaries", action=flag, help=text, **given)
     group.add_argument("--unit", choices=("character", "token"), help="what is a symbol; a token is a word", **given)
-    text = "keep the so many most frequent ones, the unknown included, or none for all"
+    text = "number of symbols, the most frequent ones with the unknown included, or none for all"
     group.add_argument("--max-symbols", metavar="VALUE", type=_count_or_none, help=text, **given)
     text = f"symbol for what the texts to train on do not have (default: yes, for characters of a {LANGUAGE_MODEL} no)"
     group.add_argument("--unknown", action=flag, help=text, **given)
     group.add_argument("--lowercase", action=flag, help="read capitals as small", **given)
     text = "Unicode normalization form: NFC, NFKC or none (default: NFC for tokens, none for characters)"
     group.add_argument("--normalization", metavar="FORM", type=_form, help=text, **given)
-    text = "read the last so many symbols of a text, or none for all"
+    text = "number of symbols at the end of a text that are read, or none for all"
     group.add_argument("--last", metavar="VALUE", type=_count_or_none, help=text, **given)
     add_format_options(parser, "rows")
 
@@ -79,7 +79,7 @@ def _count_or_none(text):
     return None if text == "none" else int(text)
 
 
-def is_table(name):
+def is_text_table(name):
     """Whether data of this name are a table of texts."""
     from numrnn.data.readers.csv_files import suffix_of
 
@@ -88,7 +88,7 @@ def is_table(name):
 
 def reads_texts(options):
     """Whether the options of ``fit`` are about texts."""
-    return options.get("task") in (LANGUAGE_MODEL, PAIRS) or is_table(options["data"])
+    return options.get("task") in (LANGUAGE_MODEL, PAIRS) or is_text_table(options["data"])
 
 
 def make_vocabulary(options, of="text"):
@@ -149,7 +149,7 @@ def _check_can_hold_out(part, name, what):
 def _read_tables(name, test, fraction, options, faults):
     from numrnn.data.readers.npz import DataFile
 
-    if not is_table(name):
+    if not is_text_table(name):
         raise UsageError(why_not(name, f"a .csv or .tsv file for --task {options['task']}"))
     for column in ("text", "target"):
         if column not in options:
@@ -208,7 +208,7 @@ def read_for(model, arguments, faults, *, with_targets=True):
         lines = model.end_symbol_ is not None
         return DataFile(_read_lines(name, options) if lines else Part(_read_file(name, options), None), None)
     told = _told(arguments.model)
-    if not is_table(name):
+    if not is_text_table(name):
         if model.vocabulary_ is not None:
             raise UsageError(f"{name}: the model reads texts, the rows of a .csv or .tsv file")
         if given:
@@ -266,12 +266,12 @@ def _read_lines(name, options):
 
 def _read_rows(name, options, faults, *, kind=None, task=None, needs_id=True):
     """Return the rows of a table, by the columns that the options name."""
-    from numrnn.data.readers.text import read_table
+    from numrnn.data.readers.text import read_text_table
 
     columns = {"text": options["text"], "target": options["target"], "id": options.get("id"), "needs_id": needs_id}
     task = task if task in ("classification", "regression") else None
     rest = {"form": form_of(options), "na": tuple(options.get("na", ())), "faults": faults}
-    return _read(read_table, name, **columns, kind=kind, task=task, **rest)
+    return _read(read_text_table, name, **columns, kind=kind, task=task, **rest)
 
 
 def _without_empty_texts(table, vocabulary, target_vocabulary, faults):

@@ -14,7 +14,7 @@ import numrnn
 from numrnn import RNNClassifier, RNNLanguageModel
 from numrnn.cli import main
 from numrnn.data import Vocabulary
-from numrnn.data.readers.text import read_table
+from numrnn.data.readers.text import read_text_table
 
 RESULTS = ["history.csv", "learning_curve.png", "model.safetensors", "report.json"]
 SMALL = ("--hidden-layer-sizes", "4", "--max-iter", "2")
@@ -61,7 +61,7 @@ def test_a_table_of_texts_is_fitted_scored_and_predicted(files, reader, capsys):
     assert report["scores"]["test"]["n"] == 2 and report["scores"]["test"]["per_class"]["good"]["support"] == 1
     assert report["data"]["train"] == "22 texts of 12 to 28 characters"
     model = numrnn.load(reader / "model.safetensors")
-    table = read_table(files / "reviews.csv", "text", "label")
+    table = read_text_table(files / "reviews.csv", "text", "label")
     assert (model.cell, model.vocabulary.unit, model.vocabulary.last) == ("lstm", "token", 200)
     assert {"žofie", "good"} < set(model.vocabulary_.symbols_)
     assert main(["score", str(reader), str(files / "reviews.csv"), "--json"]) == 0
@@ -77,7 +77,7 @@ def test_a_model_of_a_table_is_that_of_the_python_call(files, tmp_path):
     words += ["--unit", "character", "--max-symbols", "none", "--no-lowercase", "--last", "5", "--cell", "gru"]
     assert main([*words, "--no-early-stopping", "--test", str(files / "reviews.csv")]) == 2
     assert main([*words, "--no-early-stopping"]) == 0
-    table = read_table(files / "reviews.csv", "text", "label")
+    table = read_text_table(files / "reviews.csv", "text", "label")
     params = {"embedding_size": 32, "batch_size": 64, "max_iter": 2, "random_state": 0}
     model = RNNClassifier((4,), cell="gru", vocabulary=Vocabulary(last=5), **params).fit(table.X, table.y)
     loaded = numrnn.load(tmp_path / "model.safetensors")
@@ -296,13 +296,13 @@ def test_bad_usage_is_one_line_and_leaves_nothing(words, message, files, reader,
 def test_large_fields_and_targets_of_every_kind(tmp_path):
     limit = csv.field_size_limit()
     path = write_table(tmp_path / "large.csv", [(0, "a" * 200_000, "+1"), (1, "b", "-1")])
-    table = read_table(path, "text", "label")
+    table = read_text_table(path, "text", "label")
     assert len(table.X[0]) == 200_000 and table.y.tolist() == ["+1", "-1"] and csv.field_size_limit() == limit
-    assert read_table(path, "text", "label", kind="f").y.dtype == np.float64
-    assert read_table(path, "text", "label", kind="U").y.tolist() == ["+1", "-1"]
+    assert read_text_table(path, "text", "label", kind="f").y.dtype == np.float64
+    assert read_text_table(path, "text", "label", kind="U").y.tolist() == ["+1", "-1"]
     for labels, kind in ((("1", "2.5"), "f"), (("1", "1_0"), "U"), (("1.5", "nan?"), "U")):
         write_table(path, [(0, "a", labels[0]), (1, "b", labels[1])])
-        assert read_table(path, "text", "label").y.dtype.kind == kind
+        assert read_text_table(path, "text", "label").y.dtype.kind == kind
 
 
 @pytest.mark.parametrize("labels", [("1", "nan"), ("0.5", "inf"), ("1", "-Infinity")])
@@ -310,7 +310,7 @@ def test_nan_and_infinity_make_no_classes(labels, tmp_path):
     """A column of numbers with one NaN was once taken for one of labels, and NaN for a class."""
     path = write_table(tmp_path / "numbers.csv", [(0, "a", labels[0]), (1, "b", labels[1])])
     with pytest.raises(ValueError, match=rf"numbers.csv: line 3, column 'label' is '{labels[1]}', expected a finite"):
-        read_table(path, "text", "label")
+        read_text_table(path, "text", "label")
 
 
 def test_a_fault_far_into_a_file_is_found_at_its_place(tmp_path):
@@ -319,7 +319,7 @@ def test_a_fault_far_into_a_file_is_found_at_its_place(tmp_path):
     content = b"text,label\n" + b"a good film,1\n" * 2000
     path.write_bytes(content + b"caf\xe9,0\n")
     with pytest.raises(ValueError, match=rf"late.csv: not UTF-8: .* at byte {len(content) + 3}, in line 2002;"):
-        read_table(path, "text", "label")
+        read_text_table(path, "text", "label")
 
 
 def test_numbers_are_classes_where_the_task_says_so(tmp_path, capsys):

@@ -330,7 +330,7 @@ def test_memory_does_not_grow_with_the_text_but_for_a_byte_a_character():
     [
         (TEXT[:6], {}, ValueError, "X has 6 symbols, batch_size=6 streams need at least 7"),
         (["abc", "a"], {"boundaries": False}, ValueError, r"X\[1\] has 1 symbols: at least 2 are needed"),
-        ("", {}, ValueError, "X hold no character"),
+        ("", {}, ValueError, "no character in X: there is nothing"),
         ([], {}, ValueError, "X is empty"),
         (None, {}, TypeError, "X is None, expected a text, an array of symbols or a list of them"),
         (b"abc", {}, TypeError, r"X must be a str or a list of str, got bytes: pass X.decode\('utf-8'\)"),

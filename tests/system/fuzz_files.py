@@ -105,7 +105,7 @@ def make_table(generator, folder):
 
 
 def read_table(path):
-    return [list(rows) for rows in tables.read_table(path, tables.Columns("sequence", "label"))]
+    return [list(rows) for rows in tables.read_step_table(path, tables.Columns("sequence", "label"))]
 
 
 def make_texts(generator, folder):
@@ -117,7 +117,7 @@ def make_texts(generator, folder):
 
 
 def read_texts(path):
-    table = text.read_table(path, "text", "label")
+    table = text.read_text_table(path, "text", "label")
     return [table.X, table.y]
 
 

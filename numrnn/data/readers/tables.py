@@ -11,7 +11,7 @@ from numrnn.data.readers.table_blocks import NO_VALUE, Columns, blocks_of
 from numrnn.data.readers.target_column import DECIMAL_COMMA, TargetColumn, is_number
 from numrnn.data.sequences import Sequences
 
-__all__ = ["Columns", "Rows", "Wanted", "read_table"]
+__all__ = ["Columns", "Rows", "Wanted", "read_step_table"]
 
 NULLS = {"", "NA", "N/A", "nan", "NaN", "None", "none", "null", "NULL", "<NA>"}  # how --na names a cell without a value
 
@@ -53,7 +53,7 @@ class Wanted(NamedTuple):
     repeated: set | None = None
 
 
-def read_table(path, columns, form=None, *, seen=None, faults=None, target=None, wanted=None):
+def read_step_table(path, columns, form=None, *, seen=None, faults=None, target=None, wanted=None):
     """Read a table, some rows at a time.
 
     Parameters
@@ -84,11 +84,11 @@ def read_table(path, columns, form=None, *, seen=None, faults=None, target=None,
     Examples
     --------
     >>> import pathlib, tempfile
-    >>> from numrnn.data.readers.tables import Columns, read_table
+    >>> from numrnn.data.readers.tables import Columns, read_step_table
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder, "two.csv")
     ...     _ = path.write_text("patient,pulse,label\\n7,60,a\\n7,61.5,a\\n9,70,b\\n")
-    ...     for rows in read_table(path, Columns("patient", "label")):
+    ...     for rows in read_step_table(path, Columns("patient", "label")):
     ...         print(rows.X.to_padded().tolist(), rows.X.names, rows.y)
     [[[60.0], [61.5]]] ('pulse',) ['a']
     [[[70.0]]] ('pulse',) ['b']

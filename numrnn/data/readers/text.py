@@ -11,7 +11,7 @@ from numrnn.data.readers.fields import check_widths, listed
 from numrnn.data.readers.target_column import TargetColumn
 from numrnn.io.messages import shown
 
-__all__ = ["TextLines", "TextTable", "read_lines", "read_table", "read_text"]
+__all__ = ["TextLines", "TextTable", "read_lines", "read_text_table", "read_text"]
 
 
 class TextTable(NamedTuple):
@@ -77,7 +77,7 @@ class TextLines(NamedTuple):
         return f"{self.path}: line {self.lines[i]}"
 
 
-def read_table(
+def read_text_table(
     path, text, target=None, *, kind=None, task=None, id=None, needs_id=True, form=None, na=(), faults=None
 ):
     """Read a column of texts, and one of targets, from a table whose first line names the columns.
@@ -123,11 +123,11 @@ def read_table(
     --------
     >>> import tempfile
     >>> from pathlib import Path
-    >>> from numrnn.data.readers.text import read_table
+    >>> from numrnn.data.readers.text import read_text_table
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = Path(folder, "reviews.csv")
     ...     _ = file.write_text('text,label\\n"Good, very good",1\\nbad,0\\n', encoding="utf-8")
-    ...     table = read_table(file, "text", "label")
+    ...     table = read_text_table(file, "text", "label")
     >>> table.X, table.y
     (['Good, very good', 'bad'], array([1, 0]))
     """

@@ -171,7 +171,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         for symbol in first:
             del counts[symbol]
         if not counts:
-            raise ValueError(f"texts hold no {self.unit} to learn")
+            raise ValueError(f"no {self.unit} in texts: there is nothing to learn symbols from")
         ranked = sorted(counts, key=lambda symbol: (-counts[symbol], symbol))
         symbols = first + tuple(ranked[: None if self.max_symbols is None else self.max_symbols - 1])
         self._learn(symbols, form, rule, versions(rule, form) if rule or form else {})
