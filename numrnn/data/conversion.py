@@ -26,7 +26,7 @@ PIECE = 1 << 24  # numbers, likewise, where no mask is made
 COMPILED = (np.dtype(np.float32), np.dtype(np.float64))
 
 
-def to_sequences(X, *, dtype, name="X", allow_symbols=False):
+def to_sequences(X, *, dtype, name="X", allow_symbols=False, allow_empty=False):
     """Return X as `Sequences`, checked, and the form it came in.
 
     Parameters
@@ -39,6 +39,8 @@ def to_sequences(X, *, dtype, name="X", allow_symbols=False):
         What errors call X.
     allow_symbols : bool, default=False
         X holds symbols, integers without dimension D, which stay as they are: values of shape (sum of T_i,).
+    allow_empty : bool, default=False
+        Whether sequences of symbols may be empty, of which one at least is not.
 
     Returns
     -------
@@ -63,7 +65,7 @@ def to_sequences(X, *, dtype, name="X", allow_symbols=False):
     """
     accepted = [np.dtype(d) for d in (dtype if isinstance(dtype, tuple) else (dtype,))]
     if allow_symbols:
-        return _read_symbols(X, name)
+        return _read_symbols(X, name, allow_empty)
     ready = _ready_array(X)
     if ready is not None and ready.dtype in accepted and _is_finite(ready):
         n_sequences, n_steps, n_inputs = ready.shape
@@ -73,22 +75,25 @@ def to_sequences(X, *, dtype, name="X", allow_symbols=False):
     return _read(X, lambda found, ndim: found if found in accepted else accepted[0], name)
 
 
-def _read_symbols(X, name):
+def _read_symbols(X, name, allow_empty):
     def choose_dtype(found, ndim):
         if ndim != 1 or found.kind not in "iu":
             raise ValueError(f"{name} must hold symbols, 1-D arrays of integers of one type, together they are {found}")
         return found
 
+    if allow_empty and isinstance(X, (list, tuple)):  # an empty list has no type
+        some = next((np.asarray(x) for x in X if len(x)), np.zeros(0))
+        X = [x if len(x) else np.zeros(0, some.dtype) for x in X]
     try:
-        return _read(X, choose_dtype, name)
+        return _read(X, choose_dtype, name, least=int(not allow_empty))
     except ValueError as error:
-        why = why_no_symbols(X, name)
+        why = why_no_symbols(X, name, allow_empty)
         if why is None:
             raise
         raise ValueError(why) from error
 
 
-def _read(X, choose_dtype, name):
+def _read(X, choose_dtype, name, least=1):
     if not isinstance(X, Sequences | ShardedSequences):
         check_container(X, name)
     items = None if isinstance(X, Sequences) else list_items(X, name)
@@ -107,7 +112,7 @@ def _read(X, choose_dtype, name):
         array = _checked_array(X, name)
         form = "table" if array.ndim == 2 else "array"
         sequences = _cast(Sequences.from_array(array), choose_dtype, name)
-    return _checked(sequences, name, lambda: _column_names(X, form)), form
+    return _checked(sequences, name, lambda: _column_names(X, form), least), form
 
 
 def _column_names(X, form):
@@ -310,16 +315,18 @@ def _cast(sequences, choose_dtype, name):
     return sequences if cast is sequences.values else Sequences(cast, sequences.offsets)
 
 
-def _check_lengths(sequences, name):
+def _check_lengths(sequences, name, least=1):
     if len(sequences) == 0:
         raise ValueError(f"Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required: {name} is empty")
-    empty = np.flatnonzero(sequences.lengths == 0)
+    empty = np.flatnonzero(sequences.lengths < least)
+    if not least and not sequences.offsets[-1]:
+        raise ValueError(f"{name} has no symbol: at least one sequence must have one")
     if empty.size:
         raise ValueError(f"{name}[{empty[0]}] is empty: a sequence needs at least one step")
 
 
-def _checked(sequences, name, names):
-    _check_lengths(sequences, name)
+def _checked(sequences, name, names, least):
+    _check_lengths(sequences, name, least)
     values = sequences.values
     if values.ndim == 2 and values.shape[1] == 0:
         raise ValueError(f"{name}[0] has shape {sequences[0].shape}: a step needs at least one input")

@@ -127,6 +127,19 @@ def test_texts_of_one_symbol_or_none(texts):
     assert small(max_iter=2).fit(texts).loss_curve_ == model.loss_curve_
 
 
+@pytest.mark.parametrize("form", [list, tuple, lambda X: [np.array(x, int) for x in X], Sequences.from_list])
+def test_sequences_of_symbols_may_be_empty_as_texts_may(form):
+    X = form([np.array(x, int) for x in ([], [1, 0], [], [0])] * 3)
+    expected = small(max_iter=2).fit(["", "ba", "", "a"] * 3).cross_entropy(["", "ab"])
+    assert small(max_iter=2, boundaries=True).fit(X).cross_entropy([[], [0, 1]]) == expected
+    with pytest.raises(ValueError, match=r"X\[2\] holds float64"):
+        small(boundaries=True).fit([[0, 1], [], [0.5]])
+    with pytest.raises(ValueError, match="X"):
+        small(boundaries=True).fit([[], []])
+    with pytest.raises(ValueError, match=r"X\[1\] is empty"):
+        small(boundaries=False).fit([[0, 1], []])
+
+
 def test_texts_without_a_word_are_empty_ones():
     model = small(vocabulary=Vocabulary("token"), max_iter=2).fit(["a b", "?!", "b"])
     assert model.cross_entropy("?!") == model.cross_entropy(["?!"]) == -np.log(model.predict_proba("")[-1])

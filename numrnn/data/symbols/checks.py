@@ -87,7 +87,7 @@ def count_symbols(sequences, n_symbols):
     return int(sequences.last_symbol) + 1
 
 
-def why_no_symbols(X, name):
+def why_no_symbols(X, name, allow_empty=False):
     """Say which sequence of X is not a 1-D array of integers; None if there is no such fault.
 
     Parameters
@@ -95,6 +95,8 @@ def why_no_symbols(X, name):
     X : anything
     name : str
         What errors call X.
+    allow_empty : bool, default=False
+        Whether an empty sequence is no fault.
 
     Examples
     --------
@@ -112,6 +114,8 @@ def why_no_symbols(X, name):
             array = np.asarray(item)
         except ValueError:
             return f"{name}[{i}] has steps that differ in length, {_EXPECTED}"
+        if array.size == 0 and allow_empty:
+            continue
         if array.size == 0:
             return f"{name}[{i}] is empty: a sequence needs at least one step"
         if array.dtype.kind in "US":

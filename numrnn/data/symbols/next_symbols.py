@@ -131,7 +131,7 @@ def read_symbols(X, vocabulary, n_symbols, *, name="X", allow_empty=False):
     name : str, default="X"
         What errors call X.
     allow_empty : bool, default=False
-        Whether one text may be empty.
+        Whether texts and sequences of symbols may be empty.
 
     Returns
     -------
@@ -169,7 +169,7 @@ def read_symbols(X, vocabulary, n_symbols, *, name="X", allow_empty=False):
             symbols = vocabulary.transform(X)
         return (_one(symbols, name, allow_empty), True) if isinstance(X, str) else (symbols, False)
     if isinstance(X, Sequences) or np.ndim(X[0]):
-        sequences, _ = to_sequences(X, dtype=np.float64, name=name, allow_symbols=True)
+        sequences, _ = to_sequences(X, dtype=np.float64, name=name, allow_symbols=True, allow_empty=allow_empty)
         return check_symbols(sequences, n_symbols, name=name), False
     with errors_name(f"{name}[0]", name):
         return check_symbols(_one(np.ascontiguousarray(X), name), n_symbols, name=name), True
