@@ -6,6 +6,8 @@ from numbers import Real
 import numpy as np
 from scipy.sparse import issparse
 
+from numrnn.data.names import check_distinct
+
 __all__ = ["check_column", "check_container", "check_targets", "numbers_of_frame", "numbers_of_objects"]
 
 _EXPECTED = "expected a list of arrays of shape (steps, inputs), an array of shape (N, T, D), or Sequences"
@@ -93,6 +95,7 @@ def numbers_of_frame(frame, name):
     array([[1. , 0.5],
            [2. , nan]])
     """
+    check_distinct(frame, name)
     for column in frame.columns:
         check_column(frame[column].to_numpy(), f"{name}, column {column!r:.100}")
     return numbers_of_objects(np.asarray(frame), name)

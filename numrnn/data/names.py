@@ -4,7 +4,7 @@ import numpy as np
 
 from numrnn.data.readers.fields import listed
 
-__all__ = ["check_one_order", "check_same_order", "names_of", "places_of"]
+__all__ = ["check_distinct", "check_one_order", "check_same_order", "names_of", "places_of"]
 
 
 def names_of(columns):
@@ -20,6 +20,23 @@ def names_of(columns):
     return tuple(map(str, names)) if names and all(isinstance(name, str) for name in names) else None
 
 
+def check_distinct(X, name):
+    """Raise a ValueError that names the first column that a data frame has twice; what is none has no columns.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> from numrnn.data.names import check_distinct
+    >>> check_distinct(pandas.DataFrame([[1, 2]], columns=["a", "a"]), "X")
+    Traceback (most recent call last):
+    ValueError: X has the column 'a' twice: give its columns names that differ
+    """
+    columns = list(X.columns) if hasattr(X, "columns") else []
+    if len(set(columns)) < len(columns):
+        twice = next(column for i, column in enumerate(columns) if column in columns[:i])
+        raise ValueError(f"{name} has the column {twice!r:.80} twice: give its columns names that differ")
+
+
 def check_one_order(items, name):
     """Return the columns of the data frames among items, which must agree; None where there is no data frame.
 
@@ -33,7 +50,7 @@ def check_one_order(items, name):
     Raises
     ------
     ValueError
-        Naming the first frame with other columns, or with the same ones in another order.
+        Naming the first frame with other columns, with the same ones in another order, or with one twice.
 
     Examples
     --------
@@ -45,6 +62,8 @@ def check_one_order(items, name):
     frames = [(i, list(x.columns)) for i, x in enumerate(items) if type(x) is not np.ndarray and hasattr(x, "columns")]
     for i, columns in frames:
         first, expected = frames[0]
+        if i == first:
+            check_distinct(items[i], f"{name}[{i}]")
         if columns != expected:
             found = f"[{listed(map(repr, columns))}], but {name}[{first}] has [{listed(map(repr, expected))}]"
             raise ValueError(f"{name}[{i}] has the columns {found}")

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from numrnn.data.conversion import to_sequences
-from numrnn.data.names import check_one_order, check_same_order, names_of, places_of
+from numrnn.data.names import check_distinct, check_one_order, check_same_order, names_of, places_of
 from numrnn.data.sequences import Sequences
 from numrnn.data.shards.sequences import ShardedSequences
 from numrnn.data.symbols.checks import check_symbols
@@ -225,6 +225,7 @@ def _own_names(X):
 
 def _names_of_frame(X, owner, name, known, reset):
     """Let scikit-learn compare names, for the sake of its words: it wants an estimator of the owner's name."""
+    check_distinct(X, name)
     stand_in = type(owner, (BaseEstimator,), {})()
     if known is not None:
         stand_in.feature_names_in_ = known

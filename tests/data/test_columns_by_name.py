@@ -215,3 +215,28 @@ def test_columns_of_targets_in_another_order_are_refused(kind, options, y, other
     plain = [frame.to_numpy() for frame in y] if isinstance(y, list) else y.to_numpy()
     assert model.score(FRAMES, plain) == model.score(FRAMES, y)
     assert not hasattr(model.fit(FRAMES, plain), "target_names_in_")
+
+
+def test_steps_of_frames_are_aligned(tmp_path):
+    steps = pandas.DataFrame(np.arange(6.0).reshape(2, 3), columns=["t0", "t1", "t2"])
+    with ShardWriter(tmp_path / "out") as writer:
+        for frame in (steps, steps[["t2", "t0", "t1"]], steps[["t0", "t1"]]):
+            writer.write(frame)
+    found = open_shards(tmp_path / "out").X.load().to_list()
+    assert [x.ravel().tolist() for x in found] == [[0, 1, 2], [3, 4, 5]] * 2 + [[0, 1], [3, 4]]
+
+
+@pytest.mark.parametrize("make", [lambda frame: frame, lambda frame: [frame] * 8], ids=["frame", "frames"])
+def test_a_column_that_is_there_twice_is_named(make, tmp_path):
+    X = make(pandas.DataFrame(np.ones((8, 3)), columns=["a", "b", "a"]))
+    fit = RNNClassifier((4,), max_iter=1).fit
+    for read in (lambda: fit(X, LABELS), lambda: SequenceScaler().fit(X), lambda: _write(tmp_path / "x", X)):
+        with pytest.raises(ValueError, match=r"X(\[0\])? has the column 'a' twice"):
+            read()
+    with pytest.raises(ValueError, match=r"sequences\[0\] has the column 'a' twice"):
+        Sequences.from_list([pandas.DataFrame(np.ones((8, 3)), columns=["a", "b", "a"])])
+
+
+def _write(folder, X):
+    with ShardWriter(folder) as writer:
+        writer.write(X)

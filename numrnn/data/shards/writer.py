@@ -71,7 +71,7 @@ class ShardWriter:
         if self._asked is not None:
             check_kind(self._asked, "dtype", NUMBERS)
         self._dtype, self._columns, self._per, self._row = None, None, None, None  # of what was written first
-        self._names, self.id_name = None, "id"
+        self._names, self._steps, self.id_name = None, None, "id"
         self._shard, self._index = None, []
         self.folder = self.directory.with_name(f"{self.directory.name}.partial-{os.getpid()}")
         self.folder.mkdir(parents=True)
@@ -83,7 +83,7 @@ class ShardWriter:
         ----------
         X : list of arrays of shape (T_i, D) or (T_i,), array of shape (N, T, D), or Sequences
             Integers without dimension D are symbols. The columns of data frames, and of what else has names, are put
-            into the order of those that were written first.
+            into the order of those that were written first, as are the steps of a data frame (N, T).
         y : array-like of shape (N,) or (N, K), or Sequences, optional
             Targets: of each sequence, or (`Sequences`) of each step.
         sample_weight : array-like of shape (N,), or Sequences, optional
@@ -97,7 +97,7 @@ class ShardWriter:
             If there are no sequences, or one is empty, holds no numbers, or they do not fit y or those written before;
             naming the column if one is missing or new.
         """
-        X = self._ordered(_sequences(X))
+        X = self._read(X)
         given = {"y": y, "sample_weight": sample_weight, "ids": ids}
         for name, rows in given.items():
             check_plain(rows, name)
@@ -176,6 +176,17 @@ class ShardWriter:
             self.close()
         else:
             self.discard()
+
+    def _read(self, X):
+        """Return `Sequences` with the columns, or the steps that a data frame has for columns, in the first order."""
+        steps = names_of(X.columns) if hasattr(X, "columns") else None
+        read = _sequences(X)
+        if steps is None:
+            return self._ordered(read)
+        self._steps = steps if self._steps is None else self._steps
+        same = set(steps) == set(self._steps)  # others are sequences of another length
+        places = places_of(self._steps, steps, "X") if same else None
+        return read if places is None else Sequences.from_array(read.values.reshape(len(read), -1)[:, places])
 
     def _ordered(self, X):
         if X.names is None or self._names is None:
