@@ -321,6 +321,19 @@ def test_sequences_are_left_out_whole_and_all_rows_are_listed(name, n_rows, tmp_
     assert re.search(r"a.csv: line \d+", error_of(capsys, *words))
 
 
+@pytest.mark.parametrize("name", ["one row of many", "a name between two", "too large a number", "two places"])
+def test_sequences_of_standard_input_are_left_out(name, tmp_path, monkeypatch, capsys):
+    text, _, targets, lines = LEFT_OUT[name]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(f"unit,a,y\n{text}".encode())))
+    words = ("shard", "-", "--output", tmp_path / "x", *OPTIONS, "--skip-bad")
+    if name == "two places":
+        assert "--skip-bad leaves them out of files, which it reads twice" in error_of(capsys, *words)
+        return
+    assert main([*map(str, words)]) == 0
+    assert open_shards(tmp_path / "x").y.tolist() == targets
+    assert list(left_out(tmp_path / "x" / "skipped.csv")) == list(lines)
+
+
 def test_sequences_of_two_files_are_left_out(tmp_path, capsys):
     (tmp_path / "b.csv").write_text("unit,a,y\n1,1,0\n2,2,1\n")
     (tmp_path / "a.csv").write_text("unit,a,y\n2,3,1\n3,3,1\n")

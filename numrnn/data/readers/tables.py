@@ -185,7 +185,8 @@ class _Reader:
                     "one file; different sequences need different names"
                 )
                 if repeated is None:
-                    raise ValueError(f"{self.path}: line {block.lines[i]}: {reason}")
+                    way = "; --skip-bad leaves them out of files, which it reads twice" if self._faults.tolerant else ""
+                    raise ValueError(f"{self.path}: line {block.lines[i]}: {reason}{way}")
                 repeated.add(name)
                 self._note(block, i, reason)
             self._seen.setdefault(name, self.path)
