@@ -2,6 +2,7 @@
 
 import re
 import time
+import warnings
 from contextlib import contextmanager
 from types import SimpleNamespace
 
@@ -92,7 +93,8 @@ def prepare(estimator, parts):
     if is_pair(estimator):
         _prepare_pairs(estimator, train, test)
         return
-    with names_lines(train):
+    with names_lines(train), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # `fit` will warn of the same
         estimator.initialize(train.X, train.y)
     if test is not None:
         _check_test(estimator, test)

@@ -6,8 +6,6 @@ from numbers import Real
 import numpy as np
 from scipy.sparse import issparse
 
-from numrnn.data.names import check_distinct
-
 __all__ = ["check_column", "check_container", "check_targets", "numbers_of_frame", "numbers_of_objects"]
 
 _EXPECTED = "expected a list of arrays of shape (steps, inputs), an array of shape (N, T, D), or Sequences"
@@ -228,3 +226,20 @@ def check_targets(y, name):
                 f"{name} must hold labels of one type, got text and others: {name}[{i}] is {value!r:.100}, {name}[0] "
                 f"is {first!r:.100}"
             )
+
+
+def check_distinct(X, name):
+    """Raise a ValueError that names the first column that a data frame has twice; what is none has no columns.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> from numrnn.data.containers import check_distinct
+    >>> check_distinct(pandas.DataFrame([[1, 2]], columns=["a", "a"]), "X")
+    Traceback (most recent call last):
+    ValueError: X has the column 'a' twice: give its columns names that differ
+    """
+    columns = list(X.columns) if hasattr(X, "columns") else []
+    if len(set(columns)) < len(columns):
+        twice = next(column for i, column in enumerate(columns) if column in columns[:i])
+        raise ValueError(f"{name} has the column {twice!r:.80} twice: give its columns names that differ")

@@ -6,9 +6,17 @@ from itertools import pairwise
 
 import numpy as np
 
-from numrnn.data.array_checks import TARGETS, check_plain, checked_each, checked_lengths, checked_offsets, stack
+from numrnn.data.array_checks import (
+    TARGETS,
+    check_one_order,
+    check_plain,
+    checked_each,
+    checked_lengths,
+    checked_offsets,
+    names_of,
+    stack,
+)
 from numrnn.data.containers import check_container
-from numrnn.data.names import check_one_order, names_of
 from numrnn.data.sources import Chosen, SequenceSource
 from numrnn.data.views import indices_of, key_of_sequences
 from numrnn.io.messages import shown

@@ -7,8 +7,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
+from numrnn.data.array_checks import check_one_order, check_same_order, names_of, places_of
+from numrnn.data.containers import check_distinct
 from numrnn.data.conversion import to_sequences
-from numrnn.data.names import check_distinct, check_one_order, check_same_order, names_of, places_of
 from numrnn.data.sequences import Sequences
 from numrnn.data.shards.sequences import ShardedSequences
 from numrnn.data.symbols.checks import check_symbols

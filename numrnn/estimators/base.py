@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.array_checks import check_plain
+from numrnn.data.containers import numbers_of_objects
 from numrnn.estimators.saving import save_model
 from numrnn.io.messages import shown
 from numrnn.training.callbacks import CallbackSupportMixin
@@ -61,6 +62,8 @@ class WeightsByName:
             if name not in views:
                 raise ValueError(f"weights: unknown name {shown(name)}; this network has {', '.join(views)}")
             check_plain(values, f"weights[{shown(name)}]")
+            if isinstance(values, np.ndarray) and values.dtype == object:
+                values = numbers_of_objects(values, f"weights[{shown(name)}]")
             try:
                 values = np.asarray(values, dtype=theta.dtype)
             except (TypeError, ValueError, OverflowError) as error:

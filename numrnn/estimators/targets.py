@@ -9,10 +9,9 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from numrnn.data.array_checks import TARGETS, check_kind, check_plain
+from numrnn.data.array_checks import TARGETS, check_kind, check_one_order, check_plain, check_same_order, names_of
 from numrnn.data.containers import check_targets, numbers_of_objects
 from numrnn.data.conversion import list_items, targets_to_sequences
-from numrnn.data.names import check_one_order, check_same_order, names_of
 from numrnn.data.sequences import Sequences
 from numrnn.io.messages import shown
 from numrnn.network.cuda.device_sequences import values_on_host
@@ -149,15 +148,16 @@ def warn_if_ambiguous(flat, data):
     data : Sequences
         X.
     """
-    K = flat.shape[1]
+    n, K = flat.shape
+    doubts = []
     if (data.lengths == K).all():
-        doubt = f"Each sequence of X has {K} steps: for one label per step set output='step'"
-    elif (np.asarray(flat).sum(axis=1) == 1).all():
-        doubt = "Each row has exactly one 1: for one class per sequence pass y.argmax(axis=1)"
-    else:
+        doubts.append(f"Each sequence of X has {K} steps: for one label per step set output='step'.")
+    if n > K and (np.asarray(flat).sum(axis=1) == 1).all():  # few rows may have one label each by chance
+        doubts.append("Each row has exactly one 1: for one class per sequence pass y.argmax(axis=1).")
+    if not doubts:
         return
     taken = f"y of shape {flat.shape} is taken as {K} labels of each sequence, any number of which may apply"
-    warnings.warn(f"{taken}. {doubt}", stacklevel=2)
+    warnings.warn(f"{taken}. {' '.join(doubts)}", stacklevel=2)
 
 
 def encode_labels(flat, labels, name):

@@ -1,5 +1,7 @@
 """Inputs that trained something else than they say, without a word."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -218,3 +220,21 @@ def test_multi_label_targets_are_not_warned_of(recwarn):
     RNNClassifier(**OPTIONS, max_iter=1).fit(X, RNG.integers(0, 2, (40, 4)))
     RNNClassifier(**OPTIONS, max_iter=1, output="step").fit(X, (X.sum(axis=2) > 0).astype(int))
     assert not [warning for warning in recwarn if "labels of each sequence" in str(warning.message)]
+
+
+def test_objects_that_are_no_numbers_are_refused_as_weights_and_vectors():
+    X, text = np.zeros((6, 3, 2)), np.array(["1_0"], object)
+    model = RNNRegressor((2,)).initialize(X, np.zeros(6))
+    with pytest.raises(ValueError, match=r"weights\['c'\]\[0\] is '1_0'"):
+        model.set_weights({"c": text})
+    with pytest.raises(ValueError, match=r"X\[0, 0\] is '1_0'"):
+        RNNSeq2Seq((2,), input="vector").initialize(np.tile(text, (6, 2)), [[0, 1]] * 6)
+
+
+def test_labels_that_may_mean_two_things_get_both_hints():
+    y = np.eye(3, dtype=int)[np.arange(12) % 3]
+    with pytest.warns(UserWarning, match=r"3 steps: .*output='step'.*one class per sequence pass y.argmax"):
+        RNNClassifier((2,)).initialize(np.zeros((12, 3, 2)), y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        RNNClassifier((2,)).initialize(np.zeros((1, 2, 2)), y[:1])  # one row has one label by chance

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numrnn.data.array_checks import NUMBERS, check_kind
-from numrnn.data.names import places_of
+from numrnn.data.array_checks import NUMBERS, check_kind, places_of
 from numrnn.data.sequences import Sequences
 from numrnn.data.shards.read_ahead import read_ahead
 from numrnn.io.messages import shown

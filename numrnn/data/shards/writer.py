@@ -8,11 +8,19 @@ from pathlib import Path
 
 import numpy as np
 
-from numrnn.data.array_checks import NUMBERS, TARGETS, check_kind, check_plain, stack
+from numrnn.data.array_checks import (
+    NUMBERS,
+    TARGETS,
+    check_kind,
+    check_one_order,
+    check_plain,
+    names_of,
+    places_of,
+    stack,
+)
 from numrnn.data.byte_sizes import n_bytes
 from numrnn.data.containers import check_container, numbers_of_frame, numbers_of_objects
 from numrnn.data.conversion import values_of_numbers
-from numrnn.data.names import check_one_order, names_of, places_of
 from numrnn.data.sequences import Sequences
 from numrnn.data.shards.format import FORMAT, INDEX, VERSION, checksum_of_file, checksum_of_index
 from numrnn.io import replace_file, replacing

@@ -198,7 +198,8 @@ def warn_of_few_updates(lengths, batch_size, bptt_steps, max_iter, n_before, sta
     if total < FEWEST:
         warnings.warn(
             f"max_iter={max_iter}: with batch_size={batch_size} and bptt_steps={bptt_steps} these texts make "
-            f"{each} updates of the weights an epoch, {total} in all, and a network learns little from fewer than "
-            f"{FEWEST}; raise max_iter or pass longer texts, or set batch_size and bptt_steps to smaller values",
+            f"{each} update{'' if each == 1 else 's'} of the weights an epoch, {total} in all, and a network learns "
+            f"little from fewer than {FEWEST}; raise max_iter or pass longer texts, or set batch_size and bptt_steps "
+            "to smaller values",
             stacklevel=stacklevel + 1,
         )

@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
 from numrnn.data.array_checks import check_list_plain
+from numrnn.data.containers import numbers_of_objects
 from numrnn.data.conversion import to_sequences
 from numrnn.data.sequences import Sequences
 from numrnn.data.symbols.checks import check_symbols, count_symbols
@@ -97,6 +98,8 @@ class SourceReader(NamedTuple):
                 validate_data(table, source.values, reset=learns, skip_check_array=True)  # looks at the shape
         else:
             check_list_plain(X, name)
+            if isinstance(X, np.ndarray) and X.dtype == object:
+                X = numbers_of_objects(X, name)
             with errors_name("X", name):
                 values = validate_data(table, X, reset=learns, dtype=self.dtype, order="C", ensure_all_finite=False)
             with errors_name("input ", ""):
