@@ -20,6 +20,7 @@ import numpy as np
 from numrnn import RNNRegressor, Sequences
 from numrnn.data.batches import full_batch
 from numrnn.data.sources import Targets
+from numrnn.kernels.cpu.tile.checkpoint_schedule import ONE_SEGMENT
 from numrnn.network.cpu.network import Network
 from numrnn.network.parameters import Layout, initial_theta
 
@@ -57,7 +58,7 @@ class Gradient:
         """Bytes of what the thread trains in, without rows that its tiles lack."""
         rows, scratch = self.network.tile_rows, self.scratch
         parts = sum(part.nbytes for part in scratch if isinstance(part, np.ndarray))
-        return parts * min(len(self.data), rows) // rows if "segments" not in scratch._fields else parts
+        return parts * min(len(self.data), rows) // rows if scratch.segments.shape[1] == ONE_SEGMENT else parts
 
 
 def time_at_a_tenth():
@@ -71,8 +72,8 @@ def time_at_a_tenth():
             ratios = [limited.seconds() / stored.seconds() for _ in range(REPEATS)]
             print(
                 f"{cell:6}{shape!s:22} stored {stored.taken / 1e6:6.1f} MB, limited {limited.taken / 1e6:5.1f} MB in "
-                f"{np.count_nonzero(limited.scratch.segments):5} segments, {statistics.median(ratios):.2f} times the "
-                f"time ({min(ratios):.2f} to {max(ratios):.2f})"
+                f"{np.count_nonzero(limited.scratch.segments[0]):5} segments, {statistics.median(ratios):.2f} times "
+                f"the time ({min(ratios):.2f} to {max(ratios):.2f})"
             )
 
 

@@ -19,11 +19,11 @@ from numrnn import Sequences
 from numrnn.data.batches import full_batch
 from numrnn.data.sources import Targets
 from numrnn.kernels.cpu import minibatches as kernels
-from numrnn.kernels.cpu.atomics import DONE
+from numrnn.kernels.cpu.processor import DONE
 from numrnn.kernels.cpu.tile.forward import Scratch
 from numrnn.kernels.jit import njit
 from numrnn.network.cpu.network import Network
-from numrnn.network.cpu.thread_pool import run_threads
+from numrnn.network.cpu.scheduling import run_threads
 from numrnn.network.interface import Step
 from numrnn.network.parameters import Layout, initial_theta
 from numrnn.solvers import Adam
@@ -78,15 +78,24 @@ class Work:
 
 
 @njit
-def _run_one(index, net, data, goal, job, update, work, blocks, active, places, spare, levels):
-    scratch = Scratch(work[index], blocks[index], active[index], places[index], spare[index])
+def _run_one(
+    index, net, data, goal, job, update, work, blocks, active, regions, places, room, spare, segments, levels
+):
+    scratch = Scratch(
+        work[index], blocks[index], active[index], regions[index], places[index], room[index], spare[index],
+        segments[index],
+    )  # fmt: skip
     kernels.run_batches(net, data, goal, job, update, scratch, levels[index], FOREVER)
 
 
 @numba.njit(nogil=True, error_model="numpy", parallel=True)
-def _run_prange(threads, net, data, goal, job, update, work, blocks, active, places, spare, levels):
+def _run_prange(
+    threads, net, data, goal, job, update, work, blocks, active, regions, places, room, spare, segments, levels
+):
     for index in numba.prange(threads):
-        _run_one(index, net, data, goal, job, update, work, blocks, active, places, spare, levels)
+        _run_one(
+            index, net, data, goal, job, update, work, blocks, active, regions, places, room, spare, segments, levels
+        )
 
 
 def seconds(work, way, calls):

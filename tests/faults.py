@@ -104,7 +104,7 @@ FAULTS = {
         "test_network.py",
     ),
     "tree of sums: nodes are added in a chain": Fault(
-        CPU + "packing.py",
+        CPU + "updates.py",
         "            for left in range(0, count - distance, 2 * distance):\n"
         "                add(nodes[left], at, nodes[left + distance], at, length)\n"
         "            distance *= 2\n",
@@ -188,7 +188,7 @@ FAULTS = {
         "slow_truths and elman",
     ),
     "embedding: the table of steps by symbol is one element too short": Fault(
-        "network/batch_arrays.py",
+        "network/interface.py",
         "np.empty(layout.n_symbols + 2, np.int64)",
         "np.empty(layout.n_symbols + 1, np.int64)",
         "test_guard_pages.py",

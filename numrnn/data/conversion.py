@@ -13,7 +13,7 @@ from numrnn.data.sequences import Sequences
 from numrnn.data.shards.sequences import ShardedSequences
 from numrnn.data.symbols.checks import why_no_symbols
 from numrnn.io.messages import short_errors, shown
-from numrnn.kernels.cpu.float_mode import all_finite
+from numrnn.kernels.cpu.processor import all_finite
 from numrnn.kernels.jit import read_only
 
 __all__ = [

@@ -11,7 +11,8 @@ from numrnn.data.symbols.next_symbols import check_n_symbols, errors_name, is_te
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.data.validation import Inputs, check_inputs, learn_inputs
 from numrnn.io.messages import shown
-from numrnn.network.cuda.device_sequences import reader_of, symbols_on_card
+from numrnn.network.architecture import reader_of
+from numrnn.network.cuda.device_sequences import symbols_on_card
 
 
 def learn_vocabulary(X, vocabulary, n_symbols):

@@ -14,7 +14,7 @@ from numrnn.data.containers import check_targets, numbers_of_objects
 from numrnn.data.conversion import list_items, targets_to_sequences
 from numrnn.data.sequences import Sequences
 from numrnn.io.messages import shown
-from numrnn.network.cuda.device_sequences import values_on_host
+from numrnn.network.architecture import values_on_host
 
 
 def flat_targets(y, data, output, *, device="cpu", name="y"):

@@ -14,11 +14,12 @@ import numba
 import numpy as np
 from numba.core import config
 from numba.core.compiler_lock import global_compiler_lock
+from numba.extending import overload
 
 from numrnn.kernels.cache import cache_folder
 
 try:
-    from numrnn.kernels.linking import Kernel, KernelCache, Part, check_internals
+    from numrnn.kernels.linking import Choice, Kernel, KernelCache, Part, check_internals
 
     check_internals()
     _unknown = None
@@ -71,6 +72,25 @@ def njit(function):
         except RuntimeError as error:  # no folder can be made there any more
             warnings.warn(f"numrnn cannot keep compiled kernels in {CACHE_FOLDER}: {error}", stacklevel=2)
     return kernel
+
+
+def by_type(table, place=0):
+    """Return a function that calls the kernel which a table has for the type of its argument number `place`.
+
+    Types are named tuples. Compiled code chooses when it is compiled, so a program compiles only what it uses.
+    """
+    if not (config.DISABLE_JIT or _unknown):
+        return Choice(table, place)
+
+    def choose(*arguments):
+        return table[type(arguments[place])](*arguments)
+
+    @overload(choose)
+    def compile_choice(*kinds):
+        kernel = table[kinds[place].instance_class]
+        return lambda *arguments: kernel(*arguments)
+
+    return choose
 
 
 def read_only(array):

@@ -12,6 +12,7 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserProvid
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import CPUDispatcher
+from numba.extending import typeof_impl
 
 from numrnn.kernels.cache import KernelFiles
 
@@ -155,6 +156,31 @@ class Kernel(Part):
 
     def get_overload(self, sig):
         return self.part.get_overload(sig)
+
+
+class Choice:
+    """Kernels of which the type of an argument chooses one when compiling. Who calls has that kernel called: a function
+    in between would be compiled as well.
+    """
+
+    is_compiling = False  # Numba asks, for functions that call themselves
+
+    def __init__(self, table, place):
+        self._table, self._place = table, place
+
+    def __call__(self, *arguments):
+        return self._table[type(arguments[self._place])](*arguments)
+
+    def get_call_template(self, args, kws):
+        return self._table[args[self._place].instance_class].get_call_template(args, kws)
+
+    def get_overload(self, args):
+        return self._table[args[self._place].instance_class].get_overload(args)
+
+
+@typeof_impl.register(Choice)
+def _type_of_choice(choice, context):
+    return types.Dispatcher(choice)
 
 
 class _Locator(UserProvidedCacheLocator):

@@ -6,12 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from numrnn.data.array_checks import check_list_plain
 from numrnn.data.byte_sizes import n_bytes
+from numrnn.data.conversion import to_sequences
 from numrnn.distributed import SERIAL
 from numrnn.io.messages import shown
 from numrnn.network.cpu.distributed import SharedNetwork
 from numrnn.network.cpu.network import Network
 from numrnn.network.cpu.prediction import Predictor
+from numrnn.network.cuda import device_sequences
 from numrnn.network.cuda.device import check_device
 from numrnn.network.encoder_decoder import KEPT_BYTES, EncoderDecoder, PairLayout, decoder_seed
 from numrnn.network.parameters import Layout, initial_theta, state_size_of
@@ -169,9 +172,9 @@ def check_place(device, memory_limit=None, comm=SERIAL):
     ValueError, ImportError, RuntimeError
         As `check_device`; ValueError, too, where only a CPU can do that.
     """
-    check_device(device)
     if device == "cpu":
         return
+    check_device(device)
     _warn_of_simulator()
     if memory_limit is not None:
         raise ValueError(
@@ -190,6 +193,33 @@ def _warn_of_simulator():
         "compare results with those of device='cpu'",
         stacklevel=3,
     )
+
+
+def reader_of(device, X):
+    """Return the function that makes sequences of X for an estimator of a device; a CPU reads from the host alone."""
+    return to_sequences if device == "cpu" else device_sequences.reader_of(X)
+
+
+def values_on_host(values, device, name):
+    """Return targets or weights on the host: what lies on a card is copied from there, for an estimator of the card.
+
+    Parameters
+    ----------
+    values : array-like, device array, or list of device arrays
+    device : {"cpu", "cuda"}
+        Of the estimator.
+    name : str
+        What errors call the values.
+
+    Raises
+    ------
+    TypeError
+        If they lie on a card, and the estimator computes on a CPU.
+    """
+    if device == "cpu":
+        check_list_plain(values, name)
+        return values
+    return device_sequences.values_on_host(values)
 
 
 def _on_card(layout, **options):

@@ -14,7 +14,6 @@ from numrnn.data.random_streams import mask_keys
 from numrnn.data.sources import Targets
 from numrnn.kernels.cpu import updates
 from numrnn.network.interface import Masks, Run, always_current
-from numrnn.solvers.base import state_arrays
 
 PARTS = ("encoder", "decoder")
 PAIRS = 1024  # whose outputs are in memory at a time
@@ -151,22 +150,10 @@ class EncoderDecoder:
 
     def _update(self, theta, grad, before, step, n, loss):
         """L2 term, clipping, the solver's step: the objective, the norm of its gradient, whether all was finite."""
-        first, second = state_arrays(step.state, theta)
-        clip_norm = np.inf if step.clip_norm is None else float(step.clip_norm)
         scalars = step.scalars[n].astype(theta.dtype)
         return updates.complete_step(
-            theta,
-            grad,
-            before,
-            loss,
-            self.layout.decayed,
-            float(step.alpha),
-            clip_norm,
-            step.rule,
-            first,
-            second,
-            scalars,
-        )
+            theta, grad, before, loss, self.layout.decayed, *step.update_of(theta), scalars
+        )  # fmt: skip
 
     def loss(self, theta, data, targets):
         """Mean loss of a step of all pairs, each target read as it is given, without the L2 term.

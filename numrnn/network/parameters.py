@@ -11,7 +11,6 @@ from numrnn.network.components import GATES
 WIDE = 512  # gate outputs (G H) from which a tile has 16 rows: W no longer stays in L1 then
 
 
-
 class Layout:
     """Names, shapes and places of all parameters in theta.
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from numrnn.data.batches import WindowReader, epoch_windows
 from numrnn.distributed import SERIAL
-from numrnn.network.cpu.thread_pool import alone
+from numrnn.network.cpu.scheduling import alone
 from numrnn.network.interface import Step
 from numrnn.training.callbacks import FitInfo, notify, supervised
 from numrnn.training.exceptions import TrainingDivergedError

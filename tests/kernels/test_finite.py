@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from numrnn.kernels.cpu.float_mode import all_finite
+from numrnn.kernels.cpu.processor import all_finite
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

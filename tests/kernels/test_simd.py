@@ -2,7 +2,8 @@
 import numpy as np
 import pytest
 
-from numrnn.kernels.cpu.matmul import (
+from numrnn.kernels.cpu.micro_kernel import panel_width
+from numrnn.kernels.cpu.products import (
     COPY_BLOCK,
     COPY_FROM_BYTES,
     K_BLOCK,
@@ -13,7 +14,6 @@ from numrnn.kernels.cpu.matmul import (
     product,
     spare_size,
 )
-from numrnn.kernels.cpu.micro_kernel import panel_width
 
 DTYPES = [np.float32, np.float64]
 GUARD = 64      # elements before and after a result, and STRAY between its rows: nothing may write there

@@ -98,9 +98,12 @@ def test_bad_solvers(solver, error, message):
 def test_vector_kernels(size, dtype):
     theta = np.random.default_rng(size).standard_normal(size).astype(dtype)
     assert updates.squared_norm(theta) == pytest.approx(np.sum(theta.astype(np.float64) ** 2), rel=1e-14)
-    halved = theta.copy()
-    updates.scale(halved, dtype(0.5))
-    np.testing.assert_array_equal(halved, theta / 2)
+    clipped = theta.copy()
+    updates.clip(clipped, 2.0, np.inf)
+    np.testing.assert_array_equal(clipped, theta)
+    if size:
+        updates.clip(clipped, 2.0, 1.0)
+        np.testing.assert_array_equal(clipped, theta * dtype(1 / 2.000001))
     grad = np.ones(size, dtype)
     squares = updates.add_decay(grad, theta, dtype(0.25))
     np.testing.assert_allclose(grad, 1 + dtype(0.25) * theta, rtol=1e-6)

@@ -11,7 +11,7 @@ from test_network import LONG, PRECISIONS, RAGGED, TOLERANCE, assert_close, per_
 from numrnn.data.batches import full_batch
 from numrnn.kernels.cpu.micro_kernel import panel_width
 from numrnn.network.cpu import network, scheduling
-from numrnn.network.cpu.workspaces import make_whole_scratch
+from numrnn.network.cpu.workspaces import make_scratch
 from numrnn.network.parameters import Layout
 
 CELLS = [("elman", "tanh"), ("elman", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
@@ -166,8 +166,8 @@ def test_memory_is_that_of_the_design_page(cell, output, hidden):
     inputs = T * (D + sum(both[:read - 1]))
     block = 32 * (3 * widest + padded(K, np.float32) + 2 * sum(padded(H, np.float32) for H in hidden))
     train = R * (inputs + states + min(2, read - 1) * T * widest + block)
-    size = make_whole_scratch(net, R, T, one_block=False).spare
+    size = make_scratch(net, R, T, bidirectional=True).spare
     assert 0.99 * train <= size <= 1.01 * train
     predict = R * min(2, read) * T * widest
-    size = make_whole_scratch(net, R, T, one_block=True).spare
+    size = make_scratch(net, R, T, bidirectional=True, one_block=True).spare
     assert predict <= size <= predict + R * 40 * (3 * widest + padded(K, np.float32) + 14 * sum(both))

@@ -12,7 +12,7 @@ from problems import make_problem
 from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq, Sequences, warmup
 from numrnn.data.byte_sizes import n_bytes
 from numrnn.kernels.cpu.tile import checkpoint_schedule
-from numrnn.kernels.cpu.tile.checkpoint_schedule import LimitedScratch
+from numrnn.kernels.cpu.tile.checkpoint_schedule import ONE_SEGMENT
 from numrnn.network.cpu import workspaces
 from numrnn.network.cpu.network import Network
 from numrnn.network.cpu.workspaces import Workspaces
@@ -55,12 +55,12 @@ def test_warmup_compiles_what_trains_in_segments(monkeypatch):
     take = Workspaces.of_thread
     monkeypatch.setattr(Workspaces, "of_thread", lambda *args: seen.append(take(*args)) or seen[-1])
     warmup(cells=["elman"], memory_limit=True)
-    assert any(isinstance(scratch, LimitedScratch) for scratch, _levels in seen)
+    assert any(scratch.segments.shape[1] > ONE_SEGMENT for scratch, _levels in seen)
 
 
 def threads_in_segments(case):
     """How many threads have memory that need not hold all steps."""
-    return sum(isinstance(kept[2], LimitedScratch) for kept in case.network.memory._of_threads.values())
+    return sum(kept[2].segments.shape[1] > ONE_SEGMENT for kept in case.network.memory._of_threads.values())
 
 
 @pytest.mark.parametrize("slots", range(1, 7))
@@ -101,7 +101,7 @@ def test_gradients_are_those_of_everything_stored(name, dtype):
         loss_again, gradient_again = case.gradient()
         assert loss_again == loss and np.array_equal(gradient_again, gradient), factor
         if threads_in_segments(case):
-            cuts.add(np.count_nonzero(case.network.memory._of_threads[0][2].segments))  # of the last tile
+            cuts.add(np.count_nonzero(case.network.memory._of_threads[0][2].segments[0]))  # of the last tile
     assert (min(cuts) < max(cuts) and max(cuts) >= 7) or name == "one step", cuts
     assert bytes_needed(under_limit(problem, dtype, least - 1).gradient) == least
 
@@ -116,8 +116,9 @@ def test_with_one_slot_each_segment_is_come_to_from_the_first_step(kind, lengths
     loss_again, gradient_again = case.gradient()
     assert loss_again == loss and np.array_equal(gradient_again, gradient)
     scratch = case.network.memory._of_threads[0][2]
-    assert not scratch.held.any()
-    assert lengths == RAGGED or np.count_nonzero(scratch.segments) == 32
+    segments, held = scratch.segments
+    assert not held.any()
+    assert lengths == RAGGED or np.count_nonzero(segments) == 32
 
 
 @pytest.mark.serial

@@ -11,9 +11,9 @@ import pytest
 from numrnn import RNNClassifier
 from numrnn.data.sequences import Sequences
 from numrnn.kernels.cpu import unit_parallel
-from numrnn.kernels.cpu.atomics import BOARD_SIZE
 from numrnn.kernels.cpu.micro_kernel import VECTOR_BYTES
-from numrnn.network.cpu import scheduling, thread_pool
+from numrnn.kernels.cpu.processor import BOARD_SIZE
+from numrnn.network.cpu import scheduling
 from numrnn.network.cpu.network import Network
 from numrnn.network.parameters import Layout, initial_theta
 
@@ -101,11 +101,11 @@ def test_eight_threads_share_an_estimator_whose_predictions_are_shared():
 
 
 def test_a_busy_pool_is_not_waited_for(joined, monkeypatch):
-    monkeypatch.setattr(thread_pool, "_pools", {})
-    monkeypatch.setattr(thread_pool, "_n_cores", lambda: 1)
+    monkeypatch.setattr(scheduling, "_pools", {})
+    monkeypatch.setattr(scheduling, "_n_cores", lambda: 1)
     model, X = wide()
     expected = model.set_params(n_jobs=1).predict_proba(X[:1])
-    release, pool = threading.Event(), thread_pool._pool()
+    release, pool = threading.Event(), scheduling._pool()
     pool.ask("others", 2)
     for _ in range(2):
         pool.calls.put(lambda: np.zeros(BOARD_SIZE, np.int64) if release.wait(LIMIT) else None)

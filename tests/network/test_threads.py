@@ -11,9 +11,9 @@ import time
 import numpy as np
 import pytest
 
-from numrnn.kernels.cpu.atomics import BOARD_SIZE, LEFT, STOP, leave, watch
-from numrnn.network.cpu import thread_pool
-from numrnn.network.cpu.thread_pool import run_threads
+from numrnn.kernels.cpu.processor import BOARD_SIZE, LEFT, STOP, leave, watch
+from numrnn.network.cpu import scheduling
+from numrnn.network.cpu.scheduling import run_threads
 
 pytestmark = pytest.mark.serial
 
@@ -166,9 +166,9 @@ def test_this_thread_waits_for_signals_where_a_step_takes_long(board):
 @pytest.fixture
 def pool(monkeypatch):
     """A new pool, of a machine with two cores."""
-    monkeypatch.setattr(thread_pool, "_pools", {})
-    monkeypatch.setattr(thread_pool, "_n_cores", lambda: 2)
-    return thread_pool._pool()
+    monkeypatch.setattr(scheduling, "_pools", {})
+    monkeypatch.setattr(scheduling, "_n_cores", lambda: 2)
+    return scheduling._pool()
 
 
 def test_as_many_work_at_once_as_ask_and_there_are_cores_for(board, pool):
@@ -195,7 +195,7 @@ def test_one_pool_serves_all_numbers_of_threads(board, pool):
     for count in (2, 5, 3, 4):
         board[:] = 0
         assert run_threads(lambda index, budget: True, count, count % 2, board) == "done"
-    assert len(pool._threads) == 4 and thread_pool._pools == {os.getpid(): pool} and not pool._asked
+    assert len(pool._threads) == 4 and scheduling._pools == {os.getpid(): pool} and not pool._asked
 
 
 def test_work_is_done_without_threads_that_a_busy_pool_does_not_start(board, pool):
@@ -240,8 +240,8 @@ def test_a_pool_that_many_ask_at_once_has_as_many_threads_as_they_need(board, po
 SIGNALS = """
 import signal, sys, threading, time
 import numpy as np
-from numrnn.kernels.cpu.atomics import BOARD_SIZE
-from numrnn.network.cpu.thread_pool import run_threads
+from numrnn.kernels.cpu.processor import BOARD_SIZE
+from numrnn.network.cpu.scheduling import run_threads
 
 class Error(BaseException):
     pass

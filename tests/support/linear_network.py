@@ -8,7 +8,6 @@ from numrnn.data.sequences import Sequences
 from numrnn.data.sources import Targets
 from numrnn.kernels.cpu import updates
 from numrnn.network.interface import Run, always_current
-from numrnn.solvers.base import state_arrays
 from numrnn.training import TrainingState
 
 D = 3
@@ -64,10 +63,9 @@ class LinearNetwork:
                     outcome = "diverged"
                     break
                 before[:] = theta
-                if step.clip_norm is not None and step.clip_norm < norms[-1] + 1e-6:
-                    updates.scale(grad, theta.dtype.type(step.clip_norm / (norms[-1] + 1e-6)))
-                scalars = step.scalars[len(losses) - 1].astype(theta.dtype)
-                updates.step(step.rule, theta, grad, *state_arrays(step.state, theta), scalars)
+                _alpha, clip_norm, *rule = step.update_of(theta)
+                updates.clip(grad, norms[-1], clip_norm)
+                updates.step(rule[0], theta, grad, *rule[1:], step.scalars[len(losses) - 1].astype(theta.dtype))
         except KeyboardInterrupt:
             outcome = "interrupted"
         if outcome == "done" and not np.isfinite(theta).all():

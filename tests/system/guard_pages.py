@@ -44,7 +44,7 @@ def entries():
     """Return the names of the kernels that Python code outside `numrnn.kernels` calls."""
     found = set(UNSEEN)
     for module in pkgutil.walk_packages(numrnn.__path__, "numrnn."):
-        if module.name.startswith(("numrnn.kernels", "numrnn.network.cuda")):
+        if module.name.startswith(("numrnn.kernels", "numrnn.network.cuda", "numrnn.__main__")):
             continue
         try:
             place = vars(importlib.import_module(module.name))

@@ -11,8 +11,7 @@ from numrnn.data.sources import Targets
 from numrnn.data.symbols.next_symbols import Pairs, shifted
 from numrnn.distributed.tree import merges_of
 from numrnn.kernels.cpu import minibatches as kernels
-from numrnn.kernels.cpu.atomics import BOARD_SIZE, LEFT, leave, watch
-from numrnn.kernels.cpu.float_mode import all_finite
+from numrnn.kernels.cpu.processor import BOARD_SIZE, LEFT, all_finite, leave, watch
 from numrnn.kernels.jit import read_only
 from numrnn.network.cpu.distributed import SharedNetwork
 from numrnn.network.cpu.network import Network

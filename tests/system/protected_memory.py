@@ -31,6 +31,7 @@ CONSTANT = {
     "Goal": "classes values weights first",
     "Job": "order first first_tile first_node weight_sums",
     "Update": "scalars",
+    **dict.fromkeys(("Scratch", "WholeScratch"), "regions"),
     **dict.fromkeys(("ElmanNet", "GRUNet", "LSTMNet"), "layers head pieces shares"),
     "predict_tiles": "order first_row",
     "predict_in_team": "ids first_row",
@@ -39,8 +40,8 @@ CONSTANT = {
     "extend": "logits scores first widths",
     "all_finite": "values",
     "summed_loss": "classes values weights",
-    "weight_sums": "first lengths",
-    "pack_weights": "theta",
+    "weight_sums": "first targets weights lengths",
+    "pack_weights": "pieces theta",
     "complete_step": "decayed scalars",
     "step": "scalars",
     "squared_norm": "x",
@@ -51,7 +52,7 @@ CONSTANT = {
 WRITES_ITS_INPUT = "generate", "SymbolData"  # a symbol that it writes is the next one that it reads
 # Memory whose contents never matter when a kernel begins; it finds NaN there.
 SPENT = {
-    **dict.fromkeys(("Scratch", "WholeScratch", "LimitedScratch"), "work"),
+    **dict.fromkeys(("Scratch", "WholeScratch"), "work"),
     **dict.fromkeys(("predict_elman", "predict_gru", "predict_lstm"), "work"),
     "run_batches": "levels",
 }

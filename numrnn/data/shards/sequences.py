@@ -12,7 +12,7 @@ from numrnn.data.array_checks import NUMBERS, check_kind, places_of
 from numrnn.data.sequences import Sequences
 from numrnn.data.shards.read_ahead import read_ahead
 from numrnn.io.messages import shown
-from numrnn.kernels.cpu.float_mode import all_finite
+from numrnn.kernels.cpu.processor import all_finite
 from numrnn.kernels.jit import read_only
 
 __all__ = ["Shard", "ShardedSequences", "ValueOfFileError"]

@@ -7,7 +7,7 @@ from numrnn.data.symbols.next_symbols import NextSymbols, is_text, shifted
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.estimators.inputs import read_texts
 from numrnn.io.messages import shown
-from numrnn.network.cuda.device_sequences import values_on_host
+from numrnn.network.architecture import values_on_host
 
 
 class TextReader(NamedTuple):

@@ -17,8 +17,9 @@ from numrnn.data.validation import Inputs, check_inputs, learn_inputs
 from numrnn.estimators.inputs import check_many, text_symbols, vocabulary_of
 from numrnn.estimators.targets import check_names_of_targets, names_of_targets
 from numrnn.io.messages import shown
+from numrnn.network.architecture import reader_of, values_on_host
 from numrnn.network.cuda.device import on_card
-from numrnn.network.cuda.device_sequences import reader_of, values_on_host, vectors_to_device_sequences
+from numrnn.network.cuda.device_sequences import vectors_to_device_sequences
 
 
 class SourceReader(NamedTuple):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numrnn.kernels.cpu.float_mode import DEFAULT, set_mode
+from numrnn.kernels.cpu.processor import DEFAULT, set_mode
 from numrnn.kernels.jit import njit
 
 

@@ -3,7 +3,7 @@ a sequence's key, the step, the layer and the unit, so it is made again where it
 """
 
 from numrnn.kernels.cpu.activations import like
-from numrnn.kernels.cpu.layer_products import set_zero
+from numrnn.kernels.cpu.products import set_zero
 from numrnn.kernels.cpu.records import FIRST_STEP, ROWS, STEPS
 from numrnn.kernels.jit import njit
 

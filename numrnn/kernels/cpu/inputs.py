@@ -7,14 +7,12 @@ to b. With an embedding its row of a table (n_symbols, E) is x.
 from typing import NamedTuple
 
 import numpy as np
-from numba.extending import overload
 
 from numrnn.kernels.cpu.dropout import INPUTS, drop_row
-from numrnn.kernels.cpu.layer_products import add, add_input_products, copy, input_gradient, padded_inputs, set_zero
-from numrnn.kernels.cpu.matmul import product
 from numrnn.kernels.cpu.micro_kernel import copy_rows
+from numrnn.kernels.cpu.products import add, add_input_products, copy, input_gradient, padded_inputs, product, set_zero
 from numrnn.kernels.cpu.records import FIRST_STEP, ROWS, STEPS, layer_of, width_of
-from numrnn.kernels.jit import njit
+from numrnn.kernels.jit import by_type, njit
 
 
 class Data(NamedTuple):
@@ -66,11 +64,6 @@ def _symbol(data, i, t):
     return integer_at(data.values, data.bytes, data.starts[i] + t)
 
 
-def gather(net, data, ids, block, out, at):
-    """Copy the inputs of a block into out, steps first, (steps, rows, D); zero where a sequence has ended."""
-    _FUNCTIONS[type(data)][0](net, data, ids, block, out, at)
-
-
 @njit
 def _gather_vectors(net, data, ids, block, out, at):
     first, rows, steps, D = block[FIRST_STEP], block[ROWS], block[STEPS], layer_of(net, 0).D
@@ -96,13 +89,6 @@ def _gather_rows(net, data, ids, block, out, at):
                 drop_row(data.keys[ids[i]], first + t, INPUTS, layer.D, data.kept, out, here, here)
         for t in range(count, block[STEPS]):
             set_zero(out, at + (t * rows + i) * layer.D, layer.D)
-
-
-def add_inputs(net, data, ids, block, work, x_at, at):
-    """Planes of the first layer (planes, steps * rows, HP) = b + U x from the inputs gathered at x_at, or from where
-    they lie if x_at < 0.
-    """
-    _FUNCTIONS[type(data)][1](net, data, ids, block, work, x_at, at)
 
 
 @njit
@@ -156,11 +142,6 @@ def add_rows_of_U(net, layer, data, ids, block, reverse, work, at):
                 add(work, here, net.packed, row + _gate_of(layer, p) * layer.H, layer.H)
 
 
-def keep_input_gradients(net, data, ids, block, work, da_at, spare_at, gradient):
-    """What the gradient of a block's first layer says of a table; there is room for dx at spare_at."""
-    _FUNCTIONS[type(data)][2](net, data, ids, block, work, da_at, spare_at, gradient)
-
-
 @njit
 def _keep_nothing(net, data, ids, block, work, da_at, spare_at, gradient):
     pass
@@ -200,11 +181,6 @@ def add_gradient_rows_of_U(layer, data, ids, block, reverse, work, da_at, gradie
                 add(gradient, at + _gate_of(layer, p) * layer.H, work, here, layer.H)
 
 
-def sort_inputs(net, data, ids):
-    """Sort the steps of a mini-batch by symbol, where an embedding's gradient is to be made of them."""
-    _FUNCTIONS[type(data)][3](net, data, ids)
-
-
 @njit
 def _sort_nothing(net, data, ids):
     pass
@@ -229,11 +205,6 @@ def _sort_symbols(net, data, ids):
             first[symbol + 1] += 1
 
 
-def sum_occurrences(net, data, piece, out):
-    """Write a piece of an embedding's gradient into out, in theta's layout: each row is one sum over its steps."""
-    _FUNCTIONS[type(data)][4](net, data, piece, out)
-
-
 @njit
 def _sum_nothing(net, data, piece, out):
     pass
@@ -250,57 +221,53 @@ def _sum_rows(net, data, piece, out):
             add(out, at, data.gradients, data.occurrences[k] * E, E)
 
 
-_FUNCTIONS = {
-    Data: (_gather_vectors, _add_vectors, _keep_nothing, _sort_nothing, _sum_nothing),
-    SymbolData: (_gather_rows, _add_rows, _keep_rows, _sort_symbols, _sum_rows),
-}
+@njit
+def _pick_nothing(net, layer, data, ids, block, reverse, work, at):
+    pass
 
 
-@overload(gather)
-def _compile_gather(net, data, ids, block, out, at):
-    function = _FUNCTIONS[data.instance_class][0]
-
-    def call(net, data, ids, block, out, at):
-        function(net, data, ids, block, out, at)
-
-    return call
+@njit
+def _pick_rows(net, layer, data, ids, block, reverse, work, at):
+    if layer.table >= 0 and not layer.embedded:
+        add_rows_of_U(net, layer, data, ids, block, reverse, work, at)
 
 
-@overload(add_inputs)
-def _compile_add_inputs(net, data, ids, block, work, x_at, at):
-    function = _FUNCTIONS[data.instance_class][1]
-
-    def call(net, data, ids, block, work, x_at, at):
-        function(net, data, ids, block, work, x_at, at)
-
-    return call
+@njit
+def _add_nothing(layer, data, ids, block, reverse, work, da_at, gradient):
+    pass
 
 
-@overload(keep_input_gradients)
-def _compile_keep(net, data, ids, block, work, da_at, spare_at, gradient):
-    function = _FUNCTIONS[data.instance_class][2]
-
-    def call(net, data, ids, block, work, da_at, spare_at, gradient):
-        function(net, data, ids, block, work, da_at, spare_at, gradient)
-
-    return call
+@njit
+def _add_picked(layer, data, ids, block, reverse, work, da_at, gradient):
+    if layer.table >= 0 and not layer.embedded:
+        add_gradient_rows_of_U(layer, data, ids, block, reverse, work, da_at, gradient)
 
 
-@overload(sort_inputs)
-def _compile_sort(net, data, ids):
-    function = _FUNCTIONS[data.instance_class][3]
-
-    def call(net, data, ids):
-        function(net, data, ids)
-
-    return call
+@njit
+def _embed_nothing(layer, data, ids, block, work, dx_at):
+    pass
 
 
-@overload(sum_occurrences)
-def _compile_sum(net, data, piece, out):
-    function = _FUNCTIONS[data.instance_class][4]
-
-    def call(net, data, piece, out):
-        function(net, data, piece, out)
-
-    return call
+# Vectors or symbols:
+# gather(net, data, ids, block, out, at): copy the inputs of a block into out, steps first, (steps, rows, D); zero where
+# a sequence has ended.
+gather = by_type({Data: _gather_vectors, SymbolData: _gather_rows}, 1)
+# add_inputs(net, data, ids, block, work, x_at, at): planes of the first layer (planes, steps * rows, HP) = b + U x from
+# the inputs gathered at x_at, or from where they lie if x_at < 0.
+add_inputs = by_type({Data: _add_vectors, SymbolData: _add_rows}, 1)
+# keep_input_gradients(net, data, ids, block, work, da_at, spare_at, gradient): what the gradient of a block's first
+# layer says of a table; there is room for dx at spare_at.
+keep_input_gradients = by_type({Data: _keep_nothing, SymbolData: _keep_rows}, 1)
+# sort_inputs(net, data, ids): sort the steps of a mini-batch by symbol, where an embedding's gradient is to be made of
+# them.
+sort_inputs = by_type({Data: _sort_nothing, SymbolData: _sort_symbols}, 1)
+# sum_occurrences(net, data, piece, out): write a piece of an embedding's gradient into out, in theta's layout: each row
+# is one sum over its steps.
+sum_occurrences = by_type({Data: _sum_nothing, SymbolData: _sum_rows}, 1)
+# Of one direction of a bidirectional layer. pick_rows(net, layer, data, ids, block, reverse, work, at): add the rows of
+# U that symbols pick to the planes of a block.
+pick_rows = by_type({Data: _pick_nothing, SymbolData: _pick_rows}, 2)
+# add_picked(layer, data, ids, block, reverse, work, da_at, gradient): add a block's da to the gradient of those rows.
+add_picked = by_type({Data: _add_nothing, SymbolData: _add_picked}, 1)
+# keep_embedded(layer, data, ids, block, work, dx_at): keep what a block's dx says of an embedding.
+keep_embedded = by_type({Data: _embed_nothing, SymbolData: keep_embedding_rows}, 1)

@@ -14,17 +14,40 @@ import numpy as np
 
 from numrnn.kernels.cpu import updates
 from numrnn.kernels.cpu.activations import like
-from numrnn.kernels.cpu.atomics import CLAIMED, DIVERGED, DONE, OPENED, STOP, fetch_add, give_way, load, store
-from numrnn.kernels.cpu.float_mode import DEFAULT, set_mode
 from numrnn.kernels.cpu.inputs import sort_inputs, sum_occurrences
-from numrnn.kernels.cpu.layer_products import add, copy, set_zero
-from numrnn.kernels.cpu.packing import add_nodes, pack_piece, unpack_piece
+from numrnn.kernels.cpu.processor import (
+    CLAIMED,
+    DEFAULT,
+    DIVERGED,
+    DONE,
+    OPENED,
+    STOP,
+    fetch_add,
+    give_way,
+    load,
+    set_mode,
+    store,
+)
+from numrnn.kernels.cpu.products import add, copy, set_zero
 from numrnn.kernels.cpu.records import piece_of
-from numrnn.kernels.cpu.tile.dispatch import predict_tile, train_tile
-from numrnn.kernels.jit import njit
+from numrnn.kernels.cpu.tile import bidirectional, bidirectional_training, forward, training
+from numrnn.kernels.cpu.updates import add_nodes, pack_piece, unpack_piece
+from numrnn.kernels.jit import by_type, njit
 
 REDUCE, UPDATE = range(2)  # what follows a mini-batch's nodes, in shares of theta: its gradient, its step
 SPINS = 2000  # looks at a counter before the processor is given away: about 10 us
+
+# A tile goes block by block through all layers, or, bidirectional, layer by layer over whole sequences.
+# train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board): loss of a tile, whose gradient, times
+# scale, is added to `gradient`. Left early on STOP.
+train_tile = by_type(
+    {forward.Scratch: training.train_tile, bidirectional.WholeScratch: bidirectional_training.train_tile}, 6
+)
+# predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, out, board): outputs (raw: logits) of a
+# tile into out. Left early on STOP.
+predict_tile = by_type(
+    {forward.Scratch: forward.predict_tile, bidirectional.WholeScratch: bidirectional.predict_tile}, 6
+)
 
 
 class Job(NamedTuple):
@@ -111,7 +134,7 @@ def _reduce_share(net, data, job, batch, update, share):
         return
     alpha = like(update.alpha, update.theta[0])
     for index in range(net.shares[share], net.shares[share + 1]):
-        piece = piece_of(net, index)
+        piece = piece_of(net.pieces, index)
         first, end = piece.theta, piece.theta + piece.count * piece.columns
         if piece.gradient < 0:
             sum_occurrences(net, data, piece, update.gradient)
@@ -130,16 +153,15 @@ def _update_share(net, batch, update, share):
     """Clip the gradient of a share, make the solver's step, pack the new weights."""
     norm = update.norms[batch]
     for index in range(net.shares[share], net.shares[share + 1]):
-        piece = piece_of(net, index)
+        piece = piece_of(net.pieces, index)
         first, end = piece.theta, piece.theta + piece.count * piece.columns
         theta, gradient = update.theta[first:end], update.gradient[first:end]
         copy(theta, 0, theta.size, update.before, first)
-        if update.clip_norm < norm + 1e-6:  # the 1e-6 is torch.nn.utils.clip_grad_norm_'s
-            updates.scale(gradient, like(update.clip_norm / (norm + 1e-6), theta[0]))
+        updates.clip(gradient, norm, update.clip_norm)
         slots = update.first[first:end], update.second[first:end]
         updates.step(update.rule, theta, gradient, slots[0], slots[1], update.scalars[batch])
         update.squares[index] = updates.squared_norm(theta)
-        pack_piece(net, piece, update.theta)
+        pack_piece(piece, update.theta, net.packed)
 
 
 @njit
@@ -271,13 +293,13 @@ def add_nodes_of_two(total, other):
 
 
 @njit
-def weight_sums(first, goal, lengths, per_step, sums_out):
-    """Sum of the weights of each mini-batch, sequence after sequence."""
+def weight_sums(first, targets, weights, lengths, per_step, sums_out):
+    """Sum of the weights of each mini-batch, sequence after sequence; `targets` as of `Goal.first`."""
     for batch in range(sums_out.size):
         for i in range(first[batch], first[batch + 1]):
-            count = lengths[i] if per_step else int(goal.first[i] >= 0)
-            if goal.weights.size:
+            count = lengths[i] if per_step else int(targets[i] >= 0)
+            if weights.size:
                 for t in range(count):
-                    sums_out[batch] += goal.weights[goal.first[i] + t]
+                    sums_out[batch] += weights[targets[i] + t]
             else:
                 sums_out[batch] += count

@@ -14,8 +14,21 @@ from numrnn.kernels.jit import njit
 ONE, ZEROS = 0, 16  # packed weights begin with a 1 and, from the next cache line, a row of zeros as wide as any
 TANH, RELU = range(2)
 SOFTMAX, SIGMOID, IDENTITY, NO_HEAD = range(4)
-MEAN, MAXIMUM = range(2)  # of the states over all steps
+LAST, MEAN, MAXIMUM = range(3)  # state of a sequence, or of all of them: what the head reads
 FIRST_STEP, STEPS, ROWS, ROW, STATE_ROW = range(5)  # columns of a tile's table of blocks
+# Regions of a thread's memory: of each layer its states, memory cells, gates and carry, which is s, cell, their
+# gradients, a mask of s, and s so masked;
+STATES, CELLS, GATES, CARRY, LAYER_REGIONS = range(5)
+# then the inputs (X), of one block what the head, or a layer above, says of states (DY) and another array that changes
+# places with it, states that dropout has gone over, logits; and a pool of the tile.
+X, DY, OTHER, DROPPED, LOGITS, POOL, ROOM = range(7)
+SLOTS = ROOM  # one direction: of carries, see `checkpoint_schedule`; one slot is as large as the region
+# Both directions: gradients of all steps by what a layer passes up and by what it reads; from READ on what each layer
+# reads, and what the head does.
+ABOVE, BELOW, READ = range(ROOM, ROOM + 3)
+# What the size of a region grows with: rows (steps times sequences), rows with those of the states before blocks, rows
+# of a block, sequences. SAME_AS: the region that lies at the same place, else -1.
+BY_ROWS, BY_STATE_ROWS, BY_BLOCK, BY_SEQUENCES, SAME_AS = range(5)
 
 
 class Layer(NamedTuple):
@@ -87,7 +100,7 @@ class ElmanNet(NamedTuple):
     pieces: np.ndarray  # (pieces, fields of Piece) int64
     shares: np.ndarray  # (shares + 1,) int64: the first piece of each part of theta that one thread takes at a time
     packed: np.ndarray  # packed weights
-    pooling: int | None  # what the head reads; None: the last state. Its type says it, too
+    pooling: int  # what the head reads
 
 
 class GRUNet(NamedTuple):
@@ -99,7 +112,7 @@ class GRUNet(NamedTuple):
     pieces: np.ndarray
     shares: np.ndarray
     packed: np.ndarray
-    pooling: int | None
+    pooling: int
 
 
 class LSTMNet(NamedTuple):
@@ -111,7 +124,7 @@ class LSTMNet(NamedTuple):
     pieces: np.ndarray
     shares: np.ndarray
     packed: np.ndarray
-    pooling: int | None
+    pooling: int
 
 
 @njit
@@ -138,7 +151,7 @@ def head_of(net):
 
 
 @njit
-def piece_of(net, index):
+def piece_of(pieces, index):
     """The record of a piece."""
-    f = net.pieces[index]
+    f = pieces[index]
     return Piece(f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10])

@@ -6,10 +6,10 @@ of these the fewest that have at least `top_p` of the probability.
 """
 
 from numrnn.kernels.cpu.activations import exp
-from numrnn.kernels.cpu.float_mode import DEFAULT, set_mode
-from numrnn.kernels.cpu.records import FIRST_STEP, ROW, ROWS, STATE_ROW, STEPS, head_of, layer_of
+from numrnn.kernels.cpu.processor import DEFAULT, set_mode
+from numrnn.kernels.cpu.records import FIRST_STEP, LOGITS, ROW, ROWS, STATE_ROW, STEPS, X, head_of
 from numrnn.kernels.cpu.single_sequence import largest_of
-from numrnn.kernels.cpu.tile.forward import forward_block, load_state, logits, place_layers, store_state
+from numrnn.kernels.cpu.tile.forward import forward_block, lay_out, load_state, logits, store_state
 from numrnn.kernels.jit import njit
 
 
@@ -114,8 +114,8 @@ def generate(net, data, scratch, ids, steps, temperature, top_k, top_p, uniforms
     scratch.active[0] = 1
     data.lengths[0] = 1
     rows = ids.size  # a constant would have Numba compile the steps for it alone
-    x_at = place_layers(net, rows, 2 * rows, rows, 0, scratch.places)
-    logits_at = x_at + (layer_of(net, 0).D + 15) // 16 * 16
+    lay_out(scratch.regions, 0, 0, rows, scratch.places)
+    x_at, logits_at = scratch.room[X], scratch.room[LOGITS]
     load_state(net, data, ids, rows, scratch)
     for t in range(steps):
         data.starts[0] = t

@@ -4,28 +4,26 @@ tuple of arrays 1 us, a step of a small network 1 us.
 
 import numpy as np
 
-from numrnn.kernels.cpu.atomics import BOARD_SIZE
-from numrnn.kernels.cpu.float_mode import DEFAULT, set_mode
 from numrnn.kernels.cpu.inputs import Data
-from numrnn.kernels.cpu.records import ElmanNet, GRUNet, Head, Layer, LSTMNet
-from numrnn.kernels.cpu.tile.forward import Scratch
-from numrnn.kernels.cpu.tile.prediction import predict_tile
+from numrnn.kernels.cpu.processor import BOARD_SIZE, DEFAULT, set_mode
+from numrnn.kernels.cpu.records import LAYER_REGIONS, ElmanNet, GRUNet, Head, Layer, LSTMNet
+from numrnn.kernels.cpu.tile.forward import Scratch, predict_tile
 from numrnn.kernels.jit import njit
 
 ROWS = 1  # a tile of one sequence
 BAD_INPUT, BAD_STATE = -1, -2  # NaN or infinity was found
 # All integers of a call lie in one table: some numbers, a board on which nobody writes, then arrays, each with its size
-# before it: layers, head, places, blocks; and last the rows that take part in a step.
-ID, LENGTH, ACTIVATION, TILE_ROWS, BOARD = 0, 1, 2, 3, 8
+# before it: layers, head, regions, places, blocks; and last the rows that take part in a step.
+ID, LENGTH, ACTIVATION, POOLING, TILE_ROWS, BOARD = 0, 1, 2, 3, 4, 8
 TABLES = BOARD + BOARD_SIZE
-LAYER, HEAD, PLACES, BLOCK = len(Layer._fields), len(Head._fields), 4, 5
+LAYER, HEAD, REGION, BLOCK = len(Layer._fields), len(Head._fields), 5, 5
 
 
 def make_table(net, scratch):
     """The table of a network and the memory of a thread."""
     numbers = np.zeros(TABLES, np.int64)
-    numbers[ACTIVATION], numbers[TILE_ROWS] = net.activation, ROWS
-    arrays = [net.layers, net.head, scratch.places, scratch.blocks]
+    numbers[ACTIVATION], numbers[POOLING], numbers[TILE_ROWS] = net.activation, net.pooling, ROWS
+    arrays = [net.layers, net.head, scratch.regions, scratch.places, scratch.blocks]
     sized = [part for array in arrays for part in ([array.size], array.ravel())]
     return np.concatenate([numbers, *sized, scratch.active])
 
@@ -64,14 +62,14 @@ def _predict(net, at, table, values, raw, work, out, state, state_out):
         return BAD_INPUT
     if not _all_finite(state):
         return BAD_STATE
-    places, at = _rows(table, at, PLACES)
+    regions, at = _rows(table, at, REGION)
+    places, at = _rows(table, at, table[at])
     blocks, at = _rows(table, at, BLOCK)
     ids, lengths = table[ID : ID + 1], table[LENGTH : LENGTH + 1]
     lengths[0] = values.shape[0]
-    data, scratch = (
-        Data(values.reshape(-1), ids, lengths, state, ids, state, state, 1.0, 1.0, ids),
-        Scratch(work, blocks, table[at:], places, 0),
-    )
+    room = places[0, LAYER_REGIONS * net.layers.shape[0] :]
+    data = Data(values.reshape(-1), ids, lengths, state, ids, state, state, 1.0, 1.0, ids)
+    scratch = Scratch(work, blocks, table[at:], regions, places[0], room, 0, blocks)  # no segments: any table will do
     rows = table[TILE_ROWS]  # a constant would have Numba compile the tile for it alone, which takes seconds
     mode = set_mode(DEFAULT)
     predict_tile(net, data, ids, ids, raw, rows, scratch, state_out, out, table[BOARD:])
@@ -87,7 +85,7 @@ def predict_elman(table, packed, values, raw, work, out, state, state_out):
     layers, at = _rows(table, TABLES, LAYER)
     head, at = _rows(table, at, HEAD)
     # Pieces and shares of theta serve training only: any arrays of their types will do.
-    net = ElmanNet(table[ACTIVATION], layers, head[0], layers, head[0], packed, None)
+    net = ElmanNet(table[ACTIVATION], layers, head[0], layers, head[0], packed, table[POOLING])
     return _predict(net, at, table, values, raw, work, out, state, state_out)
 
 
@@ -96,7 +94,7 @@ def predict_gru(table, packed, values, raw, work, out, state, state_out):
     """Likewise."""
     layers, at = _rows(table, TABLES, LAYER)
     head, at = _rows(table, at, HEAD)
-    net = GRUNet(table[ACTIVATION], layers, head[0], layers, head[0], packed, None)
+    net = GRUNet(table[ACTIVATION], layers, head[0], layers, head[0], packed, table[POOLING])
     return _predict(net, at, table, values, raw, work, out, state, state_out)
 
 
@@ -105,5 +103,5 @@ def predict_lstm(table, packed, values, raw, work, out, state, state_out):
     """Likewise."""
     layers, at = _rows(table, TABLES, LAYER)
     head, at = _rows(table, at, HEAD)
-    net = LSTMNet(table[ACTIVATION], layers, head[0], layers, head[0], packed, None)
+    net = LSTMNet(table[ACTIVATION], layers, head[0], layers, head[0], packed, table[POOLING])
     return _predict(net, at, table, values, raw, work, out, state, state_out)

@@ -6,22 +6,42 @@ a pool is busy or a core is taken, is let in by the first member when the next p
 that has not come. Sums are chains in the order of k, so who makes which units changes no bit.
 """
 
-from numrnn.kernels.cpu.atomics import STOP, fetch_add, give_way, load, store
-from numrnn.kernels.cpu.cells.dispatch import cell_step
-from numrnn.kernels.cpu.float_mode import DEFAULT, set_mode
+from numrnn.kernels.cpu.cells import cell_step
 from numrnn.kernels.cpu.inputs import gather
-from numrnn.kernels.cpu.layer_products import add_input_products, add_recurrent_products, copy, set_zero
 from numrnn.kernels.cpu.micro_kernel import WIDE
-from numrnn.kernels.cpu.records import FIRST_STEP, ROWS, STEPS, head_of, layer_of, width_of
-from numrnn.kernels.cpu.tile.forward import keep_carry, load_state, logits, plan_blocks, store_state
-from numrnn.kernels.cpu.tile.prediction import place_prediction, put_last, put_step
+from numrnn.kernels.cpu.processor import DEFAULT, STOP, fetch_add, give_way, load, set_mode, store
+from numrnn.kernels.cpu.products import add_input_products, add_recurrent_products, copy, set_zero
+from numrnn.kernels.cpu.records import (
+    CARRY,
+    CELLS,
+    FIRST_STEP,
+    GATES,
+    LAYER_REGIONS,
+    LOGITS,
+    ROWS,
+    STATES,
+    STEPS,
+    X,
+    head_of,
+    layer_of,
+    width_of,
+)
+from numrnn.kernels.cpu.tile.forward import (
+    keep_carry,
+    lay_out,
+    load_state,
+    logits,
+    plan_blocks,
+    put_last,
+    put_step,
+    store_state,
+)
 from numrnn.kernels.jit import njit
 
 LINE = 8  # places of a cache line
 # The memory of a team: how many have come, whether all is over, the calls of the first member for an even and for an
 # odd phase, and what else it says, a cache line each; then two lines of each member.
 JOINED, OVER, CALLS, BLOCKS, MEMBERS = range(0, 5 * LINE, LINE)
-X_AT, LOGITS_AT = BLOCKS + 1, BLOCKS + 2
 MOST = 64  # members of a team
 TEAM_SIZE = MEMBERS + 2 * LINE * MOST
 DONE = 0  # in a member's first line, which others read: the last phase that it has completed
@@ -114,7 +134,7 @@ def _begin_layer(net, layer, place, block, tile_rows, work, x_at, x_row, gates_a
     add_input_products(net, layer, block[STEPS] * rows, work, x_at, x_row, work, gates_at, unit, units)
     for kind in range(1 + layer.cells):
         for i in range(rows):
-            carry = place[3] + (kind * tile_rows + i) * layer.HP + unit
+            carry = place[CARRY] + (kind * tile_rows + i) * layer.HP + unit
             copy(work, carry, units, work, place[kind] + i * layer.HP + unit)
 
 
@@ -123,7 +143,7 @@ def _step(net, layer, place, block, active, t, work, gates_at, unit, units):
     """States of one step."""
     rows = block[ROWS]
     step = rows * layer.HP
-    now, cell, gates = place[0] + (t + 1) * step, place[1] + t * step, gates_at + t * step
+    now, cell, gates = place[STATES] + (t + 1) * step, place[CELLS] + t * step, gates_at + t * step
     plane = block[STEPS] * step
     add_recurrent_products(net, layer, active, work, now - step, gates, plane, unit, units, t & 1)
     for i in range(rows):
@@ -138,15 +158,15 @@ def _step(net, layer, place, block, active, t, work, gates_at, unit, units):
 def _end_layer(layer, place, block, tile_rows, scratch, unit, units):
     """The last states go to the carry."""
     for kind in range(1 + layer.cells):
-        carry = place[3] + kind * tile_rows * layer.HP
+        carry = place[CARRY] + kind * tile_rows * layer.HP
         keep_carry(scratch.work, block, scratch.active, place[kind], layer.HP, carry, unit, units)
 
 
 @njit
 def _run_layer(net, index, block, tile_rows, scratch, x_at, x_row, team, me, most, board):
     """One's share of a layer over a block; False if all is to stop."""
-    layer, place, work = layer_of(net, index), scratch.places[index], scratch.work
-    gates_at = place[2] if layer.saved else place[0] + block[ROWS] * layer.HP  # else where the states will be
+    layer, place, work = layer_of(net, index), scratch.places[LAYER_REGIONS * index :], scratch.work
+    gates_at = place[GATES] if layer.saved else place[STATES] + block[ROWS] * layer.HP  # else where the states will be
     if _works(me):
         unit, units = _share(me, layer.HP, width_of(work))
         _begin_layer(net, layer, place, block, tile_rows, work, x_at, x_row, gates_at, unit, units)
@@ -165,22 +185,22 @@ def _run_layer(net, index, block, tile_rows, scratch, x_at, x_row, team, me, mos
 @njit
 def _run_block(net, ids, first_row, raw, block, tile_rows, scratch, out, team, me, most, board):
     """One's share of a block; False if all is to stop."""
-    at, x_row, head = team[X_AT], layer_of(net, 0).D, head_of(net)
+    at, x_row, head = scratch.room[X], layer_of(net, 0).D, head_of(net)
     for index in range(net.layers.shape[0]):
         if not _run_layer(net, index, block, tile_rows, scratch, at, x_row, team, me, most, board):
             return False
         x_row = layer_of(net, index).HP
-        at = scratch.places[index, 0] + block[ROWS] * x_row
+        at = scratch.places[LAYER_REGIONS * index + STATES] + block[ROWS] * x_row
     if not head.per_step:
         return True
     if _works(me):
         output, outputs = _share(me, head.KP, width_of(scratch.work))
-        logits(net, head, block[STEPS] * block[ROWS], scratch.work, at, team[LOGITS_AT], output, outputs)
+        logits(net, head, block[STEPS] * block[ROWS], scratch.work, at, scratch.room[LOGITS], output, outputs)
     if not _meet(team, me, most, board):
         return False
     if _works(me):
         for t in range(me[RANK], block[STEPS], me[COUNT]):
-            put_step(head, ids, block, t, scratch, team[LOGITS_AT], first_row, raw, out)
+            put_step(head, ids, block, t, scratch, scratch.room[LOGITS], first_row, raw, out)
     return True
 
 
@@ -190,7 +210,7 @@ def _run_tile(net, data, ids, first_row, raw, tile_rows, scratch, out, team, me,
     for b in range(team[BLOCKS]):
         block = scratch.blocks[b]
         if me[RANK] == 0:
-            gather(net, data, ids, block, scratch.work, team[X_AT])
+            gather(net, data, ids, block, scratch.work, scratch.room[X])
         if not _meet(team, me, most, board):
             return False
         if not _run_block(net, ids, first_row, raw, block, tile_rows, scratch, out, team, me, most, board):
@@ -211,14 +231,14 @@ def predict_in_team(net, data, ids, first_row, raw, tile_rows, scratch, state_ou
     me[RANK], me[PHASE], me[BEGINS], me[COUNT] = rank, 1, 1, 1
     if rank == 0:
         team[BLOCKS], _, _ = plan_blocks(ids, data.lengths, scratch)
-        team[X_AT], team[LOGITS_AT], _ = place_prediction(net, tile_rows, scratch)
+        lay_out(scratch.regions, 0, 0, tile_rows, scratch.places)
         load_state(net, data, ids, tile_rows, scratch)
     if rank == 0 or _let_in(team, me, board):
         whole = _run_tile(net, data, ids, first_row, raw, tile_rows, scratch, out, team, me, most, board)
         if rank == 0 and whole:
             if not head_of(net).per_step:
-                carry = scratch.places[net.layers.shape[0] - 1, 3]
-                put_last(net, head_of(net), ids, scratch, carry, team[LOGITS_AT], first_row, raw, out)
+                carry = scratch.places[LAYER_REGIONS * (net.layers.shape[0] - 1) + CARRY]
+                put_last(net, head_of(net), ids, scratch, carry, scratch.room[LOGITS], first_row, raw, out)
             store_state(net, data, ids, tile_rows, scratch, state_out)
         if rank == 0:
             store(team, OVER, 1)

@@ -1,4 +1,5 @@
-"""Kernels over the flat parameter vector or a piece of it: one pass each, in place.
+"""Kernels over the flat parameter vector or a piece of it: into the layout of the other kernels and back, and steps in
+place, one pass each.
 
 `theta` and `grad` are flat arrays of one dtype; every scalar must come in that dtype (float32 would be computed in
 float64 otherwise). P is the number of parameters in them. Formulas are torch.optim's.
@@ -13,7 +14,10 @@ from numba.core import cgutils, config
 from numba.extending import intrinsic
 
 from numrnn.kernels.cpu.activations import like
-from numrnn.kernels.cpu.float_mode import DEFAULT, set_mode
+from numrnn.kernels.cpu.micro_kernel import copy_rows, transpose
+from numrnn.kernels.cpu.processor import DEFAULT, set_mode
+from numrnn.kernels.cpu.products import add, copy, pack_inputs, pack_outputs
+from numrnn.kernels.cpu.records import piece_of
 from numrnn.kernels.jit import njit
 
 LANES = 16  # sums of fixed places: no chain of additions is a bottleneck, and the result is the same on every machine
@@ -67,9 +71,12 @@ def squared_norm(x):  # (P,) -> float64
 
 
 @njit
-def scale(x, factor):  # (P,)
-    for i in range(x.size):
-        x[i] *= factor
+def clip(gradient, norm, clip_norm):  # (P,), scalars
+    """Scale a gradient, or a part of it, down if the norm of the whole is larger than clip_norm."""
+    if clip_norm < norm + 1e-6:  # the 1e-6 is torch.nn.utils.clip_grad_norm_'s
+        factor = like(clip_norm / (norm + 1e-6), gradient[0])
+        for i in range(gradient.size):
+            gradient[i] *= factor
 
 
 @njit
@@ -117,8 +124,7 @@ def complete_step(theta, grad, before, loss, decayed, alpha, clip_norm, rule, fi
     if finite:
         for i in range(theta.size):
             before[i] = theta[i]
-        if clip_norm < norm + 1e-6:  # the 1e-6 is torch.nn.utils.clip_grad_norm_'s
-            scale(grad, like(clip_norm / (norm + 1e-6), theta[0]))
+        clip(grad, norm, clip_norm)
         step(rule, theta, grad, first, second, scalars)
         finite = np.isfinite(squared_norm(theta))
     set_mode(mode)
@@ -175,3 +181,47 @@ def _rmsprop_momentum(theta, grad, v, velocity, scalars):
         v[i] = rho * v[i] + gain * (grad[i] * grad[i])
         velocity[i] = momentum * velocity[i] + grad[i] / (math.sqrt(v[i]) + epsilon)
         theta[i] -= rate * velocity[i]
+
+
+@njit
+def pack_piece(piece, theta, packed):
+    """Write a piece of theta into packed weights."""
+    if piece.rows:
+        copy(theta, piece.theta, piece.count * piece.columns, packed, piece.packed)
+        return
+    pack_outputs(piece.count, piece.columns, theta, piece.theta, packed, piece.packed)
+    if piece.back >= 0:
+        pack_inputs(piece.count, piece.columns, theta, piece.theta, packed, piece.back, piece.depth)
+
+
+@njit
+def pack_weights(pieces, theta, packed):
+    """Fill the packed weights of a network from theta."""
+    for index in range(pieces.shape[0]):
+        pack_piece(piece_of(pieces, index), theta, packed)
+
+
+@njit
+def add_nodes(piece, nodes, count):
+    """Add up a piece of the gradients (nodes, ...) in the shape of a binary tree, into the first."""
+    lines, length = piece.columns, piece.count
+    if not piece.transposed:
+        lines, length = length, lines
+    if length == piece.gradient_row:
+        lines, length = 1, lines * length
+    for line in range(lines):
+        at, distance = piece.gradient + line * piece.gradient_row, 1
+        while distance < count:
+            for left in range(0, count - distance, 2 * distance):
+                add(nodes[left], at, nodes[left + distance], at, length)
+            distance *= 2
+
+
+@njit
+def unpack_piece(piece, gradient, flat):
+    """Write a piece of a gradient in the tiles' layout into `flat`, in theta's."""
+    count, columns, row = piece.count, piece.columns, piece.gradient_row
+    if piece.transposed:
+        transpose(columns, count, gradient, piece.gradient, row, flat, piece.theta, columns)
+    else:
+        copy_rows(count, columns, gradient, piece.gradient, row, flat, piece.theta, columns)

@@ -4,8 +4,9 @@ import numpy as np
 
 from numrnn.data.batches import Rows
 from numrnn.distributed.tree import shares_of, tiles_of_node
-from numrnn.kernels.cpu import atomics, packing
+from numrnn.kernels.cpu import processor
 from numrnn.kernels.cpu.inputs import sort_inputs
+from numrnn.kernels.cpu.updates import pack_weights
 from numrnn.network.cpu.network import Network
 from numrnn.network.interface import Run
 
@@ -30,7 +31,7 @@ class SharedNetwork(Network):
 
     def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
         """See `Network.train`. Ctrl-C in any process ends all after the same mini-batch."""
-        packing.pack_weights(self._net, theta)
+        pack_weights(self._net.pieces, theta, self._net.packed)
         if state is None and any(batch.steps is not None for batch in batches):
             state = np.zeros((len(data), self.state_size), self.dtype)
         outcome, done, figures = "done", 0, []
@@ -81,7 +82,7 @@ class SharedNetwork(Network):
             job, threads = self._job(share.rows, sums, share.node_tiles)
             # Nothing is opened and nothing waited for: a run ends when the nodes are made.
             job.nodes_done[0] = NEVER
-            job.board[atomics.DONE] = 1
+            job.board[processor.DONE] = 1
             self._run(job, threads, inputs, goal, update, int(share.rows.lengths.max()))
             tail[share.first_tile : share.first_tile + len(job.losses)] = job.losses
         tail[-1] = self._comm.interrupted()
@@ -95,11 +96,11 @@ class SharedNetwork(Network):
         """What follows the sum of all nodes, in all processes alike; False if something is not finite."""
         one_node = 1 << share.tiles.bit_length()
         job, threads = self._job(rows, sums, one_node, with_tiles=False)
-        job.board[atomics.OPENED] = 1
+        job.board[processor.OPENED] = 1
         no_nodes, tiles = np.zeros(2, np.int64), np.array([0, len(losses)])
         job = job._replace(first_node=no_nodes, first_tile=tiles, node_tiles=1, losses=losses)
         self._run(job, threads, inputs, goal, update, 1)
-        return not job.board[atomics.DIVERGED]
+        return not job.board[processor.DIVERGED]
 
     def _run(self, *arguments):
         outcome = super()._run(*arguments)

@@ -9,18 +9,16 @@ from typing import NamedTuple
 import numpy as np
 
 from numrnn.data.batches import Rows, longest_first
-from numrnn.kernels.cpu import atomics, packing, unit_parallel
 from numrnn.kernels.cpu import minibatches as kernels
+from numrnn.kernels.cpu import processor, unit_parallel
 from numrnn.kernels.cpu.inputs import Data
 from numrnn.kernels.cpu.records import Layer
-from numrnn.network.batch_arrays import goal_of, inputs_of, target_rows
-from numrnn.network.cpu.scheduling import Workload
-from numrnn.network.cpu.thread_pool import run_threads
+from numrnn.kernels.cpu.updates import pack_weights
+from numrnn.network.cpu.scheduling import Workload, run_threads
 from numrnn.network.cpu.weight_layout import make_net
 from numrnn.network.cpu.workspaces import Workspaces, affordable_threads, nodes_of
-from numrnn.network.interface import Losses, Run, always_current
+from numrnn.network.interface import Losses, Run, always_current, goal_of, inputs_of, target_rows
 from numrnn.network.parameters import state_size_of, tile_rows_of
-from numrnn.solvers.base import state_arrays
 
 
 class Network(Losses):
@@ -121,11 +119,11 @@ class Network(Losses):
             return Run("done", sums, sums, sums, 0)
         job, threads = self._job(rows, sums)
         update = self._update(theta, grad, before, step, sums)
-        packing.pack_weights(self._net, theta)
+        pack_weights(self._net.pieces, theta, self._net.packed)
         inputs = self._inputs(data, rows, state, given, dgiven, step)
         outcome = self._run(job, threads, inputs, goal, update, int(rows.lengths.max()))
-        done = int(job.board[atomics.DONE])
-        if job.board[atomics.DIVERGED]:
+        done = int(job.board[processor.DONE])
+        if job.board[processor.DIVERGED]:
             outcome, theta[:] = "diverged", before
         done -= int(np.count_nonzero(sums[:done] == 0))
         return Run(outcome, update.losses[sums > 0], update.norms[sums > 0], sums[sums > 0], done)
@@ -136,7 +134,7 @@ class Network(Losses):
         goal = goal_of(targets, self.dtype, target_rows(data, rows, self.per_step))
         sums = np.zeros(len(batches))
         if self.layout.n_outputs:
-            kernels.weight_sums(rows.first, goal, rows.lengths, self.per_step, sums)
+            kernels.weight_sums(rows.first, goal.first, goal.weights, rows.lengths, self.per_step, sums)
         else:
             sums[:] = 1
         return rows, goal, sums
@@ -180,7 +178,7 @@ class Network(Losses):
             weight_sums,
             np.zeros(tile_counts.sum()),
             self.memory.nodes(int(node_counts.max())),
-            np.zeros(atomics.BOARD_SIZE, np.int64),
+            np.zeros(processor.BOARD_SIZE, np.int64),
             np.zeros(len(tile_counts), np.int64),
             np.zeros(2 * len(tile_counts), np.int64),
             np.zeros(2 * len(tile_counts), np.int64),
@@ -188,13 +186,9 @@ class Network(Losses):
         return job, threads
 
     def _update(self, theta, grad, before, step, sums):
-        first, second = state_arrays(step.state, theta)
-        clip_norm = np.inf if step.clip_norm is None else float(step.clip_norm)
         scalars = np.ascontiguousarray(step.scalars[np.maximum(np.cumsum(sums > 0) - 1, 0)], theta.dtype)
         results, squares = np.full((2, len(sums)), np.nan), np.zeros((2, len(self._net.pieces)))
-        return kernels.Update(
-            theta, grad, before, float(step.alpha), clip_norm, step.rule, first, second, scalars, *results, *squares
-        )
+        return kernels.Update(theta, grad, before, *step.update_of(theta), scalars, *results, *squares)
 
     def predict(self, theta, data, state=None, raw=False):
         """Outputs of all sequences.
@@ -230,7 +224,7 @@ class Network(Losses):
 
     def pack(self, theta):
         """Take the weights that `predict_packed` works with."""
-        packing.pack_weights(self._net, theta)
+        pack_weights(self._net.pieces, theta, self._net.packed)
 
     def first_state(self):
         """States of a sequence before its first step, (1, state_size): learned ones of the last `pack`, or zeros."""
@@ -268,7 +262,7 @@ class Network(Losses):
             int(lengths[order[0]]),
             np.empty((len(ids), self.state_size), self.dtype),
             np.empty((data.offsets[-1] if self.per_step else len(ids), self.n_outputs), self.dtype),
-            np.zeros(atomics.BOARD_SIZE, np.int64),
+            np.zeros(processor.BOARD_SIZE, np.int64),
         )
         tile_count = -(-len(ids) // job.tile_rows)
         if masks is not None:

@@ -5,8 +5,8 @@ import numpy as np
 from numrnn.kernels.cpu import single_sequence
 from numrnn.kernels.cpu.records import ElmanNet, GRUNet, LSTMNet
 from numrnn.kernels.jit import read_only
-from numrnn.network.batch_arrays import check_step_shape
 from numrnn.network.cpu.workspaces import KEPT_BYTES, make_scratch
+from numrnn.network.interface import check_step_shape
 
 KERNELS = {
     ElmanNet: single_sequence.predict_elman,

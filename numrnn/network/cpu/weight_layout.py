@@ -1,5 +1,4 @@
-"""Where things lie: the kernels' records of a network, and the memory of a thread."""
-
+"""Where weights lie: the kernels' records of a network."""
 
 import numpy as np
 
@@ -11,8 +10,6 @@ from numrnn.network.cpu.workspaces import aligned_zeros
 PIECE = 32  # outputs of a piece of theta, or a multiple of it: at least a panel of any machine
 PIECE_SIZE = 16384  # parameters of a piece, where so many outputs have fewer: what stays in a core's cache
 SHARE = 2048  # parameters, at least, that one thread takes of an update at a time: a microsecond or two
-
-
 
 
 class _Room:
@@ -175,27 +172,3 @@ def _shares_of(pieces):
             shares.append(index)
             size = 0
     return [*shares, len(pieces)] if shares[-1] < len(pieces) else shares
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-

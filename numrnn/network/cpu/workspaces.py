@@ -1,14 +1,26 @@
 """Memory that a network works in, kept from call to call: what is in it never matters between two calls."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from numrnn.kernels.cpu.matmul import spare_size
-from numrnn.kernels.cpu.records import Head
-from numrnn.kernels.cpu.tile import bidirectional as whole
-from numrnn.kernels.cpu.tile import checkpoint_schedule, forward
-from numrnn.network.batch_arrays import embedding_gradient_bytes
+from numrnn.kernels.cpu.micro_kernel import panel_width
+from numrnn.kernels.cpu.products import spare_size
+from numrnn.kernels.cpu.records import (
+    BY_SEQUENCES,
+    LAST,
+    LAYER_REGIONS,
+    OTHER,
+    READ,
+    SAME_AS,
+    Head,
+    Layer,
+)
+from numrnn.kernels.cpu.tile.bidirectional import WholeScratch
+from numrnn.kernels.cpu.tile.checkpoint_schedule import ONE_SEGMENT
+from numrnn.kernels.cpu.tile.forward import BLOCK_STEPS, ROWS_DROP, Scratch
+from numrnn.network.interface import embedding_gradient_bytes
 
 LINE = 64  # bytes of a cache line
 
@@ -39,7 +51,6 @@ class Workspaces:
         self._net, self._gradient_size, self._tile_rows = net, gradient_size, tile_rows
         self._bidirectional, self.memory_limit = bidirectional, memory_limit
         self._rows, self._threads, self._share = tile_rows, 1, None  # of a tile; that share; bytes of one, None: any
-        self._make_scratch = make_whole_scratch if bidirectional else make_scratch
         self.kept_bytes = KEPT_BYTES
         self._of_threads, self._nodes, self._spare = {}, self._gradients(0), {}
 
@@ -55,7 +66,7 @@ class Workspaces:
         """The fewest bytes in which so many threads train on tiles of so many sequences of up to `longest` steps: their
         scratch and the gradients that wait to be summed, in mini-batches of so many nodes.
         """
-        scratch = stored_bytes(self._net, self._tile_rows, longest, bidirectional=self._bidirectional)
+        scratch = self._stored_bytes(longest)
         if not self._bidirectional:
             scratch = min(scratch, least_bytes(self._net, rows, longest))
         return threads * scratch + self._sum_bytes(threads, node_tiles, nodes)
@@ -82,11 +93,12 @@ class Workspaces:
         return scratch, levels
 
     def _scratch_to_train(self, longest):
-        if self._share is not None:
-            stored = stored_bytes(self._net, self._tile_rows, longest, bidirectional=self._bidirectional)
-            if stored > self._share:
-                return make_limited_scratch(self._net, self._rows, longest, self._share)
-        return self._make_scratch(self._net, self._tile_rows, longest, one_block=False)
+        if self._share is not None and self._stored_bytes(longest) > self._share:
+            return make_limited_scratch(self._net, self._rows, longest, self._share)
+        return make_scratch(self._net, self._tile_rows, longest, bidirectional=self._bidirectional)
+
+    def _stored_bytes(self, longest):
+        return stored_bytes(self._net, self._tile_rows, longest, bidirectional=self._bidirectional)
 
     def nodes(self, count):
         """Gradients of at least so many nodes of a mini-batch, (nodes, gradient_size)."""
@@ -102,7 +114,7 @@ class Workspaces:
         except (KeyError, IndexError):
             scratch = None
         if scratch is None or len(scratch.active) < longest:
-            scratch = self._make_scratch(self._net, tile_rows, longest, one_block=True)
+            scratch = make_scratch(self._net, tile_rows, longest, bidirectional=self._bidirectional, one_block=True)
         return scratch
 
     def give(self, tile_rows, scratch):
@@ -189,38 +201,92 @@ def aligned_zeros(size, dtype):
     return memory[skip : skip + size]
 
 
-def make_scratch(net, tile_rows, longest, one_block):
-    """Memory in which one thread runs tiles of sequences of up to `longest` steps: all steps for training, one block
-    at a time for predictions.
+class Region(NamedTuple):
+    """What the size of a region of a thread's memory grows with: the columns of the kernels' table of regions."""
+
+    rows: int = 0  # of all steps, or of a segment
+    state_rows: int = 0  # with those of the states before each block
+    block_rows: int = 0  # BLOCK_STEPS times the sequences of a tile
+    sequences: int = 0
+    same_as: int = -1  # the region in whose place it lies
+
+
+def regions_of(net, *, bidirectional=False, one_block=False, slots=False):
+    """The table of regions, in the order of the constants of `numrnn.kernels.cpu.records`.
+
+    Parameters
+    ----------
+    net : kernels' record of a network
+    bidirectional : bool
+        Layers run one after the other over whole sequences: what they read is kept.
+    one_block : bool
+        For predictions: of all else there is one block, without what is kept for a backward pass.
+    slots : bool
+        For segments: carries are kept.
+
+    Returns
+    -------
+    regions : ndarray of shape (regions, 5), int64
     """
-    places = np.zeros((len(net.layers), 4), np.int64)
-    end = _end_of_scratch(net, tile_rows, longest, one_block, places)
-    work, blocks = _work_memory(net, end, one_block), _blocks_of(tile_rows, longest)
-    return forward.Scratch(work, np.zeros((blocks, 5), np.int64), np.zeros(longest, np.int64), places, end)
-
-
-def _blocks_of(tile_rows, longest):
-    """The most blocks of steps that a tile has."""
-    return longest // forward.BLOCK_STEPS + 2 + tile_rows // forward.ROWS_DROP
-
-
-def _end_of_scratch(net, tile_rows, longest, one_block, places):
-    block_rows = forward.BLOCK_STEPS * tile_rows
-    rows = block_rows if one_block else longest * tile_rows
-    state_rows = rows + (1 if one_block else _blocks_of(tile_rows, longest)) * tile_rows
-    inputs = net.layers[0, 0]
     # Not `head_of`: Numba makes a named tuple by a call into Python, and a Ctrl-C that comes in it ends the process.
-    head = Head(*net.head.tolist())
-    layers_end = forward.place_layers(net, rows, state_rows, tile_rows, rows * inputs + 16, places)
-    block_end = layers_end + block_rows * (3 * head.widest + head.KP + inputs) + 64
-    if net.pooling is not None:
-        block_end += 3 * tile_rows * head.HP
-    return int(block_end)
+    layers, head = [Layer(*row) for row in net.layers.tolist()], Head(*net.head.tolist())
+    regions = []
+    for layer in layers:
+        HP, gates = layer.HP, layer.planes * layer.HP
+        for count in (HP, layer.cells * HP):
+            regions.append(Region(block_rows=count, sequences=count) if one_block else Region(state_rows=count))
+        regions.append(Region(rows=gates) if layer.saved and not one_block else Region(block_rows=gates))
+        regions.append(Region(sequences=6 * HP))
+    block, pool = Region(block_rows=head.widest), Region(sequences=3 * head.HP)
+    inputs = block if bidirectional else Region(block_rows=layers[0].D) if one_block else Region(rows=layers[0].D)
+    dropped = Region(same_as=len(regions) + OTHER) if bidirectional else block
+    pooled = bidirectional or net.pooling != LAST
+    regions += [inputs, block, block, dropped, Region(block_rows=head.KP), pool if pooled else Region()]
+    if bidirectional:
+        regions += _regions_of_whole_layers(net, layers, head, one_block)
+    else:
+        regions.append(Region(sequences=slots * sum((1 + layer.cells) * layer.HP for layer in layers)))
+    return np.array(regions, np.int64)
 
 
-def _work_memory(net, end, one_block):
-    """Memory up to `end`, and for training room for copies of operands."""
-    return aligned_zeros(end + (0 if one_block else _spare_of(net)), net.packed.dtype)
+def _regions_of_whole_layers(net, layers, head, one_block):
+    """Of bidirectional layers: gradients of all steps, of which at most two are needed at a time, and what each layer
+    and the head read; for predictions every second one lies at one place.
+    """
+    levels, whole, all_steps = len(layers) // 2, Region(rows=head.widest), head.per_step or net.pooling != LAST
+    read = levels + all_steps
+    made = 0 if one_block else read - 1 + layers[0].embedded
+    gradients = [whole if made > n else Region() for n in range(2)]
+    yield from gradients if all_steps else reversed(gradients)
+    for level in range(levels + 1):
+        if one_block and level > 1:
+            yield Region(same_as=len(layers) * LAYER_REGIONS + READ + level % 2)
+        elif level < read:
+            width = panel_width(net.packed.dtype)
+            inputs = head.HP if level == levels else -(-layers[2 * level].D // width) * width if level else layers[0].D
+            yield whole if one_block else Region(rows=inputs)
+        else:
+            yield Region()
+
+
+def end_of(regions, rows, state_rows, sequences):
+    """Where the last of some regions ends that `lay_out` lays out."""
+    sizes = regions[:, :SAME_AS] @ [rows, state_rows, BLOCK_STEPS * sequences, sequences]
+    return int(np.where(regions[:, SAME_AS] < 0, -(-sizes // 16) * 16, 0).sum())
+
+
+def _end_of_whole(regions, tile_rows, longest):
+    """Likewise, with room for all steps of a tile of sequences of up to `longest` steps."""
+    return end_of(regions, longest * tile_rows, (longest + _most_blocks(tile_rows, longest)) * tile_rows, tile_rows)
+
+
+def _end_of_segment(regions, state_rows, sequences):
+    return end_of(regions, state_rows * BLOCK_STEPS // (BLOCK_STEPS + 1), state_rows, sequences)
+
+
+def _most_blocks(tile_rows, longest):
+    """The most blocks of steps that a tile has."""
+    return longest // BLOCK_STEPS + 2 + tile_rows // ROWS_DROP
 
 
 def _spare_of(net):
@@ -228,41 +294,40 @@ def _spare_of(net):
     return spare_size(int(max(net.layers[:, :2].max(), Head(*net.head.tolist()).K)), net.packed.dtype)
 
 
-def make_whole_scratch(net, tile_rows, longest, one_block):
-    """Likewise for bidirectional layers, which run one after the other over whole sequences: for predictions inputs of
-    two layers are kept, and one block of all else.
+def make_scratch(net, tile_rows, longest, *, bidirectional=False, one_block=False):
+    """Memory in which one thread runs tiles of sequences of up to `longest` steps: all steps for training, one block
+    at a time for predictions, as far as layers allow it.
     """
-    places, inputs = np.zeros((len(net.layers), 4), np.int64), np.zeros(len(net.layers) // 2 + 1, np.int64)
-    room = np.zeros(whole.ROOM, np.int64)
-    end = _end_of_whole_scratch(net, tile_rows, longest, one_block, places, inputs, room)
-    work, blocks = _work_memory(net, end, one_block), np.zeros((_blocks_of(tile_rows, longest), 5), np.int64)
-    steps = np.zeros((2, longest), np.int64)
-    return whole.WholeScratch(work, blocks, steps[0], places, end, steps[1], inputs, room)
+    regions = regions_of(net, bidirectional=bidirectional, one_block=one_block)
+    end = _end_of_whole(regions, tile_rows, longest)
+    work = aligned_zeros(end + (0 if one_block else _spare_of(net)), net.packed.dtype)
+    return _scratch_of(net, work, end, regions, _most_blocks(tile_rows, longest), longest, ONE_SEGMENT, bidirectional)
 
 
-def _end_of_whole_scratch(net, tile_rows, longest, one_block, places, inputs, room):
-    state_rows = (longest + _blocks_of(tile_rows, longest)) * tile_rows
-    room[whole.ALL_STEPS] = Head(*net.head.tolist()).per_step or net.pooling is not None
-    end = whole.place_tile(net, longest * tile_rows, state_rows, tile_rows, int(not one_block), places, inputs, room)
-    return int(end)
+def _scratch_of(net, work, end, regions, blocks, longest, segments, bidirectional=False):
+    steps, places = np.zeros((1 + bidirectional, longest), np.int64), np.zeros(len(regions), np.int64)
+    room = places[LAYER_REGIONS * len(net.layers) :]
+    shared = work, np.zeros((blocks, 5), np.int64), steps[0], regions, places, room
+    if bidirectional:
+        return WholeScratch(*shared, room[READ:], end, steps[1])
+    return Scratch(*shared, end, np.zeros((2, segments), np.int64))
 
 
 def make_limited_scratch(net, rows, longest, most):
     """Memory of `most` bytes, or less where that keeps all, in which one thread trains on tiles of so many sequences
     of up to `longest` steps.
     """
-    item, blocks, places = net.packed.itemsize, _blocks_of(rows, longest), np.zeros((len(net.layers), 4), np.int64)
-    all_kept = int(checkpoint_schedule.end_of_slots(net, (longest + blocks) * rows, rows, 1, places))
-    spare = _spare_of(net)
+    item, blocks, spare = net.packed.itemsize, _most_blocks(rows, longest), _spare_of(net)
+    regions = regions_of(net, slots=True)
+    all_kept = _end_of_segment(regions, (longest + blocks) * rows, rows)
     end = min(all_kept, (most - _bytes_of_tables(rows, longest)) // item - LINE // item - spare)
-    active, tables = np.zeros(longest, np.int64), np.zeros((2, blocks + 1), np.int64)
     work = aligned_zeros(end + spare, net.packed.dtype)
-    return checkpoint_schedule.LimitedScratch(work, np.zeros((blocks, 5), np.int64), active, places, end, *tables)
+    return _scratch_of(net, work, end, regions, blocks, longest, blocks + 1)
 
 
 def _bytes_of_tables(rows, longest):
     """Of the integers of a scratch within a limit."""
-    return 8 * (longest + 7 * _blocks_of(rows, longest) + 2)
+    return 8 * (longest + 7 * _most_blocks(rows, longest) + 2)
 
 
 def _least_slots(blocks):
@@ -277,18 +342,14 @@ def _least_slots(blocks):
 
 def stored_bytes(net, tile_rows, longest, *, bidirectional):
     """Bytes of the memory in which one thread trains on tiles of up to `longest` steps, all of which are kept."""
-    places, blocks = np.zeros((len(net.layers), 4), np.int64), _blocks_of(tile_rows, longest)
-    if bidirectional:
-        inputs, room = np.zeros(len(net.layers) // 2 + 1, np.int64), np.zeros(whole.ROOM, np.int64)
-        end = _end_of_whole_scratch(net, tile_rows, longest, False, places, inputs, room)
-    else:
-        end = _end_of_scratch(net, tile_rows, longest, False, places)
-    return net.packed.itemsize * (end + _spare_of(net)) + LINE + 8 * ((1 + bidirectional) * longest + 5 * blocks)
+    end = _end_of_whole(regions_of(net, bidirectional=bidirectional), tile_rows, longest) + _spare_of(net)
+    tables = (1 + bidirectional) * longest + 5 * _most_blocks(tile_rows, longest)
+    return net.packed.itemsize * end + LINE + 8 * tables
 
 
 def least_bytes(net, rows, longest):
     """The fewest bytes that `make_limited_scratch` makes something useful of: segments of a block, a few slots."""
-    places, slots = np.zeros((len(net.layers), 4), np.int64), _least_slots(_blocks_of(rows, longest))
-    kept = (min(longest, forward.BLOCK_STEPS) + 1) * rows
-    end = int(checkpoint_schedule.end_of_slots(net, kept, rows, slots, places))
+    regions, slots = regions_of(net, slots=True), _least_slots(_most_blocks(rows, longest))
+    kept = (min(longest, BLOCK_STEPS) + 1) * rows
+    end = _end_of_segment(regions, kept, rows) + (slots - 1) * int(regions[-1, BY_SEQUENCES]) * rows
     return net.packed.itemsize * (end + _spare_of(net)) + LINE + _bytes_of_tables(rows, longest)

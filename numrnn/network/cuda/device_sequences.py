@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numrnn.data.array_checks import NUMBERS, check_kind, check_list_plain
+from numrnn.data.array_checks import NUMBERS, check_kind
 from numrnn.data.conversion import to_sequences
 from numrnn.data.sources import SequenceSource
 from numrnn.data.symbols.checks import check_symbols
@@ -62,11 +62,11 @@ class DeviceSequences(SequenceSource):
         return f"DeviceSequences({len(self)} sequences, {columns}, {self.values.dtype})"
 
 
-def reader_of(device, X):
-    """The function that makes sequences of X for a device: `to_device_sequences`, or `to_sequences`."""
-    if device == "cpu" or not any(map(on_card, _items(X))):
+def reader_of(X):
+    """Return the function that makes sequences of X: `to_device_sequences`, or `to_sequences`."""
+    if not any(map(on_card, _items(X))):
         return to_sequences
-    check_device(device)
+    check_device("cuda")
     return to_device_sequences
 
 
@@ -76,25 +76,8 @@ def _items(X):
     return X if listed else [X]
 
 
-def values_on_host(values, device, name):
-    """Return targets or weights on the host: what lies on a card is copied from there, for an estimator of the card.
-
-    Parameters
-    ----------
-    values : array-like, device array, or list of device arrays
-    device : {"cpu", "cuda"}
-        Of the estimator.
-    name : str
-        What errors call the values.
-
-    Raises
-    ------
-    TypeError
-        If they lie on a card, and the estimator computes on a CPU.
-    """
-    if device == "cpu":
-        check_list_plain(values, name)
-        return values
+def values_on_host(values):
+    """Return targets or weights, those on a card copied to the host."""
     if on_card(values):
         return to_host(values)
     return [to_host(value) for value in values] if any(map(on_card, _items(values))) else values

@@ -8,7 +8,6 @@ import numpy as np
 from numrnn.data.batches import Rows
 from numrnn.kernels.cpu.tile.forward import Goal
 from numrnn.kernels.cpu.updates import NO_STEP
-from numrnn.network.batch_arrays import target_rows
 from numrnn.network.cuda.batch_tables import tabulate
 from numrnn.network.cuda.device import arrays, memory_named, upload
 from numrnn.network.cuda.inputs import sort_symbols
@@ -28,7 +27,7 @@ from numrnn.network.cuda.minibatch import (
 )
 from numrnn.network.cuda.training import MOST_STATICS, Kept, SolverCall, goal_on_card
 from numrnn.network.encoder_decoder import PARTS, EncoderDecoder, masks_of
-from numrnn.network.interface import Step
+from numrnn.network.interface import Step, target_rows
 from numrnn.solvers.base import state_arrays
 
 

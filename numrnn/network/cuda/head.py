@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from numrnn.kernels.cpu.records import LAST
 from numrnn.kernels.cuda.heads import outputs, row_losses
 from numrnn.kernels.cuda.pooling import pool, spread
 from numrnn.network.cuda.cublas import multiply, product
@@ -16,7 +17,7 @@ class Head:
     ----------
     layout : Layout
     kind, pooling : int
-        Of `numrnn.kernels.cpu.records`; pooling None: the last states.
+        Of `numrnn.kernels.cpu.records`; pooling LAST: the last states.
     per_step : bool
     """
 
@@ -34,7 +35,7 @@ class Head:
             drop(batch.rows, self._number, kept, read)
             return read, reached
         read = arrays().empty((batch.count, level.s.shape[1]), level.s.dtype)
-        if self._pooling is None:
+        if self._pooling == LAST:
             for d, states in enumerate(level.states):
                 H = states.last.shape[2]
                 read[:, d * H : (d + 1) * H] = states.last[0]
@@ -77,7 +78,7 @@ class Head:
             drop(batch.rows, self._number, kept, dread)
             return dread
         drop_last(batch, self._number, kept, dread)
-        if self._pooling is None:
+        if self._pooling == LAST:
             for d, last in enumerate(lasts):
                 H = last.shape[2]
                 last[0] = dread[:, d * H : (d + 1) * H]

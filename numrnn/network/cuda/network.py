@@ -7,7 +7,6 @@ import numpy as np
 
 from numrnn.data.batches import Rows, longest_first
 from numrnn.kernels.cpu.updates import NO_STEP
-from numrnn.network.batch_arrays import target_rows
 from numrnn.network.components import ACTIVATIONS, HEADS, POOLINGS
 from numrnn.network.cuda.batch_tables import Uploads, lay_out
 from numrnn.network.cuda.device import arrays, memory_named, on_host, upload
@@ -16,7 +15,7 @@ from numrnn.network.cuda.inputs import Inputs, gathered
 from numrnn.network.cuda.layers import Layers
 from numrnn.network.cuda.training import Call, Kept, goal_on_card
 from numrnn.network.cuda.transfer import Sources, read_groups
-from numrnn.network.interface import Losses, Run
+from numrnn.network.interface import Losses, Run, target_rows
 from numrnn.network.parameters import state_size_of, tile_rows_of
 
 ROWS_AT_ONCE = 1 << 17  # steps of all sequences that are predicted together: their gates take memory

@@ -9,7 +9,6 @@ from numrnn.data.sources import Targets
 from numrnn.kernels.cpu.tile.forward import Goal
 from numrnn.kernels.cpu.updates import NO_STEP
 from numrnn.kernels.cuda import updates
-from numrnn.network.batch_arrays import NO_INDEX, goal_of
 from numrnn.network.cuda.batch_tables import tabulate
 from numrnn.network.cuda.device import current_stream, on_host, upload
 from numrnn.network.cuda.device_sequences import CardSymbols
@@ -17,7 +16,7 @@ from numrnn.network.cuda.graphs import Graphs, Room
 from numrnn.network.cuda.host_mirrors import Mirrors
 from numrnn.network.cuda.inputs import sort_symbols
 from numrnn.network.cuda.minibatch import Settings, Sources, Theta, Work, heads_of, places_of, reserve, static_of, take
-from numrnn.network.interface import Masks, Run
+from numrnn.network.interface import NO_INDEX, Masks, Run, goal_of
 from numrnn.solvers.base import state_arrays
 
 MOST_STATICS = 1024  # shapes of mini-batches whose arrays are not made anew

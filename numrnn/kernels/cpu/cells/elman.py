@@ -6,7 +6,7 @@ the block.
 """
 
 from numrnn.kernels.cpu.activations import relu, relu_slope, tanh, tanh_slope
-from numrnn.kernels.cpu.layer_products import add, add_recurrent_products, masked, recurrent_gradient, set_zero
+from numrnn.kernels.cpu.products import add, add_recurrent_products, masked, recurrent_gradient, set_zero
 from numrnn.kernels.cpu.records import RELU, ZEROS
 from numrnn.kernels.jit import njit
 

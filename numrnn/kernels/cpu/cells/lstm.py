@@ -10,7 +10,7 @@ overlap.
 """
 
 from numrnn.kernels.cpu.activations import fma, sigmoid, sigmoid_slope, tanh, tanh_slope
-from numrnn.kernels.cpu.layer_products import add, add_recurrent_products, masked, recurrent_gradient, set_zero
+from numrnn.kernels.cpu.products import add, add_recurrent_products, masked, recurrent_gradient, set_zero
 from numrnn.kernels.cpu.records import ZEROS
 from numrnn.kernels.jit import njit
 

@@ -10,30 +10,38 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numrnn.kernels.cpu.atomics import STOP, load
-from numrnn.kernels.cpu.bidirectional_inputs import pick_rows
 from numrnn.kernels.cpu.dropout import drop_block
-from numrnn.kernels.cpu.inputs import gather
-from numrnn.kernels.cpu.layer_products import add, add_input_products, copy, padded_inputs, set_zero
+from numrnn.kernels.cpu.inputs import gather, pick_rows
 from numrnn.kernels.cpu.pooling import finish_pool, pool_block
-from numrnn.kernels.cpu.records import FIRST_STEP, ROW, ROWS, STATE_ROW, STEPS, head_of, layer_of
+from numrnn.kernels.cpu.processor import STOP, load
+from numrnn.kernels.cpu.products import add, add_input_products, copy, padded_inputs, set_zero
+from numrnn.kernels.cpu.records import (
+    CARRY,
+    FIRST_STEP,
+    LAST,
+    LAYER_REGIONS,
+    LOGITS,
+    POOL,
+    ROW,
+    ROWS,
+    STATE_ROW,
+    STEPS,
+    X,
+    head_of,
+    layer_of,
+)
 from numrnn.kernels.cpu.tile.forward import (
-    BLOCK_STEPS,
     forward_layer,
     gates_of,
+    lay_out,
     load_state,
     logits,
-    place_layers,
     plan_blocks,
+    put_last,
+    put_step,
     store_state,
 )
-from numrnn.kernels.cpu.tile.prediction import put_last, put_step
 from numrnn.kernels.jit import njit
-
-# Places in WholeScratch.room: whether the head reads the states of all steps; where gradients of all steps by what a
-# layer passes up and by what it reads lie; of one block: inputs of a reverse direction, two arrays as wide as any,
-# logits; a pool, which without pooling holds both directions' last states and, at the same distance, their gradient.
-ALL_STEPS, ABOVE, BELOW, X, DY, OTHER, LOGITS, POOL, ROOM = range(9)
 
 
 class WholeScratch(NamedTuple):
@@ -42,11 +50,12 @@ class WholeScratch(NamedTuple):
     work: np.ndarray  # floating
     blocks: np.ndarray  # (blocks, 5) int64
     active: np.ndarray  # (longest,) int64: rows that take part in a step
-    places: np.ndarray  # (2 layers, 4) int64: as in Scratch, by direction
+    regions: np.ndarray  # (regions, 5) int64: sizes, see `lay_out`
+    places: np.ndarray  # (regions,) int64: where they lie in work, by direction
+    room: np.ndarray  # a view of places: those that are no direction's
+    inputs: np.ndarray  # a view of places: what each layer reads, and what the head reads
     spare: int  # where room for copies of operands begins in work
     rows: np.ndarray  # (longest,) int64: the first row of a step
-    inputs: np.ndarray  # (layers + 1,) int64: where what a layer reads lies in work, and what the head reads
-    room: np.ndarray  # (ROOM,) int64: where all else lies
 
 
 @njit
@@ -59,38 +68,21 @@ def row_size(net, level):
 
 
 @njit
-def place_tile(net, rows, state_rows, tile_rows, training, places, inputs, room):
-    """Lay out a tile whose steps have so many rows; return the end. For predictions, the inputs of every second layer
-    lie at one place, and states and gates serve one block.
-    """
-    head, block_rows, at = head_of(net), BLOCK_STEPS * tile_rows, 0
-    whole, read = rows * head.widest, inputs.size - 1 + room[ALL_STEPS]  # by so many
-    for level in range(inputs.size):
-        inputs[level] = at if training else level % 2 * whole
-        if training and level < read:
-            at += (rows * row_size(net, level) + 15) // 16 * 16
-    if training:
-        at = place_layers(net, rows, state_rows, tile_rows, at, places)
-        made = read - 1 + layer_of(net, 0).embedded  # gradients of all steps, of which two are needed at a time
-        first, second = (ABOVE, BELOW) if room[ALL_STEPS] else (BELOW, ABOVE)
-        room[first], room[second] = at, at + whole
-        at += min(2, made) * whole
-    else:
-        at = place_layers(net, block_rows, block_rows + tile_rows, tile_rows, min(2, read) * whole, places)
-    for place in (X, DY, OTHER):
-        room[place] = at
-        at += block_rows * head.widest
-    room[LOGITS], room[POOL] = at, at + block_rows * head.KP
-    return room[POOL] + 3 * tile_rows * head.HP
+def _is_read(net, level):
+    """Whether the states of all steps that a layer passes up (to `level`) are read."""
+    return 2 * level < net.layers.shape[0] or head_of(net).per_step or net.pooling != LAST
 
 
 @njit
-def find_rows(scratch, count):
-    """Fill the table of the first rows of steps from that of blocks."""
+def plan_tile(ids, lengths, tile_rows, scratch):
+    """Choose and lay out the blocks of a tile, and find the first rows of steps; return the number of blocks."""
+    count, rows, state_rows = plan_blocks(ids, lengths, scratch)
+    lay_out(scratch.regions, rows, state_rows, tile_rows, scratch.places)
     for b in range(count):
         block = scratch.blocks[b]
         for t in range(block[STEPS]):
             scratch.rows[block[FIRST_STEP] + t] = block[ROW] + t * block[ROWS]
+    return count
 
 
 @njit
@@ -150,8 +142,8 @@ def inputs_of_block(net, data, ids, block, index, scratch):
 @njit
 def _forward_direction(net, data, ids, count, index, tile_rows, scratch, training, board):
     """One direction of a layer over all blocks; its states go to what the layer above reads, if anything does."""
-    layer, place, work, level = layer_of(net, index), scratch.places[index], scratch.work, index // 2
-    read = level + 1 < scratch.inputs.size - 1 + scratch.room[ALL_STEPS]
+    layer, place, work = layer_of(net, index), scratch.places[LAYER_REGIONS * index :], scratch.work
+    level, read = index // 2, _is_read(net, index // 2 + 1)
     for b in range(count):
         if load(board, STOP):
             return
@@ -200,7 +192,7 @@ def final_states(net, ids, scratch, out_at):
     head, last, work = head_of(net), net.layers.shape[0] - 2, scratch.work
     set_zero(work, out_at, ids.size * head.HP)
     for d in range(2):
-        layer, carry = layer_of(net, last + d), scratch.places[last + d, 3]
+        layer, carry = layer_of(net, last + d), scratch.places[LAYER_REGIONS * (last + d) + CARRY]
         for i in range(ids.size):
             copy(work, carry + i * layer.HP, layer.H, work, out_at + i * head.HP + d * layer.H)
 
@@ -209,21 +201,22 @@ def final_states(net, ids, scratch, out_at):
 def read_states(net, data, ids, count, tile_rows, scratch):
     """Where what the head reads of whole sequences lies, (sequences, HP): last states, or a pool."""
     head, pool_at = head_of(net), scratch.room[POOL]
-    final_states(net, ids, scratch, pool_at)
+    if net.pooling == LAST:
+        final_states(net, ids, scratch, pool_at)
+        return pool_at
     for b in range(count):
         block = scratch.blocks[b]
         s_at = scratch.inputs[scratch.inputs.size - 1] + block[ROW] * head.HP
         pool_block(net.pooling, block, b, head.HP, tile_rows, scratch.active, scratch.work, s_at, pool_at)
-    return finish_pool(net.pooling, data, ids, head.HP, scratch.work, pool_at, pool_at)
+    finish_pool(net.pooling, data, ids, head.HP, scratch.work, pool_at)
+    return pool_at
 
 
 @njit
 def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, out, board):
     """Outputs (raw: logits) of a tile into out. Left early on STOP."""
     head, work, room = head_of(net), scratch.work, scratch.room
-    count, rows, state_rows = plan_blocks(ids, data.lengths, scratch)
-    find_rows(scratch, count)
-    place_tile(net, rows, state_rows, tile_rows, 0, scratch.places, scratch.inputs, scratch.room)
+    count = plan_tile(ids, data.lengths, tile_rows, scratch)
     load_state(net, data, ids, tile_rows, scratch)
     forward_tile(net, data, ids, count, tile_rows, scratch, 0, board)
     if load(board, STOP):

@@ -2,28 +2,37 @@
 layer after the other, each direction from its own last block to its first.
 """
 
-from numrnn.kernels.cpu.atomics import STOP, load
-from numrnn.kernels.cpu.bidirectional_inputs import add_picked, keep_embedded
-from numrnn.kernels.cpu.layer_products import copy, input_gradient, padded_inputs
+from numrnn.kernels.cpu.inputs import add_picked, keep_embedded
 from numrnn.kernels.cpu.pooling import spread_pool
-from numrnn.kernels.cpu.records import NO_HEAD, ROW, ROWS, STEPS, head_of, layer_of
-from numrnn.kernels.cpu.tile.bidirectional import (
+from numrnn.kernels.cpu.processor import STOP, load
+from numrnn.kernels.cpu.products import copy, input_gradient, padded_inputs
+from numrnn.kernels.cpu.records import (
     ABOVE,
     BELOW,
+    CARRY,
     DY,
+    LAST,
+    LAYER_REGIONS,
     LOGITS,
+    NO_HEAD,
     OTHER,
+    ROW,
+    ROWS,
+    STEPS,
+    head_of,
+    layer_of,
+)
+from numrnn.kernels.cpu.tile.bidirectional import (
     add_rows,
     drop,
-    find_rows,
     forward_tile,
     inputs_of_block,
-    place_tile,
+    plan_tile,
     read_states,
     row_size,
     take_rows,
 )
-from numrnn.kernels.cpu.tile.forward import load_state, plan_blocks
+from numrnn.kernels.cpu.tile.forward import load_state
 from numrnn.kernels.cpu.tile.training import (
     backward_layer,
     head_per_sequence,
@@ -44,19 +53,18 @@ def _head_per_sequence(net, data, ids, goal, scale, count, tile_rows, scratch, g
     loss = head_per_sequence(
         net, data, ids, goal, scale, scratch, s_at, room[LOGITS], room[OTHER], tile_rows, gradient
     )  # fmt: skip
-    above_at = -1
-    for b in range(count - 1, -1, -1):
-        block = scratch.blocks[b]
-        row = block[ROW] * head.HP
-        above_at = spread_pool(
-            net.pooling, data, ids, block, b, head.HP, tile_rows, scratch.active, work,
-            scratch.inputs[scratch.inputs.size - 1] + row, s_at, room[ABOVE] + row, -1,
-        )  # fmt: skip
-    if above_at >= 0:
+    if net.pooling != LAST:
+        for b in range(count - 1, -1, -1):
+            block = scratch.blocks[b]
+            row = block[ROW] * head.HP
+            spread_pool(
+                net.pooling, data, ids, block, b, head.HP, tile_rows, scratch.active, work,
+                scratch.inputs[scratch.inputs.size - 1] + row, s_at, room[ABOVE] + row,
+            )  # fmt: skip
         return loss, room[ABOVE]
     for d in range(2):
         layer = layer_of(net, last + d)
-        carry = scratch.places[last + d, 3] + 2 * tile_rows * layer.HP
+        carry = scratch.places[LAYER_REGIONS * (last + d) + CARRY] + 2 * tile_rows * layer.HP
         for i in range(ids.size):
             ds_at = s_at + (2 * tile_rows + i) * head.HP + d * layer.H
             copy(work, ds_at, layer.H, work, carry + i * layer.HP)
@@ -141,9 +149,7 @@ def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board)
     """Loss of a tile (sum of weight times loss); its gradient, times scale, is added to `gradient`. Left early on
     STOP.
     """
-    count, rows, state_rows = plan_blocks(ids, data.lengths, scratch)
-    find_rows(scratch, count)
-    place_tile(net, rows, state_rows, tile_rows, 1, scratch.places, scratch.inputs, scratch.room)
+    count = plan_tile(ids, data.lengths, tile_rows, scratch)
     load_state(net, data, ids, tile_rows, scratch)
     forward_tile(net, data, ids, count, tile_rows, scratch, 1, board)
     if load(board, STOP):

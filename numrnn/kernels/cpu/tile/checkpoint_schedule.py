@@ -5,38 +5,23 @@ most the carries, s and cell of all layers, with which they begin, in slots. The
 Griewank and Walther (2000), which Gruslys et al. (2016) brought to BPTT.
 """
 
-from typing import NamedTuple
-
-import numpy as np
-
-from numrnn.kernels.cpu.layer_products import copy
-from numrnn.kernels.cpu.records import ROW, ROWS, STATE_ROW, STEPS, head_of, layer_of
-from numrnn.kernels.cpu.tile.forward import BLOCK_STEPS, place_layers
+from numrnn.kernels.cpu.products import copy
+from numrnn.kernels.cpu.records import (
+    BY_SEQUENCES,
+    CARRY,
+    LAYER_REGIONS,
+    ROW,
+    ROWS,
+    SLOTS,
+    STATE_ROW,
+    STEPS,
+    layer_of,
+)
+from numrnn.kernels.cpu.tile.forward import BLOCK_STEPS, lay_out
 from numrnn.kernels.jit import njit
 
 SIZES = 64  # of segments that are weighed against each other
-
-
-class Room(NamedTuple):
-    """Where what one block needs beside a segment lies in work."""
-
-    dy: int  # (steps, rows, HP): what the head, or a layer above, says of states
-    other: int  # likewise: these two change places from layer to layer
-    dropped: int  # states that dropout has gone over
-    logits: int
-    pool: int  # of a tile, where states are pooled
-
-
-class LimitedScratch(NamedTuple):
-    """Memory of one thread that need not hold all steps of a tile; its type says so."""
-
-    work: np.ndarray  # floating
-    blocks: np.ndarray  # (blocks, 5) int64: rows are counted from the beginning of a segment
-    active: np.ndarray  # (longest,) int64: rows that take part in a step
-    places: np.ndarray  # (layers, 4) int64: as in Scratch, of one segment
-    spare: int  # where room for copies of operands begins in work
-    segments: np.ndarray  # (blocks + 1,) int64: the first block of each segment, at the end of the array
-    held: np.ndarray  # (blocks + 1,) int64: the segment that begins with the carries in a slot
+ONE_SEGMENT = 2  # columns of the table of segments of a thread that keeps all steps
 
 
 @njit
@@ -67,21 +52,11 @@ def next_slot(count, slots):
 
 
 @njit
-def carry_size(net, rows):
-    """Elements of a slot."""
-    size = 0
-    for index in range(net.layers.shape[0]):
-        layer = layer_of(net, index)
-        size += (1 + layer.cells) * rows * layer.HP
-    return size
-
-
-@njit
-def copy_carries(net, rows, scratch, at, back):
+def copy_carries(net, rows, scratch, slot, back):
     """Keep the carries of all layers in a slot, or take them `back`."""
-    work = scratch.work
+    work, at = scratch.work, scratch.room[SLOTS] + slot * scratch.regions[-1, BY_SEQUENCES] * rows
     for index in range(net.layers.shape[0]):
-        layer, carry = layer_of(net, index), scratch.places[index, 3]
+        layer, carry = layer_of(net, index), scratch.places[LAYER_REGIONS * index + CARRY]
         size = (1 + layer.cells) * rows * layer.HP
         if back:
             copy(work, at, size, work, carry)
@@ -91,24 +66,10 @@ def copy_carries(net, rows, scratch, at, back):
 
 
 @njit
-def place_segment(net, state_rows, rows, places):
-    """Lay out a segment of so many state rows of a tile of so many sequences; returns where all else lies, and the end,
-    where slots begin.
-    """
-    steps = state_rows * BLOCK_STEPS // (BLOCK_STEPS + 1)  # at most: shorter blocks have more state rows a step
-    layers_at = (steps * layer_of(net, 0).D + 15) // 16 * 16
-    at, head = place_layers(net, steps, state_rows, rows, layers_at, places), head_of(net)
-    block_rows = BLOCK_STEPS * rows
-    size = head.widest * block_rows
-    pool_at = at + 3 * size + head.KP * block_rows
-    return Room(at, at + size, at + 2 * size, at + 3 * size, pool_at), pool_at + 3 * rows * head.HP
-
-
-@njit
-def end_of_slots(net, state_rows, rows, slots, places):
-    """Where so many slots end beside a segment of so many state rows."""
-    _, end = place_segment(net, state_rows, rows, places)
-    return end + slots * carry_size(net, rows)
+def lay_out_segment(regions, state_rows, sequences, places):
+    """Lay out a segment of so many state rows of a tile; return the end of the first slot."""
+    rows = state_rows * BLOCK_STEPS // (BLOCK_STEPS + 1)  # at most: shorter blocks have more state rows a step
+    return lay_out(regions, rows, state_rows, sequences, places)
 
 
 @njit
@@ -127,11 +88,11 @@ def _cut(blocks, count, most, segments):
 
 
 @njit
-def _largest_segment(net, rows, least, most, scratch):
+def _largest_segment(sequences, least, most, scratch):
     """State rows, from `least` to `most`, of the largest segment that leaves a slot."""
     while most - least > 0:
         middle = (least + most + 1) // 2
-        if end_of_slots(net, middle, rows, 1, scratch.places) <= scratch.spare:
+        if lay_out_segment(scratch.regions, middle, sequences, scratch.places) <= scratch.spare:
             least = middle
         else:
             most = middle - 1
@@ -139,22 +100,26 @@ def _largest_segment(net, rows, least, most, scratch):
 
 
 @njit
-def plan_segments(net, rows, count, state_rows, scratch):
-    """Choose the segments of a tile of so many sequences: of some sizes the one with which least is made again.
+def _slots_beside(state_rows, sequences, scratch):
+    """Lay out a segment; return the number of slots that there is room for."""
+    left = scratch.spare - lay_out_segment(scratch.regions, state_rows, sequences, scratch.places)
+    return 1 + left // (scratch.regions[-1, BY_SEQUENCES] * sequences)
 
-    Returns where the table of segments begins, the number of slots, and what `place_segment` does.
+
+@njit
+def plan_segments(sequences, count, state_rows, scratch):
+    """Choose the segments of a tile: of some sizes the one with which least is made again; return where the table of
+    segments begins, and the number of slots.
     """
-    blocks, segments, slot = scratch.blocks, scratch.segments, carry_size(net, rows)
-    least = 0
+    blocks, segments, least = scratch.blocks, scratch.segments[0], 0
     for b in range(count):
         least = max(least, (blocks[b, STEPS] + 1) * blocks[b, ROWS])
-    largest, best, fewest = _largest_segment(net, rows, least, state_rows, scratch), least, -1
+    largest, best, fewest = _largest_segment(sequences, least, state_rows, scratch), least, -1
     for part in range(SIZES + 1):
         most = least + (largest - least) * part // SIZES
-        _, end = place_segment(net, most, rows, scratch.places)
         number = segments.size - 1 - _cut(blocks, count, most, segments)
         # Once all but the last segment, which is as large as can be, and then some more of about one size.
-        more = made_again(number, (scratch.spare - end) // slot) - (number - 1)
+        more = made_again(number, _slots_beside(most, sequences, scratch)) - (number - 1)
         again = segments[segments.size - 2] + more * count // number
         if part == 0 or again < fewest:
             best, fewest = most, again
@@ -166,5 +131,4 @@ def plan_segments(net, rows, count, state_rows, scratch):
             block[ROW], block[STATE_ROW] = row, state_row
             row += block[STEPS] * block[ROWS]
             state_row += (block[STEPS] + 1) * block[ROWS]
-    room, end = place_segment(net, best, rows, scratch.places)
-    return first, (scratch.spare - end) // slot, room, end
+    return first, _slots_beside(best, sequences, scratch)

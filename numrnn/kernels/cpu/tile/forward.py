@@ -1,4 +1,4 @@
-"""One tile of sequences through all steps and layers, on one thread: forward, and what training and predictions share.
+"""One tile of sequences through all steps and layers, on one thread: forward, and predictions.
 
 The sequences of a tile are sorted by length, longest first, so the rows that take part in a step are a prefix. Time
 is cut into blocks of steps, each dense: as many rows as its first step has. A block takes s_0 from the carry and
@@ -9,15 +9,43 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numrnn.kernels.cpu.cells.dispatch import cell_forward
+from numrnn.kernels.cpu.cells import cell_forward
 from numrnn.kernels.cpu.dropout import EVERY_STEP, drop_block, drop_row
+from numrnn.kernels.cpu.heads import output_row
 from numrnn.kernels.cpu.inputs import add_inputs, gather
-from numrnn.kernels.cpu.layer_products import add_input_products, copy, set_zero
-from numrnn.kernels.cpu.matmul import product
-from numrnn.kernels.cpu.records import FIRST_STEP, ROW, ROWS, STATE_ROW, STEPS, layer_of, width_of
+from numrnn.kernels.cpu.pooling import finish_pool, pool_block
+from numrnn.kernels.cpu.processor import STOP, load
+from numrnn.kernels.cpu.products import add_input_products, copy, product, set_zero
+from numrnn.kernels.cpu.records import (
+    BY_BLOCK,
+    BY_ROWS,
+    BY_SEQUENCES,
+    BY_STATE_ROWS,
+    CARRY,
+    CELLS,
+    DROPPED,
+    FIRST_STEP,
+    GATES,
+    LAST,
+    LAYER_REGIONS,
+    LOGITS,
+    NO_HEAD,
+    POOL,
+    ROW,
+    ROWS,
+    SAME_AS,
+    STATE_ROW,
+    STATES,
+    STEPS,
+    X,
+    head_of,
+    layer_of,
+    width_of,
+)
 from numrnn.kernels.jit import njit
 
 BLOCK_STEPS = 32  # weight gradients accumulate over blocks of so many steps, last block first
+NARROW = 64  # units up to which predictions read the first layer's inputs where they lie; wider ones gain nothing
 ROWS_DROP = 4  # a block ends early where so many rows have ended: fewer rows would only be multiplied by zero
 
 
@@ -37,8 +65,11 @@ class Scratch(NamedTuple):
     work: np.ndarray  # floating
     blocks: np.ndarray  # (blocks, 5) int64
     active: np.ndarray  # (longest,) int64: rows that take part in a step
-    places: np.ndarray  # (layers, 4) int64: where a layer's states, cells, gates and carry lie in work
+    regions: np.ndarray  # (regions, 5) int64: sizes, see `lay_out`
+    places: np.ndarray  # (regions,) int64: where they lie in work, those of a layer after those of another
+    room: np.ndarray  # a view of places: those that are no layer's
     spare: int  # where room for copies of operands begins in work
+    segments: np.ndarray  # (2, segments + 1) int64: see `checkpoint_schedule`
 
 
 @njit
@@ -66,16 +97,18 @@ def plan_blocks(ids, lengths, scratch):
 
 
 @njit
-def place_layers(net, rows, state_rows, tile_rows, at, places):
-    """Lay out states, cells, gates and carries of all layers in work from `at`; return the end."""
-    for index in range(net.layers.shape[0]):
-        layer = layer_of(net, index)
-        places[index, 0] = at
-        places[index, 1] = at + state_rows * layer.HP
-        places[index, 2] = places[index, 1] + layer.cells * state_rows * layer.HP
-        gate_rows = rows if layer.saved else tile_rows * BLOCK_STEPS
-        places[index, 3] = places[index, 2] + gate_rows * layer.planes * layer.HP
-        at = places[index, 3] + 6 * tile_rows * layer.HP  # s, cell, their gradients; a mask of s, and s so masked
+def lay_out(regions, rows, state_rows, sequences, places):
+    """Write where the regions of a tile lie in work, one after the other; return the end."""
+    at = 0
+    for i in range(places.size):
+        region = regions[i]
+        if region[SAME_AS] >= 0:
+            places[i] = places[region[SAME_AS]]
+            continue
+        places[i] = at
+        size = region[BY_ROWS] * rows + region[BY_STATE_ROWS] * state_rows
+        size += (region[BY_BLOCK] * BLOCK_STEPS + region[BY_SEQUENCES]) * sequences
+        at += (size + 15) // 16 * 16
     return at
 
 
@@ -96,8 +129,8 @@ def keep_carry(work, block, active, s_at, HP, carry, unit, units):
 def gates_of(layer, place, block, row, state_row):
     """Where b + U x of a block are to lie, with as many rows and state rows before it."""
     if layer.saved:
-        return place[2] + row * layer.planes * layer.HP
-    return place[0] + (state_row + block[ROWS]) * layer.HP  # where the states will be
+        return place[GATES] + row * layer.planes * layer.HP
+    return place[STATES] + (state_row + block[ROWS]) * layer.HP  # where the states will be
 
 
 @njit
@@ -107,8 +140,8 @@ def forward_layer(net, layer, place, block, active, tile_rows, work, gates_at, s
     """
     steps, rows = block[STEPS], block[ROWS]
     now = active[block[FIRST_STEP] : block[FIRST_STEP] + steps]
-    s_at, cell_at = place[0] + state_row * layer.HP, place[1] + state_row * layer.HP
-    carry, cell_carry = place[3], place[3] + tile_rows * layer.HP
+    s_at, cell_at = place[STATES] + state_row * layer.HP, place[CELLS] + state_row * layer.HP
+    carry, cell_carry = place[CARRY], place[CARRY] + tile_rows * layer.HP
     copy(work, carry, rows * layer.HP, work, s_at)
     if layer.cells:
         copy(work, cell_carry, rows * layer.HP, work, cell_at)
@@ -130,7 +163,7 @@ def forward_block(net, data, ids, block, tile_rows, scratch, x_at, row, state_ro
     if x_at >= 0:
         gather(net, data, ids, block, work, x_at)
     for index in range(net.layers.shape[0]):
-        layer, place = layer_of(net, index), scratch.places[index]
+        layer, place = layer_of(net, index), scratch.places[LAYER_REGIONS * index :]
         gates_at = gates_of(layer, place, block, row, state_row)
         if index == 0:
             add_inputs(net, data, ids, block, work, at, gates_at)
@@ -172,7 +205,7 @@ def load_state(net, data, ids, tile_rows, scratch):
     """
     column = 0
     for index in range(net.layers.shape[0]):
-        layer, carry = layer_of(net, index), scratch.places[index, 3]
+        layer, carry = layer_of(net, index), scratch.places[LAYER_REGIONS * index + CARRY]
         set_zero(scratch.work, carry, 4 * tile_rows * layer.HP)
         if data.kept_before != 1.0:
             _make_masks(data, ids, index, layer, scratch.work, carry + 4 * tile_rows * layer.HP)
@@ -193,7 +226,7 @@ def store_state(net, data, ids, tile_rows, scratch, state_out):
     """Write the carries into state_out (rows, state size), if it is not empty."""
     column = 0
     for index in range(net.layers.shape[0]):
-        layer, carry = layer_of(net, index), scratch.places[index, 3]
+        layer, carry = layer_of(net, index), scratch.places[LAYER_REGIONS * index + CARRY]
         for kind in range(1 + layer.cells):
             if state_out.size:
                 for i in range(ids.size):
@@ -211,3 +244,60 @@ def logits(net, head, rows, work, s_at, at, output, outputs):
         rows, 1, head.H, work, s_at, head.HP, 0, packed, V, panels, packed, head.c + output, 0, work, at + output,
         head.KP,
     )  # fmt: skip
+
+
+@njit
+def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, out, board):
+    """Outputs (raw: logits) of a tile into out; memory for one block only, whatever the length. Left early on STOP."""
+    head, work, room = head_of(net), scratch.work, scratch.room
+    count, _, _ = plan_blocks(ids, data.lengths, scratch)
+    lay_out(scratch.regions, 0, 0, tile_rows, scratch.places)
+    x_at = -1 if layer_of(net, 0).HP <= NARROW and not layer_of(net, 0).embedded else room[X]
+    load_state(net, data, ids, tile_rows, scratch)
+    for b in range(count):
+        if load(board, STOP):
+            return
+        block = scratch.blocks[b]
+        s_at = forward_block(net, data, ids, block, tile_rows, scratch, x_at, 0, 0, room[DROPPED])
+        if head.per_step:
+            logits(net, head, block[STEPS] * block[ROWS], work, s_at, room[LOGITS], 0, head.KP)
+            for t in range(block[STEPS]):
+                put_step(head, ids, block, t, scratch, room[LOGITS], first_row, raw, out)
+        if net.pooling != LAST:
+            pool_block(net.pooling, block, b, head.HP, tile_rows, scratch.active, work, s_at, room[POOL])
+    if not head.per_step:
+        s_at = scratch.places[LAYER_REGIONS * (net.layers.shape[0] - 1) + CARRY]
+        if net.pooling != LAST:
+            s_at = room[POOL]
+            finish_pool(net.pooling, data, ids, head.HP, work, s_at)
+        put_last(net, head, ids, scratch, s_at, room[LOGITS], first_row, raw, out)
+    store_state(net, data, ids, tile_rows, scratch, state_out)
+
+
+@njit
+def _put_output(head, work, at, raw, out, row):
+    if not raw:
+        output_row(head.kind, work[at : at + head.K])
+    copy(work, at, head.K, out[row], 0)
+
+
+@njit
+def put_step(head, ids, block, t, scratch, logits_at, first_row, raw, out):
+    """Outputs of step t of a block, one for each sequence that has not ended, from the block's logits."""
+    first = block[FIRST_STEP] + t
+    for i in range(scratch.active[first]):
+        at = logits_at + (t * block[ROWS] + i) * head.KP
+        _put_output(head, scratch.work, at, raw, out, first_row[ids[i]] + first)
+
+
+@njit
+def put_last(net, head, ids, scratch, s_at, logits_at, first_row, raw, out):
+    """Outputs of whole sequences from what the head reads, (sequences, HP) at s_at; that itself, if there is room for
+    it, of a network without a head.
+    """
+    logits(net, head, ids.size, scratch.work, s_at, logits_at, 0, head.KP)
+    for i in range(ids.size):
+        if head.kind == NO_HEAD:
+            copy(scratch.work, s_at + i * head.HP, out.shape[1], out[first_row[ids[i]]], 0)
+            continue
+        _put_output(head, scratch.work, logits_at + i * head.KP, raw, out, first_row[ids[i]])

@@ -1,42 +1,56 @@
 """Loss and gradient of one tile of sequences, on one thread: forward through all blocks of steps, then back-propagation
-through time, the last block first.
+through time, the last block first. Within a memory limit segments of blocks are run forward again; else all blocks are
+one segment.
 """
 
-from numrnn.kernels.cpu.atomics import STOP, load
-from numrnn.kernels.cpu.cells.dispatch import cell_backward
+from numrnn.kernels.cpu.cells import cell_backward
 from numrnn.kernels.cpu.dropout import drop_last
 from numrnn.kernels.cpu.heads import loss_row
 from numrnn.kernels.cpu.inputs import keep_input_gradients
-from numrnn.kernels.cpu.layer_products import (
+from numrnn.kernels.cpu.pooling import finish_pool, pool_block, spread_pool
+from numrnn.kernels.cpu.processor import STOP, load
+from numrnn.kernels.cpu.products import (
     add,
     add_column_sums,
     add_weight_gradients,
     copy,
+    gemm_tn,
     input_gradient,
     masked,
+    product,
     set_zero,
 )
-from numrnn.kernels.cpu.matmul import gemm_tn, product
-from numrnn.kernels.cpu.pooling import finish_pool, pool_block, spread_pool
 from numrnn.kernels.cpu.records import (
+    CARRY,
+    CELLS,
+    DROPPED,
+    DY,
     FIRST_STEP,
+    GATES,
+    LAST,
+    LAYER_REGIONS,
+    LOGITS,
     NO_HEAD,
+    OTHER,
+    POOL,
     ROW,
     ROWS,
     STATE_ROW,
+    STATES,
     STEPS,
     ZEROS,
+    X,
     head_of,
     layer_of,
     width_of,
 )
+from numrnn.kernels.cpu.tile.checkpoint_schedule import ONE_SEGMENT, copy_carries, next_slot, plan_segments
 from numrnn.kernels.cpu.tile.forward import (
-    BLOCK_STEPS,
     forward_block,
+    lay_out,
     load_state,
     logits,
     passed_up,
-    place_layers,
     plan_blocks,
     store_state,
 )
@@ -124,7 +138,7 @@ def take_state_gradients(net, ids, goal, tile_rows, scratch):
     """Set the carries' gradients from goal.values (rows, state size), of a network without a head."""
     column = 0
     for index in range(net.layers.shape[0]):
-        layer, carry = layer_of(net, index), scratch.places[index, 3]
+        layer, carry = layer_of(net, index), scratch.places[LAYER_REGIONS * index + CARRY]
         for kind in range(1 + layer.cells):
             for i in range(ids.size):
                 row, at = goal.first[ids[i]], carry + ((2 + kind) * tile_rows + i) * layer.HP
@@ -140,7 +154,7 @@ def keep_state_gradients(net, data, ids, tile_rows, scratch, gradient):
     """
     column = 0
     for index in range(net.layers.shape[0]):
-        layer, carry = layer_of(net, index), scratch.places[index, 3]
+        layer, carry = layer_of(net, index), scratch.places[LAYER_REGIONS * index + CARRY]
         for kind in range(1 + layer.cells):
             for i in range(ids.size):
                 row, at = data.state_rows[ids[i]], carry + ((2 + kind) * tile_rows + i) * layer.HP
@@ -154,16 +168,16 @@ def keep_state_gradients(net, data, ids, tile_rows, scratch, gradient):
 @njit
 def backward_layer(net, data, index, block, tile_rows, scratch, x_at, x_row, dy_at, spare_at, gradient, board):
     """BPTT of one layer over one block; returns where its da lies. There is room for a block's states at spare_at."""
-    layer, work, place = layer_of(net, index), scratch.work, scratch.places[index]
+    layer, work, place = layer_of(net, index), scratch.work, scratch.places[LAYER_REGIONS * index :]
     steps, rows = block[STEPS], block[ROWS]
     active = scratch.active[block[FIRST_STEP] : block[FIRST_STEP] + steps]
-    s_at, cell_at = place[0] + block[STATE_ROW] * layer.HP, place[1] + block[STATE_ROW] * layer.HP
-    ds_at = place[3] + 2 * tile_rows * layer.HP
-    da_at = place[2] + layer.saved * block[ROW] * layer.planes * layer.HP
-    mask_at = place[3] + 4 * tile_rows * layer.HP if data.kept_before != 1.0 else -1
+    s_at, cell_at = place[STATES] + block[STATE_ROW] * layer.HP, place[CELLS] + block[STATE_ROW] * layer.HP
+    ds_at = place[CARRY] + 2 * tile_rows * layer.HP
+    da_at = place[GATES] + layer.saved * block[ROW] * layer.planes * layer.HP
+    mask_at = place[CARRY] + 4 * tile_rows * layer.HP if data.kept_before != 1.0 else -1
     cell_backward(
         net, layer, steps, rows, active, work, s_at, cell_at, da_at, dy_at, ds_at, ds_at + tile_rows * layer.HP,
-        mask_at, place[3] + 5 * tile_rows * layer.HP,
+        mask_at, place[CARRY] + 5 * tile_rows * layer.HP,
     )  # fmt: skip
     if mask_at >= 0:
         step = rows * layer.HP
@@ -180,12 +194,12 @@ def backward_block(
     net, data, ids, block, tile_rows, scratch, inputs, input_row, dy_at, other_at, dropped_at, gradient, board
 ):
     """BPTT of all layers over one block, last layer first; `dy_at` and `other_at` change places from layer to layer."""
-    head, work = head_of(net), scratch.work
+    work = scratch.work
     for index in range(net.layers.shape[0] - 1, -1, -1):
         x_at, x_row = inputs, input_row
         if index > 0:
             x_row = layer_of(net, index - 1).HP
-            x_at = scratch.places[index - 1, 0] + (block[STATE_ROW] + block[ROWS]) * x_row
+            x_at = scratch.places[LAYER_REGIONS * (index - 1) + STATES] + (block[STATE_ROW] + block[ROWS]) * x_row
             x_at = passed_up(net, data, ids, block, index - 1, work, x_at, dropped_at)
         da_at = backward_layer(
             net, data, index, block, tile_rows, scratch, x_at, x_row, dy_at, other_at, gradient, board
@@ -193,9 +207,109 @@ def backward_block(
         if index > 0:
             input_gradient(net, layer_of(net, index), block[STEPS] * block[ROWS], work, da_at, other_at)
             passed_up(net, data, ids, block, index - 1, work, other_at, other_at)
-            dy_at, other_at = other_at, (dy_at if dy_at >= 0 else other_at - head.widest * BLOCK_STEPS * tile_rows)
+            dy_at, other_at = other_at, (dy_at if dy_at >= 0 else scratch.room[DY])
         else:
             keep_input_gradients(net, data, ids, block, work, da_at, other_at, gradient)
+
+
+@njit
+def _plan_tile(ids, lengths, tile_rows, scratch):
+    """Choose and lay out blocks and segments of a tile; return where the table of segments begins, the number of slots,
+    and of sequences for which there is room.
+    """
+    count, rows, state_rows = plan_blocks(ids, lengths, scratch)
+    if scratch.segments.shape[1] > ONE_SEGMENT:
+        first, slots = plan_segments(ids.size, count, state_rows, scratch)
+        return first, slots, ids.size  # rows that a tile lacks take no memory
+    scratch.segments[0, 0], scratch.segments[0, 1] = 0, count
+    lay_out(scratch.regions, rows, state_rows, tile_rows, scratch.places)
+    return 0, 1, tile_rows
+
+
+@njit
+def _forward_blocks(net, data, ids, first, end, keeps, pools, rows, scratch, board):
+    """Run blocks forward, from `first` to `end`, from the carries; they are kept where a segment has them, or each
+    overwrites the one before.
+    """
+    HP, D, room = head_of(net).HP, layer_of(net, 0).D, scratch.room
+    for b in range(first, end):
+        if load(board, STOP):
+            return
+        block = scratch.blocks[b]
+        row, state_row = keeps * block[ROW], keeps * block[STATE_ROW]
+        x_at = room[X] + row * D
+        s_at = forward_block(net, data, ids, block, rows, scratch, x_at, row, state_row, room[DROPPED])
+        if pools and net.pooling != LAST:
+            pool_block(net.pooling, block, b, HP, rows, scratch.active, scratch.work, s_at, room[POOL])
+
+
+@njit
+def _come_to(net, data, ids, segment, segments, top, slots, pools, rows, scratch, board):
+    """Run forward from the last slot taken, number `top`, to where a segment begins, and take slots on the way; return
+    the last one.
+    """
+    held = scratch.segments[1]
+    now = held[top]
+    while now < segment:
+        more = top + 1 < slots
+        to = now + next_slot(segment + 1 - now, slots - top) if more else segment
+        _forward_blocks(net, data, ids, segments[now], segments[to], 0, pools, rows, scratch, board)
+        now = to
+        if more:
+            top += 1
+            held[top] = now
+            copy_carries(net, rows, scratch, top, False)
+    return top
+
+
+@njit
+def _end_forward(net, data, ids, goal, scale, rows, scratch, gradient):
+    """After the last step: loss of a tile whose sequences have one output each, or 0. The carries, or the pool, get
+    their gradients.
+    """
+    head, room = head_of(net), scratch.room
+    if data.state.size:
+        store_state(net, data, ids, rows, scratch, data.state)
+    if head.kind == NO_HEAD:
+        take_state_gradients(net, ids, goal, rows, scratch)
+    elif not head.per_step:
+        s_at = scratch.places[LAYER_REGIONS * (net.layers.shape[0] - 1) + CARRY]
+        if net.pooling != LAST:
+            s_at = room[POOL]
+            finish_pool(net.pooling, data, ids, head.HP, scratch.work, s_at)
+        return head_per_sequence(
+            net, data, ids, goal, scale, scratch, s_at, room[LOGITS], room[DROPPED], rows, gradient
+        )  # fmt: skip
+    return 0.0
+
+
+@njit
+def _backward_blocks(net, data, ids, goal, scale, first, end, rows, scratch, loss, gradient, board):
+    """Back-propagation through the blocks of a segment, the last one first; returns the loss, with that of their steps
+    added if they have an output each.
+    """
+    head, D, room = head_of(net), layer_of(net, 0).D, scratch.room
+    last_at = scratch.places[LAYER_REGIONS * (net.layers.shape[0] - 1) + STATES]
+    for b in range(end - 1, first - 1, -1):
+        if load(board, STOP):
+            return 0.0
+        block, dy_at = scratch.blocks[b], -1
+        s_at = last_at + (block[STATE_ROW] + block[ROWS]) * head.HP
+        if head.per_step:
+            dy_at = room[DY]
+            loss += head_of_steps(
+                net, data, ids, goal, scale, block, scratch, s_at, room[LOGITS], room[DROPPED], gradient, dy_at
+            )
+        elif net.pooling != LAST:
+            dy_at = room[DY]
+            spread_pool(
+                net.pooling, data, ids, block, b, head.HP, rows, scratch.active, scratch.work, s_at, room[POOL], dy_at
+            )  # fmt: skip
+        backward_block(
+            net, data, ids, block, rows, scratch, room[X] + block[ROW] * D, D, dy_at, room[OTHER], room[DROPPED],
+            gradient, board,
+        )  # fmt: skip
+    return loss
 
 
 @njit
@@ -203,46 +317,26 @@ def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board)
     """Loss of a tile (sum of weight times loss); its gradient, times scale, is added to `gradient`. Left early on
     STOP.
     """
-    head, D = head_of(net), layer_of(net, 0).D
-    count, rows, state_rows = plan_blocks(ids, data.lengths, scratch)
-    layers_at = (rows * D + 15) // 16 * 16
-    dy_at = place_layers(net, rows, state_rows, tile_rows, layers_at, scratch.places)
-    other_at = dy_at + head.widest * BLOCK_STEPS * tile_rows
-    dropped_at = other_at + head.widest * BLOCK_STEPS * tile_rows
-    logits_at = dropped_at + head.widest * BLOCK_STEPS * tile_rows
-    pool_at, last = logits_at + head.KP * BLOCK_STEPS * tile_rows, net.layers.shape[0] - 1
-    load_state(net, data, ids, tile_rows, scratch)
-    for b in range(count):
+    table, slots, rows = _plan_tile(ids, data.lengths, tile_rows, scratch)
+    segments, held, loss, top = scratch.segments[0, table:], scratch.segments[1], 0.0, 0
+    last = segments.size - 2
+    load_state(net, data, ids, rows, scratch)
+    if last > 0:
+        copy_carries(net, rows, scratch, 0, False)
+    held[0] = 0
+    for segment in range(last, -1, -1):
+        pools = segment == last
+        if not pools:
+            while held[top] > segment:
+                top -= 1
+            copy_carries(net, rows, scratch, top, True)
+        top = _come_to(net, data, ids, segment, segments, top, slots, pools, rows, scratch, board)
+        first, end = segments[segment], segments[segment + 1]
+        _forward_blocks(net, data, ids, first, end, 1, pools, rows, scratch, board)
         if load(board, STOP):
             return 0.0
-        block = scratch.blocks[b]
-        x_at = block[ROW] * D
-        s_at = forward_block(net, data, ids, block, tile_rows, scratch, x_at, block[ROW], block[STATE_ROW], dropped_at)
-        pool_block(net.pooling, block, b, head.HP, tile_rows, scratch.active, scratch.work, s_at, pool_at)
-    if data.state.size:
-        store_state(net, data, ids, tile_rows, scratch, data.state)
-    loss = 0.0
-    if head.kind == NO_HEAD:
-        take_state_gradients(net, ids, goal, tile_rows, scratch)
-    elif not head.per_step:
-        s_at = finish_pool(net.pooling, data, ids, head.HP, scratch.work, scratch.places[last, 3], pool_at)
-        loss = head_per_sequence(net, data, ids, goal, scale, scratch, s_at, logits_at, dropped_at, tile_rows, gradient)
-    for b in range(count - 1, -1, -1):
-        if load(board, STOP):
-            return 0.0
-        block = scratch.blocks[b]
-        s_at = scratch.places[last, 0] + (block[STATE_ROW] + block[ROWS]) * head.HP
-        if head.per_step:
-            loss += head_of_steps(
-                net, data, ids, goal, scale, block, scratch, s_at, logits_at, dropped_at, gradient, dy_at
-            )
-        from_head, x_at = dy_at if head.per_step else -1, block[ROW] * D
-        from_head = spread_pool(
-            net.pooling, data, ids, block, b, head.HP, tile_rows, scratch.active, scratch.work, s_at, pool_at, dy_at,
-            from_head,
-        )  # fmt: skip
-        backward_block(
-            net, data, ids, block, tile_rows, scratch, x_at, D, from_head, other_at, dropped_at, gradient, board
-        )
-    keep_state_gradients(net, data, ids, tile_rows, scratch, gradient)
+        if segment == last:
+            loss = _end_forward(net, data, ids, goal, scale, rows, scratch, gradient)
+        loss = _backward_blocks(net, data, ids, goal, scale, first, end, rows, scratch, loss, gradient, board)
+    keep_state_gradients(net, data, ids, rows, scratch, gradient)
     return loss
