@@ -349,14 +349,14 @@ def places_of(expected, found, where):
     return np.array([place[name] for name in expected])
 
 
-def check_same_order(known, found, what, where):
+def check_same_order(known, found, what, where, when="during fit"):
     """Raise a ValueError unless columns are those of the fit, in its order.
 
     Parameters
     ----------
     known, found : sequence of str
-    what, where : str
-        What errors call the columns, and whose they are, see `places_of`.
+    what, where, when : str
+        What errors call the columns, whose they are, see `places_of`, and when they were so.
 
     Examples
     --------
@@ -367,7 +367,7 @@ def check_same_order(known, found, what, where):
     """
     if places_of(known, found, where) is not None:
         expected, found = (listed(map(repr, order)) for order in (known, found))
-        raise ValueError(f"{what} must be in the order that they were in during fit: {expected}; they are {found}")
+        raise ValueError(f"{what} must be in the order that they were in {when}: {expected}; they are {found}")
 
 
 def _more(names):

@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["SequenceSource", "Targets"]
+from numrnn.data.array_checks import check_one_order, check_same_order, names_of
+
+__all__ = ["SequenceSource", "Targets", "check_names_of_targets", "names_of_targets"]
 
 
 class SequenceSource(ABC):
@@ -78,3 +80,30 @@ class Targets(NamedTuple):
 
     values: np.ndarray
     weights: np.ndarray | None = None
+
+
+def names_of_targets(y, name):
+    """Return the names of the columns of y, two at least; None where it has none.
+
+    Parameters
+    ----------
+    y : array-like
+        A data frame, a list of them, or `Sequences` with names.
+    name : str
+        What errors call y.
+    """
+    if hasattr(y, "columns"):
+        names = names_of(y.columns)
+    elif hasattr(y, "offsets"):  # `Sequences`
+        names = y.names
+    else:
+        columns = check_one_order(y, name) if isinstance(y, (list, tuple)) else None
+        names = None if columns is None else names_of(columns)
+    return None if names is None or len(names) < 2 else names
+
+
+def check_names_of_targets(y, known, name, when="during fit"):
+    """Raise a ValueError if the columns of y have other names than those known, or another order."""
+    found = None if known is None else names_of_targets(y, name)
+    if found is not None:
+        check_same_order(known, found, f"{name}: the columns", name, when)

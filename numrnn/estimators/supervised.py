@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.conversion import from_steps
 from numrnn.data.sequences import Sequences
-from numrnn.data.sources import Targets
+from numrnn.data.sources import Targets, check_names_of_targets, names_of_targets
 from numrnn.data.symbols.checks import count_symbols
 from numrnn.data.validation import Inputs
 from numrnn.estimators.base import WeightsAccess
@@ -19,13 +19,7 @@ from numrnn.estimators.inputs import InputReader, check_same_vocabulary, learn_v
 from numrnn.estimators.n_jobs import n_threads
 from numrnn.estimators.problem import Arguments, Problem, check_same
 from numrnn.estimators.streaming import StepState, check_first_states, is_plain_step, read_step
-from numrnn.estimators.targets import (
-    check_names_of_targets,
-    flat_targets,
-    flat_weights,
-    names_of_targets,
-    weigh_classes,
-)
+from numrnn.estimators.targets import flat_targets, flat_weights, weigh_classes
 from numrnn.io.messages import shown
 from numrnn.network.architecture import Architecture
 from numrnn.training.objective import loss_and_gradient

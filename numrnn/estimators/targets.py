@@ -9,7 +9,7 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from numrnn.data.array_checks import TARGETS, check_kind, check_one_order, check_plain, check_same_order, names_of
+from numrnn.data.array_checks import TARGETS, check_kind, check_plain
 from numrnn.data.containers import check_targets, numbers_of_objects
 from numrnn.data.conversion import list_items, targets_to_sequences
 from numrnn.data.sequences import Sequences
@@ -52,33 +52,6 @@ def flat_targets(y, data, output, *, device="cpu", name="y"):
             f"sequences, {name} has {len(flat)} targets"
         )
     return flat
-
-
-def names_of_targets(y, name):
-    """Return the names of the columns of y, two at least; None where it has none.
-
-    Parameters
-    ----------
-    y : as of `flat_targets`
-        Data frames, a list of them, or `Sequences` with names.
-    name : str
-        What errors call y.
-    """
-    if isinstance(y, Sequences):
-        names = y.names
-    elif hasattr(y, "columns"):
-        names = names_of(y.columns)
-    else:
-        columns = check_one_order(y, name) if isinstance(y, (list, tuple)) else None
-        names = None if columns is None else names_of(columns)
-    return None if names is None or len(names) < 2 else names
-
-
-def check_names_of_targets(y, known, name):
-    """Raise a ValueError if the columns of y have other names than those of the fit, or another order."""
-    found = None if known is None else names_of_targets(y, name)
-    if found is not None:
-        check_same_order(known, found, f"{name}: the columns", name)
 
 
 def _one_per_sequence(y, name):

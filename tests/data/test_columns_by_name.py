@@ -240,3 +240,13 @@ def test_a_column_that_is_there_twice_is_named(make, tmp_path):
 def _write(folder, X):
     with ShardWriter(folder) as writer:
         writer.write(X)
+
+
+def test_columns_of_targets_are_written_in_one_order(tmp_path):
+    with ShardWriter(tmp_path / "out") as writer:
+        writer.write(FRAMES, FRAMES)
+        for y in (SWAPPED, [frame.rename(columns={"t": "u"}) for frame in FRAMES]):
+            with pytest.raises(ValueError, match="y: .*(in what was written before: 'p', 't'|'t' is missing)"):
+                writer.write(FRAMES, y)
+        writer.write(FRAMES, FRAMES)
+    assert len(open_shards(tmp_path / "out").X) == 16

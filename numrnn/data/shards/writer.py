@@ -23,6 +23,7 @@ from numrnn.data.containers import check_container, numbers_of_frame, numbers_of
 from numrnn.data.conversion import values_of_numbers
 from numrnn.data.sequences import Sequences
 from numrnn.data.shards.format import FORMAT, INDEX, VERSION, checksum_of_file, checksum_of_index
+from numrnn.data.sources import check_names_of_targets, names_of_targets
 from numrnn.io import replace_file, replacing
 
 __all__ = ["ShardWriter"]
@@ -79,7 +80,7 @@ class ShardWriter:
         if self._asked is not None:
             check_kind(self._asked, "dtype", NUMBERS)
         self._dtype, self._columns, self._per, self._row = None, None, None, None  # of what was written first
-        self._names, self._steps, self.id_name = None, None, "id"
+        self._names, self._target_names, self._steps, self.id_name = None, None, None, "id"
         self._shard, self._index = None, []
         self.folder = self.directory.with_name(f"{self.directory.name}.partial-{os.getpid()}")
         self.folder.mkdir(parents=True)
@@ -109,9 +110,11 @@ class ShardWriter:
         given = {"y": y, "sample_weight": sample_weight, "ids": ids}
         for name, rows in given.items():
             check_plain(rows, name)
+        check_names_of_targets(y, self._target_names, "y", when="in what was written before")
         per = [_per(rows, name, X) for name, rows in given.items()]
         rows = [_flat(rows, name, NUMBERS if name == "sample_weight" else LABELS) for name, rows in given.items()]
         self._check(X, per, rows[0])
+        self._target_names = names_of_targets(y, "y") if self._target_names is None else self._target_names
         first = 0
         while first < len(X):
             if self._shard is None:

@@ -10,12 +10,12 @@ from numrnn.data.array_checks import check_list_plain
 from numrnn.data.containers import numbers_of_objects
 from numrnn.data.conversion import to_sequences
 from numrnn.data.sequences import Sequences
+from numrnn.data.sources import check_names_of_targets, names_of_targets
 from numrnn.data.symbols.checks import check_symbols, count_symbols
 from numrnn.data.symbols.next_symbols import check_n_symbols, errors_name, is_text
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.data.validation import Inputs, check_inputs, learn_inputs
 from numrnn.estimators.inputs import check_many, text_symbols, vocabulary_of
-from numrnn.estimators.targets import check_names_of_targets, names_of_targets
 from numrnn.io.messages import shown
 from numrnn.network.architecture import reader_of, values_on_host
 from numrnn.network.cuda.device import on_card
