@@ -216,10 +216,9 @@ def values_on_host(values, device, name):
     TypeError
         If they lie on a card, and the estimator computes on a CPU.
     """
-    if device == "cpu":
-        check_list_plain(values, name)
-        return values
-    return device_sequences.values_on_host(values)
+    values = values if device == "cpu" else device_sequences.values_on_host(values)
+    check_list_plain(values, name)
+    return values
 
 
 def _on_card(layout, **options):
