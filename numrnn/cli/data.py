@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from numrnn.cli.options import Failure, UsageError
-from numrnn.data.readers.fields import listed
+from numrnn.data.readers.csv_files import listed
 
 __all__ = [
     "BUNDLED", "check_exists", "counted", "describe", "is_shards", "read_data", "read_model", "read_model_for",

@@ -21,7 +21,7 @@ from numrnn.cli.texts import (
     read_texts,
     reads_texts,
 )
-from numrnn.data.readers.fields import listed
+from numrnn.data.readers.csv_files import listed
 
 __all__ = ["add_parser"]
 

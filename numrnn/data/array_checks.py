@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from numrnn.data.containers import check_distinct, check_targets, numbers_of_frame, numbers_of_objects
-from numrnn.data.readers.fields import listed
+from numrnn.data.readers.csv_files import listed
 from numrnn.io.messages import shown
 
 __all__ = [

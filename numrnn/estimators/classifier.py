@@ -6,8 +6,7 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
 
-from numrnn.estimators.parameters import constraints_of, solver_makes_passes
-from numrnn.estimators.problem import Arguments
+from numrnn.estimators.problem import Arguments, constraints_of, solver_makes_passes
 from numrnn.estimators.supervised import BaseRNN
 from numrnn.estimators.targets import (
     MISSING,

@@ -1,7 +1,7 @@
 """The table of constructor parameters, from which signatures, documentation, checks and options are made.
 
 ``python tests/parameter_table.py`` writes signatures, assignments and the Parameters sections of docstrings into the
-source files of the estimators. What scikit-learn checks (`numrnn.estimators.parameters`), options of the command line
+source files of the estimators. What scikit-learn checks (`numrnn.estimators.problem`), options of the command line
 (`numrnn.cli.options`) and values for older model files (`numrnn.estimators.loading`) are read from the table.
 
 Nothing heavy is imported here, because ``numrnn --help`` reads the table: constraints are plain values.

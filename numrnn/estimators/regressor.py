@@ -7,8 +7,7 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 
-from numrnn.estimators.parameters import constraints_of, solver_makes_passes
-from numrnn.estimators.problem import Arguments
+from numrnn.estimators.problem import Arguments, constraints_of, solver_makes_passes
 from numrnn.estimators.supervised import BaseRNN
 from numrnn.estimators.targets import flat_weights
 from numrnn.io.messages import shown

@@ -9,8 +9,8 @@ import stat
 import warnings
 from pathlib import Path
 
+from numrnn.io.atomic import remove_leftovers
 from numrnn.io.checkpoint_file import DamagedCheckpointError, read_checkpoint, write_checkpoint
-from numrnn.io.leftovers import remove_leftovers
 
 __all__ = ["CheckpointFolder", "newest_checkpoint"]
 

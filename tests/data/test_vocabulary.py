@@ -11,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 
 from numrnn import Sequences
 from numrnn.data import Vocabulary
-from numrnn.data.symbols import characters
+from numrnn.data.symbols import units
 from numrnn.io import decode, encode
 
 TEXTS = {
@@ -25,9 +25,9 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-@pytest.mark.parametrize("block", [1, 3, characters.BLOCK])
+@pytest.mark.parametrize("block", [1, 3, units.BLOCK])
 def test_characters_there_and_back(text, block, monkeypatch):
-    monkeypatch.setattr(characters, "BLOCK", block)
+    monkeypatch.setattr(units, "BLOCK", block)
     vocabulary = Vocabulary().fit(text)
     assert sorted(vocabulary.symbols_) == sorted(set(text))
     assert vocabulary.unknown_symbol_ is None

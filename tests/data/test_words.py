@@ -10,7 +10,7 @@ import regex
 
 from numrnn import RNNClassifier
 from numrnn.data import Vocabulary
-from numrnn.data.symbols.words import OLD_RULE, RULE, split_words
+from numrnn.data.symbols.units import OLD_RULE, RULE, split_words
 from numrnn.io import decode, encode
 
 HINDI = "यह फिल्म बहुत अच्छी है"

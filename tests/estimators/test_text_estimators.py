@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 
 from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, load
 from numrnn.data import Vocabulary
-from numrnn.data.symbols.words import OLD_RULE
+from numrnn.data.symbols.units import OLD_RULE
 
 TEXTS = ["a good film", "a bad film!", "Good, very good", "very bad", "not good; bad", "so so good", "bad bad", "good"]
 LABELS = np.array(["+", "-", "+", "-", "-", "+", "-", "+"])

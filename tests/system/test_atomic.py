@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from numrnn.io import leftovers, read_model, replace_file, replacing, write_model
+from numrnn.io import atomic, read_model, replace_file, replacing, write_model
 
 ROOT = os.geteuid() == 0
 
@@ -129,16 +129,16 @@ def test_an_error_while_writing_changes_nothing(tmp_path):
 
 def leave(folder, name="file", host=None, age=0):
     """A temporary file whose writer is dead."""
-    path, number = leftovers.create_temporary(folder / name, 0o600)
+    path, number = atomic.create_temporary(folder / name, 0o600)
     os.close(number)
     if host is not None:
-        path = path.rename(path.with_name(path.name.replace(f".{leftovers._host()}", host)))
+        path = path.rename(path.with_name(path.name.replace(f".{atomic._host()}", host)))
     os.utime(path, (time.time() - age,) * 2)
     return path
 
 
 def test_leftovers_of_the_dead_are_removed(tmp_path):
-    old = leftovers.OLD + 60
+    old = atomic.OLD + 60
     dead = [leave(tmp_path), leave(tmp_path, host=".00000000", age=old), leave(tmp_path, host="", age=old)]
     kept = [leave(tmp_path, host=".00000000"), leave(tmp_path, host=""), leave(tmp_path, "another")]
     with replacing(tmp_path / "file") as file:  # a writer that is alive
@@ -167,8 +167,8 @@ def test_a_leftover_that_is_no_regular_file_stays(tmp_path):
 
 
 def test_without_locks_only_old_leftovers_are_removed(tmp_path, monkeypatch):
-    young, old = leave(tmp_path), leave(tmp_path, age=leftovers.OLD + 60)
-    monkeypatch.setattr(leftovers, "_lock", lambda number: None)
+    young, old = leave(tmp_path), leave(tmp_path, age=atomic.OLD + 60)
+    monkeypatch.setattr(atomic, "_lock", lambda number: None)
     replace_file(tmp_path / "file", b"new")
     assert young.exists() and not old.exists()
 

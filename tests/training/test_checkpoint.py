@@ -12,7 +12,7 @@ from cut import Cut
 import numrnn
 from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq
 from numrnn.io import newest_checkpoint, read_checkpoint, write_checkpoint
-from numrnn.io.leftovers import create_temporary
+from numrnn.io.atomic import create_temporary
 from numrnn.solvers import SGD
 from numrnn.training import Checkpoint, loop
 

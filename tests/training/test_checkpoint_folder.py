@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from numrnn.io import CheckpointFolder
-from numrnn.io.leftovers import create_temporary
+from numrnn.io.atomic import create_temporary
 
 
 def make_device(path):

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numrnn.data.readers.csv_files import STDIN, TableFormat, open_bytes, open_table, suffix_of
+from numrnn.data.readers.csv_files import STDIN, TableFormat, check_widths, listed, open_bytes, open_table, suffix_of
 from numrnn.data.readers.faults import checked_fault
-from numrnn.data.readers.fields import check_widths, listed
 from numrnn.io.messages import shown
 
 __all__ = ["NO_VALUE", "Block", "Columns", "blocks_of"]

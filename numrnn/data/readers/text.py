@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numrnn.data.readers.csv_files import codec_of, is_stdin, open_bytes, open_table, told_fault
+from numrnn.data.readers.csv_files import check_widths, codec_of, is_stdin, listed, open_bytes, open_table, told_fault
 from numrnn.data.readers.faults import Faults
-from numrnn.data.readers.fields import check_widths, listed
 from numrnn.data.readers.target_column import TargetColumn
 from numrnn.io.messages import shown
 

@@ -1,6 +1,6 @@
 """What model files hold of a vocabulary, those of earlier versions included."""
 
-from numrnn.data.symbols.words import FORMS, OLD_RULE, RULE
+from numrnn.data.symbols.units import FORMS, OLD_RULE, RULE
 from numrnn.io.messages import shown
 
 __all__ = ["check_symbols", "completed", "completed_parameters"]

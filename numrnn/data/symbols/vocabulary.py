@@ -13,9 +13,17 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.sequences import Sequences
-from numrnn.data.symbols.characters import count_characters, decode_characters, encode_characters, symbol_table
 from numrnn.data.symbols.stored_vocabulary import check_symbols, completed
-from numrnn.data.symbols.words import FORMS, RULE, split_words, versions
+from numrnn.data.symbols.units import (
+    FORMS,
+    RULE,
+    count_characters,
+    decode_characters,
+    encode_characters,
+    split_words,
+    symbol_table,
+    versions,
+)
 from numrnn.io.messages import short_errors, shown
 
 __all__ = ["Vocabulary"]

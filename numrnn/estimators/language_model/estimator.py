@@ -7,8 +7,7 @@ from numrnn.estimators.base import WeightsAccess
 from numrnn.estimators.language_model.fitting import TextFitting
 from numrnn.estimators.language_model.generation import TextGeneration
 from numrnn.estimators.language_model.scoring import TextScores
-from numrnn.estimators.parameters import constraints_of
-from numrnn.estimators.problem import Arguments
+from numrnn.estimators.problem import Arguments, constraints_of
 
 
 class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):

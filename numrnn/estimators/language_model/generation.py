@@ -7,7 +7,7 @@ import numpy as np
 
 from numrnn.data.random_streams import draw_seed, generator
 from numrnn.data.symbols.next_symbols import errors_name
-from numrnn.estimators.parameters import check_number
+from numrnn.estimators.problem import check_number
 from numrnn.io.messages import shown
 from numrnn.network.architecture import values_on_host
 from numrnn.network.cpu.sampling import Writer

@@ -4,8 +4,7 @@ from sklearn.base import _fit_context
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 
-from numrnn.estimators.parameters import constraints_of, solver_makes_passes
-from numrnn.estimators.problem import Arguments
+from numrnn.estimators.problem import Arguments, constraints_of, solver_makes_passes
 from numrnn.estimators.seq2seq.fitting import PairFitting
 from numrnn.estimators.seq2seq.prediction import PairPrediction
 

@@ -7,16 +7,7 @@ import numpy as np
 
 from numrnn.kernels.cpu.micro_kernel import panel_width
 from numrnn.kernels.cpu.products import spare_size
-from numrnn.kernels.cpu.records import (
-    BY_SEQUENCES,
-    LAST,
-    LAYER_REGIONS,
-    OTHER,
-    READ,
-    SAME_AS,
-    Head,
-    Layer,
-)
+from numrnn.kernels.cpu.records import BY_SEQUENCES, LAST, LAYER_REGIONS, OTHER, READ, SAME_AS, Head, Layer
 from numrnn.kernels.cpu.tile.bidirectional import WholeScratch
 from numrnn.kernels.cpu.tile.checkpoint_schedule import ONE_SEGMENT
 from numrnn.kernels.cpu.tile.forward import BLOCK_STEPS, ROWS_DROP, Scratch

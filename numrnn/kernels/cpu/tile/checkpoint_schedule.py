@@ -6,17 +6,7 @@ Griewank and Walther (2000), which Gruslys et al. (2016) brought to BPTT.
 """
 
 from numrnn.kernels.cpu.products import copy
-from numrnn.kernels.cpu.records import (
-    BY_SEQUENCES,
-    CARRY,
-    LAYER_REGIONS,
-    ROW,
-    ROWS,
-    SLOTS,
-    STATE_ROW,
-    STEPS,
-    layer_of,
-)
+from numrnn.kernels.cpu.records import BY_SEQUENCES, CARRY, LAYER_REGIONS, ROW, ROWS, SLOTS, STATE_ROW, STEPS, layer_of
 from numrnn.kernels.cpu.tile.forward import BLOCK_STEPS, lay_out
 from numrnn.kernels.jit import njit
 

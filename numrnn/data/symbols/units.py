@@ -1,11 +1,24 @@
-"""Texts as code points, a block at a time: a text may be far larger than what is left of the memory."""
+"""Characters of texts as numbers, a block at a time: a text may be larger than the memory that is left; and words."""
 
+import re
+import unicodedata
 from collections import Counter
 from functools import cache
 
 import numpy as np
+import regex
 
-__all__ = ["count_characters", "decode_characters", "encode_characters", "symbol_table"]
+__all__ = [
+    "FORMS",
+    "OLD_RULE",
+    "RULE",
+    "count_characters",
+    "decode_characters",
+    "encode_characters",
+    "split_words",
+    "symbol_table",
+    "versions",
+]
 
 # Characters at a time: 256 KB as UTF-32, which stay in the cache.
 BLOCK = 1 << 16
@@ -140,3 +153,61 @@ def _capitals():
     pairs = [(code, ord(_lowered(chr(code)))) for code in range(CODE_POINTS)]
     codes = np.array([pair for pair in pairs if pair[0] != pair[1]])
     return codes[:, 0], codes[:, 1]
+
+
+FORMS = ("NFC", "NFKC")
+RULE = "UAX 29"
+OLD_RULE = r"\w+(?:['\u2019]\w+)*"  # of vocabularies from before rules were stored
+
+# The words of UAX 29 in texts of ASCII: twice as fast as those in others.
+_ASCII = re.compile(r"\w+(?:(?:(?<=[A-Za-z])[:.'](?=[A-Za-z])|(?<=[0-9])[,;.'](?=[0-9]))\w+)*", re.ASCII)
+# Marks that UAX 29 counts with the word beside them: two words that differ in these alone are one.
+_INVISIBLE = "\u00ad\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u202f\u2060\u2066\u2067\u2068\u2069\ufeff"
+
+
+def split_words(text, rule=RULE):
+    """Return the words of a text.
+
+    Parameters
+    ----------
+    text : str
+    rule : {"UAX 29", OLD_RULE}
+        "UAX 29": the segments between Unicode's default word boundaries that begin with a letter, a digit or an
+        underscore;
+        narrow no-break spaces and marks of direction at their ends are dropped. `OLD_RULE`: the matches of that regular
+        expression.
+
+    Returns
+    -------
+    words : list of str
+
+    Examples
+    --------
+    >>> from numrnn.data.symbols.units import split_words
+    >>> split_words("Don't pay 3,000.50 to state-of-the-art l'été!")
+    ["Don't", 'pay', '3,000.50', 'to', 'state', 'of', 'the', 'art', "l'été"]
+    """
+    if rule == OLD_RULE:
+        return _old().findall(text)
+    if text.isascii():
+        return _ASCII.findall(text)
+    return [word.rstrip(_INVISIBLE) for word in _unicode().findall(text)]
+
+
+def versions(rule, form):
+    """Return what the words of a rule, and the normalization form of texts, depend on: a dict of str to str."""
+    found = {"regex": regex.__version__} if rule == RULE else {}
+    return found | ({"unicodedata": unicodedata.unidata_version} if form is not None else {})
+
+
+@cache
+def _old():
+    return re.compile(OLD_RULE)
+
+
+@cache
+def _unicode():
+    # What stands before a word is left out: `regex` up to 2026.8 takes an apostrophe, or marks that begin a line, for a
+    # part of the word after them.
+    before = r"['\u2019\u202f\p{WB=Extend}\p{WB=Format}\p{WB=ZWJ}]*"
+    return regex.compile(rf"(?w)\b{before}([\p{{L}}\p{{N}}\p{{Pc}}\p{{WB=ALetter}}].*?)\b", regex.V1 | regex.DOTALL)
