@@ -218,6 +218,8 @@ def check_targets(y, name):
         y = y.tolist() if y.dtype.kind == "O" and y.ndim == 1 else []
     first = None
     for i, value in enumerate(y):
+        if issparse(value):
+            raise TypeError(f"{name}[{i}] is a sparse array, expected a target: pass {name}[{i}].toarray()")
         if _is_missing(value) or isinstance(value, float) and value != value:
             raise ValueError(f"Input {name} contains NaN: {name}[{i}] is {value!r}; leave out what has no target")
         first = value if first is None else first

@@ -1,8 +1,9 @@
 """y of any form as one flat array, a row for each target of the loss."""
 
+import re
 import sys
 import warnings
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.preprocessing import LabelEncoder
@@ -56,9 +57,14 @@ def flat_targets(y, data, output, *, device="cpu", name="y"):
 
 def _one_per_sequence(y, name):
     check_targets(y, name)
+    for column in getattr(y, "columns", ()):
+        if y[column].dtype.kind in "mM":
+            raise ValueError(f"{name}: column {column!r:.80} holds dates or durations, expected numbers or labels")
     try:
         flat = check_array(y, ensure_2d=False, dtype=None, input_name=name)
     except ValueError as error:
+        if not re.search(rf"\b{name}\b", str(error)):
+            raise ValueError(f"{name}: {error}") from error
         values = np.asarray(y)
         wrong = np.argwhere(~np.isfinite(values)) if values.dtype.kind == "f" and values.ndim else []
         if len(wrong):
@@ -99,7 +105,7 @@ def learn_labels(flat, classes):
         Sorted; numbers of the columns of multi-label y.
     """
     _check_one_type(flat, "y")
-    check_classification_targets(flat)
+    _check_are_labels(flat)
     if type_of_target(flat) == "multilabel-indicator":
         return "sigmoid", flat.shape[1], np.arange(flat.shape[1])
     column = _column(flat, "y")
@@ -109,6 +115,17 @@ def learn_labels(flat, classes):
     if len(labels) < 2:
         raise ValueError(f"y must hold at least 2 classes, got one class: {shown(labels.tolist()[0])}")
     return "softmax", len(labels), labels
+
+
+def _check_are_labels(flat):
+    try:
+        check_classification_targets(flat)
+    except ValueError as error:
+        i = next((i for i, label in enumerate(flat.ravel()) if not isinstance(label, (str, Integral, Real))), None)
+        if i is None:
+            raise
+        found = f"y[{i}] is {shown(flat.ravel()[i])} ({type(flat.ravel()[i]).__name__})"
+        raise ValueError(f"{str(error).partition('.')[0]}: y must hold labels, texts or integers; {found}") from error
 
 
 def warn_if_ambiguous(flat, data):

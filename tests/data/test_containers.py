@@ -257,3 +257,18 @@ def test_a_weight_of_an_unknown_class_is_named():
 def test_pipelines_may_ask_for_frames():
     pipeline = make_pipeline(SequenceScaler(), RNNRegressor((4,), max_iter=1)).set_output(transform="pandas")
     assert pipeline.fit(X, np.arange(8.0)).predict(X).shape == (8,)
+
+
+def test_targets_of_other_kinds_are_named():
+    X, dates = np.zeros((6, 3, 2)), pandas.date_range("2024", periods=6)
+    cases = [
+        (RNNRegressor, np.zeros((6, 3, 1)), "y: Found array with dim 3"),
+        (RNNClassifier, [], "y: Found array with 0 sample"),
+        (RNNRegressor, pandas.DataFrame({"a": dates, "b": 1.0}), "y: column 'a' holds dates"),
+        (RNNClassifier, [Decimal(i % 2) for i in range(6)], r"Unknown label type: .*y\[0\] is Decimal\('0'\)"),
+        (RNNClassifier, [{}] * 6, r"y\[0\] is {} \(dict\)"),
+        (RNNClassifier, [csr_matrix(np.eye(2))] * 6, r"y\[0\] is a sparse array"),
+    ]
+    for kind, y, message in cases:
+        with pytest.raises((ValueError, TypeError), match=message):
+            kind((2,)).fit(X, y)
