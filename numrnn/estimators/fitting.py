@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
@@ -32,7 +32,7 @@ from numrnn.training.signals import noting_interrupts
 logger = logging.getLogger("numrnn")
 
 
-class Fitting(Model):
+class Fitting(Model, ABC):
     """A template of `fit`, `partial_fit` and `initialize`.
 
     A subclass says how to `_learn` of its arguments, what to `_hold_out` of them, and `_lay_out` what it trains on.
