@@ -117,7 +117,6 @@ def _run(options, guard, comm):
 
     both_ways = getattr(estimator, "bidirectional", False)
     kinds = {"cells": [estimator.cell], "dtypes": [estimator.dtype], "symbols": with_texts, "bidirectional": both_ways}
-    kinds["memory_limit"] = estimator.memory_limit is not None
     with announcing_compilation(show=not options.get("quiet")):
         comm.in_turns(lambda: warmup(**kinds))
     print(f"kernels ready after {watch.lap('compile'):.1f} s", flush=True)

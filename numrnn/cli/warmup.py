@@ -15,7 +15,7 @@ def add_parser(commands):
     parser.add_argument("--dtypes", metavar="DTYPE,...", type=_names, default="float32", help="(default: float32)")
     parser.add_argument("--symbols", action="store_true", help="what reads symbols and writes texts, too")
     parser.add_argument("--bidirectional", action="store_true", help="bidirectional layers, too")
-    parser.add_argument("--memory-limit", action="store_true", help="what trains within a memory limit, too")
+    parser.add_argument("--memory-limit", action="store_true", help="ignored: the same kernels train within a limit")
     parser.set_defaults(run=run)
 
 

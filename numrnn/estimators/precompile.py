@@ -6,8 +6,6 @@ from numrnn.data.sequences import Sequences
 from numrnn.estimators.language_model.estimator import RNNLanguageModel
 from numrnn.estimators.regressor import RNNRegressor
 
-STEPS, LIMIT = 20_000, 5_000_000  # of a sequence; bytes: not all of its steps fit
-
 
 def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",), symbols=False, bidirectional=False, memory_limit=False):
     """Compile all kernels that fits and predictions need, so that no later process has to.
@@ -26,7 +24,7 @@ def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",), symbols=False, b
     bidirectional : bool
         Compile bidirectional layers, too; with `symbols` also those that read symbols.
     memory_limit : bool
-        Compile what trains within a `memory_limit`, too; with `symbols` also what reads symbols.
+        Ignored: the kernels that train within a `memory_limit` are those that train without.
 
     Raises
     ------
@@ -49,11 +47,6 @@ def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",), symbols=False, b
             if symbols:
                 model = RNNLanguageModel((1,), cell=cell, dtype=dtype, batch_size=1, max_iter=1, random_state=0)
                 _fitted(model, [0, 1, 0], method="partial_fit").generate([0], 1)  # `fit` warns of few updates
-            if memory_limit:
-                options = {"cell": cell, "dtype": dtype, "max_iter": 1, "random_state": 0, "memory_limit": LIMIT}
-                _fitted(RNNRegressor((1,), **options), np.zeros((1, STEPS, 1)), y[:1])
-                if symbols:
-                    _fitted(RNNRegressor((1,), n_symbols=2, **options), [[0] * STEPS], y[:1])
             if bidirectional:
                 options = {"cell": cell, "dtype": dtype, "max_iter": 1, "random_state": 0, "bidirectional": True}
                 _fitted(RNNRegressor((1,), **options), X, y).predict(X)

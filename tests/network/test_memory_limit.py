@@ -11,6 +11,7 @@ from problems import make_problem
 
 from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq, Sequences, warmup
 from numrnn.data.byte_sizes import n_bytes
+from numrnn.kernels.cpu import minibatches
 from numrnn.kernels.cpu.tile import checkpoint_schedule
 from numrnn.kernels.cpu.tile.checkpoint_schedule import ONE_SEGMENT
 from numrnn.network.cpu import workspaces
@@ -50,12 +51,13 @@ def bytes_needed(call):
     return int(re.search(r"takes (\d+) bytes", str(error.value))[1])
 
 
-def test_warmup_compiles_what_trains_in_segments(monkeypatch):
-    seen = []
-    take = Workspaces.of_thread
+def test_what_warmup_compiles_trains_in_segments(monkeypatch):
+    warmup(cells=["elman"])
+    compiled, seen, take = len(getattr(minibatches.run_batches, "signatures", ())), [], Workspaces.of_thread
     monkeypatch.setattr(Workspaces, "of_thread", lambda *args: seen.append(take(*args)) or seen[-1])
-    warmup(cells=["elman"], memory_limit=True)
+    RNNRegressor((1,), max_iter=1, memory_limit=5_000_000).fit(np.zeros((1, 20_000, 1)), [0.0])
     assert any(scratch.segments.shape[1] > ONE_SEGMENT for scratch, _levels in seen)
+    assert len(getattr(minibatches.run_batches, "signatures", ())) == compiled
 
 
 def threads_in_segments(case):
