@@ -21,7 +21,7 @@ from numrnn import RNNRegressor, Sequences
 from numrnn.data.batches import full_batch
 from numrnn.data.sources import Targets
 from numrnn.kernels.cpu.tile.checkpoint_schedule import ONE_SEGMENT
-from numrnn.network.cpu.network import Network
+from numrnn.network.cpu.network import CPUNetwork
 from numrnn.network.parameters import Layout, initial_theta
 
 CELLS = ["elman", "gru", "lstm"]
@@ -36,7 +36,7 @@ class Gradient:
     def __init__(self, cell, shape, memory_limit=None):
         B, T, D, H = shape
         layout = Layout(n_inputs=D, hidden_layer_sizes=(H,), cell=cell, n_outputs=2)
-        self.network = Network(layout, memory_limit=memory_limit)
+        self.network = CPUNetwork(layout, memory_limit=memory_limit)
         X = np.random.default_rng(0).standard_normal((B, T, D)).astype(np.float32)
         self.data, self.targets = Sequences.from_array(X), Targets(np.arange(B) % 2)
         self.theta = initial_theta(layout, "tanh", 0, np.float32)

@@ -19,7 +19,7 @@ from numrnn.data.batches import full_batch
 from numrnn.data.sources import Targets
 from numrnn.distributed import comm_of
 from numrnn.network.architecture import Architecture
-from numrnn.network.interface import Step
+from numrnn.network.interface import SolverStep
 from numrnn.solvers import SGD
 
 
@@ -31,7 +31,7 @@ def make(cell, shape, comm):
     rng = np.random.default_rng(0)
     data = Sequences.from_array(rng.standard_normal((B, T, D), np.float32))
     theta = architecture.initial_theta(0)
-    step = Step(SGD().rule(), SGD().init_state(theta), np.array([SGD().scalars(1e-6, 1)]), 0.0, 1.0)
+    step = SolverStep(SGD().rule(), SGD().init_state(theta), np.array([SGD().scalars(1e-6, 1)]), 0.0, 1.0)
     batches = [full_batch(data.lengths, network.tile_rows)]
     targets = Targets(rng.integers(10, size=B))
     return network, (theta, data, targets, batches, step, np.zeros_like(theta), theta.copy())

@@ -22,9 +22,9 @@ from numrnn.kernels.cpu import minibatches as kernels
 from numrnn.kernels.cpu.processor import DONE
 from numrnn.kernels.cpu.tile.forward import Scratch
 from numrnn.kernels.jit import njit
-from numrnn.network.cpu.network import Network
+from numrnn.network.cpu.network import CPUNetwork
 from numrnn.network.cpu.scheduling import run_threads
-from numrnn.network.interface import Step
+from numrnn.network.interface import SolverStep
 from numrnn.network.parameters import Layout, initial_theta
 from numrnn.solvers import Adam
 
@@ -40,10 +40,10 @@ class Work:
         layout = Layout(n_inputs=D, hidden_layer_sizes=(H,), cell=cell, n_outputs=CLASSES)
         theta, solver = initial_theta(layout, "tanh", 0, np.float32), Adam()
         X = np.random.default_rng(0).standard_normal((B, T, D)).astype(np.float32)
-        data, network = Sequences.from_array(X), Network(layout, n_jobs=threads)
+        data, network = Sequences.from_array(X), CPUNetwork(layout, n_jobs=threads)
         batches = [full_batch(data.lengths, network.tile_rows)] * count
         scalars = np.array([solver.scalars(1e-4, 1000)] * count)
-        step = Step(solver.rule(), solver.init_state(theta), scalars, clip_norm=1.0)
+        step = SolverStep(solver.rule(), solver.init_state(theta), scalars, clip_norm=1.0)
         grad, before = np.zeros_like(theta), theta.copy()
         caught = {}
 

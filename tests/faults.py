@@ -223,7 +223,7 @@ FAULTS = {
         "lstm",
     ),
     "squared error: half the gradient": Fault(
-        CPU + "heads.py",
+        CPU + "losses.py",
         "row[k] = difference * like(2.0 / K, row[0])",
         "row[k] = difference * like(1.0 / K, row[0])",
         "test_network.py",

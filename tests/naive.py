@@ -200,7 +200,7 @@ def run(weights, x, cell, activation, state=None):
         outputs = []
         for order, p in zip((1, -1), directions(layer), strict=False):
             H = p["W"].shape[1]
-            first, rest = np.split(rest, [2 * H if cell == "lstm" else H])
+            first, rest = np.split(rest, [len(STATES[cell]) * H])
             states, saved = [first], []
             for x_t in rows[::order]:
                 now, kept = step(x_t, states[-1], p, activation)
@@ -241,7 +241,7 @@ def run_back(drows, x, tapes, weights, grad, cell, activation, dlast=None):
     return np.concatenate(dfirst)
 
 
-# Heads: a = V s + c, the output o(a), the loss l(a, y) and dl/da.
+# Heads: a = V s + c, the output o(a).
 
 def head_output(a, head):
     if head == "softmax":
@@ -250,18 +250,24 @@ def head_output(a, head):
     return np.array([sigmoid(value) for value in a]) if head == "sigmoid" else a
 
 
-def head_loss(a, y, head):
-    if head == "softmax":
-        return a.max() + np.log(np.exp(a - a.max()).sum()) - a[y]
-    if head == "sigmoid":
-        return np.mean([max(v, 0.0) - v * target + np.log1p(np.exp(-abs(v))) for v, target in zip(a, y, strict=True)])
-    return np.mean((a - y) ** 2)
+# Losses: the loss l(a, y) and dl/da; the parameter is theirs, if they have one.
+
+def cross_entropy(a, y, parameter=None):
+    return (a.max() + np.log(np.exp(a - a.max()).sum()) - a[y],
+            head_output(a, "softmax") - (np.arange(len(a)) == y))
 
 
-def head_back(a, y, head):
-    if head == "softmax":
-        return head_output(a, head) - (np.arange(len(a)) == y)
-    return (2.0 if head == "identity" else 1.0) * (head_output(a, head) - y) / len(a)
+def binary_cross_entropy(a, y, parameter=None):
+    each = [max(v, 0.0) - v * target + np.log1p(np.exp(-abs(v))) for v, target in zip(a, y, strict=True)]
+    return np.mean(each), (head_output(a, "sigmoid") - y) / len(a)
+
+
+def squared_error(a, y, parameter=None):
+    return np.mean((a - y) ** 2), 2.0 * (a - y) / len(a)
+
+
+LOSSES = {"cross_entropy": cross_entropy, "binary_cross_entropy": binary_cross_entropy, "squared_error": squared_error}
+LOSS_OF_HEAD = {"softmax": cross_entropy, "sigmoid": binary_cross_entropy, "identity": squared_error}
 
 
 # Many sequences.
@@ -317,7 +323,7 @@ def loss(weights, X, y, w=None, alpha=0.0, *, cell, activation="tanh", output="s
     total = total_weight = 0.0
     for i, t, target, weight in items(X, y, w, output):
         s = read(weights, tops[i], t, output, pooling)
-        total += weight * head_loss(weights["V"] @ s + weights["c"], target, head)
+        total += weight * LOSS_OF_HEAD[head](weights["V"] @ s + weights["c"], target)[0]
         total_weight += weight
     return total / total_weight + penalty(weights, alpha)
 
@@ -352,8 +358,9 @@ def chunk(weights, X, y, w=None, alpha=0.0, *, states, start, k, cell, activatio
     for i, t, target, weight in goals:
         s = read(weights, runs[i][1], t, output, pooling)
         a = weights["V"] @ s + weights["c"]
-        total += weight * head_loss(a, target, head)
-        da = weight / total_weight * head_back(a, target, head)
+        value, da = LOSS_OF_HEAD[head](a, target)
+        total += weight * value
+        da = weight / total_weight * da
         ds = np.zeros_like(s)
         for j in range(len(da)):
             grad["V"][j] += da[j] * s
@@ -472,7 +479,7 @@ def log_probability(weights, x, written, *, end, cell, activation="tanh", ended=
     state = final_states(encoder, [x], [first_state(encoder, cell)], cell, activation)[0]
     inputs, targets = np.append(end, written).astype(int), np.append(written, end).astype(int)
     _, rows = run(decoder, inputs, cell, activation, state)
-    losses = [head_loss(decoder["V"] @ s + decoder["c"], target, "softmax")
+    losses = [cross_entropy(decoder["V"] @ s + decoder["c"], target)[0]
               for s, target in zip(rows, targets, strict=True)]
     return -sum(losses if ended else losses[:-1])
 

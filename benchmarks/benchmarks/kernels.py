@@ -5,7 +5,7 @@ import numpy as np
 from numrnn import Sequences
 from numrnn.data.batches import full_batch
 from numrnn.data.sources import Targets
-from numrnn.network.cpu.network import Network
+from numrnn.network.cpu.network import CPUNetwork
 from numrnn.network.parameters import Layout, initial_theta
 
 from .common import values_of
@@ -26,7 +26,7 @@ class MiniBatch:
         generator = np.random.default_rng(0)
         layout = Layout(n_inputs=D, hidden_layer_sizes=(H,), cell=cell, n_outputs=OUTPUTS)
         self.theta = initial_theta(layout, "tanh", 0, self.dtype)
-        self.network = Network(layout, dtype=self.dtype, n_jobs=n_jobs)
+        self.network = CPUNetwork(layout, dtype=self.dtype, n_jobs=n_jobs)
         self.data = Sequences.from_array(generator.standard_normal((B, T, D)).astype(self.dtype))
         self.targets = Targets(generator.integers(OUTPUTS, size=B), None)
         self.batch = full_batch(self.data.lengths, self.network.tile_rows)

@@ -9,7 +9,7 @@ from sklearn.base import clone
 
 from numrnn import RNNClassifier
 from numrnn.kernels.cpu.micro_kernel import ROWS, panel_width
-from numrnn.network.components import GATES
+from numrnn.network import components
 from numrnn.network.parameters import Layout
 
 from .common import values_of
@@ -25,7 +25,7 @@ SAVED_GATES = {"elman": 0, "gru": 4, "lstm": 4}
 
 def fit_bytes(cell, N, T, D, H, batch_size, threads, dtype="float32"):
     """Bytes that `fit` allocates at most beside X: one layer, Adam, a label per sequence, X of `dtype`."""
-    width, item, gates = panel_width(dtype), np.dtype(dtype).itemsize, GATES[cell]
+    width, item, gates = panel_width(dtype), np.dtype(dtype).itemsize, components.CELLS[cell].gates
     units, outputs = (-(-size // width) * width for size in (H, CLASSES))
     rows = 16 if gates * H >= 512 else 8
     tiles = -(-batch_size // rows)

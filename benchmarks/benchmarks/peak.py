@@ -14,9 +14,9 @@ from threadpoolctl import threadpool_limits
 from numrnn import RNNClassifier, Sequences
 from numrnn.data.batches import full_batch
 from numrnn.data.sources import Targets
-from numrnn.network.components import GATES
-from numrnn.network.cpu.network import Network
-from numrnn.network.interface import Step
+from numrnn.network import components
+from numrnn.network.cpu.network import CPUNetwork
+from numrnn.network.interface import SolverStep
 from numrnn.network.parameters import Layout, initial_theta
 from numrnn.solvers import Adam
 
@@ -66,14 +66,14 @@ class TrainingStep(FractionOfPeak):
     def work(self, cell, shape):
         B, T, D, H = shape
         layout = Layout(n_inputs=D, hidden_layer_sizes=(H,), cell=cell, n_outputs=CLASSES)
-        network, theta = Network(layout), initial_theta(layout, "tanh", 0, np.float32)
+        network, theta = CPUNetwork(layout), initial_theta(layout, "tanh", 0, np.float32)
         X = np.random.default_rng(0).standard_normal((B, T, D)).astype(np.float32)
         data, targets, solver = Sequences.from_array(X), Targets(np.arange(B) % CLASSES), Adam()
         state, grad, before = solver.init_state(theta), np.zeros_like(theta), theta.copy()
-        operations = 2 * B * T * GATES[cell] * H * (3 * H + 2 * D)
+        operations = 2 * B * T * components.CELLS[cell].gates * H * (3 * H + 2 * D)
         batches = [full_batch(data.lengths, network.tile_rows)] * max(1, int(1e9 / operations))
         scalars = np.array([solver.scalars(1e-4, 1000)] * len(batches))
-        step = Step(solver.rule(), state, scalars, clip_norm=1.0)
+        step = SolverStep(solver.rule(), state, scalars, clip_norm=1.0)
         return len(batches) * operations, lambda: network.train(theta, data, targets, batches, step, grad, before)
 
 
@@ -87,4 +87,4 @@ class Fit(FractionOfPeak):
         N, T, D, epochs = 512, 50, 8, 3
         X = np.random.default_rng(0).standard_normal((N, T, D)).astype(np.float32)
         y, model = np.arange(N) % CLASSES, RNNClassifier((H,), cell=cell, max_iter=epochs, n_jobs=1, random_state=0)
-        return epochs * 2 * N * T * GATES[cell] * H * (3 * H + 2 * D), lambda: model.fit(X, y)
+        return epochs * 2 * N * T * components.CELLS[cell].gates * H * (3 * H + 2 * D), lambda: model.fit(X, y)

@@ -13,7 +13,7 @@ from numrnn import Sequences
 from numrnn.data.batches import full_batch
 from numrnn.data.sources import Targets
 from numrnn.network.cuda.network import CudaNetwork
-from numrnn.network.interface import Step
+from numrnn.network.interface import SolverStep
 from numrnn.solvers import Adam
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +51,7 @@ def trained(cell, case, steps):
     network, data, solver = CudaNetwork(layout, **case.network), Sequences.from_list(X), Adam()
     batch = full_batch(data.lengths, network.tile_rows)
     scalars = np.array([solver.scalars(1e-2, n + 1) for n in range(steps)])
-    step = Step(solver.rule(), solver.init_state(theta), scalars)
+    step = SolverStep(solver.rule(), solver.init_state(theta), scalars)
     network.train(theta, data, Targets(y), [batch] * steps, step, np.empty_like(theta), theta.copy())
     return theta
 

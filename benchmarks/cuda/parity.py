@@ -9,9 +9,9 @@ from numrnn import Sequences
 from numrnn.data.batches import full_batch
 from numrnn.data.random_streams import mask_keys
 from numrnn.data.sources import Targets
-from numrnn.network.cpu.network import Network
+from numrnn.network.cpu.network import CPUNetwork
 from numrnn.network.cuda.network import CudaNetwork
-from numrnn.network.interface import Masks
+from numrnn.network.interface import Masks, SolverStep
 from numrnn.network.parameters import Layout, initial_theta
 
 INPUTS, OUTPUTS = 5, 3
@@ -86,9 +86,10 @@ def computed(kind, problem, case, dtype):
     if case.dropout:
         keys = mask_keys(0, 0, np.arange(len(X)), np.zeros(len(X), np.int64))
         masks = Masks(DROPOUT, RECURRENT_DROPOUT, keys)
+    step = SolverStep.none(dtype, masks=masks)
     gradient, batch = np.empty_like(theta), full_batch(data.lengths, network.tile_rows)
-    for _ in range(1 if kind is Network else RUNS):
-        loss, _ = network.gradient(theta, data, Targets(y), batch, gradient, masks=masks)
+    for _ in range(1 if kind is CPUNetwork else RUNS):
+        loss, _ = network.gradient(theta, data, Targets(y), batch, gradient, step=step)
     return {**layout.views(gradient), "loss": np.array([loss])}, network.predict(theta, data)[0]
 
 
@@ -101,7 +102,7 @@ def relative_error(got, expected):
 def errors(cell, case):
     """Figures of a row: the worst array's, float32 and float64, against the CPU's float64."""
     problem = problem_of(cell, case)
-    gradients, outputs = computed(Network, problem, case, np.float64)
+    gradients, outputs = computed(CPUNetwork, problem, case, np.float64)
     for dtype, bounds in BOUNDS.items():
         got, got_outputs = computed(CudaNetwork, problem, case, np.dtype(dtype))
         worst = np.max([relative_error(got[name], expected) for name, expected in gradients.items()])  # keeps a NaN

@@ -6,8 +6,8 @@ from problem import CLIP, RATE
 from numrnn import RNNClassifier, Sequences
 from numrnn.data.batches import full_batch
 from numrnn.data.sources import Targets
-from numrnn.network.cpu.network import Network
-from numrnn.network.interface import Step
+from numrnn.network.cpu.network import CPUNetwork
+from numrnn.network.interface import SolverStep
 from numrnn.solvers import Adam
 
 
@@ -32,7 +32,7 @@ class NumrnnSide:
     def train(self, steps):
         """So many training steps."""
         scalars = np.array([self.solver.scalars(RATE, self.n_updates + 1 + n) for n in range(steps)])
-        step = Step(self.solver.rule(), self.state, scalars, clip_norm=CLIP)
+        step = SolverStep(self.solver.rule(), self.state, scalars, clip_norm=CLIP)
         batches = [self.batch] * steps
         self.network.train(self.theta, self.data, self.targets, batches, step, self.grad, self.before)
         self.n_updates += steps
@@ -45,7 +45,7 @@ class NumrnnSide:
 def network_of(layout, threads, dtype, device):
     """A network of a device."""
     if device == "cpu":
-        return Network(layout, n_jobs=threads, dtype=dtype)
+        return CPUNetwork(layout, n_jobs=threads, dtype=dtype)
     from numrnn.network.cuda.network import CudaNetwork
 
     return CudaNetwork(layout, dtype=dtype)

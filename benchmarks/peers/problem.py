@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numrnn.network.components import GATES
+from numrnn.network import components
 from numrnn.network.parameters import Layout, initial_theta
 
 # (B sequences, T steps, D inputs, H units)
@@ -39,7 +39,7 @@ class Problem:
     @property
     def operations(self):
         """Floating-point operations of a training step."""
-        return 2 * self.B * self.T * GATES[self.cell] * self.H * (3 * self.H + 2 * self.D)
+        return 2 * self.B * self.T * components.CELLS[self.cell].gates * self.H * (3 * self.H + 2 * self.D)
 
     def title(self):
         """(cell, shape) for a table."""

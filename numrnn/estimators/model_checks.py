@@ -10,6 +10,7 @@ from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.estimators.parameter_table import choices_of
 from numrnn.io.messages import shown
 from numrnn.network.architecture import Architecture, PairArchitecture
+from numrnn.network.components import CELLS
 
 LARGEST = 2**31 - 1  # of a size
 _HEADS = {"RNNClassifier": ("softmax", "sigmoid"), "RNNRegressor": ("identity",), "RNNLanguageModel": ("softmax",)}
@@ -73,7 +74,9 @@ def _of_network(network, heads, outputs, prefix="", least_outputs=1):
         yield prefix + name, facts[name], holds, f"one of {', '.join(sorted(known))}"
     yield _is_bool(facts, "bidirectional")
     activation, cell = network.activation, network.cell
-    yield f"{prefix}activation", activation, activation == "tanh" or cell == "elman", f"'tanh' with cell={shown(cell)}"
+    known = CELLS[cell].activations
+    expected = f"{' or '.join(map(repr, known))} with cell={shown(cell)}"
+    yield f"{prefix}activation", activation, activation in known, expected
     last = network.pooling == "last" or network.output == "sequence"
     yield f"{prefix}pooling", network.pooling, last, f"'last' with output={shown(network.output)}"
     n_symbols, embedding_size = network.n_symbols, network.embedding_size

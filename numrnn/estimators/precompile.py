@@ -4,10 +4,12 @@ import numpy as np
 
 from numrnn.data.sequences import Sequences
 from numrnn.estimators.language_model.estimator import RNNLanguageModel
+from numrnn.estimators.parameter_table import choices_of
 from numrnn.estimators.regressor import RNNRegressor
 
+CELLS = choices_of("cell")
 
-def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",), symbols=False, bidirectional=False, memory_limit=False):
+def warmup(cells=CELLS, dtypes=("float32",), symbols=False, bidirectional=False, memory_limit=False):
     """Compile all kernels that fits and predictions need, so that no later process has to.
 
     What is compiled lies in `NUMBA_CACHE_DIR`, else in `numrnn` in the user's cache folder; it serves this version of
@@ -15,8 +17,8 @@ def warmup(cells=("elman", "gru", "lstm"), dtypes=("float32",), symbols=False, b
 
     Parameters
     ----------
-    cells : iterable of {"elman", "gru", "lstm"}
-        Cells to compile for.
+    cells : iterable of str
+        Cells to compile for, of the values of the estimators' parameter.
     dtypes : iterable of {"float32", "float64"}
         Precisions to compile for.
     symbols : bool

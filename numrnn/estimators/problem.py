@@ -18,6 +18,7 @@ from numrnn.estimators.n_jobs import n_threads
 from numrnn.estimators.parameter_table import Choice, Range, parameters_of
 from numrnn.io.messages import shown
 from numrnn.network.architecture import Architecture, PairArchitecture, differences
+from numrnn.network.components import CELLS
 from numrnn.solvers import LBFGS, resolve_solver
 from numrnn.training import TrainingState, check_callbacks, resolve_schedule
 
@@ -85,8 +86,9 @@ class TrainingOptions(SimpleNamespace):
             value = getattr(self, name)
             if isinstance(value, Integral) and value > LARGEST:
                 raise ValueError(f"{name}={shown(value)}: must be at most {LARGEST}")
-        if self.cell != "elman" and self.activation != "tanh":
-            raise ValueError(f"activation={shown(self.activation)} needs cell='elman', got cell={shown(self.cell)}")
+        if self.activation not in CELLS[self.cell].activations:
+            known = " or ".join(f"cell={name!r}" for name, cell in CELLS.items() if self.activation in cell.activations)
+            raise ValueError(f"activation={shown(self.activation)} needs {known}, got cell={shown(self.cell)}")
         for name in ("dropout", "recurrent_dropout"):
             value = getattr(self, name)
             if value and not self.makes_passes:

@@ -22,6 +22,7 @@ from numrnn.estimators.streaming import StepState, check_first_states, is_plain_
 from numrnn.estimators.targets import flat_targets, flat_weights, weigh_classes
 from numrnn.io.messages import shown
 from numrnn.network.architecture import Architecture
+from numrnn.network.components import CELLS
 from numrnn.training.objective import loss_and_gradient
 
 
@@ -191,7 +192,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
             theta = self._state.theta[: features.layout().size]
             return self._run(X, state=state, predictor=features.predictor(theta, self.device))[0]
         _, states, _, _ = self._run(X, state=state)
-        last, kinds = architecture.hidden_layer_sizes[-1], 2 if architecture.cell == "lstm" else 1
+        last, kinds = architecture.hidden_layer_sizes[-1], len(CELLS[architecture.cell].states)
         states = states[:, -last * kinds * architecture.directions :]  # s of each direction, a cell after each
         return np.concatenate(np.split(states, architecture.directions * kinds, axis=1)[::kinds], axis=1)
 
@@ -314,7 +315,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
             self._keep_names("target_names_in_", names_of_targets(arguments.y, "y"))
             head, self.n_outputs_ = self._learn_targets(flat, arguments.classes, data)
         architecture = Architecture.of(
-            options, n_inputs=self.n_inputs_, n_outputs=self.n_outputs_, head=head, n_symbols=n_symbols
+            options, n_inputs=self.n_inputs_, n_targets=self.n_outputs_, head=head, n_symbols=n_symbols
         )
         if continues:
             check_same(self._architecture, architecture)

@@ -11,8 +11,9 @@ from numrnn.data.byte_sizes import n_bytes
 from numrnn.data.conversion import to_sequences
 from numrnn.distributed import SERIAL
 from numrnn.io.messages import shown
+from numrnn.network.components import outputs_of_targets
 from numrnn.network.cpu.distributed import SharedNetwork
-from numrnn.network.cpu.network import Network
+from numrnn.network.cpu.network import CPUNetwork
 from numrnn.network.cpu.prediction import Predictor
 from numrnn.network.cuda import device_sequences
 from numrnn.network.cuda.device import check_device
@@ -21,7 +22,7 @@ from numrnn.network.parameters import Layout, initial_theta, state_size_of
 
 
 class Architecture(NamedTuple):
-    """The plain facts that make a `Layout` and a `Network`; a model file stores them as they are."""
+    """The plain facts that make a `Layout` and a network; a model file stores them as they are."""
 
     n_inputs: int
     hidden_layer_sizes: tuple
@@ -38,14 +39,14 @@ class Architecture(NamedTuple):
     pooling: str = "last"
 
     @classmethod
-    def of(cls, options, *, n_inputs, n_outputs, head, n_symbols=None):
-        """Read the rest from constructor parameters, attributes of `options`."""
+    def of(cls, options, *, n_inputs, n_targets, head, n_symbols=None):
+        """Read the rest from constructor parameters, attributes of `options`; `n_targets` may be classes."""
         return cls(
             n_inputs=int(n_inputs),
             hidden_layer_sizes=hidden_sizes(options.hidden_layer_sizes),
             cell=options.cell,
             activation=options.activation,
-            n_outputs=int(n_outputs),
+            n_outputs=outputs_of_targets(head, int(n_targets)),
             head=head,
             output=options.output,
             dtype=np.dtype(options.dtype).name,
@@ -95,7 +96,7 @@ class Architecture(NamedTuple):
         options["memory_limit"] = None if memory_limit is None else n_bytes(memory_limit, "memory_limit")
         if comm.size > 1:
             return SharedNetwork(self.layout(), comm=comm, **options)
-        return Network(self.layout(), **options)
+        return CPUNetwork(self.layout(), **options)
 
     def initial_theta(self, seed):
         """The first weights, a flat array."""

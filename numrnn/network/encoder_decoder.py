@@ -13,7 +13,7 @@ from numrnn.data.batches import full_batch
 from numrnn.data.random_streams import mask_keys
 from numrnn.data.sources import Targets
 from numrnn.kernels.cpu import updates
-from numrnn.network.interface import Masks, Run, always_current
+from numrnn.network.interface import Masks, Network, SolverStep, TrainingRun
 
 PARTS = ("encoder", "decoder")
 PAIRS = 1024  # whose outputs are in memory at a time
@@ -73,71 +73,52 @@ class PairLayout:
         }
 
 
-class EncoderDecoder:
+class EncoderDecoder(Network):
     """What training and prediction need of a network, of two of them; holds no parameters.
 
     The states of all layers of the encoder after its last step are those of the decoder before its first.
 
     Parameters
     ----------
-    encoder : Network or CudaNetwork
+    encoder : CPUNetwork or CudaNetwork
         Without a head.
-    decoder : Network or CudaNetwork
+    decoder : CPUNetwork or CudaNetwork
         With an output for each step, and the encoder's cell and sizes.
     """
 
     def __init__(self, encoder, decoder):
-        self.encoder, self.decoder, self.dtype = encoder, decoder, decoder.dtype
-        self.layout = PairLayout(encoder.layout, decoder.layout)
-        self.tile_rows, self.state_size = decoder.tile_rows, decoder.state_size
+        layout = PairLayout(encoder.layout, decoder.layout)
+        super().__init__(layout, decoder.dtype, decoder.tile_rows, decoder.state_size)
+        self.encoder, self.decoder = encoder, decoder
 
-    outlasts_training, resident = False, staticmethod(always_current)
-
-    def gradient(self, theta, data, targets, batch, grad, given=None, step=None):
-        """Loss of a mini-batch, without the L2 term, and its gradient.
-
-        Parameters
-        ----------
-        theta : ndarray of shape (size,)
-        data : Pairs
-        targets : Targets
-            Of the decoder's steps.
-        batch : Batch
-        grad : ndarray of shape (size,)
-            Overwritten with dloss/dtheta.
-        given : None
-            An encoder begins with zeros.
-        step : Step, optional
-            Whose dropout to apply; None: no dropout.
-
-        Returns
-        -------
-        loss : float
-            The mean over the decoder's steps.
-        weight_sum : float
-            Their number.
+    def gradient(self, theta, data, targets, batch, grad, given=None, dgiven=None, step=None):
+        """Loss of a mini-batch of `Pairs`, a mean over the decoder's steps; see `Network.gradient`. An encoder begins
+        with zeros: nothing is given.
         """
         reading, writing = self.layout.split(theta)
         dreading, dwriting = self.layout.split(grad)
         pairs = data.choose(batch.ids)
         source, target = pairs.source, pairs.target
-        encoder_masks, decoder_masks = masks_of(step, batch.ids)
+        masks = encoder_masks, _ = masks_of(step, batch.ids)
+        reads, writes = (SolverStep.none(self.dtype, masks=each) for each in masks)
         self.encoder.pack(reading)
         state = self.read(source, self.encoder.n_jobs, encoder_masks)
         dstate = np.empty_like(state)
         ids = full_batch(target.lengths, self.decoder.tile_rows)
-        result = self.decoder.gradient(writing, target, targets, ids, dwriting, state, dstate, decoder_masks)
+        result = self.decoder.gradient(writing, target, targets, ids, dwriting, state, dstate, writes)
         ids = full_batch(source.lengths, self.encoder.tile_rows)
-        self.encoder.gradient(reading, source, Targets(dstate), ids, dreading, masks=encoder_masks)
+        self.encoder.gradient(reading, source, Targets(dstate), ids, dreading, step=reads)
         return result
 
-    def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None):
-        """Make a step of a solver for each of some mini-batches; see `Network.train`, which has more to say."""
+    def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
+        """Make a step of a solver for each of some mini-batches of `Pairs`, without `state`, `given` and `dgiven`; see
+        `Network.train`.
+        """
         losses, norms, weight_sums = np.full((3, len(batches)), np.nan)
         outcome, done = "done", 0
         try:
             for n, batch in enumerate(batches):
-                losses[n], weight_sums[n] = self.gradient(theta, data, targets, batch, grad, given, step)
+                losses[n], weight_sums[n] = self.gradient(theta, data, targets, batch, grad, step=step)
                 losses[n], norms[n], finite = self._update(theta, grad, before, step, n, losses[n])
                 if not finite:
                     outcome = "diverged"
@@ -146,7 +127,7 @@ class EncoderDecoder:
                 done += 1
         except KeyboardInterrupt:
             outcome = "interrupted"
-        return Run(outcome, losses, norms, weight_sums, done)
+        return TrainingRun(outcome, losses, norms, weight_sums, done)
 
     def _update(self, theta, grad, before, step, n, loss):
         """L2 term, clipping, the solver's step: the objective, the norm of its gradient, whether all was finite."""
@@ -156,22 +137,12 @@ class EncoderDecoder:
         )  # fmt: skip
 
     def loss(self, theta, data, targets):
-        """Mean loss of a step of all pairs, each target read as it is given, without the L2 term.
-
-        Parameters
-        ----------
-        theta : ndarray of shape (size,)
-        data : Pairs
-        targets : Targets
-
-        Returns
-        -------
-        loss : float
-        """
+        """Mean loss of a step of all `Pairs`, each target read as it is given, and the number of steps."""
         self.pack(theta)
         groups = np.split(np.arange(len(data)), range(PAIRS, len(data), PAIRS))
         total = math.fsum(self._summed_loss(data, targets, ids) for ids in groups)
-        return total / int(data.target.lengths.sum())
+        steps = int(data.target.lengths.sum())
+        return total / steps, float(steps)
 
     def _summed_loss(self, data, targets, ids):
         threads = self.decoder.n_jobs

@@ -1,37 +1,118 @@
-"""What networks do in the same way on every device: gradients, losses and outputs of raw predictions, files; and what
-kernels are handed of mini-batches.
+"""What any network offers (`Network`), what those of layers and a head share, and what kernels are handed of
+mini-batches.
 """
 
+from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
 
 from numrnn.data.random_streams import mask_keys
-from numrnn.kernels.cpu import heads
+from numrnn.kernels.cpu import heads, losses
 from numrnn.kernels.cpu.inputs import Data, SymbolData
 from numrnn.kernels.cpu.tile.forward import Goal
 from numrnn.kernels.cpu.updates import NO_STEP
 from numrnn.kernels.jit import read_only
+from numrnn.network.parameters import state_size_of, tile_rows_of
 from numrnn.solvers.base import state_arrays
 
 NO_INDEX, NO_WEIGHTS = np.zeros(0, np.int64), np.zeros(0)
 
 
-class Losses:
-    """Losses and their gradients; a subclass has `head_kind`, `dtype`, `per_step`, `n_outputs`, `state_size`, `train`,
-    `predict`, `predict_packed` and `work`.
+class Network(ABC):
+    """A network that can be trained: what training, and who watches it, ask of any.
+
+    It holds no parameters but those of the last `pack`; theta is the caller's. Not there yet: `input_gradient`, the
+    gradient with respect to the inputs of a mini-batch. It will be one more abstract method, with the arguments of
+    `gradient` but `grad`.
+
+    Parameters
+    ----------
+    layout : Layout or PairLayout
+        Its `size`, `decayed` and `views` serve training.
+    dtype : dtype
+        Of theta.
+    tile_rows : int
+        Sequences of a mini-batch that are sorted together by length.
+    state_size : int
+        Numbers that the network remembers of a sequence.
+
+    Attributes
+    ----------
+    outlasts_training : bool
+        Whether it is worth keeping for the next fit: arrays and graphs of a card.
     """
 
-    outputs_at_once = 1 << 20  # of pieces of texts: what comes out for all of a long text would fill the memory
+    outlasts_training = False
 
-    def gradient(self, theta, data, targets, batch, grad, given=None, dgiven=None, masks=None):
+    def __init__(self, layout, dtype, tile_rows, state_size):
+        self.layout, self.dtype, self.tile_rows, self.state_size = layout, np.dtype(dtype), tile_rows, state_size
+
+    @abstractmethod
+    def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
+        """Make a step of a solver for each of some mini-batches; those whose weights are all 0 are left out.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (size,)
+            Changed in place. Where loss, gradient or the new theta are not finite, it is taken back to where they were.
+        data : SequenceSource
+        targets : Targets
+        batches : list of Batch
+        step : SolverStep
+            What follows a gradient.
+        grad : ndarray of shape (size,)
+            Receives the gradient of the last mini-batch that has targets, as the solver took it.
+        before : ndarray of shape (size,)
+            What theta goes back to if the first gradient is not finite; holds theta before the last step afterwards.
+        state : ndarray of shape (N, state_size), optional
+            Where chunks carry the states of sequences from and to; None: no chunk goes on where another call ended.
+        given : ndarray of shape (N, state_size), optional
+            States before the first steps of sequences; None: learned ones, or zeros.
+        dgiven : ndarray of shape (N, state_size), optional
+            Receives, for sequences that begin, the gradient with respect to them; theta's dtype, contiguous.
+
+        Returns
+        -------
+        TrainingRun
+
+        Raises
+        ------
+        ValueError
+            If the memory limit is too low.
+        """
+
+    @abstractmethod
+    def loss(self, theta, data, targets):
+        """Return the mean loss of all sequences without the L2 term, by the forward pass alone.
+
+        Returns
+        -------
+        loss : float
+            sum(w l) / sum(w); nan if sum(w) is 0.
+        weight_sum : float
+        """
+
+    @abstractmethod
+    def pack(self, theta):
+        """Take the weights that predictions work with."""
+
+    def resident(self):
+        """A span in which `train` may leave what it was given on a card; see `always_current`."""
+        return always_current()
+
+    def reads(self, batch, lengths):
+        """Ids of those sequences of a mini-batch whose steps `train` reads; `lengths` (N,) are those of all."""
+        return batch.ids
+
+    def gradient(self, theta, data, targets, batch, grad, given=None, dgiven=None, step=None):
         """Loss of a mini-batch, without the L2 term, and its gradient.
 
         Parameters
         ----------
         theta : ndarray of shape (size,)
-        data : Sequences
+        data : SequenceSource
         targets : Targets
             Of a network without a head: as values (N, state_size) what is to be propagated back, dloss/d(states after
             the last steps), and no weights.
@@ -42,8 +123,8 @@ class Losses:
             States before the first steps of all sequences; None: learned ones, or zeros.
         dgiven : ndarray of shape (N, state_size), optional
             The rows of the mini-batch's sequences are overwritten with dloss/dgiven; theta's dtype, contiguous.
-        masks : Masks, optional
-            Of dropout; None: there is none.
+        step : SolverStep, optional
+            Whose dropout to apply; None: no dropout.
 
         Returns
         -------
@@ -53,8 +134,8 @@ class Losses:
         """
         if dgiven is not None:
             dgiven[batch.ids] = 0
-        gradient_only = Step(NO_STEP, {}, np.zeros((1, 0), self.dtype), masks=masks)
-        run = self.train(theta, data, targets, [batch], gradient_only, grad, theta, given=given, dgiven=dgiven)
+        step = SolverStep.none(self.dtype) if step is None else step.without_update()
+        run = self.train(theta, data, targets, [batch], step, grad, theta, given=given, dgiven=dgiven)
         if run.outcome == "interrupted":
             raise KeyboardInterrupt
         if not len(run.losses):
@@ -62,9 +143,71 @@ class Losses:
             return np.nan, 0.0
         return float(run.losses[0]), float(run.weight_sums[0])
 
-    def reads(self, batch, lengths):
-        """Ids of those sequences of a mini-batch whose steps `train` reads; `lengths` (N,) are those of all."""
-        return batch.ids
+
+class RecurrentNetwork(Network):
+    """Layers and a head, wherever they are computed: what comes of raw outputs.
+
+    Parameters
+    ----------
+    layout : Layout
+    head : HeadNumbers
+    output : {"sequence", "step", "state", "features"}
+        Whether the head has an output for a sequence or for each step. A layout without outputs gives its final states
+        alone, or with them what a head would read of a sequence.
+    pooling : {"last", "mean", "max"}
+        What the head reads of a sequence: the last layer's last state, or the mean or the maximum of all its states.
+    dtype : float32 or float64
+    n_jobs : int
+        Threads of the host.
+
+    Attributes
+    ----------
+    work
+        Knows how many threads work is worth: has `useful_threads(data)`.
+    """
+
+    outputs_at_once = 1 << 20  # of pieces of texts: what comes out for all of a long text would fill the memory
+
+    def __init__(self, layout, head, output, pooling, dtype, n_jobs):
+        super().__init__(layout, dtype, tile_rows_of(layout), state_size_of(layout))
+        self.head, self.per_step, self.pooling, self.n_jobs = head, output == "step", pooling, n_jobs
+        directions = len(layout.prefixes(0))
+        self.n_outputs = directions * layout.hidden_layer_sizes[-1] if output == "features" else layout.n_outputs
+
+    @abstractmethod
+    def predict_packed(self, data, state=None, raw=False, threads=1, masks=None):
+        """`predict` with the weights of the last `pack`: from any number of Python threads at once.
+
+        Parameters
+        ----------
+        data, state, raw : as of `predict`
+        threads : int
+            At most.
+        masks : Masks, optional
+            Of dropout, for a forward pass as training makes it.
+        """
+
+    def predict(self, theta, data, state=None, raw=False):
+        """Outputs of all sequences.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (size,)
+        data : SequenceSource
+        state : ndarray of shape (N, state_size), optional
+            States before the first steps, layer after layer, in each its directions, an LSTM's cell after its s;
+            None: learned ones, or zeros.
+        raw : bool
+            Raw outputs, logits for example, instead of probabilities or values.
+
+        Returns
+        -------
+        outputs : ndarray of shape (N, K), or (sum T, K) with an output per step
+        state : ndarray of shape (N, state_size)
+            States after the last steps.
+        """
+        self.pack(theta)
+        return self.predict_packed(data, state, raw, min(self.n_jobs, self.work.useful_threads(data)))
 
     def loss(self, theta, data, targets):
         """Loss of all sequences without the L2 term, by the forward pass alone: (sum(w l) / sum(w), sum(w))."""
@@ -75,7 +218,8 @@ class Losses:
         """Loss of raw predictions: (sum(w l) / sum(w), sum(w)); nan where sum(w) is 0."""
         goal = goal_of(targets, self.dtype)
         weight_sum = float(len(logits) if targets.weights is None else targets.weights.sum())
-        total = heads.summed_loss(self.head_kind, logits.copy(), *goal[:-1])
+        parameter = self.dtype.type(self.head.parameter)  # the type of a row: one compiled form for both callers
+        total = losses.summed_loss(self.head.loss, parameter, logits.copy(), *goal[:-1])
         return (total / weight_sum if weight_sum else np.nan), weight_sum
 
     def summed_loss(self, data, targets, state=None, threads=1):
@@ -105,7 +249,7 @@ class Losses:
     def outputs_of(self, logits):
         """Probabilities (softmax, sigmoid) or values of raw predictions."""
         outputs = logits.copy()
-        heads.apply_outputs(self.head_kind, outputs)
+        heads.apply_outputs(self.head.output, outputs)
         return outputs
 
     def predict_blocks(self, data, state, predict):
@@ -143,7 +287,7 @@ class Masks(NamedTuple):
         return {"kept": kept, "kept_before": kept_before, "keys": self.keys[ids]}
 
 
-class Step(NamedTuple):
+class SolverStep(NamedTuple):
     """What follows the gradient of a mini-batch: the L2 term, clipping, a step of the solver."""
 
     rule: int  # of numrnn.kernels.cpu.updates; NO_STEP: the gradient is all
@@ -171,8 +315,18 @@ class Step(NamedTuple):
         keys = mask_keys(self.seed, self.epoch, rows.ids, rows.skipped)
         return Masks(self.dropout, self.recurrent_dropout, keys).of(slice(None))
 
+    @classmethod
+    def none(cls, dtype, **dropout):
+        """Return the step that changes nothing, for a gradient alone; `dropout`: fields of it."""
+        return cls(NO_STEP, {}, np.zeros((1, 0), dtype), **dropout)
 
-class Run(NamedTuple):
+    def without_update(self):
+        """Return this step's dropout with no update."""
+        names = "dropout", "recurrent_dropout", "seed", "epoch", "masks"
+        return self.none(self.scalars.dtype, **{name: getattr(self, name) for name in names})
+
+
+class TrainingRun(NamedTuple):
     """What happened: a value for each mini-batch that was not left out."""
 
     outcome: str  # "done", "interrupted" by Ctrl-C, or "diverged": in mini-batch number `done`

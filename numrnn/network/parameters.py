@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from numrnn.data.random_streams import generator
-from numrnn.network.components import GATES
+from numrnn.network.components import ACTIVATIONS, CELLS
 
 WIDE = 512  # gate outputs (G H) from which a tile has 16 rows: W no longer stays in L1 then
 
@@ -20,8 +20,8 @@ class Layout:
         D, inputs of the first layer; not used where there are symbols.
     hidden_layer_sizes : sequence of int
         H of each layer.
-    cell : {"elman", "gru", "lstm"}
-        Gates in PyTorch's order: r, z, n and i, f, g, o.
+    cell : str
+        A key of `numrnn.network.components.CELLS`. Gates in PyTorch's order: r, z, n and i, f, g, o.
     n_outputs : int
         K; 0: no head, neither V nor c.
     n_symbols : int, optional
@@ -78,20 +78,16 @@ class Layout:
         return np.array([(place.start, place.stop) for place in places], np.int64)
 
     def _shapes(self):
-        gates, inputs = GATES[self.cell], self.n_inputs
+        cell, inputs = CELLS[self.cell], self.n_inputs
         if self.embedding_size is not None:
             yield "embedding", (self.n_symbols, self.embedding_size)
         for index, H in enumerate(self.hidden_layer_sizes):
             for prefix in self.prefixes(index):
-                yield f"{prefix}U", (gates * H, inputs)
-                yield f"{prefix}W", (gates * H, H)
-                yield f"{prefix}b", (gates * H,)
-                if self.cell == "gru":
-                    yield f"{prefix}b_Wn", (H,)
-                if self.initial_state == "learned":
-                    yield f"{prefix}s_0", (H,)
-                    if self.cell == "lstm":
-                        yield f"{prefix}cell_0", (H,)
+                yield f"{prefix}U", (cell.gates * H, inputs)
+                yield f"{prefix}W", (cell.gates * H, H)
+                yield f"{prefix}b", (cell.gates * H,)
+                for name in (*cell.biases_of_W, *(cell.states if self.initial_state == "learned" else ())):
+                    yield f"{prefix}{name}", (H,)
             inputs = H * len(self.prefixes(index))
         if self.n_outputs:
             yield "V", (self.n_outputs, inputs)
@@ -133,18 +129,18 @@ def initial_theta(layout, activation, seed, dtype):
     Jaitly, Hinton 2015). An embedding is uniform, its vectors as long as the one-hot ones in whose place they stand: 1,
     or about (see docs/design/symbols.rst).
     """
-    random = generator(seed, "weights")
+    random, cell = generator(seed, "weights"), CELLS[layout.cell]
     theta = np.zeros(layout.size, dtype)
     for name, view in layout.views(theta).items():
-        gates = 1 if name == "V" else GATES[layout.cell]
+        gates = 1 if name == "V" else cell.gates
         if name == "embedding":
             view[...] = random.uniform(-1, 1, view.shape) * np.sqrt(3 / view.shape[1])
         elif view.ndim == 2:
             for gate in np.split(view, gates):
                 draw = _recurrent if name.endswith(".W") else _glorot
                 gate[...] = draw(random, gate.shape, layout, activation)
-        elif layout.cell == "lstm" and name.endswith(".b"):
-            np.split(view, gates)[1][...] = 1
+        elif cell.open_gate is not None and name.endswith(".b"):
+            np.split(view, gates)[cell.open_gate][...] = 1
     return theta
 
 
@@ -153,7 +149,7 @@ def _glorot(random, shape, layout, activation):
 
 
 def _recurrent(random, shape, layout, activation):
-    if layout.cell == "elman" and activation == "relu":
+    if activation in CELLS[layout.cell].activations and ACTIVATIONS[activation].W_is_identity:
         return np.eye(*shape)
     q, r = np.linalg.qr(random.standard_normal(shape))
     return q * np.where(np.diag(r) < 0, -1, 1)
@@ -161,10 +157,10 @@ def _recurrent(random, shape, layout, activation):
 
 def tile_rows_of(layout):
     """Sequences in a tile."""
-    return 16 if GATES[layout.cell] * max(layout.hidden_layer_sizes) >= WIDE else 8
+    return 16 if CELLS[layout.cell].gates * max(layout.hidden_layer_sizes) >= WIDE else 8
 
 
 def state_size_of(layout):
     """Numbers that a network remembers of a sequence."""
     directions = len(layout.prefixes(0))
-    return directions * sum(layout.hidden_layer_sizes) * (2 if layout.cell == "lstm" else 1)
+    return directions * sum(layout.hidden_layer_sizes) * len(CELLS[layout.cell].states)

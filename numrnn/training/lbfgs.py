@@ -86,14 +86,14 @@ def minimize_lbfgs(
     >>> import numpy as np
     >>> from numrnn import Sequences
     >>> from numrnn.data.sources import Targets
-    >>> from numrnn.network.cpu.network import Network
+    >>> from numrnn.network.cpu.network import CPUNetwork
     >>> from numrnn.network.parameters import Layout, initial_theta
     >>> from numrnn.solvers import LBFGS
     >>> from numrnn.training import TrainingState, minimize_lbfgs
     >>> data = Sequences.from_list([np.full((4, 1), -1.0), np.full((3, 1), 1.0)])
     >>> targets = Targets(np.array([0, 1]))
     >>> layout = Layout(n_inputs=1, hidden_layer_sizes=(8,), cell="gru", n_outputs=2)
-    >>> network = Network(layout, dtype=np.float64)
+    >>> network = CPUNetwork(layout, dtype=np.float64)
     >>> theta = initial_theta(layout, "tanh", seed=0, dtype=np.float64)
     >>> state = TrainingState(theta, seed=0)
     >>> state = minimize_lbfgs(network, state, data, targets, solver=LBFGS(), alpha=1e-3)

@@ -8,7 +8,7 @@ import numpy as np
 from numrnn.data.batches import WindowReader, epoch_windows
 from numrnn.distributed import SERIAL
 from numrnn.network.cpu.scheduling import alone
-from numrnn.network.interface import Step
+from numrnn.network.interface import SolverStep
 from numrnn.training.callbacks import FitInfo, notify, supervised
 from numrnn.training.exceptions import TrainingDivergedError
 
@@ -104,14 +104,14 @@ def train(
     >>> import numpy as np
     >>> from numrnn import Sequences
     >>> from numrnn.data.sources import Targets
-    >>> from numrnn.network.cpu.network import Network
+    >>> from numrnn.network.cpu.network import CPUNetwork
     >>> from numrnn.network.parameters import Layout, initial_theta
     >>> from numrnn.solvers import Adam
     >>> from numrnn.training import TrainingState, resolve_schedule, train
     >>> data = Sequences.from_list([np.full((4, 1), -1.0), np.full((3, 1), 1.0)])
     >>> targets = Targets(np.array([0, 1]))
     >>> layout = Layout(n_inputs=1, hidden_layer_sizes=(8,), cell="gru", n_outputs=2)
-    >>> network = Network(layout, dtype=np.float64)
+    >>> network = CPUNetwork(layout, dtype=np.float64)
     >>> theta = initial_theta(layout, "tanh", seed=0, dtype=np.float64)
     >>> schedule = resolve_schedule("constant", learning_rate_init=0.05, max_iter=30)
     >>> state = TrainingState(theta, seed=0)
@@ -192,7 +192,7 @@ class _Passes:
     def _train(self, data, part, rate):
         state = self._state
         scalars = [self._solver.scalars(rate, state.n_updates + 1 + n) for n in range(len(part))]
-        step = Step(
+        step = SolverStep(
             *(self._solver.rule(), state.solver_state, np.array(scalars), self._alpha, self._clip_norm),
             *(*self._noise, state.seed, state.epoch),
         )

@@ -54,7 +54,7 @@ class EpochProgress:
     losses, weight_sums : ndarray
         of the mini-batches: loss times sum of weights, sum of weights (those whose weights are all 0 have none); all
         as a checkpoint had them.
-    runs : list of Run
+    runs : list of TrainingRun
         What `Network.train` returned since. A card keeps their losses until `figures` asks for them.
     """
 

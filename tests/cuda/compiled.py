@@ -22,7 +22,8 @@ from numrnn.kernels.cuda.cells import elman, gru, lstm
 from numrnn.kernels.cuda.records import Out, States, Tape, Weights
 from numrnn.kernels.cuda.row_order import Walk
 from numrnn.kernels.cuda.warps import wide
-from numrnn.network.cuda.kernel_choice import MOST_NARROW, NARROW_STEP
+from numrnn.network.components import CELLS
+from numrnn.network.cuda.kernel_choice import NARROW_STEP
 
 CAPABILITY = 9, 0
 WIDE_SIZES = (256, 1024)
@@ -115,18 +116,18 @@ def sizes_of(every):
 
 def narrow_kernels():
     """Yield the kernels that hold W in registers."""
-    for cell, most in MOST_NARROW.items():
-        module = import_module(f"numrnn.kernels.cuda.warps.{cell}")
-        for padded in sizes_of(range(NARROW_STEP, most + 1, NARROW_STEP)):
+    for name, cell in CELLS.items():
+        module = import_module(f"numrnn.kernels.cuda.warps.{name}")
+        for padded in sizes_of(range(NARROW_STEP, cell.most_in_registers + 1, NARROW_STEP)):
             for make in (module.make_forward, module.make_backward):
                 kernel, threads = make(padded)
-                yield f"{cell} {kernel.__name__} {padded}", (kernel, recurrence(float32), (threads, 1))
+                yield f"{name} {kernel.__name__} {padded}", (kernel, recurrence(float32), (threads, 1))
 
 
 def wide_kernels():
     """Yield the kernels that spread W over blocks."""
     signature = types.void(*recurrence(float32).args, float32[:, ::1])
-    for cell in MOST_NARROW:
+    for cell in CELLS:
         for padded in sizes_of(WIDE_SIZES):
             for make in (wide.make_forward, wide.make_backward):
                 kernel, threads, _ = make(cell, padded)

@@ -9,9 +9,9 @@ from problems import make_problem
 from numrnn.data.batches import full_batch
 from numrnn.data.random_streams import mask_keys
 from numrnn.data.sources import Targets
-from numrnn.network.cpu.network import Network
+from numrnn.network.cpu.network import CPUNetwork
 from numrnn.network.cuda.network import CudaNetwork
-from numrnn.network.interface import Masks
+from numrnn.network.interface import Masks, SolverStep
 from numrnn.network.parameters import Layout
 
 CELLS = [("elman", "tanh"), ("elman", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
@@ -100,7 +100,7 @@ def test_gradients_of_states_are_those_of_the_cpu(cell, bidirectional):
     data = case_of(problem).data
     theta = random.normal(size=layout.size)
     results = []
-    for kind in (Network, CudaNetwork):
+    for kind in (CPUNetwork, CudaNetwork):
         network, random = kind(layout, head="identity", output="state", dtype=np.float64), np.random.default_rng(1)
         given = random.normal(size=(len(data), network.state_size))
         after = network.predict(theta, data, given)[1]
@@ -128,8 +128,8 @@ def test_dropout_has_the_masks_of_the_cpu(cell, kind):
     results = []
     for network in (cpu.network, case.network):
         gradient, batch = np.empty_like(case.theta), full_batch(case.data.lengths, 8)
-        masks = Masks(0.4, 0.3, keys)
-        loss, _ = network.gradient(case.theta, case.data, case.targets, batch, gradient, masks=masks)
+        noise = SolverStep.none(case.theta.dtype, masks=Masks(0.4, 0.3, keys))
+        loss, _ = network.gradient(case.theta, case.data, case.targets, batch, gradient, step=noise)
         results.append((loss, gradient))
     assert abs(results[0][0] - results[1][0]) <= 1e-12
     assert relative_error(results[1][1], results[0][1]) <= 1e-10

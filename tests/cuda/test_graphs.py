@@ -13,13 +13,13 @@ from test_gradients import case_of
 
 from numrnn.data.batches import full_batch, in_chunks
 from numrnn.data.sources import Targets
-from numrnn.network.cpu.network import Network
+from numrnn.network.cpu.network import CPUNetwork
 from numrnn.network.cuda import graphs
 from numrnn.network.cuda.batch_tables import lay_out, tabulate
 from numrnn.network.cuda.cublas import arguments
 from numrnn.network.cuda.graphs import Graphs, Room
 from numrnn.network.cuda.network import CudaNetwork
-from numrnn.network.interface import Step
+from numrnn.network.interface import SolverStep
 from numrnn.network.parameters import Layout
 from numrnn.solvers import SGD, Adam
 
@@ -56,7 +56,7 @@ def trained(case, epochs=2, *, dropout=False, chunks=None, pairs=PAIRS):
         rates = 0.02 / (1 + np.arange(len(batches)))
         scalars = np.array([solver.scalars(rate, 1 + n + epoch * len(batches)) for n, rate in enumerate(rates)])
         noise = {**DROPOUT, "seed": 7, "epoch": epoch} if dropout else {}
-        step = Step(solver.rule(), case.state.solver_state, scalars, 0.1, 0.5, **noise)
+        step = SolverStep(solver.rule(), case.state.solver_state, scalars, 0.1, 0.5, **noise)
         grad = np.empty_like(case.theta)
         run = case.network.train(
             case.theta, case.data, case.targets, batches, step, grad, case.before, state if chunks else None
@@ -152,7 +152,7 @@ def test_states_that_are_given_and_their_gradients():
     data = Case(make_problem("lstm", lengths=RECURRING, D=2)).data
     random = np.random.default_rng(0)
     theta, batch = random.normal(size=layout.size), None
-    networks = [kind(layout, head="identity", output="state", dtype=np.float64) for kind in (Network, CudaNetwork)]
+    networks = [kind(layout, head="identity", output="state", dtype=np.float64) for kind in (CPUNetwork, CudaNetwork)]
     for _ in range(3):
         given = random.normal(size=(len(data), networks[0].state_size))
         targets, results = Targets(random.normal(size=given.shape)), []

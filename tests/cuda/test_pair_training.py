@@ -13,7 +13,7 @@ from numrnn.estimators.seq2seq.fitting import targets_of
 from numrnn.network.cuda import batch_tables, graphs, transfer
 from numrnn.network.cuda.encoder_decoder import PairCall
 from numrnn.network.encoder_decoder import EncoderDecoder
-from numrnn.network.interface import Step
+from numrnn.network.interface import SolverStep
 from numrnn.solvers import SGD, Adam, AdamW, RMSprop
 
 RANDOM = np.random.default_rng(0)
@@ -52,7 +52,7 @@ class Trainee:
             self.solver_state = solver.init_state(self.theta)
         numbers = self.updates + 1 + np.arange(len(ids))
         scalars = np.array([solver.scalars(rate / n, n) for n in numbers])
-        step = Step(solver.rule(), self.solver_state, scalars, alpha, clip_norm, **noise)
+        step = SolverStep(solver.rule(), self.solver_state, scalars, alpha, clip_norm, **noise)
         parts = [Batch(np.array(each)) for each in ids]
         run = self.network.train(self.theta, self.data, self.targets, parts, step, self.grad, self.before)
         self.updates += run.done
@@ -143,7 +143,7 @@ def test_l2_term_and_clipping_see_both_networks(options):
 
 
 def test_a_gradient_alone_has_the_dropout_of_a_step():
-    step = Step(0, {}, np.zeros((1, 0)), seed=3, epoch=1, **DROPOUT)
+    step = SolverStep(0, {}, np.zeros((1, 0)), seed=3, epoch=1, **DROPOUT)
     results = []
     for device in ("cpu", "cuda"):
         trainee = Trainee(device, TEXTS, WORDS, cell="lstm", hidden_layer_sizes=(3, 2))
@@ -185,11 +185,11 @@ def test_an_interrupt_within_a_call_keeps_what_was_learnt(monkeypatch):
     for device, kind, name in (("cpu", EncoderDecoder, "gradient"), ("cuda", PairCall, "_run_batch")):
         function, calls = getattr(kind, name), []
 
-        def interrupted(self, *args, function=function, calls=calls):
+        def interrupted(self, *args, function=function, calls=calls, **options):
             calls.append(1)
             if len(calls) == 6:
                 raise KeyboardInterrupt
-            return function(self, *args)
+            return function(self, *args, **options)
 
         monkeypatch.setattr(kind, name, interrupted)
         monkeypatch.setattr("numrnn.training.loop.SECONDS_PER_CALL", 1e9)  # calls of 1, then 2 mini-batches

@@ -14,7 +14,7 @@ from numrnn import RNNClassifier, RNNRegressor
 from numrnn.network.cuda import host_mirrors, network, training
 from numrnn.network.cuda.host_mirrors import Mirrors
 from numrnn.network.cuda.training import Call
-from numrnn.network.interface import Run
+from numrnn.network.interface import TrainingRun
 from numrnn.training import Checkpoint, TrainingDivergedError, TrainingTerminated, loop
 
 RANDOM = np.random.default_rng(0)
@@ -145,7 +145,7 @@ def test_losses_come_back_for_what_is_saved_within_an_epoch(losses_down):
     model(callbacks=[Saves()], max_iter=1).fit(X, Y)
     assert losses_down == ["call", "losses"] * 3
     first, last = (pickle.loads(state).progress for state in (saved[1], saved[2]))
-    assert (first.done, last.done) == (1, 2) and [type(run) for run in last.runs] == [Run] * 2
+    assert (first.done, last.done) == (1, 2) and [type(run) for run in last.runs] == [TrainingRun] * 2
     assert first.figures()[0] == last.figures()[0][:1] and np.isfinite(last.figures()[2])
 
 

@@ -13,7 +13,7 @@ from numrnn.data.random_streams import mask_keys
 from numrnn.network.cuda import batch_tables, graphs, training, transfer
 from numrnn.network.cuda.batch_tables import rounded
 from numrnn.network.cuda.graphs import Graphs
-from numrnn.network.interface import Masks
+from numrnn.network.interface import Masks, SolverStep
 from numrnn.training import loop
 
 LENGTHS = (3, 1, 4, 2)
@@ -42,9 +42,8 @@ def gradients(problem, dropout):
         grad, batch = np.empty_like(case.theta), full_batch(case.data.lengths[part], 8)
         masks = Masks(dropout, dropout, mask_keys(3, 1, np.arange(len(LENGTHS)), np.zeros(len(LENGTHS), np.int64)))
         batch = batch._replace(ids=part[batch.ids])
-        loss, _ = case.network.gradient(
-            case.theta, case.data, case.targets, batch, grad, masks=masks if dropout else None
-        )
+        step = SolverStep.none(case.theta.dtype, masks=masks if dropout else None)
+        loss, _ = case.network.gradient(case.theta, case.data, case.targets, batch, grad, step=step)
         results.append(np.append(grad, loss))
     return results, case.network._kept.graphs
 

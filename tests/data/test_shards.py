@@ -21,7 +21,7 @@ from numrnn.data.shards import sequences
 from numrnn.data.shards.format import changed_files
 from numrnn.data.shards.read_ahead import read_ahead
 from numrnn.data.sources import Targets
-from numrnn.network.cpu.network import Network
+from numrnn.network.cpu.network import CPUNetwork
 from numrnn.network.parameters import Layout, initial_theta
 from numrnn.solvers import Adam
 from numrnn.training import Checkpoint, TrainingState, loop, resolve_schedule, train
@@ -238,7 +238,8 @@ def test_training_goes_on_within_an_epoch(tmp_path):
 
     def trained(*stops):
         layout = Layout(n_inputs=3, hidden_layer_sizes=(4,), cell="gru", n_outputs=3)
-        network, state = Network(layout), TrainingState(initial_theta(layout, "tanh", seed=0, dtype=np.float32), seed=0)
+        network, theta = CPUNetwork(layout), initial_theta(layout, "tanh", seed=0, dtype=np.float32)
+        state = TrainingState(theta, seed=0)
         targets, schedule = (
             Targets(np.arange(len(X)) % 3),
             resolve_schedule("constant", learning_rate_init=0.01, max_iter=2),

@@ -16,7 +16,7 @@ from numrnn.estimators.language_model import scoring
 from numrnn.estimators.language_model.fitting import Texts
 from numrnn.estimators.problem import Problem
 from numrnn.kernels.cpu.sampling import draw
-from numrnn.network.interface import Losses
+from numrnn.network.interface import RecurrentNetwork
 from numrnn.solvers import SGD
 from numrnn.training import loop
 
@@ -103,7 +103,7 @@ def test_the_cross_entropy_is_the_slow_one_whatever_the_pieces(cell, monkeypatch
     expected = [naive.loss(plain(model), [x[:-1]], [x[1:]], cell=cell, output="step") for x in [SYMBOLS, *RAGGED]]
     mean = np.average(expected[1:], weights=[len(x) - 1 for x in RAGGED])
     for outputs, texts in [(1 << 20, 1024), (60, 1024), (1, 2), (30, 1)]:
-        monkeypatch.setattr(Losses, "outputs_at_once", outputs)
+        monkeypatch.setattr(RecurrentNetwork, "outputs_at_once", outputs)
         monkeypatch.setattr(scoring, "TEXTS", texts)
         assert model.cross_entropy(SYMBOLS) == pytest.approx(expected[0], rel=1e-12)
         assert model.cross_entropy(RAGGED) == pytest.approx(mean, rel=1e-12)

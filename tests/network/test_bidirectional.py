@@ -159,7 +159,7 @@ def padded(n, dtype):
 def test_memory_is_that_of_the_design_page(cell, output, hidden):
     T, D, R, K, per_step = 2000, 8, 8, 3, output == "step"
     layout = Layout(n_inputs=D, hidden_layer_sizes=hidden, cell=cell, n_outputs=K, bidirectional=True)
-    net = network.Network(layout, output=output).net
+    net = network.CPUNetwork(layout, output=output).net
     both, kept = [padded(2 * H, np.float32) for H in hidden], {"elman": 1, "gru": 5, "lstm": 6}[cell]
     widest, read, blocks = max(both), len(hidden) + per_step, T // 32 + 2 + R // 4
     states = sum(2 * padded(H, np.float32) * (kept * T + (1 + (cell == "lstm")) * blocks + 6) for H in hidden)

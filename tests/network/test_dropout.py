@@ -9,8 +9,8 @@ from numrnn.data.random_streams import mask_keys
 from numrnn.data.sources import Targets
 from numrnn.kernels.cpu import updates
 from numrnn.kernels.cpu.dropout import drop_row
-from numrnn.network.cpu.network import Network
-from numrnn.network.interface import Step
+from numrnn.network.cpu.network import CPUNetwork
+from numrnn.network.interface import SolverStep
 from numrnn.network.parameters import Layout, initial_theta
 
 LENGTHS = np.array([37, 1, 20, 33, 5, 12, 12, 40, 2])
@@ -34,8 +34,8 @@ class Case:
         self.targets = Targets(random.integers(0, 4, count), random.uniform(0.1, 1, count))
         self.theta = initial_theta(layout, "tanh", 0, np.float64)
         self.theta += random.normal(0, 0.1, self.theta.size)
-        self.network = Network(layout, output=output, dtype=np.float64, n_jobs=n_jobs)
-        self.step = Step(updates.NO_STEP, {}, np.zeros((1, 0)), seed=5, epoch=3, **dropout)
+        self.network = CPUNetwork(layout, output=output, dtype=np.float64, n_jobs=n_jobs)
+        self.step = SolverStep(updates.NO_STEP, {}, np.zeros((1, 0)), seed=5, epoch=3, **dropout)
 
     def loss_and_gradient(self, theta):
         batch, gradient = full_batch(LENGTHS, self.network.tile_rows), np.zeros_like(theta)

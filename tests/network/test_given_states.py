@@ -10,8 +10,8 @@ from numrnn.data.batches import Batch, full_batch, in_chunks
 from numrnn.data.sources import Targets
 from numrnn.kernels.cpu import updates
 from numrnn.network.cpu import scheduling
-from numrnn.network.cpu.network import Network
-from numrnn.network.interface import Step
+from numrnn.network.cpu.network import CPUNetwork
+from numrnn.network.interface import SolverStep
 from numrnn.network.parameters import Layout
 
 CELLS = [("elman", "tanh"), ("elman", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
@@ -100,7 +100,7 @@ def test_chunks_begin_with_given_states(cell, output):
     batches = in_chunks([full_batch(case.data.lengths, case.network.tile_rows)], case.data.lengths, 3, 8)
     states, grad = given, np.zeros_like(case.theta)
     for batch in batches:
-        step = Step(updates.NO_STEP, {}, np.zeros((1, 0)))
+        step = SolverStep(updates.NO_STEP, {}, np.zeros((1, 0)))
         run = case.network.train(
             case.theta, case.data, case.targets, [batch], step, grad, case.theta, carried, given
         )
@@ -121,7 +121,7 @@ class Encoder:
         hidden = tuple(value.shape[1] for name, value in self.weights.items() if name.endswith(".W"))
         layout = Layout(**inputs_of(problem), hidden_layer_sizes=hidden, cell=problem.cell, n_outputs=0)
         assert layout.names == list(self.weights)
-        self.network = Network(layout, activation=problem.activation, output="state", dtype=dtype, n_jobs=n_jobs)
+        self.network = CPUNetwork(layout, activation=problem.activation, output="state", dtype=dtype, n_jobs=n_jobs)
         self.theta, self.data = np.zeros(layout.size, dtype), sequences(problem.X, dtype)
         for name, view in layout.views(self.theta).items():
             view[...] = self.weights[name]

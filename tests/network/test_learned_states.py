@@ -10,7 +10,7 @@ from numrnn.data.batches import full_batch, in_chunks
 from numrnn.kernels.cpu import updates
 from numrnn.network.cpu import scheduling
 from numrnn.network.cpu.prediction import Predictor
-from numrnn.network.interface import Step
+from numrnn.network.interface import SolverStep
 
 CELLS = [("elman", "tanh"), ("elman", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
 RAGGED = (4, 1, 7, 3, 1, 2, 2, 5, 6, 4)
@@ -63,7 +63,7 @@ def test_of_chunks_only_a_sequences_first_has_a_gradient_by_them(cell, output):
     states, grad = np.array([naive.first_state(problem.weights, cell)] * len(RAGGED)), np.zeros_like(case.theta)
     carried = np.zeros_like(states)
     for batch in in_chunks([full_batch(case.data.lengths, 8)], case.data.lengths, 3, 8):
-        step, dstates = Step(updates.NO_STEP, {}, np.zeros((1, 0))), np.zeros_like(states)
+        step, dstates = SolverStep(updates.NO_STEP, {}, np.zeros((1, 0))), np.zeros_like(states)
         run = case.network.train(case.theta, case.data, case.targets, [batch], step, grad, case.theta, carried)
         loss, expected, states = naive.chunk(
             *problem.data, states=states, start=batch.first, k=3, dstates=dstates, **problem.kind

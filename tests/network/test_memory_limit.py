@@ -15,7 +15,7 @@ from numrnn.kernels.cpu import minibatches
 from numrnn.kernels.cpu.tile import checkpoint_schedule
 from numrnn.kernels.cpu.tile.checkpoint_schedule import ONE_SEGMENT
 from numrnn.network.cpu import workspaces
-from numrnn.network.cpu.network import Network
+from numrnn.network.cpu.network import CPUNetwork
 from numrnn.network.cpu.workspaces import Workspaces
 
 RAGGED = (300, 250, 33, 1, 64, 170, 299, 2, 300, 31)  # two tiles
@@ -37,7 +37,7 @@ KINDS = {
 def under_limit(problem, dtype, limit, n_jobs=1):
     """A case whose network has a limit."""
     case = Case(problem, dtype=dtype)
-    case.network = Network(
+    case.network = CPUNetwork(
         case.layout, activation=problem.activation, head=problem.head, output=problem.output, pooling=problem.pooling,
         dtype=dtype, n_jobs=n_jobs, memory_limit=limit,
     )  # fmt: skip

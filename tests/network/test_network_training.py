@@ -17,7 +17,7 @@ from numrnn import Sequences
 from numrnn.data.batches import epoch_batches
 from numrnn.data.sources import Targets
 from numrnn.network.cpu import network, scheduling
-from numrnn.network.cpu.network import Network
+from numrnn.network.cpu.network import CPUNetwork
 from numrnn.network.parameters import Layout
 from numrnn.solvers import SGD, Adam, AdamW, RMSprop
 from numrnn.training import TrainingDivergedError, TrainingState, resolve_schedule, train
@@ -262,6 +262,6 @@ def test_weights_that_overflow_where_a_bounded_cell_hides_it_are_never_kept():
     schedule = resolve_schedule(lambda epoch: 1.0, learning_rate_init=1e30, max_iter=1)
     state = TrainingState(theta, seed=0)
     with pytest.raises(TrainingDivergedError):
-        train(Network(layout), state, data, Targets(np.zeros(4, np.int64)), solver=SGD(momentum=0.0), schedule=schedule,
-              batch_size=1, max_iter=1)
+        train(CPUNetwork(layout), state, data, Targets(np.zeros(4, np.int64)), solver=SGD(momentum=0.0),
+              schedule=schedule, batch_size=1, max_iter=1)
     assert np.isfinite(theta).all()

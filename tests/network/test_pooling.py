@@ -10,8 +10,8 @@ from numrnn.data.batches import full_batch
 from numrnn.data.sequences import Sequences
 from numrnn.kernels.cpu import updates
 from numrnn.network.cpu import scheduling
-from numrnn.network.cpu.network import Network
-from numrnn.network.interface import Step
+from numrnn.network.cpu.network import CPUNetwork
+from numrnn.network.interface import SolverStep
 from numrnn.network.parameters import Layout
 
 CELLS = [("elman", "tanh"), ("elman", "relu")]  # the others have fewer shapes, see `table`
@@ -107,7 +107,7 @@ def test_features_are_what_the_head_reads(pooling):
     expected = [naive.read(problem.weights, rows, -1, "sequence", pooling) for rows in tops]
     case = Case(problem)
     layout = Layout(n_inputs=3, hidden_layer_sizes=(4, 33), cell="lstm", n_outputs=0)
-    features = Network(layout, output="features", pooling=pooling, dtype=np.float64)
+    features = CPUNetwork(layout, output="features", pooling=pooling, dtype=np.float64)
     got, state = features.predict(case.theta[: layout.size], case.data)
     assert relative_error(got, np.array(expected)) <= 1e-10
     np.testing.assert_array_equal(state, case.network.predict(case.theta, case.data)[1])
@@ -117,7 +117,7 @@ def test_features_are_what_the_head_reads(pooling):
 def test_dropout_acts_on_what_is_pooled(pooling):
     """The gradient is that of the loss with masks held fixed."""
     case = Case(make_problem("lstm", hidden=(4, 5), lengths=(40, 1, 7), pooling=pooling, zero_weights=False))
-    step = Step(updates.NO_STEP, {}, np.zeros((1, 0)), dropout=0.4, recurrent_dropout=0.2, seed=5)
+    step = SolverStep(updates.NO_STEP, {}, np.zeros((1, 0)), dropout=0.4, recurrent_dropout=0.2, seed=5)
     batch, grad = full_batch(case.data.lengths, 8), np.zeros_like(case.theta)
 
     def loss():
@@ -135,6 +135,6 @@ def test_a_mean_of_many_steps_is_not_rounded_away(bidirectional):
     theta = np.zeros(layout.size, np.float32)
     for name, value in layout.views(theta).items():
         value[...] = name.endswith("b")
-    one = Network(layout, output="features", pooling="mean")
+    one = CPUNetwork(layout, output="features", pooling="mean")
     long = Sequences.from_list([np.zeros((1 << 17, 1), np.float32)])
     np.testing.assert_allclose(one.predict(theta, long)[0], np.tanh(1), rtol=1e-6)

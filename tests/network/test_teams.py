@@ -14,7 +14,7 @@ from numrnn.kernels.cpu import unit_parallel
 from numrnn.kernels.cpu.micro_kernel import VECTOR_BYTES
 from numrnn.kernels.cpu.processor import BOARD_SIZE
 from numrnn.network.cpu import scheduling
-from numrnn.network.cpu.network import Network
+from numrnn.network.cpu.network import CPUNetwork
 from numrnn.network.parameters import Layout, initial_theta
 
 pytestmark = [
@@ -56,7 +56,7 @@ def joined(monkeypatch):
 def test_predictions_have_the_bits_of_one_thread(shared, joined, dtype, cell, hidden, output):
     layout = Layout(n_inputs=7, hidden_layer_sizes=hidden, cell=cell, n_outputs=37)
     theta, random = initial_theta(layout, "tanh", 0, dtype), np.random.default_rng(0)
-    one = Network(layout, output=output, dtype=dtype)
+    one = CPUNetwork(layout, output=output, dtype=dtype)
     one.pack(theta)
     for lengths in LENGTHS:
         data = Sequences.from_list([random.standard_normal((length, 7)).astype(dtype) for length in lengths])

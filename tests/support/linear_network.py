@@ -4,10 +4,11 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from numrnn.data.batches import full_batch
 from numrnn.data.sequences import Sequences
 from numrnn.data.sources import Targets
 from numrnn.kernels.cpu import updates
-from numrnn.network.interface import Run, always_current
+from numrnn.network.interface import Network, TrainingRun
 from numrnn.training import TrainingState
 
 D = 3
@@ -22,15 +23,12 @@ class LinearLayout:
         return {"V": flat[:D].reshape(1, D), "c": flat[D:]}
 
 
-class LinearNetwork:
-    tile_rows, state_size = 4, 0
-    layout = LinearLayout()
-    resident = staticmethod(always_current)
-
+class LinearNetwork(Network):
     def __init__(self):
+        super().__init__(LinearLayout(), np.float64, tile_rows=4, state_size=0)
         self.batches = []  # ids of each mini-batch asked for
 
-    def gradient(self, theta, data, targets, batch, grad, state=None):
+    def gradient(self, theta, data, targets, batch, grad, given=None, dgiven=None, step=None):
         self.batches.append(batch.ids.tolist())
         inputs = np.add.reduceat(data.values.astype(np.float64), data.offsets[:-1])[batch.ids]
         weights = np.ones(len(data)) if targets.weights is None else targets.weights
@@ -44,7 +42,7 @@ class LinearNetwork:
         grad[D] = 2 * (weights * error).sum() / total
         return (weights * error**2).sum() / total, total
 
-    def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None):
+    def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
         """What Network.train does, batch by batch in Python."""
         losses, norms, sums = [], [], []
         outcome = "done"
@@ -72,7 +70,13 @@ class LinearNetwork:
             theta[:] = before
             outcome = "diverged"
         done = len(losses) - (outcome == "diverged")
-        return Run(outcome, np.array(losses), np.array(norms), np.array(sums), done)
+        return TrainingRun(outcome, np.array(losses), np.array(norms), np.array(sums), done)
+
+    def loss(self, theta, data, targets):
+        return self.gradient(theta, data, targets, full_batch(data.lengths, self.tile_rows), np.zeros_like(theta))
+
+    def pack(self, theta):
+        pass
 
 
 def problem(n=40, dtype=np.float64, weights=None, seed=0):

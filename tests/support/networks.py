@@ -4,8 +4,8 @@ import numpy as np
 from numrnn.data.batches import full_batch, in_chunks
 from numrnn.data.sequences import Sequences
 from numrnn.data.sources import Targets
-from numrnn.network.cpu.network import Network
-from numrnn.network.interface import Step
+from numrnn.network.cpu.network import CPUNetwork
+from numrnn.network.interface import SolverStep
 from numrnn.network.parameters import Layout
 from numrnn.training import TrainingState
 
@@ -20,7 +20,7 @@ class Case:
         self.layout = Layout(**inputs_of(problem), hidden_layer_sizes=tuple(hidden), cell=problem.cell,
                              n_outputs=len(problem.weights["c"]), bidirectional=bool(reverse),
                              initial_state="learned" if "layers.0.s_0" in problem.weights else "zero")
-        self.network = Network(self.layout, activation=problem.activation, head=problem.head, output=problem.output,
+        self.network = CPUNetwork(self.layout, activation=problem.activation, head=problem.head, output=problem.output,
                                pooling=problem.pooling, dtype=dtype, n_jobs=n_jobs)
         self.names = list(problem.weights)
         self.theta = self.flat(problem.weights, dtype)
@@ -54,7 +54,7 @@ class Case:
         self.state.prepare(solver)
         numbers = range(self.state.n_updates + 1, self.state.n_updates + 1 + len(learning_rates))
         scalars = [solver.scalars(rate, n) for rate, n in zip(learning_rates, numbers, strict=True)]
-        step = Step(solver.rule(), self.state.solver_state, np.array(scalars), alpha, clip_norm)
+        step = SolverStep(solver.rule(), self.state.solver_state, np.array(scalars), alpha, clip_norm)
         self.grad = np.empty_like(self.theta)
         run = self.network.train(self.theta, self.data, self.targets, batches, step, self.grad, self.before)
         self.state.n_updates += run.done

@@ -2,6 +2,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
+import naive
 import numpy as np
 
 GOLDEN_ALPHA = 0.1     # the objective of the golden files has this much L2
@@ -37,7 +38,7 @@ class Problem(NamedTuple):
 def parameter_shapes(cell, n_inputs, hidden_layer_sizes, n_outputs, embedding_size=None, initial_state="zero",
                      bidirectional=False):
     """Shapes by name; symbols are `n_inputs` inputs."""
-    gates = {"elman": 1, "gru": 3, "lstm": 4}[cell]
+    gates = naive.GATES[cell]
     shapes, D = {}, n_inputs
     if embedding_size is not None:
         shapes, D = {"embedding": (n_inputs, embedding_size)}, embedding_size
@@ -48,7 +49,7 @@ def parameter_shapes(cell, n_inputs, hidden_layer_sizes, n_outputs, embedding_si
             if cell == "gru":
                 shapes[f"{prefix}b_Wn"] = (H,)
             if initial_state == "learned":
-                shapes |= {f"{prefix}{name}": (H,) for name in ("s_0", "cell_0")[: 1 + (cell == "lstm")]}
+                shapes |= {f"{prefix}{name}": (H,) for name in naive.STATES[cell]}
         D = H * len(prefixes)
     return shapes | {"V": (n_outputs, D), "c": (n_outputs,)}
 

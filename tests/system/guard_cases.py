@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from numrnn.network.components import GATES
+from numrnn.network.components import CELLS
 from numrnn.solvers import SGD, Adam, RMSprop
 
 LARGEST = 70  # sizes alone go from 1 to this
@@ -31,9 +31,9 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    **{cell: Kind(cell) for cell in GATES},
-    **{f"{cell}, float64": Kind(cell, "float64") for cell in GATES},
-    **{f"{cell}, symbols": Kind(cell, symbols=True) for cell in GATES},
+    **{cell: Kind(cell) for cell in CELLS},
+    **{f"{cell}, float64": Kind(cell, "float64") for cell in CELLS},
+    **{f"{cell}, symbols": Kind(cell, symbols=True) for cell in CELLS},
     "gru, symbols, float64": Kind("gru", "float64", symbols=True),
     "elman, pooled": Kind("elman", pooled=True),
     "lstm, pooled, float64": Kind("lstm", "float64", pooled=True),
@@ -43,7 +43,7 @@ KINDS = {
     "lstm, bidirectional, float64": Kind("lstm", "float64", bidirectional=True),
     "gru, bidirectional, symbols, float64": Kind("gru", "float64", symbols=True, bidirectional=True),
     "gru, bidirectional, pooled, float64": Kind("gru", "float64", bidirectional=True, pooled=True),
-    **{f"{cell}, limited": Kind(cell, limited=True) for cell in GATES},
+    **{f"{cell}, limited": Kind(cell, limited=True) for cell in CELLS},
     "elman, limited, float64": Kind("elman", "float64", limited=True),
     "gru, limited, symbols": Kind("gru", symbols=True, limited=True),
     "elman, limited, pooled": Kind("elman", pooled=True, limited=True),

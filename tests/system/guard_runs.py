@@ -14,12 +14,12 @@ from numrnn.kernels.cpu import minibatches as kernels
 from numrnn.kernels.cpu.processor import BOARD_SIZE, LEFT, all_finite, leave, watch
 from numrnn.kernels.jit import read_only
 from numrnn.network.cpu.distributed import SharedNetwork
-from numrnn.network.cpu.network import Network
+from numrnn.network.cpu.network import CPUNetwork
 from numrnn.network.cpu.prediction import Predictor
 from numrnn.network.cpu.sampling import Writer
 from numrnn.network.decoding import write_by_beams, write_greedily, write_vectors
 from numrnn.network.encoder_decoder import EncoderDecoder
-from numrnn.network.interface import Masks, Step
+from numrnn.network.interface import Masks, SolverStep
 from numrnn.network.parameters import Layout
 from numrnn.solvers import LBFGS
 from numrnn.training import TrainingDivergedError, TrainingState, minimize_lbfgs
@@ -38,7 +38,7 @@ class Problem:
             "activation": case.activation, "head": case.head, "output": case.output, "pooling": case.pooling,
             "dtype": self.dtype,
         }  # fmt: skip
-        self.network = Network(self.layout, n_jobs=case.n_jobs, **self.options)
+        self.network = CPUNetwork(self.layout, n_jobs=case.n_jobs, **self.options)
         self.theta = self.draw_theta(self.layout)
         self.data = self.draw_sequences(case.lengths)
         self.targets = self._draw_targets()
@@ -86,7 +86,7 @@ class Problem:
 
     def least_memory(self, batches):
         """The limit of memory below which mini-batches do not fit."""
-        network = Network(self.layout, memory_limit=1, n_jobs=1, **self.options)
+        network = CPUNetwork(self.layout, memory_limit=1, n_jobs=1, **self.options)
         try:
             network.train(self.theta.copy(), self.data, self.targets, batches, *self.step(len(batches)))
         except ValueError as error:
@@ -98,7 +98,7 @@ class Problem:
         case, solver = self.case, SOLVERS[self.case.solver]
         scalars = np.array([solver.scalars(0.01, n) for n in range(1, count + 1)])
         dropout = {name: getattr(case, name) for name in ("dropout", "recurrent_dropout")}
-        step = Step(solver.rule(), solver.init_state(self.theta), scalars, case.alpha, case.clip_norm, **dropout)
+        step = SolverStep(solver.rule(), solver.init_state(self.theta), scalars, case.alpha, case.clip_norm, **dropout)
         return step, np.full_like(self.theta, np.nan), self.theta.copy()
 
 
@@ -128,7 +128,7 @@ def _trained(problem):
     batches = batches[:6]
     if problem.kind.limited:
         limit = problem.least_memory(batches) * (2 if case.n_jobs > 1 else 1)
-        network = Network(problem.layout, memory_limit=limit, n_jobs=case.n_jobs, **problem.options)
+        network = CPUNetwork(problem.layout, memory_limit=limit, n_jobs=case.n_jobs, **problem.options)
     theta, (step, grad, before) = problem.theta.copy(), problem.step(len(batches))
     state = problem.draw_states(len(data)) if case.chunk else None
     given = problem.draw_states(len(data)) if case.given else None
@@ -138,8 +138,8 @@ def _trained(problem):
         return
     dgiven = None if given is None else np.full_like(given, np.nan)
     masks = Masks(case.dropout, case.recurrent_dropout, np.arange(len(data))) if case.dropout else None
-    batch = full_batch(data.lengths, network.tile_rows)
-    loss, _ = network.gradient(theta, data, problem.targets, batch, grad, given, dgiven, masks)
+    batch, noise = full_batch(data.lengths, network.tile_rows), SolverStep.none(problem.dtype, masks=masks)
+    loss, _ = network.gradient(theta, data, problem.targets, batch, grad, given, dgiven, noise)
     yield from (np.float64(loss), grad, *([] if given is None else [dgiven]))
 
 
@@ -153,7 +153,7 @@ def _predicted(problem):
         yield network.outputs_of(network.predict(problem.theta, data, raw=True)[0])
         options = problem.options | {"output": "features"}
         if case.output == "sequence":
-            yield from Network(problem._layout(0), **options).predict(problem.draw_theta(problem._layout(0)), data)
+            yield from CPUNetwork(problem._layout(0), **options).predict(problem.draw_theta(problem._layout(0)), data)
     if case.dropout:
         masks = Masks(case.dropout, case.recurrent_dropout, np.arange(len(data)))
         yield from network.predict_packed(data, masks=masks)
@@ -181,16 +181,16 @@ def _written(problem):
     case, symbols = problem.case, problem.kind.symbols
     layout = problem._layout(case.D)
     if symbols:
-        writer_network = Network(layout, output="step", activation=case.activation, dtype=problem.dtype)
+        writer_network = CPUNetwork(layout, output="step", activation=case.activation, dtype=problem.dtype)
         writer_network.pack(problem.draw_theta(layout))
         for temperature, top_k, top_p in ((0.0, None, None), (1.0, None, None), (0.7, 1 + case.D // 2, 0.9)):
             random = np.random.default_rng(case.seed)
             writer = Writer(writer_network, temperature=temperature, top_k=top_k, top_p=top_p, random=random)
             writer.read(problem.data[0])
             yield from writer.write(20)
-    encoder = Network(problem._layout(0), output="state", activation=case.activation, dtype=problem.dtype)
+    encoder = CPUNetwork(problem._layout(0), output="state", activation=case.activation, dtype=problem.dtype)
     head = "softmax" if symbols else "identity"
-    decoder = Network(layout, output="step", head=head, activation=case.activation, dtype=problem.dtype)
+    decoder = CPUNetwork(layout, output="step", head=head, activation=case.activation, dtype=problem.dtype)
     pair = EncoderDecoder(encoder, decoder)
     end = case.D - 1 if symbols else None
     lengths = np.minimum(case.lengths, 9)
@@ -203,12 +203,12 @@ def _written(problem):
     targets = Targets(data.target.targets)
     theta = problem.draw_theta(pair.layout)
     solver, grad, before = SOLVERS[case.solver], np.full_like(theta, np.nan), theta.copy()
-    step = Step(
+    step = SolverStep(
         solver.rule(), solver.init_state(theta), np.array([solver.scalars(0.01, 1)]), case.alpha, case.clip_norm,
         case.dropout, case.recurrent_dropout,
     )  # fmt: skip
     run = pair.train(theta, data, targets, [Batch(np.arange(len(data))[::-1].copy())], step, grad, before)
-    yield from (theta, grad, run.losses, np.float64(pair.loss(theta, data, targets)))
+    yield from (theta, grad, run.losses, np.float64(pair.loss(theta, data, targets)[0]))
     states = pair.read(problem.data[:5])
     if symbols:
         yield from write_greedily(pair, states, end=end, max_length=5)

@@ -16,6 +16,7 @@ import numpy as np
 from numba.core.registry import CPUDispatcher
 
 from numrnn.kernels import jit
+from numrnn.network.components import CELLS
 from numrnn.network.cpu import network
 
 BEHIND, BEFORE = "behind", "before"  # the side of an array on which forbidden pages touch it
@@ -32,10 +33,10 @@ CONSTANT = {
     "Job": "order first first_tile first_node weight_sums",
     "Update": "scalars",
     **dict.fromkeys(("Scratch", "WholeScratch"), "regions"),
-    **dict.fromkeys(("ElmanNet", "GRUNet", "LSTMNet"), "layers head pieces shares"),
+    **{cell.net.__name__: "layers head pieces shares" for cell in CELLS.values()},
     "predict_tiles": "order first_row",
     "predict_in_team": "ids first_row",
-    **dict.fromkeys(("predict_elman", "predict_gru", "predict_lstm"), "packed values"),
+    "predict_one": "packed values",
     "generate": "ids uniforms",
     "extend": "logits scores first widths",
     "all_finite": "values",
@@ -53,7 +54,7 @@ WRITES_ITS_INPUT = "generate", "SymbolData"  # a symbol that it writes is the ne
 # Memory whose contents never matter when a kernel begins; it finds NaN there.
 SPENT = {
     **dict.fromkeys(("Scratch", "WholeScratch"), "work"),
-    **dict.fromkeys(("predict_elman", "predict_gru", "predict_lstm"), "work"),
+    "predict_one": "work",
     "run_batches": "levels",
 }
 

@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 import numrnn
+from numrnn.network.components import CELLS
 
 ROOT = Path(numrnn.__file__).parent
 CLIENTS = {"cli", "inspection", "model_selection.py"}  # of the public interface: they are handed estimators
@@ -59,3 +60,14 @@ def test_only_conversion_asks_for_the_class_of_data():
         if names_in(node.args[1]) & KINDS
     }
     assert found <= CONVERSION
+
+
+def test_only_components_and_kernels_compare_with_the_name_of_a_cell():
+    found = {
+        name
+        for name, tree in FILES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Compare) and not name.startswith("kernels/")
+        if any(isinstance(part, ast.Constant) and part.value in CELLS for part in ast.walk(node))
+    }
+    assert not found

@@ -14,7 +14,7 @@ import pytest
 from numrnn import RNNClassifier, RNNRegressor
 from numrnn.estimators.held_out import Validation
 from numrnn.io import newest_checkpoint
-from numrnn.network.cpu.network import Network
+from numrnn.network.cpu.network import CPUNetwork
 from numrnn.training import Checkpoint, TrainingTerminated, loop
 from numrnn.training.exceptions import RESUBMIT
 
@@ -77,13 +77,13 @@ def test_a_signal_ends_a_fit_which_can_go_on(number, hook, at, words, tmp_path):
 def test_a_signal_while_kernels_are_compiled_ends_a_fit_at_once(tmp_path, monkeypatch):
     regressor(tmp_path / "one", max_iter=1).fit(X, Y)
     before = newest_checkpoint(tmp_path / "one")[0]
-    train, sender = Network.train, Sender("count", 1, TERM)
+    train, sender = CPUNetwork.train, Sender("count", 1, TERM)
 
     def slow(self, *arguments, **options):
         sender.count()
         return train(self, *arguments, **options)
 
-    monkeypatch.setattr(Network, "train", slow)
+    monkeypatch.setattr(CPUNetwork, "train", slow)
     for folder, newest in [("one", before), ("none", None)]:
         sender._left = 1
         with pytest.raises(TrainingTerminated, match="SIGTERM ended training as it began"):
@@ -100,7 +100,7 @@ def test_what_a_compiler_says_that_a_signal_cut_off_is_no_failure(tmp_path, monk
         except BaseException:
             raise RuntimeError("no compiled object") from None
 
-    monkeypatch.setattr(Network, "train", train)
+    monkeypatch.setattr(CPUNetwork, "train", train)
     with pytest.raises(TrainingTerminated, match="SIGTERM ended training as it began"):
         regressor(tmp_path).fit(X, Y)
     sender = SimpleNamespace(count=lambda: 1 / 0)

@@ -30,7 +30,7 @@ class Failing:
         self.layout, self.tile_rows, self.state_size = network.layout, network.tile_rows, network.state_size
         self.theta = None
 
-    train, resident = LinearNetwork.train, staticmethod(LinearNetwork.resident)
+    train, resident = LinearNetwork.train, LinearNetwork.resident
 
     def gradient(self, theta, *rest):
         self.count += 1

@@ -57,7 +57,7 @@ class TextFitting(Fitting):
             self.n_symbols_ = count_symbols(sequences, known) if vocabulary is None else len(vocabulary)
             self.end_symbol_ = self.n_symbols_ if reader.boundaries else None
         n_symbols = self.n_symbols_ + reader.boundaries
-        architecture = Architecture.of(options, n_inputs=1, n_outputs=n_symbols, head="softmax", n_symbols=n_symbols)
+        architecture = Architecture.of(options, n_inputs=1, n_targets=n_symbols, head="softmax", n_symbols=n_symbols)
         if continues:
             check_same(self._architecture, architecture)
         self._architecture = architecture

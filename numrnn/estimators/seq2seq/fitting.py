@@ -88,7 +88,7 @@ class PairFitting(Fitting):
             return problem
         network = self._architecture.network(options.threads, device=options.device)
         targets = targets_of(held)
-        validate = LossAlone(lambda theta: network.loss(theta, held, targets), held, targets)
+        validate = LossAlone(lambda theta: network.loss(theta, held, targets)[0], held, targets)
         return replace(problem, data=data, targets=targets_of(data), validate=validate)
 
     def _read_validation(self, X_val, y_val):
@@ -111,11 +111,11 @@ def _architecture_of(options, source, target):
     if options.embedding_size is not None and source.n_symbols is None and target.n_symbols is None:
         raise ValueError(f"embedding_size={shown(options.embedding_size)} needs symbols or texts, in X or in y")
     encoder = Architecture.of(
-        options, n_inputs=source.inputs.n_inputs, n_outputs=0, head="identity", n_symbols=source.n_symbols
+        options, n_inputs=source.inputs.n_inputs, n_targets=0, head="identity", n_symbols=source.n_symbols
     )._replace(output="state")
     outputs = target.n_outputs
     if target.n_symbols is None:
-        decoder = Architecture.of(options, n_inputs=outputs, n_outputs=outputs, head="identity")
+        decoder = Architecture.of(options, n_inputs=outputs, n_targets=outputs, head="identity")
         return PairArchitecture(encoder, decoder._replace(embedding_size=None))
-    decoder = Architecture.of(options, n_inputs=1, n_outputs=outputs, head="softmax", n_symbols=outputs)
+    decoder = Architecture.of(options, n_inputs=1, n_targets=outputs, head="softmax", n_symbols=outputs)
     return PairArchitecture(encoder if source.n_symbols is not None else encoder._replace(embedding_size=None), decoder)

@@ -11,7 +11,8 @@ import numpy as np
 from numrnn.kernels.cpu.micro_kernel import VECTOR_BYTES, VECTORS
 from numrnn.kernels.jit import njit
 
-ONE, ZEROS = 0, 16  # packed weights begin with a 1 and, from the next cache line, a row of zeros as wide as any
+# Packed weights begin with a 1, the parameter of the loss and, from the next cache line, a row of zeros as wide as any.
+ONE, LOSS_PARAMETER, ZEROS = 0, 1, 16
 TANH, RELU = range(2)
 SOFTMAX, SIGMOID, IDENTITY, NO_HEAD = range(4)
 LAST, MEAN, MAXIMUM = range(3)  # state of a sequence, or of all of them: what the head reads
@@ -59,7 +60,8 @@ class Layer(NamedTuple):
 class Head(NamedTuple):
     """The output layer, likewise."""
 
-    kind: int
+    output: int  # function, or NO_HEAD
+    loss: int  # of `numrnn.kernels.cpu.losses`
     per_step: int  # 1: every step has an output, 0: a sequence has one
     K: int  # outputs
     KP: int  # outputs, padded
@@ -91,8 +93,10 @@ class Piece(NamedTuple):
     rows: int  # 1: packed as it is, rows of a table; 0: into panels
 
 
-class ElmanNet(NamedTuple):
-    """A network for the kernels. Its type says which cell it has, so a program compiles that cell only."""
+class Net(NamedTuple):
+    """A network for the kernels. Each cell has its own type of them, beside its kernels, so that a program compiles one
+    cell only.
+    """
 
     activation: int
     layers: np.ndarray  # (layers, fields of Layer) int64
@@ -101,30 +105,6 @@ class ElmanNet(NamedTuple):
     shares: np.ndarray  # (shares + 1,) int64: the first piece of each part of theta that one thread takes at a time
     packed: np.ndarray  # packed weights
     pooling: int  # what the head reads
-
-
-class GRUNet(NamedTuple):
-    """Likewise."""
-
-    activation: int
-    layers: np.ndarray
-    head: np.ndarray
-    pieces: np.ndarray
-    shares: np.ndarray
-    packed: np.ndarray
-    pooling: int
-
-
-class LSTMNet(NamedTuple):
-    """Likewise."""
-
-    activation: int
-    layers: np.ndarray
-    head: np.ndarray
-    pieces: np.ndarray
-    shares: np.ndarray
-    packed: np.ndarray
-    pooling: int
 
 
 @njit
@@ -147,7 +127,7 @@ def layer_of(net, index):
 def head_of(net):
     """The record of the head."""
     f = net.head
-    return Head(f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11])
+    return Head(f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11], f[12])
 
 
 @njit

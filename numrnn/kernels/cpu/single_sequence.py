@@ -2,11 +2,13 @@
 tuple of arrays 1 us, a step of a small network 1 us.
 """
 
+import functools
+
 import numpy as np
 
 from numrnn.kernels.cpu.inputs import Data
 from numrnn.kernels.cpu.processor import BOARD_SIZE, DEFAULT, set_mode
-from numrnn.kernels.cpu.records import LAYER_REGIONS, ElmanNet, GRUNet, Head, Layer, LSTMNet
+from numrnn.kernels.cpu.records import LAYER_REGIONS, Head, Layer
 from numrnn.kernels.cpu.tile.forward import Scratch, predict_tile
 from numrnn.kernels.jit import njit
 
@@ -77,31 +79,21 @@ def _predict(net, at, table, values, raw, work, out, state, state_out):
     return largest_of(out[0])
 
 
-@njit
-def predict_elman(table, packed, values, raw, work, out, state, state_out):
-    """Outputs of values (T, D) and the state after them (1, state size), from a state, or none (0, 0); both may be one
-    array. Returns the index of the largest output of the first row of out, or what is not finite.
+@functools.cache
+def predictor_of(kind):
+    """Return the kernel that predicts one sequence with a network of a type; it is handed arrays and makes the network
+    itself.
     """
-    layers, at = _rows(table, TABLES, LAYER)
-    head, at = _rows(table, at, HEAD)
-    # Pieces and shares of theta serve training only: any arrays of their types will do.
-    net = ElmanNet(table[ACTIVATION], layers, head[0], layers, head[0], packed, table[POOLING])
-    return _predict(net, at, table, values, raw, work, out, state, state_out)
 
+    @njit
+    def predict_one(table, packed, values, raw, work, out, state, state_out):
+        """Outputs of values (T, D) and the state after them (1, state size), from a state, or none (0, 0); both may be
+        one array. Returns the index of the largest output of the first row of out, or what is not finite.
+        """
+        layers, at = _rows(table, TABLES, LAYER)
+        head, at = _rows(table, at, HEAD)
+        # Pieces and shares of theta serve training only: any arrays of their types will do.
+        net = kind(table[ACTIVATION], layers, head[0], layers, head[0], packed, table[POOLING])
+        return _predict(net, at, table, values, raw, work, out, state, state_out)
 
-@njit
-def predict_gru(table, packed, values, raw, work, out, state, state_out):
-    """Likewise."""
-    layers, at = _rows(table, TABLES, LAYER)
-    head, at = _rows(table, at, HEAD)
-    net = GRUNet(table[ACTIVATION], layers, head[0], layers, head[0], packed, table[POOLING])
-    return _predict(net, at, table, values, raw, work, out, state, state_out)
-
-
-@njit
-def predict_lstm(table, packed, values, raw, work, out, state, state_out):
-    """Likewise."""
-    layers, at = _rows(table, TABLES, LAYER)
-    head, at = _rows(table, at, HEAD)
-    net = LSTMNet(table[ACTIVATION], layers, head[0], layers, head[0], packed, table[POOLING])
-    return _predict(net, at, table, values, raw, work, out, state, state_out)
+    return predict_one

@@ -1,14 +1,17 @@
-"""Losses and outputs of rows of logits; a thread takes a row. The formulas are those of kernels/cpu/heads.py."""
+"""Losses and outputs of rows of logits; a thread takes a row. The formulas are those of kernels/cpu."""
 
 from numba import cuda
 
 from numrnn.kernels.cpu.activations import like
-from numrnn.kernels.cpu.heads import loss_row, output_row
+from numrnn.kernels.cpu.heads import output_row
+from numrnn.kernels.cpu.losses import loss_row
 from numrnn.kernels.cuda.jit import kernel
 
 
 @kernel
-def row_losses(kind, weight_sum, logits_inout, target, classes, class_bytes, values, weights, losses_out):
+def row_losses(
+    loss_kind, parameter, weight_sum, logits_inout, target, classes, class_bytes, values, weights, losses_out
+):
     """Weight times loss of each row, float64; logits (n, K) become their gradients, times weight over the
     sum of weights (1,). A row whose target is -1, or whose weight is 0, has neither.
     """
@@ -19,7 +22,7 @@ def row_losses(kind, weight_sum, logits_inout, target, classes, class_bytes, val
     weight = 0.0 if index < 0 else weights[index] if weights.size else 1.0
     loss = 0.0
     if weight != 0.0:
-        loss = weight * loss_row(kind, logits, index, classes, class_bytes, values)
+        loss = weight * loss_row(loss_kind, like(parameter, logits[0]), logits, index, classes, class_bytes, values)
     factor = like(weight * (1.0 / weight_sum[0]), logits[0])
     for k in range(logits.size):
         logits[k] = logits[k] * factor if weight != 0.0 else like(0.0, factor)
@@ -48,8 +51,8 @@ def take_targets(target, classes, class_bytes, values, weights, target_out, clas
 
 
 @kernel
-def outputs(kind, logits_inout):
+def outputs(output, logits_inout):
     """Logits (n, K) become outputs."""
     row = cuda.grid(1)
     if row < logits_inout.shape[0]:
-        output_row(kind, logits_inout[row])
+        output_row(output, logits_inout[row])

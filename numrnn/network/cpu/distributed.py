@@ -7,21 +7,21 @@ from numrnn.distributed.tree import shares_of, tiles_of_node
 from numrnn.kernels.cpu import processor
 from numrnn.kernels.cpu.inputs import sort_inputs
 from numrnn.kernels.cpu.updates import pack_weights
-from numrnn.network.cpu.network import Network
-from numrnn.network.interface import Run
+from numrnn.network.cpu.network import CPUNetwork
+from numrnn.network.interface import TrainingRun
 
 NEVER = -(1 << 62)  # so many nodes more than there are: their end opens nothing
 
 
-class SharedNetwork(Network):
-    """A `Network` in one of many processes that call its methods together, with the same arguments.
+class SharedNetwork(CPUNetwork):
+    """A `CPUNetwork` in one of many processes that call its methods together, with the same arguments.
 
     Each computes the tiles of the nodes that it owns; all get the sum of the gradients and make the same step. So theta
     and all that is returned have the bits of one process in all of them.
 
     Parameters
     ----------
-    layout, **options : as of `Network`
+    layout, **options : as of `CPUNetwork`
     comm : numrnn.distributed.mpi.MPI
     """
 
@@ -64,7 +64,7 @@ class SharedNetwork(Network):
             if stop:
                 outcome = "interrupted"
                 break
-        return Run(outcome, *np.array(figures).reshape(-1, 3).T, done)
+        return TrainingRun(outcome, *np.array(figures).reshape(-1, 3).T, done)
 
     def reads(self, batch, lengths):
         """See `Network.reads`. Embedded symbols are read by all: their gradients are sorted by symbol."""

@@ -14,14 +14,14 @@ from numrnn.kernels.cpu import processor, unit_parallel
 from numrnn.kernels.cpu.inputs import Data
 from numrnn.kernels.cpu.records import Layer
 from numrnn.kernels.cpu.updates import pack_weights
+from numrnn.network.components import numbers_of_head
 from numrnn.network.cpu.scheduling import Workload, run_threads
 from numrnn.network.cpu.weight_layout import make_net
 from numrnn.network.cpu.workspaces import Workspaces, affordable_threads, nodes_of
-from numrnn.network.interface import Losses, Run, always_current, goal_of, inputs_of, target_rows
-from numrnn.network.parameters import state_size_of, tile_rows_of
+from numrnn.network.interface import RecurrentNetwork, TrainingRun, goal_of, inputs_of, target_rows
 
 
-class Network(Losses):
+class CPUNetwork(RecurrentNetwork):
     """A network of one architecture; holds no parameters, only where things lie.
 
     Parameters
@@ -30,12 +30,13 @@ class Network(Losses):
     activation : {"tanh", "relu"}
         Of an Elman cell.
     head : {"softmax", "sigmoid", "identity"}
-        Output function, with cross-entropy, cross-entropy per output, squared error.
-    output : {"sequence", "step", "state", "features"}
-        A layout without outputs gives its final states alone, or with them what a head would read of a sequence.
-    pooling : {"last", "mean", "max"}
-        What the head reads of a sequence: the last layer's last state, or the mean or the maximum of all its states.
-    dtype : float32 or float64
+        Output function; its loss is cross-entropy, cross-entropy per output, or the squared error.
+    loss : str, optional
+        A key of `numrnn.network.components.LOSSES` in the place of the head's own.
+    loss_parameter : float, optional
+        Of the loss; None: its default.
+    output, pooling, dtype
+        As of `RecurrentNetwork`.
     n_jobs : int
         Threads; the results have the same bits for any number.
     memory_limit : int, optional
@@ -48,18 +49,16 @@ class Network(Losses):
         *,
         activation="tanh",
         head="softmax",
+        loss=None,
+        loss_parameter=None,
         output="sequence",
         pooling="last",
         dtype=np.float32,
         n_jobs=1,
         memory_limit=None,
     ):
-        self.layout, self.n_jobs, self.dtype = layout, n_jobs, np.dtype(dtype)
-        self.per_step, self.pooling = output == "step", pooling
-        self._net, gradient_size = make_net(layout, activation, head, self.per_step, self.dtype, pooling)
-        sizes, directions = layout.hidden_layer_sizes, len(layout.prefixes(0))
-        self.n_outputs = directions * sizes[-1] if output == "features" else layout.n_outputs
-        self.tile_rows, self.state_size = tile_rows_of(layout), state_size_of(layout)
+        super().__init__(layout, numbers_of_head(head, loss, loss_parameter), output, pooling, dtype, n_jobs)
+        self._net, gradient_size = make_net(layout, activation, self.head, self.per_step, self.dtype, pooling)
         self.work = Workload(
             layout, per_step=self.per_step, pooling=pooling, dtype=self.dtype, tile_rows=self.tile_rows
         )
@@ -71,43 +70,11 @@ class Network(Losses):
             memory_limit=memory_limit,
         )
 
-    outlasts_training, resident = False, staticmethod(always_current)
-
     def __getstate__(self):
         return {**self.__dict__, "memory": copy(self.memory)}
 
     def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
-        """Make a step of a solver for each of some mini-batches; those whose weights are all 0 are left out.
-
-        Parameters
-        ----------
-        theta : ndarray of shape (size,)
-            Changed in place. Where loss, gradient or the new theta are not finite, it is taken back to where they were.
-        data : Sequences
-        targets : Targets
-        batches : list of Batch
-        step : Step
-            What follows a gradient.
-        grad : ndarray of shape (size,)
-            Receives the gradient of the last mini-batch that has targets, as the solver took it.
-        before : ndarray of shape (size,)
-            What theta goes back to if the first gradient is not finite; holds theta before the last step afterwards.
-        state : ndarray of shape (N, state_size), optional
-            Where chunks carry the states of sequences from and to; None: no chunk goes on where another call ended.
-        given : ndarray of shape (N, state_size), optional
-            States before the first steps of sequences; None: learned ones, or zeros.
-        dgiven : ndarray of shape (N, state_size), optional
-            Receives, for sequences that begin, the gradient with respect to them; theta's dtype, contiguous.
-
-        Returns
-        -------
-        Run
-
-        Raises
-        ------
-        ValueError
-            If the memory limit is too low.
-        """
+        """Make a step of a solver for each of some mini-batches; see `Network.train`."""
         rows, goal, sums = self._weigh(data, targets, batches)
         if not sums.all():
             # Left out, unless states have to be carried through.
@@ -116,7 +83,7 @@ class Network(Losses):
             rows = Rows(batches, data.lengths) if batches else None
             goal = goal._replace(first=target_rows(data, rows, self.per_step)) if batches else None
         if not batches or not (sums.any() or rows.carried):
-            return Run("done", sums, sums, sums, 0)
+            return TrainingRun("done", sums, sums, sums, 0)
         job, threads = self._job(rows, sums)
         update = self._update(theta, grad, before, step, sums)
         pack_weights(self._net.pieces, theta, self._net.packed)
@@ -126,7 +93,7 @@ class Network(Losses):
         if job.board[processor.DIVERGED]:
             outcome, theta[:] = "diverged", before
         done -= int(np.count_nonzero(sums[:done] == 0))
-        return Run(outcome, update.losses[sums > 0], update.norms[sums > 0], sums[sums > 0], done)
+        return TrainingRun(outcome, update.losses[sums > 0], update.norms[sums > 0], sums[sums > 0], done)
 
     def _weigh(self, data, targets, batches):
         """Rows and targets of mini-batches, and their sums of weights; those of a network without a head are 1."""
@@ -190,37 +157,10 @@ class Network(Losses):
         results, squares = np.full((2, len(sums)), np.nan), np.zeros((2, len(self._net.pieces)))
         return kernels.Update(theta, grad, before, *step.update_of(theta), scalars, *results, *squares)
 
-    def predict(self, theta, data, state=None, raw=False):
-        """Outputs of all sequences.
-
-        Parameters
-        ----------
-        theta : ndarray of shape (size,)
-        data : Sequences
-        state : ndarray of shape (N, state_size), optional
-            States before the first steps, layer after layer, in each its directions, an LSTM's cell after its s;
-            None: learned ones, or zeros.
-        raw : bool
-            Logits instead of probabilities or values.
-
-        Returns
-        -------
-        outputs : ndarray of shape (N, K), or (sum T, K) with an output per step
-        state : ndarray of shape (N, state_size)
-            States after the last steps.
-        """
-        self.pack(theta)
-        return self.predict_packed(data, state, raw, min(self.n_jobs, self.work.useful_threads(data)))
-
     @property
     def net(self):
         """The kernels' record of the network."""
         return self._net
-
-    @property
-    def head_kind(self):
-        """The head, a constant of `numrnn.kernels.cpu.records`."""
-        return self._net.head[0]
 
     def pack(self, theta):
         """Take the weights that `predict_packed` works with."""
@@ -237,13 +177,11 @@ class Network(Losses):
                 parts.append(learned if layer.s_0 >= 0 else np.zeros(layer.H, self.dtype))
         return np.concatenate(parts)[None]
 
-    def predict_packed(self, data, state=None, raw=False, threads=1, in_teams=None, masks=None):
-        """`predict` with the weights of the last `pack`: from any number of Python threads at once.
+    def predict_packed(self, data, state=None, raw=False, threads=1, masks=None, in_teams=None):
+        """`predict` with the weights of the last `pack`; see `RecurrentNetwork.predict_packed`.
 
         in_teams : bool, optional
-            Threads share the units of a tile; None: where that is faster.
-        masks : Masks, optional
-            Of dropout, for a forward pass as training makes it; no threads share a tile then.
+            Threads share the units of a tile; None: where that is faster, and never with masks.
         """
         if not data.in_memory:
             return self.predict_blocks(

@@ -3,16 +3,9 @@
 import numpy as np
 
 from numrnn.kernels.cpu import single_sequence
-from numrnn.kernels.cpu.records import ElmanNet, GRUNet, LSTMNet
 from numrnn.kernels.jit import read_only
 from numrnn.network.cpu.workspaces import KEPT_BYTES, make_scratch
 from numrnn.network.interface import check_step_shape
-
-KERNELS = {
-    ElmanNet: single_sequence.predict_elman,
-    GRUNet: single_sequence.predict_gru,
-    LSTMNet: single_sequence.predict_lstm,
-}
 
 
 class Predictor:
@@ -20,7 +13,7 @@ class Predictor:
 
     Parameters
     ----------
-    network : Network
+    network : CPUNetwork
         Its weights are packed here: it must not predict or train with others afterwards.
     theta : ndarray of shape (size,)
     """
@@ -33,7 +26,7 @@ class Predictor:
         # Of an array that is a step, where there is any.
         self.step_shape = (network.layout.n_inputs,) if forward_only else None
         self.state_shape = 1, network.state_size
-        self.network, self._packed, self._kernel = network, net.packed, KERNELS[type(net)]
+        self.network, self._packed, self._kernel = network, net.packed, single_sequence.predictor_of(type(net))
         self._in_one_call = forward_only and network.pooling == "last"
         self._alone = network.work.team_size(1) == 1  # one sequence is one thread's, whatever its length
         self._no_state, self._first_state = np.zeros((0, 0), self.dtype), network.first_state()
@@ -44,7 +37,7 @@ class Predictor:
         return 1 if len(data) == 1 and self._alone else self.network.work.useful_threads(data)
 
     def predict(self, data, state=None, raw=False, threads=1):
-        """Outputs of all sequences, and the states after them; see `Network.predict`."""
+        """Outputs of all sequences, and the states after them; see `RecurrentNetwork.predict`."""
         alone = len(data) == 1 and threads == 1 and self._in_one_call and data.in_memory
         if not alone or not self.network.work.fits_one_call(len(data.values)):
             return self.network.predict_packed(data, state, raw, threads)

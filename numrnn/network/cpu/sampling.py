@@ -14,7 +14,7 @@ class Writer:
 
     Parameters
     ----------
-    network : Network
+    network : CPUNetwork
         Of symbols, with an output for each step and its weights packed; many writers may share it.
     temperature : float
         What logits are divided by; 0: always the most probable symbol.

@@ -21,7 +21,7 @@ from numrnn.kernels.cpu import unit_parallel
 from numrnn.kernels.cpu.micro_kernel import WIDE as WIDE_PANELS
 from numrnn.kernels.cpu.micro_kernel import panel_width
 from numrnn.kernels.cpu.processor import BOARD_SIZE, LEFT, STOP, leave, watch
-from numrnn.network.components import GATES
+from numrnn.network.components import CELLS
 
 SECONDS_PER_CALL = 0.05  # compiled code is left this often on the caller's thread, so that signals are served
 FIRST_SHARE = 16  # the first call gets this part of the budget, and the next at most so many times more
@@ -57,7 +57,7 @@ class Workload:
     """
 
     def __init__(self, layout, *, per_step, pooling, dtype, tile_rows):
-        sizes, gates, directions = layout.hidden_layer_sizes, GATES[layout.cell], len(layout.prefixes(0))
+        sizes, gates, directions = layout.hidden_layer_sizes, CELLS[layout.cell].gates, len(layout.prefixes(0))
         widths = (0 if layout.picks_rows_of_U else layout.n_inputs, *(directions * H for H in sizes))
         self._flops_per_step = sum(2 * directions * gates * H * (H + D) for D, H in zip(widths, sizes, strict=False))
         if per_step:

@@ -3,8 +3,8 @@
 import numpy as np
 
 from numrnn.kernels.cpu.micro_kernel import panel_width
-from numrnn.kernels.cpu.records import NO_HEAD, ONE, ZEROS, Head, Layer, Piece
-from numrnn.network.components import ACTIVATIONS, GATES, HEADS, NETS, POOLINGS
+from numrnn.kernels.cpu.records import LOSS_PARAMETER, NO_HEAD, ONE, ZEROS, Head, Layer, Piece
+from numrnn.network.components import ACTIVATIONS, CELLS, POOLINGS
 from numrnn.network.cpu.workspaces import aligned_zeros
 
 PIECE = 32  # outputs of a piece of theta, or a multiple of it: at least a panel of any machine
@@ -24,7 +24,7 @@ class _Room:
 
 
 def make_net(layout, activation, head, per_step, dtype, pooling="last"):
-    """The kernels' records of a layout: (net, size of a tile's gradient)."""
+    """The kernels' records of a layout, and of a head (`HeadNumbers`): (net, size of a tile's gradient)."""
     width, sizes = panel_width(dtype), layout.hidden_layer_sizes
 
     def pad(n):
@@ -34,11 +34,11 @@ def make_net(layout, activation, head, per_step, dtype, pooling="last"):
     inputs = 0 if layout.picks_rows_of_U else layout.n_inputs
     widest = max(pad(size) for size in (*(directions * size for size in sizes), layout.n_outputs, inputs))
     packed, gradient = _Room(ZEROS + widest), _Room()
-    layers, pieces = [], []
+    layers, pieces, cell = [], [], CELLS[layout.cell]
     for index, H in enumerate(sizes):
         embedded = index == 0 and layout.embedding_size is not None
         for prefix in layout.prefixes(index):
-            layer = _place_layer(layout.cell, inputs, H, pad, packed, gradient, back=index > 0 or embedded)
+            layer = _place_layer(cell, inputs, H, pad, packed, gradient, back=index > 0 or embedded)
             if layout.initial_state == "learned":
                 size = (1 + layer.cells) * layer.HP
                 layer = layer._replace(s_0=packed.take(size), ds_0=gradient.take(size))
@@ -53,22 +53,22 @@ def make_net(layout, activation, head, per_step, dtype, pooling="last"):
     output = _place_head(head, per_step, layout, layers, pad, packed, gradient)
     pieces += _pieces_of_head(layout, output, width)
     memory = aligned_zeros(packed.size, dtype)
-    memory[ONE] = 1
+    memory[ONE], memory[LOSS_PARAMETER] = 1, head.parameter
     tables = (np.array(table, np.int64) for table in (layers, output, pieces, _shares_of(pieces)))
-    return NETS[layout.cell](ACTIVATIONS[activation], *tables, memory, POOLINGS[pooling]), gradient.size
+    return cell.net(ACTIVATIONS[activation].number, *tables, memory, POOLINGS[pooling]), gradient.size
 
 
 def _place_layer(cell, D, H, pad, packed, gradient, back):
-    gates, HP = GATES[cell], pad(H)
-    planes = 4 if cell == "gru" else gates
+    gates, HP = cell.gates, pad(H)
+    planes = gates + len(cell.biases_of_W)
     return Layer(
         D,
         H,
         HP,
         gates,
         planes,
-        saved=int(cell != "elman"),
-        cells=int(cell == "lstm"),
+        saved=int(cell.saves_planes),
+        cells=len(cell.states) - 1,
         U=packed.take(gates * HP * D),
         W=packed.take(gates * HP * H),
         U_back=packed.take(gates * pad(D) * H if back else 0),
@@ -103,11 +103,12 @@ def _pieces_of_table(layout, prefix, layer):
         yield Piece(theta + at, count, columns, gradient, columns, 0, layer.table + at, -1, 0, decayed, 1)
 
 
-def _place_head(kind, per_step, layout, layers, pad, packed, gradient):
+def _place_head(numbers, per_step, layout, layers, pad, packed, gradient):
     K, H = layout.n_outputs, layers[-1].H * len(layout.prefixes(0))
     HP = pad(H)
     return Head(
-        HEADS[kind] if K else NO_HEAD,
+        numbers.output if K else NO_HEAD,
+        numbers.loss,
         int(per_step),
         K,
         pad(K),
@@ -123,13 +124,11 @@ def _place_head(kind, per_step, layout, layers, pad, packed, gradient):
 
 
 def _pieces_of_layer(layout, prefix, layer, width, back):
-    """U, W and biases of a layer's direction; the planes of a GRU are n, r, z, hn, so that U and W share what stands
-    together. `back`: U is there for its inputs' gradient, too.
-    """
+    """U, W and biases of a layer's direction. `back`: U is there for its inputs' gradient, too."""
+    cell = CELLS[layout.cell]
     D, H, HP, gates, U_back = layer.D, layer.H, layer.HP, layer.gates, layer.U_back if back else None
-    theta = {name: layout.offsets.get(f"{prefix}{name}") for name in ("U", "W", "b", "b_Wn")}
-    order = [2, 0, 1] if layout.cell == "gru" else range(gates)
-    for plane, gate in enumerate(order):
+    theta = {name: layout.offsets[f"{prefix}{name}"] for name in ("U", "W", "b", *cell.biases_of_W)}
+    for plane, gate in enumerate(cell.planes):
         for j, count in _cut(H, D) if D else ():  # U of symbols is a table
             first, at = theta["U"] + (gate * H + j) * D, layer.U + (plane * HP + j) * D
             back = -1 if U_back is None else U_back + (plane * H + j) * width
@@ -138,11 +137,11 @@ def _pieces_of_layer(layout, prefix, layer, width, back):
             first, at = theta["W"] + (plane * H + j) * H, layer.W + (plane * HP + j) * H
             back = layer.W_back + (plane * H + j) * width
             yield Piece(first, count, H, layer.dW + plane * H * HP + j, HP, 1, at, back, gates * H, 1, 0)
-    for plane in range(layer.planes):
-        start = theta["b"] + order[plane] * H if plane < gates else theta["b_Wn"]
+    biases = [theta["b"] + gate * H for gate in cell.planes] + [theta[name] for name in cell.biases_of_W]
+    for plane, start in enumerate(biases):
         yield Piece(start, H, 1, layer.db + plane * HP, 0, 1, layer.b + plane * HP, -1, 0, 0, 0)
     if layer.s_0 >= 0:
-        for kind, name in enumerate(("s_0", "cell_0")[: 1 + layer.cells]):
+        for kind, name in enumerate(cell.states):
             start, at = layout.offsets[f"{prefix}{name}"], kind * HP
             yield Piece(start, H, 1, layer.ds_0 + at, 0, 1, layer.s_0 + at, -1, 0, 0, 0)
 

@@ -27,7 +27,7 @@ from numrnn.network.cuda.minibatch import (
 )
 from numrnn.network.cuda.training import MOST_STATICS, Kept, SolverCall, goal_on_card
 from numrnn.network.encoder_decoder import PARTS, EncoderDecoder, masks_of
-from numrnn.network.interface import Step, target_rows
+from numrnn.network.interface import Network, target_rows
 from numrnn.solvers.base import state_arrays
 
 
@@ -45,19 +45,10 @@ class CudaEncoderDecoder(EncoderDecoder):
         super().__init__(encoder, decoder)
         self._kept, self._resident = {name: Kept() for name in ("both", *PARTS)}, False
 
-    def gradient(self, theta, data, targets, batch, grad, given=None, step=None):
-        """Loss of a mini-batch, without the L2 term, and its gradient; see `EncoderDecoder.gradient`."""
-        gradient_only = Step(NO_STEP, {}, np.zeros((1, 0), self.dtype))
-        if step is not None:
-            noise = ("dropout", "recurrent_dropout", "seed", "epoch")
-            gradient_only = gradient_only._replace(**{name: getattr(step, name) for name in noise})
-        run = self.train(theta, data, targets, [batch], gradient_only, grad, theta)
-        if run.outcome == "interrupted":
-            raise KeyboardInterrupt
-        return float(run.losses[0]), float(run.weight_sums[0])
+    gradient = Network.gradient  # by `train`, as nothing comes back between the two networks
 
-    def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None):
-        """Make a step of a solver for each of some mini-batches; see `Network.train`, which has more to say."""
+    def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
+        """Make a step of a solver for each of some mini-batches; see `EncoderDecoder.train`."""
         kept = self._kept["both"]
         with memory_named():
             try:

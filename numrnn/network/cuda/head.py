@@ -16,13 +16,14 @@ class Head:
     Parameters
     ----------
     layout : Layout
-    kind, pooling : int
-        Of `numrnn.kernels.cpu.records`; pooling LAST: the last states.
+    numbers : HeadNumbers
+    pooling : int
+        Of `numrnn.kernels.cpu.records`; LAST: the last states.
     per_step : bool
     """
 
-    def __init__(self, layout, kind, pooling, per_step):
-        self._kind, self._pooling, self.per_step = kind, pooling, per_step
+    def __init__(self, layout, numbers, pooling, per_step):
+        self._numbers, self._pooling, self.per_step = numbers, pooling, per_step
         self._directions, self._layers = len(layout.prefixes(0)), len(layout.hidden_layer_sizes)
         # Whose masks a head reads: of layers, but where sequences have one output, of directions of layers.
         self._number = self._layers - 1 if per_step else self._layers * self._directions - 1
@@ -53,7 +54,7 @@ class Head:
 
     def outputs(self, logits):
         """Turn logits into outputs."""
-        launch_each(outputs, len(logits), self._kind, logits)
+        launch_each(outputs, len(logits), self._numbers.output, logits)
 
     def losses(self, logits, targets, goal, weight_sum):
         """Weight times loss of each output, float64 (n,); logits become their gradients, times weight over the sum of
@@ -61,7 +62,7 @@ class Head:
         """
         losses = arrays().empty(len(logits))
         launch_each(
-            row_losses, len(logits), self._kind, weight_sum, logits, targets, goal.classes, goal.class_bytes,
+            row_losses, len(logits), *self._numbers[1:], weight_sum, logits, targets, goal.classes, goal.class_bytes,
             goal.values, goal.weights, losses,
         )  # fmt: skip
         return losses

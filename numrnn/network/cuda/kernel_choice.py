@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from numrnn.network.components import CELLS
 from numrnn.network.cuda.device import arrays, capability, in_simulator, multiprocessors
 
 NARROW_STEP, WIDE_STEP = 32, 128  # units of a layer are padded to a multiple of this
-MOST_NARROW = {"elman": 128, "gru": 64, "lstm": 64}  # W would not fit in the registers of a block
-MOST_WIDE = 1024  # nor in those of a card
+MOST_WIDE = 1024  # units: W would not fit in the registers of a card
 OLDEST = 8, 0  # compute capability that copies from global to shared memory asynchronously
 EMPTY = 0xFFFFFFFF  # of `numrnn.kernels.cuda.warps.wide`
 
@@ -30,7 +30,7 @@ def kernel_of(cell, backward, H, dtype):
 
     Parameters
     ----------
-    cell : {"elman", "gru", "lstm"}
+    cell : str
     backward : bool
     H : int
     dtype : dtype
@@ -40,9 +40,10 @@ def kernel_of(cell, backward, H, dtype):
     Kernel, or None
         None: `numrnn.kernels.cuda` has one for any layer.
     """
-    if in_simulator() or dtype != np.float32 or capability() < OLDEST:
+    most = CELLS[cell].most_in_registers
+    if not most or in_simulator() or dtype != np.float32 or capability() < OLDEST:
         return None
-    if H <= MOST_NARROW[cell]:
+    if H <= most:
         return make_narrow(cell, backward, -(-H // NARROW_STEP) * NARROW_STEP)
     if H <= MOST_WIDE and H % 4 == 0:  # states are exchanged four at a time
         kernel = make_wide(cell, backward, -(-H // WIDE_STEP) * WIDE_STEP)

@@ -1,20 +1,18 @@
 """All layers over a mini-batch, forward and backward: matrix products over all rows, recurrences in one launch each."""
 
+from importlib import import_module
 from typing import NamedTuple
 
 import numpy as np
 
 from numrnn.kernels.cpu.dropout import EVERY_STEP
-from numrnn.kernels.cuda.cells import elman, gru, lstm
 from numrnn.kernels.cuda.records import Out, States, Tape, Weights
 from numrnn.kernels.cuda.row_order import THREADS, Walk, rows_of_block
 from numrnn.kernels.cuda.rows import drop_rows
-from numrnn.network.components import GATES
+from numrnn.network.components import CELLS
 from numrnn.network.cuda.cublas import multiply, product
 from numrnn.network.cuda.device import arrays, launch, launch_each
 from numrnn.network.cuda.kernel_choice import empty_exchange, kernel_of, padded_weights, rows_of_wide_block
-
-CELLS = {"elman": elman, "gru": gru, "lstm": lstm}
 
 
 class Level(NamedTuple):
@@ -38,7 +36,7 @@ class Layers:
 
     def __init__(self, layout, activation, dtype):
         self.layout, self._activation, self._dtype = layout, activation, dtype
-        self._gates, self.kinds = GATES[layout.cell], 1 + (layout.cell == "lstm")
+        self._cell, self.kinds = CELLS[layout.cell], len(CELLS[layout.cell].states)
 
     def forward(self, weights, batch, inputs, starts, kept, kept_before):
         """Run all layers.
@@ -76,7 +74,7 @@ class Layers:
         return levels
 
     def _tape(self, gates, H):
-        memory = self._none() if self.layout.cell == "elman" else arrays().empty((len(gates), H), self._dtype)
+        memory = self._none() if not self._cell.saves_planes else arrays().empty((len(gates), H), self._dtype)
         return Tape(gates, memory, arrays().empty((len(gates), H), self._dtype))
 
     def _none(self):
@@ -84,7 +82,7 @@ class Layers:
 
     def _launch(self, backward, weights, prefix, batch, reverse, states, tape, out):
         b, W = weights[f"{prefix}b"], weights[f"{prefix}W"]
-        b_Wn = weights[f"{prefix}b_Wn"] if self.layout.cell == "gru" else b[:0]
+        b_Wn = weights[prefix + self._cell.biases_of_W[0]] if self._cell.biases_of_W else b[:0]
         N, H = states.mask.shape
         kernel = kernel_of(self.layout.cell, backward, H, self._dtype)
         blocks = 1 if kernel is None else kernel.padded // kernel.units
@@ -94,18 +92,18 @@ class Layers:
         else:
             function, threads, shared_bytes = kernel.function, kernel.threads, 0
             rows = rows_of_wide_block(N, blocks) if kernel.wide else 1
-            W = padded_weights(W, self._gates, kernel.padded, backward)
+            W = padded_weights(W, self._cell.gates, kernel.padded, backward)
         arguments = self._activation, Walk(batch.offsets, batch.lengths, rows, reverse), Weights(W, b, b_Wn), states
         arguments += tape, out
         grid = -(-N // rows)
         if kernel is not None and kernel.wide:
-            grid, width = (blocks, grid), H * (self._gates if backward else 1)
+            grid, width = (blocks, grid), H * (self._cell.gates if backward else 1)
             arguments += (empty_exchange(batch.size, width),)
         launch(function, grid, threads, *arguments, shared_bytes=shared_bytes)
 
     def _plain_kernel(self, backward, N, H):
         """The kernel of a cell for N sequences and H units; sequences, threads and bytes of a block."""
-        cell = CELLS[self.layout.cell]
+        cell = import_module(f"numrnn.kernels.cuda.cells.{self.layout.cell}")
         values = H * (cell.SHARED_BACKWARD if backward else cell.SHARED_FORWARD)
         rows = rows_of_block(N, values, self._dtype.itemsize)
         kernel = cell.backward if backward else cell.forward
@@ -159,10 +157,10 @@ class Layers:
         H, dW = tape.before.shape[1], gradient[f"{prefix}W"]
         ones = arrays().ones(len(tape.gates), self._dtype)
         multiply(ones, tape.gates, gradient[f"{prefix}b"])
-        if self.layout.cell == "gru":  # W_n acts on hn, U_n on n
+        if self._cell.biases_of_W:  # a GRU: W_n acts on hn, U_n on n
             multiply(tape.gates[:, : 2 * H].T, tape.before, dW[: 2 * H])
             multiply(tape.memory.T, tape.before, dW[2 * H :])
-            multiply(ones, tape.memory, gradient[f"{prefix}b_Wn"])
+            multiply(ones, tape.memory, gradient[prefix + self._cell.biases_of_W[0]])
         else:
             multiply(tape.gates.T, tape.before, dW)
 

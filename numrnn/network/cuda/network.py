@@ -7,7 +7,7 @@ import numpy as np
 
 from numrnn.data.batches import Rows, longest_first
 from numrnn.kernels.cpu.updates import NO_STEP
-from numrnn.network.components import ACTIVATIONS, HEADS, POOLINGS
+from numrnn.network.components import ACTIVATIONS, POOLINGS, numbers_of_head
 from numrnn.network.cuda.batch_tables import Uploads, lay_out
 from numrnn.network.cuda.device import arrays, memory_named, on_host, upload
 from numrnn.network.cuda.head import Head
@@ -15,15 +15,14 @@ from numrnn.network.cuda.inputs import Inputs, gathered
 from numrnn.network.cuda.layers import Layers
 from numrnn.network.cuda.training import Call, Kept, goal_on_card
 from numrnn.network.cuda.transfer import Sources, read_groups
-from numrnn.network.interface import Losses, Run, target_rows
-from numrnn.network.parameters import state_size_of, tile_rows_of
+from numrnn.network.interface import RecurrentNetwork, TrainingRun, target_rows
 
 ROWS_AT_ONCE = 1 << 17  # steps of all sequences that are predicted together: their gates take memory
 OUTPUTS_AT_ONCE = 1 << 24  # of pieces of texts whose losses are summed together
 
 
-class CudaNetwork(Losses):
-    """A network of one architecture on a card; see `numrnn.network.cpu.network.Network` for the arguments.
+class CudaNetwork(RecurrentNetwork):
+    """A network of one architecture on a card; see `numrnn.network.cpu.network.CPUNetwork` for the arguments.
 
     Between two calls theta, the solver's state and carried states are the host's arrays, but within `resident`: there
     they stay on the card until somebody wants to see or to change them.
@@ -31,23 +30,27 @@ class CudaNetwork(Losses):
     Parameters
     ----------
     layout : Layout
-    activation, head, output, pooling, dtype
-        As in `Network`.
+    activation, head, loss, loss_parameter, output, pooling, dtype
+        As in `CPUNetwork`.
     """
 
-    n_jobs = 1  # threads of the host
     outlasts_training = True  # its arrays and graphs serve the next one
 
     def __init__(
-        self, layout, *, activation="tanh", head="softmax", output="sequence", pooling="last", dtype=np.float32
+        self,
+        layout,
+        *,
+        activation="tanh",
+        head="softmax",
+        loss=None,
+        loss_parameter=None,
+        output="sequence",
+        pooling="last",
+        dtype=np.float32,
     ):
-        self.layout, self.dtype = layout, np.dtype(dtype)
-        self.per_step, self.pooling, self.head_kind = output == "step", pooling, HEADS[head]
-        self.tile_rows, self.state_size = tile_rows_of(layout), state_size_of(layout)
-        self._layers = Layers(layout, ACTIVATIONS[activation], self.dtype)
-        self._head = Head(layout, self.head_kind, POOLINGS[pooling], self.per_step)
-        directions = len(layout.prefixes(0))
-        self.n_outputs = directions * layout.hidden_layer_sizes[-1] if output == "features" else layout.n_outputs
+        super().__init__(layout, numbers_of_head(head, loss, loss_parameter), output, pooling, dtype, n_jobs=1)
+        self._layers = Layers(layout, ACTIVATIONS[activation].number, self.dtype)
+        self._head = Head(layout, self.head, POOLINGS[pooling], self.per_step)
         self.outputs_at_once = min(OUTPUTS_AT_ONCE, ROWS_AT_ONCE * max(1, self.n_outputs))
         self._uploads, self._sources, self._kept = Uploads(), Sources(), Kept()
         self._weights, self.work, self._resident = None, OneThread(), False
@@ -58,7 +61,7 @@ class CudaNetwork(Losses):
         first = target_rows(data, rows, self.per_step)
         sums = self._weight_sums(rows, first, targets)
         if not (sums.any() or rows.carried):
-            return Run("done", *[sums[:0]] * 3, 0)
+            return TrainingRun("done", *[sums[:0]] * 3, 0)
         with memory_named():
             try:
                 with self._kept.mirrors.at_work(), self._kept.graphs.on_stream():
@@ -99,13 +102,8 @@ class CudaNetwork(Losses):
         with memory_named():
             self._weights = self.layout.views(upload(theta))
 
-    def predict(self, theta, data, state=None, raw=False):
-        """Outputs of all sequences, and the states after them; see `Network.predict`."""
-        self.pack(theta)
-        return self.predict_packed(data, state, raw)
-
     def predict_packed(self, data, state=None, raw=False, threads=1, masks=None):
-        """`predict` with the weights of the last `pack`; see `Network.predict_packed`."""
+        """`predict` with the weights of the last `pack`; see `RecurrentNetwork.predict_packed`."""
         if not data.in_memory:
             return self.predict_blocks(data, state, lambda block, before: self.predict_packed(block, before, raw))
         n = len(data)
@@ -120,7 +118,7 @@ class CudaNetwork(Losses):
         return out, after
 
     def summed_loss(self, data, targets, state=None, threads=1):
-        """See `Losses.summed_loss`. Logits and losses stay on the card, their sum comes back."""
+        """See `RecurrentNetwork.summed_loss`. Logits and losses stay on the card, their sum comes back."""
         after, sums = np.empty((len(data), self.state_size), self.dtype), []
         with memory_named():
             goal = goal_on_card(targets, self.dtype, lambda name, array: upload(np.ascontiguousarray(array)))
@@ -255,5 +253,5 @@ class CudaPredictor:
         return self.network.work.useful_threads(data)
 
     def predict(self, data, state=None, raw=False, threads=1):
-        """Outputs of all sequences, and the states after them; see `Network.predict`."""
+        """Outputs of all sequences, and the states after them; see `RecurrentNetwork.predict`."""
         return self.network.predict_packed(data, state, raw)

@@ -16,7 +16,7 @@ from numrnn.network.cuda.graphs import Graphs, Room
 from numrnn.network.cuda.host_mirrors import Mirrors
 from numrnn.network.cuda.inputs import sort_symbols
 from numrnn.network.cuda.minibatch import Settings, Sources, Theta, Work, heads_of, places_of, reserve, static_of, take
-from numrnn.network.interface import NO_INDEX, Masks, Run, goal_of
+from numrnn.network.interface import NO_INDEX, Masks, TrainingRun, goal_of
 from numrnn.solvers.base import state_arrays
 
 MOST_STATICS = 1024  # shapes of mini-batches whose arrays are not made anew
@@ -37,11 +37,11 @@ class Kept:
 
 
 class RunOnCard:
-    """A `numrnn.network.interface.Run` whose losses and norms come to the host when they are asked for.
+    """A `numrnn.network.interface.TrainingRun` whose losses and norms come to the host when they are asked for.
 
     Parameters
     ----------
-    outcome, weight_sums, done : as of `Run`
+    outcome, weight_sums, done : as of `TrainingRun`
     results : device array of shape (mini-batches, 2)
         Losses and norms.
     used : ndarray of shape (mini-batches,), bool
@@ -53,7 +53,7 @@ class RunOnCard:
         self._results, self._used = results, used
 
     def __reduce__(self):
-        return Run, (self.outcome, self.losses, self.norms, self.weight_sums, self.done)
+        return TrainingRun, (self.outcome, self.losses, self.norms, self.weight_sums, self.done)
 
     @cached_property
     def _figures(self):

@@ -7,8 +7,14 @@ the block.
 
 from numrnn.kernels.cpu.activations import relu, relu_slope, tanh, tanh_slope
 from numrnn.kernels.cpu.products import add, add_recurrent_products, masked, recurrent_gradient, set_zero
-from numrnn.kernels.cpu.records import RELU, ZEROS
+from numrnn.kernels.cpu.records import RELU, ZEROS, Net
 from numrnn.kernels.jit import njit
+
+
+class ElmanNet(Net):
+    """A network of Elman layers."""
+
+    __slots__ = ()
 
 
 @njit

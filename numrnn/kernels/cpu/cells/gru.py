@@ -11,7 +11,14 @@ overlap.
 
 from numrnn.kernels.cpu.activations import fma, like, sigmoid, sigmoid_slope, tanh, tanh_slope
 from numrnn.kernels.cpu.products import add, add_recurrent_products, masked, recurrent_gradient, set_zero
+from numrnn.kernels.cpu.records import Net
 from numrnn.kernels.jit import njit
+
+
+class GRUNet(Net):
+    """A network of GRU layers."""
+
+    __slots__ = ()
 
 
 @njit

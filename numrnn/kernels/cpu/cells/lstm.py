@@ -11,8 +11,14 @@ overlap.
 
 from numrnn.kernels.cpu.activations import fma, sigmoid, sigmoid_slope, tanh, tanh_slope
 from numrnn.kernels.cpu.products import add, add_recurrent_products, masked, recurrent_gradient, set_zero
-from numrnn.kernels.cpu.records import ZEROS
+from numrnn.kernels.cpu.records import ZEROS, Net
 from numrnn.kernels.jit import njit
+
+
+class LSTMNet(Net):
+    """A network of LSTM layers."""
+
+    __slots__ = ()
 
 
 @njit

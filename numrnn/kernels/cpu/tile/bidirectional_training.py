@@ -155,7 +155,7 @@ def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board)
     if load(board, STOP):
         return 0.0
     loss, above_at = 0.0, -1
-    if head_of(net).kind == NO_HEAD:
+    if head_of(net).output == NO_HEAD:
         take_state_gradients(net, ids, goal, tile_rows, scratch)
     elif head_of(net).per_step:
         loss, above_at = _head_per_step(net, data, ids, goal, scale, count, scratch, gradient, board)

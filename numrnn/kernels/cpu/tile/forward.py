@@ -277,7 +277,7 @@ def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, 
 @njit
 def _put_output(head, work, at, raw, out, row):
     if not raw:
-        output_row(head.kind, work[at : at + head.K])
+        output_row(head.output, work[at : at + head.K])
     copy(work, at, head.K, out[row], 0)
 
 
@@ -297,7 +297,7 @@ def put_last(net, head, ids, scratch, s_at, logits_at, first_row, raw, out):
     """
     logits(net, head, ids.size, scratch.work, s_at, logits_at, 0, head.KP)
     for i in range(ids.size):
-        if head.kind == NO_HEAD:
+        if head.output == NO_HEAD:
             copy(scratch.work, s_at + i * head.HP, out.shape[1], out[first_row[ids[i]]], 0)
             continue
         _put_output(head, scratch.work, logits_at + i * head.KP, raw, out, first_row[ids[i]])

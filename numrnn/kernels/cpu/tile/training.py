@@ -5,8 +5,8 @@ one segment.
 
 from numrnn.kernels.cpu.cells import cell_backward
 from numrnn.kernels.cpu.dropout import drop_last
-from numrnn.kernels.cpu.heads import loss_row
 from numrnn.kernels.cpu.inputs import keep_input_gradients
+from numrnn.kernels.cpu.losses import loss_row
 from numrnn.kernels.cpu.pooling import finish_pool, pool_block, spread_pool
 from numrnn.kernels.cpu.processor import STOP, load
 from numrnn.kernels.cpu.products import (
@@ -30,6 +30,7 @@ from numrnn.kernels.cpu.records import (
     LAST,
     LAYER_REGIONS,
     LOGITS,
+    LOSS_PARAMETER,
     NO_HEAD,
     OTHER,
     POOL,
@@ -58,7 +59,7 @@ from numrnn.kernels.jit import njit
 
 
 @njit
-def _head_row(head, work, at, goal, index, scale):
+def _head_row(net, head, work, at, goal, index, scale):
     """Loss of one row, times its weight; its logits become the gradient, times weight and scale. Weight 0: no loss, no
     gradient.
     """
@@ -67,7 +68,8 @@ def _head_row(head, work, at, goal, index, scale):
     if weight == 0.0 or index < 0:
         set_zero(work, at, head.K)
         return 0.0
-    loss = weight * loss_row(head.kind, row, index, goal.classes, goal.class_bytes, goal.values)
+    parameter = net.packed[LOSS_PARAMETER]
+    loss = weight * loss_row(head.loss, parameter, row, index, goal.classes, goal.class_bytes, goal.values)
     for k in range(head.K):
         row[k] = row[k] * (weight * scale)
     return loss
@@ -97,7 +99,7 @@ def step_losses(net, head, ids, goal, scale, block, scratch, s_at, logits_at, gr
         count = scratch.active[first + t]
         for i in range(count):
             at = logits_at + (t * rows + i) * head.KP
-            loss += _head_row(head, work, at, goal, goal.first[ids[i]] + first + t, scale)
+            loss += _head_row(net, head, work, at, goal, goal.first[ids[i]] + first + t, scale)
         set_zero(work, logits_at + (t * rows + count) * head.KP, (rows - count) * head.KP)
     _head_gradients(net, head, block[STEPS] * rows, scratch, s_at, logits_at, gradient, ds_at)
     return loss
@@ -116,7 +118,7 @@ def head_per_sequence(net, data, ids, goal, scale, scratch, s_at, logits_at, dro
     logits(net, head, ids.size, work, s_at, logits_at, 0, head.KP)
     loss = 0.0
     for i in range(ids.size):
-        loss += _head_row(head, work, logits_at + i * head.KP, goal, goal.first[ids[i]], scale)
+        loss += _head_row(net, head, work, logits_at + i * head.KP, goal, goal.first[ids[i]], scale)
     _head_gradients(net, head, ids.size, scratch, s_at, logits_at, gradient, ds_at)
     if data.kept != 1.0:
         drop_last(data, ids, last, head.H, head.HP, work, ds_at, ds_at)
@@ -270,7 +272,7 @@ def _end_forward(net, data, ids, goal, scale, rows, scratch, gradient):
     head, room = head_of(net), scratch.room
     if data.state.size:
         store_state(net, data, ids, rows, scratch, data.state)
-    if head.kind == NO_HEAD:
+    if head.output == NO_HEAD:
         take_state_gradients(net, ids, goal, rows, scratch)
     elif not head.per_step:
         s_at = scratch.places[LAYER_REGIONS * (net.layers.shape[0] - 1) + CARRY]

@@ -1,0 +1,69 @@
+"""Losses, one function each: from a row of K raw outputs and its target the loss in float64. The row becomes
+dloss/drow.
+
+Cross-entropy takes a class index, the others a row of targets and the mean over it. A new loss is one function and one
+branch of `loss_row` here, and a record in `numrnn.network.components`.
+"""
+
+import math
+
+from numrnn.kernels.cpu.activations import like, sigmoid
+from numrnn.kernels.cpu.heads import softmax
+from numrnn.kernels.cpu.inputs import integer_at
+from numrnn.kernels.jit import njit
+
+CROSS_ENTROPY, BINARY_CROSS_ENTROPY, SQUARED_ERROR = range(3)
+
+
+@njit
+def cross_entropy(row, target):
+    """Of logits of classes, of which one is the target."""
+    logit = float(row[target])
+    loss = softmax(row) - logit
+    row[target] -= like(1.0, row[0])
+    return loss
+
+
+@njit
+def binary_cross_entropy(row, target):
+    """Of logits of labels, each 0 or 1."""
+    loss, K = 0.0, row.size
+    for k in range(K):
+        logit = float(row[k])
+        loss += max(logit, 0.0) - logit * target[k] + math.log1p(math.exp(-abs(logit)))
+        row[k] = (sigmoid(row[k]) - target[k]) / like(K, row[0])
+    return loss / K
+
+
+@njit
+def squared_error(row, target):
+    """Of values."""
+    loss, K = 0.0, row.size
+    for k in range(K):
+        difference = row[k] - target[k]
+        loss += float(difference) * float(difference)
+        row[k] = difference * like(2.0 / K, row[0])
+    return loss / K
+
+
+@njit
+def loss_row(loss, parameter, row, index, classes, class_bytes, values):
+    """Loss of one row of raw outputs, which becomes dloss/drow; the target is number `index` of classes, or
+    values[index]. `parameter`: the loss's, if it has one, of the row's type.
+    """
+    if loss == CROSS_ENTROPY:
+        return cross_entropy(row, integer_at(classes, class_bytes, index))
+    if loss == BINARY_CROSS_ENTROPY:
+        return binary_cross_entropy(row, values[index])
+    return squared_error(row, values[index])
+
+
+@njit
+def summed_loss(loss, parameter, rows, classes, class_bytes, values, weights):
+    """Sum of weight times loss over rows of raw outputs (n, K), which are spent; no weights: ones."""
+    total = 0.0
+    for i in range(rows.shape[0]):
+        weight = weights[i] if weights.size else 1.0
+        if weight != 0.0:
+            total += weight * loss_row(loss, parameter, rows[i], i, classes, class_bytes, values)
+    return total
