@@ -26,6 +26,7 @@ _ATTRIBUTES = "_reload_init _linking_libraries _final_module _shared_module _fin
 
 def check_internals():
     """Raise an AttributeError if Numba lacks something that parts of kernels rest on."""
+    types.Dispatcher  # noqa: B018
     for kind, names in _METHODS:
         for name in names.split():
             getattr(kind, name)
