@@ -93,7 +93,7 @@ def model_facts(estimator):
 
 def run_facts(estimator, checkpoint, comm):
     """Where and how a model came to be: facts that change none of its bits."""
-    from numrnn.estimators.n_jobs import n_threads
+    from numrnn.estimators.problem import n_threads
 
     resumed_from = checkpoint and checkpoint.resumed_from
     threads = comm.threads(n_threads(estimator.n_jobs), estimator.n_jobs)

@@ -16,8 +16,7 @@ from numrnn.estimators.base import WeightsAccess
 from numrnn.estimators.fitting import Fitting
 from numrnn.estimators.held_out import Validation, sequence_weights, split, take
 from numrnn.estimators.inputs import InputReader, check_same_vocabulary, learn_vocabulary
-from numrnn.estimators.n_jobs import n_threads
-from numrnn.estimators.problem import Arguments, Problem, check_same
+from numrnn.estimators.problem import Arguments, Problem, check_same, n_threads
 from numrnn.estimators.streaming import StepState, check_first_states, is_plain_step, read_step
 from numrnn.estimators.targets import flat_targets, flat_weights, weigh_classes
 from numrnn.io.messages import shown

@@ -16,7 +16,7 @@ from sklearn.exceptions import NotFittedError
 from numrnn import RNNClassifier, RNNRegressor, Sequences, TrainingDivergedError
 from numrnn.estimators import StepState, fitting
 from numrnn.estimators.held_out import split
-from numrnn.estimators.n_jobs import n_threads
+from numrnn.estimators.problem import n_threads
 from numrnn.network.cpu import scheduling
 from numrnn.solvers import SGD, Adam
 

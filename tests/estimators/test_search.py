@@ -7,7 +7,7 @@ from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV
 
 from numrnn import RNNClassifier, Sequences
-from numrnn.estimators.n_jobs import n_threads
+from numrnn.estimators.problem import n_threads
 
 pytestmark = pytest.mark.serial
 

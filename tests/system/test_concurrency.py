@@ -17,8 +17,8 @@ import pytest
 from sklearn.model_selection import GridSearchCV
 
 from numrnn import RNNClassifier
-from numrnn.estimators import n_jobs
-from numrnn.estimators.n_jobs import n_threads
+from numrnn.estimators import problem
+from numrnn.estimators.problem import n_threads
 from numrnn.network.cpu import scheduling
 
 pytestmark = pytest.mark.serial
@@ -183,7 +183,7 @@ def test_affinity_limits_the_threads():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has control groups")
 def test_a_containers_limit_limits_the_threads(monkeypatch):
-    monkeypatch.setattr(n_jobs, "_count", n_jobs._count.__wrapped__)  # what was counted before is remembered
+    monkeypatch.setattr(problem, "_count", problem._count.__wrapped__)  # what was counted before is remembered
     limit, exists, open_file = "/sys/fs/cgroup/cpu.max", os.path.exists, builtins.open
     monkeypatch.setattr(os.path, "exists", lambda path: path == limit or exists(path))
     monkeypatch.setattr(

@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.batches import longest_first
 from numrnn.data.sources import Targets
-from numrnn.estimators.n_jobs import n_threads
+from numrnn.estimators.problem import n_threads
 from numrnn.training.objective import loss_and_gradient
 
 TEXTS = 1024  # in a piece, at most

@@ -9,8 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.array_checks import check_plain
 from numrnn.data.symbols.next_symbols import check_n_symbols
-from numrnn.estimators.n_jobs import n_threads
-from numrnn.estimators.problem import check_number
+from numrnn.estimators.problem import check_number, n_threads
 from numrnn.estimators.seq2seq.fitting import pairs_of, targets_of
 from numrnn.io.messages import shown
 from numrnn.network.decoding import write_by_beams, write_greedily, write_vectors
