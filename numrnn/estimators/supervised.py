@@ -97,6 +97,11 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
             finite, and the solver's state starts anew when training goes on.
         TrainingTerminated
             If SIGTERM or SIGUSR1 came, with a `Checkpoint` among `callbacks`: a `SystemExit`, with exit code 75.
+
+        Warns
+        -----
+        UserWarning
+            If Ctrl-C ended training: the weights are kept, and those of a `Checkpoint` can be resumed from.
         """
         watched = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val, "state_val": state_val}
         return self._fit(Arguments(X, y, sample_weight, state, **watched), resume=resume, comm=comm)

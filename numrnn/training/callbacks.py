@@ -6,7 +6,8 @@ A callback is any object with one or more of
 - `on_progress(info)`, before the first mini-batch of an epoch and then between two, about every 0.2 s (under L-BFGS
   after an iteration); returning True ends training there;
 - `on_epoch_end(info)`, after each epoch (an iteration, under L-BFGS); returning True ends training;
-- `on_stop(info)`, once training has come to an end that it can go on from: not after an error or Ctrl-C;
+- `on_stop(info)`, once training has come to an end that it can resume from: not after an error, nor after a Ctrl-C that
+  came without a `Checkpoint`;
 - `on_fit_end(info)`, at the end, however it comes.
 
 They are called in their order; `info` is a `FitInfo`. All of them see the last epoch, also when one of them stops

@@ -1,4 +1,7 @@
-"""All that is done about signals: how training and the command line are stopped from outside."""
+"""All handlers of signals: how training and the command line are stopped from outside.
+
+Without a `Checkpoint` Ctrl-C has no handler of ours: `numrnn.training.callbacks.supervised` keeps the weights then.
+"""
 
 import contextlib
 import signal

@@ -276,7 +276,8 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         Warns
         -----
         UserWarning
-            If all epochs together update the weights fewer than 300 times.
+            If all epochs together update the weights fewer than 300 times, or if Ctrl-C ended training: the weights are
+            kept, and those of a `Checkpoint` can be resumed from.
         """
         return self._fit(Arguments(X, X_val=X_val), resume=resume, comm=comm)
 

@@ -257,6 +257,11 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
             finite, and the solver's state starts anew when training goes on.
         TrainingTerminated
             If SIGTERM or SIGUSR1 came, with a `Checkpoint` among `callbacks`: a `SystemExit`, with exit code 75.
+
+        Warns
+        -----
+        UserWarning
+            If Ctrl-C ended training: the weights are kept, and those of a `Checkpoint` can be resumed from.
         """
         return self._fit(Arguments(X, y, X_val=X_val, y_val=y_val), resume=resume, comm=comm)
 
