@@ -86,7 +86,7 @@ def kernels(real):
         "sum_by_symbol": (rows.sum_by_symbol, types.void(integers, integers, matrix, matrix)),
         "row_losses": (
             heads.row_losses,
-            types.void(int64, doubles, matrix, integers, uint8[::1], int64, matrix, doubles, doubles),
+            types.void(int64, float64, doubles, matrix, integers, uint8[::1], int64, matrix, doubles, doubles),
         ),
         "take_targets": (
             heads.take_targets,

@@ -50,7 +50,7 @@ def test_a_second_process_finds_what_the_first_compiled(tmp_path):
     second = run(tmp_path)
     assert [hits for hits, *_ in second] == [1, 1]
     assert [code for _, *code in second] == [code for _, *code in first]
-    for callee in ("cpu/activations.py", "cuda/walk.py"):
+    for callee in ("cpu/activations.py", "cuda/row_order.py"):
         path = tmp_path / "numrnn" / "kernels" / callee
         path.write_text(path.read_text() + "\n# an edit\n")
         assert [hits for hits, *_ in run(tmp_path)] == [0, 0], callee
