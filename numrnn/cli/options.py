@@ -134,7 +134,7 @@ MOST_DOTS = 1000  # of a line: a key of 50,000 parts takes tomllib a minute and 
 
 
 def over_config(parser, arguments):
-    """The options given, over those of the config file."""
+    """Return the options given, over those of the config file."""
     given = {name: value for name, value in vars(arguments).items() if name not in ("run", "config")}
     if arguments.config is None:
         return given
@@ -160,7 +160,7 @@ def _read(path):
 
 
 def _as_arguments(entries):
-    """The config file's entries as command-line arguments: one parser, one set of checks and errors for both."""
+    """Return the config file's entries as command-line arguments: one parser, one set of checks and errors."""
     # after "--" even a name that begins with "-" is no option
     data = ["--", str(entries.pop("data"))] if "data" in entries else []
     words = []

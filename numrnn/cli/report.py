@@ -101,7 +101,7 @@ def run_facts(estimator, checkpoint, comm):
 
 
 def columns_of(estimator, *, watched):
-    """What ``history.csv`` has of an epoch.
+    """Return the columns of ``history.csv``.
 
     Parameters
     ----------
@@ -244,7 +244,7 @@ def _regression(truth, predicted):
 
 
 def as_text(scores, name, *, table=True):
-    """The scores of the part called `name`, in lines; `table` for the confusion table too."""
+    """Return the scores of the part called `name`, in lines; `table` for the confusion table too."""
     counted = f"({scores['n']} {scores['counted']})"
     if "cross_entropy" in scores:
         return (

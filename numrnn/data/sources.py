@@ -41,7 +41,7 @@ class SequenceSource(ABC):
 
     @property
     def last_symbol(self):
-        """The largest of symbols that were checked."""
+        """Return the largest of symbols that were checked."""
         return int(self.values.max())
 
     @abstractmethod

@@ -160,7 +160,7 @@ class MPI(Serial):
         _wait(self._comm.Iallgatherv(mpi.IN_PLACE, [rows, counts, places, kind]))
 
     def interrupted(self):
-        """Whether Ctrl-C came to this process since `begin_to_note`."""
+        """Return whether Ctrl-C came to this process since `begin_to_note`."""
         return self._interrupted
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""What all estimators are: fitted networks that can be saved, with a page in the documentation."""
+"""The base of all estimators: fitted networks that can be saved, with a page in the documentation."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -59,17 +59,17 @@ class TrainingOptions(SimpleNamespace):
 
     @property
     def makes_passes(self):
-        """Whether the solver works on mini-batches."""
+        """Return whether the solver works on mini-batches."""
         return not isinstance(self.resolved_solver, LBFGS)
 
     @cached_property
     def resolved_solver(self):
-        """The solver as an object."""
+        """Return the solver as an object."""
         return resolve_solver(self.solver)
 
     @cached_property
     def schedule(self):
-        """The learning rates by epoch."""
+        """Return the schedule of the learning rate."""
         return resolve_schedule(
             self.learning_rate,
             learning_rate_init=self.learning_rate_init,
@@ -80,7 +80,7 @@ class TrainingOptions(SimpleNamespace):
 
     @property
     def threads(self):
-        """How many threads the estimator may use."""
+        """Return how many threads the estimator may use."""
         return n_threads(self.n_jobs)
 
     def check(self):

@@ -51,8 +51,9 @@ KINDS = (*MODELS, *CHECKPOINTS)
 FREE = re.compile(
     r"format|numrnn|params\b.*|training\.dict|training\.dict\.(\d+\.1|7)|history\b.*|progress\b.*|"
     r"architecture\.dict|architecture\.dict\.[01]\.1\.dict|architecture\.(dict\.[01]\.1\.)?dict\.(8|9|10|11|12)|"
-    r"architecture\.dict\.(3|5|6|12)\.1|learnt\.(classes_|vocabulary_|target_vocabulary_|_class_weights|longest_target_|"
-    r"_one_length|_one_column|_on_table|_input|feature_names_in_|target_names_in_)\b.*|callbacks\.0\.values\b.*|arrays\..*\.values"
+    r"architecture\.dict\.(3|5|6|12)\.1|learnt\.(classes_|vocabulary_|target_vocabulary_|_class_weights|"
+    r"longest_target_|_one_length|_one_column|_on_table|_input|feature_names_in_|target_names_in_)\b.*|"
+    r"callbacks\.0\.values\b.*|arrays\..*\.values"
 )
 INTEGERS = (-1, 0, 1, 2, 50, 10**6, 2**31, 2**63 - 1, 10**18, 2**64, 10**30)
 OTHERS = (None, True, False, 0.5, -1.0, 1e300, "x", "1", [], {}, {"float": "nan"}, {"tuple": []})

@@ -31,7 +31,7 @@ class TextReader(NamedTuple):
 
     @property
     def end(self):
-        """The symbol that begins and ends texts, or None if there are no boundaries."""
+        """Return the symbol that begins and ends texts, or None if there are no boundaries."""
         return self.n_symbols if self.boundaries else None
 
     def read(self, X, *, name="X"):

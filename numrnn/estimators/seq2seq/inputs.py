@@ -140,7 +140,7 @@ class TargetReader(NamedTuple):
 
     @property
     def kind(self):
-        """What they are: "texts", "symbols" or "vectors"."""
+        """Return what they are: "texts", "symbols" or "vectors"."""
         if self.vocabulary is not None:
             return "texts"
         return "vectors" if self.n_symbols is None else "symbols"
