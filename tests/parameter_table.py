@@ -1,7 +1,7 @@
 """Write the constructors and the Parameters sections of the estimators from the table of their parameters.
 
-``python tests/parameter_table.py`` rewrites the source files of this checkout; with ``--check`` it changes nothing,
-names the files that are stale and exits with code 1. `tests/estimators/test_parameter_table.py` runs the check.
+``python tests/parameter_table.py`` rewrites the source files of this checkout. With ``--check``, it changes nothing,
+names the stale files and exits with status 1. `tests/estimators/test_parameter_table.py` runs the check.
 """
 
 import re
@@ -23,23 +23,11 @@ INDENT, WIDTH = " " * 8, 120
 
 _NAMES = {"boolean": "bool", "vocabulary": "numrnn.data.Vocabulary", "verbose": "bool or int"}
 _NAMES |= {"random_state": "int, RandomState instance or None", "Integral": "int", "Real": "float"}
+_HINTS = {"boolean": "bool", "Integral": "int", "Real": "float"}
 
 
 def rewritten(source, estimator, rows):
-    """Return the source of a module with the constructor and the Parameters section of one class as rows say.
-
-    Parameters
-    ----------
-    source : str
-    estimator : str
-        The name of the class: the first one in `source` that has a Parameters section.
-    rows : list of Parameter
-        As `numrnn.estimators.parameter_table.parameters_of` returns them.
-
-    Returns
-    -------
-    source : str
-    """
+    """Return the source of a module with the constructor and the Parameters section of one class rewritten."""
     parts = {
         f"class {estimator}\\(.*?\n    Parameters\n    -+\n(.*?)\n    [A-Z][A-Za-z ]+\n    -+\n": section(rows),
         f"class {estimator}\\(.*?{BEGIN}(.*?){END}": constructor(rows),
@@ -53,10 +41,24 @@ def rewritten(source, estimator, rows):
 
 
 def constructor(rows):
-    """Return ``def __init__`` with all defaults, whose first parameter may be positional, and its assignments."""
-    first, *others = (f"{INDENT}{row.name}={written(row.default)},\n" for row in rows)
+    """Return ``def __init__``, whose first parameter may be positional, and its assignments."""
+    first, *others = (f"{INDENT}{row.name}: {annotation(row)} = {written(row.default)},\n" for row in rows)
     stored = "".join(f"{INDENT}self.{row.name} = {row.name}\n" for row in rows)
     return f"    def __init__(\n{INDENT}self,\n{first}{INDENT}*,\n{''.join(others)}    ):\n{stored}"
+
+
+def annotation(row):
+    """Return the type annotation of a parameter, with None at the end."""
+    if row.annotation:
+        return row.annotation
+    return " | ".join(map(_hint, sorted(row.allows, key=lambda allowed: allowed is None)))
+
+
+def _hint(allowed):
+    if hasattr(allowed, "texts"):
+        return f"Literal[{', '.join(map(written, allowed.texts))}]"
+    name = getattr(getattr(allowed, "kind", allowed), "__name__", str(allowed))
+    return _HINTS.get(name, name)
 
 
 def section(rows):
@@ -77,13 +79,13 @@ def section(rows):
 
 
 def type_of(allows):
-    """Return what numpydoc shows as the type, with None at the end."""
+    """Return the type that the Parameters section shows, with None at the end."""
     names = [_type(allowed, alone=len(allows) == 1) for allowed in sorted(allows, key=lambda allowed: allowed is None)]
     return " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _type(allowed, alone):
-    if hasattr(allowed, "texts"):  # no isinstance: the classes of a module that was run are its own
+    if hasattr(allowed, "texts"):  # not isinstance: running the module creates classes of its own
         texts = ", ".join(map(written, allowed.texts))
         return "{" + texts + "}" if alone or len(allowed.texts) > 1 else texts
     name = getattr(getattr(allowed, "kind", allowed), "__name__", str(allowed))
@@ -91,7 +93,7 @@ def _type(allowed, alone):
 
 
 def written(value):
-    """Return a default as it is written in Python: texts in double quotes, small floats as 1e-3."""
+    """Return a default as Python source: texts in double quotes, small floats as 1e-3."""
     if isinstance(value, str):
         return f'"{value}"'
     if isinstance(value, float) and 0 < value < 0.01:
@@ -100,7 +102,7 @@ def written(value):
 
 
 def stale(write=False):
-    """Return the files that are not as the table of this checkout says; with `write` they are so afterwards."""
+    """Return the files that differ from the table of this checkout; rewrite them with `write`."""
     table = runpy.run_path(str(ROOT / "parameter_table.py"))
     found = []
     for estimator, name in FILES.items():

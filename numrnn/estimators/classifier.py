@@ -1,11 +1,17 @@
 """Classification of sequences, or of each of their steps."""
 
+from collections.abc import Callable, Sequence
+from typing import Literal
+
 import numpy as np
+from numpy.random import RandomState
+from numpy.typing import DTypeLike
 from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
 
+from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.estimators.problem import Arguments, constraints_of, solver_makes_passes
 from numrnn.estimators.supervised import BaseRNN
 from numrnn.estimators.targets import (
@@ -19,6 +25,7 @@ from numrnn.estimators.targets import (
     warn_if_ambiguous,
 )
 from numrnn.io.messages import short_errors, shown
+from numrnn.solvers.base import Solver
 
 
 class RNNClassifier(ClassifierMixin, BaseRNN):
@@ -35,94 +42,102 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     Parameters
     ----------
     hidden_layer_sizes : int or array-like of int, default=(64,)
-        Units of each layer, from the inputs up.
+        Number of hidden units in each layer, the layer that reads the inputs first.
     cell : {"elman", "gru", "lstm"}, default="elman"
-        What a layer does in a step. GRU and LSTM remember longer and cost about three and four times as much.
+        Recurrent cell of all layers. A GRU or LSTM remembers longer than an Elman cell and takes about three or four
+        times as long to train.
     activation : {"tanh", "relu"}, default="tanh"
-        Of the Elman cell; the others have their own.
+        Activation of Elman cells; GRU and LSTM cells ignore it.
     bidirectional : bool, default=False
-        Each layer reads sequences from both ends, with a direction of H units for each; the layer above and the outputs
-        read both side by side. Whole sequences are needed: `predict_step` and `bptt_steps` are refused.
+        Whether each layer has a second set of H units that reads the sequence in reverse. The next layer and the output
+        read both directions, concatenated. Bidirectional networks need whole sequences: they support neither
+        `predict_step` nor `bptt_steps`.
     output : {"sequence", "step"}, default="sequence"
-        One target for a sequence, read from the last step (of each direction, where there are two), or one for each
-        step.
+        Whether there is one target per sequence, predicted after the last step (of each direction, if bidirectional),
+        or one per step.
     pooling : {"last", "mean", "max"}, default="last"
-        What the outputs are computed from with ``output="sequence"``: the last layer's state after the last step, or
-        the mean or the maximum of its states over all steps, unit by unit.
+        Hidden states that the output reads with ``output="sequence"``: those of the last step, or the mean or the
+        maximum over all steps, unit by unit, of the last layer.
     vocabulary : numrnn.data.Vocabulary or None, default=None
-        Makes X a list of texts (str, or lists of tokens), which become symbols by it: a copy of it is fitted on X.
-        Unless it has ``unknown=False``, the copy has a symbol for characters or tokens that X lacks.
+        Vocabulary that converts X, a list of texts (str or lists of tokens), to symbols. `fit` fits a copy of it on X.
+        Unless it has ``unknown=False``, the copy reserves a symbol for characters or tokens that do not occur in X.
     n_symbols : int, "auto" or None, default=None
-        Makes X symbols: 1-D arrays of integers from 0 to n_symbols - 1, read as one-hot vectors that are never made.
-        "auto" counts up to the largest of X.
+        Number of symbols if X consists of symbols: 1-D arrays of integers from 0 to n_symbols - 1, which stand for
+        one-hot vectors (these are never built). "auto" takes the largest integer of X plus one.
     embedding_size : int or None, default=None
-        E, the length of a learned vector for each symbol, which the first layer reads in place of a one-hot vector.
+        Length of the learned vector of each symbol. With None, the first layer reads one-hot vectors.
     initial_state : {"zero", "learned"}, default="zero"
-        What sequences begin with: zeros, or states that are learned, the same for all sequences, zeros at first and
-        without L2 term. `fit` and `predict` may be given other states.
+        Hidden state before the first step: zero, or learned. A learned initial state is the same for all sequences,
+        starts at zero and has no L2 penalty. The argument `state` of `fit` and `predict` sets other initial states.
     dropout : float, default=0.0
-        Probability with which a number is left out on its way up, from an embedding to the first layer, from layer to
-        layer and to the outputs, in training only; the others are scaled up.
+        Probability of dropping a unit while training, in the embedding, between layers and before the output. The units
+        that are kept are scaled by 1 / (1 - dropout).
     recurrent_dropout : float, default=0.0
-        Likewise for states on their way to the next step, which W reads; the same units in all steps of a sequence, or
-        of a chunk of `bptt_steps`.
+        Probability of dropping a unit of the hidden state that the next step reads, while training. All steps of a
+        sequence, or of a chunk of `bptt_steps`, drop the same units.
     solver : {"adam", "adamw", "sgd", "rmsprop", "lbfgs"} or solver object, default="adam"
-        An object, such as ``numrnn.solvers.Adam(beta_2=0.98)``, holds options of its own. "lbfgs" takes all of X at
-        once; it ignores `batch_size`, `learning_rate`, `learning_rate_init`, `shuffle` and `clip_norm`.
+        Optimiser, by name or as an object with its own options, such as ``numrnn.solvers.Adam(beta_2=0.98)``. "lbfgs"
+        uses all of X at once and ignores `batch_size`, `learning_rate`, `learning_rate_init`, `shuffle` and
+        `clip_norm`.
     alpha : float, default=0.0
-        Strength of the L2 term ``alpha/2 (|U|^2 + |W|^2 + |V|^2)`` of the objective; biases are left out.
+        Strength of the L2 penalty ``alpha/2 (|U|^2 + |W|^2 + |V|^2)`` in the objective. Biases are not penalised.
     batch_size : int, default=32
-        Sequences in a mini-batch; those of a mini-batch are of similar length.
+        Number of sequences in a mini-batch. A mini-batch consists of sequences of similar length.
     learning_rate_init : float, default=1e-3
-        The first learning rate.
+        Initial learning rate.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable, default="constant"
-        How the learning rate changes from epoch to epoch, see `numrnn.training.resolve_schedule`. A function takes the
-        number of the epoch, from 0, and returns a factor of `learning_rate_init`.
+        Schedule of the learning rate over epochs, see `numrnn.training.resolve_schedule`. A callable receives the
+        number of the epoch, starting at 0, and returns a factor of `learning_rate_init`.
     max_iter : int, default=100
-        Epochs: passes over X. Iterations for "lbfgs".
+        Number of epochs, that is, of passes over X. For "lbfgs", number of iterations.
     shuffle : bool, default=True
-        Whether to draw new mini-batches in each epoch.
+        Whether to shuffle the sequences in each epoch.
     early_stopping : bool, default=False
-        Whether to stop when the validation score no longer rises, and to restore the best weights. It is computed on
-        `X_val`, `y_val` if `fit` gets them, else on a part of X, which is then not trained on.
+        Whether to stop training when the validation score stops improving, and to restore the best weights. The score
+        is computed on `X_val` and `y_val` if they are passed to `fit`, and otherwise on a part of X that is held out.
     validation_fraction : float, default=0.1
-        The part of X to hold out under `early_stopping`. Each class is held out in the same proportion.
+        Fraction of X to hold out for `early_stopping`. The split is stratified by class.
     tol : float, default=1e-4
-        The least rise of the validation score that counts, under `early_stopping` only.
+        Smallest increase of the validation score that counts as an improvement; used by `early_stopping` only.
     n_iter_no_change : int, default=10
-        Epochs without such a rise after which training stops, under `early_stopping` only.
+        Number of epochs without improvement after which `early_stopping` stops training.
     clip_norm : float or None, default=1.0
-        Longer gradients, the L2 term included, are scaled to this Euclidean norm.
+        Largest Euclidean norm of the gradient, L2 term included. Longer gradients are scaled down to it.
     bptt_steps : int or None, default=None
-        Truncated BPTT: sequences are trained in chunks of so many steps, with an update after each. States are carried
-        from chunk to chunk and start at zero with a sequence, gradients end at a chunk's first step. Memory is that of
-        a chunk. With ``output="sequence"`` the last chunk of a sequence has its target.
+        Number of steps in a chunk of truncated BPTT; None means whole sequences. The weights are updated after each
+        chunk. Hidden states are carried from one chunk of a sequence to the next, gradients are not. Memory is
+        proportional to the length of a chunk. With ``output="sequence"``, the target belongs to the last chunk.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the loss, by label. "balanced" weighs them by the inverse of their summed weights in
-        y. Not for multi-label y.
+        Weights of the classes in the loss, as a dict from label to weight. "balanced" makes them inversely proportional
+        to the class frequencies in y (weighted by `sample_weight`). Not supported for multi-label y.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the fit before.
+        Whether `fit` continues from the weights of the previous fit.
     random_state : int, RandomState instance or None, default=None
-        Of the first weights, the mini-batches, dropout and what is held out. The same int gives the same bits.
+        Seed of the initial weights, the shuffles, the dropout masks and the validation split. Fits with the same
+        integer return the same bits.
     dtype : {"float32", "float64"}, default="float32"
-        Of weights and arithmetic; sums of losses are float64 in any case.
+        Precision of weights and arithmetic. Sums of losses are always float64.
     device : {"cpu", "cuda"}, default="cpu"
-        Where to compute. "cuda": on an NVIDIA GPU, which needs the extra ``numrnn[cuda]``; where there is none, that is
-        an error. Either device goes on with what the other one has trained. `predict_step` computes on the CPU.
+        Device to compute on. "cuda" stands for an NVIDIA GPU and needs the extra ``numrnn[cuda]``; `fit` raises an
+        error if there is none. A model or checkpoint from one device can be used on the other. `predict_step` always
+        uses the CPU.
     n_jobs : int or None, default=None
-        Threads. None means all cores that the process may use, but no more than the environment variables
-        ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS``, which joblib sets in its processes, and one in joblib's threads
-        and forks; -1 all cores. Small work gets fewer. Results do not depend on it.
+        Number of threads. None means all cores available to the process, limited by the environment variables
+        ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS`` (which joblib sets in its processes), and one in threads and forks
+        of joblib; -1 means all cores. Small work uses fewer. Results do not depend on it.
     memory_limit : int, str or None, default=None
-        Bytes that training may take beside the data, in this process: a number, or a text such as "512MB" or "2GiB".
-        Where states of all steps take more, some are kept and the others made again, to the same bits: in a tenth of
-        the memory in about 1.3 times the time. A limit that is too low is an error that says how much is needed.
-        Bidirectional networks keep all states, so they are refused where these take more.
+        Memory that training may use in addition to the data, in this process: bytes, or a text such as "512MB" or
+        "2GiB". If the hidden states of all steps need more, some are stored and the others recomputed, with the same
+        bits, in about 1.3 times the time at a tenth of the memory. If the limit is too low, `fit` raises an error that
+        states how much is needed. Bidirectional networks store all hidden states; `fit` raises an error if these exceed
+        the limit.
     verbose : bool or int, default=False
-        True shows a progress bar where somebody watches, 2 in any case. The logger "numrnn" gets a line an epoch.
+        Whether to show a progress bar: True shows it in a terminal or notebook, 2 always. The logger "numrnn" receives
+        one line per epoch in any case.
     callbacks : list of objects or None, default=None
-        With any of the methods ``on_fit_begin(info)``, ``on_progress(info)`` and ``on_epoch_end(info)``, which end
-        training by returning True, and ``on_fit_end(info)``; `info` is a `numrnn.training.FitInfo`.
+        Objects with any of the methods ``on_fit_begin``, ``on_progress``, ``on_epoch_end``, ``on_stop`` and
+        ``on_fit_end``, which receive a `numrnn.training.FitInfo`. Training stops if ``on_progress`` or ``on_epoch_end``
+        returns True.
 
     Attributes
     ----------
@@ -192,41 +207,41 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     # begin of generated code: tests/parameter_table.py
     def __init__(
         self,
-        hidden_layer_sizes=(64,),
+        hidden_layer_sizes: int | Sequence[int] = (64,),
         *,
-        cell="elman",
-        activation="tanh",
-        bidirectional=False,
-        output="sequence",
-        pooling="last",
-        vocabulary=None,
-        n_symbols=None,
-        embedding_size=None,
-        initial_state="zero",
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        solver="adam",
-        alpha=0.0,
-        batch_size=32,
-        learning_rate_init=1e-3,
-        learning_rate="constant",
-        max_iter=100,
-        shuffle=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        tol=1e-4,
-        n_iter_no_change=10,
-        clip_norm=1.0,
-        bptt_steps=None,
-        class_weight=None,
-        warm_start=False,
-        random_state=None,
-        dtype="float32",
-        device="cpu",
-        n_jobs=None,
-        memory_limit=None,
-        verbose=False,
-        callbacks=None,
+        cell: Literal["elman", "gru", "lstm"] = "elman",
+        activation: Literal["tanh", "relu"] = "tanh",
+        bidirectional: bool = False,
+        output: Literal["sequence", "step"] = "sequence",
+        pooling: Literal["last", "mean", "max"] = "last",
+        vocabulary: Vocabulary | None = None,
+        n_symbols: int | Literal["auto"] | None = None,
+        embedding_size: int | None = None,
+        initial_state: Literal["zero", "learned"] = "zero",
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        solver: str | Solver = "adam",
+        alpha: float = 0.0,
+        batch_size: int = 32,
+        learning_rate_init: float = 1e-3,
+        learning_rate: str | Callable[[int], float] = "constant",
+        max_iter: int = 100,
+        shuffle: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        tol: float = 1e-4,
+        n_iter_no_change: int = 10,
+        clip_norm: float | None = 1.0,
+        bptt_steps: int | None = None,
+        class_weight: dict | Literal["balanced"] | None = None,
+        warm_start: bool = False,
+        random_state: int | RandomState | None = None,
+        dtype: DTypeLike = "float32",
+        device: Literal["cpu", "cuda"] = "cpu",
+        n_jobs: int | None = None,
+        memory_limit: int | str | None = None,
+        verbose: bool | int = False,
+        callbacks: Sequence[object] | None = None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.cell = cell

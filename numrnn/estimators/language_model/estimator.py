@@ -1,13 +1,20 @@
 """A model of texts: which symbol follows."""
 
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from numpy.random import RandomState
+from numpy.typing import DTypeLike
 from sklearn.base import _fit_context
 from sklearn.utils.metadata_routing import UNUSED
 
+from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.estimators.base import WeightsAccess
 from numrnn.estimators.language_model.fitting import TextFitting
 from numrnn.estimators.language_model.generation import TextGeneration
 from numrnn.estimators.language_model.scoring import TextScores
 from numrnn.estimators.problem import Arguments, constraints_of
+from numrnn.solvers.base import Solver
 
 
 class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
@@ -26,86 +33,96 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     Parameters
     ----------
     hidden_layer_sizes : int or array-like of int, default=(128,)
-        Units of each layer, from the inputs up.
+        Number of hidden units in each layer, the layer that reads the inputs first.
     cell : {"elman", "gru", "lstm"}, default="lstm"
-        What a layer does in a step. GRU and LSTM remember longer and cost about three and four times as much.
+        Recurrent cell of all layers. A GRU or LSTM remembers longer than an Elman cell and takes about three or four
+        times as long to train.
     activation : {"tanh", "relu"}, default="tanh"
-        Of the Elman cell; the others have their own.
+        Activation of Elman cells; GRU and LSTM cells ignore it.
     vocabulary : numrnn.data.Vocabulary or None, default=None
-        What texts become symbols by: a copy of it is fitted on X. None: ``Vocabulary()``, all characters of X.
-        ``Vocabulary(unknown=True)`` has a symbol for characters that X lacks.
+        Vocabulary that converts texts to symbols. `fit` fits a copy of it on X. None stands for ``Vocabulary()``, which
+        has all characters of X; ``Vocabulary(unknown=True)`` reserves a symbol for characters that do not occur in X.
     boundaries : bool or "auto", default="auto"
-        Whether to learn how texts begin and end. Then each text, one `str` included, is read from a symbol of its
-        beginning to the same symbol as its end, `generate` starts from an empty prompt and stops at the end, and texts
-        may have one symbol or none. "auto": for lists of texts, but not for one long text or integers.
+        Whether to learn where texts begin and end. If so, each text (a single `str`, too) is enclosed in a boundary
+        symbol, `generate` accepts an empty prompt and stops at the end of a text, and texts may be empty or have one
+        symbol. "auto" means yes for lists of texts, and no for a single text and for integers.
     n_symbols : int or "auto", default="auto"
-        Where X is integers: they go from 0 to n_symbols - 1. "auto" counts up to the largest of X.
+        Number of symbols if X consists of integers from 0 to n_symbols - 1. "auto" takes the largest integer of X plus
+        one.
     embedding_size : int or None, default=None
-        E, the length of a learned vector for each symbol, which the first layer reads in place of a one-hot vector.
+        Length of the learned vector of each symbol. With None, the first layer reads one-hot vectors.
     initial_state : {"zero", "learned"}, default="zero"
-        What sequences begin with: zeros, or states that are learned, the same for all sequences, zeros at first and
-        without L2 term.
+        Hidden state before the first step: zero, or learned. A learned initial state is the same for all sequences,
+        starts at zero and has no L2 penalty.
     dropout : float, default=0.0
-        Probability with which a number is left out on its way up, from an embedding to the first layer, from layer to
-        layer and to the outputs, in training only; the others are scaled up.
+        Probability of dropping a unit while training, in the embedding, between layers and before the output. The units
+        that are kept are scaled by 1 / (1 - dropout).
     recurrent_dropout : float, default=0.0
-        Likewise for states on their way to the next step, which W reads; the same units in all steps of a sequence, or
-        of a chunk of `bptt_steps`.
+        Probability of dropping a unit of the hidden state that the next step reads, while training. All steps of a
+        sequence, or of a chunk of `bptt_steps`, drop the same units.
     solver : {"adam", "adamw", "sgd", "rmsprop"} or solver object, default="adam"
-        An object, such as ``numrnn.solvers.Adam(beta_2=0.98)``, holds options of its own. L-BFGS is not offered.
+        Optimiser, by name or as an object with its own options, such as ``numrnn.solvers.Adam(beta_2=0.98)``. L-BFGS is
+        not supported.
     alpha : float, default=0.0
-        Strength of the L2 term ``alpha/2 (|U|^2 + |W|^2 + |V|^2)`` of the objective; biases are left out.
+        Strength of the L2 penalty ``alpha/2 (|U|^2 + |W|^2 + |V|^2)`` in the objective. Biases are not penalised.
     batch_size : int or "auto", default="auto"
-        Streams that one text is cut into, or texts of a list in a mini-batch. "auto": 100, or fewer if X is short, so
-        that an epoch has about a hundred updates: 100 streams of a text of a million symbols, 4 of 20,000.
+        Number of streams into which a single text is cut, or number of texts of a list in a mini-batch. "auto" means
+        100, or fewer if X is short, so that an epoch has about a hundred updates: 100 streams for a text of a million
+        symbols, 4 for 20,000.
     bptt_steps : int, "auto" or None, default="auto"
-        Steps of a chunk; gradients end at its first step. None: whole texts, or streams. "auto": 100, or down to 25 for
-        one text of less than 40,000 symbols.
+        Number of steps in a chunk of truncated BPTT; gradients do not flow from one chunk to the previous one. None
+        means whole texts or streams. "auto" means 100, or down to 25 for a single text of fewer than 40,000 symbols.
     learning_rate_init : float, default=2e-3
-        The first learning rate.
+        Initial learning rate.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable, default="constant"
-        How the learning rate changes from epoch to epoch, see `numrnn.training.resolve_schedule`. A function takes the
-        number of the epoch, from 0, and returns a factor of `learning_rate_init`.
+        Schedule of the learning rate over epochs, see `numrnn.training.resolve_schedule`. A callable receives the
+        number of the epoch, starting at 0, and returns a factor of `learning_rate_init`.
     max_iter : int, default=10
-        Epochs: passes over X.
+        Number of epochs, that is, of passes over X.
     shuffle : bool, default=True
-        Whether to draw new mini-batches in each epoch. One long text is always read in order.
+        Whether to shuffle the sequences in each epoch. A single text is always read in order.
     early_stopping : bool, default=False
-        Whether to stop when the validation score no longer rises, and to restore the best weights. It is computed on
-        `X_val` if `fit` gets it, else on a part of X, which is then not trained on: the end of one text, or some texts
-        of a list.
+        Whether to stop training when the validation score stops improving, and to restore the best weights. The score
+        is computed on `X_val` if it is passed to `fit`, and otherwise on a part of X that is held out: the end of a
+        single text, or some texts of a list.
     validation_fraction : float, default=0.1
-        The part of X to hold out under `early_stopping`.
+        Fraction of X to hold out for `early_stopping`.
     tol : float, default=1e-4
-        The least rise of the validation score that counts, under `early_stopping` only. The score is in nats.
+        Smallest increase of the validation score that counts as an improvement; used by `early_stopping` only. The
+        score is in nats.
     n_iter_no_change : int, default=10
-        Epochs without such a rise after which training stops, under `early_stopping` only.
+        Number of epochs without improvement after which `early_stopping` stops training.
     clip_norm : float or None, default=5.0
-        Longer gradients, the L2 term included, are scaled to this Euclidean norm.
+        Largest Euclidean norm of the gradient, L2 term included. Longer gradients are scaled down to it.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights, and the vocabulary, of the fit before.
+        Whether `fit` continues from the weights and vocabulary of the previous fit.
     random_state : int, RandomState instance or None, default=None
-        Of the first weights, the mini-batches, dropout and what is held out. The same int gives the same bits.
+        Seed of the initial weights, the shuffles, the dropout masks and the validation split. Fits with the same
+        integer return the same bits.
     dtype : {"float32", "float64"}, default="float32"
-        Of weights and arithmetic; sums of losses are float64 in any case.
+        Precision of weights and arithmetic. Sums of losses are always float64.
     device : {"cpu", "cuda"}, default="cpu"
-        Where to compute. "cuda": on an NVIDIA GPU, which needs the extra ``numrnn[cuda]``; where there is none, that is
-        an error. Either device goes on with what the other one has trained. `generate` and `stream` compute on the CPU.
+        Device to compute on. "cuda" stands for an NVIDIA GPU and needs the extra ``numrnn[cuda]``; `fit` raises an
+        error if there is none. A model or checkpoint from one device can be used on the other. `generate` and `stream`
+        always use the CPU.
     n_jobs : int or None, default=None
-        Threads. None means all cores that the process may use, but no more than the environment variables
-        ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS``, which joblib sets in its processes, and one in joblib's threads
-        and forks; -1 all cores. Small work gets fewer. Results do not depend on it. Writing or scoring a text uses one
-        thread.
+        Number of threads. None means all cores available to the process, limited by the environment variables
+        ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS`` (which joblib sets in its processes), and one in threads and forks
+        of joblib; -1 means all cores. Small work uses fewer. Results do not depend on it. Generating or scoring a
+        single text uses one thread.
     memory_limit : int, str or None, default=None
-        Bytes that training may take beside the data, in this process: a number, or a text such as "512MB" or "2GiB".
-        Where states of all steps take more, some are kept and the others made again, to the same bits: in a tenth of
-        the memory in about 1.3 times the time. A limit that is too low is an error that says how much is needed. With
-        `bptt_steps` training takes little more than a chunk, whatever the length of texts.
+        Memory that training may use in addition to the data, in this process: bytes, or a text such as "512MB" or
+        "2GiB". If the hidden states of all steps need more, some are stored and the others recomputed, with the same
+        bits, in about 1.3 times the time at a tenth of the memory. If the limit is too low, `fit` raises an error that
+        states how much is needed. With `bptt_steps`, training needs little more than a chunk, whatever the length of
+        the texts.
     verbose : bool or int, default=False
-        True shows a progress bar where somebody watches, 2 in any case. The logger "numrnn" gets a line an epoch.
+        Whether to show a progress bar: True shows it in a terminal or notebook, 2 always. The logger "numrnn" receives
+        one line per epoch in any case.
     callbacks : list of objects or None, default=None
-        With any of the methods ``on_fit_begin(info)``, ``on_progress(info)`` and ``on_epoch_end(info)``, which end
-        training by returning True, and ``on_fit_end(info)``; `info` is a `numrnn.training.FitInfo`.
+        Objects with any of the methods ``on_fit_begin``, ``on_progress``, ``on_epoch_end``, ``on_stop`` and
+        ``on_fit_end``, which receive a `numrnn.training.FitInfo`. Training stops if ``on_progress`` or ``on_epoch_end``
+        returns True.
 
     Attributes
     ----------
@@ -171,38 +188,38 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     # begin of generated code: tests/parameter_table.py
     def __init__(
         self,
-        hidden_layer_sizes=(128,),
+        hidden_layer_sizes: int | Sequence[int] = (128,),
         *,
-        cell="lstm",
-        activation="tanh",
-        vocabulary=None,
-        boundaries="auto",
-        n_symbols="auto",
-        embedding_size=None,
-        initial_state="zero",
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        solver="adam",
-        alpha=0.0,
-        batch_size="auto",
-        bptt_steps="auto",
-        learning_rate_init=2e-3,
-        learning_rate="constant",
-        max_iter=10,
-        shuffle=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        tol=1e-4,
-        n_iter_no_change=10,
-        clip_norm=5.0,
-        warm_start=False,
-        random_state=None,
-        dtype="float32",
-        device="cpu",
-        n_jobs=None,
-        memory_limit=None,
-        verbose=False,
-        callbacks=None,
+        cell: Literal["elman", "gru", "lstm"] = "lstm",
+        activation: Literal["tanh", "relu"] = "tanh",
+        vocabulary: Vocabulary | None = None,
+        boundaries: bool | Literal["auto"] = "auto",
+        n_symbols: int | Literal["auto"] = "auto",
+        embedding_size: int | None = None,
+        initial_state: Literal["zero", "learned"] = "zero",
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        solver: str | Solver = "adam",
+        alpha: float = 0.0,
+        batch_size: int | Literal["auto"] = "auto",
+        bptt_steps: int | Literal["auto"] | None = "auto",
+        learning_rate_init: float = 2e-3,
+        learning_rate: str | Callable[[int], float] = "constant",
+        max_iter: int = 10,
+        shuffle: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        tol: float = 1e-4,
+        n_iter_no_change: int = 10,
+        clip_norm: float | None = 5.0,
+        warm_start: bool = False,
+        random_state: int | RandomState | None = None,
+        dtype: DTypeLike = "float32",
+        device: Literal["cpu", "cuda"] = "cpu",
+        n_jobs: int | None = None,
+        memory_limit: int | str | None = None,
+        verbose: bool | int = False,
+        callbacks: Sequence[object] | None = None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.cell = cell
