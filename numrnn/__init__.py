@@ -5,6 +5,23 @@ what it needs.
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from numrnn import data as data
+    from numrnn import datasets as datasets
+    from numrnn import model_selection as model_selection
+    from numrnn import solvers as solvers
+    from numrnn.data.scaler import SequenceScaler as SequenceScaler
+    from numrnn.data.sequences import Sequences as Sequences
+    from numrnn.estimators.classifier import RNNClassifier as RNNClassifier
+    from numrnn.estimators.language_model.estimator import RNNLanguageModel as RNNLanguageModel
+    from numrnn.estimators.loading import load as load
+    from numrnn.estimators.precompile import warmup as warmup
+    from numrnn.estimators.regressor import RNNRegressor as RNNRegressor
+    from numrnn.estimators.seq2seq.estimator import RNNSeq2Seq as RNNSeq2Seq
+    from numrnn.training.exceptions import TrainingDivergedError as TrainingDivergedError
+    from numrnn.versions import show_versions as show_versions
 
 __version__ = "0.1.0"
 

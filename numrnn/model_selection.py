@@ -5,13 +5,19 @@ arrays and `Sequences` as they are, with targets per sequence and per step. Here
 cross-validation, folds with the same labels of steps, scikit-learn's metrics over steps.
 """
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
+from numpy.random import RandomState
+from numpy.typing import ArrayLike
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import BaseCrossValidator, check_cv
 from sklearn.utils import _safe_indexing, check_random_state, indexable
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.parallel import Parallel, delayed
 
+from numrnn.data.annotations import SequencesLike, TargetsLike
 from numrnn.data.array_checks import check_plain
 from numrnn.data.conversion import list_items, steps_to_sequences, targets_to_sequences
 from numrnn.data.sequences import Sequences
@@ -21,8 +27,17 @@ __all__ = ["StratifiedStepKFold", "cross_val_predict", "make_step_scorer"]
 
 
 def cross_val_predict(
-    estimator, X, y=None, *, groups=None, cv=None, n_jobs=None, params=None, method="predict", verbose=0
-):
+    estimator: Any,
+    X: SequencesLike,
+    y: TargetsLike | None = None,
+    *,
+    groups: ArrayLike | None = None,
+    cv: Any = None,
+    n_jobs: int | None = None,
+    params: Mapping[str, Any] | None = None,
+    method: str = "predict",
+    verbose: int = 0,
+) -> Any:
     """Predict every sequence by an estimator that was fitted without it.
 
     Like :func:`sklearn.model_selection.cross_val_predict`, also for predictions per step of sequences of any lengths.
@@ -159,12 +174,14 @@ class StratifiedStepKFold(BaseCrossValidator):
     [0 1] [2 3]
     """
 
-    def __init__(self, n_splits=5, *, shuffle=False, random_state=None):
+    def __init__(
+        self, n_splits: int = 5, *, shuffle: bool = False, random_state: int | RandomState | None = None
+    ):
         self.n_splits = n_splits
         self.shuffle = shuffle
         self.random_state = random_state
 
-    def get_n_splits(self, X=None, y=None, groups=None):
+    def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:
         """Return the number of folds.
 
         Parameters
@@ -217,7 +234,9 @@ def _class_shares(y):
     return counts / counts.sum(axis=0)
 
 
-def make_step_scorer(metric, *, greater_is_better=True, response_method="predict", **options):
+def make_step_scorer(
+    metric: Callable[..., float], *, greater_is_better: bool = True, response_method: str = "predict", **options: Any
+) -> Callable[..., float]:
     """Make a scorer of predictions per step from a metric of scikit-learn's kind.
 
     What `sklearn.metrics.make_scorer` is for one prediction per sequence: the steps of all sequences are laid one after

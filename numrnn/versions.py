@@ -45,7 +45,7 @@ def versions():
     }
 
 
-def show_versions():
+def show_versions() -> None:
     """Write the versions of numrnn, Python and the packages around to the standard output, for a bug report.
 
     Examples

@@ -1,6 +1,12 @@
 """Sequences of any lengths: the container, the forms that users have them in, texts, files, scaling, mini-batches."""
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from numrnn.data.shards.format import open_shards as open_shards
+    from numrnn.data.shards.writer import ShardWriter as ShardWriter
+    from numrnn.data.symbols.vocabulary import Vocabulary as Vocabulary
 
 _MODULES = {"ShardWriter": "shards.writer", "Vocabulary": "symbols.vocabulary", "open_shards": "shards.format"}
 

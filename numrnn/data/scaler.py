@@ -1,9 +1,12 @@
 """Standardising the inputs of sequences."""
 
+from typing import Any, Self
+
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from numrnn.data.annotations import SequencesLike
 from numrnn.data.conversion import from_steps
 from numrnn.data.sequences import Sequences
 from numrnn.data.validation import Inputs, check_inputs, learn_inputs
@@ -67,11 +70,11 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
            [0.]])]
     """
 
-    def __init__(self, *, with_mean=True, with_std=True):
+    def __init__(self, *, with_mean: bool = True, with_std: bool = True):
         self.with_mean = with_mean
         self.with_std = with_std
 
-    def fit(self, X, y=None):
+    def fit(self, X: SequencesLike, y: object = None) -> Self:
         """Compute mean and standard deviation of each input.
 
         Parameters
@@ -97,7 +100,7 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
         """
         return self._update(X, reset=True)
 
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X: SequencesLike, y: object = None) -> Self:
         """Take more sequences into the mean and the standard deviation.
 
         Parameters
@@ -119,7 +122,7 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
         """
         return self._update(X, reset=not hasattr(self, "n_samples_seen_"))
 
-    def transform(self, X):
+    def transform(self, X: SequencesLike) -> Any:
         """Standardise sequences.
 
         Parameters
@@ -143,7 +146,7 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
         subtraction = [(np.subtract, self.mean_)] if self.with_mean else []
         return self._changed(X, subtraction + ([(np.divide, self.scale_)] if self.with_std else []))
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: SequencesLike) -> Any:
         """Take standardised sequences back to the scale of the data.
 
         Parameters
@@ -166,7 +169,7 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
         product = [(np.multiply, self.scale_)] if self.with_std else []
         return self._changed(X, product + ([(np.add, self.mean_)] if self.with_mean else []))
 
-    def set_output(self, *, transform=None):
+    def set_output(self, *, transform: str | None = None) -> Self:
         """Do nothing: sequences have the form of X, and are no table of features.
 
         Parameters

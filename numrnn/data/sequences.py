@@ -2,9 +2,12 @@
 
 import collections.abc
 import operator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from numrnn.data.array_checks import (
     TARGETS,
@@ -67,7 +70,7 @@ class Sequences(SequenceSource):
 
     names = None
 
-    def __init__(self, values, offsets, names=None):
+    def __init__(self, values: np.ndarray, offsets: np.ndarray, names: Sequence[str] | None = None):
         check_plain(values, "values")
         names = names_of(getattr(values, "columns", ())) if names is None else names
         self.values = np.asarray(values)
@@ -76,7 +79,7 @@ class Sequences(SequenceSource):
             self.names = _checked_names(names, self.values)
 
     @classmethod
-    def from_list(cls, sequences):
+    def from_list(cls, sequences: Iterable[ArrayLike]) -> "Sequences":
         """Copy a list of arrays, of shapes (T_i, D) or (T_i,).
 
         Parameters
@@ -107,7 +110,7 @@ class Sequences(SequenceSource):
         return made
 
     @classmethod
-    def from_array(cls, array):
+    def from_array(cls, array: np.ndarray) -> "Sequences":
         """View an array of sequences of one length.
 
         Parameters
@@ -141,7 +144,7 @@ class Sequences(SequenceSource):
         return cls(array.reshape(n_sequences * n_steps, *array.shape[2:]), offsets)
 
     @classmethod
-    def from_padded(cls, X, lengths=None):
+    def from_padded(cls, X: ArrayLike, lengths: ArrayLike | None = None) -> "Sequences":
         """Copy the steps that count out of an array of padded sequences.
 
         Parameters
@@ -179,7 +182,7 @@ class Sequences(SequenceSource):
         return cls.from_concatenated(X[_mask(lengths, X.shape[1])], lengths)
 
     @classmethod
-    def from_concatenated(cls, values, lengths):
+    def from_concatenated(cls, values: np.ndarray, lengths: ArrayLike) -> "Sequences":
         """View sequences that lie one after another.
 
         Parameters
@@ -217,7 +220,7 @@ class Sequences(SequenceSource):
         sequences.values, sequences.offsets = values, offsets
         return sequences
 
-    def to_list(self):
+    def to_list(self) -> list[np.ndarray]:
         """Return the sequences as a list of arrays, views of `values`.
 
         Returns
@@ -232,7 +235,7 @@ class Sequences(SequenceSource):
         """
         return list(self)
 
-    def to_padded(self, fill=0):
+    def to_padded(self, fill: float = 0) -> tuple[np.ndarray, np.ndarray]:
         """Copy the sequences into one array, each filled up to the length of the longest.
 
         Parameters
@@ -257,7 +260,7 @@ class Sequences(SequenceSource):
         X[_mask(lengths, n_steps)] = self.values
         return X
 
-    def index(self, value, start=0, stop=None):
+    def index(self, value: ArrayLike, start: int = 0, stop: int | None = None) -> int:
         """Return the number of the first sequence that equals an array.
 
         Parameters
@@ -287,7 +290,7 @@ class Sequences(SequenceSource):
                 return i
         raise ValueError(f"{shown(value)} is none of the sequences")
 
-    def count(self, value):
+    def count(self, value: ArrayLike) -> int:
         """Return how many sequences equal the array `value`.
 
         Examples
@@ -298,7 +301,7 @@ class Sequences(SequenceSource):
         """
         return sum(np.array_equal(x, value) for x in self)
 
-    def gather(self, ids, out=None):
+    def gather(self, ids: np.ndarray, out: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Say where the steps of some sequences lie, without copying them.
 
         Parameters
@@ -324,7 +327,7 @@ class Sequences(SequenceSource):
         """
         return self.values, self.offsets[ids]
 
-    def choose(self, ids):
+    def choose(self, ids: np.ndarray) -> SequenceSource:
         """Return the sequences `ids` as networks read them, without copying their steps.
 
         Parameters
@@ -345,25 +348,25 @@ class Sequences(SequenceSource):
         return Chosen(self, ids)
 
     @property
-    def lengths(self):
+    def lengths(self) -> np.ndarray:
         """Numbers of steps T_i, an int64 array of shape (N,)."""
         return self.offsets[1:] - self.offsets[:-1]
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int | None, ...]:
         """``(N, None, D)``, or ``(N, None)`` where a step is one value: the number of steps has no one value."""
         return (len(self), None, *self.values.shape[1:])
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[np.ndarray]:
         return (self.values[start:stop] for start, stop in pairwise(self.offsets.tolist()))
 
     def __contains__(self, value):
         return self.count(value) > 0
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> Any:
         if isinstance(key, tuple):
             key = key_of_sequences(key)
         if isinstance(key, slice):

@@ -40,7 +40,7 @@ class SequenceSource(ABC):
         """Return the sequences `ids` as a source; their steps stay where they are."""
 
     @property
-    def last_symbol(self):
+    def last_symbol(self) -> int:
         """Return the largest of symbols that were checked."""
         return int(self.values.max())
 

@@ -1,5 +1,6 @@
 """The Japanese vowels: a small real task with ragged sequences."""
 
+
 from importlib.resources import files
 
 import numpy as np
@@ -8,7 +9,7 @@ from sklearn.utils import Bunch
 __all__ = ["load_japanese_vowels"]
 
 
-def load_japanese_vowels():
+def load_japanese_vowels() -> Bunch:
     """Utterances of nine speakers, and who spoke (classification, one label per sequence).
 
     Returns

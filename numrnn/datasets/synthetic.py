@@ -1,12 +1,15 @@
 """Synthetic tasks: what a recurrent network can learn of them is known, and the seed makes them anew."""
 
 import numpy as np
+from numpy.random import RandomState
 from sklearn.utils import check_random_state
 
 __all__ = ["make_adding_problem", "make_copy_task", "make_noisy_sines"]
 
 
-def make_adding_problem(n=1000, length=100, random_state=None):
+def make_adding_problem(
+    n: int = 1000, length: int = 100, random_state: int | RandomState | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Add the two numbers that are marked (regression, one target per sequence).
 
     Each step has a number drawn uniformly from [0, 1] and a mark, which is 1 at two steps, one in each half of the
@@ -60,7 +63,15 @@ def make_adding_problem(n=1000, length=100, random_state=None):
     return np.stack([numbers, marks], axis=2), numbers[every, first] + numbers[every, second]
 
 
-def make_copy_task(n=1000, length=100, random_state=None, *, n_memory=10, n_symbols=8, one_hot=True):
+def make_copy_task(
+    n: int = 1000,
+    length: int = 100,
+    random_state: int | RandomState | None = None,
+    *,
+    n_memory: int = 10,
+    n_symbols: int = 8,
+    one_hot: bool = True,
+) -> tuple[np.ndarray, np.ndarray]:
     """Repeat some symbols after a long pause (classification, one label per step).
 
     A sequence is `n_memory` symbols to remember, `length - 1` blanks, a signal, and `n_memory` more blanks, during
@@ -121,7 +132,13 @@ def make_copy_task(n=1000, length=100, random_state=None, *, n_memory=10, n_symb
     return (np.eye(n_symbols + 2, dtype=np.float32)[X] if one_hot else X), y
 
 
-def make_noisy_sines(n=200, length=(20, 60), random_state=None, *, noise=0.1):
+def make_noisy_sines(
+    n: int = 200,
+    length: tuple[int, int] = (20, 60),
+    random_state: int | RandomState | None = None,
+    *,
+    noise: float = 0.1,
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Tell the next value of a sine that is seen through noise (regression, one target per step, ragged).
 
     Each sequence has a frequency of its own (a period of 10 to 30 steps), a phase and a number of steps. The input is

@@ -6,6 +6,15 @@ to `numrnn.training` for the loop, to `numrnn.network.cpu.network` for predictio
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from numrnn.estimators.classifier import RNNClassifier as RNNClassifier
+    from numrnn.estimators.language_model.estimator import RNNLanguageModel as RNNLanguageModel
+    from numrnn.estimators.loading import load as load
+    from numrnn.estimators.regressor import RNNRegressor as RNNRegressor
+    from numrnn.estimators.seq2seq.estimator import RNNSeq2Seq as RNNSeq2Seq
+    from numrnn.estimators.streaming import StepState as StepState
 
 _MODULE_OF = {
     "RNNClassifier": "classifier",

@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from os import PathLike
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -18,14 +21,14 @@ class WeightsByName:
     """`weights_` and `set_weights`, over one flat vector."""
 
     @property
-    def weights_(self):
+    def weights_(self) -> dict[str, np.ndarray]:
         """Dict of name to read-only view of a parameter, see the notation page for names and shapes."""
         self._check_has_weights("weights_")
         theta = self._state.theta.view()
         theta.flags.writeable = False
         return self._architecture.layout().views(theta)
 
-    def set_weights(self, weights):
+    def set_weights(self, weights: Mapping[str, ArrayLike]) -> Self:
         """Replace parameters of a fitted or initialised estimator.
 
         Parameters
@@ -87,7 +90,7 @@ class WeightsAccess(WeightsByName):
     """The notation's names `U_`, `W_`, `b_`, `V_`, `c_`, too."""
 
     @property
-    def U_(self):
+    def U_(self) -> list[np.ndarray]:
         """List of the input weights of each layer, (G*H, D) with the layer's own D and H.
 
         Here, in `W_` and in `b_`, the reverse direction of a bidirectional layer comes after the forward one.
@@ -95,23 +98,23 @@ class WeightsAccess(WeightsByName):
         return self._by_layer("U")
 
     @property
-    def W_(self):
+    def W_(self) -> list[np.ndarray]:
         """List of the feedback weights of each layer, (G*H, H)."""
         return self._by_layer("W")
 
     @property
-    def b_(self):
+    def b_(self) -> list[np.ndarray]:
         """List of the biases of each layer, (G*H,)."""
         return self._by_layer("b")
 
     @property
-    def V_(self):
+    def V_(self) -> np.ndarray:
         """Output weights, (K, H)."""
         self._check_has_weights("V_")
         return self.weights_["V"]
 
     @property
-    def c_(self):
+    def c_(self) -> np.ndarray:
         """Output biases, (K,)."""
         self._check_has_weights("c_")
         return self.weights_["c"]
@@ -136,7 +139,7 @@ class Model(WeightsByName, CallbackSupportMixin, BaseEstimator):
     def _doc_link_url_param_generator(self):
         return {"estimator_module": "numrnn", "estimator_name": type(self).__name__}
 
-    def save(self, path):
+    def save(self, path: str | PathLike) -> None:
         """Write the fitted estimator, its vocabularies included, to one safetensors file, see `numrnn.load`.
 
         Parameters

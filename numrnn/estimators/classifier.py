@@ -1,18 +1,20 @@
 """Classification of sequences, or of each of their steps."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.random import RandomState
-from numpy.typing import DTypeLike
+from numpy.typing import ArrayLike, DTypeLike
 from scipy.special import log_expit, log_softmax
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
 
+from numrnn.data.annotations import SequencesLike, TargetsLike, WeightsLike
 from numrnn.data.symbols.vocabulary import Vocabulary
-from numrnn.estimators.problem import Arguments, constraints_of, solver_makes_passes
+from numrnn.estimators.problem import Arguments, checks_parameters, constraints_of, solver_makes_passes
+from numrnn.estimators.streaming import StepState
 from numrnn.estimators.supervised import BaseRNN
 from numrnn.estimators.targets import (
     MISSING,
@@ -280,8 +282,16 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     # end of generated code
 
     @available_if(solver_makes_passes)
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, classes=None, sample_weight=None, *, state=None):
+    @checks_parameters
+    def partial_fit(
+        self,
+        X: SequencesLike,
+        y: TargetsLike,
+        classes: ArrayLike | None = None,
+        sample_weight: WeightsLike | None = None,
+        *,
+        state: StepState | np.ndarray | None = None,
+    ) -> Self:
         """Train for one epoch from the present weights; create them at the first call.
 
         Parameters
@@ -316,7 +326,9 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             Arguments(X, y, sample_weight, state, classes=MISSING if classes is None else classes, whole=False)
         )
 
-    def predict_proba(self, X, *, state=None, return_state=False):
+    def predict_proba(
+        self, X: SequencesLike, *, state: StepState | np.ndarray | None = None, return_state: bool = False
+    ) -> Any:
         """Predict probabilities.
 
         Parameters
@@ -335,7 +347,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         outputs, states, data, form = self._run(X, state=state)
         return self._with_states(self._in_form(outputs, data, form), states, return_state)
 
-    def predict_log_proba(self, X, *, state=None):
+    def predict_log_proba(self, X: SequencesLike, *, state: StepState | np.ndarray | None = None) -> Any:
         """Predict logarithms of probabilities, which stay finite where a probability rounds to 0.
 
         Parameters
@@ -351,7 +363,14 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         log_p = log_softmax(logits, axis=1) if self._architecture.head == "softmax" else log_expit(logits)
         return self._in_form(log_p, data, form)
 
-    def score(self, X, y, sample_weight=None, *, state=None):
+    def score(
+        self,
+        X: SequencesLike,
+        y: TargetsLike,
+        sample_weight: WeightsLike | None = None,
+        *,
+        state: StepState | np.ndarray | None = None,
+    ) -> float:
         """Compute the accuracy, over all steps for ``output="step"``.
 
         Parameters

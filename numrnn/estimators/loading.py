@@ -1,5 +1,8 @@
 """Estimators back from their files."""
 
+from os import PathLike
+from typing import Any
+
 import numpy as np
 
 from numrnn import solvers
@@ -26,7 +29,7 @@ _OF_PARAMETERS = {kind.__name__: kind for kind in _SOLVERS} | {
 _OLDER_LEARNT = {"RNNLanguageModel": {"end_symbol_": None}}
 
 
-def load(path):
+def load(path: str | PathLike) -> Any:
     """Load an estimator that was written by its `save` method.
 
     Parameters

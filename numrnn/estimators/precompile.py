@@ -1,5 +1,7 @@
 """Compile to the disk cache ahead of a job."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from numrnn.data.sequences import Sequences
@@ -9,7 +11,13 @@ from numrnn.estimators.regressor import RNNRegressor
 
 CELLS = choices_of("cell")
 
-def warmup(cells=CELLS, dtypes=("float32",), symbols=False, bidirectional=False, memory_limit=False):
+def warmup(
+    cells: Iterable[str] = CELLS,
+    dtypes: Iterable[str] = ("float32",),
+    symbols: bool = False,
+    bidirectional: bool = False,
+    memory_limit: bool = False,
+) -> None:
     """Compile all kernels that fits and predictions need, so that no later process has to.
 
     What is compiled lies in `NUMBA_CACHE_DIR`, else in `numrnn` in the user's cache folder; it serves this version of

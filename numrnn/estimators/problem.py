@@ -3,15 +3,17 @@
 import functools
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import joblib
 import numpy as np
 from joblib.parallel import get_active_backend
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from numrnn.data.byte_sizes import n_bytes
@@ -24,6 +26,8 @@ from numrnn.network.architecture import Architecture, PairArchitecture, differen
 from numrnn.network.components import CELLS
 from numrnn.solvers import LBFGS, resolve_solver
 from numrnn.training import TrainingState, check_callbacks, resolve_schedule
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 class Arguments(NamedTuple):
@@ -197,6 +201,11 @@ def _constraint(allowed):
     if isinstance(allowed, Choice):
         return StrOptions(set(allowed.texts))
     return _CONSTRAINTS.get(allowed, allowed)
+
+
+def checks_parameters(method: Method) -> Method:
+    """Validate the constructor parameters before a method runs, with the types of the method kept."""
+    return _fit_context(prefer_skip_nested_validation=True)(method)
 
 
 def solver_makes_passes(estimator):

@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.random import RandomState
 from numpy.typing import DTypeLike
-from sklearn.base import RegressorMixin, _fit_context
+from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 
+from numrnn.data.annotations import SequencesLike, TargetsLike, WeightsLike
 from numrnn.data.symbols.vocabulary import Vocabulary
-from numrnn.estimators.problem import Arguments, constraints_of, solver_makes_passes
+from numrnn.estimators.problem import Arguments, checks_parameters, constraints_of, solver_makes_passes
+from numrnn.estimators.streaming import StepState
 from numrnn.estimators.supervised import BaseRNN
 from numrnn.estimators.targets import flat_weights
 from numrnn.io.messages import shown
@@ -265,8 +267,15 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     # end of generated code
 
     @available_if(solver_makes_passes)
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None, *, state=None):
+    @checks_parameters
+    def partial_fit(
+        self,
+        X: SequencesLike,
+        y: TargetsLike,
+        sample_weight: WeightsLike | None = None,
+        *,
+        state: StepState | np.ndarray | None = None,
+    ) -> Self:
         """Train for one epoch from the present weights; create them at the first call.
 
         Parameters
@@ -290,7 +299,14 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         """
         return self._one_pass(Arguments(X, y, sample_weight, state, whole=False))
 
-    def score(self, X, y, sample_weight=None, *, state=None):
+    def score(
+        self,
+        X: SequencesLike,
+        y: TargetsLike,
+        sample_weight: WeightsLike | None = None,
+        *,
+        state: StepState | np.ndarray | None = None,
+    ) -> float:
         """Compute R2, the coefficient of determination, over all steps for ``output="step"``.
 
         Parameters

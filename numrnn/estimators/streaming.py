@@ -33,11 +33,11 @@ class StepState:
 
     __slots__ = ("_values",)  # one is made for every step
 
-    def __init__(self, values):
+    def __init__(self, values: np.ndarray):
         self._values = values
 
     @property
-    def values(self):
+    def values(self) -> np.ndarray:
         """The states, an array of shape (n_streams, state_size)."""
         return self._values
 

@@ -1,12 +1,16 @@
 """What classifiers and regressors share: from X and y to a problem, and back from outputs to predictions."""
 
 from dataclasses import replace
+from os import PathLike
+from typing import Any, Self
 
 import numpy as np
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
+from numpy.typing import ArrayLike
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
+from numrnn.data.annotations import SequencesLike, TargetsLike, WeightsLike
 from numrnn.data.conversion import from_steps
 from numrnn.data.sequences import Sequences
 from numrnn.data.sources import Targets, check_names_of_targets, names_of_targets
@@ -16,7 +20,7 @@ from numrnn.estimators.base import WeightsAccess
 from numrnn.estimators.fitting import Fitting
 from numrnn.estimators.held_out import Validation, sequence_weights, split, take
 from numrnn.estimators.inputs import InputReader, check_same_vocabulary, learn_vocabulary
-from numrnn.estimators.problem import Arguments, Problem, check_same, n_threads
+from numrnn.estimators.problem import Arguments, Problem, check_same, checks_parameters, n_threads
 from numrnn.estimators.streaming import StepState, check_first_states, is_plain_step, read_step
 from numrnn.estimators.targets import flat_targets, flat_weights, weigh_classes
 from numrnn.io.messages import shown
@@ -40,21 +44,21 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         "_on_table",
     )  # fmt: skip
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @checks_parameters
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: SequencesLike,
+        y: TargetsLike,
+        sample_weight: WeightsLike | None = None,
         *,
-        state=None,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-        state_val=None,
-        resume=None,
-        comm=None,
-    ):
+        state: StepState | np.ndarray | None = None,
+        X_val: SequencesLike | None = None,
+        y_val: TargetsLike | None = None,
+        sample_weight_val: WeightsLike | None = None,
+        state_val: StepState | np.ndarray | None = None,
+        resume: str | PathLike | None = None,
+        comm: Any = None,
+    ) -> Self:
         """Train on sequences and their targets.
 
         Parameters
@@ -106,7 +110,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         watched = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val, "state_val": state_val}
         return self._fit(Arguments(X, y, sample_weight, state, **watched), resume=resume, comm=comm)
 
-    def initialize(self, X, y):
+    def initialize(self, X: SequencesLike, y: TargetsLike) -> Self:
         """Create the parameters for X and y without training.
 
         Parameters
@@ -130,7 +134,9 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         self._validate_params()
         return self._initialize(Arguments(X, y))
 
-    def predict(self, X, *, state=None, return_state=False):
+    def predict(
+        self, X: SequencesLike, *, state: StepState | np.ndarray | None = None, return_state: bool = False
+    ) -> Any:
         """Predict the targets of sequences.
 
         Parameters
@@ -163,7 +169,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         outputs, states, data, form = self._run(X, state=state)
         return self._with_states(self._in_form(self._decode_outputs(outputs), data, form), states, return_state)
 
-    def transform(self, X, *, state=None):
+    def transform(self, X: SequencesLike, *, state: StepState | np.ndarray | None = None) -> np.ndarray:
         """Return what the network remembers of sequences, as features: the last layer's state after the last step, or
         what `pooling` makes of its states after all steps.
 
@@ -204,7 +210,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
     def _n_features_out(self):
         return self._architecture.hidden_layer_sizes[-1] * self._architecture.directions
 
-    def predict_step(self, x, state=None):
+    def predict_step(self, x: ArrayLike, state: StepState | None = None) -> tuple[Any, StepState]:
         """Predict from one more step of one or many streams.
 
         Parameters
@@ -253,7 +259,14 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         predictions = self._decode_outputs(outputs)
         return predictions[0] if single else predictions, StepState(values)
 
-    def loss_and_grad(self, X, y, sample_weight=None, *, state=None):
+    def loss_and_grad(
+        self,
+        X: SequencesLike,
+        y: TargetsLike,
+        sample_weight: WeightsLike | None = None,
+        *,
+        state: StepState | np.ndarray | None = None,
+    ) -> tuple[float, dict[str, np.ndarray]]:
         """Compute the objective and its gradient at the present weights.
 
         Parameters

@@ -33,7 +33,7 @@ def test_signatures_are_those_of_the_table(estimator):
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("tol=1e-4,", "tol=1e-3,"),
+        ("tol: float = 1e-4,", "tol: float = 1e-3,"),
         ("        self.tol = tol\n", ""),
         ("    tol : float, default=1e-4\n", "    tol : float\n"),
         ("The least rise", "The rise"),

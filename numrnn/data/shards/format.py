@@ -19,8 +19,9 @@ import io
 import json
 import re
 from collections import Counter
+from os import PathLike
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -74,7 +75,9 @@ class Shards(NamedTuple):
     sample_weight: np.ndarray | Sequences | None
 
 
-def open_shards(directory, *, buffer="512MB"):
+def open_shards(
+    directory: str | PathLike, *, buffer: int | str = "512MB"
+) -> tuple[Any, Any]:
     """Open a directory of shards, as `ShardWriter` and ``numrnn shard`` write them.
 
     Parameters

@@ -3,11 +3,15 @@
 import json
 import os
 import shutil
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from numrnn.data.annotations import SequencesLike, TargetsLike, WeightsLike
 from numrnn.data.array_checks import (
     NUMBERS,
     TARGETS,
@@ -71,7 +75,7 @@ class ShardWriter:
     ['00000.lengths.npy', '00000.targets.npy', '00000.values.npy', 'index.json']
     """
 
-    def __init__(self, directory, *, shard_size="256MB", dtype=None):
+    def __init__(self, directory: str | PathLike, *, shard_size: int | str = "256MB", dtype: DTypeLike | None = None):
         self._size = n_bytes(shard_size, "shard_size")
         self.directory = Path(directory)
         if self.directory.exists():
@@ -85,7 +89,14 @@ class ShardWriter:
         self.folder = self.directory.with_name(f"{self.directory.name}.partial-{os.getpid()}")
         self.folder.mkdir(parents=True)
 
-    def write(self, X, y=None, sample_weight=None, *, ids=None):
+    def write(
+        self,
+        X: SequencesLike,
+        y: TargetsLike | None = None,
+        sample_weight: WeightsLike | None = None,
+        *,
+        ids: Sequence[str] | None = None,
+    ) -> None:
         """Write sequences with their targets.
 
         Parameters
@@ -128,7 +139,7 @@ class ShardWriter:
             if first < len(X):
                 self._end_shard()
 
-    def close(self):
+    def close(self) -> None:
         """Write the index, and give the directory its name.
 
         Raises
@@ -156,7 +167,7 @@ class ShardWriter:
         replace_file(self.folder / INDEX, json.dumps(content, indent=1).encode())
         os.rename(self.folder, self.directory)
 
-    def convert_targets(self, convert):
+    def convert_targets(self, convert: Callable[[np.ndarray], np.ndarray]) -> None:
         """Convert the targets of all that was written.
 
         Parameters
@@ -172,7 +183,7 @@ class ShardWriter:
                 np.save(file, targets, allow_pickle=False)
             entry["bytes"]["targets"], entry["sha256"]["targets"] = os.path.getsize(path), checksum_of_file(path)
 
-    def discard(self):
+    def discard(self) -> None:
         """Remove what was written."""
         if self._shard is not None:
             with suppress(OSError):  # of a full disk, which is told already
@@ -297,7 +308,7 @@ class _Shard:
         entry["bytes"] = {name: os.path.getsize(file) for name, file in files.items()}
         return entry | {"sha256": {name: checksum_of_file(file) for name, file in files.items()}}
 
-    def discard(self):
+    def discard(self) -> None:
         """Close the file of values."""
         self._open.close()
 

@@ -1,17 +1,19 @@
-"""Texts as symbols, and back."""
+"""str | Sequence[str] | Sequence[Sequence[str]] as symbols, and back."""
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import partial
 from itertools import chain
 from numbers import Integral
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from numrnn.data.annotations import SequencesLike
 from numrnn.data.sequences import Sequences
 from numrnn.data.symbols.stored_vocabulary import check_symbols, completed
 from numrnn.data.symbols.units import (
@@ -31,7 +33,7 @@ __all__ = ["Vocabulary"]
 UNKNOWN = {"character": "\ufffd", "token": "<unknown>"}
 
 
-# Texts fit no data frame, hence no `set_output`.
+# str | Sequence[str] | Sequence[Sequence[str]] fit no data frame, hence no `set_output`.
 class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     r"""Texts as sequences of symbols: one number for each character, or for each word.
 
@@ -125,14 +127,14 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
     def __init__(
         self,
-        unit="character",
+        unit: Literal["character", "token"] = "character",
         *,
-        max_symbols=None,
-        unknown="auto",
-        lowercase=False,
-        normalization="auto",
-        tokenizer=None,
-        last=None,
+        max_symbols: int | None = None,
+        unknown: bool | Literal["auto"] = "auto",
+        lowercase: bool = False,
+        normalization: str | None = "auto",
+        tokenizer: Callable[[str], Iterable[str]] | None = None,
+        last: int | None = None,
     ):
         self.unit = unit
         self.max_symbols = max_symbols
@@ -142,7 +144,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         self.tokenizer = tokenizer
         self.last = last
 
-    def fit(self, texts, y=None):
+    def fit(self, texts: str | Sequence[Any], y: object = None) -> Self:
         """Learn the symbols of texts.
 
         Parameters
@@ -185,7 +187,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         self._learn(symbols, form, rule, versions(rule, form) if rule or form else {})
         return self
 
-    def transform(self, texts):
+    def transform(self, texts: str | Sequence[Any]) -> Any:
         """Return the symbols of texts.
 
         Parameters
@@ -236,7 +238,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             values = each[0] if is_one else np.concatenate([np.zeros(0, dtype), *each])
         return values if is_one else Sequences.from_concatenated(values, lengths)
 
-    def inverse_transform(self, symbols):
+    def inverse_transform(self, symbols: SequencesLike) -> Any:
         """Return the texts of symbols.
 
         Parameters
@@ -273,7 +275,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             return [self._decoded(x, f"symbols[{i}]") for i, x in enumerate(symbols)]
         return self._decoded(symbols, "symbols")
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Return parameters and symbols as JSON values.
 
         Returns
@@ -313,7 +315,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         }
 
     @classmethod
-    def from_dict(cls, content):
+    def from_dict(cls, content: dict[str, Any]) -> Self:
         """Undo `to_dict`.
 
         Parameters

@@ -1,19 +1,20 @@
 """A model of texts: which symbol follows."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from os import PathLike
+from typing import Any, Literal, Self
 
 from numpy.random import RandomState
 from numpy.typing import DTypeLike
-from sklearn.base import _fit_context
 from sklearn.utils.metadata_routing import UNUSED
 
+from numrnn.data.annotations import SequencesLike
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.estimators.base import WeightsAccess
 from numrnn.estimators.language_model.fitting import TextFitting
 from numrnn.estimators.language_model.generation import TextGeneration
 from numrnn.estimators.language_model.scoring import TextScores
-from numrnn.estimators.problem import Arguments, constraints_of
+from numrnn.estimators.problem import Arguments, checks_parameters, constraints_of
 from numrnn.solvers.base import Solver
 
 
@@ -254,8 +255,16 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         self.callbacks = callbacks
     # end of generated code
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, *, X_val=None, resume=None, comm=None):
+    @checks_parameters
+    def fit(
+        self,
+        X: str | SequencesLike,
+        y: object = None,
+        *,
+        X_val: str | SequencesLike | None = None,
+        resume: str | PathLike | None = None,
+        comm: Any = None,
+    ) -> Self:
         """Train on texts.
 
         Parameters
@@ -298,8 +307,8 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         """
         return self._fit(Arguments(X, X_val=X_val), resume=resume, comm=comm)
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None):
+    @checks_parameters
+    def partial_fit(self, X: str | SequencesLike, y: object = None) -> Self:
         """Make one pass over texts, going on from the weights there are.
 
         Parameters
@@ -324,8 +333,8 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         """
         return self._one_pass(Arguments(X))
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def initialize(self, X, y=None):
+    @checks_parameters
+    def initialize(self, X: str | SequencesLike, y: object = None) -> Self:
         """Learn the symbols of texts and create the parameters, without training.
 
         Parameters

@@ -1,9 +1,12 @@
 """Texts that a language model writes."""
 
 import math
+from collections.abc import Iterator, Sequence
 from numbers import Integral, Real
 
 import numpy as np
+from numpy.random import RandomState
+from numpy.typing import ArrayLike
 
 from numrnn.data.random_streams import draw_seed, generator
 from numrnn.data.symbols.next_symbols import errors_name
@@ -16,7 +19,16 @@ from numrnn.network.cpu.sampling import Writer
 class TextGeneration:
     """The methods of `RNNLanguageModel` that write texts."""
 
-    def generate(self, prompt, length, temperature=1.0, top_k=None, top_p=None, random_state=None, stop=None):
+    def generate(
+        self,
+        prompt: str | ArrayLike,
+        length: int,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        random_state: int | RandomState | None = None,
+        stop: str | int | Sequence[str] | Sequence[int] | None = None,
+    ) -> str | np.ndarray | list[str]:
         """Continue a text.
 
         Parameters
@@ -77,7 +89,16 @@ class TextGeneration:
         symbols = np.fromiter(until(parts, stops), np.int64) if stops else np.concatenate([np.zeros(0, int), *parts])
         return symbols if self.vocabulary_ is None else self.vocabulary_.inverse_transform(symbols)
 
-    def stream(self, prompt, length=None, temperature=1.0, top_k=None, top_p=None, random_state=None, stop=None):
+    def stream(
+        self,
+        prompt: str | ArrayLike,
+        length: int | None = None,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        random_state: int | RandomState | None = None,
+        stop: str | int | Sequence[str] | Sequence[int] | None = None,
+    ) -> Iterator[str | int]:
         """Continue a text, symbol by symbol.
 
         Parameters

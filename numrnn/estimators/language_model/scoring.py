@@ -1,6 +1,7 @@
 """How well a language model predicts texts, and what it expects to follow them."""
 
 import math
+from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -16,7 +17,7 @@ TEXTS = 1024  # in a piece, at most
 class TextScores:
     """The methods of `RNNLanguageModel` that judge texts."""
 
-    def cross_entropy(self, X):
+    def cross_entropy(self, X: Any) -> float:
         """Compute how well the model predicts texts.
 
         Parameters
@@ -43,7 +44,7 @@ class TextScores:
         sequences, _ = reader.read(X)
         return mean_cross_entropy(network, reader.next_symbols(sequences), n_threads(self.n_jobs))
 
-    def score(self, X, y=None):
+    def score(self, X: Any, y: object = None) -> float:
         """Return the negative of the cross-entropy: the mean log-likelihood of a symbol.
 
         Parameters
@@ -58,7 +59,7 @@ class TextScores:
         """
         return -self.cross_entropy(X)
 
-    def bits_per_symbol(self, X):
+    def bits_per_symbol(self, X: Any) -> float:
         """Return the cross-entropy in bits: what a compressor based on the model needs for a symbol.
 
         Parameters
@@ -71,7 +72,7 @@ class TextScores:
         """
         return self.cross_entropy(X) / math.log(2)
 
-    def perplexity(self, X):
+    def perplexity(self, X: Any) -> float:
         """Return e to the cross-entropy: among how many symbols the model is in doubt, on average.
 
         Parameters
@@ -85,7 +86,7 @@ class TextScores:
         with np.errstate(over="ignore"):
             return float(np.exp(self.cross_entropy(X)))
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Compute the probabilities of the symbol that follows texts.
 
         Parameters
@@ -115,7 +116,7 @@ class TextScores:
         outputs, _ = network.predict(self._state.theta, sequences)
         return outputs[0] if is_one else outputs
 
-    def loss_and_grad(self, X, y=None):
+    def loss_and_grad(self, X: Any, y: object = None) -> tuple[float, dict[str, np.ndarray]]:
         """Compute the objective and its gradient at the present weights, each text back to its first step.
 
         Parameters

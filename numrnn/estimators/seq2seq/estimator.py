@@ -1,16 +1,17 @@
 """Sequences written from sequences, or from vectors."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from os import PathLike
+from typing import Any, Literal, Self
 
 from numpy.random import RandomState
 from numpy.typing import DTypeLike
-from sklearn.base import _fit_context
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 
+from numrnn.data.annotations import SequencesLike, TargetsLike
 from numrnn.data.symbols.vocabulary import Vocabulary
-from numrnn.estimators.problem import Arguments, constraints_of, solver_makes_passes
+from numrnn.estimators.problem import Arguments, checks_parameters, constraints_of, solver_makes_passes
 from numrnn.estimators.seq2seq.fitting import PairFitting
 from numrnn.estimators.seq2seq.prediction import PairPrediction
 from numrnn.solvers.base import Solver
@@ -239,8 +240,17 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         self.callbacks = callbacks
     # end of generated code
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, *, X_val=None, y_val=None, resume=None, comm=None):
+    @checks_parameters
+    def fit(
+        self,
+        X: SequencesLike,
+        y: TargetsLike,
+        *,
+        X_val: SequencesLike | None = None,
+        y_val: TargetsLike | None = None,
+        resume: str | PathLike | None = None,
+        comm: Any = None,
+    ) -> Self:
         """Train on pairs.
 
         Parameters
@@ -284,8 +294,8 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         return self._fit(Arguments(X, y, X_val=X_val, y_val=y_val), resume=resume, comm=comm)
 
     @available_if(solver_makes_passes)
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y):
+    @checks_parameters
+    def partial_fit(self, X: SequencesLike, y: TargetsLike) -> Self:
         """Make one pass over pairs, going on from the weights there are.
 
         Parameters
@@ -306,8 +316,8 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         """
         return self._one_pass(Arguments(X, y))
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def initialize(self, X, y):
+    @checks_parameters
+    def initialize(self, X: SequencesLike, y: TargetsLike) -> Self:
         """Learn symbols, sizes and lengths and create the parameters, without training.
 
         Parameters

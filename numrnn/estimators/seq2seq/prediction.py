@@ -2,11 +2,14 @@
 
 import math
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
+from numrnn.data.annotations import SequencesLike, TargetsLike
 from numrnn.data.array_checks import check_plain
 from numrnn.data.symbols.next_symbols import check_n_symbols
 from numrnn.estimators.problem import check_number, n_threads
@@ -19,7 +22,15 @@ from numrnn.training.objective import loss_and_gradient
 class PairPrediction:
     """The methods of `RNNSeq2Seq` that write, and judge what is written."""
 
-    def predict(self, X, *, beam_width=1, length_penalty=0.0, max_length=None, lengths=None):
+    def predict(
+        self,
+        X: SequencesLike,
+        *,
+        beam_width: int = 1,
+        length_penalty: float = 0.0,
+        max_length: int | None = None,
+        lengths: ArrayLike | None = None,
+    ) -> Any:
         """Write a sequence for each of X.
 
         Parameters
@@ -84,7 +95,7 @@ class PairPrediction:
         written = self._write(network, source, threads, beam_width, length_penalty, max_length)
         return written if self.target_vocabulary_ is None else self.target_vocabulary_.inverse_transform(written)
 
-    def score(self, X, y):
+    def score(self, X: SequencesLike, y: TargetsLike) -> float:
         """Compare what `predict` writes with y.
 
         Parameters
@@ -108,7 +119,7 @@ class PairPrediction:
         written = self._write(network, source, threads, 1, 0.0, longest)
         return float(np.mean([np.array_equal(found, wanted) for found, wanted in zip(written, targets, strict=True)]))
 
-    def loss_and_grad(self, X, y):
+    def loss_and_grad(self, X: SequencesLike, y: TargetsLike) -> tuple[float, dict[str, np.ndarray]]:
         """Compute the objective and its gradient at the present weights.
 
         Parameters
