@@ -1,7 +1,7 @@
-"""Recurrent neural networks in Numba, with a scikit-learn API.
+"""Train recurrent neural networks with Numba kernels and a scikit-learn API.
 
-Nothing heavy is imported before it is used: ``import numrnn`` takes milliseconds, and ``numrnn.RNNClassifier`` imports
-what it needs.
+Modules are imported on first use: ``import numrnn`` takes milliseconds, and ``numrnn.RNNClassifier`` imports what it
+needs.
 """
 
 from importlib import import_module

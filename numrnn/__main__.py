@@ -1,4 +1,4 @@
-"""``python -m numrnn``: the command line."""
+"""Run the command line as ``python -m numrnn``."""
 
 import sys
 

@@ -1,8 +1,8 @@
-"""What scikit-learn's model selection lacks for sequences.
+"""Supplement scikit-learn's model selection for sequences.
 
-`train_test_split`, `cross_val_score`, `cross_validate`, `GridSearchCV` and `Pipeline` of scikit-learn take lists of
-arrays and `Sequences` as they are, with targets per sequence and per step. Here is the rest: predictions of steps by
-cross-validation, folds with the same labels of steps, scikit-learn's metrics over steps.
+`train_test_split`, `cross_val_score`, `cross_validate`, `GridSearchCV` and `Pipeline` of scikit-learn accept lists of
+arrays and `Sequences`, with targets per sequence or per step. This module adds predictions per step by
+cross-validation, folds stratified by the labels of steps, and scorers over steps.
 """
 
 from collections.abc import Callable, Mapping
@@ -38,39 +38,43 @@ def cross_val_predict(
     method: str = "predict",
     verbose: int = 0,
 ) -> Any:
-    """Predict every sequence by an estimator that was fitted without it.
+    """Predict every sequence with an estimator that was fitted without it.
 
-    Like :func:`sklearn.model_selection.cross_val_predict`, also for predictions per step of sequences of any lengths.
+    In contrast to :func:`sklearn.model_selection.cross_val_predict`, predictions per step of sequences of any lengths
+    are supported.
 
     Parameters
     ----------
     estimator : estimator with `fit` and `method`
         Cloned for every fold; may be a pipeline.
     X : list of arrays of shape (T_i, D), array of shape (N, T, D) or (N, T), or Sequences
+        Sequences to predict.
     y : array-like of shape (N,) or (N, K), or targets of steps in any form, default=None
+        Targets.
     groups : array-like of shape (N,), default=None
-        Passed to the splitter.
+        Groups that are passed to the splitter.
     cv : int, splitter or iterable of (train, test), default=None
-        As in scikit-learn: 5 folds by default, stratified where y has one class per sequence. See
-        `StratifiedStepKFold` for classes per step.
+        As in scikit-learn: 5 folds by default, stratified if y has one class per sequence. For classes per step, see
+        `StratifiedStepKFold`.
     n_jobs : int, default=None
-        Number of folds at a time.
+        Number of folds to run in parallel.
     params : dict, default=None
         Keyword arguments of `fit`. Those with one item per sequence (`sample_weight`) are split like X.
     method : {"predict", "predict_proba", "predict_log_proba", "decision_function"}, default="predict"
+        Method of the estimator to call.
     verbose : int, default=0
-        Of joblib.
+        Verbosity of joblib.
 
     Returns
     -------
     predictions : ndarray with N rows, or, per step, in the form of X
-        In the order of X. A class that the estimator of a fold did not see has the probability 0 in that fold (the
-        smallest float as log-probability or decision value).
+        Predictions in the order of X. A class that does not occur in the training part of a fold has the probability 0
+        in that fold (the smallest float as log-probability or decision value).
 
     Raises
     ------
     ValueError
-        If the test folds are no partition of the sequences.
+        If the test folds do not form a partition of the sequences.
 
     Examples
     --------
@@ -149,19 +153,20 @@ def _in_order(predictions, tests):
 
 
 class StratifiedStepKFold(BaseCrossValidator):
-    """Folds of whole sequences, in each about the same share of the steps of every class.
+    """Split sequences into folds that have about the same share of the steps of every class.
 
-    For targets per step, where `sklearn.model_selection.StratifiedKFold` has no class per sequence to go by. The
-    longest sequence first, each goes to the fold that has least of its classes so far.
+    It is meant for targets per step, for which `sklearn.model_selection.StratifiedKFold` finds no class per sequence.
+    Sequences are assigned in order of decreasing length, each to the fold that has the fewest steps of its classes so
+    far.
 
     Parameters
     ----------
     n_splits : int, default=5
         Number of folds, at least 2.
     shuffle : bool, default=False
-        Whether sequences of equal length are taken in random order.
+        Whether to assign sequences of equal length in random order.
     random_state : int, RandomState instance or None, default=None
-        Of the shuffle.
+        Seed of the shuffle.
 
     Examples
     --------
@@ -186,11 +191,13 @@ class StratifiedStepKFold(BaseCrossValidator):
 
         Parameters
         ----------
-        X, y, groups : ignored
+        X, y, groups : object
+            Ignored.
 
         Returns
         -------
         n_splits : int
+            Number of folds.
 
         Examples
         --------
@@ -237,26 +244,27 @@ def _class_shares(y):
 def make_step_scorer(
     metric: Callable[..., float], *, greater_is_better: bool = True, response_method: str = "predict", **options: Any
 ) -> Callable[..., float]:
-    """Make a scorer of predictions per step from a metric of scikit-learn's kind.
+    """Make a scorer of predictions per step from a metric of scikit-learn.
 
-    What `sklearn.metrics.make_scorer` is for one prediction per sequence: the steps of all sequences are laid one after
-    another before the metric sees them.
+    In contrast to `sklearn.metrics.make_scorer`, the steps of all sequences are concatenated before they are passed to
+    the metric.
 
     Parameters
     ----------
     metric : callable (y_true, y_pred, ...) -> float
-        Such as `sklearn.metrics.f1_score`.
+        Metric such as `sklearn.metrics.f1_score`.
     greater_is_better : bool, default=True
-        Whether the metric is a score; the scorer of a loss returns its negative.
+        Whether the metric is a score. The scorer of a loss returns its negative.
     response_method : {"predict", "predict_proba", "predict_log_proba"}, default="predict"
-        What `y_pred` is. Of two classes the metric gets the column of the second, as in scikit-learn.
+        Method that returns `y_pred`. For two classes, the metric receives the column of the second, as in scikit-learn.
     **options : keyword arguments of the metric
+        Passed to the metric.
 
     Returns
     -------
     scorer : callable (estimator, X, y, sample_weight=None) -> float
-        For `scoring=` of scikit-learn's tools. `sample_weight` has one weight per sequence, or per step in any form.
-        With metadata routing, ask for it by ``scorer.set_score_request(sample_weight=True)``.
+        Scorer for `scoring=` of scikit-learn's tools. `sample_weight` has one weight per sequence, or per step in any
+        form. With metadata routing, request it by ``scorer.set_score_request(sample_weight=True)``.
 
     Examples
     --------
@@ -289,12 +297,12 @@ class _StepScorer:
         return f"make_step_scorer({name}{sign}, response_method={shown(self.response_method)}{options})"
 
     def set_score_request(self, *, sample_weight):
-        """Say whether the scorer wants `sample_weight` (True, False, None, or the name it comes under)."""
+        """Set whether the scorer requests `sample_weight` (True, False, None, or the name of the metadata)."""
         self._request.score.add_request(param="sample_weight", alias=sample_weight)
         return self
 
     def get_metadata_routing(self):
-        """Return what the scorer asks scikit-learn for."""
+        """Return the metadata that the scorer requests from scikit-learn."""
         return self._request
 
     def __call__(self, estimator, X, y, sample_weight=None):

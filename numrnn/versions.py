@@ -1,4 +1,4 @@
-"""What a bug report needs to say about the machine and the packages."""
+"""Collect the versions and machine facts that a bug report needs."""
 
 import os
 import platform
@@ -12,19 +12,7 @@ OPTIONAL = ("matplotlib", "pandas", "torch", "mpi4py", "numba-cuda", "cupy-cuda1
 
 
 def versions():
-    """Return the versions of numrnn, Python and the packages around, and facts of the machine.
-
-    Returns
-    -------
-    versions : dict of str to str
-        "not installed" for an optional package that is missing.
-
-    Examples
-    --------
-    >>> from numrnn.versions import versions
-    >>> versions()["numrnn"]
-    '0.1.0'
-    """
+    """Return the versions of numrnn, Python and related packages, and facts about the machine, as a dict of texts."""
     from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 
     from numrnn import __version__
@@ -46,7 +34,7 @@ def versions():
 
 
 def show_versions() -> None:
-    """Write the versions of numrnn, Python and the packages around to the standard output, for a bug report.
+    """Print the versions of numrnn, Python and related packages for a bug report.
 
     Examples
     --------

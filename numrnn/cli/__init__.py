@@ -1,7 +1,7 @@
-"""The command line: ``numrnn fit | predict | score | generate | shard | info | warmup``.
+"""Run the command line: ``numrnn fit | predict | score | generate | shard | info | warmup``.
 
-Only the standard library is imported here and in the modules of the commands; what is heavy is imported by the command
-that runs, so that ``numrnn --help`` answers at once.
+The modules of the commands import the standard library only; each command imports the rest when it runs, so that
+``numrnn --help`` responds at once.
 """
 
 import atexit
@@ -23,24 +23,18 @@ COMMANDS = (fit, predict, score, generate, shard, info, warmup)
 
 
 def main(argv=None):
-    """Run one command.
+    """Run one command and return its exit status.
 
     Parameters
     ----------
     argv : list of str or None, default=None
-        The arguments; None means those of the process.
+        Arguments; None means those of the process.
 
     Returns
     -------
     code : int
-        0 where all went well, 2 for bad usage or input, 1 for a failure, 75 where SIGTERM or SIGUSR1 ended a fit that
-        has checkpoints. Errors are one line on stderr.
-
-    Examples
-    --------
-    >>> from numrnn.cli import main
-    >>> main(["score", "no-such-model", "japanese_vowels"])
-    2
+        0 for success, 2 for bad usage or input, 1 for another failure, and 75 if SIGTERM or SIGUSR1 ended a fit that
+        writes checkpoints. Errors are printed to stderr as one line.
     """
     if argv is None:
         # The collections at exit would look through all that a compiler has made: a second, which a job about to be

@@ -1,4 +1,4 @@
-"""The data and models a command is asked for."""
+"""Read the data and models that a command names."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ WAYS |= {".tsv": WAYS[".csv"], ".md": WAYS[".txt"]}
 
 
 def why_not(name, expected):
-    """Return the message for a file of another kind than is expected, with what to do."""
+    """Return the message for a file of an unexpected kind, with what to do."""
     from numrnn.data.readers.csv_files import suffix_of
 
     way = WAYS.get(suffix_of(name))
@@ -31,7 +31,7 @@ def why_not(name, expected):
 
 
 def check_exists(name):
-    """Raise an error if a name is that of a file that is not there, whatever it should be read as."""
+    """Raise an error if a name looks like a file but there is no such file."""
     from numrnn.data.readers.csv_files import is_stdin, suffix_of
 
     if not (is_stdin(name) or Path(name).exists()) and suffix_of(name) in (*WAYS, ".npz"):
@@ -39,7 +39,7 @@ def check_exists(name):
 
 
 def read_data(name):
-    """The bundled data set of this name, or that of an ``.npz`` file or a directory of shards, as a `DataFile`."""
+    """Return a bundled data set, an ``.npz`` file or a directory of shards as a `DataFile`."""
     import zipfile
 
     from numrnn.data.readers.npz import DataFile, Part, read_npz, read_shards
@@ -67,7 +67,7 @@ def read_data(name):
 
 
 def select(data, name, inputs, drop):
-    """Return the data with the columns asked for, which shards alone know by name."""
+    """Return the data with the requested columns only; only shards have names of columns."""
     from numrnn.data.shards.sequences import ShardedSequences
 
     if inputs is None and not drop:
@@ -87,19 +87,19 @@ def select(data, name, inputs, drop):
 
 
 def is_shards(name):
-    """Whether a name is that of a directory of shards."""
+    """Return whether a name refers to a directory of shards."""
     return (Path(name) / "index.json").is_file()
 
 
 def subset(data, name):
-    """The part asked for; None means the part to test on where there is one, else the only part."""
+    """Return the requested subset; None means the test set if there is one, and otherwise the only subset."""
     if name == "test" and data.test is None:
         raise UsageError("the data have no part to test on (values_test, lengths_test)")
     return data.train if name == "train" or data.test is None else data.test
 
 
 def read_model(name):
-    """The estimator saved in a file, or in the directory that `fit` wrote."""
+    """Load the estimator from a model file or from the output directory of ``numrnn fit``."""
     import numrnn
     from numrnn.data.readers.csv_files import suffix_of
 
@@ -113,7 +113,7 @@ def read_model(name):
 
 
 def read_model_for(arguments):
-    """The estimator that a command is to compute with: where it is told to, or else where the model was trained."""
+    """Load the estimator for a command, on the requested device or else on the device that it was trained on."""
     from numrnn.network.cuda.device import check_device
 
     model = read_model(arguments.model)
@@ -127,7 +127,7 @@ def read_model_for(arguments):
 
 
 def describe(part):
-    """The size of a part in words."""
+    """Return the size of a subset in words."""
     if isinstance(part.X, str):
         return f"a text of {counted(len(part.X), 'character')}"
     if isinstance(part.X, list):

@@ -1,4 +1,4 @@
-"""``numrnn fit``: train on a data set, test, and save the model with a report of the run."""
+"""Run ``numrnn fit``: train on a data set, test, and save the model with a report of the run."""
 
 import argparse
 import contextlib
@@ -71,7 +71,7 @@ def add_parser(commands):
 
 
 def run(options, comm):
-    """Train, test and save, as `options` (a dict) say."""
+    """Train, test and save according to `options`, a dict."""
     with Guard("checkpoint_dir" in options) as guard, contextlib.ExitStack() as stack:
         if options.get("quiet"):
             stack.enter_context(contextlib.redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
@@ -165,7 +165,7 @@ def _test_and_save(estimator, parts, facts, watch, directory):
 
 
 def choose_parameters(options):
-    """Parameters by the options given, below them a bundled data set's own, below them the command's."""
+    """Return the parameters: options override presets of bundled data sets, which override the command's defaults."""
     given = {"random_state": DEFAULT_SEED} | {name: value for name, value in options.items() if name not in JOB_OPTIONS}
     if options.get("task") in (LANGUAGE_MODEL, PAIRS):
         return given
@@ -177,7 +177,7 @@ def choose_parameters(options):
 
 
 def _check_options(options, with_texts, comm):
-    """Refuse options that the data have no use for, or that another one contradicts."""
+    """Raise an error for options that do not apply to the data or contradict each other."""
     if options.get("quiet") and options.get("progress"):
         raise UsageError("--quiet and --progress contradict each other: give one of them")
     if "inputs" in options and "drop" in options:
@@ -200,7 +200,7 @@ def _chosen(data, options):
 
 
 def make_estimator(parameters, y, options):
-    """The estimator for targets `y`."""
+    """Return the estimator for targets `y`."""
     import numrnn
     from numrnn.data.sequences import Sequences
 
@@ -231,7 +231,7 @@ def make_estimator(parameters, y, options):
 
 
 def _hint_at_classes(values, options):
-    """Tell those whose classes are written 1.0, 2.0, 3.0 that this makes a regression."""
+    """Print a hint that classes written as 1.0, 2.0, 3.0 lead to a regression."""
     import numpy as np
 
     distinct = np.unique(values)
@@ -245,7 +245,7 @@ def _hint_at_classes(values, options):
 
 
 def _by_label(weights, values):
-    """Return class weights by labels of the type that the targets have."""
+    """Return class weights with labels of the type that the targets have."""
     labels = {str(label): label for label in set(values.reshape(-1).tolist())}
     unknown = [name for name in weights if name not in labels]
     if unknown:
@@ -255,7 +255,7 @@ def _by_label(weights, values):
 
 
 def _make_directory(name):
-    """The directory, made before the training rather than after it, so that a wrong name costs no time."""
+    """Create the output directory before training, so that a wrong name costs no time."""
     path = Path(name)
     try:
         path.mkdir(parents=True, exist_ok=True)

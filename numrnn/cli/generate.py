@@ -1,4 +1,4 @@
-"""``numrnn generate``: let a language model write."""
+"""Run ``numrnn generate``: generate text with a language model."""
 
 from numrnn.cli.options import UsageError, seed
 
@@ -31,7 +31,7 @@ def add_parser(commands):
 
 
 def run(arguments):
-    """Write."""
+    """Print the generated text."""
     from numrnn.cli.data import read_model
     from numrnn.cli.training_run import is_language_model
 

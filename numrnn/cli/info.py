@@ -1,4 +1,4 @@
-"""``numrnn info``: what a model, a data set or the installation is."""
+"""Run ``numrnn info``: describe a model, a data set or the installation."""
 
 from pathlib import Path
 

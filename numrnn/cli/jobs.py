@@ -1,4 +1,4 @@
-"""What ``numrnn fit`` needs in a batch job: checkpoints, signals, a line an epoch."""
+"""Support ``numrnn fit`` in batch jobs: checkpoints, signals, and one log line per epoch."""
 
 import argparse
 import logging
@@ -17,7 +17,7 @@ BATCH_OPTIONS = ("checkpoint_dir", "checkpoint_every", "checkpoint_keep", "resum
 
 
 def add_batch_options(parser):
-    """Add the options to the parser of ``fit``; those not given stay away from its result."""
+    """Add the options of batch jobs to the parser of ``fit``; options not given are absent from its result."""
     group = parser.add_argument_group("batch jobs")
     given = {"default": argparse.SUPPRESS}
     group.add_argument("--checkpoint-dir", metavar="DIR", help="write to it what training goes on from", **given)
@@ -39,7 +39,7 @@ def _number_or_text(text):
 
 
 def make_checkpoint(options):
-    """The callback that the options ask for, or None."""
+    """Return the `Checkpoint` callback that the options request, or None."""
     from numrnn.training import Checkpoint
 
     if "checkpoint_dir" in options:
@@ -55,7 +55,7 @@ def make_checkpoint(options):
 
 
 class Terminated(SystemExit):
-    """A signal came where there is nothing to save."""
+    """Report that a signal ended the command when there was nothing to save."""
 
     def __init__(self, number):
         super().__init__(f"{signal.Signals(number).name} came outside of training; submit the job again")
@@ -63,12 +63,12 @@ class Terminated(SystemExit):
 
 
 class Guard:
-    """SIGTERM and SIGUSR1 end a command that has checkpoints at once, outside of training, which has its own way.
+    """Let SIGTERM and SIGUSR1 end a command that writes checkpoints, except during training, which handles them.
 
     Parameters
     ----------
     wanted : bool
-        Whether there are checkpoints; without them signals do what they always do.
+        Whether checkpoints are written; without them, signals keep their default actions.
     """
 
     def __init__(self, wanted):
@@ -89,14 +89,14 @@ class Guard:
         raise Terminated(number)
 
     def check(self):
-        """Raise the exception again: where a signal came, a library may have taken it for one of its own."""
+        """Raise the exception of a signal again, in case a library has caught it."""
         if self._received is not None:
             raise Terminated(self._received)
 
 
 @contextmanager
 def lines_in_batch(options):
-    """Write what the package logs, a line an epoch among it, to stderr where that is no terminal."""
+    """Write the package's log, including one line per epoch, to stderr if stderr is not a terminal."""
     logger = logging.getLogger("numrnn")
     if options.get("quiet") or options.get("progress") or sys.stderr.isatty():
         yield
@@ -117,13 +117,9 @@ SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
 
 
 def run_in_ranks(run, options):
-    """Call run(options, comm): with all processes where there are several, or ``--mpi`` says so. The first one speaks.
+    """Call run(options, comm) with a communicator over all MPI processes if there are several or ``--mpi`` is given.
 
-    Parameters
-    ----------
-    run : callable
-    options : dict
-        `mpi` is taken out.
+    Only the first process prints. `options` is a dict, from which `mpi` is removed.
     """
     wanted = options.pop("mpi", None)
     if wanted is None:

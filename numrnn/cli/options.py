@@ -1,4 +1,4 @@
-"""The argument parser, and the estimators' parameters as options, without importing an estimator."""
+"""Build the argument parser, with the estimators' parameters as options, without importing an estimator."""
 
 import argparse
 from functools import wraps
@@ -17,15 +17,15 @@ __all__ = [
 
 
 class UsageError(Exception):
-    """Bad usage or bad input: one line to stderr, exit code 2."""
+    """Report bad usage or input: one line on stderr and exit status 2."""
 
 
 class Failure(Exception):
-    """A failure that is not the input's: one line to stderr, exit code 1."""
+    """Report a failure that the input did not cause: one line on stderr and exit status 1."""
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose errors are exceptions and whose options are never abbreviated."""
+    """Parse arguments without abbreviated options, and raise errors as exceptions."""
 
     def __init__(self, **options):
         super().__init__(allow_abbrev=False, **options)
@@ -35,7 +35,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class Option(NamedTuple):
-    """A parameter of an estimator: its name and default there, and how it is read from text."""
+    """Describe a parameter of an estimator as an option: its name, default and reader."""
 
     name: str
     default: object
@@ -44,7 +44,7 @@ class Option(NamedTuple):
 
 
 def reads(expected):
-    """Let errors of a function that reads an option's text say what is expected, which argparse does not know."""
+    """Make argparse's errors state what a reader of an option expects."""
 
     def decorate(read):
         @wraps(read)
@@ -61,24 +61,24 @@ def reads(expected):
 
 @reads("integers such as 64 or 64,32")
 def sizes(text):
-    """``"64,32"`` as (64, 32)."""
+    """Convert ``"64,32"`` to (64, 32)."""
     return tuple(int(part) for part in text.split(","))
 
 
 def number_or_name(text):
-    """An int where it is one, else the text."""
+    """Convert a text to an int if possible; otherwise return the text."""
     return int(text) if text.removeprefix("-").isdigit() else text
 
 
 @reads("a number or none")
 def number_or_none(text):
-    """None for ``"none"``, else a float."""
+    """Convert ``"none"`` to None and any other text to a float."""
     return None if text == "none" else float(text)
 
 
 @reads(f"an integer from 0 to {2**32 - 1}")
 def seed(text):
-    """What scikit-learn takes as `random_state`."""
+    """Convert a text to a seed that scikit-learn accepts as `random_state`."""
     number = int(text)
     if not 0 <= number < 2**32:
         raise ValueError(number)
@@ -87,7 +87,7 @@ def seed(text):
 
 @reads("balanced, or weights such as 1=2,3=0.5")
 def class_weights(text):
-    """``"balanced"``, or ``"a=1, b=2"`` as {"a": 1.0, "b": 2.0}; what type labels have, the targets tell."""
+    """Convert ``"a=1, b=2"`` to {"a": 1.0, "b": 2.0}, or return ``"balanced"``; labels are still texts."""
     if "=" not in text:
         return text.strip()
     pairs = (pair.rsplit("=", 1) for pair in text.split(","))
@@ -109,13 +109,13 @@ PARAMETERS = tuple(_option(row) for row in TABLE if row.option is not None)
 
 
 def add_device_option(parser):
-    """Add --device to `parser`, of a command that computes with a fitted model."""
+    """Add --device to the parser of a command that computes with a fitted model."""
     text = "where to compute (default: where the model was trained)"
     parser.add_argument("--device", choices=("cpu", "cuda"), help=text)
 
 
 def add_parameters(parser):
-    """Add the estimators' parameters to `parser`; those not given stay away from its result."""
+    """Add the estimators' parameters to a parser; options that are not given do not appear in its result."""
     group = parser.add_argument_group("parameters of the estimator")
     for name, default, kind, text in PARAMETERS:
         details = {"default": argparse.SUPPRESS, "help": text if default is None else f"{text} (default: {default})"}
@@ -134,7 +134,7 @@ MOST_DOTS = 1000  # of a line: a key of 50,000 parts takes tomllib a minute and 
 
 
 def over_config(parser, arguments):
-    """Return the options given, over those of the config file."""
+    """Return the entries of the config file, overridden by the options given."""
     given = {name: value for name, value in vars(arguments).items() if name not in ("run", "config")}
     if arguments.config is None:
         return given
@@ -160,7 +160,7 @@ def _read(path):
 
 
 def _as_arguments(entries):
-    """Return the config file's entries as command-line arguments: one parser, one set of checks and errors."""
+    """Return the entries of a config file as command-line arguments, so that one parser checks both."""
     # after "--" even a name that begins with "-" is no option
     data = ["--", str(entries.pop("data"))] if "data" in entries else []
     words = []

@@ -1,4 +1,4 @@
-"""``numrnn predict``: a saved model's predictions as CSV or .npz."""
+"""Run ``numrnn predict``: write the predictions of a saved model as CSV or ``.npz``."""
 
 import csv
 import io
@@ -33,7 +33,7 @@ def add_parser(commands):
 
 
 def run(arguments):
-    """Predict and write."""
+    """Predict and write the predictions."""
     kind = "" if arguments.output is None else Path(arguments.output).suffix.lower()
     if arguments.output is not None and kind not in (".csv", ".npz"):
         raise UsageError(f"--output must end in .csv or .npz, got {arguments.output}")
@@ -90,13 +90,13 @@ def _replacing(path):
 
 
 def _ids(part):
-    """Return the name of the identifiers of sequences and the identifiers, or None if the data have none."""
+    """Return the name and values of the identifiers of sequences, or None if the data have none."""
     holder = part if hasattr(part, "ids") else part.X
     return getattr(holder, "id_name", None), getattr(holder, "ids", None)
 
 
 def _places(part, lengths, per_step):
-    """Column names and rows that tell which sequence, and which step of it, a prediction is of (from 0)."""
+    """Return names and values of the columns that number the sequences, and the steps, of predictions from 0."""
     name, ids = _ids(part)
     known = [] if ids is None else [name]
     numbers = getattr(part, "rows", None) or range(len(lengths))

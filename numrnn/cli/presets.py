@@ -1,7 +1,7 @@
-"""Settings for the bundled data sets, and for tables of texts.
+"""Define settings for the bundled data sets and for tables of texts.
 
-The former were chosen by cross-validation on the training part alone: ``benchmarks/select_japanese_vowels.py`` makes
-the table ``benchmarks/select_japanese_vowels.csv`` and these are its best rows.
+The settings for bundled data sets were chosen by cross-validation on the training set: they are the best rows of
+``benchmarks/select_japanese_vowels.csv``, which ``benchmarks/select_japanese_vowels.py`` writes.
 """
 
 __all__ = ["SETTINGS", "TABLE", "VOCABULARY"]

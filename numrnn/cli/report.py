@@ -1,4 +1,4 @@
-"""What `fit` leaves in its directory."""
+"""Write the files that ``numrnn fit`` leaves in its output directory."""
 
 import csv
 import io
@@ -19,23 +19,23 @@ __all__ = ["HistoryFile", "as_json", "as_text", "columns_of", "run_facts", "save
 
 
 def save_results(directory, estimator, facts, *, watched):
-    """Write model, report and, where matplotlib is installed, the learning curve.
+    """Write the model, the report and, if matplotlib is installed, the learning curve.
 
     Parameters
     ----------
     directory : pathlib.Path
-        Where to; files of an earlier run are replaced.
-    estimator : RNNClassifier, RNNRegressor or RNNLanguageModel
+        Output directory; files of an earlier run are replaced.
+    estimator : estimator
         Fitted.
     facts : dict
-        What the report says beside the model's own facts.
+        Entries of the report in addition to the facts of the model.
     watched : str
-        What validation loss and score were measured on: ``"test"`` or ``"validation"``.
+        Data on which validation loss and score were computed: ``"test"`` or ``"validation"``.
 
     Returns
     -------
     paths : list of pathlib.Path
-        The files of the directory, the history among them, which training has written.
+        All files of the run, including the history that training has written.
     """
     names = ("model.safetensors", "history.csv", "report.json", "learning_curve.png")
     model, history, report, picture = (directory / name for name in names)
@@ -51,7 +51,7 @@ def save_results(directory, estimator, facts, *, watched):
 
 
 def _labels(estimator):
-    """What loss and score are, for the picture."""
+    """Return the names of the loss and the score for the picture."""
     if isinstance(estimator, RNNLanguageModel):
         unit = estimator.vocabulary_.unit
         return f"cross-entropy (nats a {unit})", f"bits a {unit}"
@@ -61,7 +61,7 @@ def _labels(estimator):
 
 
 def as_json(facts):
-    """Facts as JSON text; it has no NaN and no infinity, so they become null."""
+    """Return facts as JSON; NaN and infinity become null, since JSON lacks them."""
     return json.dumps(_finite(facts), indent=2, default=str, allow_nan=False)
 
 
@@ -74,13 +74,13 @@ def _finite(value):
 
 
 def make_history(estimator):
-    """Loss and validation figures by epoch: the columns of ``history.csv``."""
+    """Return the columns of ``history.csv``: loss and validation figures by epoch."""
     columns = columns_of(estimator, watched=estimator.validation_loss_curve_ is not None)
     return {name: [value(record) for record in estimator._state.history] for name, value in columns.items()}
 
 
 def model_facts(estimator):
-    """What the model is, in JSON's types (callables as text)."""
+    """Return facts about the model as JSON values; callables become texts."""
     return {
         "class": type(estimator).__name__,
         "parameters": estimator.get_params(deep=False),
@@ -92,7 +92,7 @@ def model_facts(estimator):
 
 
 def run_facts(estimator, checkpoint, comm):
-    """Where and how a model came to be: facts that change none of its bits."""
+    """Return where and how a model was trained: facts that do not affect its bits."""
     from numrnn.estimators.problem import n_threads
 
     resumed_from = checkpoint and checkpoint.resumed_from
@@ -101,19 +101,7 @@ def run_facts(estimator, checkpoint, comm):
 
 
 def columns_of(estimator, *, watched):
-    """Return the columns of ``history.csv``.
-
-    Parameters
-    ----------
-    estimator : RNNClassifier, RNNRegressor or RNNLanguageModel
-    watched : bool
-        Whether something is held out, or given, to compute loss and score on.
-
-    Returns
-    -------
-    columns : dict of str to callable
-        Functions of an `EpochRecord`.
-    """
+    """Return the columns of ``history.csv``, as functions of an `EpochRecord`; `watched` adds validation columns."""
     from numrnn.cli.training_run import is_language_model
 
     columns = {"epoch": lambda record: record.epoch, "loss": lambda record: record.loss}
@@ -127,27 +115,27 @@ def columns_of(estimator, *, watched):
 
 
 class HistoryFile:
-    """A callback that writes a row after each epoch; a fit that is resumed begins with the rows of its checkpoint.
+    """Write a row of ``history.csv`` after each epoch, as a callback; a resumed fit starts with its checkpoint's rows.
 
     Parameters
     ----------
     path : pathlib.Path
     columns : dict of str to callable
-        From `columns_of`.
+        The result of `columns_of`.
     """
 
     def __init__(self, path, columns):
         self._path, self._columns = path, columns
 
     def on_fit_begin(self, info):
-        """Write what there is, in one go: rows that a killed process wrote after its last checkpoint come again."""
+        """Replace the file by the rows so far; a killed process may have written rows after its last checkpoint."""
         from numrnn.io import replace_file
 
         text = _rows([self._columns]) + _rows(self._values(record) for record in info.history)
         replace_file(self._path, text.encode())
 
     def on_epoch_end(self, info):
-        """Append the epoch; it is on the disk when this returns."""
+        """Append the epoch and sync the file to disk."""
         try:
             with open(self._path, "a", newline="", encoding="utf-8") as file:
                 file.write(_rows([self._values(info.last)]))
@@ -171,23 +159,23 @@ MOST_CLASSES_SHOWN = 20
 
 
 def score(estimator, part):
-    """Predict a part of the data and compare with its targets.
+    """Predict a subset of the data and compare the predictions with its targets.
 
     Parameters
     ----------
-    estimator : RNNClassifier, RNNRegressor, RNNLanguageModel or RNNSeq2Seq
+    estimator : estimator
         Fitted.
     part : Part or TextTable
-        Sequences or texts, and targets; of a language model one text, or texts with boundaries.
+        Sequences or texts, and targets; for a language model, one text, or texts with boundaries.
 
     Returns
     -------
     scores : dict
-        Of a classifier: ``accuracy``, ``per_class`` (precision, recall, f1-score and support of each), and
-        ``labels`` and ``confusion`` (rows: true classes), but for several labels at a time. Of a regressor: ``r2``,
-        ``mean_squared_error``, ``mean_absolute_error``, and ``per_target`` where there are several. Of a language
-        model: ``cross_entropy`` in nats, ``bits_per_symbol``, ``perplexity``, ``unit``. Of an encoder-decoder of texts:
-        ``exact``, the share that is right in every symbol. ``n``: what was counted, sequences, steps or symbols.
+        Classifier: ``accuracy`` and, unless multi-label, ``per_class`` (precision, recall, f1-score and support),
+        ``labels`` and ``confusion`` (rows: true classes). Regressor: ``r2``, ``mean_squared_error``,
+        ``mean_absolute_error``, and ``per_target`` if there are several. Language model: ``cross_entropy`` in nats,
+        ``bits_per_symbol``, ``perplexity``, ``unit``. Encoder-decoder of texts: ``exact``, the fraction of texts
+        without an error. ``n`` is the number of sequences, steps or symbols.
     """
     if isinstance(estimator, RNNLanguageModel):
         return _prediction_of_text(estimator, part.X)
@@ -244,7 +232,7 @@ def _regression(truth, predicted):
 
 
 def as_text(scores, name, *, table=True):
-    """Return the scores of the part called `name`, in lines; `table` for the confusion table too."""
+    """Return the scores of the subset `name` as text; `table` adds the confusion matrix."""
     counted = f"({scores['n']} {scores['counted']})"
     if "cross_entropy" in scores:
         return (

@@ -1,4 +1,4 @@
-"""``numrnn score``: how good a saved model is on a data set."""
+"""Run ``numrnn score``: evaluate a saved model on a data set."""
 
 from numrnn.cli.options import add_device_option
 from numrnn.cli.tables import faults_of, say_what_was_left_out
@@ -26,7 +26,7 @@ def add_parser(commands):
 
 
 def run(arguments):
-    """Predict, compare, print."""
+    """Predict, compare with the targets and print the scores."""
     from numrnn.cli.data import read_model_for, subset
     from numrnn.cli.options import UsageError
     from numrnn.cli.report import as_json, as_text, score

@@ -1,4 +1,4 @@
-"""``numrnn shard``: write a data set as a directory of shards, for training on more than memory holds."""
+"""Run ``numrnn shard``: write a data set that may exceed memory as a directory of shards."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def add_parser(commands):
 
 
 def run(arguments):
-    """Write, and say what."""
+    """Write the shards and print what was written."""
     from numrnn.cli.data import counted, describe
     from numrnn.data.readers.npz import read_shards
     from numrnn.data.shards.writer import ShardWriter
@@ -68,14 +68,14 @@ def run(arguments):
 
 
 def is_step_table(name):
-    """Return whether a file is a table with a row for each step."""
+    """Return whether a file is a table with one row per step."""
     from numrnn.data.readers.csv_files import suffix_of
 
     return suffix_of(name) in (".csv", ".tsv", ".parquet")
 
 
 class _Job:
-    """Hold what is the same for all files."""
+    """Hold what all files of one command share."""
 
     def __init__(self, arguments, dtype):
         import numpy as np
@@ -99,10 +99,10 @@ class _Job:
         return None if self._arguments.target is None else TargetColumn(self._arguments.target, self._arguments.task)
 
     def survey(self):
-        """Read all tables before any is written, if faults are left out: what a sequence's fault is, others may tell.
+        """Read all tables before writing any, if faulty sequences are skipped, since other rows may reveal a fault.
 
-        A name may come again in another place, and a target that is no number is a fault only among numbers.
-        Standard input cannot be read twice: there, these two are errors.
+        An identifier may occur again elsewhere, and a target that is not a number is a fault only among numbers.
+        Standard input cannot be read twice; there, these two faults raise errors.
         """
         from numrnn.data.readers.csv_files import is_stdin
         from numrnn.data.readers.faults import Faults
@@ -125,7 +125,7 @@ class _Job:
         self._wanted = wanted._replace(targets=targets)
 
     def write(self, writer):
-        """Write all files, then what their targets are all together."""
+        """Write all files, then the targets, whose type depends on all of them."""
         from numrnn.data.readers.csv_files import suffix_of
 
         test, target = None, self._look["target"]
@@ -153,7 +153,7 @@ class _Job:
         return data
 
     def _write_file(self, name, writer, test):
-        """Write a file's sequences; those to test on to a writer of their own, which is returned."""
+        """Write the sequences of a file; return the writer of its test set, if it has one."""
         from numrnn.data.readers.tables import read_step_table
         from numrnn.data.shards.writer import ShardWriter
 

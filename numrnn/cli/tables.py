@@ -1,4 +1,4 @@
-"""Options of tables, which all commands share."""
+"""Define the options of tables that all commands share."""
 
 import argparse
 import csv
@@ -14,17 +14,17 @@ DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": 
 
 
 def add_format_options(parser, kind="texts", *, listed="and list them in skipped.csv", targets=True):
-    """Add how tables are written to a parser; options not given stay away from its result.
+    """Add options for the format of tables to a parser; options that are not given do not appear in its result.
 
     Parameters
     ----------
     parser : ArgumentParser
     kind : str
-        What a command reads.
+        What the command reads, for the help.
     listed : str
-        What else it does with those that cannot be read than to count them.
+        What the command does with rows that it skips, in addition to counting them.
     targets : bool
-        Whether it reads targets.
+        Whether the command reads targets.
     """
     group = parser.add_argument_group("how tables are written")
     given = {"default": argparse.SUPPRESS}
@@ -50,12 +50,12 @@ def _delimiter(text):
 
 @reads("names with commas between them")
 def column_list(text):
-    """``'a,"b, c"'`` as ("a", "b, c")."""
+    """Convert ``'a,"b, c"'`` to ("a", "b, c")."""
     return tuple(next(csv.reader([text], strict=True), [""]) or [""])
 
 
 def form_of(options):
-    """Return the `TableFormat` that options, a dict, ask for."""
+    """Return the `TableFormat` that a dict of options describes."""
     from numrnn.data.readers.csv_files import TableFormat, codec_of
 
     encoding = options.get("encoding", "utf-8")
@@ -67,14 +67,14 @@ def form_of(options):
 
 
 def faults_of(options):
-    """Return the `Faults` that options, a dict, ask for."""
+    """Return the `Faults` that a dict of options describes."""
     from numrnn.data.readers.faults import Faults
 
     return Faults(tolerant=bool(options.get("skip_bad")))
 
 
 def say_what_was_left_out(faults, path, kind="rows"):
-    """Tell on stderr, and in a file at `path` unless that is None, what was left out; an older file goes."""
+    """Print what was skipped to stderr and, unless `path` is None, write it to a file in place of an older one."""
     from numrnn.data.readers.faults import remove_list
 
     if faults.absent:

@@ -11,30 +11,25 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u20
 
 
 def printable(text):
-    """Return a text with its control characters as escapes: labels and texts of files may hold any.
+    r"""Return a text with its control characters as escapes, since labels and texts of files may hold any.
 
     Examples
     --------
     >>> from numrnn.cli.terminal import printable
     >>> print(printable("a label" + chr(27) + "[2J"))
-    a label\\x1b[2J
+    a label\x1b[2J
     """
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 class Terminal:
-    """A stream to a terminal that writes printable text only.
-
-    Parameters
-    ----------
-    stream : text file
-    """
+    """Write to a terminal, a text file, with control characters as escapes."""
 
     def __init__(self, stream):
         self._stream = stream
 
     def write(self, text):
-        """Write a text, its control characters as escapes."""
+        """Write a text with its control characters as escapes."""
         return self._stream.write(printable(text))
 
     def __getattr__(self, name):
@@ -42,5 +37,5 @@ class Terminal:
 
 
 def safe_output():
-    """Return a span in which what is printed to a terminal is printable."""
+    """Escape control characters in what is printed to a terminal within the context."""
     return redirect_stdout(Terminal(sys.stdout)) if sys.stdout.isatty() else nullcontext()

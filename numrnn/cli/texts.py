@@ -1,4 +1,4 @@
-"""Texts on the command line: their options, files, vocabularies and errors."""
+"""Handle texts on the command line: options, files, vocabularies and errors."""
 
 import argparse
 import re
@@ -24,7 +24,7 @@ TEST_FRACTION = 0.1
 
 
 def add_text_options(parser):
-    """Add the options of texts to the parser of ``fit``; those not given stay away from its result."""
+    """Add the options of texts to the parser of ``fit``; options that are not given do not appear in its result."""
     group = parser.add_argument_group("texts: the rows of a table, or a text file with --task language-model")
     given = {"default": argparse.SUPPRESS}
     group.add_argument("--text", metavar="COLUMN", help="the table's column of texts", **given)
@@ -50,7 +50,7 @@ def add_text_options(parser):
 
 
 def add_column_options(parser, *names):
-    """Add columns of a table to the parser of a command that has a fitted model."""
+    """Add options for the columns of a table to the parser of a command that uses a fitted model."""
     what = {"text": "texts", "target": "targets", "id": "identifiers, to write beside predictions"}
     for name in names:
         text = f"a table's column of {what[name]} (default: the one that fit was told)"
@@ -80,19 +80,19 @@ def _count_or_none(text):
 
 
 def is_text_table(name):
-    """Whether data of this name are a table of texts."""
+    """Return whether a name is that of a table of texts."""
     from numrnn.data.readers.csv_files import suffix_of
 
     return suffix_of(name) in (".csv", ".tsv")
 
 
 def reads_texts(options):
-    """Whether the options of ``fit`` are about texts."""
+    """Return whether the options of ``fit`` concern texts."""
     return options.get("task") in (LANGUAGE_MODEL, PAIRS) or is_text_table(options["data"])
 
 
 def make_vocabulary(options, of="text"):
-    """Return the vocabulary that the options ask for, of texts or of the "target" of pairs."""
+    """Return the vocabulary that the options describe, for texts or, with "target", for the targets of pairs."""
     from numrnn.data import Vocabulary
 
     task = options.get("task")
@@ -104,7 +104,7 @@ def make_vocabulary(options, of="text"):
 
 
 def read_texts(options, faults):
-    """Return what ``fit`` trains on and, if anything, tests on, as a `DataFile`; note bad rows in `faults`."""
+    """Return the training and, if any, test data of ``fit`` as a `DataFile`; record bad rows in `faults`."""
     from numrnn.data.readers.npz import DataFile, Part
 
     name, test = options["data"], options.get("test")
@@ -174,7 +174,7 @@ def _read_tables(name, test, fraction, options, faults):
 
 
 def _hold_out(y, fraction, options):
-    """Rows to train and to test on: of each class the same part, and of none all."""
+    """Return the rows to train on and to test on, stratified by class."""
     import numpy as np
 
     from numrnn.estimators.held_out import split
@@ -191,7 +191,7 @@ def _hold_out(y, fraction, options):
 
 
 def read_for(model, arguments, faults, *, with_targets=True):
-    """The data that a command is to show to a fitted model, as a `DataFile`."""
+    """Return the data on which a command evaluates a fitted model, as a `DataFile`."""
     from numrnn import RNNLanguageModel
     from numrnn.cli.data import check_exists, read_data, select
     from numrnn.data.readers.npz import DataFile, Part
@@ -238,7 +238,7 @@ def _kind_of_targets(model):
 
 
 def _told(model):
-    """Return the options that ``fit`` was given, by the report beside the model."""
+    """Return the options that ``fit`` was given, from the report beside the model."""
     import json
 
     path = Path(model)
@@ -265,7 +265,7 @@ def _read_lines(name, options):
 
 
 def _read_rows(name, options, faults, *, kind=None, task=None, needs_id=True):
-    """Return the rows of a table, by the columns that the options name."""
+    """Return the rows of a table, with the columns that the options name."""
     from numrnn.data.readers.text import read_text_table
 
     columns = {"text": options["text"], "target": options["target"], "id": options.get("id"), "needs_id": needs_id}
@@ -275,9 +275,9 @@ def _read_rows(name, options, faults, *, kind=None, task=None, needs_id=True):
 
 
 def _without_empty_texts(table, vocabulary, target_vocabulary, faults):
-    """Return the rows whose texts, and targets of pairs, hold a symbol; others are faults.
+    """Return the rows whose texts, and targets of pairs, have at least one symbol; record the others as faults.
 
-    A classifier tells of them itself, unless they are left out.
+    A classifier raises an error for such rows itself, unless faults are skipped.
     """
     import numpy as np
 
@@ -297,7 +297,7 @@ def _without_empty_texts(table, vocabulary, target_vocabulary, faults):
 
 
 def _split_alike(vocabulary):
-    """Return a fitted vocabulary that splits texts as one that is not."""
+    """Return a fitted vocabulary that splits texts as an unfitted one would."""
     from sklearn.base import clone
 
     return clone(vocabulary).fit(["a"])

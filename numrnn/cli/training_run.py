@@ -1,4 +1,4 @@
-"""The training of ``numrnn fit``."""
+"""Train the estimator of ``numrnn fit``."""
 
 import re
 import time
@@ -23,11 +23,12 @@ __all__ = [
 
 
 class Course:
-    """A callback that knows whether training has begun, and why it ended.
+    """Record, as a callback, whether training has begun and why it ended.
 
     Attributes
     ----------
     began : bool
+        Whether training has begun.
     stop_reason : str or None
         As in `TrainingState`.
     """
@@ -43,7 +44,7 @@ class Course:
 
     @contextmanager
     def tells_faults(self):
-        """Input is checked before training begins: an error of its kind that comes later is a failure of ours."""
+        """Raise errors about input that occur after training began as failures, since input is checked before."""
         from numrnn.data.shards.sequences import ValueOfFileError
         from numrnn.network.cpu.workspaces import MemoryLimitError
 
@@ -58,7 +59,7 @@ class Course:
 
 
 class Stopwatch:
-    """Seconds between laps, by name."""
+    """Measure the seconds between laps, by name."""
 
     def __init__(self):
         self.seconds = {}
@@ -71,21 +72,21 @@ class Stopwatch:
 
 
 def is_language_model(estimator):
-    """Whether an estimator reads texts for their own sake."""
+    """Return whether an estimator is a language model."""
     from numrnn import RNNLanguageModel
 
     return isinstance(estimator, RNNLanguageModel)
 
 
 def is_pair(estimator):
-    """Return whether an estimator reads texts and writes others."""
+    """Return whether an estimator is an encoder-decoder."""
     from numrnn import RNNSeq2Seq
 
     return isinstance(estimator, RNNSeq2Seq)
 
 
 def prepare(estimator, parts):
-    """Refuse parameters and data that do not fit, in the file's words, before time goes into training."""
+    """Check parameters and data before training, with errors that name places in the file."""
     train, test = parts["train"], parts.get("test")
     if is_language_model(estimator):
         _prepare_language_model(estimator, train.X, None if test is None else test.X)
@@ -101,7 +102,7 @@ def prepare(estimator, parts):
 
 
 def _prepare_pairs(estimator, train, test):
-    """Learn the symbols of all there is, likewise."""
+    """Learn the symbols of all pairs, those of the test set included."""
     parts = [part for part in (train, test) if part is not None]
     for part in parts:
         with names_lines(part):
@@ -110,7 +111,7 @@ def _prepare_pairs(estimator, train, test):
 
 
 def _prepare_language_model(estimator, text, test):
-    """Learn the symbols of all there is, so that the part to test on has none that is not known."""
+    """Learn the symbols of all texts, so that the test set has no unknown ones."""
     estimator.initialize(text if test is None else text + test)
     try:
         estimator._check_texts(text, test)
@@ -120,10 +121,10 @@ def _prepare_language_model(estimator, text, test):
 
 
 def check_memory(estimator, part):
-    """Refuse a memory limit that leaves no room for one thread, before time goes into compiling.
+    """Raise an error for a memory limit that is too low for one thread, before time is spent on compiling.
 
-    The mini-batch that is measured is one that training cannot do without, whatever is held out; an encoder-decoder is
-    measured in training.
+    It is compared with the need of a mini-batch that training cannot avoid, whatever is held out. Encoder-decoders are
+    checked by training itself.
     """
     import numpy as np
 
@@ -160,7 +161,7 @@ def _check_test(estimator, part):
 
 
 def train(estimator, parts, callbacks, *, scale, resume, comm):
-    """Fit to the part to train on; the part to test on is watched, unless something would be chosen by it."""
+    """Fit to the training set; monitor the test set, unless something would be chosen by it."""
     inputs = {name: part.X for name, part in parts.items()}
     if scale:
         from numrnn.data.scaler import SequenceScaler
@@ -196,46 +197,33 @@ def names_options():
 
 
 def _weights(parts, watched):
-    """The weights that the data have, as arguments of `fit`."""
+    """Return the sample weights of the data as arguments of `fit`."""
     weights = {name: getattr(parts.get(name), "sample_weight", None) for name in ("train", "test")}
     names = {"train": "sample_weight"} | ({"test": "sample_weight_val"} if watched else {})
     return {names[name]: weights[name] for name in names if weights[name] is not None}
 
 
 def watches_test(estimator, parts):
-    """Whether the part to test on is what validation loss and score are measured on."""
+    """Return whether validation loss and score are computed on the test set."""
     return "test" in parts and not estimator.early_stopping
 
 
 def fold_scaler(estimator, scaler):
-    """Change a network trained on standardised inputs so that it takes the inputs as they were.
+    """Change a network trained on standardised inputs so that it accepts the original inputs.
 
-    U ((x - mean) / scale) + b = (U / scale) x + (b - U (mean / scale)): the same function, up to rounding, and one
-    model to save instead of two.
+    U ((x - mean) / scale) + b = (U / scale) x + (b - U (mean / scale)) is the same function, up to rounding, and leaves
+    one model to save instead of two.
 
     Parameters
     ----------
     estimator : RNNClassifier or RNNRegressor
-        Fitted on what `scaler` returned; its first layer's U and b are replaced.
+        Fitted on what `scaler` returned; U and b of its first layer are replaced.
     scaler : SequenceScaler
         Fitted.
 
     Returns
     -------
     estimator : the same estimator
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numrnn import RNNClassifier, SequenceScaler
-    >>> from numrnn.datasets import load_japanese_vowels
-    >>> from numrnn.cli.training_run import fold_scaler
-    >>> vowels = load_japanese_vowels()
-    >>> scaler = SequenceScaler().fit(vowels.X_train)
-    >>> model = RNNClassifier(max_iter=1, random_state=0).fit(scaler.transform(vowels.X_train), vowels.y_train)
-    >>> before = model.predict_proba(scaler.transform(vowels.X_test))
-    >>> np.allclose(fold_scaler(model, scaler).predict_proba(vowels.X_test), before, atol=1e-5)
-    True
     """
     import numpy as np
 

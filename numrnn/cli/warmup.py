@@ -1,4 +1,4 @@
-"""``numrnn warmup``: compile to the cache ahead of a job."""
+"""Run ``numrnn warmup``: compile kernels to the cache ahead of a job."""
 
 __all__ = ["add_parser"]
 
@@ -24,7 +24,7 @@ def _names(text):
 
 
 def run(arguments):
-    """Compile."""
+    """Compile the kernels."""
     import time
 
     import numrnn

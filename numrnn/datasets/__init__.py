@@ -1,4 +1,4 @@
-"""Data to try things on: bundled real sequences and seeded synthetic tasks. Nothing is downloaded."""
+"""Provide data to try numrnn on: bundled real sequences and seeded synthetic tasks. Nothing is downloaded."""
 
 from numrnn.datasets.japanese_vowels import load_japanese_vowels
 from numrnn.datasets.synthetic import make_adding_problem, make_copy_task, make_noisy_sines

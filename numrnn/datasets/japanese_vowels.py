@@ -1,4 +1,4 @@
-"""The Japanese vowels: a small real task with ragged sequences."""
+"""Load the Japanese vowels, a small real data set of ragged sequences."""
 
 
 from importlib.resources import files
@@ -10,12 +10,12 @@ __all__ = ["load_japanese_vowels"]
 
 
 def load_japanese_vowels() -> Bunch:
-    """Utterances of nine speakers, and who spoke (classification, one label per sequence).
+    """Load utterances of nine speakers (classification, one label per sequence).
 
     Returns
     -------
     bunch : sklearn.utils.Bunch
-        With these attributes:
+        Dictionary-like object with these attributes:
 
         X_train, X_test : lists of 270 and 370 arrays of shape (T_i, 12), float32
             One array per utterance: 7 to 29 steps of 12 LPC cepstrum coefficients.
@@ -24,7 +24,7 @@ def load_japanese_vowels() -> Bunch:
         feature_names, target_names : lists of str
             Names of the 12 inputs and of the nine speakers.
         DESCR : str
-            What the data are, where they come from, their licence.
+            Description, source and licence of the data.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Synthetic tasks: what a recurrent network can learn of them is known, and the seed makes them anew."""
+"""Generate synthetic tasks, for which it is known how well a recurrent network can do, from a seed."""
 
 import numpy as np
 from numpy.random import RandomState
@@ -10,11 +10,11 @@ __all__ = ["make_adding_problem", "make_copy_task", "make_noisy_sines"]
 def make_adding_problem(
     n: int = 1000, length: int = 100, random_state: int | RandomState | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Add the two numbers that are marked (regression, one target per sequence).
+    """Generate the adding problem: add the two marked numbers (regression, one target per sequence).
 
     Each step has a number drawn uniformly from [0, 1] and a mark, which is 1 at two steps, one in each half of the
-    sequence, and 0 elsewhere. The target is the sum of the two marked numbers. Always answering 1 gives a mean squared
-    error of 1/6 = 0.167; less needs a memory over up to `length` steps.
+    sequence, and 0 elsewhere. The target is the sum of the two marked numbers. Predicting 1 for all sequences has a
+    mean squared error of 1/6 = 0.167; a smaller error requires a memory of up to `length` steps.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def make_adding_problem(
     length : int, default=100
         Number of steps of each sequence, at least 2.
     random_state : int, numpy.random.RandomState or None, default=None
-        The seed.
+        Seed of the random numbers.
 
     Returns
     -------
@@ -41,8 +41,8 @@ def make_adding_problem(
     ----------
     S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9 (1997), section 5.4;
     Q. V. Le, N. Jaitly, G. E. Hinton, "A simple way to initialize recurrent networks of rectified linear units",
-    arXiv:1504.00941 (2015), section 4.1, whose numbers from [0, 1] these are; M. Arjovsky, A. Shah, Y. Bengio, "Unitary
-    evolution recurrent neural networks", ICML 2016, section 5.2, where a mark lies in each half.
+    arXiv:1504.00941 (2015), section 4.1, for numbers from [0, 1]; M. Arjovsky, A. Shah, Y. Bengio, "Unitary
+    evolution recurrent neural networks", ICML 2016, section 5.2, for one mark in each half.
 
     Examples
     --------
@@ -72,32 +72,32 @@ def make_copy_task(
     n_symbols: int = 8,
     one_hot: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Repeat some symbols after a long pause (classification, one label per step).
+    """Generate the copy task: repeat symbols after a long pause (classification, one label per step).
 
-    A sequence is `n_memory` symbols to remember, `length - 1` blanks, a signal, and `n_memory` more blanks, during
-    which the symbols are due; the label of every earlier step is the blank. Symbols are 1 to `n_symbols`, the blank
-    is 0 and the signal is ``n_symbols + 1``. Without a memory, guessing costs a cross-entropy of
-    ``n_memory * log(n_symbols) / (length + 2 * n_memory)`` nats a step.
+    A sequence consists of `n_memory` symbols to remember, `length - 1` blanks, a signal, and `n_memory` more blanks,
+    during which the network must output the symbols; the label of every earlier step is the blank. The symbols are 1 to
+    `n_symbols`, the blank is 0 and the signal is ``n_symbols + 1``. Guessing the symbols has a cross-entropy of
+    ``n_memory * log(n_symbols) / (length + 2 * n_memory)`` nats per step.
 
     Parameters
     ----------
     n : int, default=1000
         Number of sequences.
     length : int, default=100
-        Steps from the last symbol to remember to the signal, at least 1.
+        Number of steps from the last symbol to remember to the signal, at least 1.
     random_state : int, numpy.random.RandomState or None, default=None
-        The seed.
+        Seed of the random numbers.
     n_memory : int, default=10
-        How many symbols there are to remember.
+        Number of symbols to remember.
     n_symbols : int, default=8
-        How many different symbols there are to remember, at least 2.
+        Number of different symbols, at least 2.
     one_hot : bool, default=True
-        Whether X is given as numbers, one input per symbol, or as the symbols themselves.
+        Whether X holds one-hot vectors or the symbols themselves.
 
     Returns
     -------
     X : array of shape (n, length + 2 n_memory, n_symbols + 2), float32
-        A 1 at the place of the step's symbol. With ``one_hot=False``: the symbols, int64, without the last axis.
+        One-hot vectors. With ``one_hot=False``, the symbols as int64, without the last axis.
     y : array of shape (n, length + 2 n_memory), int64
         The label of each step, 0 to `n_symbols`.
 
@@ -139,19 +139,19 @@ def make_noisy_sines(
     *,
     noise: float = 0.1,
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Tell the next value of a sine that is seen through noise (regression, one target per step, ragged).
+    """Generate noisy sines whose next value is to be predicted (regression, one target per step, ragged).
 
-    Each sequence has a frequency of its own (a period of 10 to 30 steps), a phase and a number of steps. The input is
-    the sine plus Gaussian noise, the target is the sine itself one step later.
+    Each sequence has its own frequency (a period of 10 to 30 steps), phase and number of steps. The input is the sine
+    plus Gaussian noise; the target is the sine itself one step later.
 
     Parameters
     ----------
     n : int, default=200
         Number of sequences.
     length : int or (int, int), default=(20, 60)
-        Number of steps of each sequence: one for all, or the smallest and the largest.
+        Number of steps of each sequence: one number for all, or the smallest and the largest.
     random_state : int, numpy.random.RandomState or None, default=None
-        The seed.
+        Seed of the random numbers.
     noise : float, default=0.1
         Standard deviation of the noise; the sine's amplitude is 1.
 
@@ -160,12 +160,12 @@ def make_noisy_sines(
     X : list of n arrays of shape (T_i, 1), float32
         The noisy values.
     y : list of n arrays of shape (T_i,), float32
-        The values to come, without noise.
+        The next values, without noise.
 
     Raises
     ------
     ValueError
-        If `n` or a length is less than 1, the smallest length is above the largest, or `noise` is negative.
+        If `n` or a length is less than 1, the smallest length is greater than the largest, or `noise` is negative.
 
     Examples
     --------

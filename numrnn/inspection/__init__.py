@@ -1,1 +1,1 @@
-"""Figures of fits."""
+"""Draw figures of fits."""

@@ -1,21 +1,21 @@
-"""The learning curve as a picture."""
+"""Draw the learning curve."""
 
 __all__ = ["save_learning_curve"]
 
 
 def save_learning_curve(history, path, *, watched, labels):
-    """Draw loss and score over the epochs.
+    """Save a picture of the loss and the score over the epochs.
 
     Parameters
     ----------
     history : dict of str to list
-        The columns of ``history.csv``.
+        Columns of ``history.csv``.
     path : path-like
-        The picture to write.
+        Picture to write.
     watched : str
-        What the validation columns were measured on.
+        Data on which the validation columns were computed.
     labels : tuple of str
-        What the loss is, and the score.
+        Names of the loss and the score.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Files: models and checkpoints, named arrays and a JSON header in one safetensors file each; words for errors."""
+"""Read and write models, checkpoints and arrays, and format values for messages."""
 
 from importlib import import_module
 

@@ -1,4 +1,4 @@
-"""Arrays in ``.npy`` files, and in ``.npz`` files, the zip archives of `numpy.savez` and `numpy.savez_compressed`."""
+"""Read arrays from ``.npy`` files and from ``.npz`` files, the zip archives of `numpy.savez`, without trusting them."""
 
 import math
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
@@ -16,34 +16,10 @@ END, COUNT_AT, MANY = 22, 10, 0xFFFF  # of the last record: bytes, where it coun
 
 
 def read_arrays(path, known):
-    """Read the arrays of a file.
+    """Read the arrays of an ``.npz`` file as a dict.
 
-    Parameters
-    ----------
-    path : path-like
-    known : sequence of str
-        The names that an array may have.
-
-    Returns
-    -------
-    arrays : dict of str to ndarray
-
-    Raises
-    ------
-    ValueError
-        If it is no such file, has an array of another name or two of one, or a header that claims more than there is.
-    OSError
-        If it cannot be read.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import numpy as np
-    >>> from numrnn.io.array_files import read_arrays
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     np.savez(f"{folder}/one.npz", values=[1, 2])
-    ...     read_arrays(f"{folder}/one.npz", ["values"])
-    {'values': array([1, 2])}
+    Raises a ValueError if the file is not an ``.npz`` file, has an array whose name is not in `known`, has two arrays
+    of the same name, or has a header that claims more data than the file holds.
     """
     with open(path, "rb") as file:
         with readable(path, KIND):
@@ -58,7 +34,7 @@ def read_arrays(path, known):
 
 
 def _check_count(archive, file, size):
-    """Refuse an archive whose entries claim longer comments than they have: ZipFile skips the entries behind."""
+    """Raise an error if an entry claims a longer comment than it has: ZipFile skips the entries after it."""
     file.seek(size - END - len(archive.comment) + COUNT_AT)
     count, found = int.from_bytes(file.read(2), "little"), len(archive.infolist())
     if count not in (found, MANY):
@@ -66,7 +42,7 @@ def _check_count(archive, file, size):
 
 
 def _members(archive, size):
-    """Return the members by the names of their arrays, if they can be what they say they are."""
+    """Return the members of an archive by the names of their arrays, after checks of their sizes."""
     members = {}
     for info in archive.infolist():
         name = info.filename.removesuffix(".npy")
@@ -96,14 +72,14 @@ LAST_CHARACTER = 0x10FFFF
 
 
 def read_header(file, size):
-    """Read what an array is; the file is left where its items begin.
+    """Read dtype, shape and order of an array, and leave the file where its items begin.
 
     Parameters
     ----------
     file : binary file
-        At its beginning.
+        Positioned at its beginning.
     size : int
-        Its bytes.
+        Size of the file in bytes.
 
     Returns
     -------
@@ -114,8 +90,8 @@ def read_header(file, size):
     Raises
     ------
     ValueError
-        If there is no plain array, or another number of bytes than it has; parsers of NumPy raise others, see
-        `numrnn.io.damage.readable`.
+        If it is not a plain array, or the file has another size than the array needs. NumPy's parser raises other
+        errors, see `numrnn.io.damage.readable`.
     """
     version = np.lib.format.read_magic(file)
     if version not in READERS:
@@ -130,31 +106,9 @@ def read_header(file, size):
 
 
 def read_array(file, size):
-    """Read an array whole.
+    """Read a whole array from a binary file of `size` bytes.
 
-    Parameters
-    ----------
-    file, size : as of `read_header`
-
-    Returns
-    -------
-    array : ndarray
-
-    Raises
-    ------
-    ValueError
-        As `read_header`, and if the file ends too early or texts hold no characters.
-
-    Examples
-    --------
-    >>> import io
-    >>> import numpy as np
-    >>> from numrnn.io.array_files import read_array
-    >>> file = io.BytesIO()
-    >>> np.save(file, [1, 2])
-    >>> size, _ = file.tell(), file.seek(0)
-    >>> read_array(file, size)
-    array([1, 2])
+    Raises a ValueError as `read_header` does, and if the file is truncated or texts hold invalid characters.
     """
     dtype, shape, fortran_order = read_header(file, size)
     flat = np.empty(math.prod(shape), dtype)

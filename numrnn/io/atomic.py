@@ -1,4 +1,4 @@
-"""Files that are whole at any time: the old content or the new. All files that numrnn writes are written here."""
+"""Write files atomically: at any time they hold the old or the new content. All files of numrnn are written here."""
 
 import errno
 import os
@@ -23,33 +23,18 @@ KINDS = {
 
 
 def replace_file(path, content):
-    """Write a file so that `path` holds the whole new content or what it held before; see `replacing`.
-
-    Parameters
-    ----------
-    path : path-like
-    content : bytes
-
-    Examples
-    --------
-    >>> import pathlib, tempfile
-    >>> from numrnn.io import replace_file
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     replace_file(f"{folder}/greeting", b"hello")
-    ...     pathlib.Path(folder, "greeting").read_text()
-    'hello'
-    """
+    """Write `content` so that `path` holds either all of it or what it held before; see `replacing`."""
     with replacing(path) as file:
         file.write(content)
 
 
 @contextmanager
 def replacing(path):
-    """Open a file to write what `path` holds when the block has ended; until then, and after an error, it is as it was.
+    """Open a file whose content replaces that of `path` when the context ends without an error.
 
-    This holds after a power cut, too. A link stays a link, and its target is replaced. Mode, group and, for root, the
-    owner of a file that is replaced are kept; a new file gets the mode that the umask leaves. Files that killed
-    processes left behind are removed.
+    The replacement survives a power cut. A symbolic link stays a link, and its target is replaced. The mode, the group
+    and, for root, the owner of a replaced file are kept; a new file gets the mode that the umask allows. Temporary
+    files of killed processes are removed.
 
     Parameters
     ----------
@@ -62,7 +47,8 @@ def replacing(path):
     Raises
     ------
     OSError
-        If the file cannot be written, naming `path`: among others if it is read-only or no regular file.
+        If the file cannot be written, for instance because it is read-only or not a regular file. The error names
+        `path`.
     """
     temporary = None
     try:
@@ -86,12 +72,12 @@ def replacing(path):
 
 
 def _is_ours(name, temporary):
-    """Return whether an error is about the file that is written, not about another one that its writer reads."""
+    """Return whether an error concerns the file that is written rather than a file that its writer reads."""
     return name is None or temporary is None or name == str(temporary)
 
 
 def _replaceable(path):
-    """Return the status of the file that is replaced, or None if there is none."""
+    """Return the status of the file to replace, or None if there is none."""
     try:
         before = os.stat(path)
     except FileNotFoundError:
@@ -107,7 +93,7 @@ def _replaceable(path):
 
 
 def _keep_mode(number, before):
-    """Give a new file the owner, group and mode of the one that it replaces, as far as the system lets us."""
+    """Give a new file the owner, group and mode of the file that it replaces, as far as the system permits."""
     for owner in (before.st_uid, -1):  # root may give files away, others change the group at most
         with suppress(OSError):
             os.fchown(number, owner, before.st_gid)
@@ -119,7 +105,7 @@ def _keep_mode(number, before):
 
 
 def _sync_folder(folder):
-    """Until then a power cut may undo the rename."""
+    """Sync a folder to disk; until then, a power cut may undo a rename in it."""
     with suppress(OSError):  # not all systems can
         number = os.open(folder, os.O_RDONLY)
         try:
@@ -129,30 +115,10 @@ def _sync_folder(folder):
 
 
 def open_regular(path):
-    """Open a file to read its bytes; a FIFO would keep its reader waiting, a device may have no end.
+    """Open a regular file for reading bytes.
 
-    Parameters
-    ----------
-    path : path-like
-
-    Returns
-    -------
-    file : binary file
-
-    Raises
-    ------
-    OSError
-        If there is no such file, or it is no regular one; it names `path`.
-
-    Examples
-    --------
-    >>> import os
-    >>> from numrnn.io.atomic import open_regular
-    >>> try:
-    ...     open_regular(os.devnull)
-    ... except OSError as error:
-    ...     print(error.strerror)
-    expected a regular file
+    Raises an OSError that names `path` if there is no such file, or if it is not a regular file: a FIFO would block the
+    reader, and a device may have no end.
     """
     flags = getattr(os, "O_NONBLOCK", 0)
     file = open(path, "rb", opener=lambda name, mode: os.open(name, mode | flags))
@@ -166,20 +132,20 @@ OLD = 24 * 3600  # seconds since the last write
 
 
 def create_temporary(target, mode):
-    """Create a temporary file beside `target`, and lock it.
+    """Create a temporary file in the folder of `target`, and lock it.
 
     Parameters
     ----------
     target : pathlib.Path
-        In the same folder, because a rename is atomic only within one file system.
+        The rename is atomic only within one file system, hence the same folder.
     mode : int
-        Permissions, from which the umask takes away.
+        Permissions, restricted by the umask.
 
     Returns
     -------
     path : pathlib.Path
     number : int
-        The open file; the lock ends when it is closed.
+        Descriptor of the open file; closing it releases the lock.
     """
     while True:
         path = target.with_name(f".{target.name}.{_host()}.{uuid.uuid4().hex}.tmp")
@@ -191,14 +157,7 @@ def create_temporary(target, mode):
 
 
 def remove_leftovers(folder, name):
-    """Remove the temporary files that dead writers have left.
-
-    Parameters
-    ----------
-    folder : path-like
-    name : str
-        Regular expression of the names of the files that they were to become.
-    """
+    """Remove temporary files of killed writers from a folder; `name` is a regular expression for their targets."""
     pattern = re.compile(rf"\.(?:{name})\.(?:(?P<host>[0-9a-f]{{8}})\.)?[0-9a-f]{{32}}\.tmp")
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
@@ -220,7 +179,7 @@ def _remove_if_dead(path, host):
 
 
 def _lock(number):
-    """Lock an open file; False if another one has the lock, None if the file system has no locks."""
+    """Lock an open file; return False if another descriptor has the lock, None if the file system has no locks."""
     try:
         import fcntl  # Linux and macOS only
 

@@ -1,8 +1,8 @@
-"""Checkpoints: named arrays and a JSON header in one safetensors file, with a checksum over every byte.
+"""Read and write checkpoints: named arrays and a JSON header in one safetensors file, with a checksum over every byte.
 
 The file's metadata have two strings: ``numrnn_checkpoint``, the header as JSON, and ``checksum``, see
-`numrnn.io.damage`. It is checked before anything in the file is believed, so a flipped bit or a missing end is found
-wherever it is.
+`numrnn.io.damage`. The checksum is compared before anything else in the file is used, so a flipped bit or a missing end
+is detected wherever it is.
 """
 
 import io
@@ -26,11 +26,11 @@ HEADER = "numrnn_checkpoint"
 
 
 class DamagedCheckpointError(ValueError):
-    """A checkpoint is not as it was written, or was never one."""
+    """Report that a file differs from the checkpoint that was written, or is not a checkpoint."""
 
 
 def write_checkpoint(path, tensors, header):
-    """Write arrays and a header in one go.
+    """Write arrays and a header atomically.
 
     Parameters
     ----------
@@ -42,18 +42,7 @@ def write_checkpoint(path, tensors, header):
     Raises
     ------
     OSError
-        If the file cannot be written; nothing is left behind.
-
-    Examples
-    --------
-    >>> import tempfile, pathlib, numpy as np
-    >>> from numrnn.io import read_checkpoint, write_checkpoint
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = pathlib.Path(folder, "one.safetensors")
-    ...     write_checkpoint(path, {"theta": np.zeros(2)}, {"epoch": 3})
-    ...     tensors, header = read_checkpoint(path)
-    >>> tensors["theta"], header["epoch"]
-    (array([0., 0.]), 3)
+        If the file cannot be written. Nothing is left behind.
     """
     text = json.dumps({"format": CHECKPOINT_FORMAT, "numrnn": numrnn.__version__, **header}, allow_nan=False)
     arrays = {name: np.array(array, order="C") for name, array in tensors.items()}
@@ -63,23 +52,14 @@ def write_checkpoint(path, tensors, header):
 
 
 def read_checkpoint(path):
-    """Read a file that `write_checkpoint` wrote.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-
-    Returns
-    -------
-    tensors : dict of str to ndarray
-    header : dict
+    """Return the arrays and the header of a file that `write_checkpoint` wrote.
 
     Raises
     ------
     DamagedCheckpointError
-        If a byte of the file is not as it was written, or it is of another kind.
+        If the file is damaged or is not a checkpoint.
     ValueError
-        If it is of another format.
+        If its format has another version.
     """
     with open_regular(path) as file:
         content = file.read()

@@ -1,4 +1,4 @@
-"""A folder of checkpoints: the last few of one run, and the lock of the process that writes them."""
+"""Keep the last checkpoints of one run in a folder that one process at a time may write to."""
 
 import errno
 import logging
@@ -19,21 +19,21 @@ _NAME = re.compile(r"checkpoint-(\d{6,})\.safetensors")
 
 
 class CheckpointFolder:
-    """What one run writes to; a second process is kept out by a lock, which ends with the process that has it.
+    """Write the checkpoints of one run to a folder, and lock out other processes until this one ends.
 
     Parameters
     ----------
     path : str or path-like
-        Made if it is missing.
+        Created if it does not exist.
     keep : int
-        Checkpoints to keep; older ones are removed.
+        Number of checkpoints to keep; older ones are removed.
 
     Raises
     ------
     OSError
-        If it cannot be made.
+        If the folder cannot be created.
     ValueError
-        If another process has the lock.
+        If another process has locked it.
     """
 
     def __init__(self, path, keep):
@@ -43,7 +43,7 @@ class CheckpointFolder:
         remove_leftovers(self.path, _NAME.pattern)
 
     def save(self, tensors, header):
-        """Write the next checkpoint and remove those that are too old; return its path."""
+        """Write the next checkpoint, remove the oldest ones, and return its path."""
         numbers = [0, *_numbered(self.path)]
         path = self.path / f"checkpoint-{max(numbers) + 1:06d}.safetensors"
         write_checkpoint(path, tensors, header)
@@ -52,36 +52,26 @@ class CheckpointFolder:
         return path
 
     def is_empty(self):
-        """Whether it has no checkpoint."""
+        """Return whether the folder has no checkpoint."""
         return not _numbered(self.path)
 
     def close(self):
-        """Let others have the lock."""
+        """Release the lock."""
         os.close(self._lock)
 
 
 def newest_checkpoint(folder):
-    """Return the newest checkpoint of a folder that is whole.
-
-    Parameters
-    ----------
-    folder : str or path-like
-
-    Returns
-    -------
-    path : pathlib.Path or None
-        None if there is no checkpoint, or no folder.
-    tensors, header : as from `read_checkpoint`
+    """Return path, arrays and header of the newest undamaged checkpoint of a folder, or a path of None.
 
     Raises
     ------
     ValueError
-        If there are checkpoints and none is whole, or the newest is of another format.
+        If there are checkpoints but all are damaged, or the newest has another format version.
 
     Warns
     -----
     UserWarning
-        For each damaged one that is newer than the one returned.
+        For each damaged checkpoint that is newer than the one returned.
     """
     faults = []
     for _, path in sorted(_numbered(Path(folder)).items(), reverse=True):
@@ -99,7 +89,7 @@ def newest_checkpoint(folder):
 
 
 def _numbered(folder):
-    """Checkpoints by their numbers."""
+    """Return the checkpoints of a folder by their numbers."""
     if not folder.is_dir():
         return {}
     matches = {path: _NAME.fullmatch(path.name) for path in folder.iterdir()}
@@ -107,7 +97,7 @@ def _numbered(folder):
 
 
 def _take_lock(folder):
-    """A lock of the kernel's on an open file: it ends with the process, however that ends."""
+    """Lock an open file; the kernel releases the lock when the process ends, however it ends."""
     import fcntl  # Linux and macOS only; all else here works without
 
     number = _open_lock(folder / "lock")
@@ -126,7 +116,7 @@ def _take_lock(folder):
 
 
 def _open_lock(path):
-    """Open the file that is locked and written to, which must not lead to a file elsewhere."""
+    """Open the lock file, which must not be a link to a file elsewhere."""
     wrong = f"{path}: must be a regular file of one name, no link, folder, device or FIFO; remove it if no run uses it"
     try:
         number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)

@@ -1,6 +1,7 @@
-"""Damaged files: a checksum over every byte of a safetensors file, and errors that name the file.
+"""Detect damaged files by a checksum over every byte, and name the file in errors.
 
-The string ``checksum`` of the metadata is the SHA-256 of the whole file with 64 zeros in the checksum's place.
+The string ``checksum`` of a safetensors file's metadata is the SHA-256 of the whole file with 64 zeros in place of the
+checksum.
 """
 
 import csv
@@ -23,25 +24,13 @@ _BLOCK = 1 << 20
 
 
 def put_checksum(content):
-    """Write the checksum of a file in the place that `NO_CHECKSUM` holds.
-
-    Parameters
-    ----------
-    content : bytearray
-        All of the file; changed.
-    """
+    """Write the checksum of a file, a bytearray, in place of `NO_CHECKSUM`."""
     first, last = _PLACE.search(content, 8, 8 + _header_bytes(content)).span(1)
     content[first:last] = hashlib.sha256(content).hexdigest().encode()
 
 
 def checksum_is_right(file):
-    """Return whether a file has the checksum that it states; None if it states none.
-
-    Parameters
-    ----------
-    file : binary file
-        Read from its beginning.
-    """
+    """Return whether the checksum stored in a binary file matches its content; None if it stores none."""
     start = file.read(8)
     header = file.read(_header_bytes(start))
     found = _PLACE.search(header)
@@ -68,20 +57,20 @@ LONGEST = 200  # characters of a parser's message, which may quote the file
 
 @contextmanager
 def readable(path, kind):
-    """Raise a ValueError that names the file in place of what a parser raises over its content.
+    """Raise a ValueError that names the file if a parser fails on its content within the context.
 
     Parameters
     ----------
     path : path-like
     kind : str
-        What the file should be.
+        Kind of file that is expected, for the message.
 
     Raises
     ------
     ValueError
-        If the content is at fault.
+        If the content is invalid.
     OSError
-        If the system is, naming the file.
+        If the system fails to read the file; the error names the file.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Python values as JSON, and back with the same types.
+"""Convert Python values to JSON and back without loss of types.
 
-JSON has no tuples, no integer keys, no arrays and no float32. A value that JSON has itself stays as it is; any other
-becomes an object with one key, the name of its encoding:
+JSON has no tuples, no integer keys, no arrays and no float32. Values that JSON supports are stored unchanged; any other
+value becomes an object with one key, the name of its encoding:
 
 ====================  ==========================================================================
 ``{"tuple": [...]}``    items, encoded
@@ -26,12 +26,12 @@ _TEXT = 64  # characters to which an array of texts may be wider than its longes
 
 
 def encode(value):
-    """Turn a value into what ``json.dumps`` stores without loss.
+    """Convert a value to one that ``json.dumps`` stores without loss.
 
     Parameters
     ----------
     value : None, bool, int, float, str, list, tuple, dict, NumPy scalar, array or scalar type, or object
-        An object is stored by its class name and ``get_params(deep=False)``.
+        An object is stored as its class name and ``get_params(deep=False)``.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def encode(value):
     Raises
     ------
     TypeError
-        If the value, or one inside it, has no encoding (a function, say).
+        If the value, or a value inside it, has no encoding, such as a function.
 
     Examples
     --------
@@ -72,31 +72,20 @@ def encode(value):
 
 
 def decode(encoded, classes=None):
-    """Undo `encode`.
+    """Convert what `encode` returned back to the original value, of the same types.
 
     Parameters
     ----------
-    encoded : what `encode` returned, after any number of turns through JSON
+    encoded : None, bool, int, float, str, list or dict
     classes : dict of str to type, optional
-        The classes that ``{"object": ...}`` may name.
-
-    Returns
-    -------
-    value : object
-        Equal to the value that was encoded, with the same types.
+        Classes that ``{"object": ...}`` may name.
 
     Raises
     ------
     ValueError
-        If an encoding or a class is unknown, or an array is not what its dtype and its shape say.
+        If an encoding or a class is unknown, or an array contradicts its dtype or shape.
     LookupError, TypeError, AttributeError, OverflowError, RecursionError
-        If it is nothing that `encode` returns.
-
-    Examples
-    --------
-    >>> from numrnn.io import decode
-    >>> decode({'dict': [[1, {'tuple': [0.5, 2.0]}]]})
-    {1: (0.5, 2.0)}
+        If `encode` cannot have returned it.
     """
     if isinstance(encoded, list):
         return [decode(item, classes) for item in encoded]
@@ -133,7 +122,7 @@ def _decode_array(content, classes):
 
 
 def _dtype_of(name, items):
-    """Return the dtype of an array; one of texts is no wider than its items need, or a little."""
+    """Return the dtype of an array; a text dtype may be only slightly wider than the longest text."""
     dtype = np.dtype(name if isinstance(name, str) and len(name) < 32 else "V")
     if dtype.kind not in _KINDS or dtype.itemsize > 8 and dtype.kind != "U":
         raise ValueError(f"dtype={shown(name)}: no array in a model file has it")

@@ -1,4 +1,4 @@
-"""Values in the text of errors and warnings."""
+"""Format values for errors and warnings."""
 
 import reprlib
 from contextlib import contextmanager
@@ -26,20 +26,13 @@ def shown(value):
 
 
 def shortened(text):
-    """Return a message of at most 500 characters: the beginning and the end of a longer one.
-
-    Examples
-    --------
-    >>> from numrnn.io.messages import shortened
-    >>> len(shortened("x" * 10**6))
-    500
-    """
+    """Shorten a message of more than 500 characters to its beginning and end."""
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 105]} ... {text[-100:]}"
 
 
 @contextmanager
 def short_errors():
-    """Shorten the message of another library's ValueError or TypeError, which may hold values of any length."""
+    """Shorten ValueErrors and TypeErrors of other libraries, which may quote values of any length."""
     try:
         yield
     except (ValueError, TypeError) as error:

@@ -1,9 +1,9 @@
-"""One model in one safetensors file: arrays under their names, all else in a versioned JSON header.
+"""Read and write a model as one safetensors file: named arrays and a versioned JSON header.
 
-The header is the string ``numrnn`` of the file's metadata. Its keys are ``format`` (this file format, an integer),
-``numrnn`` (the version that wrote it) and what the caller gives, see `numrnn.estimators.saving`. The string
-``checksum`` is that of the file, see `numrnn.io.damage`; the first files had none. The arrays can be read by any
-safetensors reader in any language; nothing in the file is ever executed.
+The header is the string ``numrnn`` of the file's metadata. Its keys are ``format`` (the version of the file format, an
+integer), ``numrnn`` (the version of the library that wrote it) and those of `numrnn.estimators.saving`. The string
+``checksum`` is described in `numrnn.io.damage`; the first files had none. Any safetensors reader in any language can
+read the arrays, and nothing in the file is executed.
 """
 
 import json
@@ -22,21 +22,19 @@ FORMAT = 1
 
 
 def write_model(path, tensors, header):
-    """Write arrays and a header so that `path` holds the whole new file or what it held before.
+    """Write arrays and a header so that `path` holds either the whole new file or what it held before.
 
     Parameters
     ----------
     path : str or path-like
-        Where to write; an existing file is replaced.
     tensors : dict of str to ndarray
-        The arrays, by name.
     header : dict
         JSON values; ``format`` and ``numrnn`` are added.
 
     Raises
     ------
     OSError
-        If `path` is a directory, or the file cannot be written; nothing is left behind.
+        If `path` is a directory, or the file cannot be written. Nothing is left behind.
 
     Examples
     --------
@@ -57,35 +55,14 @@ def write_model(path, tensors, header):
 
 
 def read_model(path):
-    """Read a file that `write_model` wrote.
-
-    Parameters
-    ----------
-    path : str or path-like
-
-    Returns
-    -------
-    tensors : dict of str to ndarray
-        The arrays, by name.
-    header : dict
-        The JSON header.
+    """Return the arrays and the header of a file that `write_model` wrote.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is no safetensors file, is damaged, was not written by numrnn, or is of a newer format.
-
-    Examples
-    --------
-    >>> import tempfile, numpy as np
-    >>> from numrnn.io import read_model, write_model
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_model(f"{folder}/m.safetensors", {"c": np.zeros(2)}, {"class": "Model"})
-    ...     tensors, header = read_model(f"{folder}/m.safetensors")
-    >>> sorted(tensors)
-    ['c']
+        If the file is not a safetensors file, is damaged, was not written by numrnn, or has a newer format.
     """
     path = Path(path)
     with open_regular(path) as file:  # safe_open's own errors for a missing file or a folder do not say which
