@@ -1,8 +1,7 @@
-"""What users call: `RNNClassifier`, `RNNRegressor`, `RNNLanguageModel`, `RNNSeq2Seq`, `load` and the `StepState` of
-streams.
+"""Provide the estimators `RNNClassifier`, `RNNRegressor`, `RNNLanguageModel` and `RNNSeq2Seq`, `load` and `StepState`.
 
-The classes store their parameters, check what they are given, and delegate: to `numrnn.data` for the forms of X and y,
-to `numrnn.training` for the loop, to `numrnn.network.cpu.network` for predictions, to `numrnn.io` for files.
+Estimators store their parameters, check their arguments and delegate the rest: reading X and y to `numrnn.data`, the
+training loop to `numrnn.training`, predictions to `numrnn.network`, and files to `numrnn.io`.
 """
 
 from importlib import import_module

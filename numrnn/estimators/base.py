@@ -1,4 +1,4 @@
-"""The base of all estimators: fitted networks that can be saved, with a page in the documentation."""
+"""Define what all estimators share: access to weights, saving, and links to the documentation."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,11 +18,11 @@ from numrnn.training.callbacks import CallbackSupportMixin
 
 
 class WeightsByName:
-    """`weights_` and `set_weights`, over one flat vector."""
+    """Give access to the parameters by name, over one flat vector."""
 
     @property
     def weights_(self) -> dict[str, np.ndarray]:
-        """Dict of name to read-only view of a parameter, see the notation page for names and shapes."""
+        """Return a dict of read-only views of the parameters; the notation page lists their names and shapes."""
         self._check_has_weights("weights_")
         theta = self._state.theta.view()
         theta.flags.writeable = False
@@ -34,18 +34,19 @@ class WeightsByName:
         Parameters
         ----------
         weights : dict of str to array-like
-            Any of the names in `weights_`, each in its shape; parameters that are not named stay.
+            New values by the names in `weights_`, in the same shapes. Parameters that are not named keep their values.
 
         Returns
         -------
         self : estimator
+            The estimator itself.
 
         Raises
         ------
         TypeError
-            If it is no dict.
+            If `weights` is not a dict.
         ValueError
-            If a name is unknown, a shape differs or a value is not finite; then nothing is changed.
+            If a name is unknown, a shape differs or a value is not finite. Nothing is changed in this case.
 
         Examples
         --------
@@ -87,35 +88,36 @@ class WeightsByName:
 
 
 class WeightsAccess(WeightsByName):
-    """The notation's names `U_`, `W_`, `b_`, `V_`, `c_`, too."""
+    """Give access to the parameters by the letters of the notation: `U_`, `W_`, `b_`, `V_` and `c_`."""
 
     @property
     def U_(self) -> list[np.ndarray]:
-        """List of the input weights of each layer, (G*H, D) with the layer's own D and H.
+        """Return the list of the layers' input weights, each of shape (G*H, D) with the layer's D and H.
 
-        Here, in `W_` and in `b_`, the reverse direction of a bidirectional layer comes after the forward one.
+        In a bidirectional network, each layer has two entries here, in `W_` and in `b_`: the forward direction and then
+        the reverse one.
         """
         return self._by_layer("U")
 
     @property
     def W_(self) -> list[np.ndarray]:
-        """List of the feedback weights of each layer, (G*H, H)."""
+        """Return the list of the layers' feedback weights, each of shape (G*H, H)."""
         return self._by_layer("W")
 
     @property
     def b_(self) -> list[np.ndarray]:
-        """List of the biases of each layer, (G*H,)."""
+        """Return the list of the layers' biases, each of shape (G*H,)."""
         return self._by_layer("b")
 
     @property
     def V_(self) -> np.ndarray:
-        """Output weights, (K, H)."""
+        """Return the output weights, of shape (K, H)."""
         self._check_has_weights("V_")
         return self.weights_["V"]
 
     @property
     def c_(self) -> np.ndarray:
-        """Output biases, (K,)."""
+        """Return the output biases, of shape (K,)."""
         self._check_has_weights("c_")
         return self.weights_["c"]
 
@@ -128,9 +130,9 @@ class WeightsAccess(WeightsByName):
 
 
 class Model(WeightsByName, CallbackSupportMixin, BaseEstimator):
-    """An estimator whose `fit` leaves its weights in `_state` and what they belong to in `_architecture`.
+    """Define a base class for estimators with weights in `_state` and a description of the network in `_architecture`.
 
-    A subclass lists in `_learnt` what a model file stores besides.
+    A subclass lists in `_learnt` which other attributes a model file stores.
     """
 
     _doc_link_module = "numrnn"
@@ -140,19 +142,21 @@ class Model(WeightsByName, CallbackSupportMixin, BaseEstimator):
         return {"estimator_module": "numrnn", "estimator_name": type(self).__name__}
 
     def save(self, path: str | PathLike) -> None:
-        """Write the fitted estimator, its vocabularies included, to one safetensors file, see `numrnn.load`.
+        """Write the fitted estimator, including its vocabularies, to one safetensors file.
 
         Parameters
         ----------
         path : str or path-like
-            Replaced in one go: the file is whole, old or new, at any time.
+            File to write. It is replaced atomically: at any time it holds the old or the new model.
 
-        Notes
-        -----
-        Weights, parameters, what `fit` learnt and the history are stored; the solver's running means are not, so that
-        `partial_fit` after `load` goes on with the next epoch's shuffle but a fresh solver state. Functions and
-        callbacks among the parameters are dropped with a warning. A ``RandomState`` is replaced by a seed. A vocabulary
-        with a `tokenizer` cannot be stored: it is a function.
+        See Also
+        --------
+        numrnn.load : Load a saved estimator.
+
+        Notes ----- The file stores the weights, the parameters, what `fit` learned and the history. It does not store
+        the solver's moving averages, so `partial_fit` after `load` continues with the next epoch's shuffle but with a
+        new solver state. Functions and callbacks among the parameters are dropped with a warning, and a ``RandomState``
+        is replaced by a seed. A vocabulary with a `tokenizer` cannot be stored, since the tokenizer is a function.
         """
         check_is_fitted(self)
         parameters = self.get_params(deep=False)
@@ -162,23 +166,10 @@ class Model(WeightsByName, CallbackSupportMixin, BaseEstimator):
         return "_state" in vars(self)
 
     def _predictor(self, device=None):
-        """Return what predicts with the present weights.
+        """Return the predictor for the current weights, on the estimator's device unless another one is given.
 
-        It is kept on the state, not on the estimator: a fit, `set_weights` or `load` makes a new state, and copies of a
-        state leave it behind. Training changes a state's weights in place; `version` tells.
-
-        Parameters
-        ----------
-        device : {"cpu", "cuda"}, optional
-            None: the estimator's.
-
-        Returns
-        -------
-        predictor : Predictor, or EncoderDecoder with its weights packed
-
-        Raises
-        ------
-        NotFittedError
+        It is cached on the state rather than on the estimator: `fit`, `set_weights` and `load` create a new state, and
+        copies of a state do not copy it. Training changes the weights of a state in place and increments its `version`.
         """
         state = vars(self).get("_state")
         if state is None:

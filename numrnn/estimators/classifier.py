@@ -1,4 +1,4 @@
-"""Classification of sequences, or of each of their steps."""
+"""Classify sequences, or each of their steps."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Self
@@ -31,15 +31,15 @@ from numrnn.solvers.base import Solver
 
 
 class RNNClassifier(ClassifierMixin, BaseRNN):
-    r"""Recurrent neural network that classifies sequences, or each of their steps.
+    r"""Classify sequences, or each of their steps, with a recurrent neural network.
 
-    In each step t the network updates its state and may put out probabilities,
+    In step t, an Elman network computes the hidden state and, from it, probabilities,
 
-    .. math:: s_t = a(U x_t + W s_{t-1} + b), \qquad h_t = o(V s_t + c),
+    .. math:: s_t = a(U x_t + W s_{t-1} + b), \qquad h_t = o(V s_t + c);
 
-    for the Elman cell; GRU and LSTM have gates. It is trained by back-propagation through time on the
-    cross-entropy. The head follows from y: one label per target gives a softmax over the classes, y of zeros and ones
-    of shape (N, K) a sigmoid for each of K labels (multi-label).
+    GRU and LSTM cells add gates. The network is trained by back-propagation through time on the cross-entropy. If y has
+    one label per target, the output is a softmax over the classes. If y has zeros and ones in K columns, the output is
+    a sigmoid for each of K labels (multi-label).
 
     Parameters
     ----------
@@ -144,28 +144,28 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     Attributes
     ----------
     classes_ : ndarray of shape (K,)
-        The labels, sorted; their numbers for multi-label y.
+        Class labels in sorted order; for multi-label y, the numbers of the labels.
     n_features_in_ : int
-        Inputs of a step, 1 for symbols; number of columns if `fit` got a 2-D X of numbers.
+        Number of inputs per step, 1 for symbols. If X was a 2-D array of numbers, its number of columns.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, if X was a data frame or a list of data frames with names of type str.
+        Names of the columns, if X was a data frame or a list of data frames whose names are all texts.
     target_names_in_ : ndarray of shape (`n_outputs_`,)
-        Names of the columns of y, if it was a data frame, or a list of them, with two or more that have names of type
-        str. Later targets must have them in this order.
+        Names of the columns of y, if y was a data frame, or a list of them, with two or more columns whose names are
+        all texts. Later targets must have the same columns in the same order.
     n_inputs_ : int
-        D, inputs of a step.
+        Number of inputs per step, D.
     vocabulary_ : Vocabulary or None
-        The symbols of texts.
+        Fitted vocabulary, if X consists of texts.
     n_outputs_ : int
-        K, outputs of the network.
+        Number of outputs of the network, K.
     n_iter_ : int
-        Epochs trained, those before a `warm_start` or `partial_fit` included.
+        Number of epochs trained, including those before a `warm_start` or `partial_fit`.
     loss_ : float
-        The last of `loss_curve_`.
+        Last value of `loss_curve_`.
     loss_curve_ : list of float
-        The objective in each epoch, a mean over its mini-batches, each before its update.
+        Objective in each epoch: the mean over its mini-batches, each evaluated before its update.
     validation_loss_curve_, validation_scores_ : list of float or None
-        Loss (without the L2 term) and score of the sequences held out after each epoch, if there were any.
+        Loss (without the L2 penalty) and score of the validation sequences after each epoch, if there were any.
     weights_ : dict of str to ndarray
         Read-only views of all parameters by name.
     U_, W_, b_ : list of ndarray
@@ -175,14 +175,12 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
 
     See Also
     --------
-    RNNRegressor : For targets that are numbers.
-    numrnn.load : Reads what `save` wrote.
+    RNNRegressor : Predict numbers.
+    numrnn.load : Load a saved estimator.
 
-    Notes
-    -----
-    X is a list of (T_i, D) arrays, a `Sequences`, an array (N, T, D), or an array (N, T) of univariate sequences;
-    results per step come in the form of X. One sequence is a list of one: ``predict([x])``. With a `vocabulary` X is
-    a list of texts.
+    Notes ----- X is a list of (T_i, D) arrays, a `Sequences`, an array of shape (N, T, D), or an array of shape (N, T)
+    of univariate sequences. Predictions per step have the form of X. A single sequence is passed as a list of one:
+    ``predict([x])``. With a `vocabulary`, X is a list of texts.
 
     References
     ----------
@@ -292,18 +290,21 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         *,
         state: StepState | np.ndarray | None = None,
     ) -> Self:
-        """Train for one epoch from the present weights; create them at the first call.
+        """Train for one epoch from the current weights; initialise them at the first call.
 
         Parameters
         ----------
         X, y, sample_weight : as in `fit`
+            Training data.
         classes : array-like, optional
-            All labels that will ever come; required at the first call, unless y is multi-label.
+            All labels that may occur in any call. Required at the first call, unless y is multi-label.
         state : as in `fit`
+            Initial states.
 
         Returns
         -------
         self : RNNClassifier
+            The estimator itself.
 
         Examples
         --------
@@ -329,35 +330,40 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     def predict_proba(
         self, X: SequencesLike, *, state: StepState | np.ndarray | None = None, return_state: bool = False
     ) -> Any:
-        """Predict probabilities.
+        """Predict the probabilities of the classes.
 
         Parameters
         ----------
         X : as in `fit`
+            Sequences.
         state, return_state : as in `predict`
+            Initial states, and whether to return the final ones.
 
         Returns
         -------
         p : ndarray of shape (N, K)
-            Of the classes in the order of `classes_`, or of each label where y is multi-label. For ``output="step"`` a
-            row for each step, in the form of X.
+            Probability of each class, in the order of `classes_`, or of each label if y is multi-label. With
+            ``output="step"``, one row per step, in the form of X.
         state : StepState
-            Only with ``return_state=True``.
+            Final states; only with ``return_state=True``.
         """
         outputs, states, data, form = self._run(X, state=state)
         return self._with_states(self._in_form(outputs, data, form), states, return_state)
 
     def predict_log_proba(self, X: SequencesLike, *, state: StepState | np.ndarray | None = None) -> Any:
-        """Predict logarithms of probabilities, which stay finite where a probability rounds to 0.
+        """Predict log-probabilities, which stay finite even if a probability rounds to 0.
 
         Parameters
         ----------
         X : as in `fit`
+            Sequences.
         state : as in `predict`
+            Initial states.
 
         Returns
         -------
-        log_p : like the result of `predict_proba`
+        log_p : ndarray of shape (N, K)
+            Logarithm of the result of `predict_proba`, in the same form.
         """
         logits, _, data, form = self._run(X, raw=True, state=state)
         log_p = log_softmax(logits, axis=1) if self._architecture.head == "softmax" else log_expit(logits)
@@ -371,17 +377,19 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         *,
         state: StepState | np.ndarray | None = None,
     ) -> float:
-        """Compute the accuracy, over all steps for ``output="step"``.
+        """Compute the accuracy, over all steps with ``output="step"``.
 
         Parameters
         ----------
         X, y, sample_weight : as in `fit`
+            Test data.
         state : as in `predict`
+            Initial states.
 
         Returns
         -------
         accuracy : float
-            The share of the weight that is predicted right; of multi-label targets those right in all labels.
+            Weighted fraction of correct predictions. A multi-label prediction is correct if all labels are.
         """
         outputs, _, data, _ = self._run(X, state=state)
         output = self._architecture.output

@@ -1,4 +1,4 @@
-"""The steps of a fit, the same for all estimators: learn, hold out, train, keep the history."""
+"""Run the steps of a fit that all estimators share: learn, hold out, train, keep the history."""
 
 import logging
 import sys
@@ -33,43 +33,40 @@ logger = logging.getLogger("numrnn")
 
 
 class Fitting(Model, ABC):
-    """A template of `fit`, `partial_fit` and `initialize`.
+    """Define `fit`, `partial_fit` and `initialize` as templates.
 
-    A subclass says how to `_learn` of its arguments, what to `_hold_out` of them, and `_lay_out` what it trains on.
+    A subclass defines how to `_learn` from the arguments, what to `_hold_out` of them, and how to `_lay_out` the
+    training data.
     """
 
     _fixed = {}  # parameters that the class does not have, and what it means instead
 
     @abstractmethod
     def _learn(self, options, arguments, continues):
-        """Read the arguments and set what is learnt of them; return the problem.
+        """Read the arguments, set the attributes learned from them, and return the `Problem`.
 
         Parameters
         ----------
         options : TrainingOptions
         arguments : Arguments
         continues : bool
-            Keep the weights: the data must fit what was learnt.
-
-        Returns
-        -------
-        problem : Problem
+            Whether training continues from the current weights; if so, the data must agree with what was learned.
         """
 
     @abstractmethod
     def _hold_out(self, options, problem, arguments):
-        """Return the problem that training is on, with `validate` if something is watched."""
+        """Return the problem without its validation part, and with `validate` set if there is one."""
 
     def _lay_out(self, options, problem):
-        """Return the problem with its data as training reads them."""
+        """Return the problem with its data in the layout that training reads."""
         return problem
 
     def _check_options(self, options):
-        """Raise an error if parameters do not fit one another."""
+        """Raise an error if parameters contradict each other."""
         options.check()
 
     def _warn_of(self, problem):
-        """Warn of a fit that can hardly succeed."""
+        """Warn of a fit that is unlikely to succeed."""
 
     def _options(self):
         return TrainingOptions(type(self).__name__, self.get_params(deep=False), self._fixed)
@@ -111,7 +108,7 @@ class Fitting(Model, ABC):
         return self
 
     def _begin(self, options, arguments, continues, comm=SERIAL):
-        """Check parameters and data; learn of them and draw the first weights, unless training continues."""
+        """Check parameters and data, learn from them and, unless training continues, draw the initial weights."""
         self._check_options(options)
         check_place(options.device, options.memory_limit, comm)
         problem = self._learn(options, arguments, continues)
@@ -119,7 +116,7 @@ class Fitting(Model, ABC):
         return problem
 
     def _train(self, options, problem, max_iter, callbacks, resumption=None, comm=SERIAL):
-        """Train from the state on, and return the network that did; keep the history however training ends."""
+        """Train from the current state, keep the history however training ends, and return the network."""
         comm.check_same(lambda: facts_of(self.get_params(), problem))
         network = vars(self._state).pop("network", None)  # of the `partial_fit` before; whoever takes it has it alone
         if network is None or options.device == "cpu":
@@ -139,7 +136,7 @@ class Fitting(Model, ABC):
 
     @contextmanager
     def _told(self, X, y, sample_weight):
-        """Tell scikit-learn's callbacks when `fit` begins and ends; yield those that hand epochs on to them."""
+        """Notify scikit-learn's callbacks of begin and end of `fit`; yield callbacks that forward epochs to them."""
         if not hasattr(self, "_init_callback_context"):
             yield []
             return
@@ -162,18 +159,18 @@ class Fitting(Model, ABC):
                 raise
 
     def _keep_inputs(self, inputs):
-        """Set the fitted attributes that tell what was learnt of X."""
+        """Set the fitted attributes that describe X."""
         self._keep_names("feature_names_in_", inputs.names)
         self.n_inputs_, self.n_features_in_, self._on_table = inputs.n_inputs, inputs.n_features, inputs.on_table
 
     def _keep_names(self, attribute, names):
-        """Set names of columns as an attribute, or remove those of an earlier fit."""
+        """Set the names of columns as an attribute, or remove those of an earlier fit."""
         vars(self).pop(attribute, None)
         if names is not None:
             setattr(self, attribute, np.array(names, dtype=object))
 
     def _keep_history(self):
-        """Set the fitted attributes that tell how training went."""
+        """Set the fitted attributes that describe the course of training."""
         history = self._state.history
         self.n_iter_ = self._state.epoch
         self.loss_curve_ = [record.loss for record in history]
@@ -184,10 +181,10 @@ class Fitting(Model, ABC):
 
     @contextmanager
     def _unchanged_on_error(self, *, continues=False):
-        """Take back all that a call changed, so that a mistake never costs a fitted network.
+        """Restore the estimator if an error occurs within the context, so that a mistake destroys no fitted network.
 
-        What was trained stays: after an epoch, and where training diverged or was terminated. With `continues` the
-        epochs before count on.
+        Completed epochs are kept if training diverged or was terminated. With `continues`, earlier epochs count as
+        well.
         """
         before = dict(vars(self))
         try:
@@ -202,7 +199,7 @@ class Fitting(Model, ABC):
 
 
 class _Announcement(Listener):
-    """Say once in a process that kernels are being compiled, and how long that takes."""
+    """Announce, once per process, that kernels are being compiled and how long that takes."""
 
     made = False
 
@@ -220,11 +217,11 @@ class _Announcement(Listener):
             print(f"numrnn: {text}", file=sys.stderr, flush=True)
 
     def on_end(self, event):
-        """Say nothing."""
+        """Ignore the end of a compilation."""
 
 
 def announcing_compilation(show):
-    """Return a span in which the first kernel to be compiled is announced: in the log and, with `show`, on stderr."""
+    """Announce the first compilation within the context, in the log and, with `show`, on stderr."""
     return install_listener("numba:compile", _Announcement(show))
 
 
@@ -233,7 +230,7 @@ def _has_trained(state, before, continues):
 
 
 def _own(state):
-    """Copy what training changes in place: a shallow copy of the estimator has the same state."""
+    """Copy what training changes in place, since a shallow copy of the estimator shares it."""
     own = replace(
         state,
         theta=state.theta.copy(),
@@ -247,7 +244,7 @@ def _own(state):
 
 
 def _own_callbacks(options, comm):
-    """Return the callbacks that parameters ask for, before those of the user."""
+    """Return the callbacks that parameters imply; they run before the user's."""
     callbacks = default_callbacks(options.verbose) if comm.rank == 0 else []
     if options.early_stopping:
         callbacks.insert(0, EarlyStopping(tol=options.tol, n_iter_no_change=options.n_iter_no_change))

@@ -1,4 +1,4 @@
-"""Sequences held out to watch training: how they are chosen, and what is computed on them."""
+"""Choose validation sequences and evaluate the network on them."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from numrnn.data.sources import Targets
 
 
 class Validation:
-    """Loss and score of held-out sequences for given weights, called by the training loop after each epoch."""
+    """Compute loss and score of the validation sequences; the training loop calls it after each epoch."""
 
     def __init__(self, network, data, targets, score, given=None):
         self.network = network
@@ -19,25 +19,25 @@ class Validation:
 
     @property
     def held(self):
-        """What was held out: sequences, targets, states before the first steps."""
+        """Return the validation sequences, their targets and initial states."""
         return self.data, self.targets, self.given
 
     def __call__(self, theta):
-        """Return (loss, score); the loss is weighted as in training and has no alpha term."""
+        """Return (loss, score) for weights theta; the loss is weighted as in training and has no L2 penalty."""
         logits, _ = self.network.predict(theta, self.data, self.given, raw=True)
         loss, _ = self.network.loss_of(logits, self.targets)
         return loss, self.score(self.network.outputs_of(logits), self.targets)
 
 
 class LossAlone:
-    """The same where the score is minus the loss.
+    """Compute a validation loss whose negative is the score.
 
     Parameters
     ----------
     loss : callable
-        `loss(theta)` returns the loss of what was held out.
-    *held : sequences, or with their targets
-        What was.
+        `loss(theta)` returns the validation loss.
+    *held : sequences, optionally followed by their targets
+        Validation data.
     """
 
     def __init__(self, loss, *held):
@@ -49,32 +49,31 @@ class LossAlone:
 
 
 def split(n_sequences, fraction, seed, *, codes=None, weights=None, at_least=1, members=None):
-    """Choose sequences to hold out.
+    """Split sequences into a training and a validation part.
 
     Parameters
     ----------
     n_sequences : int
     fraction : float
-        Of the sequences, in (0, 1).
+        Fraction of the sequences to hold out, in (0, 1).
     seed : int
     codes : ndarray of shape (N,), int, optional
-        Classes: each is held out in proportion.
+        Classes by which to stratify.
     weights : ndarray of shape (N,), optional
-        Sequences of weight 0 are never held out, as if they were not there.
+        Sequences with weight 0 are never held out.
     at_least : int
-        The fewest to hold out; at least one more is kept.
+        Smallest number of sequences to hold out; at least one more is kept.
     members : tuple of two ndarrays of int, optional
-        Pairs of a sequence and a class that it has a target of: each class keeps a sequence to train on.
+        Pairs of a sequence and a class that occurs in it. Each class keeps a training sequence.
 
     Returns
     -------
     train, validation : ndarray of int64
         Ids in ascending order.
 
-    Notes
-    -----
-    Every k-th of the shuffled, then stably class-sorted sequences: in proportion for any number of members, with no
-    class too small to split. The only sequence of a class is trained on.
+    Notes ----- The sequences are shuffled and then sorted by class with a stable sort; every k-th one is held out. This
+    stratifies for any number of sequences per class, and no class is too small to split. The only sequence of a class
+    is trained on.
     """
     ids = np.arange(n_sequences) if weights is None else np.flatnonzero(weights > 0)
     if len(ids) <= at_least:
@@ -95,9 +94,7 @@ def split(n_sequences, fraction, seed, *, codes=None, weights=None, at_least=1, 
 
 
 def _keep_each_class(held_out, ids, members):
-    """Give back to training a sequence of each class that would have none; others, of which more are left, take its
-    place.
-    """
+    """Exchange held-out sequences so that each class has a training sequence."""
     sequences, classes = members
     weighed = np.zeros(len(held_out), dtype=bool)
     weighed[ids] = True
@@ -124,7 +121,7 @@ def _keep_each_class(held_out, ids, members):
 
 
 def take(data, targets, ids, output):
-    """Return the sequences `ids` and their targets; of the sequences no copy."""
+    """Return the sequences `ids`, as a view, and their targets."""
     chosen = data.choose(ids)
     if output == "sequence":
         return chosen, Targets(targets.values[ids], None if targets.weights is None else targets.weights[ids])
@@ -136,7 +133,7 @@ def take(data, targets, ids, output):
 
 
 def sequence_weights(targets, data, output):
-    """Return the weight of each sequence, over its steps; None where all weigh the same."""
+    """Return the weight of each sequence, summed over its steps; None if all weights are equal."""
     if targets.weights is None or output == "sequence":
         return targets.weights
     return np.add.reduceat(targets.weights, data.offsets[:-1])

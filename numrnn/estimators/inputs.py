@@ -1,4 +1,4 @@
-"""Texts that estimators read: vocabularies learnt, texts as symbols, X of classifiers and regressors."""
+"""Read X of classifiers and regressors, and convert texts to symbols."""
 
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from numrnn.network.cuda.device_sequences import symbols_on_card
 
 
 def learn_vocabulary(X, vocabulary, n_symbols):
-    """Return a copy of the parameter `vocabulary` fitted on texts X, or None where there is none."""
+    """Return a copy of the parameter `vocabulary` fitted on texts X, or None if the parameter is None."""
     if vocabulary is None:
         return None
     _refuse_n_symbols(n_symbols)
@@ -25,25 +25,19 @@ def learn_vocabulary(X, vocabulary, n_symbols):
 
 
 def vocabulary_of(texts, vocabulary, *, n_symbols=None, name="X", parameter="vocabulary", only_read=False):
-    """Return the vocabulary of what may be texts or not, of a parameter that need not be set.
+    """Return a fitted copy of a vocabulary, by default of a new one, or None if `texts` holds no texts.
 
     Parameters
     ----------
-    texts : anything
+    texts : object
+        Argument that may or may not consist of texts.
     vocabulary : Vocabulary or None
-        A copy of it is fitted; None: the default one.
     n_symbols : int, "auto" or None, default=None
-        What the user set it to: not for texts.
+        Parameter of the estimator; texts require None.
     name, parameter : str
-        What errors call the texts and the parameter.
+        Names of the texts and of the parameter in errors.
     only_read : bool, default=False
-        Whether the texts are read and never written, so that a vocabulary with ``unknown="auto"`` gets a symbol of the
-        unknown.
-
-    Returns
-    -------
-    vocabulary : Vocabulary or None
-        None where the texts are none.
+        Whether the texts are input only, so that ``unknown="auto"`` reserves a symbol for unknown characters.
     """
     if is_text(texts):
         _refuse_n_symbols(n_symbols)
@@ -54,22 +48,9 @@ def vocabulary_of(texts, vocabulary, *, n_symbols=None, name="X", parameter="voc
 
 
 def check_same_vocabulary(vocabulary, fitted, name="vocabulary", default=None):
-    """Raise an error if training is to continue with another vocabulary than the one that was learnt.
+    """Raise an error if training would continue with a vocabulary other than the fitted one.
 
-    Parameters
-    ----------
-    vocabulary : Vocabulary or None
-        The parameter.
-    fitted : Vocabulary or None
-        What it was when the symbols were learnt, and they.
-    name : str
-        Of the parameter.
-    default : Vocabulary or None, default=None
-        What None means where there are texts.
-
-    Notes
-    -----
-    A parameter of the vocabulary that is "auto" agrees with whatever was learnt.
+    Parameters that are "auto" agree with any fitted vocabulary; `default` replaces a `vocabulary` of None.
     """
     if vocabulary is None and fitted is not None:
         vocabulary = default
@@ -88,22 +69,22 @@ def check_same_vocabulary(vocabulary, fitted, name="vocabulary", default=None):
 
 
 class InputReader(NamedTuple):
-    """How a classifier or regressor reads X.
+    """Read X of a classifier or regressor.
 
     Parameters
     ----------
     owner : str
-        Name of the estimator's class, for errors.
+        Class name of the estimator, for errors.
     dtype : dtype
-        Of what is no symbol.
+        Dtype of numbers.
     device : {"cpu", "cuda"}
-        With "cuda" arrays on the card stay there.
+        With "cuda", arrays on the GPU stay there.
     vocabulary : Vocabulary or None
-        X is texts.
+        Vocabulary, if X consists of texts.
     n_symbols : int, "auto" or None
-        X is symbols.
+        Number of symbols, if X consists of symbols.
     inputs : Inputs or None
-        What was learnt of X; None before.
+        What `fit` learned about X; None before.
     """
 
     owner: str
@@ -114,10 +95,7 @@ class InputReader(NamedTuple):
     inputs: Inputs | None = None
 
     def learn(self, X):
-        """Return X as checked `Sequences`, of symbols where there is a vocabulary, and what is learnt of it, `Inputs`.
-
-        They are `DeviceSequences` where they are on the card that the estimator computes on.
-        """
+        """Return X as checked `Sequences` (`DeviceSequences` on the GPU), and what was learned about it as `Inputs`."""
         kept = {"dtype": self.dtype, "n_symbols": self.n_symbols}
         if self.vocabulary is not None:
             sequences, _, inputs = learn_inputs(text_symbols(X, self.vocabulary, "X"), self.owner, **kept)
@@ -127,7 +105,7 @@ class InputReader(NamedTuple):
         return sequences, inputs
 
     def read(self, X, name="X"):
-        """Return X as `learn` does, checked against what was learnt, and its form: of texts "list"."""
+        """Return X like `learn`, checked against what was learned, and its form; the form of texts is "list"."""
         kept = {"dtype": self.dtype, "n_symbols": self.n_symbols, "name": name}
         if self.vocabulary is not None:
             check_n_symbols(self.vocabulary, self.n_symbols)
@@ -137,9 +115,9 @@ class InputReader(NamedTuple):
 
 
 def read_texts(X, vocabulary, n_symbols, *, device="cpu", name="X", allow_empty=False):
-    """Return texts or symbols as sequences of symbols, and whether X is one; see `read_symbols`.
+    """Return texts or symbols as sequences of symbols, and whether X is a single one; see `read_symbols`.
 
-    With ``device="cuda"`` symbols on the card stay there.
+    With ``device="cuda"``, symbols on the GPU stay there.
     """
     if reader_of(device, X) is not to_sequences:
         if vocabulary is not None:
@@ -149,14 +127,14 @@ def read_texts(X, vocabulary, n_symbols, *, device="cpu", name="X", allow_empty=
 
 
 def symbols_of(texts, vocabulary, name):
-    """Return the symbols of many texts, some of which may have none."""
+    """Return the symbols of a list of texts, which may be empty."""
     check_many(texts, name)
     with errors_name("texts", name):
         return vocabulary.transform(texts)
 
 
 def text_symbols(texts, vocabulary, name):
-    """Return the symbols of many texts, each of which has at least one."""
+    """Return the symbols of a list of texts, each of which must have at least one."""
     symbols = symbols_of(texts, vocabulary, name)
     empty = np.flatnonzero(symbols.lengths == 0)
     if empty.size:
@@ -166,7 +144,7 @@ def text_symbols(texts, vocabulary, name):
 
 
 def step_symbols(x, vocabulary):
-    """Return the symbol of a character or a token, or those of a list of them, one of each stream."""
+    """Return the symbol of a character or token, or the symbols of one character or token per stream."""
     single = isinstance(x, str)
     if not single and not hasattr(x, "__len__"):
         raise TypeError(f"x must be a {vocabulary.unit}, or one of each stream, got {shown(x)}")
@@ -181,7 +159,7 @@ def step_symbols(x, vocabulary):
 
 @contextmanager
 def names_vocabulary(X, name):
-    """Let errors about texts, where there is no vocabulary, tell which parameter takes them."""
+    """Add to errors about texts, if there is no vocabulary, which parameter accepts them."""
     try:
         yield
     except (ValueError, TypeError) as error:
@@ -194,7 +172,7 @@ def names_vocabulary(X, name):
 
 
 def check_many(texts, name):
-    """Raise a TypeError for one text in the place of many."""
+    """Raise a TypeError if a single text is passed in place of a list."""
     if isinstance(texts, str):
         raise TypeError(f"{name} is one text, expected a list of texts: pass [{name}]")
 

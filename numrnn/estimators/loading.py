@@ -1,4 +1,4 @@
-"""Estimators back from their files."""
+"""Load estimators from model files."""
 
 from os import PathLike
 from typing import Any
@@ -40,16 +40,20 @@ def load(path: str | PathLike) -> Any:
     Returns
     -------
     estimator : RNNClassifier, RNNRegressor, RNNLanguageModel or RNNSeq2Seq
-        Its predictions are those of the estimator that was saved, bit for bit. `partial_fit` goes on with the next
-        epoch; the solver's running means start anew, as they are not in the file.
+        The estimator. Its predictions equal those of the saved one bit for bit. `partial_fit` continues with the next
+        epoch, with a new solver state, since the file does not store it.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is damaged, is not numrnn's, was written by a version whose format this one does not know, or states
-        facts that contradict one another or its arrays; the message names the file and the fact.
+        If the file is damaged, was not written by numrnn, has an unknown format version, or contradicts itself. The
+        message names the file and the contradiction.
+
+    See Also
+    --------
+    RNNClassifier.save : Write a model file.
 
     Examples
     --------
@@ -120,7 +124,7 @@ def _check_learnt(found, known):
 
 
 def _flat(tensors, architecture):
-    """Return the arrays as one; nothing is allocated before their shapes are known to be those of the network."""
+    """Return the arrays as one flat vector, allocated only after their shapes are known to match the network."""
     layout = architecture.layout()
     if set(layout.shapes) != set(tensors):
         needed = shown(list(layout.shapes))

@@ -1,7 +1,8 @@
-"""Check that what a model file says of a fitted network can be what a `fit` has left.
+"""Check that the content of a model file can be the result of a `fit`.
 
-Kernels check nothing, so that all that decides on sizes and places is compared here: the architecture with the values
-that parameters may have, what was learnt with the architecture. `numrnn.estimators.loading` compares the arrays.
+Kernels check nothing, so everything that determines sizes and indices is checked here: the architecture against the
+values that parameters may have, and what was learned against the architecture. `numrnn.estimators.loading` checks the
+arrays.
 """
 
 import numpy as np
@@ -17,15 +18,15 @@ _HEADS = {"RNNClassifier": ("softmax", "sigmoid"), "RNNRegressor": ("identity",)
 
 
 def check_consistency(kind, architecture, learnt):
-    """Raise a ValueError that names the first fact which contradicts another one, or is of no network.
+    """Raise a ValueError that names the first fact that is invalid or contradicts another one.
 
     Parameters
     ----------
     kind : str
-        The name of the estimator's class.
+        Class name of the estimator.
     architecture : Architecture or PairArchitecture
     learnt : dict of str to object
-        What `fit` learnt, by the names of the attributes.
+        Fitted attributes.
     """
     rules = {
         "RNNClassifier": _of_classifier,
@@ -51,7 +52,7 @@ def _are_texts(array):
 
 
 def _equals(facts, name, value, where):
-    """Compare a fact with one that was checked before."""
+    """Return the check that a fact equals another one that has been checked."""
     return name, facts[name], type(facts[name]) is type(value) and facts[name] == value, f"{shown(value)}, {where}"
 
 
@@ -60,7 +61,7 @@ def _is_bool(facts, name):
 
 
 def _of_network(network, heads, outputs, prefix="", least_outputs=1):
-    """Yield what holds for the architecture of any network."""
+    """Yield the checks of the architecture of any network."""
     if not isinstance(network, Architecture):
         yield f"{prefix}architecture", network, False, "that of a network"
     facts = network._asdict()
@@ -90,7 +91,7 @@ def _of_network(network, heads, outputs, prefix="", least_outputs=1):
 
 
 def _of_inputs(network, learnt):
-    """Yield what holds for all that read sequences of numbers, too."""
+    """Yield the checks of estimators that read sequences of numbers."""
     expected = f"an integer from 1 to {LARGEST}"
     yield "n_features_in_", learnt["n_features_in_"], _is_size(learnt["n_features_in_"]), expected
     yield _equals(learnt, "n_inputs_", network.n_inputs, "the n_inputs of its architecture")
@@ -112,7 +113,7 @@ def _of_inputs(network, learnt):
 
 
 def _of_symbols(name, vocabulary, n_symbols):
-    """Yield what holds for a vocabulary, or for none."""
+    """Yield the checks of a vocabulary, or of its absence."""
     yield name, vocabulary, vocabulary is None or isinstance(vocabulary, Vocabulary), "a vocabulary or None"
     if vocabulary is not None:
         expected = f"a vocabulary of n_symbols={n_symbols} symbols, or None"

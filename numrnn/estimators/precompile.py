@@ -1,4 +1,4 @@
-"""Compile to the disk cache ahead of a job."""
+"""Compile kernels to the disk cache ahead of a job."""
 
 from collections.abc import Iterable
 
@@ -18,28 +18,28 @@ def warmup(
     bidirectional: bool = False,
     memory_limit: bool = False,
 ) -> None:
-    """Compile all kernels that fits and predictions need, so that no later process has to.
+    """Compile all kernels of fits and predictions and store them in the disk cache.
 
-    What is compiled lies in `NUMBA_CACHE_DIR`, else in `numrnn` in the user's cache folder; it serves this version of
-    numrnn and Numba on this kind of processor. Does nothing but read the cache where it has been done before.
+    The cache is in `NUMBA_CACHE_DIR`, or else in `numrnn` in the user's cache folder. It serves this version of numrnn
+    and Numba on this kind of processor. If the kernels have been compiled before, `warmup` only reads the cache.
 
     Parameters
     ----------
     cells : iterable of str
-        Cells to compile for, of the values of the estimators' parameter.
+        Cells to compile for, see the estimators' parameter `cell`.
     dtypes : iterable of {"float32", "float64"}
         Precisions to compile for.
     symbols : bool
-        Compile what reads symbols and writes texts, too.
+        Whether to compile the kernels that read symbols and generate texts.
     bidirectional : bool
-        Compile bidirectional layers, too; with `symbols` also those that read symbols.
+        Whether to compile bidirectional layers; with `symbols`, also those that read symbols.
     memory_limit : bool
-        Ignored: the kernels that train within a `memory_limit` are those that train without.
+        Ignored: training within a `memory_limit` uses the same kernels.
 
     Raises
     ------
     ValueError
-        For an unknown cell or precision.
+        If a cell or a precision is unknown.
 
     Examples
     --------

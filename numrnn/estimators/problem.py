@@ -1,4 +1,4 @@
-"""What travels through a fit: its arguments, the constructor parameters and what they mean, what training is on."""
+"""Define what a fit passes on: its arguments, the meaning of the constructor parameters, and the training problem."""
 
 import functools
 import os
@@ -31,7 +31,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 class Arguments(NamedTuple):
-    """The arguments of `fit` or `partial_fit` that are data, as the user gave them."""
+    """Hold the arguments of `fit` or `partial_fit` that are data, as the user passed them."""
 
     X: Any
     y: Any = None
@@ -46,16 +46,16 @@ class Arguments(NamedTuple):
 
 
 class TrainingOptions(SimpleNamespace):
-    """Constructor parameters as attributes.
+    """Give access to the constructor parameters as attributes.
 
     Parameters
     ----------
     kind : str
-        Name of the estimator's class.
+        Class name of the estimator.
     parameters : dict
-        As the user gave them.
+        Parameters as the user passed them.
     fixed : dict
-        Parameters that the class does not have, and what it means instead.
+        Values of parameters that the class does not have.
     """
 
     def __init__(self, kind, parameters, fixed):
@@ -84,11 +84,11 @@ class TrainingOptions(SimpleNamespace):
 
     @property
     def threads(self):
-        """Return how many threads the estimator may use."""
+        """Return the number of threads that the estimator may use."""
         return n_threads(self.n_jobs)
 
     def check(self):
-        """Raise an error that names the first parameter whose value does not fit the others or this version."""
+        """Raise an error that names the first parameter that contradicts others or is not supported."""
         for name in self.names:
             value = getattr(self, name)
             if isinstance(value, Integral) and value > LARGEST:
@@ -125,13 +125,13 @@ class TrainingOptions(SimpleNamespace):
             )
 
     def first_state(self, architecture):
-        """Draw the seed and the first weights."""
+        """Draw the seed and the initial weights."""
         self._check_fits_in_memory(architecture.layout().size)
         seed = draw_seed(self.random_state)
         return TrainingState(architecture.initial_theta(seed), seed)
 
     def _check_fits_in_memory(self, n_weights):
-        """Raise a ValueError if the weights alone take more than the memory of this machine."""
+        """Raise a ValueError if the weights alone exceed the memory of this machine."""
         if not hasattr(os, "sysconf"):
             return
         size = n_weights * np.dtype(self.dtype).itemsize
@@ -146,21 +146,21 @@ class TrainingOptions(SimpleNamespace):
 
 @dataclass(frozen=True)
 class Problem:
-    """What a fit is on.
+    """Hold everything that training needs besides options.
 
     Parameters
     ----------
     architecture : Architecture or PairArchitecture
-    data : Sequences, or what else `train` takes
-        To train on.
+    data : SequenceSource
+        Training sequences.
     targets : Targets, optional
     given : ndarray of shape (N, state_size), optional
-        States before the first steps.
+        Initial states.
     validate : callable, optional
-        `validate(theta)` returns the loss and the score of what was held out; `validate.held` is that.
+        `validate(theta)` returns loss and score of the validation data `validate.held`.
     batch_size : int
     bptt_steps : int or None
-        Read before each update.
+        Number of steps before each update.
     """
 
     architecture: Architecture | PairArchitecture
@@ -173,7 +173,7 @@ class Problem:
 
 
 def check_same(known, architecture):
-    """Raise an error if training is to continue with another architecture."""
+    """Raise an error if training would continue with another architecture."""
     changed = differences(known, architecture)
     if changed:
         raise ValueError(
@@ -190,7 +190,7 @@ _CONSTRAINTS = {"vocabulary": Vocabulary, "float type": Options(type, {np.float3
 
 
 def constraints_of(kind):
-    """Return what scikit-learn checks of the parameters of an estimator's class, of this name."""
+    """Return the parameter constraints of an estimator, given its class name, for scikit-learn's validation."""
     rows = parameters_of(kind)
     return {row.name: [_constraint(allowed) for allowed in row.allows] for row in rows if row.allows is not None}
 
@@ -204,7 +204,7 @@ def _constraint(allowed):
 
 
 def checks_parameters(method: Method) -> Method:
-    """Validate the constructor parameters before a method runs, with the types of the method kept."""
+    """Validate the constructor parameters before a method runs, without hiding the types of the method."""
     return _fit_context(prefer_skip_nested_validation=True)(method)
 
 
@@ -215,7 +215,7 @@ def solver_makes_passes(estimator):
 
 
 def check_number(name, value, kind, holds, expected):
-    """Raise a ValueError unless an argument of a method is a number of one kind for which a condition holds."""
+    """Raise a ValueError unless the argument of a method has a numeric type and satisfies a condition."""
     if not isinstance(value, kind) or isinstance(value, (bool, np.bool_)) or not holds(value):
         raise ValueError(f"{name} must be {expected}, got {shown(value)}")
     if isinstance(value, Integral) and value > LARGEST:
@@ -223,34 +223,23 @@ def check_number(name, value, kind, holds, expected):
 
 
 def n_threads(n_jobs, at_most=None):
-    """Turn the parameter `n_jobs` into a number of threads.
+    """Convert the parameter `n_jobs` to a number of threads, at least 1 and at most `at_most`.
 
     Parameters
     ----------
     n_jobs : int or None
-        None: all cores this process may use (its CPU affinity, a container's limit), and no more than
-        ``OMP_NUM_THREADS`` or ``NUMBA_NUM_THREADS``, which joblib's loky sets in its workers, so that
-        ``GridSearchCV(n_jobs=...)`` over estimators does not start cores x cores threads; one in the workers of
-        joblib's other backends and of Dask, who do not know their number, unless ``NUMBA_NUM_THREADS`` tells. A
-        positive number is taken as it is; -1 means all cores, -2 all but one, and so on.
+        None means all cores available to this process (by CPU affinity and container limits), limited by
+        ``OMP_NUM_THREADS`` or ``NUMBA_NUM_THREADS``. Joblib's loky sets these in its workers, so that
+        ``GridSearchCV(n_jobs=...)`` does not start cores x cores threads. Workers of joblib's other back ends and of
+        Dask do not know their number, hence they use one thread unless ``NUMBA_NUM_THREADS`` is set. A positive number
+        is used as it is; -1 means all cores, -2 all but one, and so on.
     at_most : int or None
-        What the work is worth.
-
-    Returns
-    -------
-    n_threads : int
-        At least 1.
+        Number of threads that the work can use.
 
     Raises
     ------
     ValueError
         If `n_jobs` is 0.
-
-    Examples
-    --------
-    >>> from numrnn.estimators.problem import n_threads
-    >>> n_threads(3)
-    3
     """
     if n_jobs == 0:
         raise ValueError("n_jobs must be None or an integer other than 0, got 0")

@@ -1,4 +1,4 @@
-"""Regression on sequences, or on each of their steps."""
+"""Predict numbers for sequences, or for each of their steps."""
 
 from collections.abc import Callable, Sequence
 from numbers import Real
@@ -22,14 +22,14 @@ from numrnn.solvers.base import Solver
 
 
 class RNNRegressor(RegressorMixin, BaseRNN):
-    r"""Recurrent neural network that predicts numbers for sequences, or for each of their steps.
+    r"""Predict numbers for sequences, or for each of their steps, with a recurrent neural network.
 
-    In each step t the network updates its state and may put out numbers,
+    In step t, an Elman network computes the hidden state and, from it, K numbers,
 
-    .. math:: s_t = a(U x_t + W s_{t-1} + b), \qquad h_t = V s_t + c,
+    .. math:: s_t = a(U x_t + W s_{t-1} + b), \qquad h_t = V s_t + c;
 
-    for the Elman cell; GRU and LSTM have gates. It is trained by back-propagation through time on the squared error,
-    the mean over the K targets.
+    GRU and LSTM cells add gates. The network is trained by back-propagation through time on the squared error, averaged
+    over the K targets.
 
     Parameters
     ----------
@@ -131,26 +131,26 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     Attributes
     ----------
     n_features_in_ : int
-        Inputs of a step, 1 for symbols; number of columns if `fit` got a 2-D X of numbers.
+        Number of inputs per step, 1 for symbols. If X was a 2-D array of numbers, its number of columns.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, if X was a data frame or a list of data frames with names of type str.
+        Names of the columns, if X was a data frame or a list of data frames whose names are all texts.
     target_names_in_ : ndarray of shape (`n_outputs_`,)
-        Names of the columns of y, if it was a data frame, or a list of them, with two or more that have names of type
-        str. Later targets must have them in this order.
+        Names of the columns of y, if y was a data frame, or a list of them, with two or more columns whose names are
+        all texts. Later targets must have the same columns in the same order.
     n_inputs_ : int
-        D, inputs of a step.
+        Number of inputs per step, D.
     vocabulary_ : Vocabulary or None
-        The symbols of texts.
+        Fitted vocabulary, if X consists of texts.
     n_outputs_ : int
-        K, outputs of the network.
+        Number of outputs of the network, K.
     n_iter_ : int
-        Epochs trained, those before a `warm_start` or `partial_fit` included.
+        Number of epochs trained, including those before a `warm_start` or `partial_fit`.
     loss_ : float
-        The last of `loss_curve_`.
+        Last value of `loss_curve_`.
     loss_curve_ : list of float
-        The objective in each epoch, a mean over its mini-batches, each before its update.
+        Objective in each epoch: the mean over its mini-batches, each evaluated before its update.
     validation_loss_curve_, validation_scores_ : list of float or None
-        Loss (without the L2 term) and score of the sequences held out after each epoch, if there were any.
+        Loss (without the L2 penalty) and score of the validation sequences after each epoch, if there were any.
     weights_ : dict of str to ndarray
         Read-only views of all parameters by name.
     U_, W_, b_ : list of ndarray
@@ -160,15 +160,13 @@ class RNNRegressor(RegressorMixin, BaseRNN):
 
     See Also
     --------
-    RNNClassifier : For targets that are classes.
-    numrnn.load : Reads what `save` wrote.
+    RNNClassifier : Predict classes.
+    numrnn.load : Load a saved estimator.
 
-    Notes
-    -----
-    X is a list of (T_i, D) arrays, a `Sequences`, an array (N, T, D), or an array (N, T) of univariate sequences;
-    results per step come in the form of X. One sequence is a list of one: ``predict([x])``. With a `vocabulary` X is
-    a list of texts. Targets far from zero and one are learnt slowly: standardise them
-    (`sklearn.compose.TransformedTargetRegressor`).
+    Notes ----- X is a list of (T_i, D) arrays, a `Sequences`, an array of shape (N, T, D), or an array of shape (N, T)
+    of univariate sequences. Predictions per step have the form of X. A single sequence is passed as a list of one:
+    ``predict([x])``. With a `vocabulary`, X is a list of texts. Targets that are far from zero mean and unit variance
+    are learned slowly; standardise them with `sklearn.compose.TransformedTargetRegressor`.
 
     References
     ----------
@@ -276,15 +274,17 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         *,
         state: StepState | np.ndarray | None = None,
     ) -> Self:
-        """Train for one epoch from the present weights; create them at the first call.
+        """Train for one epoch from the current weights; initialise them at the first call.
 
         Parameters
         ----------
         X, y, sample_weight, state : as in `fit`
+            Training data and initial states.
 
         Returns
         -------
         self : RNNRegressor
+            The estimator itself.
 
         Examples
         --------
@@ -307,17 +307,19 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         *,
         state: StepState | np.ndarray | None = None,
     ) -> float:
-        """Compute R2, the coefficient of determination, over all steps for ``output="step"``.
+        """Compute R2, the coefficient of determination, over all steps with ``output="step"``.
 
         Parameters
         ----------
         X, y, sample_weight : as in `fit`
+            Test data.
         state : as in `predict`
+            Initial states.
 
         Returns
         -------
         r2 : float
-            At most 1; the mean over the targets where there are many.
+            At most 1; the mean over the targets if there are several.
         """
         outputs, _, data, _ = self._run(X, state=state)
         output = self._architecture.output
@@ -355,7 +357,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         return values
 
     def _learn_class_weights(self, values, weights, whole):
-        """Regression has no classes to weigh."""
+        """Do nothing: regression has no class weights."""
 
     def _strata(self, targets):
         return None

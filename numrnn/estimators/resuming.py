@@ -1,4 +1,4 @@
-"""The way of `fit` with checkpoints: what a fit has in common with the one it goes on from."""
+"""Resume a fit from a checkpoint, after checking that both are the same fit."""
 
 import hashlib
 import json
@@ -29,14 +29,14 @@ _DAMAGE = (LookupError, TypeError, AttributeError, ValueError, OverflowError, Re
 
 
 class Resumption:
-    """A fit, from its first epoch or from where a checkpoint has it.
+    """Start a fit from its first epoch, or resume it from a checkpoint.
 
     Parameters
     ----------
     directory : str, path-like or None
-        Of checkpoints; None, or one without any: the fit begins with its first epoch.
+        Directory of checkpoints. If it is None or empty, the fit starts with its first epoch.
     state : TrainingState
-        With its weights drawn; gets the seed of the checkpoint, by which sequences are held out.
+        State with initial weights; it receives the seed of the checkpoint, which determines the validation split.
     options : TrainingOptions
     architecture : Architecture or PairArchitecture
     """
@@ -67,7 +67,7 @@ class Resumption:
         state.seed = self._saved.seed
 
     def _check_drawn(self, drawn):
-        """Compare what the parameters decide of a checkpoint: dtype, arrays of the solver, the seed."""
+        """Check the parts of a checkpoint that parameters determine: dtype, arrays of the solver, seed."""
         saved, random_state = self._saved, self._options.random_state
         if saved.theta.dtype != drawn.theta.dtype:
             raise ValueError(f"resume: {self._path} holds weights of {saved.theta.dtype}, not {drawn.theta.dtype}")
@@ -82,25 +82,19 @@ class Resumption:
             )
 
     def begin(self, state, problem, learnt, callbacks, network, comm):
-        """Take over state and callbacks of the checkpoint, if there is one.
+        """Return the state to train from and the number of remaining epochs; restore callbacks from a checkpoint.
 
         Parameters
         ----------
         state : TrainingState
-            What training begins with if there is none.
+            State to return if there is no checkpoint.
         problem : Problem
         learnt : dict
-            What the fit learnt of its data, by the names of attributes.
+            Fitted attributes.
         callbacks : list of objects
         network : Network
-            That is to be trained.
+            Network to be trained.
         comm : Serial or MPI
-
-        Returns
-        -------
-        state : TrainingState
-        epochs : int
-            That are left to make.
         """
         max_iter = self._options.max_iter
         writers = [callback for callback in callbacks if isinstance(callback, Checkpoint)]
@@ -175,7 +169,7 @@ def _names(options):
 
 
 def _fact(name, value):
-    """A parameter as JSON values, equal where it means the same."""
+    """Return a parameter as JSON values that are equal if the parameters have the same meaning."""
     if name == "hidden_layer_sizes":
         value = hidden_sizes(value)
     elif name == "dtype":
@@ -188,7 +182,7 @@ def _fact(name, value):
 
 
 def _encoded(value):
-    """What has no encoding, a function or an object with one, is told by its name."""
+    """Encode a value; a function, or an object that holds one, is represented by its name."""
     try:
         return encode(value)
     except TypeError:
@@ -211,7 +205,7 @@ def _learnt(value):
 
 
 def _differences(saved, facts):
-    """Words for each of the facts that are not as they were saved."""
+    """Describe each fact that differs from the saved one."""
     changed = []
     for name, now in facts.items():
         then = saved.get(name, now if name == _OF_CARD else None)
@@ -236,26 +230,7 @@ ARGUMENTS = {"targets": "y", "weights": "sample_weight", "states": "state"}  # o
 
 
 def facts_of(parameters, problem):
-    """Return what `check_same` compares: a dict of str to str, the names for an error.
-
-    Parameters
-    ----------
-    parameters : dict
-        Those of the estimator and of the objects among them, by name.
-    problem : Problem
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numrnn import Sequences
-    >>> from numrnn.data.sources import Targets
-    >>> from numrnn.estimators.problem import Problem
-    >>> from numrnn.estimators.resuming import facts_of
-    >>> data = Sequences.from_list([np.zeros((4, 1)), np.ones((3, 1))])
-    >>> one, two = (facts_of({}, Problem(None, data, Targets(np.array(y)))) for y in ([0, 1], [1, 1]))
-    >>> [name for name in one if one[name] != two[name]]
-    ['y']
-    """
+    """Return what `check_same` compares, as a dict of texts by the names that errors use."""
     facts = {name: _told(value) for name, value in sorted(parameters.items()) if name not in OWN_AFFAIRS}
     facts["what was learnt of X and y"] = repr(problem.architecture)
     for mark, value in fingerprint(problem.data, problem.targets, problem.given).items():
@@ -265,6 +240,6 @@ def facts_of(parameters, problem):
 
 
 def _told(value):
-    """A value that is the same text in all processes, else its kind: an object's text may tell where it lies."""
+    """Return the repr of a value, or its type if the repr may hold an address that differs between processes."""
     plain = value is None or isinstance(value, (str, Number, tuple, list))
     return repr(value) if plain else type(value).__name__

@@ -1,4 +1,4 @@
-"""A fitted estimator as named arrays and a JSON header."""
+"""Save a fitted estimator as named arrays and a JSON header."""
 
 import inspect
 import warnings
@@ -18,21 +18,11 @@ _APART = ("theta", "solver_state", "history")
 
 
 def save_model(path, kind, parameters, architecture, learnt, state):
-    """Write a fitted estimator; see `Model.save`.
+    """Write a fitted estimator to a model file; see `Model.save`.
 
-    The header of format 1 has ``class``, ``params``, ``architecture`` (sizes, cell, head ...), ``learnt`` (classes
-    with their dtype, feature counts and names, a vocabulary ...), ``training`` (the seed, counters) and ``history`` (by
-    column). The arrays are the parameters by their names of version 1.
-
-    Parameters
-    ----------
-    path : str or path-like
-    kind : type
-        The estimator's class.
-    parameters, learnt : dict
-        By name.
-    architecture : Architecture or PairArchitecture
-    state : TrainingState
+    The header of format 1 has ``class``, ``params``, ``architecture`` (sizes, cell, head, ...), ``learnt`` (classes
+    with their dtype, numbers and names of features, a vocabulary, ...), ``training`` (seed, counters) and ``history``
+    (by column). The arrays are the parameters by their names of version 1.
     """
     if kind.__module__.split(".")[0] != "numrnn":
         raise TypeError(f"save stores numrnn's own classes, and {kind.__name__} is not one; pickle it")
@@ -54,7 +44,7 @@ def _encoded(learnt):
 
 
 def _encoded_parameters(kind, parameters, seed):
-    """Encode the parameters; one that cannot be stored is replaced by its default, with a warning."""
+    """Encode the parameters; replace one that cannot be stored by its default, with a warning."""
     defaults = inspect.signature(kind.__init__).parameters
     encoded = {}
     for name, value in parameters.items():

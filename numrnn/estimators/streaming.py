@@ -1,4 +1,4 @@
-"""The state of streams between two steps."""
+"""Carry the states of streams from one step to the next."""
 
 import numpy as np
 
@@ -10,15 +10,15 @@ from numrnn.io.messages import shown
 
 
 class StepState:
-    """What a network remembers of streams: the result of one `predict_step`, an argument of the next.
+    """Hold the states of streams: the result of one `predict_step` and an argument of the next.
 
-    Calls never change a state that they are given, so that one may be kept, to go back to, or pickled.
+    No call changes a state that it receives, so states can be kept, to return to them, or pickled.
 
     Parameters
     ----------
     values : ndarray of shape (n_streams, state_size)
-        The state of all layers, a row for each stream. Rows may be chosen, reordered and put together freely:
-        ``StepState(state.values[keep])`` follows the streams `keep` only.
+        States of all layers, one row per stream. Rows may be selected, reordered and combined freely:
+        ``StepState(state.values[keep])`` continues the streams `keep` only.
 
     Examples
     --------
@@ -38,7 +38,7 @@ class StepState:
 
     @property
     def values(self) -> np.ndarray:
-        """The states, an array of shape (n_streams, state_size)."""
+        """Return the states, an array of shape (n_streams, state_size)."""
         return self._values
 
     def __reduce__(self):
@@ -52,7 +52,7 @@ class StepState:
 
 
 def is_plain_step(x, state, predictor):
-    """Tell a step of one stream that needs no check but for NaN and infinity: arrays as the predictor takes them."""
+    """Return whether x and state are arrays of one stream that need no check but for NaN and infinity."""
     if type(x) is not np.ndarray or x.dtype is not predictor.dtype or x.shape != predictor.step_shape:
         return False
     if predictor.network.pooling != "last":
@@ -96,7 +96,7 @@ def check_symbol(x, n_symbols):
 
 
 def check_state(state, n_streams, state_size, dtype):
-    """Return the rows of `state`, or None (zeros) where no state was given."""
+    """Return the values of a `StepState`, or None, which stands for zeros, if it is None."""
     if state is None:
         return None
     if not isinstance(state, StepState):
@@ -110,12 +110,7 @@ def check_state(state, n_streams, state_size, dtype):
 
 
 def check_first_states(state, n_sequences, state_size, dtype, name="state"):
-    """Return the states before the first steps of sequences as (n_sequences, state_size), or None where none is given.
-
-    Parameters
-    ----------
-    state : StepState, array-like of shape (n_sequences, state_size), or None
-    """
+    """Return initial states, a `StepState` or array-like, as (n_sequences, state_size), or None if `state` is None."""
     if state is None:
         return None
     values = _numbers(state.values if isinstance(state, StepState) else state, name)
@@ -147,14 +142,7 @@ def _finite(values, dtype, name):
 
 
 def read_step(x, state, predictor, reader):
-    """Return the next step of one or many streams, the states before it, and whether it is that of one stream.
-
-    Parameters
-    ----------
-    x : as in `BaseRNN.predict_step`
-    state : StepState or None
-    predictor : Predictor
-    reader : InputReader
+    """Return the next step of one or many streams, the states before it, and whether there is a single stream.
 
     Returns
     -------

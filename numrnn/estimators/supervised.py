@@ -1,4 +1,4 @@
-"""What classifiers and regressors share: from X and y to a problem, and back from outputs to predictions."""
+"""Define what classifiers and regressors share: from X and y to a problem, and from outputs to predictions."""
 
 from dataclasses import replace
 from os import PathLike
@@ -30,12 +30,12 @@ from numrnn.training.objective import loss_and_gradient
 
 
 class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, Fitting):
-    """Recurrent network over sequences; a subclass knows its targets, its head and its score.
+    """Define a base class for classifiers and regressors; a subclass handles targets, output and score.
 
-    A subclass defines `_learn_targets` (of flat y: the head and its number of outputs), `_encode_targets` (for the
-    loss), `_decode_outputs` (predictions), `_decode_output` (one of them), `_score` (of outputs against encoded
-    targets), `_learn_class_weights`, `_strata` (classes to hold out in proportion), `_members` (classes that each
-    sequence has), `_fewest_to_score`, and adds to `_learnt` (what a model file stores).
+    A subclass defines `_learn_targets` (flat y to head and number of outputs), `_encode_targets` (for the loss),
+    `_decode_outputs` (predictions), `_decode_output` (a single prediction), `_score` (outputs against encoded targets),
+    `_learn_class_weights`, `_strata` (classes by which to stratify), `_members` (classes that occur in each sequence),
+    `_fewest_to_score`, and adds to `_learnt` (what a model file stores).
     """
 
     __metadata_request__fit = {"resume": UNUSED}  # no data, so nothing that meta-estimators hand on
@@ -64,64 +64,67 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         Parameters
         ----------
         X : list of (T_i, D) arrays, Sequences, array of shape (N, T, D), or array of shape (N, T)
-            N sequences; a 2-D array holds univariate sequences of one length. With `n_symbols` a list of (T_i,) arrays
-            of integers, Sequences of them, or an array of shape (N, T); with `vocabulary` a list of str, or of lists
-            of tokens. With ``device="cuda"`` arrays, and lists of them, may lie on the card.
-        y : array-like of shape (N,) or (N, K); for ``output="step"`` one target per step in any such form of X
-            The targets.
+            N sequences; a 2-D array holds univariate sequences of equal length. With `n_symbols`, a list of (T_i,)
+            arrays of integers, Sequences of them, or an array of shape (N, T); with `vocabulary`, a list of str or of
+            lists of tokens. With ``device="cuda"``, arrays and lists of arrays may be on the GPU.
+        y : array-like of shape (N,) or (N, K); for ``output="step"``, one target per step in any form of X
+            Targets.
         sample_weight : array-like of shape (N,), or one weight per step for ``output="step"``, optional
-            Weights of the loss; a weight of 0 leaves a sequence or a step out of the loss.
+            Weights of the loss. A weight of 0 excludes a sequence or a step from the loss.
         state : StepState or array-like of shape (N, state_size), optional
-            What sequences begin with: the states of all layers, layer after layer, an LSTM's cell after its s. None:
-            zeros, or what is learned with ``initial_state="learned"``, where none may be given.
+            Initial states: those of all layers, layer after layer, an LSTM's cell state after its hidden state. None
+            means zeros, or learned states with ``initial_state="learned"``, which does not allow other states.
         X_val, y_val : like X and y, optional
-            Sequences to watch: with ``early_stopping=True`` in place of a part of X, otherwise to record only.
+            Validation data. With ``early_stopping=True`` they replace the held-out part of X; otherwise they are
+            evaluated for the history only.
         sample_weight_val : like sample_weight, optional
-            Weights for `X_val`.
+            Weights of `X_val`.
         state_val : like state, optional
-            For `X_val`, where `state` is given.
+            Initial states of `X_val`; required if `state` is given.
         resume : str or path-like, optional
-            Directory of checkpoints (`numrnn.training.Checkpoint`): training goes on from the newest that is whole, and
-            ends with the bits of a fit that was never interrupted; it begins anew where there is none.
+            Directory of checkpoints, see `numrnn.training.Checkpoint`. Training resumes from the newest undamaged
+            checkpoint and ends with the bits of an uninterrupted fit; it starts from the beginning if there is no
+            checkpoint.
         comm : mpi4py.MPI.Intracomm, optional
-            The processes that train together, each on a part of every mini-batch: all call `fit` with the same
-            arguments and get the same network, bit for bit the one that a single process gets. None: one process.
+            Communicator of processes that train together, each on a part of every mini-batch. All processes call `fit`
+            with the same arguments and obtain the same network, bit for bit the one of a single process. None means one
+            process.
 
         Returns
         -------
         self : estimator
+            The fitted estimator.
 
         Raises
         ------
         ValueError, TypeError
-            If a parameter, X, y or a weight is invalid; the message names it, or what a checkpoint of
-            another fit differs in.
+            If a parameter, X, y or a weight is invalid, or a checkpoint belongs to another fit. The message names it.
         TrainingDivergedError
-            If the loss or the gradient is no longer finite. The weights go back to before the last step that was
-            finite, and the solver's state starts anew when training goes on.
+            If the loss or the gradient is not finite. The weights are restored to those of the last finite step, and
+            the solver's state is reset when training continues.
         TrainingTerminated
-            If SIGTERM or SIGUSR1 came, with a `Checkpoint` among `callbacks`: a `SystemExit`, with exit code 75.
+            If SIGTERM or SIGUSR1 arrives while a `Checkpoint` is among the `callbacks`; a `SystemExit` with status 75.
 
         Warns
         -----
         UserWarning
-            If Ctrl-C ended training: the weights are kept, and those of a `Checkpoint` can be resumed from.
+            If Ctrl-C ended training. The weights are kept, and training can be resumed from those of a `Checkpoint`.
         """
         watched = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val, "state_val": state_val}
         return self._fit(Arguments(X, y, sample_weight, state, **watched), resume=resume, comm=comm)
 
     def initialize(self, X: SequencesLike, y: TargetsLike) -> Self:
-        """Create the parameters for X and y without training.
+        """Initialise the parameters for X and y, without training.
 
         Parameters
         ----------
         X, y : as in `fit`
-            Only shapes, classes and names are learnt.
+            Data from which shapes, classes and names are learned.
 
         Returns
         -------
         self : estimator
-            Ready for `loss_and_grad`, `set_weights`, `predict` and `partial_fit`.
+            The estimator, ready for `loss_and_grad`, `set_weights`, `predict` and `partial_fit`.
 
         Examples
         --------
@@ -142,18 +145,20 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         Parameters
         ----------
         X : as in `fit`
+            Sequences.
         state : StepState or array-like of shape (N, state_size), optional
-            What sequences begin with; None: zeros, or learned states. With the states that another call returned,
-            sequences go on where its sequences ended.
+            Initial states; None means zeros or learned states. With the states that another call returned, prediction
+            continues where its sequences ended.
         return_state : bool, default=False
-            Whether to return the states after the last steps, too.
+            Whether to return the final states as well.
 
         Returns
         -------
         y : ndarray of shape (N,) or (N, K)
-            For ``output="step"`` one prediction per step, in the form of X: a list, `Sequences` or an array.
+            Predictions. With ``output="step"``, one prediction per step, in the form of X: a list, `Sequences` or an
+            array.
         state : StepState
-            Only with ``return_state=True``.
+            Final states; only with ``return_state=True``.
 
         Examples
         --------
@@ -170,19 +175,20 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         return self._with_states(self._in_form(self._decode_outputs(outputs), data, form), states, return_state)
 
     def transform(self, X: SequencesLike, *, state: StepState | np.ndarray | None = None) -> np.ndarray:
-        """Return what the network remembers of sequences, as features: the last layer's state after the last step, or
-        what `pooling` makes of its states after all steps.
+        """Return hidden states of the last layer as features: the final one, or the pooled ones with `pooling`.
 
         Parameters
         ----------
         X : as in `fit`
+            Sequences.
         state : as in `predict`
+            Initial states.
 
         Returns
         -------
         features : ndarray of shape (N, H), or (N, 2H) for a bidirectional network
-            In the order of `get_feature_names_out`; a data frame after ``set_output(transform="pandas")``. Of the
-            reverse direction, after the forward one, the state after the first step, which it reads last.
+            Features in the order of `get_feature_names_out`; a data frame after ``set_output(transform="pandas")``. The
+            final state of the reverse direction, which follows the forward one, is that of the first step.
 
         Examples
         --------
@@ -211,28 +217,28 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         return self._architecture.hidden_layer_sizes[-1] * self._architecture.directions
 
     def predict_step(self, x: ArrayLike, state: StepState | None = None) -> tuple[Any, StepState]:
-        """Predict from one more step of one or many streams.
+        """Predict after one more step of one or many streams.
 
         Parameters
         ----------
         x : array-like of shape (D,) or (n_streams, D); with symbols an int or array-like of shape (n_streams,)
-            The step: of one stream, or of many at once. With a vocabulary a character or a token, or a list of them.
+            Next step of one stream, or of many. With a vocabulary, a character or a token, or a list of them.
         state : StepState, optional
-            What the call for the step before returned; None at the first step: zeros, or learned states.
+            State returned by the call for the previous step. None at the first step means zeros or learned states.
 
         Returns
         -------
         prediction : scalar or ndarray
-            What `predict` gives for the sequence up to this step, bit for bit: for its last step where
-            ``output="step"``. For one stream without the stream's axis.
+            Prediction for the sequence up to this step, bit for bit that of `predict`; with ``output="step"``, the one
+            of the last step. A single stream has no axis of streams.
         state : StepState
-            For the next step.
+            State for the next step.
 
         Raises
         ------
         ValueError
-            If x or state is invalid, `pooling` is not "last", or the network is bidirectional, for it reads sequences
-            from their end, too.
+            If x or state is invalid, `pooling` is not "last", or the network is bidirectional and hence needs the end
+            of the sequence.
 
         Examples
         --------
@@ -267,19 +273,21 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         *,
         state: StepState | np.ndarray | None = None,
     ) -> tuple[float, dict[str, np.ndarray]]:
-        """Compute the objective and its gradient at the present weights.
+        """Compute the objective and its gradient at the current weights.
 
         Parameters
         ----------
         X, y, sample_weight : as in `fit`
+            Data.
         state : as in `predict`
+            Initial states.
 
         Returns
         -------
         loss : float
-            sum(w l) / sum(w) + alpha/2 (sum of the squares of all U, W and V), w = sample x class weight.
+            sum(w l) / sum(w) + alpha/2 (sum of the squares of all U, W and V), where w is sample weight x class weight.
         gradient : dict of str to ndarray
-            By the names in `weights_`, in their shapes.
+            Gradient by the names in `weights_`, in the same shapes.
 
         Examples
         --------
@@ -349,12 +357,12 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         return data
 
     def _reader(self, dtype):
-        """Return what reads X, by what was learnt."""
+        """Return the reader of X, given what was learned."""
         owner, n_symbols = type(self).__name__, self._architecture.n_symbols
         return InputReader(owner, dtype, self.device, self.vocabulary_, n_symbols, Inputs.of(owner, vars(self)))
 
     def _targets(self, y, data, sample_weight, *, learn=False, whole=True, suffix=""):
-        """Return the encoded y with weights: sample x class weight, or None where all weigh the same."""
+        """Return the encoded y with its weights, sample weight x class weight, or None if all weights are equal."""
         output = self._architecture.output
         flat = self._flat(y, data, "y" + suffix)
         values = self._encode_targets(flat, "y" + suffix)
@@ -364,12 +372,12 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         return Targets(values, weigh_classes(weights, self._class_weights, values, suffix))
 
     def _flat(self, y, data, name="y"):
-        """Return y with one row for each target, see `flat_targets`, its columns in the order of the fit."""
+        """Return y with one row per target, see `flat_targets`, and its columns in the order of the fit."""
         check_names_of_targets(y, vars(self).get("target_names_in_"), name)
         return flat_targets(y, data, self._architecture.output, device=self.device, name=name)
 
     def _given_states(self, state, data, name="state"):
-        """Return the states that sequences begin with in training, checked; None where none are given."""
+        """Return the initial states for training, after checks; None if none are given."""
         if state is None:
             return None
         architecture = self._architecture
@@ -416,7 +424,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         return data, targets, self._given_states(state_val, data, "state_val")
 
     def _run(self, X, raw=False, state=None, predictor=None):
-        """Outputs, states after the last steps, data and its form."""
+        """Return outputs, final states, the sequences, and the form of X."""
         predictor = self._predictor() if predictor is None else predictor
         data, form = self._reader(predictor.dtype).read(X)
         threads = n_threads(self.n_jobs, at_most=predictor.useful_threads(data))

@@ -1,4 +1,4 @@
-"""y of any form as one flat array, a row for each target of the loss."""
+"""Convert y of any form to a flat array with one row per target of the loss."""
 
 import re
 import sys
@@ -19,23 +19,23 @@ from numrnn.network.architecture import values_on_host
 
 
 def flat_targets(y, data, output, *, device="cpu", name="y"):
-    """Return y with one row per sequence, or per step, checked against X.
+    """Return y with one row per sequence or per step, checked against X.
 
     Parameters
     ----------
     y : array-like of shape (N,) or (N, K), or one target per step in any form
-        With ``device="cuda"`` arrays on the card, too, which are copied to the host.
+        With ``device="cuda"``, arrays on the GPU are copied to the host.
     data : Sequences
         X.
     output : {"sequence", "step"}
     device : {"cpu", "cuda"}, default="cpu"
     name : str
-        What errors call y.
+        Name of y in errors.
 
     Returns
     -------
     flat : ndarray of shape (n,) or (n, K)
-        Numbers or labels, as they came.
+        Numbers or labels.
     """
     if y is None:
         raise ValueError(f"This estimator requires y to be passed, but the target {name} is None.")
@@ -75,7 +75,7 @@ def _one_per_sequence(y, name):
 
 
 def _is_per_step(y, data):
-    """Tell y per step where it is certain: `Sequences`, or arrays with the unequal lengths of X's sequences."""
+    """Return whether y is certainly per step: `Sequences`, or arrays of unequal lengths that match those of X."""
     if isinstance(y, Sequences):
         return True
     if not isinstance(y, (list, tuple)) or len(y) != len(data) or not all(np.ndim(item) == 1 for item in y):
@@ -88,21 +88,21 @@ MISSING = object()  # classes that the first `partial_fit` did not get
 
 
 def learn_labels(flat, classes):
-    """Return what follows from y: the head, its number of outputs, and the labels.
+    """Return the head, the number of outputs and the labels that follow from y.
 
     Parameters
     ----------
     flat : ndarray of shape (n,) or (n, K)
         y; zeros and ones in K > 1 columns are multi-label.
     classes : array-like or None
-        All labels, where y may lack some; `MISSING` where they should have been given.
+        All labels, if y may lack some; `MISSING` if the user should have given them.
 
     Returns
     -------
     head : {"softmax", "sigmoid"}
     n_outputs : int
     labels : ndarray of shape (n_outputs,)
-        Sorted; numbers of the columns of multi-label y.
+        Sorted labels, or the numbers of the columns of multi-label y.
     """
     _check_one_type(flat, "y")
     _check_are_labels(flat)
@@ -129,15 +129,7 @@ def _check_are_labels(flat):
 
 
 def warn_if_ambiguous(flat, data):
-    """Warn if multi-label targets (n, K) of sequences may mean something else.
-
-    Parameters
-    ----------
-    flat : ndarray of shape (n, K)
-        Zeros and ones.
-    data : Sequences
-        X.
-    """
+    """Warn if multi-label targets (n, K) of sequences may have been meant otherwise."""
     n, K = flat.shape
     doubts = []
     if (data.lengths == K).all():
@@ -151,7 +143,7 @@ def warn_if_ambiguous(flat, data):
 
 
 def encode_labels(flat, labels, name):
-    """Return y (n,) as numbers of its labels, int64; `name` is what errors call y."""
+    """Return the labels y (n,) as indices of classes, int64; `name` is the name of y in errors."""
     encoder, column = LabelEncoder(), _column(flat, name)
     encoder.classes_ = labels
     try:
@@ -162,7 +154,7 @@ def encode_labels(flat, labels, name):
 
 
 def encode_indicators(flat, n_outputs, dtype, name):
-    """Return multi-label y (n, K) in the network's dtype; `name` is what errors call y."""
+    """Return multi-label y (n, K) in the network's dtype; `name` is the name of y in errors."""
     if flat.ndim != 2 or flat.shape[1] != n_outputs or not np.isin(flat, (0, 1)).all():
         raise ValueError(
             f"{name} must hold zeros and ones, a column for each of {n_outputs} labels, got shape {flat.shape}"
@@ -171,7 +163,7 @@ def encode_indicators(flat, n_outputs, dtype, name):
 
 
 def distinct(labels, name):
-    """Return the labels that there are, sorted, checked to be two at least and of one type."""
+    """Return the distinct labels in sorted order; there must be at least two, of one type."""
     check_plain(labels, name)
     labels = np.asarray(labels)
     _check_one_type(labels, name)
@@ -198,7 +190,7 @@ def _check_one_type(labels, name):
 
 
 def _column(flat, name):
-    """Return labels as (n,); K columns of labels have no meaning."""
+    """Return labels as (n,); several columns of labels raise an error."""
     if flat.ndim == 2 and flat.shape[1] > 1:
         raise ValueError(
             f"{name} must have one label per target, or be multi-label: zeros and ones; got shape {flat.shape}. One "
@@ -211,24 +203,24 @@ LARGEST = sys.float_info.max  # number that is finite
 
 
 def flat_weights(sample_weight, data, output, *, device="cpu", name="sample_weight"):
-    """Return one weight for each target.
+    """Return one weight per target.
 
     Parameters
     ----------
     sample_weight : None, array-like of shape (N,), or one weight per step in any form of y
-        Weights per step need ``output="step"``; there a weight per sequence counts for each of its steps. With
-        ``device="cuda"`` arrays on the card, too, which are copied to the host.
+        Weights per step need ``output="step"``, with which a weight per sequence applies to all its steps. With
+        ``device="cuda"``, arrays on the GPU are copied to the host.
     data : Sequences
         X.
     output : {"sequence", "step"}
     device : {"cpu", "cuda"}, default="cpu"
     name : str
-        What errors call it.
+        Name of the argument in errors.
 
     Returns
     -------
     weights : ndarray of shape (n,), float64, or None
-        n is the number of sequences, or of steps for ``output="step"``.
+        n is the number of sequences, or of steps with ``output="step"``.
     """
     if sample_weight is None:
         return None
@@ -260,21 +252,17 @@ def flat_weights(sample_weight, data, output, *, device="cpu", name="sample_weig
 
 
 def class_weights(class_weight, classes, codes, weights):
-    """Return the weight of each class.
+    """Return the weight of each class, an ndarray of shape (K,), float64.
 
     Parameters
     ----------
     class_weight : dict or "balanced"
-        A class that the dict does not name has weight 1.
+        Classes that the dict does not name have weight 1.
     classes : ndarray of shape (K,)
     codes : ndarray of shape (n,), int64
-        The class of each target, by its index.
+        Index of the class of each target.
     weights : ndarray of shape (n,) or None
-        "balanced" counts targets by their weights: weight 0 is absent, weight 2 is twice there.
-
-    Returns
-    -------
-    class_weights : ndarray of shape (K,), float64
+        "balanced" counts each target with its weight.
     """
     if isinstance(class_weight, dict):
         for label, weight in class_weight.items():
@@ -296,7 +284,7 @@ def class_weights(class_weight, classes, codes, weights):
 
 
 def weigh_classes(weights, class_weights, codes, suffix=""):
-    """Return sample weights x class weights, or None where both are None; `suffix` is what errors add to names."""
+    """Return sample weights x class weights, or None if both are None; `suffix` completes the names in errors."""
     if class_weights is None:
         return weights
     products = class_weights[codes] if weights is None else weights * class_weights[codes]

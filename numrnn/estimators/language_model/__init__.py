@@ -1,4 +1,4 @@
-"""`RNNLanguageModel`: the estimator, its fit, what it writes, and its scores."""
+"""Implement `RNNLanguageModel`: its fit, its generated texts and its scores."""
 
 from numrnn.estimators.language_model.estimator import RNNLanguageModel
 

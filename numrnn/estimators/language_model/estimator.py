@@ -1,4 +1,4 @@
-"""A model of texts: which symbol follows."""
+"""Model texts by predicting the next symbol."""
 
 from collections.abc import Callable, Sequence
 from os import PathLike
@@ -19,17 +19,17 @@ from numrnn.solvers.base import Solver
 
 
 class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
-    r"""Recurrent neural network that predicts the next symbol of a text, and writes texts.
+    r"""Predict the next symbol of a text with a recurrent neural network, and generate texts.
 
-    Each step reads one symbol, a character say, and puts out the probability of every symbol to be the next one. It is
-    trained by truncated back-propagation through time on the cross-entropy: in chunks of `bptt_steps`, with an update
-    after each, and the state carried from chunk to chunk.
+    Each step reads one symbol, such as a character, and outputs the probability of every symbol to be the next one. The
+    network is trained by truncated back-propagation through time on the cross-entropy: in chunks of `bptt_steps` steps,
+    with an update after each chunk and the hidden state carried from chunk to chunk.
 
-    One long text is cut into `batch_size` streams of equal length, which are read side by side: an epoch is one pass
-    over them, and memory does not depend on the length of the text but for its symbols, a byte a character where there
-    are up to 256. Fewer than `batch_size` symbols are left over at the end. Of a list each text is read on its own,
-    `batch_size` of them at a time, from its beginning to its end, both of which are learned (`boundaries`). States
-    start at zero with a text, or a stream, in each epoch.
+    A single text is cut into `batch_size` streams of equal length, which are read in parallel: an epoch is one pass
+    over them, and memory does not depend on the length of the text, except for its symbols (one byte each for up to 256
+    symbols). The last symbols, fewer than `batch_size`, are not used. The texts of a list are read separately,
+    `batch_size` at a time, each from its beginning to its end; with `boundaries`, beginning and end are learned. Each
+    text or stream starts from the initial state in each epoch.
 
     Parameters
     ----------
@@ -128,22 +128,23 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     Attributes
     ----------
     vocabulary_ : Vocabulary or None
-        Symbols of texts; None if X was integers.
+        Fitted vocabulary; None if X consisted of integers.
     n_symbols_ : int
-        Their number, without the symbol of boundaries.
+        Number of symbols, without the boundary symbol.
     end_symbol_ : int or None
-        The symbol that begins and ends texts, `n_symbols_`; None without boundaries.
+        Boundary symbol before and after texts, equal to `n_symbols_`; None without boundaries.
     batch_size_ : int
+        Number of streams or texts in a mini-batch of the last fit.
     bptt_steps_ : int or None
-        What the last fit read before each update: the parameters, or what "auto" stood for.
+        Number of steps in a chunk of the last fit.
     n_iter_ : int
-        Epochs trained, those before a `warm_start` or `partial_fit` included.
+        Number of epochs trained, including those before a `warm_start` or `partial_fit`.
     loss_ : float
-        The last of `loss_curve_`.
+        Last value of `loss_curve_`.
     loss_curve_ : list of float
-        The objective in each epoch, in nats a symbol: a mean over its chunks, each before its update.
+        Objective in each epoch, in nats per symbol: the mean over its chunks, each evaluated before its update.
     validation_loss_curve_, validation_scores_ : list of float or None
-        Cross-entropy of what was held out after each epoch, if anything was, and its negative.
+        Cross-entropy of the validation texts after each epoch, if there were any, and its negative.
     weights_ : dict of str to ndarray
         Read-only views of all parameters by name.
     U_, W_, b_ : list of ndarray
@@ -153,8 +154,8 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
 
     See Also
     --------
-    numrnn.data.Vocabulary : Texts as symbols.
-    RNNClassifier : With ``output="step"``, other targets than the next symbol.
+    numrnn.data.Vocabulary : Convert texts to symbols.
+    RNNClassifier : With ``output="step"``, predict other targets than the next symbol.
 
     References
     ----------
@@ -173,7 +174,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     >>> model.generate("the rain in ", 20, temperature=0)
     'spain stays mainly i'
 
-    Texts of a list begin and end:
+    The texts of a list begin and end:
 
     >>> names = ["anna", "otto", "ida", "jo"] * 100
     >>> model = RNNLanguageModel((32,), learning_rate_init=0.02, random_state=0).fit(names)
@@ -270,56 +271,61 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         Parameters
         ----------
         X : str, list of str, array of shape (T,) of integers, list of such arrays, array of shape (N, T), or Sequences
-            A str or a 1-D array is one long text, the others are many. Integers are symbols. Memory maps of unsigned
-            integers that are no wider than they must be are read where they lie. With ``device="cuda"`` arrays, and
-            lists of them, may lie on the card.
-        y : ignored
-            The targets are in X.
+            A str or a 1-D array is a single text; other forms are lists of texts. Integers are symbols. Memory maps of
+            unsigned integers of the smallest sufficient width are read in place. With ``device="cuda"``, arrays and
+            lists of arrays may be on the GPU.
+        y : None
+            Ignored; the targets are in X.
         X_val : like X, optional
-            Texts to watch: with ``early_stopping=True`` in place of a part of X, otherwise to record only.
+            Validation texts. With ``early_stopping=True`` they replace the held-out part of X; otherwise they are
+            evaluated for the history only.
         resume : str or path-like, optional
-            Directory of checkpoints (`numrnn.training.Checkpoint`): training goes on from the newest that is whole, and
-            ends with the bits of a fit that was never interrupted; it begins anew where there is none.
+            Directory of checkpoints, see `numrnn.training.Checkpoint`. Training resumes from the newest undamaged
+            checkpoint and ends with the bits of an uninterrupted fit; it starts from the beginning if there is no
+            checkpoint.
         comm : mpi4py.MPI.Intracomm, optional
-            The processes that train together, each on a part of every mini-batch: all call `fit` with the same
-            arguments and get the same network, bit for bit the one that a single process gets. None: one process.
+            Communicator of processes that train together, each on a part of every mini-batch. All processes call `fit`
+            with the same arguments and obtain the same network, bit for bit the one of a single process. None means one
+            process.
 
         Returns
         -------
         self : RNNLanguageModel
+            The fitted estimator.
 
         Raises
         ------
         ValueError, TypeError
-            If a parameter or a text is invalid; the message names it, or what a checkpoint of
-            another fit differs in.
+            If a parameter or a text is invalid, or a checkpoint belongs to another fit. The message names it.
         TrainingDivergedError
-            If the loss or the gradient is no longer finite. The weights go back to before the last step that was
-            finite, and the solver's state starts anew when training goes on.
+            If the loss or the gradient is not finite. The weights are restored to those of the last finite step, and
+            the solver's state is reset when training continues.
         TrainingTerminated
-            If SIGTERM or SIGUSR1 came, with a `Checkpoint` among `callbacks`: a `SystemExit`, with exit code 75.
+            If SIGTERM or SIGUSR1 arrives while a `Checkpoint` is among the `callbacks`; a `SystemExit` with status 75.
 
         Warns
         -----
         UserWarning
-            If all epochs together update the weights fewer than 300 times, or if Ctrl-C ended training: the weights are
-            kept, and those of a `Checkpoint` can be resumed from.
+            If all epochs together update the weights fewer than 300 times, or if Ctrl-C ended training. The weights are
+            kept, and training can be resumed from those of a `Checkpoint`.
         """
         return self._fit(Arguments(X, X_val=X_val), resume=resume, comm=comm)
 
     @checks_parameters
     def partial_fit(self, X: str | SequencesLike, y: object = None) -> Self:
-        """Make one pass over texts, going on from the weights there are.
+        """Train for one pass over texts from the current weights.
 
         Parameters
         ----------
         X : as in `fit`
-            The first call learns the symbols, unless `initialize` did.
-        y : ignored
+            Texts. The first call learns the symbols, unless `initialize` did.
+        y : None
+            Ignored.
 
         Returns
         -------
         self : RNNLanguageModel
+            The estimator itself.
 
         Examples
         --------
@@ -335,17 +341,19 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
 
     @checks_parameters
     def initialize(self, X: str | SequencesLike, y: object = None) -> Self:
-        """Learn the symbols of texts and create the parameters, without training.
+        """Learn the symbols of texts and initialise the parameters, without training.
 
         Parameters
         ----------
         X : as in `fit`
-        y : ignored
+            Texts.
+        y : None
+            Ignored.
 
         Returns
         -------
         self : RNNLanguageModel
-            Ready for `partial_fit`, `set_weights`, `loss_and_grad` and `generate`.
+            The estimator, ready for `partial_fit`, `set_weights`, `loss_and_grad` and `generate`.
 
         Examples
         --------

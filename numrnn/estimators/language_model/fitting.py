@@ -1,4 +1,4 @@
-"""The steps of a language model's fit: learn the symbols, hold out, lay out streams of which sizes."""
+"""Fit a language model: learn the symbols, hold out texts, lay out streams and choose their sizes."""
 
 import warnings
 from dataclasses import replace
@@ -22,14 +22,14 @@ from numrnn.network.architecture import Architecture
 
 
 class Texts(NamedTuple):
-    """Texts as symbols, before they are laid out; `is_one`: one long text, to be cut into streams."""
+    """Hold texts as symbols before they are laid out; `is_one` marks a single text, to be cut into streams."""
 
     sequences: Sequences
     is_one: bool
 
 
 class TextFitting(Fitting):
-    """The methods of `RNNLanguageModel` that the template of `fit` calls."""
+    """Implement the steps of `fit` for `RNNLanguageModel`."""
 
     def _check_options(self, options):
         if not options.makes_passes:
@@ -86,7 +86,7 @@ class TextFitting(Fitting):
         return reader.next_symbols(reader.read(X_val, name="X_val")[0], name="X_val")
 
     def _check_texts(self, X, X_val=None):
-        """Raise the error that a fit to texts would raise, by what was learnt."""
+        """Raise the error that a fit to texts would raise, given what was learned."""
         problem = Problem(self._architecture, Texts(*self._reader().read(X)))
         self._hold_out(self._options(), problem, Arguments(X, X_val=X_val))
 
@@ -107,7 +107,7 @@ class TextFitting(Fitting):
         return replace(self._sized(problem, data, sizes), validate=validate)
 
     def _sized(self, problem, data, sizes):
-        """Return the problem with its data laid out, and keep the sizes."""
+        """Return the problem with its data laid out, and set the attributes of its sizes."""
         self.batch_size_, self.bptt_steps_ = sizes
         targets = Targets(data.targets)
         return replace(problem, data=data, targets=targets, batch_size=sizes[0], bptt_steps=sizes[1])
@@ -127,7 +127,7 @@ class TextFitting(Fitting):
         return LossAlone(loss, held)
 
     def _reader(self):
-        """Return what reads texts, by what was learnt."""
+        """Return the reader of texts, given what was learned."""
         end, last = self.end_symbol_, self._architecture.n_symbols - 1
         if end is not None and end != last:
             raise ValueError(f"end_symbol_={shown(end)}: must be {last}, the last symbol of the network")
@@ -140,22 +140,17 @@ FEWEST = 300  # updates of a fit, below which a network has learnt little
 
 
 def sizes_of(lengths, is_one, batch_size, bptt_steps):
-    """Return the streams or texts of a mini-batch and the steps of a chunk.
+    """Return the number of streams or texts in a mini-batch and the number of steps in a chunk.
 
     Parameters
     ----------
     lengths : ndarray of shape (N,), int64
-        Steps of each text.
+        Number of steps of each text.
     is_one : bool
-        Whether they are those of one text that is cut into streams.
+        Whether a single text is cut into streams.
     batch_size : int or "auto"
     bptt_steps : int, None or "auto"
-        "auto" follows from the lengths.
-
-    Returns
-    -------
-    batch_size : int
-    bptt_steps : int or None
+        "auto" is derived from the lengths.
     """
     steps, count = bptt_steps, batch_size
     if is_one:
@@ -168,7 +163,7 @@ def sizes_of(lengths, is_one, batch_size, bptt_steps):
 
 
 def _of_streams(symbols, count, steps):
-    """Return the streams, and the steps of each, that make about so many symbols."""
+    """Return the number of streams, and of steps of each, for a given number of symbols."""
     if steps == "auto":
         least = symbols // (4 if count == "auto" else int(count))
         steps = min(LARGEST, max(SHORTEST, least))
@@ -182,16 +177,7 @@ def _chunks(lengths, steps):
 
 
 def warn_of_few_updates(lengths, batch_size, bptt_steps, max_iter, n_before, stacklevel):
-    """Warn if all updates of a fit, with `n_before` before it, are too few to learn from.
-
-    Parameters
-    ----------
-    lengths : ndarray of shape (N,)
-        Steps of what is to be trained on.
-    batch_size, bptt_steps, max_iter, n_before : int
-    stacklevel : int
-        As of `warnings.warn`, counted from the caller.
-    """
+    """Warn if the updates of a fit, after `n_before` earlier epochs, are too few to learn from."""
     longest = np.sort(lengths)[::-1][::batch_size]  # texts of about one length form a mini-batch
     each = int(_chunks(longest, bptt_steps).sum())
     total = n_before + each * int(max_iter)

@@ -1,4 +1,4 @@
-"""Texts that a language model writes."""
+"""Generate texts with a language model."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from numrnn.network.cpu.sampling import Writer
 
 
 class TextGeneration:
-    """The methods of `RNNLanguageModel` that write texts."""
+    """Implement the methods of `RNNLanguageModel` that generate texts."""
 
     def generate(
         self,
@@ -34,38 +34,37 @@ class TextGeneration:
         Parameters
         ----------
         prompt : str, or integers of shape (T,) if the model was fitted on integers
-            What the network reads first: at least one symbol. A model with learned boundaries also takes an empty
-            prompt, and begins a text.
+            Text that the network reads first, of at least one symbol. A model with learned boundaries also accepts an
+            empty prompt and starts a new text.
         length : int
-            Number of symbols to write; fewer if the text ends before: at the end that a model with learned boundaries
-            writes, or before `stop`.
+            Largest number of symbols to generate. Fewer are returned if a model with learned boundaries ends the text,
+            or before `stop`.
         temperature : float, default=1.0
-            Probabilities are softmax(logits / temperature). Below 1 likely symbols become more likely; 0 takes the most
-            likely one in every step, of equals the lower.
+            Divisor of the logits before the softmax. Values below 1 favour likely symbols; 0 always chooses the most
+            likely one (the first of equals).
         top_k : int or None, default=None
-            Draw from the `top_k` most probable symbols only.
+            Sample from the `top_k` most probable symbols only.
         top_p : float or None, default=None
-            Draw from the fewest symbols that together have at least this probability, the most probable ones (nucleus
-            sampling, Holtzman et al. 2020); after `temperature` and `top_k`.
+            Sample from the smallest set of most probable symbols that together have at least this probability (nucleus
+            sampling, Holtzman et al. 2020). It is applied after `temperature` and `top_k`.
         random_state : int, RandomState instance or None, default=None
-            The same int gives the same symbols, as does `stream`.
+            Seed of the samples. The same integer returns the same symbols, as does `stream`.
         stop : str or list of str, or int or list of int if the model was fitted on integers; default=None
-            Writing ends as soon as one of these texts, or symbols, is complete, which is then left out. It counts only
-            in what is written, not in the prompt. None: writing ends at `length` or at the end of the text.
+            Texts or symbols at which generation stops. The stop text is not returned, and its occurrences in the prompt
+            do not count. None generates up to `length` or the end of the text.
 
         Returns
         -------
         continuation : str or ndarray of shape (n,), int64, n <= length
-            What follows the prompt, without the prompt; tokens are joined by blanks.
+            Generated text without the prompt; tokens are joined by blanks.
 
         Raises
         ------
         ValueError, TypeError
-            If an argument is invalid, naming the character of the prompt that is no symbol.
+            If an argument is invalid. The message names unknown characters of the prompt.
 
-        Notes
-        -----
-        Draws are computed in float64 from the logits, which have the model's dtype, and one uniform number a symbol.
+        Notes ----- Samples are computed in float64 from the logits, which have the model's dtype, with one uniform
+        number per symbol.
 
         Examples
         --------
@@ -78,7 +77,7 @@ class TextGeneration:
         >>> model.generate([0, 1], 6, temperature=0, stop=0)
         array([2, 3])
 
-        A list of texts has beginnings and ends:
+        The texts of a list begin and end:
 
         >>> names = RNNLanguageModel((16,), learning_rate_init=0.02, random_state=0).fit(["anna", "otto"] * 200)
         >>> names.generate("", 20, temperature=0) in ("anna", "otto")
@@ -99,18 +98,19 @@ class TextGeneration:
         random_state: int | RandomState | None = None,
         stop: str | int | Sequence[str] | Sequence[int] | None = None,
     ) -> Iterator[str | int]:
-        """Continue a text, symbol by symbol.
+        """Continue a text and yield one symbol at a time.
 
         Parameters
         ----------
         prompt, temperature, top_k, top_p, random_state, stop : as in `generate`
+            Text to continue, and options of sampling.
         length : int or None, default=None
-            Largest number of symbols to write. None: until the text ends, or the caller has enough.
+            Largest number of symbols to generate. None generates until the text ends or the caller stops.
 
         Yields
         ------
         symbol : str or int
-            A character, a token or an integer; all of them are what `generate` returns.
+            A character, a token or an integer; together they are the result of `generate`.
 
         Examples
         --------
@@ -130,7 +130,7 @@ class TextGeneration:
         return (symbol if names is None else names[symbol] for symbol in symbols)
 
     def _write(self, prompt, length, temperature, top_k, top_p, random_state, stop):
-        """Return what is written, as arrays of symbols, and the sequences of symbols that end it."""
+        """Return the generated symbols as arrays, and the sequences of symbols at which generation stops."""
         network, reader = self._predictor("cpu").network, self._reader()
         check_number("temperature", temperature, Real, lambda t: 0 <= t < math.inf, "a finite number, not negative")
         if top_k is not None:
@@ -155,20 +155,7 @@ def _read_prompt(prompt, reader):
 
 
 def stop_symbols(stop, vocabulary, n_symbols):
-    """Return the argument `stop` as lists of symbols, checked.
-
-    Parameters
-    ----------
-    stop : str, int, list of them, or None
-    vocabulary : Vocabulary or None
-        None: the model writes integers.
-    n_symbols : int
-        Symbols go from 0 to n_symbols - 1.
-
-    Returns
-    -------
-    stops : list of list of int
-    """
+    """Return the argument `stop` as lists of symbols, after checks."""
     if stop is None:
         return []
     kind, expected = (Integral, "a symbol") if vocabulary is None else (str, "a text")
@@ -195,20 +182,13 @@ def _symbols_of(text, vocabulary):
 
 
 def until(parts, stops):
-    """Yield symbols up to the first of some sequences of them, which is left out.
+    """Yield symbols up to the first of several stop sequences, which is omitted.
 
     Parameters
     ----------
     parts : iterable of ndarray of shape (n,)
     stops : list of list of int
-        If two end at one symbol, the longer one counts.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numrnn.estimators.language_model.generation import until
-    >>> list(until([np.array([0, 1, 0]), np.array([0, 2, 3])], [[0, 2], [4]]))
-    [0, 1, 0]
+        If two of them end at the same symbol, the longer one counts.
     """
     held = []  # symbols that may be the beginning of a stop
     for part in parts:
@@ -225,6 +205,6 @@ def until(parts, stops):
 
 
 def _begun(held, stop):
-    """Return how many of the last symbols are the beginning of a stop."""
+    """Return how many of the last symbols are the beginning of a stop sequence."""
     longest = min(len(held), len(stop) - 1)
     return next((n for n in range(longest, 0, -1) if held[-n:] == stop[:n]), 0)

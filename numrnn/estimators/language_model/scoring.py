@@ -1,4 +1,4 @@
-"""How well a language model predicts texts, and what it expects to follow them."""
+"""Evaluate how well a language model predicts texts."""
 
 import math
 from typing import Any
@@ -15,21 +15,22 @@ TEXTS = 1024  # in a piece, at most
 
 
 class TextScores:
-    """The methods of `RNNLanguageModel` that judge texts."""
+    """Implement the methods of `RNNLanguageModel` that evaluate texts."""
 
     def cross_entropy(self, X: Any) -> float:
-        """Compute how well the model predicts texts.
+        """Compute the cross-entropy of texts in nats per symbol.
 
         Parameters
         ----------
         X : as in `fit`
+            Texts.
 
         Returns
         -------
         cross_entropy : float
-            The mean of -log(probability) of all symbols but the first of each text, in nats. With learned boundaries
-            it is the mean over all symbols and the end of each text: n + 1 predictions for n symbols. The state starts
-            at zero with a text and is carried through all of it, whatever `bptt_steps` and `batch_size`.
+            Mean of -log(probability) over all symbols but the first of each text, in nats. With learned boundaries, the
+            mean over all symbols and the end of each text: n + 1 predictions for n symbols. Each text starts from the
+            initial state, which is carried through the whole text whatever `bptt_steps` and `batch_size` are.
 
         Examples
         --------
@@ -45,59 +46,65 @@ class TextScores:
         return mean_cross_entropy(network, reader.next_symbols(sequences), n_threads(self.n_jobs))
 
     def score(self, X: Any, y: object = None) -> float:
-        """Return the negative of the cross-entropy: the mean log-likelihood of a symbol.
+        """Return the mean log-likelihood per symbol, the negative of the cross-entropy.
 
         Parameters
         ----------
         X : as in `fit`
-        y : ignored
+            Texts.
+        y : None
+            Ignored.
 
         Returns
         -------
         score : float
-            In nats; the greater the better.
+            Mean log-likelihood in nats; greater is better.
         """
         return -self.cross_entropy(X)
 
     def bits_per_symbol(self, X: Any) -> float:
-        """Return the cross-entropy in bits: what a compressor based on the model needs for a symbol.
+        """Return the cross-entropy in bits: the size of a symbol after compression with the model.
 
         Parameters
         ----------
         X : as in `fit`
+            Texts.
 
         Returns
         -------
         bits : float
+            Cross-entropy in bits per symbol.
         """
         return self.cross_entropy(X) / math.log(2)
 
     def perplexity(self, X: Any) -> float:
-        """Return e to the cross-entropy: among how many symbols the model is in doubt, on average.
+        """Return the perplexity, the exponential of the cross-entropy.
 
         Parameters
         ----------
         X : as in `fit`
+            Texts.
 
         Returns
         -------
         perplexity : float
+            Number of equally likely symbols that would be as hard to predict.
         """
         with np.errstate(over="ignore"):
             return float(np.exp(self.cross_entropy(X)))
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Compute the probabilities of the symbol that follows texts.
+        """Predict the probabilities of the symbol after each text.
 
         Parameters
         ----------
         X : as in `fit`
-            A text may have one symbol; with learned boundaries it may be empty.
+            Texts of at least one symbol; with learned boundaries they may be empty.
 
         Returns
         -------
-        probabilities : ndarray of shape (K,) for one text, (N, K) for many
-            By symbol: of ``vocabulary_.symbols_[k]``, or of the integer k. With learned boundaries the last one,
+        probabilities : ndarray of shape (K,) for a single text, (N, K) for a list
+            Probability of each symbol ``vocabulary_.symbols_[k]``, or integer k. With learned boundaries, the last one,
             k = `end_symbol_`, is the probability that the text ends.
 
         Examples
@@ -117,20 +124,21 @@ class TextScores:
         return outputs[0] if is_one else outputs
 
     def loss_and_grad(self, X: Any, y: object = None) -> tuple[float, dict[str, np.ndarray]]:
-        """Compute the objective and its gradient at the present weights, each text back to its first step.
+        """Compute the objective and its gradient at the current weights, without truncation.
 
         Parameters
         ----------
         X : as in `fit`
-            All texts are one mini-batch, so memory grows with their length, up to `memory_limit`.
-        y : ignored
+            Texts, taken as one mini-batch; memory grows with their length up to `memory_limit`.
+        y : None
+            Ignored.
 
         Returns
         -------
         loss : float
             `cross_entropy` of X, plus alpha/2 (sum of the squares of all U, W and V).
         gradient : dict of str to ndarray
-            By the names in `weights_`, in their shapes.
+            Gradient by the names in `weights_`, in the same shapes.
 
         Examples
         --------
@@ -148,20 +156,16 @@ class TextScores:
 
 
 def mean_cross_entropy(network, data, threads):
-    """Mean of -log(probability of the symbol that follows), in nats, over all steps.
+    """Return the mean of -log(probability of the next symbol) over all steps, in nats.
 
     Parameters
     ----------
     network : Network
-        With the weights of its last `pack`.
+        Network with packed weights.
     data : NextSymbols
-        States begin at zero with a sequence, and are carried through all of it.
+        Each sequence starts from the initial state, which is carried through all of it.
     threads : int
-        At most.
-
-    Returns
-    -------
-    mean : float
+        Largest number of threads.
     """
     order = longest_first(data.lengths)
     groups = np.split(order, range(TEXTS, len(order), TEXTS))
@@ -170,7 +174,7 @@ def mean_cross_entropy(network, data, threads):
 
 
 def _losses(network, data, ids, threads):
-    """Losses of the pieces of sequences, the longest first."""
+    """Yield the losses of pieces of the sequences, longest first."""
     first, state, left = 0, None, data.lengths[ids]
     while len(ids):
         steps = max(1, network.outputs_at_once // (len(ids) * network.layout.n_outputs))

@@ -1,4 +1,4 @@
-"""`RNNSeq2Seq`: the estimator, its pairs of sequences, its fit and its predictions."""
+"""Implement `RNNSeq2Seq`: its pairs of sequences, its fit and its predictions."""
 
 from numrnn.estimators.seq2seq.estimator import RNNSeq2Seq
 

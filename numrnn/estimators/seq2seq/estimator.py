@@ -1,4 +1,4 @@
-"""Sequences written from sequences, or from vectors."""
+"""Map sequences or vectors to sequences of another length."""
 
 from collections.abc import Callable, Sequence
 from os import PathLike
@@ -18,13 +18,13 @@ from numrnn.solvers.base import Solver
 
 
 class RNNSeq2Seq(PairPrediction, PairFitting):
-    r"""Encoder-decoder: reads a sequence, or a vector, and writes a sequence of another length.
+    r"""Map sequences or vectors to sequences of another length with a recurrent encoder-decoder.
 
-    The encoder, a stack of recurrent layers, reads the inputs. The states of all its layers after the last step are
-    those of the decoder, a stack of the same sizes, before its first. The decoder predicts the target of each step from
-    the target of the step before: in training from the true one (teacher forcing), in `predict` from what it wrote
-    itself. What stands before the first target is a symbol of its own, which is also to be predicted after the last
-    one: so the decoder says where a sequence ends. Real vectors begin with zeros, and do not end by themselves.
+    The encoder, a stack of recurrent layers, reads the inputs. The final hidden states of all its layers are the
+    initial states of the decoder, a stack of the same sizes. The decoder predicts each target from the previous one:
+    from the true one while training (teacher forcing), and from its own output in `predict`. A boundary symbol precedes
+    the first target, and the decoder must predict it after the last one; this ends the sequence. Sequences of real
+    vectors are preceded by zeros and do not end by themselves.
 
     Parameters
     ----------
@@ -117,32 +117,32 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
     Attributes
     ----------
     vocabulary_, target_vocabulary_ : Vocabulary or None
-        Symbols of texts in X and in y; None if they are no texts.
+        Fitted vocabularies of X and y; None if they are not texts.
     n_symbols_, n_target_symbols_ : int or None
-        Symbols of X and of y, without the one that begins and ends; None for numbers.
+        Numbers of symbols of X and of y, without the boundary symbol; None for numbers.
     longest_target_ : int
-        Length of the longest target of training.
+        Length of the longest training target.
     n_features_in_ : int
-        Inputs of a step; 1 for symbols.
+        Number of inputs per step; 1 for symbols.
     target_names_in_ : ndarray of shape (`n_outputs_`,)
-        Names of the columns of y, if it was a list of data frames with two or more that have names of type str.
+        Names of the columns of y, if y was a list of data frames with two or more columns whose names are all texts.
     n_outputs_ : int
-        Outputs of the decoder in a step: ``n_target_symbols_ + 1``, or the columns of y.
+        Number of outputs of the decoder per step: ``n_target_symbols_ + 1``, or the number of columns of y.
     n_iter_ : int
-        Epochs trained, those before a `warm_start` or `partial_fit` included.
+        Number of epochs trained, including those before a `warm_start` or `partial_fit`.
     loss_ : float
-        The last of `loss_curve_`.
+        Last value of `loss_curve_`.
     loss_curve_ : list of float
-        The objective in each epoch: a mean over its mini-batches, each before its update.
+        Objective in each epoch: the mean over its mini-batches, each evaluated before its update.
     validation_loss_curve_, validation_scores_ : list of float or None
-        Loss of what was held out after each epoch, if anything was, its targets given as in training; and its negative.
+        Loss of the validation pairs after each epoch, with teacher forcing, if there were any; and its negative.
     weights_ : dict of str to ndarray
-        Read-only views of all parameters by name: ``encoder.layers.0.U`` ..., ``decoder.V``, ``decoder.c``.
+        Read-only views of all parameters by name: ``encoder.layers.0.U``, ..., ``decoder.V``, ``decoder.c``.
 
     See Also
     --------
-    RNNClassifier, RNNRegressor : One target for a sequence, or one for each of its steps.
-    RNNLanguageModel : Texts without inputs.
+    RNNClassifier, RNNRegressor : Predict one target per sequence or per step.
+    RNNLanguageModel : Generate texts without inputs.
 
     References
     ----------
@@ -251,61 +251,65 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         resume: str | PathLike | None = None,
         comm: Any = None,
     ) -> Self:
-        """Train on pairs.
+        """Train on pairs of an input and a target sequence.
 
         Parameters
         ----------
         X : list of str; list of (T_i, D) or (T_i,) arrays, Sequences, array of shape (N, T, D) or (N, T)
-            N texts, or N sequences as `RNNClassifier.fit` takes them: of symbols where `n_symbols` is set. With
-            ``input="vector"`` an array of shape (N, D). With ``device="cuda"`` arrays, and lists of them, may lie on
-            the card, those of y, too.
+            N texts, or N sequences in the forms of `RNNClassifier.fit`; they consist of symbols if `n_symbols` is set.
+            With ``input="vector"``, an array of shape (N, D). With ``device="cuda"``, arrays and lists of arrays may be
+            on the GPU, for y as well.
         y : list of str; list of (L_i,) arrays of integers; list of (L_i, K) or (L_i,) arrays of floats
-            N texts, sequences of symbols, or of real vectors; each of at least one. `Sequences` and arrays of shape
-            (N, L) or (N, L, K) will do, too.
+            N texts, sequences of symbols, or sequences of real vectors, none of them empty. `Sequences` and arrays of
+            shape (N, L) or (N, L, K) are accepted as well.
         X_val, y_val : like X and y, optional
-            Pairs to watch: with ``early_stopping=True`` in place of a part of X, otherwise to record only.
+            Validation pairs. With ``early_stopping=True`` they replace the held-out part of X; otherwise they are
+            evaluated for the history only.
         resume : str or path-like, optional
-            Directory of checkpoints (`numrnn.training.Checkpoint`): training goes on from the newest that is whole, and
-            ends with the bits of a fit that was never interrupted; it begins anew where there is none.
+            Directory of checkpoints, see `numrnn.training.Checkpoint`. Training resumes from the newest undamaged
+            checkpoint and ends with the bits of an uninterrupted fit; it starts from the beginning if there is no
+            checkpoint.
         comm : mpi4py.MPI.Intracomm, optional
-            The processes that train together, each on a part of every mini-batch: all call `fit` with the same
-            arguments and get the same network, bit for bit the one that a single process gets. None: one process.
+            Communicator of processes that train together, each on a part of every mini-batch. All processes call `fit`
+            with the same arguments and obtain the same network, bit for bit the one of a single process. None means one
+            process.
 
         Returns
         -------
         self : RNNSeq2Seq
+            The fitted estimator.
 
         Raises
         ------
         ValueError, TypeError
-            If a parameter, X or y is invalid; the message names it, or what a checkpoint of
-            another fit differs in.
+            If a parameter, X or y is invalid, or a checkpoint belongs to another fit. The message names it.
         TrainingDivergedError
-            If the loss or the gradient is no longer finite. The weights go back to before the last step that was
-            finite, and the solver's state starts anew when training goes on.
+            If the loss or the gradient is not finite. The weights are restored to those of the last finite step, and
+            the solver's state is reset when training continues.
         TrainingTerminated
-            If SIGTERM or SIGUSR1 came, with a `Checkpoint` among `callbacks`: a `SystemExit`, with exit code 75.
+            If SIGTERM or SIGUSR1 arrives while a `Checkpoint` is among the `callbacks`; a `SystemExit` with status 75.
 
         Warns
         -----
         UserWarning
-            If Ctrl-C ended training: the weights are kept, and those of a `Checkpoint` can be resumed from.
+            If Ctrl-C ended training. The weights are kept, and training can be resumed from those of a `Checkpoint`.
         """
         return self._fit(Arguments(X, y, X_val=X_val, y_val=y_val), resume=resume, comm=comm)
 
     @available_if(solver_makes_passes)
     @checks_parameters
     def partial_fit(self, X: SequencesLike, y: TargetsLike) -> Self:
-        """Make one pass over pairs, going on from the weights there are.
+        """Train for one pass over pairs from the current weights.
 
         Parameters
         ----------
         X, y : as in `fit`
-            The first call learns the symbols, unless `initialize` did.
+            Pairs. The first call learns the symbols, unless `initialize` did.
 
         Returns
         -------
         self : RNNSeq2Seq
+            The estimator itself.
 
         Examples
         --------
@@ -318,16 +322,17 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
 
     @checks_parameters
     def initialize(self, X: SequencesLike, y: TargetsLike) -> Self:
-        """Learn symbols, sizes and lengths and create the parameters, without training.
+        """Learn symbols, sizes and lengths and initialise the parameters, without training.
 
         Parameters
         ----------
         X, y : as in `fit`
+            Pairs.
 
         Returns
         -------
         self : RNNSeq2Seq
-            Ready for `partial_fit`, `set_weights`, `loss_and_grad` and `predict`.
+            The estimator, ready for `partial_fit`, `set_weights`, `loss_and_grad` and `predict`.
 
         Examples
         --------

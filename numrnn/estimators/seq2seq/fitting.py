@@ -1,4 +1,4 @@
-"""The steps of an encoder-decoder's fit: check and learn, hold out, lay out what the decoder reads."""
+"""Fit an encoder-decoder: check and learn, hold out, lay out the decoder's inputs."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from numrnn.network.architecture import Architecture, PairArchitecture
 
 
 class PairFitting(Fitting):
-    """The methods of `RNNSeq2Seq` that the template of `fit` calls."""
+    """Implement the steps of `fit` for `RNNSeq2Seq`."""
 
     def _learn(self, options, arguments, continues):
         X, y = arguments.X, arguments.y
@@ -51,7 +51,7 @@ class PairFitting(Fitting):
         check_same_vocabulary(options.target_vocabulary, self.target_vocabulary_, name, default=Vocabulary())
 
     def _keep(self, source, target):
-        """Set what was learnt of X and y."""
+        """Set what was learned about X and y as attributes."""
         self._input, self.vocabulary_, self.n_symbols_ = source.kind, source.vocabulary, source.n_symbols
         self._keep_inputs(source.inputs)
         self._keep_names("target_names_in_", target.names)
@@ -59,7 +59,7 @@ class PairFitting(Fitting):
         self.n_outputs_, self._one_column = target.n_outputs, target.one_column
 
     def _readers(self):
-        """Return what reads X and y, by what was learnt."""
+        """Return the readers of X and y, given what was learned."""
         encoder, decoder, dtype = *self._architecture, np.dtype(self._architecture.dtype)
         inputs = Inputs.of("RNNSeq2Seq", vars(self))
         source = SourceReader(self._input, dtype, self.device, self.vocabulary_, encoder.n_symbols, inputs)
@@ -98,7 +98,7 @@ class PairFitting(Fitting):
 
 
 def pairs_of(source, targets, reader):
-    """Return checked sequences as training takes them."""
+    """Return checked sequences as `Pairs` for training."""
     return Pairs(source, shifted(targets, reader.n_symbols))
 
 

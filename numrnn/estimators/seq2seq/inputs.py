@@ -1,4 +1,4 @@
-"""What `RNNSeq2Seq` reads and writes, in every form that users have it in."""
+"""Read X and y of `RNNSeq2Seq` in all their forms."""
 
 from typing import Any, NamedTuple
 
@@ -23,21 +23,21 @@ from numrnn.network.cuda.device_sequences import vectors_to_device_sequences
 
 
 class SourceReader(NamedTuple):
-    """How an encoder reads X.
+    """Read X of an encoder.
 
     Parameters
     ----------
     kind : {"sequence", "vector"}
-        What one item of X is.
+        Kind of the items of X.
     dtype : dtype
-        Of numbers.
+        Dtype of numbers.
     device : {"cpu", "cuda"}
     vocabulary : Vocabulary or None
-        X is texts.
+        Vocabulary, if X consists of texts.
     n_symbols : int, "auto" or None
-        X is symbols.
+        Number of symbols, if X consists of symbols.
     inputs : Inputs or None
-        What was learnt of numbers; None before.
+        What was learned about numbers; None before.
     """
 
     kind: str
@@ -48,13 +48,9 @@ class SourceReader(NamedTuple):
     inputs: Inputs | None = None
 
     def learn(self, X, vocabulary):
-        """Return X as `Sequences`, and the reader with what is learnt of them.
+        """Return X as `Sequences`, and a reader with what was learned about it.
 
-        Parameters
-        ----------
-        X : as in `RNNSeq2Seq.fit`
-        vocabulary : Vocabulary or None
-            The parameter: a copy of it is fitted if X is texts.
+        If X consists of texts, a copy of the parameter `vocabulary` is fitted.
         """
         check_many(X, "X")
         learnt = vocabulary_of(X, vocabulary, n_symbols=self.n_symbols, only_read=True)
@@ -71,7 +67,7 @@ class SourceReader(NamedTuple):
         return source, reader._replace(n_symbols=n_symbols, inputs=inputs)
 
     def read(self, X, name="X"):
-        """Return X as `Sequences`, or `DeviceSequences`, checked against what was learnt."""
+        """Return X as `Sequences` or `DeviceSequences`, checked against what was learned."""
         if self.kind == "vector":
             return self._vectors(X, name)[0]
         if is_text(X) != (self.vocabulary is not None):
@@ -84,7 +80,7 @@ class SourceReader(NamedTuple):
         return check_inputs(X, self.inputs, name=name, **options)[0]
 
     def _vectors(self, X, name):
-        """Return the rows of a table as sequences of one step, and what is known of its columns."""
+        """Return the rows of a table as sequences of one step, and what is known about its columns."""
         if is_text(X):
             raise TypeError(f"{name} holds texts, but input='vector' takes an array of shape (N, D)")
         learns = self.inputs is None
@@ -111,23 +107,23 @@ class SourceReader(NamedTuple):
 
 
 class TargetReader(NamedTuple):
-    """How a decoder's targets are read.
+    """Read the targets of a decoder.
 
     Parameters
     ----------
     dtype : dtype
-        Of vectors.
+        Dtype of vectors.
     device : {"cpu", "cuda"}
     vocabulary : Vocabulary or None
-        They are texts.
+        Vocabulary, if the targets are texts.
     n_symbols : int or None
-        Symbols, without the one that begins and ends; None for vectors.
+        Number of symbols without the boundary symbol; None for vectors.
     n_outputs : int or None
-        Of the decoder in a step: symbols and the end, or the columns of vectors; None before it is learnt.
+        Number of outputs of the decoder per step: all symbols, or the columns of vectors; None before it is learned.
     one_column : bool
-        Whether a step of vectors is one number without an axis of its own.
+        Whether a step of vectors is a number without an axis of its own.
     names : sequence of str or None
-        Of the columns of vectors.
+        Names of the columns of vectors.
     """
 
     dtype: np.dtype
@@ -140,21 +136,15 @@ class TargetReader(NamedTuple):
 
     @property
     def kind(self):
-        """Return what they are: "texts", "symbols" or "vectors"."""
+        """Return the kind of the targets: "texts", "symbols" or "vectors"."""
         if self.vocabulary is not None:
             return "texts"
         return "vectors" if self.n_symbols is None else "symbols"
 
     def learn(self, y, vocabulary, n_sequences):
-        """Return y as `Sequences` of symbols (sum of L_i,) or vectors (sum of L_i, K), and the reader that knows them.
+        """Return y as `Sequences` of symbols (sum of L_i,) or vectors (sum of L_i, K), and the reader that has learned it.
 
-        Parameters
-        ----------
-        y : as in `RNNSeq2Seq.fit`
-        vocabulary : Vocabulary or None
-            The parameter: a copy of it is fitted if y is texts.
-        n_sequences : int
-            Of X.
+        If y consists of texts, a copy of the parameter `vocabulary` is fitted. X has `n_sequences` sequences.
         """
         y, kind, one_column = self._looked_at(y, "y")
         check_many(y, "y")
@@ -170,7 +160,7 @@ class TargetReader(NamedTuple):
         return _same_number(n_sequences, targets, "y"), reader
 
     def read(self, y, n_sequences, name="y"):
-        """Return y as `learn` does, checked against what was learnt."""
+        """Return y like `learn`, checked against what was learned."""
         y, kind, _ = self._looked_at(y, name)
         if kind != self.kind:
             raise TypeError(f"{name} holds {kind}, but the model was fitted on {self.kind}")
@@ -200,7 +190,7 @@ class TargetReader(NamedTuple):
 
 
 def _kind_of(y, name):
-    """Texts, symbols or vectors; and whether a step of vectors is one number without an axis of its own."""
+    """Return the kind of targets, and whether a step of vectors is a number without an axis of its own."""
     if is_text(y):
         return "texts", False
     if not hasattr(y, "__len__") or not len(y):

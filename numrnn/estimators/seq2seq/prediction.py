@@ -1,4 +1,4 @@
-"""What an encoder-decoder writes, and how well."""
+"""Predict sequences with an encoder-decoder, and evaluate them."""
 
 import math
 from numbers import Integral, Real
@@ -20,7 +20,7 @@ from numrnn.training.objective import loss_and_gradient
 
 
 class PairPrediction:
-    """The methods of `RNNSeq2Seq` that write, and judge what is written."""
+    """Implement the methods of `RNNSeq2Seq` that predict and evaluate."""
 
     def predict(
         self,
@@ -31,34 +31,37 @@ class PairPrediction:
         max_length: int | None = None,
         lengths: ArrayLike | None = None,
     ) -> Any:
-        """Write a sequence for each of X.
+        """Predict a target sequence for each sequence of X.
 
         Parameters
         ----------
         X : as in `fit`
+            Input sequences.
         beam_width : int, default=1
-            1 takes the most probable symbol in each step (of equals the lower). More: so many beginnings are kept in
-            each step, the most probable ones; one that ends is put aside, and leaves room for one less.
+            Number of hypotheses that a beam search keeps in each step. 1 is a greedy search, which takes the most
+            probable symbol in each step (the first of equals). A hypothesis that ends is set aside and makes the beam
+            narrower by one.
         length_penalty : float, default=0.0
-            a, not negative: of what a beam search has put aside, the one with the greatest
-            ``log p / ((5 + n) / 6)^a`` is returned, n its number of symbols, the end included (Wu et al. 2016). With 0
-            that is the most probable one; a greater a, 0.6 say, favours longer ones.
+            Exponent a >= 0 of the length penalty: of the finished hypotheses, the one with the greatest ``log p / ((5 +
+            n) / 6)^a`` is returned, where n is its number of symbols, the end included (Wu et al. 2016). 0 selects the
+            most probable one; greater values, such as 0.6, favour longer ones.
         max_length : int or None, default=None
-            Symbols to write at most, where no end comes. None: twice as many as the longest target of training has.
+            Largest number of symbols to predict if no end occurs. None means twice the length of the longest training
+            target.
         lengths : int, array-like of int of shape (N,), or None, default=None
-            Where targets are real vectors: how many to write for each sequence. None: as many as all targets of
-            training have, where that is one number.
+            Numbers of vectors to predict for each sequence, if targets are real vectors. None means the length of the
+            training targets, if they all had the same.
 
         Returns
         -------
         y : list of str, or list of ndarray
-            For texts texts; for symbols arrays (L_i,), int64; for real vectors arrays (L_i, K), or (L_i,) where the
-            targets were so, of the model's dtype.
+            Texts, arrays of symbols (L_i,), int64, or arrays of real vectors (L_i, K), or (L_i,) if the targets had
+            that form, of the model's dtype.
 
         Raises
         ------
         ValueError, TypeError
-            If X or an option is invalid; the message names it.
+            If X or an option is invalid. The message names it.
 
         Examples
         --------
@@ -96,17 +99,18 @@ class PairPrediction:
         return written if self.target_vocabulary_ is None else self.target_vocabulary_.inverse_transform(written)
 
     def score(self, X: SequencesLike, y: TargetsLike) -> float:
-        """Compare what `predict` writes with y.
+        """Compare the predictions with y.
 
         Parameters
         ----------
         X, y : as in `fit`
+            Test pairs.
 
         Returns
         -------
         score : float
-            For texts and symbols the share of sequences that are exactly right, written greedily. For real vectors R2
-            over all steps, of as many as y has.
+            For texts and symbols, the fraction of sequences that a greedy search predicts exactly. For real vectors, R2
+            over all steps, with the lengths of y.
         """
         network, (reader, target) = self._predictor(), self._readers()
         source = reader.read(X)
@@ -120,18 +124,19 @@ class PairPrediction:
         return float(np.mean([np.array_equal(found, wanted) for found, wanted in zip(written, targets, strict=True)]))
 
     def loss_and_grad(self, X: SequencesLike, y: TargetsLike) -> tuple[float, dict[str, np.ndarray]]:
-        """Compute the objective and its gradient at the present weights.
+        """Compute the objective and its gradient at the current weights.
 
         Parameters
         ----------
         X, y : as in `fit`
+            Pairs.
 
         Returns
         -------
         loss : float
-            The mean loss of a target step, its predecessors given, plus alpha/2 (sum of the squares of all U, W and V).
+            Mean loss of a target step with teacher forcing, plus alpha/2 (sum of the squares of all U, W and V).
         gradient : dict of str to ndarray
-            By the names in `weights_`, in their shapes.
+            Gradient by the names in `weights_`, in the same shapes.
 
         Examples
         --------
@@ -156,7 +161,7 @@ class PairPrediction:
         return write_by_beams(network, states, width=int(beam_width), length_penalty=float(length_penalty), **options)
 
     def _lengths(self, lengths, count):
-        """How many vectors to write for each sequence."""
+        """Return the number of vectors to predict for each sequence."""
         if lengths is None:
             if not self._one_length:
                 raise ValueError("lengths must be given: the targets of training had different lengths")
