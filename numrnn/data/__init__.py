@@ -1,4 +1,4 @@
-"""Sequences of any lengths: the container, the forms that users have them in, texts, files, scaling, mini-batches."""
+"""Hold, read, convert, scale and batch sequences of any lengths."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING

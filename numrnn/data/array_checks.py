@@ -1,4 +1,4 @@
-"""Many arrays, one after another in one array; every error names the array, or the column, at fault."""
+"""Concatenate arrays and check them; every error names the array or column at fault."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -29,28 +29,28 @@ BY_DEVICE = ", or set device='cuda' of an estimator"  # a hint for those who hav
 
 
 def stack(items, *, name, kinds, choose_dtype=None):
-    """Write arrays one after another into one array.
+    """Concatenate arrays.
 
     Parameters
     ----------
     items : list of array-likes of shape (T_i, D) or (T_i,)
     name : str
-        What errors call the list.
+        Name of the list in errors.
     kinds : {NUMBERS, TARGETS}
-        The kinds of dtype (`numpy.dtype.kind`) that are taken.
+        Accepted kinds of dtype (`numpy.dtype.kind`).
     choose_dtype : callable (dtype, ndim) -> dtype, default=None
-        What to cast to, from what the arrays have in common; None = no cast.
+        Returns the dtype to cast to, given the common dtype of the arrays. None means no cast.
 
     Returns
     -------
     values : C-contiguous ndarray of shape (sum of T_i, D) or (sum of T_i,)
-        A view of the array where there is but one, and nothing to cast.
+        A view if there is one array that needs no cast.
     lengths : ndarray of shape (N,), int64
 
     Raises
     ------
     ValueError, TypeError
-        Naming the first array of another shape, or of a dtype that is not taken.
+        If an array differs in shape from the first one, or its dtype is not accepted. The message names it.
     """
     check_one_order(items, name)
     arrays = [
@@ -69,7 +69,7 @@ def stack(items, *, name, kinds, choose_dtype=None):
 
 
 def check_kind(dtype, where, kinds):
-    """Raise a ValueError that names `where` if its dtype is not of one of the kinds."""
+    """Raise a ValueError that names `where` unless a dtype is of one of the kinds."""
     if dtype.kind == "c":
         raise ValueError(f"Complex data not supported: {where} has dtype {dtype}")
     if dtype.kind not in kinds:
@@ -78,23 +78,22 @@ def check_kind(dtype, where, kinds):
 
 
 def check_plain(array, where, hint=""):
-    """Raise an error that names `where` if it is an array, or a list of them, whose values cannot all be read.
+    """Raise an error that names `where` if an array, or one in a list of any depth, cannot be read completely.
 
     Parameters
     ----------
-    array : anything
-        Lists are looked through at any depth.
+    array : object
     where : str
-        What errors call it.
+        Name of the argument in errors.
     hint : str
-        What else to do with an array on a GPU.
+        What else can be done with an array on a GPU.
 
     Raises
     ------
     TypeError
-        If it is an array on a GPU (CuPy's, PyTorch's): reading it would copy it.
+        If it is an array on a GPU (CuPy, PyTorch): reading it would copy it.
     ValueError
-        If it is a masked array with masked values: NumPy would read what lies under the mask.
+        If it is a masked array with masked values: NumPy would read the values below the mask.
     """
     if type(array) in (list, tuple):
         _check_plain_items(array, where, hint, DEPTH)
@@ -103,7 +102,7 @@ def check_plain(array, where, hint=""):
 
 
 def check_list_plain(values, name):
-    """`check_plain` of what an estimator may take from a GPU."""
+    """Apply `check_plain` to an argument that an estimator may read from a GPU."""
     check_plain(values, name, BY_DEVICE)
 
 
@@ -193,7 +192,7 @@ def _concatenate(arrays, dtype, n_steps):
 
 
 def checked_offsets(offsets, values):
-    """Return a read-only copy of offsets, int64, that are known to lie within the steps of values."""
+    """Return a read-only copy of offsets, int64, after checking that they lie within the steps of values."""
     check_plain(offsets, "offsets")
     offsets = np.asarray(offsets)
     if values.ndim not in (1, 2):
@@ -211,33 +210,10 @@ def checked_offsets(offsets, values):
 
 
 def checked_lengths(lengths, n_steps, name="lengths", least=0):
-    """Return numbers of steps that are known to fit the steps there are, before anything is added up.
+    """Return numbers of steps as int64, after checking that they add up to `n_steps` without overflow.
 
-    Parameters
-    ----------
-    lengths : array-like of shape (N,)
-        Integers of any type.
-    n_steps : int
-        Steps of all sequences.
-    name : str
-        What errors call the lengths.
-    least : int
-        Steps that a sequence needs.
-
-    Returns
-    -------
-    lengths : ndarray of shape (N,), int64
-
-    Raises
-    ------
-    ValueError
-        If they are no integers, one is less than `least` or more than `n_steps`, or they do not add up to `n_steps`.
-
-    Examples
-    --------
-    >>> from numrnn.data.array_checks import checked_lengths
-    >>> checked_lengths([2, 3], 5)
-    array([2, 3])
+    Raises a ValueError if they are not integers, one of them is less than `least` or greater than `n_steps`, or their
+    sum differs from `n_steps`.
     """
     lengths = checked_each(lengths, n_steps, name, least)
     ends = np.cumsum(lengths)  # where the first sum wraps, the one before is too large already
@@ -247,7 +223,7 @@ def checked_lengths(lengths, n_steps, name="lengths", least=0):
 
 
 def checked_each(lengths, most, name, least):
-    """Return lengths as int64, each of which is from `least` to `most`."""
+    """Return lengths as int64, after checking that each is from `least` to `most`."""
     check_plain(lengths, name)
     lengths = np.asarray(lengths)
     if lengths.size == 0:
@@ -262,14 +238,7 @@ def checked_each(lengths, most, name, least):
 
 
 def names_of(columns):
-    """Return the names of columns as a tuple, or None if they are no texts.
-
-    Examples
-    --------
-    >>> from numrnn.data.array_checks import names_of
-    >>> names_of(["pulse", "temperature"]), names_of(range(2))
-    (('pulse', 'temperature'), None)
-    """
+    """Return the names of columns as a tuple, or None unless all of them are texts."""
     names = tuple(columns)
     return tuple(map(str, names)) if names and all(isinstance(name, str) for name in names) else None
 
@@ -277,26 +246,10 @@ def names_of(columns):
 
 
 def check_one_order(items, name):
-    """Return the columns of the data frames among items, which must agree; None where there is no data frame.
+    """Return the columns of the data frames among items, which must agree; None if there are no data frames.
 
-    Parameters
-    ----------
-    items : list
-        Arrays have no names, and are not compared.
-    name : str
-        What errors call the list.
-
-    Raises
-    ------
-    ValueError
-        Naming the first frame with other columns, with the same ones in another order, or with one twice.
-
-    Examples
-    --------
-    >>> import pandas
-    >>> from numrnn.data.array_checks import check_one_order
-    >>> check_one_order([pandas.DataFrame({"a": [1], "b": [2]}), [[3, 4]]], "X")
-    ['a', 'b']
+    Raises a ValueError that names the first frame with other columns, with another order, or with a repeated column.
+    Arrays have no names and are not compared.
     """
     frames = [(i, list(x.columns)) for i, x in enumerate(items) if type(x) is not np.ndarray and hasattr(x, "columns")]
     for i, columns in frames:
@@ -310,23 +263,18 @@ def check_one_order(items, name):
 
 
 def places_of(expected, found, where):
-    """Return where the expected columns are among those found.
+    """Return the positions of the expected columns among those found, or None if all are in place.
 
     Parameters
     ----------
     expected, found : sequence of str
     where : str
-        Whose columns were found, for errors: a file, or the name of a parameter.
-
-    Returns
-    -------
-    places : ndarray of int, or None
-        None where all are in their places.
+        Source of the columns found, for errors: a file or a parameter.
 
     Raises
     ------
     ValueError
-        Naming a column that is missing, that is new, or that is there twice.
+        If a column is missing, new or repeated. The message names it.
 
     Examples
     --------
@@ -350,20 +298,13 @@ def places_of(expected, found, where):
 
 
 def check_same_order(known, found, what, where, when="during fit"):
-    """Raise a ValueError unless columns are those of the fit, in its order.
+    """Raise a ValueError unless columns are those of the fit in the same order.
 
     Parameters
     ----------
     known, found : sequence of str
     what, where, when : str
-        What errors call the columns, whose they are, see `places_of`, and when they were so.
-
-    Examples
-    --------
-    >>> from numrnn.data.array_checks import check_same_order
-    >>> check_same_order(["a", "b"], ["b", "a"], "y: the columns", "y")
-    Traceback (most recent call last):
-    ValueError: y: the columns must be in the order that they were in during fit: 'a', 'b'; they are 'b', 'a'
+        Name of the columns, their source (see `places_of`), and the time of the known order, for errors.
     """
     if places_of(known, found, where) is not None:
         expected, found = (listed(map(repr, order)) for order in (known, found))

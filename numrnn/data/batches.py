@@ -1,4 +1,4 @@
-"""Which sequences form a mini-batch, in which order, and which are in memory meanwhile: buckets, tiles, windows."""
+"""Choose the sequences of mini-batches, their order, and which of them are in memory: buckets, tiles, windows."""
 
 import functools
 from contextlib import closing
@@ -16,8 +16,10 @@ BUCKETS_PER_OCTAVE = 2  # lengths in a bucket differ by at most a factor of sqrt
 
 
 class Batch(NamedTuple):
-    """A mini-batch: ids (n,) int64 in tile order; tile k is ids[k * tile_rows : (k + 1) * tile_rows], longest sequence
-    first. A chunk has only some steps of its sequences, and their states are carried to the next.
+    """Describe a mini-batch: ids (n,) int64 in tile order.
+
+    Tile k is ids[k * tile_rows : (k + 1) * tile_rows], longest sequence first. If the batch is a chunk, it has only
+    some steps of its sequences, whose hidden states are carried to the next chunk.
     """
 
     ids: np.ndarray
@@ -27,9 +29,7 @@ class Batch(NamedTuple):
 
 @functools.lru_cache(maxsize=64)
 def _deal(count):
-    """Order of tiles, sorted by length, in which both halves weigh about the same, and both halves of these, and so
-    on.
-    """
+    """Return an order of tiles, given by length, in which both halves have about the same work, recursively."""
 
     def deal(tiles):
         if len(tiles) < 3:
@@ -49,39 +49,35 @@ def _deal(count):
 
 @functools.lru_cache(maxsize=64)
 def _tile_order(count, tile_rows):
-    """Where the sequences of a mini-batch, sorted by length, stand in it."""
+    """Return the positions in a mini-batch of its sequences sorted by length."""
     full = count // tile_rows
     tiles = np.arange(full * tile_rows).reshape(full, tile_rows)[_deal(full)]
     return np.concatenate([tiles.ravel(), np.arange(full * tile_rows, count)])
 
 
 def longest_first(lengths):
-    """Ids of all sequences, the longest first."""
+    """Return the ids of all sequences, longest first."""
     return (-lengths).argsort(kind="stable")
 
 
 def full_batch(lengths, tile_rows):
-    """All sequences as one batch."""
+    """Return all sequences as one mini-batch."""
     return Batch(longest_first(lengths)[_tile_order(len(lengths), tile_rows)])
 
 
 def epoch_batches(lengths, batch_size, *, shuffle, generator, tile_rows):
-    """The mini-batches of one epoch; each sequence is in exactly one.
+    """Return the mini-batches of one epoch as a list of `Batch`; each sequence is in exactly one.
 
     Parameters
     ----------
     lengths : ndarray of shape (N,), int64
     batch_size : int
     shuffle : bool
-        Draw a batch from sequences of about one length, and the batches in random order. Otherwise both come in the
-        order given.
+        Whether to draw mini-batches of sequences of similar length, in random order. Otherwise, sequences and
+        mini-batches keep the given order.
     generator : numpy.random.Generator
     tile_rows : int
-        Sequences in a tile.
-
-    Returns
-    -------
-    list of Batch
+        Number of sequences in a tile.
     """
     batch_size = int(batch_size)  # a small integer type of NumPy's would overflow
     count = -(-len(lengths) // batch_size)
@@ -103,19 +99,9 @@ def epoch_batches(lengths, batch_size, *, shuffle, generator, tile_rows):
 
 
 def in_chunks(batches, lengths, steps, tile_rows):
-    """Cut the sequences of mini-batches into chunks of so many steps: each batch becomes a batch for each chunk.
+    """Cut the sequences of mini-batches into chunks of `steps` steps.
 
-    Parameters
-    ----------
-    batches : list of Batch
-    lengths : ndarray of shape (N,), int64
-    steps : int
-    tile_rows : int
-
-    Returns
-    -------
-    list of Batch
-        The chunks of a batch one after the other; sequences that have ended are left out.
+    Each mini-batch becomes several, one after another; sequences that have ended are left out.
     """
     return [
         _chunk(batch.ids, lengths, first, steps, tile_rows)
@@ -134,18 +120,18 @@ def _chunk(ids, lengths, first, steps, tile_rows):
 
 
 class Rows:
-    """The sequences of all mini-batches, one after the other.
+    """Concatenate the sequences of all mini-batches.
 
     Attributes
     ----------
     ids, lengths : ndarray of shape (n,), int64
-        Of the sequences; their steps in this mini-batch.
+        Sequences, and their numbers of steps in this mini-batch.
     skipped : ndarray of shape (n,), int64
-        Steps before them.
+        Numbers of steps before those.
     first : ndarray of shape (batches + 1,), int64
-        Where a mini-batch begins.
+        Index of the first row of each mini-batch.
     carried : bool
-        Whether states go from one mini-batch to the next.
+        Whether hidden states are carried from one mini-batch to the next.
     """
 
     def __init__(self, batches, lengths):
@@ -161,7 +147,7 @@ class Rows:
 
     @classmethod
     def of_all(cls, lengths):
-        """All sequences whole, as one mini-batch in the order given."""
+        """Return all whole sequences as one mini-batch in the given order."""
         rows = cls.__new__(cls)
         rows.ids, rows.first, rows.carried = np.arange(len(lengths)), np.array([0, len(lengths)]), False
         rows.skipped, rows.lengths = np.zeros(len(lengths), np.int64), lengths
@@ -169,24 +155,20 @@ class Rows:
 
 
 def epoch_windows(data, batch_size, bptt_steps=None, *, shuffle, key, tile_rows):
-    """The mini-batches of one epoch, a list of them for each window; each sequence is in exactly one.
+    """Return the mini-batches of one epoch, a list of them for each window; each sequence is in exactly one.
 
     Parameters
     ----------
-    data : Sequences
-        Data in memory are one window. Shards are shuffled, and as many as fill a window together.
+    data : SequenceSource
+        Data in memory form one window. Shards are shuffled, and as many as fit into a window form one.
     batch_size : int
     bptt_steps : int or None
-        Cut mini-batches into chunks of so many steps, see `in_chunks`.
+        Number of steps of a chunk, see `in_chunks`.
     shuffle : bool
     key : tuple (seed, epoch)
-        The order depends on nothing else.
+        Determines the order.
     tile_rows : int
-        Sequences in a tile.
-
-    Returns
-    -------
-    windows : list of list of Batch
+        Number of sequences in a tile.
     """
     lengths, in_files = data.lengths, not data.in_memory
     windows = []
@@ -203,7 +185,7 @@ def epoch_windows(data, batch_size, bptt_steps=None, *, shuffle, key, tile_rows)
 
 
 def _cut(batches, lengths, most_steps):
-    """Windows of mini-batches that follow one another, of so many steps at most, or of one mini-batch."""
+    """Group successive mini-batches into windows of a limited number of steps, or of a single mini-batch."""
     windows, steps = [], most_steps
     for batch in batches:
         more = int(lengths[batch.ids].sum())
@@ -216,26 +198,23 @@ def _cut(batches, lengths, most_steps):
 
 
 class WindowReader:
-    """Has the sequences of a window in memory; a thread reads those of the next.
+    """Keep the sequences of a window in memory while a thread reads those of the next.
 
     Parameters
     ----------
-    data : Sequences
-        Where they are in memory already, they are handed on.
+    data : SequenceSource
+        Data in memory are passed on unchanged.
     network : Network or None, default=None
-        Its method `reads` tells the sequences of a mini-batch that this process works on; None: all.
+        Its method `reads` selects the sequences of a mini-batch that this process works on; None selects all.
     """
 
     def __init__(self, data, network=None):
         self._data, self._network, self._held, self._spare = data, network, None, []
 
     def read(self, windows, done=0):
-        """Yield each window's data and mini-batches, but for the first `done` mini-batches. To be closed.
+        """Yield data and mini-batches of each window, except the first `done` mini-batches; the caller must close it.
 
-        Raises
-        ------
-        ValueError, OSError
-            If a file cannot be read or holds what is no data, naming it.
+        Raises a ValueError or OSError that names the file if it cannot be read or holds invalid data.
         """
         windows = _left(windows, done)
         if self._data.in_memory:
@@ -264,8 +243,9 @@ class WindowReader:
         return Held(self._data, ids, *self._data.gather(ids, self._room(ids), stopped))
 
     def _room(self, ids):
-        """Memory of a window that is done with, or new: that of two windows takes turns, for the system needs as long
-        to clear new memory as to read a file that it knows.
+        """Return the memory of a finished window, or new memory.
+
+        Two windows alternate, since the system needs as long to clear new memory as to read a cached file.
         """
         steps, row = int(self._data.lengths[ids].sum()), self._data.step_bytes
         if self._spare and len(self._spare[-1]) >= steps:

@@ -1,4 +1,4 @@
-"""Sizes in bytes, as people write them."""
+"""Parse sizes in bytes."""
 
 import re
 
@@ -12,24 +12,19 @@ MOST = 2**63  # kernels count in 64 bits
 
 
 def n_bytes(size, name):
-    """Return a size as a number of bytes.
+    """Return a size as a number of bytes, at least 1 and less than 2**63.
 
     Parameters
     ----------
     size : int or str
-        A number, or one with a unit: ``"512MB"`` (10**6 bytes each), ``"1.5 GiB"`` (2**30).
+        A number of bytes, or a text such as ``"512MB"`` (10**6 bytes each) or ``"1.5 GiB"`` (2**30).
     name : str
-        What errors call it.
-
-    Returns
-    -------
-    bytes : int
-        At least 1, and less than 2**63.
+        Name of the parameter in errors.
 
     Raises
     ------
     ValueError
-        If it is no size.
+        If it is not a valid size.
 
     Examples
     --------

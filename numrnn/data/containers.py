@@ -1,4 +1,4 @@
-"""Refuse containers that hold no sequences, with the way out, and values that are no numbers, by name."""
+"""Reject containers that are not sequences and values that are not numbers, with what to pass instead."""
 
 from collections.abc import Iterator, Mapping, Set
 from numbers import Real
@@ -12,20 +12,15 @@ _EXPECTED = "expected a list of arrays of shape (steps, inputs), an array of sha
 
 
 def check_container(X, name, expected=_EXPECTED):
-    """Raise a TypeError that names X and says what to pass, unless X can be a list, an array or a data frame.
+    """Raise a TypeError that says what to pass, unless X may be a list, an array or a data frame.
 
     Parameters
     ----------
-    X : anything
+    X : object
     name : str
-        What errors call X.
+        Name of X in errors.
     expected : str
-        What X may be.
-
-    Examples
-    --------
-    >>> from numrnn.data.containers import check_container
-    >>> check_container([[0.5], [1.5]], "X")
+        What X should be.
     """
     if type(X) in (np.ndarray, list):
         return
@@ -39,7 +34,7 @@ def _described(X):
 
 
 def _way_out(X, name):
-    """Return what to pass instead, as the end of a sentence, or None if X may be what it should be."""
+    """Return what to pass instead, as the end of a sentence, or None if the container is acceptable."""
     if issparse(X):
         return f": sparse data are taken as dense ones only, pass {name}.toarray()"
     if isinstance(X, Mapping):
@@ -70,28 +65,7 @@ def _is_nested_frame(X):
 def numbers_of_frame(frame, name):
     """Return a data frame as an array of numbers.
 
-    Parameters
-    ----------
-    frame : data frame
-    name : str
-        What errors call it.
-
-    Returns
-    -------
-    array : ndarray of shape (rows, columns)
-
-    Raises
-    ------
-    ValueError
-        Naming the first column that holds something else: dates, durations, texts (also of digits), decimals.
-
-    Examples
-    --------
-    >>> import pandas
-    >>> from numrnn.data.containers import numbers_of_frame
-    >>> numbers_of_frame(pandas.DataFrame({"a": [1, 2], "b": [0.5, None]}), "X[0]")
-    array([[1. , 0.5],
-           [2. , nan]])
+    Raises a ValueError that names the first column of dates, durations, texts (of digits, too) or decimals.
     """
     check_distinct(frame, name)
     for column in frame.columns:
@@ -100,16 +74,7 @@ def numbers_of_frame(frame, name):
 
 
 def check_column(values, where):
-    """Raise a ValueError that names `where` unless a column of a table or a data frame holds numbers.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numrnn.data.containers import check_column
-    >>> check_column(np.array(["1"]), "x.parquet, column 'pulse'")
-    Traceback (most recent call last):
-    ValueError: x.parquet, column 'pulse' holds <U1, expected numbers
-    """
+    """Raise a ValueError that names `where` unless a column of a table or data frame holds numbers."""
     kind = getattr(values.dtype, "kind", "O")
     if kind not in "biufO":
         raise ValueError(f"{where} holds {values.dtype}, expected numbers{_cast(kind)}")
@@ -131,33 +96,10 @@ def _check_objects(values, where):
 
 
 def numbers_of_objects(array, name):
-    """Return an array of objects that are all numbers as float64, and any other array as it is.
+    """Return an array of objects that are all numbers as float64, and any other array unchanged.
 
-    Parameters
-    ----------
-    array : ndarray
-        None and what pandas has for it become NaN.
-    name : str
-        What errors call it.
-
-    Returns
-    -------
-    array : ndarray
-
-    Raises
-    ------
-    ValueError, TypeError
-        Naming the first object that is no number: a date, a duration, a text (also of digits), a decimal.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numrnn.data.containers import numbers_of_objects
-    >>> numbers_of_objects(np.array([1, None], object), "X[0]")
-    array([ 1., nan])
-    >>> numbers_of_objects(np.array([["1_000"]], object), "X")
-    Traceback (most recent call last):
-    ValueError: X[0, 0] is '1_000' (str), expected a number
+    None and pandas' NA become NaN. A ValueError or TypeError names the first date, duration, text (of digits, too) or
+    decimal.
     """
     if array.dtype.kind != "O":
         return array
@@ -199,19 +141,7 @@ def _no_number(value, where):
 
 
 def check_targets(y, name):
-    """Raise an error that names the first target that is missing, or no label of the type of the others.
-
-    Parameters
-    ----------
-    y : array-like
-    name : str
-        What errors call y.
-
-    Examples
-    --------
-    >>> from numrnn.data.containers import check_targets
-    >>> check_targets([0, 1, 1], "y")
-    """
+    """Raise an error that names the first target that is missing or differs in type from the others."""
     check_container(y, name, "expected a list or an array with a target for each sequence")
     if not isinstance(y, (list, tuple)):
         y = np.asarray(y)
@@ -231,16 +161,7 @@ def check_targets(y, name):
 
 
 def check_distinct(X, name):
-    """Raise a ValueError that names the first column that a data frame has twice; what is none has no columns.
-
-    Examples
-    --------
-    >>> import pandas
-    >>> from numrnn.data.containers import check_distinct
-    >>> check_distinct(pandas.DataFrame([[1, 2]], columns=["a", "a"]), "X")
-    Traceback (most recent call last):
-    ValueError: X has the column 'a' twice: give its columns names that differ
-    """
+    """Raise a ValueError that names the first repeated column of a data frame; other objects have no columns."""
     columns = list(X.columns) if hasattr(X, "columns") else []
     if len(set(columns)) < len(columns):
         twice = next(column for i, column in enumerate(columns) if column in columns[:i])

@@ -1,7 +1,7 @@
-"""Every form that users have sequences in, to `Sequences` and back.
+"""Convert every form of sequences that users have to `Sequences`, and back.
 
 A *form* is "list" (a list, tuple or 1-D object array of arrays or data frames), "sequences", "array" (N, T, D), or
-"table": a 2-D array, data frame or nested list (N, T) of univariate sequences of one length.
+"table": a 2-D array, data frame or nested list (N, T) of univariate sequences of equal length.
 """
 
 import numpy as np
@@ -27,34 +27,34 @@ COMPILED = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def to_sequences(X, *, dtype, name="X", allow_symbols=False, allow_empty=False):
-    """Return X as `Sequences`, checked, and the form it came in.
+    """Return X as checked `Sequences`, and its form.
 
     Parameters
     ----------
     X : list of arrays of shape (T_i, D) or (T_i,), array of shape (N, T, D) or (N, T), or Sequences
-        Numbers without dimension D are one input a step (D = 1).
+        Numbers without the axis D are one input per step (D = 1).
     dtype : dtype or tuple of dtypes
-        What the values are cast to; of a tuple, those that X has if it has one of them, else the first.
+        Dtype of the values. Of a tuple, the one that X has, or else the first.
     name : str, default="X"
-        What errors call X.
+        Name of X in errors.
     allow_symbols : bool, default=False
-        X holds symbols, integers without dimension D, which stay as they are: values of shape (sum of T_i,).
+        Whether X holds symbols, integers without the axis D, which stay unchanged: values of shape (sum of T_i,).
     allow_empty : bool, default=False
-        Whether sequences of symbols may be empty, of which one at least is not.
+        Whether sequences of symbols may be empty; at least one must not be.
 
     Returns
     -------
     sequences : Sequences
-        Values of shape (sum of T_i, D), C-contiguous; without a copy where X has them so.
+        C-contiguous values of shape (sum of T_i, D), without a copy if X has such values.
     form : {"list", "sequences", "array", "table"}
 
     Raises
     ------
     ValueError
-        Naming the first sequence that is empty, not finite, of another number of inputs, or no array of numbers (of
-        symbols).
+        If a sequence is empty, is not finite, has another number of inputs, or is not an array of numbers (of symbols).
+        The message names it.
     TypeError
-        If X is sparse, or on a GPU.
+        If X is sparse or on a GPU.
 
     Examples
     --------
@@ -116,41 +116,24 @@ def _read(X, choose_dtype, name, least=1):
 
 
 def _column_names(X, form):
-    """Return what the columns of X are called, or None; those of a table are its steps."""
+    """Return the names of the columns of X, or None; the columns of a table are steps."""
     if form == "list":
         X = next((x for x in X if hasattr(x, "columns")), None)
     return getattr(X, "names", None) if form == "sequences" else list(X.columns) if hasattr(X, "columns") else None
 
 
 def targets_to_sequences(y, X_sequences, *, name="y"):
-    """Return targets (or weights) of steps as `Sequences`, checked against the lengths of X.
+    """Return targets (or weights) of steps as `Sequences` with the offsets of X, checked against the lengths of X.
+
+    Raises a ValueError that names the first sequence that differs in length from its sequence of X, or is not finite.
 
     Parameters
     ----------
     y : list of arrays of shape (T_i,) or (T_i, K), array of shape (N, T) or (N, T, K), or Sequences
-        Numbers or labels; their dtype stays.
+        Numbers or labels; their dtype is kept.
     X_sequences : Sequences
     name : str, default="y"
-        What errors call y.
-
-    Returns
-    -------
-    targets : Sequences
-        With the offsets of X.
-
-    Raises
-    ------
-    ValueError
-        Naming the first sequence of another length than its sequence of X, or that is not finite.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numrnn import Sequences
-    >>> from numrnn.data.conversion import targets_to_sequences
-    >>> X = Sequences.from_list([np.zeros((2, 3)), np.ones((1, 3))])
-    >>> targets_to_sequences([["a", "b"], ["b"]], X).values
-    array(['a', 'b', 'b'], dtype='<U1')
+        Name of y in errors.
     """
     targets = steps_to_sequences(y, name=name)
     n_targets, n_sequences = len(targets), len(X_sequences)
@@ -212,26 +195,13 @@ def steps_to_sequences(y, *, name="y"):
 
 
 def from_steps(values, offsets, form):
-    """Return results of steps in the form that X came in.
+    """Return results per step in the form of X, as views of `values`.
 
     Parameters
     ----------
     values : ndarray of shape (sum of T_i,) or (sum of T_i, K)
     offsets : ndarray of shape (N + 1,)
     form : {"list", "sequences", "array", "table"}
-
-    Returns
-    -------
-    steps : list of arrays, Sequences, or array of shape (N, T) or (N, T, K)
-        Views of `values`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numrnn.data.conversion import from_steps
-    >>> from_steps(np.arange(4), np.array([0, 2, 4]), "table")
-    array([[0, 1],
-           [2, 3]])
     """
     steps = Sequences(values, offsets)
     if form == "sequences":
@@ -242,7 +212,7 @@ def from_steps(values, offsets, form):
 
 
 def list_items(X, name):
-    """Return the items of X if it is a list of sequences, None if it is an array-like (or its single numbers)."""
+    """Return the items of X if X is a list of sequences, and None if X is an array-like (or a list of numbers)."""
     if not isinstance(X, (list, tuple)) and not (getattr(X, "ndim", None) == 1 and X.dtype == object):
         return None
     items = list(X)
@@ -255,8 +225,9 @@ def list_items(X, name):
 
 
 def _ready_array(X):
-    """Return X, or its one sequence, as an array (N, T, D) if it is one that needs no change: looking at X in general
-    takes longer than the prediction of a few short sequences.
+    """Return X, or its only sequence, as an array (N, T, D) if it needs no conversion.
+
+    The general checks take longer than the prediction of a few short sequences.
     """
     if type(X) is list and len(X) == 1 and type(X[0]) is np.ndarray:
         X = X[0][None]
@@ -283,7 +254,7 @@ def _checked_array(X, name):
 
 
 def _numbers_in(X, name):
-    """Return X with numbers in the place of objects that are numbers, and refuse texts."""
+    """Return X with numbers in place of objects that are numbers; raise an error for texts."""
     if not isinstance(X, (list, tuple)) and getattr(getattr(X, "dtype", None), "kind", "") not in list("OUSc"):
         return X
     try:
@@ -301,7 +272,7 @@ def _numbers_in(X, name):
 
 
 def values_of_numbers(sequences, name):
-    """Return the values of `Sequences`; objects as numbers, see `numrnn.data.containers.numbers_of_objects`."""
+    """Return the values of `Sequences`, with objects converted by `numrnn.data.containers.numbers_of_objects`."""
     if sequences.values.dtype.kind != "O" or not len(sequences):
         return sequences.values
     return np.concatenate([numbers_of_objects(x, f"{name}[{i}]") for i, x in enumerate(sequences)])

@@ -1,4 +1,4 @@
-"""What tells one data set from another, without reading all of it."""
+"""Tell data sets apart without reading all of their values."""
 
 import hashlib
 
@@ -11,7 +11,7 @@ BLOCK_BYTES = 1 << 12
 
 
 def fingerprint(data, targets=None, given=None):
-    """Describe sequences, their targets and weights, and the states they begin with.
+    """Return marks, a dict of numbers and SHA-256 sums, of sequences, their targets, weights and initial states.
 
     Parameters
     ----------
@@ -19,22 +19,10 @@ def fingerprint(data, targets=None, given=None):
     targets : Targets, optional
     given : ndarray of shape (N, state_size), optional
 
-    Returns
-    -------
-    marks : dict of str to int or str
-        Numbers, and SHA-256 sums: of all lengths, and of 64 blocks of 4 KB of each array, the first and the last among
-        them. So it takes some milliseconds, whatever the size of the data; a change between the blocks goes unnoticed.
-        The buffer of shards is among them: it decides what is shuffled together. Of sequences on a card these blocks
-        alone are copied to the host, so the marks are those of the same sequences there.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numrnn import Sequences
-    >>> from numrnn.data.fingerprint import fingerprint
-    >>> marks = fingerprint(Sequences.from_list([np.zeros((2, 1)), np.ones((3, 1))]))
-    >>> marks["sequences"], marks["steps"], sorted(marks)
-    (2, 5, ['lengths', 'sequences', 'steps', 'values'])
+    Notes ----- The sums are over all lengths and over 64 blocks of 4 KB of each array, the first and the last included.
+    This takes a few milliseconds, whatever the size of the data; changes between the blocks are not detected. The
+    buffer of shards is included, since it determines which sequences are shuffled together. Of arrays on a GPU, only
+    these blocks are copied to the host, so the marks equal those of the same sequences there.
     """
     if hasattr(data, "source"):
         sides = {"source": data.source, "target": data.target}

@@ -1,8 +1,8 @@
-"""Random numbers that do not depend on the order in which they are asked for.
+"""Draw random numbers that do not depend on the order of requests.
 
-Everything random in numrnn (first weights, shuffles, splits, masks, sampling) is drawn from a counter-based generator
-keyed by what the numbers are for. The shuffle of epoch 7 is the same whether epochs 1 to 6 ran in this process, another
-one, or not at all.
+Everything random in numrnn (initial weights, shuffles, splits, masks, sampling) comes from a counter-based generator
+whose key is the purpose of the numbers. The shuffle of epoch 7 is the same whether epochs 1 to 6 ran in this process,
+in another one, or not at all.
 """
 
 import numpy as np
@@ -15,28 +15,9 @@ PURPOSES = {"weights": 1, "shuffle": 2, "split": 3, "dropout": 4, "sampling": 5,
 
 
 def draw_seed(random_state):
-    """Draw the one 64-bit seed of a fit.
+    """Return the seed of a fit, an integer in [0, 2**64), given a `random_state` as scikit-learn accepts it.
 
-    Parameters
-    ----------
-    random_state : int, numpy.random.RandomState or None
-        As everywhere in scikit-learn; None draws from NumPy's global generator.
-
-    Returns
-    -------
-    seed : int
-        In [0, 2**64).
-
-    Raises
-    ------
-    ValueError
-        If random_state is none of these.
-
-    Examples
-    --------
-    >>> from numrnn.data.random_streams import draw_seed
-    >>> draw_seed(0) == draw_seed(0)
-    True
+    None draws from NumPy's global generator. Other values than int, RandomState and None raise a ValueError.
     """
     try:
         random = check_random_state(random_state)
@@ -49,7 +30,7 @@ def draw_seed(random_state):
 
 
 def mask_keys(seed, epoch, ids, first):
-    """Return a key of 32 bits for the dropout masks of each of some chunks of sequences in an epoch.
+    """Return a 32-bit key for the dropout masks of each chunk of a sequence in an epoch.
 
     Parameters
     ----------
@@ -57,19 +38,12 @@ def mask_keys(seed, epoch, ids, first):
         In [0, 2**64).
     epoch : int
     ids, first : ndarray of shape (n,), int64
-        The sequences, and the first steps of the chunks.
+        Sequences, and the first steps of their chunks.
 
     Returns
     -------
     keys : ndarray of shape (n,), int64
-        The upper half of a hash of all four (splitmix64: Steele, Lea, Flood 2014).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numrnn.data.random_streams import mask_keys
-    >>> len(set(mask_keys(1, 0, np.arange(100), np.zeros(100, np.int64)).tolist()))
-    100
+        Upper half of a hash of all four (splitmix64: Steele, Lea, Flood 2014).
     """
     words = (PURPOSES["dropout"], epoch, ids, first)
     key = np.full(len(ids), seed, np.uint64)
@@ -82,16 +56,15 @@ def mask_keys(seed, epoch, ids, first):
 
 
 def generator(seed, purpose, epoch=0, sequence=0):
-    """Return the random generator of one purpose, epoch and sequence.
+    """Return the random generator for one purpose, epoch and sequence.
 
     Parameters
     ----------
     seed : int
         In [0, 2**64).
     purpose : {"weights", "shuffle", "split", "dropout", "sampling", "data", "shards"}
-        What the numbers are for.
     epoch, sequence : int, default=0
-        Not negative. Streams of different epochs or sequences never overlap: each may draw 2**130 words.
+        Not negative. Generators of different epochs or sequences never overlap: each may draw 2**130 words.
 
     Returns
     -------
@@ -101,14 +74,6 @@ def generator(seed, purpose, epoch=0, sequence=0):
     References
     ----------
     Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3. SC 2011.
-
-    Examples
-    --------
-    >>> from numrnn.data.random_streams import generator
-    >>> a = generator(1, "shuffle", epoch=3).permutation(5)
-    >>> b = generator(1, "shuffle", epoch=3).permutation(5)
-    >>> a.tolist() == b.tolist()
-    True
     """
     key = np.array([seed, PURPOSES[purpose]], dtype=np.uint64)
     counter = np.array([0, 0, epoch, sequence], dtype=np.uint64)

@@ -1,4 +1,4 @@
-"""Standardising the inputs of sequences."""
+"""Standardise the inputs of sequences."""
 
 from typing import Any, Self
 
@@ -22,36 +22,36 @@ BLOCK = 1 << 14
 class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     """Standardise each input over all steps of all sequences: ``z = (x - mean) / standard deviation``.
 
-    The counterpart of `sklearn.preprocessing.StandardScaler` for sequences of any lengths. A long sequence counts
-    more than a short one: every step has the same weight.
+    This is the counterpart of `sklearn.preprocessing.StandardScaler` for sequences of any lengths. Every step has the
+    same weight, so long sequences count more than short ones.
 
     Parameters
     ----------
     with_mean : bool, default=True
         Whether to subtract the mean.
     with_std : bool, default=True
-        Whether to divide by the standard deviation. An input that does not vary is divided by 1.
+        Whether to divide by the standard deviation. Constant inputs are divided by 1.
 
     Attributes
     ----------
     mean_ : ndarray of shape (D,), float64
         Mean of each input.
     var_ : ndarray of shape (D,), float64
-        Variance of each input (the biased one: divided by the number of steps).
+        Variance of each input (the biased estimate, divided by the number of steps).
     scale_ : ndarray of shape (D,), float64
-        What each input is divided by.
+        Divisor of each input.
     n_samples_seen_ : int
         Number of steps seen.
     n_inputs_ : int
-        Number D of inputs a step.
+        Number of inputs per step, D.
     n_features_in_ : int
-        D; after a fit on a 2-D array, its number of columns (the steps of univariate sequences).
+        D, or the number of columns if X was a 2-D array (the steps of univariate sequences).
     feature_names_in_ : ndarray of str
-        Names of the inputs. Defined where X had names, all of type str.
+        Names of the inputs. Defined only if X had names that are all texts.
 
     See Also
     --------
-    numrnn.RNNClassifier, numrnn.RNNRegressor : What usually follows in a pipeline.
+    numrnn.RNNClassifier, numrnn.RNNRegressor : Estimators that usually follow in a pipeline.
 
     References
     ----------
@@ -75,21 +75,24 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
         self.with_std = with_std
 
     def fit(self, X: SequencesLike, y: object = None) -> Self:
-        """Compute mean and standard deviation of each input.
+        """Compute the mean and standard deviation of each input.
 
         Parameters
         ----------
         X : list of arrays of shape (T_i, D), array of shape (N, T, D) or (N, T), or Sequences
-        y : ignored
+            Sequences.
+        y : None
+            Ignored.
 
         Returns
         -------
         self : SequenceScaler
+            The fitted scaler.
 
         Raises
         ------
         ValueError
-            Naming the first sequence that is empty, not finite or of another number of inputs.
+            If a sequence is empty, is not finite or has another number of inputs. The message names it.
 
         Examples
         --------
@@ -101,16 +104,19 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
         return self._update(X, reset=True)
 
     def partial_fit(self, X: SequencesLike, y: object = None) -> Self:
-        """Take more sequences into the mean and the standard deviation.
+        """Update the mean and standard deviation with more sequences.
 
         Parameters
         ----------
         X : list of arrays of shape (T_i, D), array of shape (N, T, D) or (N, T), or Sequences
-        y : ignored
+            Sequences.
+        y : None
+            Ignored.
 
         Returns
         -------
         self : SequenceScaler
+            The updated scaler.
 
         Examples
         --------
@@ -128,11 +134,13 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
         Parameters
         ----------
         X : list of arrays of shape (T_i, D), array of shape (N, T, D) or (N, T), or Sequences
+            Sequences.
 
         Returns
         -------
-        Z : of the form of X
-            A copy; float32 where X is, else float64. Shards are standardised as they are read.
+        Z : list of arrays, array, or Sequences
+            A standardised copy in the form of X; float32 if X is, and otherwise float64. Shards are standardised when
+            they are read.
 
         Examples
         --------
@@ -147,15 +155,17 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
         return self._changed(X, subtraction + ([(np.divide, self.scale_)] if self.with_std else []))
 
     def inverse_transform(self, X: SequencesLike) -> Any:
-        """Take standardised sequences back to the scale of the data.
+        """Convert standardised sequences back to the original scale.
 
         Parameters
         ----------
         X : list of arrays of shape (T_i, D), array of shape (N, T, D) or (N, T), or Sequences
+            Standardised sequences.
 
         Returns
         -------
-        X_original : of the form of X
+        X_original : list of arrays, array, or Sequences
+            A copy in the form of X.
 
         Examples
         --------
@@ -170,16 +180,17 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
         return self._changed(X, product + ([(np.add, self.mean_)] if self.with_mean else []))
 
     def set_output(self, *, transform: str | None = None) -> Self:
-        """Do nothing: sequences have the form of X, and are no table of features.
+        """Do nothing: transformed sequences keep the form of X and are not tables of features.
 
         Parameters
         ----------
-        transform : ignored
-            What scikit-learn's pipelines pass on.
+        transform : str, optional
+            Ignored; scikit-learn's pipelines pass it on.
 
         Returns
         -------
         self : SequenceScaler
+            The scaler itself.
         """
         return self
 
@@ -217,7 +228,7 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
 
 
 def _blocks(sequences):
-    """Yield BLOCK steps at a time, wherever sequences begin."""
+    """Yield BLOCK steps at a time, regardless of where sequences begin."""
     in_files, rest = not sequences.in_memory, []
     for part in (block for _, block in sequences.blocks()) if in_files else [sequences]:
         values = np.concatenate([rest, part.values]) if len(rest) else part.values

@@ -1,4 +1,4 @@
-"""The container of sequences of any lengths."""
+"""Store sequences of any lengths in one array."""
 
 import collections.abc
 import operator
@@ -28,32 +28,32 @@ __all__ = ["Sequences"]
 
 
 class Sequences(SequenceSource):
-    """Sequences of any lengths, one after another in one array, without padding.
+    """Store sequences of any lengths, concatenated in one array without padding.
 
-    It holds what a network reads (D numbers a step, or one symbol a step) or what it is trained towards (one target a
-    step, or several). It is a `collections.abc.Sequence` of arrays, and scikit-learn splits it as it splits an array.
+    They may be inputs (D numbers or one symbol per step) or targets (one or several per step). `Sequences` is a
+    `collections.abc.Sequence` of arrays, and scikit-learn splits it like an array.
 
     Parameters
     ----------
     values : ndarray of shape (sum of T_i, D) or (sum of T_i,)
-        The steps of all sequences. They are not copied; a read-only memory map will do.
+        Steps of all sequences. They are not copied; a read-only memory map is accepted.
     offsets : ndarray of shape (N + 1,), int64
-        Sequence i is ``values[offsets[i]:offsets[i + 1]]``. Begins with 0, ends with the number of steps.
+        Sequence i is ``values[offsets[i]:offsets[i + 1]]``. The first offset is 0, the last one the number of steps.
     names : sequence of str, optional
-        Names of the columns, which estimators compare as they compare those of data frames. None: those of `values`
-        if it is a data frame, else there are none.
+        Names of the columns, which estimators compare like those of data frames. By default, the names of `values` if
+        it is a data frame.
 
     Attributes
     ----------
     values, offsets : ndarray
-        As given.
+        The arguments.
     names : tuple of str or None
         Names of the columns.
 
     Raises
     ------
     ValueError
-        If the values have another number of dimensions, or the offsets do not fit the values.
+        If the values have another number of dimensions, or the offsets do not match the values.
 
     Examples
     --------
@@ -80,21 +80,22 @@ class Sequences(SequenceSource):
 
     @classmethod
     def from_list(cls, sequences: Iterable[ArrayLike]) -> "Sequences":
-        """Copy a list of arrays, of shapes (T_i, D) or (T_i,).
+        """Copy a list of arrays of shapes (T_i, D) or (T_i,).
 
         Parameters
         ----------
         sequences : iterable of array-likes
+            Sequences.
 
         Returns
         -------
         sequences : Sequences
-            Of the dtype that the arrays have in common, with the names of the columns of data frames.
+            Sequences of the arrays' common dtype, with the names of the columns of data frames.
 
         Raises
         ------
         ValueError
-            Naming the first array that does not fit the first one, or that holds neither numbers nor labels.
+            If an array does not match the first one, or holds neither numbers nor labels. The message names it.
 
         Examples
         --------
@@ -111,16 +112,17 @@ class Sequences(SequenceSource):
 
     @classmethod
     def from_array(cls, array: np.ndarray) -> "Sequences":
-        """View an array of sequences of one length.
+        """View an array of sequences of equal length.
 
         Parameters
         ----------
         array : array-like of shape (N, T, D) or (N, T)
+            Sequences.
 
         Returns
         -------
         sequences : Sequences
-            Without a copy where `array` is C-contiguous.
+            A view if `array` is C-contiguous.
 
         Raises
         ------
@@ -145,23 +147,25 @@ class Sequences(SequenceSource):
 
     @classmethod
     def from_padded(cls, X: ArrayLike, lengths: ArrayLike | None = None) -> "Sequences":
-        """Copy the steps that count out of an array of padded sequences.
+        """Copy an array of padded sequences without the padding.
 
         Parameters
         ----------
         X : array-like of shape (N, T, D) or (N, T)
+            Padded sequences.
         lengths : array-like of shape (N,), optional
-            How many steps of each sequence count, 0 to T. What follows them is padding. None: a sequence ends before
-            the steps at its end that hold nothing but NaN.
+            Number of steps of each sequence, 0 to T; the rest is padding. By default, the padding consists of the last
+            steps that hold nothing but NaN.
 
         Returns
         -------
         sequences : Sequences
+            Sequences without padding.
 
         Raises
         ------
         ValueError
-            If there is not one length for each sequence, or one is not from 0 to T.
+            If there is not one length per sequence, or a length is not from 0 to T.
 
         Examples
         --------
@@ -183,23 +187,24 @@ class Sequences(SequenceSource):
 
     @classmethod
     def from_concatenated(cls, values: np.ndarray, lengths: ArrayLike) -> "Sequences":
-        """View sequences that lie one after another.
+        """View concatenated sequences.
 
         Parameters
         ----------
         values : ndarray of shape (sum of T_i, D) or (sum of T_i,), or data frame
+            Steps of all sequences.
         lengths : array-like of shape (N,)
-            The numbers of steps T_i.
+            Numbers of steps T_i.
 
         Returns
         -------
         sequences : Sequences
-            Without a copy of the values.
+            Sequences without a copy of the values.
 
         Raises
         ------
         ValueError
-            If the lengths are no natural numbers, or do not add up to the number of steps.
+            If the lengths are not natural numbers, or do not add up to the number of steps.
 
         Examples
         --------
@@ -215,17 +220,18 @@ class Sequences(SequenceSource):
 
     @classmethod
     def _from_known(cls, values, offsets):
-        """View values with offsets that need no check, which takes longer than the prediction of a few sequences."""
+        """Build sequences without checks, which take longer than the prediction of a few sequences."""
         sequences = cls.__new__(cls)
         sequences.values, sequences.offsets = values, offsets
         return sequences
 
     def to_list(self) -> list[np.ndarray]:
-        """Return the sequences as a list of arrays, views of `values`.
+        """Return the sequences as a list of arrays.
 
         Returns
         -------
         sequences : list of ndarrays of shape (T_i, D) or (T_i,)
+            Views of `values`.
 
         Examples
         --------
@@ -236,16 +242,17 @@ class Sequences(SequenceSource):
         return list(self)
 
     def to_padded(self, fill: float = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Copy the sequences into one array, each filled up to the length of the longest.
+        """Copy the sequences to one array, padded to the length of the longest.
 
         Parameters
         ----------
         fill : scalar, default=0
-            What stands after the last step of a shorter sequence.
+            Value of the padding.
 
         Returns
         -------
         X : ndarray of shape (N, max T_i, D) or (N, max T_i)
+            Padded sequences.
 
         Examples
         --------
@@ -261,17 +268,19 @@ class Sequences(SequenceSource):
         return X
 
     def index(self, value: ArrayLike, start: int = 0, stop: int | None = None) -> int:
-        """Return the number of the first sequence that equals an array.
+        """Return the index of the first sequence that equals an array.
 
         Parameters
         ----------
         value : array-like of shape (T_i, D) or (T_i,)
+            Sequence to find.
         start, stop : int, optional
-            Where to look, as in ``self[start:stop]``.
+            Range to search, as in ``self[start:stop]``.
 
         Returns
         -------
         i : int
+            Index of the sequence.
 
         Raises
         ------
@@ -291,7 +300,17 @@ class Sequences(SequenceSource):
         raise ValueError(f"{shown(value)} is none of the sequences")
 
     def count(self, value: ArrayLike) -> int:
-        """Return how many sequences equal the array `value`.
+        """Return how many sequences equal an array.
+
+        Parameters
+        ----------
+        value : array-like of shape (T_i, D) or (T_i,)
+            Sequence to count.
+
+        Returns
+        -------
+        n : int
+            Number of equal sequences.
 
         Examples
         --------
@@ -302,18 +321,19 @@ class Sequences(SequenceSource):
         return sum(np.array_equal(x, value) for x in self)
 
     def gather(self, ids: np.ndarray, out: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Say where the steps of some sequences lie, without copying them.
+        """Return where the steps of some sequences are stored, without copying them.
 
         Parameters
         ----------
         ids : ndarray, int64
-            The numbers of the sequences.
+            Indices of the sequences.
         out : ndarray, default=None
-            Where a source that must read its data (a file) would put them; data in memory leave it alone.
+            Buffer for sources that read their data from files; data in memory ignore it.
 
         Returns
         -------
         values : ndarray of shape (steps, D) or (steps,)
+            Array that holds the steps.
         starts : ndarray of the shape of `ids`, int64
             The sequence ``ids[j]`` begins at ``values[starts[j]]``.
 
@@ -328,15 +348,17 @@ class Sequences(SequenceSource):
         return self.values, self.offsets[ids]
 
     def choose(self, ids: np.ndarray) -> SequenceSource:
-        """Return the sequences `ids` as networks read them, without copying their steps.
+        """Return a subset of the sequences as networks read them, without copying steps.
 
         Parameters
         ----------
         ids : ndarray, int64
+            Indices of the sequences.
 
         Returns
         -------
         source : SequenceSource
+            The subset.
 
         Examples
         --------
@@ -349,12 +371,12 @@ class Sequences(SequenceSource):
 
     @property
     def lengths(self) -> np.ndarray:
-        """Numbers of steps T_i, an int64 array of shape (N,)."""
+        """Return the numbers of steps T_i, an int64 array of shape (N,)."""
         return self.offsets[1:] - self.offsets[:-1]
 
     @property
     def shape(self) -> tuple[int | None, ...]:
-        """``(N, None, D)``, or ``(N, None)`` where a step is one value: the number of steps has no one value."""
+        """Return ``(N, None, D)``, or ``(N, None)`` if a step is one value, since the number of steps varies."""
         return (len(self), None, *self.values.shape[1:])
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""The contract between data and networks: sequences, wherever they lie, and what is to be predicted of them."""
+"""Define the contract between data and networks: sequences, wherever they are stored, and targets."""
 
 from abc import ABC, abstractmethod
 from typing import NamedTuple
@@ -11,37 +11,37 @@ __all__ = ["SequenceSource", "Targets", "check_names_of_targets", "names_of_targ
 
 
 class SequenceSource(ABC):
-    """Sequences that networks read: in memory, in files, or on a card.
+    """Define the interface of sequences that networks read, in memory, in files or on a GPU.
 
     Attributes
     ----------
     lengths : ndarray of shape (N,), int64
-        Steps of each sequence.
+        Number of steps of each sequence.
     offsets : ndarray of int64
-        Where sequences begin in `values`, or would if all were in memory.
+        Index of each sequence's first step in `values`, or what it would be if all were in memory.
     values : ndarray of shape (steps, D), or (steps,) of symbols
-        The steps of all, if they are `in_memory`.
+        Steps of all sequences, if they are `in_memory`.
     in_memory : bool
-        Whether all sequences are; others are read a window at a time, see `numrnn.data.batches`.
+        Whether all sequences are in memory; others are read window by window, see `numrnn.data.batches`.
     on_card : bool
-        Whether `values` lie on a card.
+        Whether `values` are on a GPU.
     is_part : bool
-        Whether only some sequences are in memory, for a while.
+        Whether only some sequences are in memory, temporarily.
     """
 
     in_memory, on_card, is_part = True, False, False
 
     @abstractmethod
     def gather(self, ids, out=None):
-        """Say where the steps of some sequences lie, without copying them; see `numrnn.Sequences.gather`."""
+        """Return where the steps of some sequences are stored, without copying them; see `numrnn.Sequences.gather`."""
 
     @abstractmethod
     def choose(self, ids):
-        """Return the sequences `ids` as a source; their steps stay where they are."""
+        """Return the sequences `ids` as a source, without moving their steps."""
 
     @property
     def last_symbol(self) -> int:
-        """Return the largest of symbols that were checked."""
+        """Return the largest symbol; symbols must have been checked."""
         return int(self.values.max())
 
     @abstractmethod
@@ -50,7 +50,7 @@ class SequenceSource(ABC):
 
 
 class Chosen(SequenceSource):
-    """Sequences `ids` of others in memory, left where they lie."""
+    """Select the sequences `ids` of a source in memory without moving them."""
 
     def __init__(self, sequences, ids):
         self.values, self._starts = sequences.gather(ids)
@@ -68,14 +68,14 @@ class Chosen(SequenceSource):
 
 
 class Targets(NamedTuple):
-    """Targets and their weights, one row per sequence, or per step in the order of the steps of `Sequences.values`.
+    """Hold targets and weights, one row per sequence, or per step in the order of `Sequences.values`.
 
     Attributes
     ----------
     values : ndarray
         Class indices, int64 of shape (n,), or targets of the network's dtype and shape (n, K).
     weights : ndarray of shape (n,), float64, or None
-        Products of sample, class and step weights; None = all ones.
+        Products of sample, class and step weights; None means that all are 1.
     """
 
     values: np.ndarray
@@ -83,14 +83,9 @@ class Targets(NamedTuple):
 
 
 def names_of_targets(y, name):
-    """Return the names of the columns of y, two at least; None where it has none.
+    """Return the names of the columns of y if there are at least two; None if y has no names.
 
-    Parameters
-    ----------
-    y : array-like
-        A data frame, a list of them, or `Sequences` with names.
-    name : str
-        What errors call y.
+    y may be a data frame, a list of data frames, or `Sequences` with names; `name` is its name in errors.
     """
     if hasattr(y, "columns"):
         names = names_of(y.columns)
@@ -103,7 +98,7 @@ def names_of_targets(y, name):
 
 
 def check_names_of_targets(y, known, name, when="during fit"):
-    """Raise a ValueError if the columns of y have other names than those known, or another order."""
+    """Raise a ValueError if the columns of y differ from the known ones in name or order."""
     found = None if known is None else names_of_targets(y, name)
     if found is not None:
         check_same_order(known, found, f"{name}: the columns", name, when)

@@ -1,4 +1,4 @@
-"""The checks of X that every estimator and transformer of sequences begins with."""
+"""Check X at the beginning of every method of estimators and transformers."""
 
 import warnings
 from typing import NamedTuple
@@ -18,18 +18,18 @@ __all__ = ["Inputs", "check_inputs", "check_names", "check_names_of_step", "lear
 
 
 class Inputs(NamedTuple):
-    """What a fit learnt of its inputs.
+    """Hold what a fit learned about its inputs.
 
     Parameters
     ----------
     owner : str
-        Name of the estimator's class, for errors.
+        Class name of the estimator, for errors.
     n_inputs : int
-        D, inputs of a step.
+        Number of inputs per step, D.
     n_features : int
-        D, but the number of columns where X is a table of numbers, as scikit-learn wants it.
+        D, or the number of columns if X is a table of numbers, as scikit-learn requires.
     on_table : bool
-        Whether X is one.
+        Whether X is a table.
     names : ndarray of str, or None
         Names of the columns of a data frame, or of `Sequences` with names.
     """
@@ -42,52 +42,34 @@ class Inputs(NamedTuple):
 
     @classmethod
     def of(cls, owner, attributes):
-        """Collect what `attributes` made of it."""
+        """Return the inputs that fitted attributes describe."""
         names = attributes.get("feature_names_in_")
         return cls(owner, attributes["n_inputs_"], attributes["n_features_in_"], attributes["_on_table"], names)
 
     def attributes(self):
-        """Return it as the attributes of a fitted estimator."""
+        """Return the fitted attributes that describe the inputs."""
         found = {"n_inputs_": self.n_inputs, "n_features_in_": self.n_features, "_on_table": self.on_table}
         return found if self.names is None else found | {"feature_names_in_": self.names}
 
 
 def learn_inputs(X, owner, *, dtype, name="X", n_symbols=None, read=to_sequences):
-    """Return X of a fit as `Sequences`, its form, and what is learnt of it.
+    """Return X of a fit as `Sequences`, its form, and what was learned about it as `Inputs`.
 
-    What `sklearn.utils.validation.validate_data` is for tables.
+    This is the counterpart of `sklearn.utils.validation.validate_data` for sequences. Errors name the first invalid
+    sequence.
 
     Parameters
     ----------
     X : sequences in any form, see `numrnn.data.conversion.to_sequences`
     owner : str
-        Name of the estimator's class, for errors.
+        Class name of the estimator, for errors.
     dtype : dtype or tuple of dtypes
     name : str, default="X"
-        What errors call X.
+        Name of X in errors.
     n_symbols : int, "auto" or None, default=None
-        Where not None, X holds symbols, see `numrnn.data.symbols.checks.check_symbols`, and D is 1.
+        Unless it is None, X holds symbols, see `numrnn.data.symbols.checks.check_symbols`, and D is 1.
     read : callable, default=to_sequences
-        What makes sequences of X, with the arguments of `to_sequences`.
-
-    Returns
-    -------
-    sequences : Sequences
-    form : {"list", "sequences", "array", "table"}
-    inputs : Inputs
-
-    Raises
-    ------
-    ValueError
-        Naming the first sequence at fault.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numrnn.data.validation import learn_inputs
-    >>> sequences, form, inputs = learn_inputs(np.zeros((5, 7, 3)), "Scaler", dtype=np.float32)
-    >>> sequences, form, inputs.n_inputs
-    (Sequences(5 sequences of 7 steps, 3 columns, float32), 'array', 3)
+        Function that converts X to sequences, with the arguments of `to_sequences`.
     """
     names = _learn_names(X, owner, name)
     sequences, form = _read(X, dtype, name, n_symbols, read)
@@ -99,30 +81,9 @@ def learn_inputs(X, owner, *, dtype, name="X", n_symbols=None, read=to_sequences
 
 
 def check_inputs(X, inputs, *, dtype, name="X", n_symbols=None, read=to_sequences):
-    """Return X as `Sequences`, and its form, checked against what a fit learnt.
+    """Return X as `Sequences` and its form, checked against what a fit learned.
 
-    Parameters
-    ----------
-    X, dtype, name, n_symbols, read : as in `learn_inputs`
-    inputs : Inputs
-
-    Returns
-    -------
-    sequences : Sequences
-    form : {"list", "sequences", "array", "table"}
-
-    Raises
-    ------
-    ValueError
-        Naming the first sequence at fault.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numrnn.data.validation import check_inputs, learn_inputs
-    >>> _, _, inputs = learn_inputs(np.zeros((5, 7, 3)), "Scaler", dtype=np.float32)
-    >>> check_inputs(np.zeros((2, 4, 3)), inputs, dtype=np.float32)
-    (Sequences(2 sequences of 4 steps, 3 columns, float32), 'array')
+    The arguments other than `inputs` are those of `learn_inputs`. Errors name the first invalid sequence.
     """
     sequences, form = _read(check_names(X, inputs, name=name), dtype, name, n_symbols, read)
     n_inputs, n_features = inputs.n_inputs, inputs.n_features
@@ -156,35 +117,8 @@ def _hint(sequences, form, n_inputs, name):
 def check_names(X, inputs, *, name="X"):
     """Compare the names of columns with those of the fit, and return X.
 
-    What scikit-learn's `_check_feature_names` is for data frames: names in another order are an error. Columns of files
-    are put into the order of the fit instead.
-
-    Parameters
-    ----------
-    X : sequences in any form
-    inputs : Inputs
-    name : str, default="X"
-        What errors call X.
-
-    Returns
-    -------
-    X : as given, or shards with their columns in the order of the fit
-
-    Raises
-    ------
-    ValueError
-        Naming a column that is missing, new or elsewhere, and the directory of shards.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numrnn import Sequences
-    >>> from numrnn.data.validation import check_names, learn_inputs
-    >>> values = np.zeros((3, 2))
-    >>> _, _, inputs = learn_inputs(Sequences(values, [0, 3], ["a", "b"]), "Scaler", dtype=np.float32)
-    >>> check_names(Sequences(values, [0, 3], ["b", "a"]), inputs)
-    Traceback (most recent call last):
-    ValueError: X: the columns must be in the order that they were in during fit: 'a', 'b'; they are 'b', 'a'
+    As in scikit-learn, names of data frames in another order raise an error. Columns of shards are put into the order
+    of the fit instead. Errors name the column that is missing, new or misplaced, and the directory of shards.
     """
     known, names = inputs.names, _own_names(X)
     if names is None:
@@ -202,13 +136,7 @@ def check_names(X, inputs, *, name="X"):
 
 
 def check_names_of_step(x, names):
-    """Raise a ValueError if one step, a series or a data frame of streams, has its inputs in another order.
-
-    Examples
-    --------
-    >>> from numrnn.data.validation import check_names_of_step
-    >>> check_names_of_step([0.5, 1.5], names=None)
-    """
+    """Raise a ValueError if a step, a series or a data frame of streams, has its inputs in another order."""
     columns = getattr(x, "columns", getattr(x, "index", ()) if hasattr(x, "iloc") else ())
     found = None if names is None else names_of(columns)
     if found is not None:
@@ -225,7 +153,7 @@ def _own_names(X):
 
 
 def _names_of_frame(X, owner, name, known, reset):
-    """Let scikit-learn compare names, for the sake of its words: it wants an estimator of the owner's name."""
+    """Compare names with scikit-learn's function, for its messages; it requires an estimator of the owner's name."""
     check_distinct(X, name)
     stand_in = type(owner, (BaseEstimator,), {})()
     if known is not None:
@@ -241,7 +169,7 @@ def _is_nameless(X):
 
 
 def _named_frame(X, name):
-    """Return what has the names of the columns: X, or the first of a list of data frames, which must agree."""
+    """Return the object with the names of the columns: X, or the first of a list of data frames, which must agree."""
     if not isinstance(X, (list, tuple)) or not len(X) or check_one_order(X, name) is None:
         return X
     return next(x for x in X if hasattr(x, "columns"))

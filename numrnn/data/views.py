@@ -1,4 +1,4 @@
-"""Sequences of files that are in memory for a while."""
+"""Represent sequences of files that are in memory temporarily."""
 
 import numpy as np
 
@@ -8,20 +8,20 @@ __all__ = ["Held", "indices_of", "key_of_sequences"]
 
 
 class Held(SequenceSource):
-    """Sequences of which some are in memory; all keep their numbers.
+    """Represent sequences of which some are in memory; all keep their indices.
 
     Parameters
     ----------
     whole : ShardedSequences
     ids : ndarray, int64
-        Those in memory, ascending.
+        Sequences in memory, in ascending order.
     values, starts : ndarray
-        As `ShardedSequences.gather` returned them.
+        Result of `ShardedSequences.gather`.
 
     Attributes
     ----------
     is_part : bool
-        Whether others are not in memory: these will make room for them.
+        Whether there are sequences that are not in memory.
     """
 
     def __init__(self, whole, ids, values, starts):
@@ -39,12 +39,12 @@ class Held(SequenceSource):
         return np.array_equal(self._ids, ids)
 
     def release(self):
-        """Give the memory back: whoever knows this object may not use it any more."""
+        """Return the memory for reuse; the object must not be used afterwards."""
         memory, self._memory, self._values = self._memory, None, None
         return memory
 
     def choose(self, ids):
-        """Refuse: the window moves on."""
+        """Raise an error, since the window changes."""
         raise TypeError("sequences of a window are read in mini-batches")
 
     def __len__(self):
@@ -52,7 +52,7 @@ class Held(SequenceSource):
 
 
 def key_of_sequences(key):
-    """Return the part of a tuple that chooses sequences; the others may choose all of each alone."""
+    """Return the part of a tuple index that selects sequences; the other parts must be full slices."""
     rest = [part for part in key[1:] if not (part is Ellipsis or part == slice(None))]
     if not key or rest:
         raise IndexError(f"Sequences are indexed by sequence alone, got the key {key}; index .values or a sequence")
@@ -60,14 +60,7 @@ def key_of_sequences(key):
 
 
 def indices_of(key, n_sequences):
-    """Return a mask, or integers that may count from the end, as integers from 0.
-
-    Examples
-    --------
-    >>> from numrnn.data.views import indices_of
-    >>> indices_of([-1, 0], 3)
-    array([2, 0])
-    """
+    """Return a mask, or integers that may be negative, as indices."""
     key = np.asarray(key)
     if key.dtype == bool:
         if key.shape != (n_sequences,):

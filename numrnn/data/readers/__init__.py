@@ -1,1 +1,1 @@
-"""Readers of files: .npz, tables of steps, tables of texts."""
+"""Read files: ``.npz``, tables of steps, tables of texts, and texts."""

@@ -1,4 +1,4 @@
-"""Rows of delimited text and their fields: ``.csv`` and ``.tsv`` files, compressed ones, standard input."""
+"""Read rows and fields of delimited text: ``.csv`` and ``.tsv`` files, compressed ones, and standard input."""
 
 import codecs
 import csv
@@ -33,15 +33,15 @@ LARGEST_FIELD = 2**31 - 1  # what csv.field_size_limit takes on every platform
 
 
 class TableFormat(NamedTuple):
-    """How a table is written.
+    """Describe the format of a table.
 
     Attributes
     ----------
     delimiter : str or None
-        Between cells; None: tab in a ``.tsv`` file, else what the first line tells.
+        Delimiter of cells. None means a tab in ``.tsv`` files; otherwise it is inferred from the first line.
     encoding : str
     header : bool
-        Whether the first line has the names of the columns; else they are called 1, 2, 3 and so on.
+        Whether the first line has the names of the columns; otherwise they are 1, 2, 3 and so on.
     """
 
     delimiter: str | None = None
@@ -50,9 +50,7 @@ class TableFormat(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Names of the columns without blanks around them, and pairs of lines and the rows that begin in them; empty
-    lines are left out.
-    """
+    """Hold the names of the columns, without surrounding blanks, and pairs of line and row; empty lines are skipped."""
 
     names: list[str]
     rows: object
@@ -64,28 +62,16 @@ def is_stdin(path):
 
 
 def suffix_of(path):
-    """Return the suffix of a file's name in small letters, without ``.gz``; that of standard input is ``.csv``.
-
-    Examples
-    --------
-    >>> from numrnn.data.readers.csv_files import suffix_of
-    >>> suffix_of("reviews.CSV.gz"), suffix_of("-"), suffix_of("book")
-    ('.csv', '.csv', '')
-    """
+    """Return the suffix of a file name in lower case, without ``.gz``; the suffix of standard input is ``.csv``."""
     name = Path(".csv.gz" if is_stdin(path) else path).name.lower().removesuffix(".gz")
     return f".{name.rpartition('.')[2]}" if "." in name else ""
 
 
 @contextmanager
 def open_bytes(path):
-    """Open a file, or standard input, for its bytes; those of a ``.gz`` file are decompressed.
+    """Open a file, or standard input, for reading bytes; ``.gz`` files are decompressed.
 
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If a ``.gz`` file is damaged.
+    Raises a FileNotFoundError, or a ValueError if a ``.gz`` file is damaged.
     """
     if is_stdin(path):
         yield sys.stdin.buffer
@@ -103,16 +89,16 @@ def open_bytes(path):
 
 @contextmanager
 def open_table(path, form=None, wanted=(), longest=LARGEST_FIELD):
-    """Open a table to read it row by row.
+    """Open a table for reading row by row.
 
     Parameters
     ----------
     path : str or path-like
     form : TableFormat, optional
     wanted : sequence of str
-        Columns that there should be, by which the delimiter is told.
+        Expected columns, from which the delimiter is inferred.
     longest : int
-        Characters of a cell.
+        Largest number of characters of a cell.
 
     Yields
     ------
@@ -123,18 +109,7 @@ def open_table(path, form=None, wanted=(), longest=LARGEST_FIELD):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is empty, damaged or in another encoding; naming the line.
-
-    Examples
-    --------
-    >>> import pathlib, tempfile
-    >>> from numrnn.data.readers.csv_files import open_table
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = pathlib.Path(folder, "two.csv")
-    ...     _ = path.write_text('text;label\\n"good; very good";1\\n')
-    ...     with open_table(path) as table:
-    ...         table.names, list(table.rows)
-    (['text', 'label'], [(2, ['good; very good', '1'])])
+        If the file is empty, damaged or has another encoding. The message names the line.
     """
     form = form or TableFormat()
     limit, name = csv.field_size_limit(longest), "standard input" if is_stdin(path) else path
@@ -154,19 +129,9 @@ def _decoded(raw, encoding):
 
 
 def codec_of(encoding):
-    """Return the name of the codec to read files with: that of UTF-8, by any of its names, leaves out a mark at the
-    beginning.
+    """Return the codec for reading files; the one of UTF-8, by any of its names, skips a byte order mark.
 
-    Raises
-    ------
-    ValueError
-        If there is no such encoding.
-
-    Examples
-    --------
-    >>> from numrnn.data.readers.csv_files import codec_of
-    >>> codec_of("UTF8"), codec_of("latin-1")
-    ('utf-8-sig', 'iso8859-1')
+    Raises a ValueError if there is no such encoding.
     """
     try:
         "".encode(encoding)  # other codecs are not of texts
@@ -178,7 +143,7 @@ def codec_of(encoding):
 
 @contextmanager
 def told_fault(path, encoding):
-    """Let an error of the decoder say where in the file it is."""
+    """Add to errors of the decoder where in the file they occurred."""
     try:
         yield
     except UnicodeError as error:
@@ -191,7 +156,7 @@ def told_fault(path, encoding):
 
 
 def _first_fault(path, encoding):
-    """Return where a file stops being text: a decoder of blocks counts from the beginning of a block."""
+    """Return the first invalid place of a file; a decoder of blocks counts from the beginning of a block."""
     with open_bytes(path) as file:
         content = file.read()
     try:
@@ -224,7 +189,7 @@ def _table(file, name, form, suffix, wanted):
 
 
 def _sniffed(first, name, header, wanted):
-    """Return the delimiter that gives the wanted columns, or else the most."""
+    """Return the delimiter that yields the wanted columns, or else the most columns."""
     found = {}
     for delimiter in DELIMITERS:
         cells = next(csv.reader([first], delimiter=delimiter))
@@ -236,10 +201,10 @@ def _sniffed(first, name, header, wanted):
 
 
 def _rows(reader, name, skipped, begins=False):
-    """Yield the rows and the lines in which they begin.
+    """Yield rows and the lines in which they begin.
 
-    Empty lines are left out, and rows of empty cells that nothing but such rows follows, or precedes if `begins`, as
-    spreadsheets write them.
+    Empty lines are skipped, and so are rows of empty cells at the end of the table (or at its beginning if `begins`),
+    which spreadsheets write.
     """
     start, empty = skipped + 1, []
     try:
@@ -261,27 +226,10 @@ SHOWN = 200  # characters of names in a message
 
 
 def check_widths(fields, name, place):
-    """Refuse a column with a field that is too long for a name, a label or a number.
+    """Raise a ValueError if a field of a column is too long for a name, a label or a number.
 
-    Parameters
-    ----------
-    fields : sequence of str
-    name : str
-        Of the column.
-    place : callable
-        Takes the number of a field, returns where it stands.
-
-    Raises
-    ------
-    ValueError
-        If a field is longer than `LONGEST`, such as the rest of a file behind a quote that is not closed.
-
-    Examples
-    --------
-    >>> from numrnn.data.readers.csv_files import check_widths
-    >>> check_widths(["a", "b" * 2000], "label", lambda i: f"line {i + 2}")
-    Traceback (most recent call last):
-    ValueError: line 3: column 'label' has 2000 characters, expected at most 1000: is a quote missing?
+    Such a field is often the rest of a file after a quote that is not closed. `place` returns the place of field i in
+    words.
     """
     if max(map(len, fields), default=0) > LONGEST:
         i, n = next((i, len(field)) for i, field in enumerate(fields) if len(field) > LONGEST)
@@ -291,6 +239,6 @@ def check_widths(fields, name, place):
 
 
 def listed(names):
-    """Return the names of columns for a message, as many as there is room for."""
+    """Return the names of columns for a message, shortened to fit."""
     text = ", ".join(names)
     return text if len(text) <= SHOWN else text[:SHOWN] + " ..."

@@ -1,4 +1,4 @@
-"""Rows of tables that cannot be read: an error at the first one, or left out and told."""
+"""Handle rows of tables that cannot be read: raise an error at the first one, or skip and report them."""
 
 import csv
 import io
@@ -11,24 +11,24 @@ COLUMNS = ("file", "line", "reason", "row")
 
 
 def checked_fault(path, line, reason, tolerant):
-    """Return what is wrong with a row, or raise a ValueError that tells where it is unless faults are tolerated."""
+    """Return what is wrong with a row, or raise a ValueError with its place unless faults are tolerated."""
     if not tolerant:
         raise ValueError(f"{path}: line {line}{', ' if reason.startswith('column') else ' '}{reason}")
     return reason
 
 
 class Faults:
-    """Collect the rows that cannot be read, or raise an error at the first.
+    """Collect the rows that cannot be read, or raise an error at the first one.
 
     Parameters
     ----------
     tolerant : bool, default=False
-        Whether to leave them out; else the first is an error.
+        Whether to collect them.
 
     Attributes
     ----------
     absent : int
-        Number of rows, or sequences, that were left out because they have no target.
+        Number of rows or sequences that were skipped because they have no target.
 
     Examples
     --------
@@ -47,18 +47,18 @@ class Faults:
         return len(self._rows)
 
     def add(self, path, line, reason, cells):
-        """Note a row, or raise a ValueError that tells where it is and what is wrong with it."""
+        """Record a row, or raise a ValueError with its place and what is wrong with it."""
         self._note(path, line, checked_fault(path, line, reason, self.tolerant), cells)
         self._count(line, reason)
 
     def add_sequence(self, path, rows):
-        """Note all rows of a sequence, which is left out as a whole.
+        """Record all rows of a sequence, which is skipped as a whole.
 
         Parameters
         ----------
         path : path-like
         rows : iterable of tuple
-            Line, what is wrong with it or None, and cells of each.
+            Line, fault or None, and cells of each row.
         """
         rows = list(rows)
         first = next(line for line, reason, _ in rows if reason is not None)
@@ -77,21 +77,21 @@ class Faults:
             self._reasons.append(f"line {line} ({reason:.80})")
 
     def summary(self):
-        """Return how many rows, of how many sequences, were left out, and what was wrong with the first of them."""
+        """Return how many rows, of how many sequences, were skipped, with the faults of the first ones."""
         rows = _counted(len(self), "row")
         found = f"{_counted(self._sequences, 'sequence')} left out, {rows}" if self._sequences else f"{rows} left out"
         more = self._n_reasons - len(self._reasons)
         return f"{found}: {', '.join(self._reasons)}{f' and {more} more' if more else ''}"
 
     def write(self, path):
-        """Write the rows to a ``.csv`` file: file, line, what is wrong, and the cells with commas between them."""
+        """Write the rows to a ``.csv`` file: file, line, fault, and the cells joined by commas."""
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\n").writerows([COLUMNS, *self._rows])
         replace_file(path, text.getvalue().encode("utf-8", "backslashreplace"))
 
 
 def remove_list(path):
-    """Remove a file that `Faults.write` wrote before, so that it does not tell of other data; others stay."""
+    """Remove a file that `Faults.write` wrote for other data; keep files that it did not write."""
     try:
         with open(path, "rb") as file:
             is_list = file.readline() == f"{','.join(COLUMNS)}\n".encode()

@@ -1,4 +1,4 @@
-"""Sequences and targets from files."""
+"""Read sequences and targets from ``.npz`` files and directories of shards."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -16,9 +16,7 @@ KEYS = ("values", "lengths", "y", "values_test", "lengths_test", "y_test")
 
 
 class Part(NamedTuple):
-    """Sequences, and their targets and weights where the file has them: arrays (one per sequence) or `Sequences` (per
-    step).
-    """
+    """Hold sequences with their targets and weights, if any: arrays (per sequence) or `Sequences` (per step)."""
 
     X: Sequences
     y: np.ndarray | Sequences | None
@@ -26,52 +24,41 @@ class Part(NamedTuple):
 
 
 class DataFile(NamedTuple):
-    """The part to train on, and the part to test on where the file has one."""
+    """Hold the training set and, if there is one, the test set."""
 
     train: Part
     test: Part | None
 
 
 def read_npz(path):
-    """Read sequences of any lengths, and their targets, from one ``.npz`` file.
+    """Read sequences of any lengths and their targets from an ``.npz`` file.
 
-    The arrays of the file, by name:
+    The file has these arrays:
 
-    - ``values``: the steps of all sequences, one after another, shape (sum of T_i, D), or (sum of T_i,) where a step
-      is one number or one symbol;
+    - ``values``: the steps of all sequences, concatenated, of shape (sum of T_i, D), or (sum of T_i,) if a step is one
+      number or one symbol;
     - ``lengths``: the number of steps of each sequence, integers of shape (N,);
-    - ``y`` (optional): the targets, N rows where a sequence has one, sum of T_i rows where each step has one;
-    - ``values_test``, ``lengths_test``, ``y_test`` (optional): the same of sequences to test on.
+    - ``y`` (optional): the targets, N rows if there is one per sequence, sum of T_i rows if there is one per step;
+    - ``values_test``, ``lengths_test``, ``y_test`` (optional): the same for the test set.
 
     Parameters
     ----------
     path : str or path-like
-        The file, as written by :func:`numpy.savez`.
+        File that :func:`numpy.savez` wrote.
 
     Returns
     -------
     data : DataFile
-        ``data.train`` and ``data.test`` (None where there is none), each with ``X``, a `Sequences`, and ``y``: an
-        array, or a `Sequences` where each step has a target, or None.
+        ``data.train`` and ``data.test`` (None if absent), each with ``X``, a `Sequences`, and ``y``: an array, a
+        `Sequences` if there is one target per step, or None.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is damaged or no ``.npz`` file, holds other arrays than these or two of one name, or arrays that do
-        not fit each other.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import numpy as np
-    >>> from numrnn.data.readers.npz import read_npz
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     np.savez(f"{folder}/two.npz", values=np.ones((5, 3)), lengths=[2, 3], y=["a", "b"])
-    ...     data = read_npz(f"{folder}/two.npz")
-    >>> len(data.train.X), data.train.y, data.test
-    (2, array(['a', 'b'], dtype='<U1'), None)
+        If the file is damaged or not an ``.npz`` file, has other arrays or two of the same name, or arrays that
+        contradict each other.
     """
     path = Path(path)
     if not path.is_file():
@@ -86,17 +73,7 @@ def read_npz(path):
 
 
 def read_shards(directory):
-    """Open a directory of shards, and the one in it to test on, if there is any.
-
-    Parameters
-    ----------
-    directory : str or path-like
-        See `open_shards`.
-
-    Returns
-    -------
-    data : DataFile
-    """
+    """Open a directory of shards and its test set, if any, as a `DataFile`; see `open_shards`."""
     test = Path(directory) / "test"
     return DataFile(Part(*open_shards(directory)), Part(*open_shards(test)) if test.is_dir() else None)
 

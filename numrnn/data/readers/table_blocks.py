@@ -1,4 +1,4 @@
-"""Tables with a row for each step, some rows at a time, as arrays of their columns."""
+"""Read tables with one row per step block by block, as arrays of their columns."""
 
 import os
 from collections import Counter
@@ -19,23 +19,23 @@ LONGEST = 1 << 17  # characters of a cell: a quote that is not closed makes one 
 
 
 class Columns(NamedTuple):
-    """What the columns of a table are; all others are inputs.
+    """Describe the meaning of a table's columns; all others are inputs.
 
     Attributes
     ----------
     sequence : str
-        Tells sequences apart: rows that follow one another with the same value are steps of one sequence.
+        Column that identifies sequences: consecutive rows with the same value are steps of one sequence.
     target, weight : str or None
     per_step : bool
-        Whether target and weight are of each step; else they are the same in all rows of a sequence.
+        Whether target and weight belong to each step; otherwise they are constant within a sequence.
     id : str or None
-        Kept with each sequence, the same in all of its rows.
+        Column of identifiers to keep, constant within a sequence.
     inputs : tuple of str or None
-        The columns that are inputs; None: all others.
+        Columns that are inputs; None means all others.
     drop : tuple of str
-        Columns that are no inputs.
+        Columns that are not inputs.
     na : tuple of str
-        Cells of the target that stand for none: their sequences are left out.
+        Cells of the target that stand for a missing one; their sequences are skipped.
     """
 
     sequence: str
@@ -54,10 +54,7 @@ class Columns(NamedTuple):
     def inputs_of(self, names, path, header=True):
         """Return the inputs among the names of all columns, in the order of the table or of `inputs`.
 
-        Raises
-        ------
-        ValueError
-            If a column that is named is not there or there twice, or none is left.
+        Raises a ValueError if a named column is missing or repeated, or no column is left.
         """
         for name in dict.fromkeys((*self.known(), *(self.inputs or ()), *self.drop)):
             if name not in names:
@@ -84,23 +81,23 @@ class Columns(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Some rows.
+    """Hold some rows of a table.
 
     Attributes
     ----------
     columns : dict of str to ndarray
-        Those that are needed; of a ``.csv`` file texts, as they are written.
+        The columns that are needed; texts as written, if the table is delimited text.
     lines : ndarray of int64
-        Where each row begins; in a ``.parquet`` file its number, from 1.
+        Line in which each row begins; in a ``.parquet`` file its number, from 1.
     torn : ndarray of bool
-        Rows with more or fewer cells than there are columns, so that none may be in its place.
+        Whether a row has more or fewer cells than there are columns, so that its cells may be misplaced.
     faults : dict of int to str
-        Rows that cannot be read, and why.
+        Faults of rows that cannot be read.
     inputs : list of str
     names : tuple of str or None
-        Those of the inputs, where the table has names.
+        Names of the inputs, if the table has names.
     rows : list of list of str, or None
-        All cells, of delimited text where faults are noted.
+        All cells of delimited text, if faults are recorded.
     """
 
     columns: dict
@@ -112,7 +109,7 @@ class Block(NamedTuple):
     rows: list | None = None
 
     def joined(self, other):
-        """Return the rows of both."""
+        """Return this block followed by another one."""
         columns = {name: np.concatenate([column, other.columns[name]]) for name, column in self.columns.items()}
         faults = self.faults | {len(self.lines) + i: reason for i, reason in other.faults.items()}
         lines, torn = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("lines", "torn"))
@@ -120,7 +117,7 @@ class Block(NamedTuple):
         return self._replace(columns=columns, lines=lines, torn=torn, faults=faults, rows=rows)
 
     def part(self, start, stop):
-        """Return the rows from `start` to below `stop`."""
+        """Return the rows from `start` up to `stop`, exclusive."""
         columns = {name: column[start:stop] for name, column in self.columns.items()}
         faults = {i - start: reason for i, reason in self.faults.items() if start <= i < stop}
         rows = self.rows and self.rows[start:stop]
@@ -135,20 +132,16 @@ class Block(NamedTuple):
 
 
 def blocks_of(path, columns, form=None, *, tolerant=False):
-    """Yield the rows of a table.
+    """Yield the rows of a table as blocks.
 
     Parameters
     ----------
     path : path-like
-        A ``.parquet`` file, which needs pyarrow, or delimited text, which ``-`` reads from standard input.
+        A ``.parquet`` file, which needs pyarrow, or delimited text; ``-`` is standard input.
     columns : Columns
     form : TableFormat
     tolerant : bool
-        Whether rows that cannot be read are noted in `Block.faults`; else they are an error.
-
-    Yields
-    ------
-    block : Block
+        Whether to record rows that cannot be read in `Block.faults` instead of raising an error.
     """
     if suffix_of(path) == ".parquet":
         yield from _parquet(path, columns, tolerant)
@@ -214,7 +207,7 @@ def _plain(path, name, column):
 
 
 def _targets(path, name, column, lines):
-    """Return the column of targets, and which of them are none; the type of the others stays."""
+    """Return the column of targets, and which of them are missing; the type of the others is kept."""
     empty = column.is_null().to_numpy(zero_copy_only=False)
     array = _column(path, name, column.drop_null(), lines[~empty], {}, tolerant=False)
     spread = np.zeros(len(column), array.dtype)

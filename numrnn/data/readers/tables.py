@@ -1,4 +1,4 @@
-"""Sequences and targets of tables with a row for each step, some rows at a time."""
+"""Read sequences and targets from tables with one row per step, some rows at a time."""
 
 from typing import NamedTuple
 
@@ -17,14 +17,14 @@ NULLS = {"", "NA", "N/A", "nan", "NaN", "None", "none", "null", "NULL", "<NA>"} 
 
 
 class Rows(NamedTuple):
-    """Sequences, with targets, weights and identifiers where the table has them.
+    """Hold sequences, with targets, weights and identifiers if the table has them.
 
     Attributes
     ----------
     X : Sequences
-        Values float64, with the names of the columns.
+        Values in float64, with the names of the columns.
     y, sample_weight : ndarray of shape (N,), Sequences, or None
-        Targets from delimited text are texts, as they are written.
+        Targets from delimited text are texts as written.
     ids : ndarray of shape (N,), or None
     """
 
@@ -35,17 +35,17 @@ class Rows(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """What is asked of the cells of a table.
+    """State what the cells of a table must satisfy.
 
     Attributes
     ----------
     largest : float
-        The largest input that can be stored.
+        Largest input that can be stored.
     targets : {"f"} or None
-        What targets must be: finite numbers. None: `TargetColumn` says it when all are read.
+        "f" requires targets that are finite numbers. None leaves it to `TargetColumn`, which decides when all are read.
     repeated : set of str or None
-        Names of sequences whose rows are in two places, which are left out; those that are found are added. None: they
-        are an error.
+        Names of sequences whose rows are in two places, which are skipped; newly found ones are added. None raises an
+        error for them.
     """
 
     largest: float = np.inf
@@ -54,7 +54,7 @@ class Wanted(NamedTuple):
 
 
 def read_step_table(path, columns, form=None, *, seen=None, faults=None, target=None, wanted=None):
-    """Read a table, some rows at a time.
+    r"""Read a table, some rows at a time.
 
     Parameters
     ----------
@@ -63,11 +63,11 @@ def read_step_table(path, columns, form=None, *, seen=None, faults=None, target=
     columns : Columns
     form : TableFormat
     seen : dict, optional
-        The sequences of tables that were read before, by name, and their files; this one's are added.
+        Sequences of tables that were read before: name to file. The sequences of this table are added.
     faults : Faults, optional
-        What is done with rows that cannot be read; their whole sequences are left out.
+        How to handle rows that cannot be read; their whole sequences are skipped.
     target : TargetColumn, optional
-        Looks at all targets.
+        Receives all targets.
     wanted : Wanted, optional
 
     Yields
@@ -77,7 +77,8 @@ def read_step_table(path, columns, form=None, *, seen=None, faults=None, target=
     Raises
     ------
     ValueError
-        If a column is missing or holds no numbers, a sequence is in two places, or its target changes; naming the file.
+        If a column is missing or does not hold numbers, a sequence is in two places, or its target changes. The message
+        names the file.
     ImportError
         If pyarrow is missing.
 
@@ -87,7 +88,7 @@ def read_step_table(path, columns, form=None, *, seen=None, faults=None, target=
     >>> from numrnn.data.readers.tables import Columns, read_step_table
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder, "two.csv")
-    ...     _ = path.write_text("patient,pulse,label\\n7,60,a\\n7,61.5,a\\n9,70,b\\n")
+    ...     _ = path.write_text("patient,pulse,label\n7,60,a\n7,61.5,a\n9,70,b\n")
     ...     for rows in read_step_table(path, Columns("patient", "label")):
     ...         print(rows.X.to_padded().tolist(), rows.X.names, rows.y)
     [[[60.0], [61.5]]] ('pulse',) ['a']
@@ -114,7 +115,7 @@ def read_step_table(path, columns, form=None, *, seen=None, faults=None, target=
 
 
 class _Reader:
-    """What is the same for all rows of a table."""
+    """Hold what all rows of a table share."""
 
     def __init__(self, path, columns, seen, faults, target, wanted):
         self.path, self.columns, self.typed = path, columns, False
@@ -123,8 +124,8 @@ class _Reader:
     def names_of_sequences(self, block):
         """Return the name of each row's sequence.
 
-        A row whose name is empty or may be another column's cell belongs to one of its neighbours. Where these are of
-        two sequences, either may have lost a step, so that both are left out.
+        A row whose name is empty, or may be a cell of another column, belongs to one of its neighbours. If these are of
+        two sequences, either may have lost a step, so both are skipped.
         """
         column = self.columns.sequence
         names = block.columns[column].copy()
@@ -147,7 +148,7 @@ class _Reader:
         return names
 
     def rows(self, block, names, offsets):
-        """Yield the sequences of a block, of these names, unless none is left."""
+        """Yield the sequences of a block with these names, unless none is left."""
         columns = self.columns
         self._check_places(block, names, offsets[:-1])
         inputs = [self._numbers(block, name) for name in block.inputs]
@@ -214,7 +215,7 @@ class _Reader:
         return numbers
 
     def _check_range(self, block, name, numbers):
-        """Refuse numbers that would be stored as infinity, but those that are written so."""
+        """Raise an error for numbers that would be stored as infinity, unless they are written as infinity."""
         with np.errstate(invalid="ignore"):
             large = np.abs(numbers) > self._wanted.largest if self._wanted.largest < np.inf else np.isinf(numbers)
         for i in np.flatnonzero(large).tolist():
@@ -224,7 +225,7 @@ class _Reader:
                 self._note(block, i, f"column {name!r:.80} is {cell!r:.80}, too large a number{way_out}")
 
     def _absent(self, block, offsets):
-        """Return of which sequences a target is one of those that stand for none."""
+        """Return which sequences have a missing target."""
         absent = np.zeros(len(offsets) - 1, bool)
         if not self.columns.na or self.columns.target is None:
             return absent
@@ -256,7 +257,7 @@ class _Reader:
         return column
 
     def _check_same(self, block, column, rows, names, offsets, absent):
-        """Refuse a column of sequences that changes within one."""
+        """Raise an error if a column that belongs to sequences changes within one."""
         lengths = np.diff(offsets)
         changed = (rows != np.repeat(rows[offsets[:-1]], lengths)) & ~np.repeat(absent, lengths)
         broken = set(np.searchsorted(offsets, list(block.faults), side="right") - 1)
@@ -269,7 +270,7 @@ class _Reader:
                 self._note(block, i, f"{name}, {change}")
 
     def _kept(self, block, offsets, absent):
-        """Return whether each sequence is kept: none of its rows is broken, and it has a target."""
+        """Return which sequences are kept: those without a faulty row and with a target."""
         broken = np.zeros(len(offsets) - 1, bool)
         broken[np.searchsorted(offsets, sorted(block.faults), side="right") - 1] = True
         for k in np.flatnonzero(broken).tolist():
@@ -288,14 +289,14 @@ class _Reader:
 
 
 def _of_sequences(X, rows, per_step):
-    """Return one value for each sequence, or `Sequences` of one for each step."""
+    """Return one value per sequence, or `Sequences` of one value per step."""
     if rows is None:
         return None
     return Sequences(rows, X.offsets) if per_step else rows[X.offsets[:-1]]
 
 
 def _written(name):
-    """Return the name of a sequence, the same in files with types and without."""
+    """Return the name of a sequence, the same whether the file has types or not."""
     return str(int(name) if isinstance(name, float) and name.is_integer() else name).strip()
 
 

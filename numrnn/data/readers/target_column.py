@@ -1,4 +1,4 @@
-"""What a column of targets holds: whole numbers, numbers or labels, decided by all of its cells."""
+"""Decide from all cells of a column of targets whether they are integers, numbers or labels."""
 
 import math
 import re
@@ -20,14 +20,7 @@ EXPECTED = {"i": "an integer", "f": "a finite number"}
 
 
 def is_number(cell):
-    """Return whether a cell is a number, NaN and infinity among them, as tables have them: without underscores.
-
-    Examples
-    --------
-    >>> from numrnn.data.readers.target_column import is_number
-    >>> is_number("-1.5e3"), is_number("1_000"), is_number("1,5")
-    (True, False, False)
-    """
+    """Return whether a cell is a number as tables write it: without underscores, NaN and infinity included."""
     try:
         float(cell)
     except ValueError:
@@ -36,19 +29,19 @@ def is_number(cell):
 
 
 class TargetColumn:
-    """Decide what the cells of a column are.
+    """Decide the type of the cells of a column.
 
-    Cells are labels as they are written where an integer among them has a leading zero, 19 digits or more, or, where
-    all cells are integers, a plus sign. Otherwise they are integers if all of them are, numbers if all of them are,
-    and labels if at most half of them are numbers, of which some may have a decimal comma. Where more than half are
-    numbers, a cell that is none is an error, unless the task says that cells are labels.
+    If an integer among them has a leading zero or at least 19 digits, or if all cells are integers and one has a plus
+    sign, the cells are labels as written. Otherwise they are integers if all of them are, numbers if all of them are,
+    and labels if at most half of them are numbers (some of which may have a decimal comma). If more than half of them
+    are numbers, any other cell is an error, unless the task states that cells are labels.
 
     Parameters
     ----------
     name : str
-        Of the column.
+        Name of the column.
     task : {"classification", "regression"}, default=None
-        What the user said that targets are.
+        Task that the user stated.
 
     Examples
     --------
@@ -70,19 +63,7 @@ class TargetColumn:
         self._other = self._not_finite = self._not_whole = None  # the first cell of its kind, and its place
 
     def look_at(self, cells, place):
-        """Look at more cells.
-
-        Parameters
-        ----------
-        cells : list of str
-            As they are written, without blanks around them.
-        place : callable
-            Takes the number of a cell, returns where it stands.
-
-        Returns
-        -------
-        self : TargetColumn
-        """
+        """Take more cells, without surrounding blanks, into account; `place` returns the place of cell i."""
         self._count += len(cells)
         for cell, times in Counter(cells).items():
             if not is_number(cell):
@@ -106,16 +87,7 @@ class TargetColumn:
             self._inexact = self._inexact or float(cell) % 1 != 0 or abs(float(cell)) > EXACT
 
     def look_at_typed(self, array):
-        """Look at targets of a file that has types: numbers, or texts that are labels.
-
-        Parameters
-        ----------
-        array : ndarray of shape (n,)
-
-        Returns
-        -------
-        self : TargetColumn
-        """
+        """Take an array of targets from a file with types into account: numbers, or texts that are labels."""
         self._count += len(array)
         if array.dtype.kind not in "iuf":
             self._labels = True
@@ -127,12 +99,9 @@ class TargetColumn:
         return self
 
     def kind(self):
-        """Return what the cells are: "i", "f" or "U".
+        """Return the type of the cells: "i", "f" or "U".
 
-        Raises
-        ------
-        ValueError
-            Naming the cell of a column of numbers that is none, and its line.
+        Raises a ValueError that names the cell, and its line, that is not a number in a column of numbers.
         """
         if self._task == "regression":
             self._check(self._other, "f")
@@ -166,16 +135,7 @@ class TargetColumn:
             )
 
     def convert(self, cells):
-        """Return cells as an array of what all cells are; whole numbers that the task calls labels are integers.
-
-        Parameters
-        ----------
-        cells : list of str or ndarray
-
-        Returns
-        -------
-        targets : ndarray of int64, float64 or str
-        """
+        """Return cells as an array of the common type; whole numbers that the task calls labels become integers."""
         self._kind = self._kind or self.kind()
         if self._kind == "U":
             return np.array(cells, dtype=str)
@@ -186,12 +146,6 @@ class TargetColumn:
 
     @staticmethod
     def fault_of(cell, kind):
-        """Return what was expected of a cell of a known kind, or None if it is so.
-
-        Parameters
-        ----------
-        cell : str
-        kind : {"i", "f", "U"}
-        """
+        """Return what was expected of a cell of kind "i", "f" or "U", or None if it is valid."""
         fits = {"i": INTEGER.fullmatch, "f": lambda cell: is_number(cell) and math.isfinite(float(cell))}
         return None if kind not in fits or fits[kind](cell) else f"is {shown(cell)[:100]}, expected {EXPECTED[kind]}"

@@ -1,4 +1,4 @@
-"""Texts from files: one a row of a table, one a line, or one a file."""
+"""Read texts from files: one per row of a table, one per line, or one per file."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +14,7 @@ __all__ = ["TextLines", "TextTable", "read_lines", "read_text_table", "read_text
 
 
 class TextTable(NamedTuple):
-    """Texts, their targets where they were asked for, and where in which file each stands.
+    """Hold texts, their targets if requested, and their places in the file.
 
     Attributes
     ----------
@@ -24,11 +24,11 @@ class TextTable(NamedTuple):
     column, target : str
         Names of the columns.
     lines, rows : list of int
-        The line in which each begins, and its number among all rows, from 0.
+        Line in which each text begins, and the number of its row, from 0.
     ids : list of str or None
         Cells of the column `id_name`.
     whole : list of list of str, or None
-        All cells of each row, where rows that cannot be read are noted.
+        All cells of each row, if faults are recorded.
     """
 
     X: list[str]
@@ -43,7 +43,7 @@ class TextTable(NamedTuple):
     whole: list[list[str]] | None = None
 
     def take(self, numbers):
-        """The texts of these numbers."""
+        """Return the texts of these numbers."""
         chosen = {name: getattr(self, name) for name in ("X", "y", "lines", "rows", "ids", "whole")}
         chosen = {name: rows and [rows[i] for i in numbers] for name, rows in chosen.items() if type(rows) is list}
         if isinstance(self.y, np.ndarray):
@@ -51,16 +51,16 @@ class TextTable(NamedTuple):
         return self._replace(**chosen)
 
     def place(self, i, column=None):
-        """Return where text i stands, or the cell of another column in its row, in words."""
+        """Return the place of text i, or of the cell of another column in its row, in words."""
         return f"{self.path}: line {self.lines[i]}, column {shown(self.column if column is None else column)[:100]}"
 
     def cells(self, i):
-        """Return the cells of the row of text i, or what is known of them."""
+        """Return the cells of the row of text i, or those that are known."""
         return [self.X[i]] if self.whole is None else self.whole[i]
 
 
 class TextLines(NamedTuple):
-    """Texts that are lines of a file, and where each stands; they have no targets."""
+    """Hold texts that are lines of a file, and their places; they have no targets."""
 
     X: list[str]
     path: Path
@@ -72,17 +72,17 @@ class TextLines(NamedTuple):
         return self._replace(X=[self.X[i] for i in ids], lines=[self.lines[i] for i in ids])
 
     def place(self, i):
-        """Where text i stands, in words."""
+        """Return the place of text i in words."""
         return f"{self.path}: line {self.lines[i]}"
 
 
 def read_text_table(
     path, text, target=None, *, kind=None, task=None, id=None, needs_id=True, form=None, na=(), faults=None
 ):
-    """Read a column of texts, and one of targets, from a table whose first line names the columns.
+    """Read a column of texts, and one of targets, from a table whose first line has the names of the columns.
 
-    Cells that hold delimiters, quotes or line breaks are quoted, as spreadsheets and pandas write them. Blank lines are
-    passed over.
+    Cells that hold delimiters, quotes or line breaks are quoted, as by spreadsheets and pandas. Blank lines are
+    skipped.
 
     Parameters
     ----------
@@ -91,20 +91,20 @@ def read_text_table(
     text : str
         Name of the column of texts.
     target : str, default=None
-        Name of the column of targets. None = there are none.
+        Name of the column of targets, if any.
     kind : {"i", "f", "U", "text"}, default=None
-        What targets are: integers, floats, labels, or texts as they stand. None = what `TargetColumn` says of them.
+        Type of the targets: integers, floats, labels, or texts as written. None leaves it to `TargetColumn`.
     task : {"classification", "regression"}, default=None
-        What the user said of them.
+        Task that the user stated.
     id : str, default=None
-        Name of a column that tells rows apart.
+        Name of a column of identifiers.
     needs_id : bool, default=True
-        Whether a table without that column is an error; else it has no identifiers.
+        Whether a table without that column is an error.
     form : TableFormat
     na : tuple of str
-        Cells of the target that stand for none: their rows are left out.
+        Cells of the target that stand for a missing one; their rows are skipped.
     faults : Faults, default=None
-        What is done with rows that cannot be read. None = the first is an error.
+        How to handle rows that cannot be read. None raises an error at the first one.
 
     Returns
     -------
@@ -115,20 +115,8 @@ def read_text_table(
     FileNotFoundError
         If there is no such file.
     ValueError
-        Naming the line and the column at fault: a column that is not there, an empty text, a target that is missing or
-        of another kind.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> from numrnn.data.readers.text import read_text_table
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = Path(folder, "reviews.csv")
-    ...     _ = file.write_text('text,label\\n"Good, very good",1\\nbad,0\\n', encoding="utf-8")
-    ...     table = read_text_table(file, "text", "label")
-    >>> table.X, table.y
-    (['Good, very good', 'bad'], array([1, 0]))
+        If a column is missing, a text is empty, or a target is missing or has another type. The message names line and
+        column.
     """
     faults, name = Faults() if faults is None else faults, "standard input" if is_stdin(path) else Path(path)
     columns = {"text": text, "target": target, "id": id}
@@ -151,24 +139,9 @@ def read_text_table(
 
 
 def read_text(path, encoding="utf-8"):
-    """Read a text from a file; line breaks of any kind become ``"\\n"``.
+    """Read a text from a file; line breaks of any kind become a newline.
 
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is empty, or in another encoding.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> from numrnn.data.readers.text import read_text
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = Path(folder, "book.txt").write_bytes("Anna said:\\r\\n".encode("utf-8"))
-    ...     read_text(Path(folder, "book.txt"))
-    'Anna said:\\n'
+    Raises a FileNotFoundError, or a ValueError if the file is empty or has another encoding.
     """
     with open_bytes(path) as file, told_fault(path, encoding):
         text = file.read().decode(codec_of(encoding))
@@ -178,25 +151,9 @@ def read_text(path, encoding="utf-8"):
 
 
 def read_lines(path, encoding="utf-8"):
-    """Read the lines of a file, each a text; empty lines are left out.
+    """Read the lines of a file as texts; empty lines are skipped.
 
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If no line holds a character, or the file is not in this encoding.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> from numrnn.data.readers.text import read_lines
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = Path(folder, "names.txt").write_text("anna\\n\\notto\\n", encoding="utf-8")
-    ...     read = read_lines(Path(folder, "names.txt"))
-    >>> read.X, read.lines
-    (['anna', 'otto'], [1, 3])
+    Raises a FileNotFoundError, or a ValueError if all lines are empty or the file has another encoding.
     """
     lines = [(line, number) for number, line in enumerate(read_text(path, encoding).split("\n"), 1) if line]
     if not lines:
@@ -213,7 +170,7 @@ def _place(names, column, path):
 
 
 def _read(table, places, columns, path, na, faults):
-    """Return the wanted cells of each row, its line and its number."""
+    """Return the wanted cells of each row, with its line and its number."""
     found = {"text": [], "target": [], "id": [], "line": [], "row": [], "whole": []}
     for number, (line, row) in enumerate(table.rows):
         if len(row) != len(table.names):

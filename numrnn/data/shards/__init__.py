@@ -1,1 +1,1 @@
-"""Data sets in directories of files: their format, their writer, and sequences that stay on disk."""
+"""Store data sets in directories of files: their format, their writer, and sequences that stay on disk."""

@@ -1,17 +1,16 @@
-"""Directories of shards: data sets in plain ``.npy`` files with an index, larger than memory.
+"""Read directories of shards: data sets larger than memory in plain ``.npy`` files with an index.
 
-The format, version 1, readable by NumPy alone. Of a directory:
+Version 1 of the format, which NumPy alone can read, consists of:
 
-- ``00000.values.npy`` (``00001`` and so on): steps of sequences one after another, (steps, D) numbers or (steps,)
-  symbols;
-- ``00000.lengths.npy``: numbers of steps of its sequences, int64; a sequence is in one shard;
-- ``00000.targets.npy``, ``00000.weights.npy`` (optional, of all shards or none): a row for each sequence, or step;
-- ``00000.ids.npy`` (optional, likewise): what tells each sequence apart;
-- ``index.json``: the names of the shards with their numbers of sequences, steps and bytes, what they have in common,
-  and totals. It is written last: a directory without it is half written. Optional are the ``names`` of the columns,
-  what the ``ids`` are called, the SHA-256 of each file (``sha256`` of a shard) and of the index (``checksum``, see
-  `numrnn.data.shards.format`);
-- ``test`` (optional): a directory of shards to test on.
+- ``00000.values.npy`` (``00001`` and so on): concatenated steps of sequences, (steps, D) numbers or (steps,) symbols;
+- ``00000.lengths.npy``: numbers of steps of its sequences, int64; a sequence is never split between shards;
+- ``00000.targets.npy``, ``00000.weights.npy`` (optional, for all shards or none): one row per sequence or step;
+- ``00000.ids.npy`` (optional, for all shards or none): identifiers of the sequences;
+- ``index.json``: the names of the shards with their numbers of sequences, steps and bytes, common properties, and
+totals.
+  It is written last: a directory without it is incomplete. Optional entries are the ``names`` of the columns, the name
+  of the ``ids``, the SHA-256 of each file (``sha256`` of a shard) and of the index (``checksum``);
+- ``test`` (optional): a directory of shards with the test set.
 """
 
 import hashlib
@@ -52,22 +51,16 @@ PLAIN_NAME = re.compile(r"[^/\\\0.][^/\\\0]*")
 
 
 class Shards(NamedTuple):
-    """What a directory of shards holds.
+    """Hold the content of a directory of shards.
 
     Attributes
     ----------
     X : ShardedSequences
         Sequences, which stay in their files.
     y : ndarray of shape (N,) or (N, K), Sequences or None
-        Targets, in memory: one of each sequence, or of each step.
+        Targets in memory, one per sequence or per step.
     sample_weight : ndarray of shape (N,), Sequences or None
-        Weights, likewise.
-
-    Examples
-    --------
-    >>> from numrnn.data.shards.format import Shards
-    >>> Shards._fields
-    ('X', 'y', 'sample_weight')
+        Weights in memory, one per sequence or per step.
     """
 
     X: ShardedSequences
@@ -78,35 +71,34 @@ class Shards(NamedTuple):
 def open_shards(
     directory: str | PathLike, *, buffer: int | str = "512MB"
 ) -> tuple[Any, Any]:
-    """Open a directory of shards, as `ShardWriter` and ``numrnn shard`` write them.
+    """Open a directory of shards that `ShardWriter` or ``numrnn shard`` wrote.
 
     Parameters
     ----------
     directory : str or path-like
+        Directory of shards.
     buffer : int or str, default="512MB"
-        Size of a window: as many shards as this has room for, at least one, are read and shuffled together in `fit`.
-        Two windows are in memory at a time, one to train on and one that is being read.
+        Size of a window. As many shards as fit into a window, at least one, are read and shuffled together in `fit`.
+        Two windows are in memory at a time: one to train on and one that is being read.
 
     Returns
     -------
     shards : Shards
-        ``X, y, sample_weight``. X is for `fit`, `partial_fit`, `predict`, `score` and the other methods of
-        `RNNClassifier` and `RNNRegressor`, and is split as `Sequences` are, without reading a step.
+        ``X, y, sample_weight``. X can be passed to `fit`, `partial_fit`, `predict`, `score` and the other methods of
+        `RNNClassifier` and `RNNRegressor`, and is split like `Sequences` without reading a step.
 
     Raises
     ------
     FileNotFoundError
         If there is no such directory.
     ValueError
-        If it is none of shards, half written, or of another format; naming the file that is missing, cut short or
-        does not fit the others.
+        If it is not a directory of shards, is incomplete, or has another format version. The message names the file
+        that is missing, truncated or contradicts the others.
 
-    Notes
-    -----
-    In memory are: the lengths and places of the sequences, 16 bytes each, 24 where some were chosen; targets and
-    weights; and windows while data are read. Steps are checked for NaN and infinity whenever they are read, and the
-    error names file, sequence and step. The index, lengths, targets and weights are compared with their checksums, if
-    the index has any; the steps are not, see ``numrnn info --verify``.
+    Notes ----- Memory holds the lengths and places of the sequences (16 bytes each, 24 for a subset), targets and
+    weights, and windows while data are read. Steps are checked for NaN and infinity whenever they are read; the error
+    names file, sequence and step. The index, lengths, targets and weights are compared with their checksums, if the
+    index has any; steps are compared by ``numrnn info --verify`` only.
 
     Examples
     --------
@@ -145,23 +137,9 @@ def open_shards(
 
 
 def changed_files(directory):
-    """Compare all files of a directory of shards with their checksums.
+    """Return the files that are missing or do not match their checksums, and the number of files compared.
 
-    Parameters
-    ----------
-    directory : path-like
-
-    Returns
-    -------
-    changed : list of pathlib.Path
-        Files that are missing or not as they were written.
-    n_files : int
-        How many were compared.
-
-    Raises
-    ------
-    ValueError
-        If the index is damaged, or has no checksums.
+    Raises a ValueError if the index is damaged or has no checksums.
     """
     folder = Path(directory)
     files = {
@@ -191,7 +169,7 @@ def _read_index(folder):
 
 
 def _check_index(index):
-    """Raise an error of any kind if an entry is missing, of another type, or does not fit the others."""
+    """Raise an error of any type if an entry is missing, has another type, or contradicts the others."""
     unknown = set(index) - set(ENTRIES)
     if unknown:
         raise ValueError(f"unknown entry {min(unknown)!r:.50}")
@@ -244,7 +222,7 @@ def _check_totals(index):
 
 
 def _values_file(folder, entry, index):
-    """Path of a file of steps, and the byte where they begin."""
+    """Return the path of a file of steps, and the byte at which they begin."""
     path, size = _sized(folder, entry, "values")
     with readable(path, ".npy file"), open(path, "rb") as file:
         dtype, shape, fortran_order = read_header(file, size)
@@ -259,7 +237,7 @@ def _values_file(folder, entry, index):
 
 
 def _array(folder, entry, name):
-    """Read an array whole and compare it with its checksum."""
+    """Read a whole array and compare it with its checksum."""
     path, size = _sized(folder, entry, name)
     content = path.read_bytes()
     checksum = entry.get("sha256", {}).get(name)
@@ -270,7 +248,7 @@ def _array(folder, entry, name):
 
 
 def _sized(folder, entry, name):
-    """Return path and size of a file, compared with the index."""
+    """Return path and size of a file after comparing them with the index."""
     path = folder / f"{entry['name']}.{name}.npy"
     if not path.is_file():
         raise ValueError(f"{path}: this file of the data set is missing")
@@ -288,7 +266,7 @@ def _checked_lengths(path, lengths, entry):
 
 
 def _rows(folder, index, name, X):
-    """Targets or weights of all shards; None where there are none."""
+    """Return targets or weights of all shards, or None if there are none."""
     per = index[name]
     if per is None:
         return None
@@ -308,14 +286,7 @@ def _rows(folder, index, name, X):
 
 
 def checksum_of_index(index):
-    """Return the checksum of an index's entries but for the checksum itself; spaces and order do not matter.
-
-    Examples
-    --------
-    >>> from numrnn.data.shards.format import checksum_of_index
-    >>> checksum_of_index({"steps": 3, "sequences": 2})[:16]
-    'e521c461ffdfd4bc'
-    """
+    """Return the checksum of an index's entries other than the checksum; spaces and order do not matter."""
     entries = {name: entry for name, entry in index.items() if name != "checksum"}
     return hashlib.sha256(json.dumps(entries, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Reading on a thread, one piece ahead of those who work on what was read."""
+"""Read on a thread, one piece ahead of the consumer."""
 
 import threading
 from queue import SimpleQueue
@@ -7,17 +7,10 @@ __all__ = ["read_ahead"]
 
 
 def read_ahead(reads):
-    """Yield what functions return, while the next one runs on a thread. To be closed.
+    """Yield the results of functions in order, while the next one runs on a thread; the iterator must be closed.
 
-    Parameters
-    ----------
-    reads : iterable of functions (stopped) -> object
-        Each gets a `threading.Event`: once it is set, nobody waits for the result.
-
-    Yields
-    ------
-    result : object
-        In their order; what one raised is raised here.
+    Each function receives a `threading.Event` that is set once its result is no longer needed. An exception that a
+    function raises is raised here.
     """
     reads, results, stopped = iter(reads), SimpleQueue(), threading.Event()
     try:
@@ -34,7 +27,7 @@ def read_ahead(reads):
 
 
 def _start(reads, results, stopped):
-    """Run the next function on a thread of its own; False where there is none."""
+    """Run the next function on a thread of its own; return False if there is none."""
 
     def run(read):
         try:

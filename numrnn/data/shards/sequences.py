@@ -1,4 +1,4 @@
-"""Sequences that stay in files, and what of them is in memory for a while."""
+"""Read sequences from files, and only as many as are needed at a time."""
 
 import copy
 import os
@@ -23,11 +23,11 @@ BUFFERED = 1 << 18  # what is left out between sequences that are read is cheape
 
 
 class ValueOfFileError(ValueError):
-    """A step in a file holds what no step may hold."""
+    """Report an invalid value of a step in a file."""
 
 
 class Shard(NamedTuple):
-    """A file of steps: where they begin in it, its first sequence and its first step among those of all shards."""
+    """Describe a file of steps: where they begin in it, and its first sequence and step among those of all shards."""
 
     path: str
     at: int  # byte
@@ -36,27 +36,27 @@ class Shard(NamedTuple):
 
 
 class ShardedSequences(Sequences):
-    """Sequences in the files of a directory, of which no more is in memory than is worked on.
+    """Represent sequences in the files of a directory, of which only those in use are in memory.
 
-    `open_shards` makes them. They are `Sequences` but for ``values``, which are not in memory; ``X[i]`` reads a
-    sequence, ``X[ids]`` and slices read nothing: they choose.
+    `open_shards` creates them. They behave like `Sequences`, except that ``values`` are not in memory: ``X[i]`` reads a
+    sequence; ``X[ids]`` and slices return a subset without reading.
 
     Attributes
     ----------
     offsets : ndarray of shape (N + 1,), int64
-        As if the chosen sequences lay one after another.
+        Offsets of the sequences, as if the subset were concatenated.
     lengths : ndarray of shape (N,), int64
         Numbers of steps.
     dtype : dtype
-        That steps are converted to as they are read.
+        Dtype to which steps are converted when they are read.
     buffer : int
-        Bytes of a window: the sequences that are shuffled together, and in memory at a time.
+        Size of a window in bytes: the sequences that are shuffled together and in memory at a time.
     names : tuple of str or None
-        Names of the columns, where the index has them.
+        Names of the columns, if the index has them.
     ids : ndarray of shape (N,), or None
-        What tells each sequence apart, where the directory has it.
+        Identifiers of the sequences, if the directory has them.
     id_name : str or None
-        What that is called.
+        Name of the identifiers.
 
     Examples
     --------
@@ -94,17 +94,17 @@ class ShardedSequences(Sequences):
 
     @property
     def shape(self):
-        """``(N, None, D)``, or ``(N, None)`` where a step is a symbol."""
+        """Return ``(N, None, D)``, or ``(N, None)`` if a step is a symbol."""
         return (len(self), None, *self._columns)
 
     @property
     def n_shards(self):
-        """Number of files."""
+        """Return the number of files."""
         return len(self._shards)
 
     @property
     def step_bytes(self):
-        """Bytes of a step in memory."""
+        """Return the size of a step in memory, in bytes."""
         return self.dtype.itemsize * int(np.prod(self._columns, dtype=np.int64))
 
     def choose(self, ids):
@@ -112,15 +112,16 @@ class ShardedSequences(Sequences):
 
     @property
     def last_symbol(self):
-        """Of symbols that were checked, the largest that there may be."""
+        """Return the largest symbol that may occur; symbols must have been checked."""
         return self._last_symbol
 
     def load(self):
-        """Read all into memory.
+        """Read all sequences into memory.
 
         Returns
         -------
         sequences : Sequences
+            Sequences in memory.
         """
         return self._load(None)
 
@@ -131,28 +132,28 @@ class ShardedSequences(Sequences):
         return loaded
 
     def gather(self, ids, out=None, stopped=None):
-        """Read the steps of some sequences, file by file and in the order of the files.
+        """Read the steps of some sequences, in the order of the files.
 
         Parameters
         ----------
         ids : ndarray, int64
-            The numbers of the sequences.
+            Indices of the sequences.
         out : ndarray of shape (steps, D) or (steps,), default=None
-            Where to put them, of this dtype and C-contiguous, at least as long as they are; None: in new memory.
+            Buffer of this dtype, C-contiguous and large enough; None allocates memory.
         stopped : threading.Event, default=None
-            Once it is set, the rest is left unread.
+            Once it is set, reading stops.
 
         Returns
         -------
         values : ndarray of shape (steps, D) or (steps,)
-            The sequences one after another, in the order of `ids`.
+            Concatenated sequences in the order of `ids`.
         starts : ndarray of the shape of `ids`, int64
             The sequence ``ids[j]`` begins at ``values[starts[j]]``.
 
         Raises
         ------
         OSError, ValueError
-            Naming the file that cannot be read, or what it holds that is not finite or no symbol.
+            If a file cannot be read, or holds values that are not finite or not symbols. The message names it.
         """
         rows, lengths = self._rows[ids], self.lengths[ids]
         starts = np.cumsum(lengths) - lengths
@@ -171,7 +172,7 @@ class ShardedSequences(Sequences):
         return values, starts
 
     def _read(self, shard, runs, values, stopped):
-        """Read runs (first step of all shards', where to, steps) from a file, convert and check them."""
+        """Read runs (first step among those of all shards, destination, steps) from a file, convert and check them."""
         columns = int(np.prod(self._stored_columns, dtype=np.int64))
         row = self._stored.itemsize * columns
         piece, as_stored = max(1, PIECE // row), self._stored == self.dtype and self._places is None
@@ -192,7 +193,7 @@ class ShardedSequences(Sequences):
             raise OSError(f"{shard.path}: {error.strerror or error}") from error
 
     def _take_over(self, found, to, shard, step):
-        """Convert what was read, and check it; `step` is where it begins, among the steps of all shards."""
+        """Convert and check what was read; `step` is its first step among those of all shards."""
         if self._last_symbol is not None and (found.min() < 0 or found.max() > self._last_symbol):
             at = int(np.argmax((found < 0) | (found > self._last_symbol)))
             raise ValueOfFileError(
@@ -216,34 +217,17 @@ class ShardedSequences(Sequences):
         return f"{shard.path}: sequence {i - shard.first} of this file ({i} of all), step {step - self._all_rows[i]},"
 
     def sample(self, blocks, steps):
-        """Read some steps at places all over the files, to tell data sets apart.
-
-        Parameters
-        ----------
-        blocks, steps : int
-            How many places at most, and how many steps at each; no more than the first sequence there has.
-
-        Returns
-        -------
-        values : ndarray of shape (n, D) or (n,)
-        """
+        """Read at most `blocks` runs of `steps` steps (or of a whole sequence) from all over the files."""
         ids = np.unique(np.linspace(0, len(self) - 1, blocks).astype(np.int64))
         heads = self._chosen(ids)
         heads.lengths = np.minimum(heads.lengths, steps)
         return heads.gather(np.arange(len(ids)))[0]
 
     def windows(self, random):
-        """Shuffle the files, and put as many together as fill a window.
+        """Shuffle the files, and group as many as fit into a window.
 
-        Parameters
-        ----------
-        random : numpy.random.Generator
-
-        Returns
-        -------
-        windows : list of ndarray of int64
-            The sequences of each in ascending order. A file is never cut: where one alone is larger than `buffer`, so
-            is its window.
+        Returns a list of ndarrays: the sequences of each window in ascending order. A file is never split; if it is
+        larger than `buffer`, so is its window.
         """
         shard = np.searchsorted(self._ends, self._rows, side="right")
         by_shard = np.argsort(shard, kind="stable")
@@ -262,14 +246,14 @@ class ShardedSequences(Sequences):
         return [np.sort(np.concatenate(parts)) for parts in windows]
 
     def blocks(self):
-        """Yield the sequences in order, as many at a time as BLOCK has room for, at least one.
+        """Yield the sequences in order, as many at a time as fit into BLOCK but at least one.
 
         Yields
         ------
         first : int
-            Number of the first.
+            Index of the first sequence.
         sequences : Sequences
-            In memory.
+            Sequences in memory.
         """
         most, firsts = max(1, min(BLOCK, self.buffer) // self.step_bytes), [0]
         while firsts[-1] < len(self):
@@ -280,7 +264,7 @@ class ShardedSequences(Sequences):
             yield from zip(firsts, blocks, strict=False)
 
     def converted(self, dtype):
-        """The same sequences, converted to `dtype` as they are read; floats without columns become one column."""
+        """Return the same sequences, converted to `dtype` when read; floats without columns become one column."""
         converted = copy.copy(self)
         converted.dtype = np.dtype(dtype)
         if not self._columns and converted.dtype.kind == "f":
@@ -288,18 +272,14 @@ class ShardedSequences(Sequences):
         return converted
 
     def of_columns(self, names, where):
-        """Return the same sequences with these columns, in this order; their other columns are not among them.
+        """Return the same sequences with a subset of their columns, in the given order.
 
         Parameters
         ----------
         names : sequence of str
-            Columns, all of which are there.
+            Columns, all of which must exist.
         where : str
-            What errors call the sequences.
-
-        Returns
-        -------
-        sequences : ShardedSequences
+            Name of the sequences in errors.
         """
         kept = [name for name in self.names if name in set(names)]
         places = places_of(names, kept, where)
@@ -313,29 +293,29 @@ class ShardedSequences(Sequences):
         return chosen
 
     def changed(self, operation, operand):
-        """The same sequences, changed by a function of NumPy (as by `np.subtract`) as they are read."""
+        """Return the same sequences, changed by a NumPy function such as `np.subtract` when they are read."""
         changed = copy.copy(self)
         changed._changes = [*self._changes, (self.dtype, operation, operand)]
         return changed
 
     def as_symbols(self, last):
-        """The same sequences as symbols from 0 to `last`, of the narrowest integers."""
+        """Return the same sequences as symbols from 0 to `last`, in the narrowest integers."""
         symbols = self.converted(np.min_scalar_type(last))
         symbols._last_symbol = last
         return symbols
 
     def largest(self):
-        """The largest value: all are read for it."""
+        """Read all values and return the largest."""
         return max(int(block.values.max()) for _, block in self.blocks())
 
     def checked(self, choose_dtype, name):
-        """The same sequences, of a dtype that `choose_dtype` takes from (dtype, ndim)."""
+        """Return the same sequences with the dtype that `choose_dtype` returns for (dtype, ndim)."""
         check_kind(self._stored, f"{name}[0]", NUMBERS)
         return self.converted(choose_dtype(self._stored, 1 + len(self._columns)))
 
     @property
     def directory(self):
-        """Of the files."""
+        """Return the directory of the files."""
         return os.path.dirname(self._shards[0].path)
 
     def _chosen(self, ids):

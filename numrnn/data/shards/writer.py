@@ -1,4 +1,4 @@
-"""Writing directories of shards, see `numrnn.data.shards.format`."""
+"""Write directories of shards, see `numrnn.data.shards.format`."""
 
 import json
 import os
@@ -39,28 +39,28 @@ ROWS = ("targets", "weights", "ids")  # files beside those of steps and lengths
 class ShardWriter:
     """Write sequences to a directory of shards, some at a time.
 
-    The directory gets its name when all is written. After an error, or without `close`, there is none.
+    The directory appears under its name when everything is written. After an error, or without `close`, there is none.
 
     Parameters
     ----------
     directory : str or path-like
-        It must not exist yet.
+        Directory to create; it must not exist.
     shard_size : int or str, default="256MB"
-        Of the steps in a shard, about; a sequence is never cut.
+        Approximate size of the steps in a shard; a sequence is never split.
     dtype : dtype, default=None
-        That numbers (not symbols) are stored as; None: that of the first sequences written.
+        Dtype of stored numbers (not symbols). By default, that of the first sequences written.
 
     Attributes
     ----------
     id_name : str
-        What the column of `ids` is called in predictions: "id" unless it is set.
+        Name of the column of `ids` in predictions: "id" unless it is set.
 
     Raises
     ------
     FileExistsError
-        If the directory is there already.
+        If the directory exists.
     ValueError
-        If the size is none.
+        If the size is invalid.
 
     Examples
     --------
@@ -102,20 +102,20 @@ class ShardWriter:
         Parameters
         ----------
         X : list of arrays of shape (T_i, D) or (T_i,), array of shape (N, T, D), or Sequences
-            Integers without dimension D are symbols. The columns of data frames, and of what else has names, are put
-            into the order of those that were written first, as are the steps of a data frame (N, T).
+            Sequences. Integers without the axis D are symbols. Columns with names are put into the order of those
+            written first, and so are the steps of a data frame (N, T).
         y : array-like of shape (N,) or (N, K), or Sequences, optional
-            Targets: of each sequence, or (`Sequences`) of each step.
+            Targets per sequence, or per step (`Sequences`).
         sample_weight : array-like of shape (N,), or Sequences, optional
-            Weights, likewise.
+            Weights per sequence or per step.
         ids : array-like of shape (N,), optional
-            A text or a number that tells each sequence apart, which ``numrnn predict`` writes beside its prediction.
+            Identifiers of the sequences, texts or numbers, which ``numrnn predict`` writes with the predictions.
 
         Raises
         ------
         ValueError
-            If there are no sequences, or one is empty, holds no numbers, or they do not fit y or those written before;
-            naming the column if one is missing or new.
+            If there are no sequences, one is empty or does not hold numbers, or they do not match y or those written
+            before. The message names a column that is missing or new.
         """
         X = self._read(X)
         given = {"y": y, "sample_weight": sample_weight, "ids": ids}
@@ -140,7 +140,7 @@ class ShardWriter:
                 self._end_shard()
 
     def close(self) -> None:
-        """Write the index, and give the directory its name.
+        """Write the index, and rename the directory to its final name.
 
         Raises
         ------
@@ -168,12 +168,12 @@ class ShardWriter:
         os.rename(self.folder, self.directory)
 
     def convert_targets(self, convert: Callable[[np.ndarray], np.ndarray]) -> None:
-        """Convert the targets of all that was written.
+        """Convert all targets that were written.
 
         Parameters
         ----------
         convert : callable
-            Takes the targets of a shard, an array, and returns those to store in their place.
+            Receives the targets of a shard, an array, and returns their replacement.
         """
         self._end_shard()
         for entry in self._index if self._per and self._per[0] else ():
@@ -184,7 +184,7 @@ class ShardWriter:
             entry["bytes"]["targets"], entry["sha256"]["targets"] = os.path.getsize(path), checksum_of_file(path)
 
     def discard(self) -> None:
-        """Remove what was written."""
+        """Remove everything that was written."""
         if self._shard is not None:
             with suppress(OSError):  # of a full disk, which is told already
                 self._shard.discard()
@@ -200,7 +200,7 @@ class ShardWriter:
             self.discard()
 
     def _read(self, X):
-        """Return `Sequences` with the columns, or the steps that a data frame has for columns, in the first order."""
+        """Return `Sequences` with their columns, or the steps of a data frame, in the order of the first ones."""
         steps = names_of(X.columns) if hasattr(X, "columns") else None
         read = _sequences(X)
         if steps is None:
@@ -241,7 +241,7 @@ class ShardWriter:
         self._check_range(X)
 
     def _check_range(self, X):
-        """Refuse numbers that would be stored as infinity."""
+        """Raise an error for numbers that would be stored as infinity."""
         values = X.values
         if np.can_cast(values.dtype, self._dtype) or values.dtype.kind != "f" or self._dtype.kind != "f":
             return
@@ -263,7 +263,7 @@ class ShardWriter:
 
 
 class _Shard:
-    """The shard that is being written: steps go to their file at once."""
+    """Write one shard; steps go to their file at once."""
 
     def __init__(self, path, dtype, columns):
         self._path, self._dtype, self._columns = path, dtype, columns
@@ -290,7 +290,7 @@ class _Shard:
                 kept.append(np.array(all_rows[steps if of == "step" else slice(first, end)]))
 
     def close(self, per):
-        """Finish the files; return the entry for the index."""
+        """Finish the files and return the entry of the shard for the index."""
         with self._open:
             self.file.seek(0)
             self._write_header()
@@ -334,7 +334,7 @@ def _of_numbers(X):
 
 
 def _per(rows, name, X):
-    """What there is a row for: None, "sequence" or "step"."""
+    """Return what rows belong to: None, "sequence" or "step"."""
     if rows is None:
         return None
     if isinstance(rows, Sequences):
@@ -347,7 +347,7 @@ def _per(rows, name, X):
 
 
 def _flat(rows, name, kinds):
-    """Return rows as an array that a file holds without pickle, or None if there are none."""
+    """Return rows as an array that can be stored without pickle, or None if there are none."""
     if rows is None:
         return None
     array = rows.values if isinstance(rows, Sequences) else np.asarray(rows)

@@ -1,1 +1,1 @@
-"""Symbols: vocabularies, words and characters of texts, and each symbol with the one that follows it."""
+"""Convert texts to symbols: vocabularies, words and characters, and pairs of each symbol and its successor."""

@@ -1,4 +1,4 @@
-"""Sequences of symbols: the check that they are, and the narrowest integers that hold them."""
+"""Check sequences of symbols and store them in the narrowest integers."""
 
 import numpy as np
 
@@ -13,26 +13,21 @@ _TEXT = f"text, {_EXPECTED}; numrnn.data.Vocabulary makes symbols of texts"
 
 
 def check_symbols(sequences, n_symbols, *, name="X"):
-    """Return sequences of symbols as unsigned integers that are as narrow as they may be.
+    """Return sequences of symbols in the narrowest unsigned integers, without a copy if possible.
 
     Parameters
     ----------
-    sequences : Sequences, or DeviceSequences
-        As `numrnn.data.conversion.to_sequences` returns them with ``allow_symbols=True``.
+    sequences : Sequences or DeviceSequences
+        The result of `numrnn.data.conversion.to_sequences` with ``allow_symbols=True``.
     n_symbols : int or "auto"
-        Symbols are 0 to n_symbols - 1; "auto": the largest one is the last.
+        Symbols are 0 to n_symbols - 1; "auto" takes the largest one as the last.
     name : str, default="X"
-        What errors call the sequences.
-
-    Returns
-    -------
-    symbols : Sequences
-        Values of shape (sum of T_i,), uint8, uint16, uint32 or uint64; without a copy where they are so.
+        Name of the sequences in errors.
 
     Raises
     ------
     ValueError
-        Naming the first sequence with something else than a symbol.
+        If a sequence holds anything else than symbols. The message names it.
 
     Examples
     --------
@@ -72,38 +67,14 @@ def _last(largest, n_symbols):
 
 
 def count_symbols(sequences, n_symbols):
-    """Number of symbols: what the parameter says, or the largest of checked sequences and one.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numrnn import Sequences
-    >>> from numrnn.data.symbols.checks import count_symbols
-    >>> count_symbols(Sequences.from_list([np.array([0, 2])]), "auto")
-    3
-    """
+    """Return `n_symbols`, or the largest symbol of checked sequences plus one if it is "auto"."""
     if n_symbols != "auto":
         return int(n_symbols)
     return int(sequences.last_symbol) + 1
 
 
 def why_no_symbols(X, name, allow_empty=False):
-    """Say which sequence of X is not a 1-D array of integers; None if there is no such fault.
-
-    Parameters
-    ----------
-    X : anything
-    name : str
-        What errors call X.
-    allow_empty : bool, default=False
-        Whether an empty sequence is no fault.
-
-    Examples
-    --------
-    >>> from numrnn.data.symbols.checks import why_no_symbols
-    >>> why_no_symbols([[0, 1], [0.5]], "X")
-    'X[1] holds float64, expected symbols: a 1-D array of integers'
-    """
+    """Return which sequence of X is not a 1-D array of integers, as a sentence, or None if all are."""
     if isinstance(X, (str, bytes)):
         return f"{name} is {_TEXT}"
     rows = X.to_numpy() if hasattr(X, "to_numpy") else X

@@ -1,4 +1,4 @@
-"""Each symbol as an input, and as the target of the one before: of texts, and of pairs of sequences."""
+"""Provide each symbol as an input and as the target of the previous one, for texts and for pairs of sequences."""
 
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -21,9 +21,9 @@ _EXPECTED = "expected a text, an array of symbols or a list of them"
 
 
 class NextSymbols(SequenceSource):
-    """Sequences of symbols each of which is followed by one more: inputs and targets, views of one array.
+    """Hold sequences of symbols in which each symbol is the target of the previous one, as views of one array.
 
-    Networks take it in the place of `Sequences`.
+    Networks accept it in place of `Sequences`.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class NextSymbols(SequenceSource):
 
     @classmethod
     def of(cls, sequences, *, name):
-        """All symbols of sequences; a ValueError names one that has too few."""
+        """Return all symbols of sequences; raise a ValueError that names a sequence with too few."""
         lengths = sequences.lengths - 1
         if lengths.min() < 1:
             i = int(np.argmax(lengths < 1))
@@ -60,7 +60,7 @@ class NextSymbols(SequenceSource):
 
     @classmethod
     def in_streams(cls, values, count, *, name):
-        """One long sequence cut into so many of equal length; the few symbols that are left are not read."""
+        """Cut one long sequence into streams of equal length; the few symbols left over are not read."""
         length = (len(values) - 1) // count
         if length < 1:
             raise ValueError(f"{name} has {len(values)} symbols, batch_size={count} streams need at least {count + 1}")
@@ -68,22 +68,22 @@ class NextSymbols(SequenceSource):
 
     @property
     def targets(self):
-        """What follows each of `values` but the last."""
+        """Return the successor of each of `values` but the last."""
         return self.values[1:]
 
     def choose(self, ids):
         return NextSymbols(self.values, self.offsets[ids], self.lengths[ids])
 
     def steps(self, ids, first, counts):
-        """Some steps of sequences: as `Sequences`, and where they lie in `values` and in `targets`.
+        """Return some steps of sequences as `Sequences`, and their indices in `values` and in `targets`.
 
         Parameters
         ----------
         ids : ndarray of shape (n,), int64
         first : int
-            The first step.
+            First step.
         counts : ndarray of shape (n,), int64
-            How many, of each.
+            Number of steps of each sequence.
         """
         offsets = np.concatenate([[0], np.cumsum(counts)])
         places = np.arange(offsets[-1]) + np.repeat(self.offsets[ids] + first - offsets[:-1], counts)
@@ -98,14 +98,7 @@ class NextSymbols(SequenceSource):
 
 
 def is_text(X):
-    """Whether X is a text, or a list of texts or of lists of tokens.
-
-    Examples
-    --------
-    >>> from numrnn.data.symbols.next_symbols import is_text
-    >>> is_text("abc"), is_text(["abc", "d"]), is_text([[0, 1], [2]])
-    (True, True, False)
-    """
+    """Return whether X is a text, or a list of texts or of lists of tokens."""
     if isinstance(X, (str, bytes)):
         return True
     if not hasattr(X, "__getitem__") or isinstance(X, Sequences | Mapping) or hasattr(X, "columns") or issparse(X):
@@ -119,29 +112,24 @@ def is_text(X):
 
 
 def read_symbols(X, vocabulary, n_symbols, *, name="X", allow_empty=False):
-    """Return texts or symbols as `Sequences` of symbols, checked, and whether X is one sequence.
+    """Return texts or symbols as checked `Sequences` of symbols, and whether X is a single sequence.
 
     Parameters
     ----------
     X : str or list of str; or array of integers (T,), list of such arrays, array (N, T), or Sequences
     vocabulary : Vocabulary or None
-        Given where X must be text.
+        Vocabulary, if X must be text.
     n_symbols : int or "auto"
-        See `check_symbols`; a vocabulary must have as many, unless it is "auto".
+        See `check_symbols`. Unless it is "auto", a vocabulary must have the same number.
     name : str, default="X"
-        What errors call X.
+        Name of X in errors.
     allow_empty : bool, default=False
         Whether texts and sequences of symbols may be empty.
-
-    Returns
-    -------
-    sequences : Sequences
-    is_one : bool
 
     Raises
     ------
     ValueError, TypeError
-        Naming the sequence and the place at fault.
+        If a text or sequence is invalid. The message names it and the place.
 
     Examples
     --------
@@ -176,22 +164,7 @@ def read_symbols(X, vocabulary, n_symbols, *, name="X", allow_empty=False):
 
 
 def check_n_symbols(vocabulary, n_symbols, name="vocabulary_"):
-    """Raise a ValueError unless a vocabulary has as many symbols as the network that reads them.
-
-    Parameters
-    ----------
-    vocabulary : Vocabulary
-    n_symbols : int
-        Of the network.
-    name : str, default="vocabulary_"
-        What errors call the vocabulary.
-
-    Examples
-    --------
-    >>> from numrnn.data import Vocabulary
-    >>> from numrnn.data.symbols.next_symbols import check_n_symbols
-    >>> check_n_symbols(Vocabulary().fit("banana"), 3)
-    """
+    """Raise a ValueError unless a vocabulary has as many symbols as the network that reads them."""
     if not len(vocabulary) == len(vocabulary.symbols_) == n_symbols:
         raise ValueError(
             f"{name} has {len(vocabulary.symbols_)} symbols, but the network was made for {n_symbols}: it was fitted "
@@ -201,7 +174,7 @@ def check_n_symbols(vocabulary, n_symbols, name="vocabulary_"):
 
 @contextmanager
 def errors_name(wrong, name):
-    """Let errors call something by the name that the caller knows: `name` in place of `wrong`."""
+    """Replace the name `wrong` by `name` in errors raised within the context."""
     try:
         yield
     except (ValueError, TypeError) as error:
@@ -217,17 +190,17 @@ def _one(values, name, allow_empty=False):
 
 
 class Pairs(SequenceSource):
-    """Sequences to read, and what a decoder is to write of each.
+    """Hold the inputs of an encoder and the inputs and targets of a decoder.
 
-    Training takes it in the place of `Sequences`; lengths are those of both sides together, so that a mini-batch drawn
-    from pairs of about one length has about one amount of work in each.
+    Training accepts it in place of `Sequences`. Its lengths are the sums of both sides, so that a mini-batch of pairs
+    of similar length has about the same work in each pair.
 
     Parameters
     ----------
     source : Sequences
-        What the encoder reads.
+        Inputs of the encoder.
     target : NextSymbols
-        What the decoder reads and what it is to predict, see `shifted`.
+        Inputs and targets of the decoder, see `shifted`.
 
     Examples
     --------
@@ -243,7 +216,7 @@ class Pairs(SequenceSource):
         self.lengths = source.lengths + target.lengths
 
     def gather(self, ids, out=None):
-        """Refuse: each side lies elsewhere, see `source` and `target`."""
+        """Raise an error: the sides are stored separately, see `source` and `target`."""
         raise TypeError("pairs are gathered one side at a time")
 
     def choose(self, ids):
@@ -254,21 +227,21 @@ class Pairs(SequenceSource):
 
 
 def shifted(sequences, end=None):
-    """Return targets with what a decoder reads before each of them: in each step the target of the step before.
+    """Return targets together with the inputs of a decoder: in each step the target of the previous step.
 
     Parameters
     ----------
     sequences : Sequences
         Symbols (sum of L_i,), or vectors (sum of L_i, K).
     end : int or None
-        For symbols: the one that stands before the first, and is to be predicted after the last. None: a vector of
-        zeros stands before the first, and a sequence ends with its last target.
+        For symbols, the boundary symbol that precedes the first target and must be predicted after the last. None means
+        that a vector of zeros precedes the first target, and a sequence ends with its last target.
 
     Returns
     -------
     steps : NextSymbols
-        One array has inputs and targets: the target of a step is the next value. With `end` a sequence has L_i + 1
-        steps, else L_i.
+        Inputs and targets in one array: the target of a step is the next value. With `end`, a sequence has L_i + 1
+        steps, otherwise L_i.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What model files hold of a vocabulary, those of earlier versions included."""
+"""Read vocabularies from model files, including those of earlier versions."""
 
 from numrnn.data.symbols.units import FORMS, OLD_RULE, RULE
 from numrnn.io.messages import shown
@@ -11,29 +11,15 @@ _LEARNT = {"symbols", "form", "rule", "versions"}
 
 
 def completed_parameters(params):
-    """Return parameters of a vocabulary with those that older files do not have: what `fit` did then.
-
-    Examples
-    --------
-    >>> from numrnn.data.symbols.stored_vocabulary import completed_parameters
-    >>> completed_parameters({"unit": "token", "max_symbols": None, "lowercase": True})["normalization"] is None
-    True
-    """
+    """Add the parameters that older files lack, with the values that reproduce their behaviour."""
     older = {"unknown": params.get("unit") == "token" or params.get("max_symbols") is not None, "normalization": None}
     return {"last": None} | older | params
 
 
 def completed(content):
-    """Return the parameters, and what was learnt, of the content of a file; a ValueError if it is of no vocabulary.
+    """Return parameters and learned attributes of a stored vocabulary as two dicts.
 
-    Parameters
-    ----------
-    content : dict
-        As `Vocabulary.to_dict` returns it, or did in an earlier version.
-
-    Returns
-    -------
-    params, learnt : dict
+    `content` is a result of `Vocabulary.to_dict`, possibly of an earlier version; anything else raises a ValueError.
     """
     keys = set(content)
     if keys | {"last"} == _FIRST | {"last", "symbols"}:
@@ -62,14 +48,9 @@ def _check_learnt(params, learnt):
 
 
 def check_symbols(symbols, first, single):
-    """Raise a ValueError unless symbols are distinct texts, of one character each if `single`, `first` before them.
+    """Raise a ValueError unless symbols are distinct texts that begin with `first` (None: any).
 
-    Parameters
-    ----------
-    symbols : tuple
-    first : str or None
-        What the first must be; None: anything.
-    single : bool
+    With `single`, all symbols but that one must have one character.
     """
     if first is not None and symbols[:1] != (first,):
         raise ValueError(f"the first symbol must be {first!r}, got {shown(symbols[:1])}")

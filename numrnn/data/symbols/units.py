@@ -1,4 +1,4 @@
-"""Characters of texts as numbers, a block at a time: a text may be larger than the memory that is left; and words."""
+"""Convert characters of texts to numbers, block by block since a text may exceed free memory, and split words."""
 
 import re
 import unicodedata
@@ -26,19 +26,7 @@ CODE_POINTS = 0x110000
 
 
 def count_characters(texts, lowercase):
-    """Count the characters of texts.
-
-    Parameters
-    ----------
-    texts : list of str
-    lowercase : bool
-        Whether to count a capital as its small letter.
-
-    Returns
-    -------
-    counts : Counter
-        Character to number.
-    """
+    """Count the characters of a list of texts, with capitals as lower-case letters if `lowercase`."""
     counts = np.zeros(0, np.int64)
     for codes in _blocks(texts):
         found = np.bincount(codes)
@@ -52,21 +40,18 @@ def count_characters(texts, lowercase):
 
 
 def symbol_table(symbols, missing, lowercase):
-    """Return what `encode_characters` looks symbols up in.
+    """Return the table from code points to symbols for `encode_characters`, an ndarray of int32.
+
+    The table ends with the highest code point that has a symbol; a last entry stands for all code points above.
 
     Parameters
     ----------
     symbols : sequence of str
         One character each.
     missing : int
-        What stands for every other character.
+        Entry for all other characters.
     lowercase : bool
-        Whether a capital has the symbol of its small letter.
-
-    Returns
-    -------
-    table : ndarray of int32
-        Symbol by code point, up to the highest that has one; the last entry is for all code points above.
+        Whether a capital has the symbol of its lower-case letter.
     """
     codes = np.array([ord(symbol) for symbol in symbols])
     capitals, small = _capitals() if lowercase else np.zeros((2, 0), np.int64)
@@ -78,7 +63,7 @@ def symbol_table(symbols, missing, lowercase):
 
 
 def encode_characters(texts, table, out):
-    """Write the symbols of texts, one after another.
+    """Write the symbols of texts, concatenated, to a buffer.
 
     Parameters
     ----------
@@ -90,8 +75,7 @@ def encode_characters(texts, table, out):
     Returns
     -------
     place : int or None
-        The first character, of all texts one after another, whose symbol is negative; `out` is complete where there
-        is none.
+        Index, in the concatenated texts, of the first character whose symbol is negative; if None, `out` is complete.
     """
     start = 0
     for codes in _blocks(texts):
@@ -106,25 +90,14 @@ def encode_characters(texts, table, out):
 
 
 def decode_characters(symbols, characters):
-    """Return the text of symbols.
-
-    Parameters
-    ----------
-    symbols : ndarray of integers, of shape (T,)
-    characters : sequence of str
-        The character of each symbol.
-
-    Returns
-    -------
-    text : str
-    """
+    """Return the text of symbols, an integer array of shape (T,), given the character of each symbol."""
     codes = np.array([ord(character) for character in characters], "<u4")
     parts = (codes[symbols[start : start + BLOCK]] for start in range(0, len(symbols), BLOCK))
     return "".join(part.tobytes().decode("utf-32-le", "surrogatepass") for part in parts)
 
 
 def _blocks(texts):
-    """Yield the code points of texts one after another, short texts together."""
+    """Yield the code points of texts in order, joining short texts."""
     parts, n_characters = [], 0
     for text in texts:
         for start in range(0, len(text), BLOCK):
@@ -149,7 +122,7 @@ def _lowered(character):
 
 @cache
 def _capitals():
-    """Code points of all characters that have a small letter, and of these."""
+    """Return the code points of all characters that have a lower-case letter, and of those letters."""
     pairs = [(code, ord(_lowered(chr(code)))) for code in range(CODE_POINTS)]
     codes = np.array([pair for pair in pairs if pair[0] != pair[1]])
     return codes[:, 0], codes[:, 1]
@@ -172,14 +145,9 @@ def split_words(text, rule=RULE):
     ----------
     text : str
     rule : {"UAX 29", OLD_RULE}
-        "UAX 29": the segments between Unicode's default word boundaries that begin with a letter, a digit or an
-        underscore;
-        narrow no-break spaces and marks of direction at their ends are dropped. `OLD_RULE`: the matches of that regular
-        expression.
-
-    Returns
-    -------
-    words : list of str
+        "UAX 29" returns the segments between Unicode's default word boundaries that begin with a letter, a digit or an
+        underscore, without narrow no-break spaces and direction marks at their ends. `OLD_RULE` returns the matches of
+        that regular expression.
 
     Examples
     --------
@@ -195,7 +163,7 @@ def split_words(text, rule=RULE):
 
 
 def versions(rule, form):
-    """Return what the words of a rule, and the normalization form of texts, depend on: a dict of str to str."""
+    """Return the versions that determine the words of a rule and the normalisation of texts, as a dict of texts."""
     found = {"regex": regex.__version__} if rule == RULE else {}
     return found | ({"unicodedata": unicodedata.unidata_version} if form is not None else {})
 

@@ -1,4 +1,4 @@
-"""str | Sequence[str] | Sequence[Sequence[str]] as symbols, and back."""
+"""Convert texts to symbols and back."""
 
 import unicodedata
 from collections import Counter
@@ -35,59 +35,58 @@ UNKNOWN = {"character": "\ufffd", "token": "<unknown>"}
 
 # str | Sequence[str] | Sequence[Sequence[str]] fit no data frame, hence no `set_output`.
 class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
-    r"""Texts as sequences of symbols: one number for each character, or for each word.
+    r"""Convert texts to sequences of symbols, one integer per character or word, and back.
 
-    Symbols are numbered by how often they occur, the most frequent first; of those that occur equally often, the one
-    with the lower code points first. There is no symbol for padding: sequences have any lengths.
+    Symbols are numbered by decreasing frequency, and by code points among equally frequent ones. There is no padding
+    symbol, since sequences may have any lengths.
 
     Parameters
     ----------
     unit : {"character", "token"}, default="character"
-        What a symbol stands for: a character (a Unicode code point), or a token, as a word is called here.
+        Meaning of a symbol: a character (a Unicode code point) or a token (a word).
     max_symbols : int, default=None
-        The largest number of symbols, at least 2, that of the unknown included: the less frequent have none. None = as
-        many as the texts hold.
+        Largest number of symbols, at least 2, including the one for unknown characters or tokens; the least frequent
+        ones have no symbol. None means that all have one.
     unknown : bool or "auto", default="auto"
-        Whether there is a symbol for characters and tokens that `fit` did not see. "auto": yes if tokens are the unit
-        or `max_symbols` is given, and always for texts that `RNNClassifier`, `RNNRegressor` and `RNNSeq2Seq` read;
-        otherwise an unseen character is an error. False is for characters without `max_symbols` only.
+        Whether to reserve a symbol for characters and tokens that `fit` did not see. "auto" means yes for tokens, with
+        `max_symbols`, and for texts that `RNNClassifier`, `RNNRegressor` and `RNNSeq2Seq` read; otherwise, an unknown
+        character raises an error. False is possible only for characters without `max_symbols`.
     lowercase : bool, default=False
-        Whether capitals count as small letters. A character stays one character: one whose small letter would be two
-        (the capital I with a dot) is left as it is.
+        Whether to convert capitals to lower case. A character stays one character: one whose lower-case form would be
+        two (the capital I with a dot) is left unchanged.
     normalization : {"auto", "NFC", "NFKC"} or None, default="auto"
-        The Unicode normalization form that texts are converted to first, so that two spellings of one text, such as é
-        as one code point or as two, give the same symbols. "auto": "NFC" for tokens, None for characters, which
-        `inverse_transform` then returns as they were given. None: no conversion.
+        Unicode normalisation form to which texts are converted first, so that two spellings of one text, such as é as
+        one code point or as two, have the same symbols. "auto" means "NFC" for tokens and None for characters, which
+        `inverse_transform` then returns unchanged.
     tokenizer : callable, default=None
-        Function from a text (str) to its tokens, an iterable of str. None: words by the default word boundaries of
-        Unicode (UAX 29), in every script that separates words by spaces: ``don't``, ``3,000.50`` and ``x_1`` are one
-        token each, ``well-known`` is two. Blanks, punctuation, symbols and emoji are dropped.
+        Function from a text (str) to its tokens, an iterable of str. By default, tokens are words between the default
+        word boundaries of Unicode (UAX 29), in every script that separates words by spaces: ``don't``, ``3,000.50`` and
+        ``x_1`` are one token each, ``well-known`` is two. Blanks, punctuation, symbols and emoji are dropped.
     last : int, default=None
-        `transform` keeps no more than the last so many symbols of each text: a long review ends with its verdict.
-        `fit` counts all. None = all.
+        Number of symbols at the end of each text that `transform` keeps, since a long review ends with its verdict;
+        `fit` counts all of them. None keeps all.
 
     Attributes
     ----------
     symbols_ : tuple of str
-        The character or the token of each symbol.
+        Character or token of each symbol.
     n_symbols_ : int
-        Their number, also ``len(vocabulary)``.
+        Number of symbols, equal to ``len(vocabulary)``.
     unknown_symbol_ : int or None
-        The symbol of whatever `fit` did not see, or left out: 0 if there is one, see `unknown`. It reads U+FFFD (the
-        replacement character) or ``<unknown>``, which are unknown in any text. None: every character of the texts has
-        a symbol, and any other character is an error.
+        Symbol of unknown characters or tokens, 0 if there is one, see `unknown`. It is decoded to U+FFFD (the
+        replacement character) or ``<unknown>``, which are unknown in any text. None if unknown characters raise an
+        error.
     normalization_ : str or None
-        The normalization form that texts are converted to.
+        Unicode normalisation form to which texts are converted.
     rule_ : str or None
-        How texts are split into tokens: "UAX 29", or a regular expression if the vocabulary comes from a model file
-        without this attribute. None for characters and with a `tokenizer`.
+        Rule by which texts are split into tokens: "UAX 29", or a regular expression if the vocabulary comes from a
+        model file without this attribute. None for characters and with a `tokenizer`.
     versions_ : dict of str to str
-        Versions of the library ``regex`` and of the Unicode database that words and the normalization form were
-        computed with in `fit`.
+        Versions of the library ``regex`` and of the Unicode database with which `fit` computed words and normalisation.
 
     See Also
     --------
-    numrnn.Sequences : What many texts become.
+    numrnn.Sequences : Store the symbols of many texts.
 
     Examples
     --------
@@ -98,7 +97,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     >>> vocabulary.transform("ban")
     array([2, 0, 1], dtype=uint8)
 
-    The two most frequent words of two reviews, and what is left of a third one:
+    The two most frequent words of two reviews, and the symbols of a third one:
 
     >>> reviews = ["Don't see it.", "See it? See it!"]
     >>> words = Vocabulary("token", max_symbols=3, lowercase=True).fit(reviews)
@@ -150,19 +149,21 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Parameters
         ----------
         texts : str or list of str
-            With tokens as the unit, an item of the list may be a list of tokens.
-        y : ignored
+            Texts. For tokens, an item of the list may be a list of tokens.
+        y : None
+            Ignored.
 
         Returns
         -------
         self : Vocabulary
+            The fitted vocabulary.
 
         Raises
         ------
         ValueError
-            If a parameter is out of its range, or the texts hold nothing.
+            If a parameter is out of range, or the texts are empty.
         TypeError
-            If the texts are no texts (bytes, say), naming the first.
+            If an item is not a text (bytes, for instance). The message names the first one.
 
         Examples
         --------
@@ -188,25 +189,26 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return self
 
     def transform(self, texts: str | Sequence[Any]) -> Any:
-        """Return the symbols of texts.
+        """Convert texts to symbols.
 
         Parameters
         ----------
         texts : str or list of str
-            With tokens as the unit, an item of the list may be a list of tokens.
+            Texts. For tokens, an item of the list may be a list of tokens.
 
         Returns
         -------
         symbols : ndarray of shape (T,), or Sequences
-            The array of one str, the sequences of a list; of the narrowest of uint8, uint16 and uint32. An empty text
+            An array for a single str, sequences for a list, in the narrowest of uint8, uint16 and uint32. An empty text
             is an empty sequence.
 
         Raises
         ------
         ValueError
-            If a character has no symbol and there is none for the unknown, naming the character and its place.
+            If a character is unknown and no symbol is reserved for unknown ones. The message names the character and
+            its place.
         TypeError
-            If the texts are no texts (bytes, say), naming the first.
+            If an item is not a text (bytes, for instance). The message names the first one.
 
         Examples
         --------
@@ -239,21 +241,22 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return values if is_one else Sequences.from_concatenated(values, lengths)
 
     def inverse_transform(self, symbols: SequencesLike) -> Any:
-        """Return the texts of symbols.
+        """Convert symbols to texts.
 
         Parameters
         ----------
         symbols : integers of shape (T,), list of such arrays, array of shape (N, T), or Sequences
+            Symbols.
 
         Returns
         -------
         texts : str or list of str
-            One str for one array. Tokens are joined by blanks: what separated them is lost.
+            A str for a single array. Tokens are joined by blanks, since their separators are not stored.
 
         Raises
         ------
         ValueError
-            Naming the first place that holds no symbol.
+            If a value is not a symbol. The message names the first one.
         TypeError
             If `symbols` is neither an array nor a list.
 
@@ -281,13 +284,13 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Returns
         -------
         content : dict
-            The parameters, ``symbols``, ``form`` (of normalization), ``rule`` (of tokens) and ``versions``, by which
-            `from_dict` makes the same symbols of texts.
+            The parameters, ``symbols``, ``form`` (of normalisation), ``rule`` (of tokens) and ``versions``, from which
+            `from_dict` builds an equal vocabulary.
 
         Raises
         ------
         TypeError
-            If there is a tokenizer: a function cannot be stored.
+            If there is a tokenizer, since a function cannot be stored.
 
         Examples
         --------
@@ -316,20 +319,22 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Self:
-        """Undo `to_dict`.
+        """Build a vocabulary from the result of `to_dict`.
 
         Parameters
         ----------
         content : dict
+            Result of `to_dict`, possibly of an earlier version.
 
         Returns
         -------
         vocabulary : Vocabulary
+            The fitted vocabulary.
 
         Raises
         ------
         ValueError
-            If the content is not of a vocabulary.
+            If the content does not describe a vocabulary.
 
         Examples
         --------
@@ -364,7 +369,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             )
 
     def _form_and_rule(self):
-        """Return what `fit` learns beside symbols: how texts are normalized, and how they are split into tokens."""
+        """Return how texts are normalised and split into tokens, which `fit` learns besides the symbols."""
         is_token = self.unit == "token"
         form = self.normalization if self.normalization != "auto" else "NFC" if is_token else None
         return form, RULE if is_token and self.tokenizer is None else None
@@ -385,7 +390,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             self._table = {token: symbol for symbol, token in enumerate(symbols)}
 
     def _checked(self, texts, form):
-        """Return a list of normalized texts, and whether it is one text that was given."""
+        """Return a list of normalised texts, and whether a single text was given."""
         if isinstance(texts, str):
             return [_normalized(_exact(texts), form)], True
         is_bytes = isinstance(texts, (bytes, bytearray))
@@ -464,14 +469,14 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
 
 def _normalized(text, form):
-    """Return a text, or a list of tokens, in a normalization form; None: as it is."""
+    """Return a text, or a list of tokens, in a normalisation form; None leaves it unchanged."""
     if form is None:
         return text
     return unicodedata.normalize(form, text) if isinstance(text, str) else [_normalized(part, form) for part in text]
 
 
 def _exact(text):
-    """Return a str as one of no other class, which could tell another length than it has."""
+    """Return a str of a subclass as a plain str, since a subclass may report another length."""
     return str.__str__(text) if isinstance(text, str) else text
 
 

@@ -142,7 +142,7 @@ class TargetReader(NamedTuple):
         return "vectors" if self.n_symbols is None else "symbols"
 
     def learn(self, y, vocabulary, n_sequences):
-        """Return y as `Sequences` of symbols (sum of L_i,) or vectors (sum of L_i, K), and the reader that has learned it.
+        """Return y as `Sequences` of symbols (sum of L_i,) or vectors (sum of L_i, K), and its reader.
 
         If y consists of texts, a copy of the parameter `vocabulary` is fitted. X has `n_sequences` sequences.
         """
