@@ -1,1 +1,1 @@
-"""Compiled arithmetic: what runs the recurrence and back-propagation through time."""
+"""Compute recurrences and back-propagation through time in compiled code."""

@@ -1,4 +1,7 @@
-"""Files of compiled kernels. They hold pickles, so no byte of a file that somebody else can write is unpickled."""
+"""Read and write files of compiled kernels.
+
+The files hold pickles, so a file that an untrusted user can write is never unpickled.
+"""
 
 import hashlib
 import os
@@ -20,15 +23,15 @@ def cache_root():
     if config.CACHE_DIR:
         return pathlib.Path(config.CACHE_DIR)
     user_caches = os.environ.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(user_caches):  # then the XDG specification wants it ignored
+    if not os.path.isabs(user_caches):  # the XDG specification ignores relative paths
         user_caches = pathlib.Path.home() / ".cache"
     return pathlib.Path(user_caches) / "numrnn"
 
 
 def cache_folder(name):
-    """Return the path of a folder in the root that only trusted users can write, made if it is missing.
+    """Return the path of a folder in the cache root that only trusted users can write; make it if it is missing.
 
-    If there can be none, warn and return None.
+    If there can be no such folder, warn and return None.
     """
     try:
         folder = trusted_folder(cache_root() / name)
@@ -41,7 +44,7 @@ def cache_folder(name):
 
 
 def warn_once(error):
-    """Warn that kernels are compiled anew, why, and what helps; later warnings of a process are left out."""
+    """Warn, once per process, that kernels are recompiled, with the reason and a remedy."""
     global _warned
     if _warned:
         return
@@ -55,10 +58,10 @@ def warn_once(error):
 
 
 class KernelFiles:
-    """A file for each compiled signature, named after it and opened by a checksum.
+    """Store each compiled signature in a file of its own, which begins with a checksum.
 
-    Numba itself keeps an index and numbers its files, so processes that write at once can take each other's kernels;
-    and it trusts what a killed job or a full disk has left, and whoever has put it there.
+    Numba's own cache has an index and numbers its files, so processes that write at the same time can load each other's
+    kernels; it also loads whatever a killed job, a full disk or another user has left.
     """
 
     def __init__(self, folder, name, stamp):
@@ -70,7 +73,7 @@ class KernelFiles:
         return self._folder / f"{self._name}.{digest[:32]}.nbc"
 
     def load(self, key):
-        """Return what was kept under a key, or None."""
+        """Return the data stored under a key, or None."""
         path = self._path(key)
         try:
             content = trusted_bytes(path)
@@ -78,7 +81,7 @@ class KernelFiles:
             self._refused.add(path)
             warn_once(error)
             return None
-        except OSError:  # there is none, or another machine replaced it in this moment
+        except OSError:  # there is no file, or another machine is replacing it
             return None
         checksum, data = content[:32], content[32:]
         if hashlib.sha256(data).digest() == checksum:
@@ -87,11 +90,11 @@ class KernelFiles:
         return None
 
     def save(self, key, data):
-        """Keep data under a key, unless the folder may only be read, or has a file of that name that was refused."""
+        """Store data under a key, unless the folder is read-only or holds a refused file of that name."""
         path = self._path(key)
         if path in self._refused or (self._folder.is_dir() and not os.access(self._folder, os.W_OK | os.X_OK)):
             return
-        trusted_folder(self._folder)  # somebody may have removed it since
+        trusted_folder(self._folder)  # it may have been removed since
         data, unfinished = dumps(data), path.with_suffix(f".{uuid.uuid4().hex[:16]}")
         try:
             with open(unfinished, "xb", opener=lambda name, flags: os.open(name, flags, 0o644)) as file:
@@ -102,6 +105,6 @@ class KernelFiles:
             raise
 
     def flush(self):
-        """Forget what was kept."""
+        """Delete all files of this kernel."""
         for path in self._folder.glob(f"{self._name}.*"):
             path.unlink(missing_ok=True)

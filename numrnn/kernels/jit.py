@@ -1,8 +1,8 @@
-"""The package's one `njit`: options of every kernel, and a disk cache that cannot run an old kernel.
+"""Define `njit`, which sets the options of every kernel and keeps compiled kernels on disk.
 
-Numba's own cache key knows neither the options, nor the globals, nor the callees in other files. So the cache of this
-package lies in a folder named after a hash of all kernel files of the CPU, the options and Numba's version: an upgrade
-or an edit moves to another folder.
+Numba's own cache key covers neither the options nor globals nor callees in other files, so it can load a stale kernel.
+The cache of this package lies in a folder named after a hash of all CPU kernel files, the options and Numba's version:
+an edit or an upgrade leads to another folder.
 """
 
 import hashlib
@@ -26,19 +26,19 @@ try:
 except (ImportError, AttributeError) as error:
     _unknown = f"{type(error).__name__}: {error}"
 
-# No fastmath: bits would depend on a value's position. error_model="numpy": the zero-division branch of Python's
-# stops vectorisation.
+# fastmath is off: with it, bits would depend on an element's position. error_model="numpy": the zero-division check
+# of "python" prevents vectorisation.
 OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
 
-if hasattr(os, "register_at_fork"):  # a child would wait for ever for a compiler that another thread was at
+if hasattr(os, "register_at_fork"):  # else a child, forked during another thread's compilation, waits for ever
     _release = global_compiler_lock.release
     os.register_at_fork(before=global_compiler_lock.acquire, after_in_parent=_release, after_in_child=_release)
 
 
 def kernel_hash(device="cpu"):
-    """SHA-256 (hex) of all that decides what the kernels compute: their files, the options, Numba's version.
+    """Return the SHA-256 (hex) of the kernel files, the compiler options and Numba's version.
 
-    Kernels of a card call those of the CPU: the hash of "cuda" covers both, that of "cpu" knows nothing of a card.
+    CUDA kernels call CPU kernels, so the hash for "cuda" covers both; the hash for "cpu" ignores CUDA files.
     """
     digest = hashlib.sha256(repr((sorted(OPTIONS.items()), numba.__version__)).encode())
     folder = pathlib.Path(__file__).parent
@@ -49,7 +49,7 @@ def kernel_hash(device="cpu"):
     return digest.hexdigest()
 
 
-if _unknown:  # Numba's own cache would run a stale kernel if one that it calls has changed
+if _unknown:  # Numba's own cache would load a stale kernel after a change of its callees
     warnings.warn(
         f"numrnn does not know Numba {numba.__version__} ({_unknown}): it compiles its kernels anew in every process, "
         "and slowly. Install a version of Numba that numrnn's requirements allow.",
@@ -59,7 +59,7 @@ CACHE_FOLDER = None if config.DISABLE_JIT or _unknown else cache_folder(kernel_h
 
 
 def njit(function):
-    """Compile a kernel on its first call; keep the result on disk."""
+    """Compile a function on its first call and keep the result on disk."""
     kernel = numba.njit(**OPTIONS)(function)
     if config.DISABLE_JIT or _unknown:
         return kernel
@@ -69,15 +69,15 @@ def njit(function):
     if CACHE_FOLDER is not None:
         try:
             kernel._cache = KernelCache(function, CACHE_FOLDER)
-        except RuntimeError as error:  # no folder can be made there any more
+        except RuntimeError as error:  # the folder cannot be made any more
             warnings.warn(f"numrnn cannot keep compiled kernels in {CACHE_FOLDER}: {error}", stacklevel=2)
     return kernel
 
 
 def by_type(table, place=0):
-    """Return a function that calls the kernel which a table has for the type of its argument number `place`.
+    """Return a function that calls the kernel which `table` has for the type of argument number `place`.
 
-    Types are named tuples. Compiled code chooses when it is compiled, so a program compiles only what it uses.
+    The types are named tuples. Compiled code chooses at compile time, so a program compiles only what it uses.
     """
     if not (config.DISABLE_JIT or _unknown):
         return Choice(table, place)
@@ -94,7 +94,7 @@ def by_type(table, place=0):
 
 
 def read_only(array):
-    """A read-only view: user's data come as such (memory maps) or not, and each kind would be compiled for itself."""
+    """Return a read-only view, so that writable arrays and memory maps share one compiled specialisation."""
     view = np.asarray(array).view()
     view.flags.writeable = False
     return view

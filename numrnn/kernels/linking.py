@@ -1,4 +1,7 @@
-"""Kernels as parts of the kernels that call them. It rests on parts of Numba that have no documentation."""
+"""Compile kernels as parts of the kernels that call them.
+
+This relies on undocumented parts of Numba, which `check_internals` looks for.
+"""
 
 import contextlib
 import gc
@@ -16,7 +19,7 @@ from numba.extending import typeof_impl
 
 from numrnn.kernels.cache import KernelFiles
 
-# What the classes below take of Numba's: methods, and attributes that constructors set.
+# What the classes below use of Numba: methods, and attributes that constructors set.
 _METHODS = (
     (JITCodeLibrary, "_optimize_functions _optimize_final_module _finalize_dynamic_globals _get_module_for_linking"),
     (CPUDispatcher, "compile get_call_template get_overload"),
@@ -25,7 +28,7 @@ _ATTRIBUTES = "_reload_init _linking_libraries _final_module _shared_module _fin
 
 
 def check_internals():
-    """Raise an AttributeError if Numba lacks something that parts of kernels rest on."""
+    """Raise an AttributeError if Numba lacks something that this module relies on."""
     types.Dispatcher  # noqa: B018
     for kind, names in _METHODS:
         for name in names.split():
@@ -40,7 +43,10 @@ def check_internals():
 
 @contextlib.contextmanager
 def _no_garbage_collection():
-    """A compiler keeps what it makes: to look through it for garbage again and again took a tenth of a first fit."""
+    """Switch garbage collection off within the context.
+
+    A compiler keeps almost everything that it allocates; repeated collections took a tenth of a first fit.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -51,11 +57,11 @@ def _no_garbage_collection():
 
 
 class _PartLibrary(JITCodeLibrary):
-    """LLVM's language alone, of one function: what takes it in optimises it, and makes machine code."""
+    """Hold the LLVM IR of one function, which is optimised and compiled in the libraries that link it."""
 
     @property
     def codegen(self):
-        """Numba sets a function's environment by it, which without machine code has no place."""
+        """Return an object whose `set_env` does nothing: without machine code there is no environment to set."""
         return self
 
     def set_env(self, name, environment):
@@ -74,7 +80,7 @@ class _PartLibrary(JITCodeLibrary):
         self._finalized = True
 
     def _get_module_for_linking(self):
-        """With all that it calls, for libraries that are not of this package: they take in no more than this."""
+        """Return a module with everything that this function calls, for libraries outside this package."""
         if self._shared_module is None:
             self._shared_module = self._final_module.clone()
             _link_all_below(self, self._shared_module)
@@ -82,7 +88,10 @@ class _PartLibrary(JITCodeLibrary):
 
 
 class _WholeLibrary(JITCodeLibrary):
-    """What was linked in belongs to this library alone: else the first compiled copy of a function would serve all."""
+    """Hold a complete library, in which linked functions are internal.
+
+    Otherwise the first compiled copy of a function would serve all libraries.
+    """
 
     def finalize(self):
         _link_all_below(self, self._final_module)
@@ -97,7 +106,7 @@ class _WholeLibrary(JITCodeLibrary):
 
 
 def _link_all_below(library, module):
-    """Link all that a library calls, and what that calls, into a module, each once."""
+    """Link everything that a library calls, directly or indirectly, into a module, each library once."""
     linked, waiting = set(), list(library._linking_libraries)
     for below in waiting:
         if below in linked:
@@ -112,16 +121,17 @@ def _link_all_below(library, module):
 
 
 class Part(CPUDispatcher):
-    """A kernel as a part of the kernels that call it: it is optimised there, and has no entry for Python. Numba would
-    optimise a function in each of its callers and their callers, ten times in all.
+    """Dispatch a kernel that other kernels link in; it is optimised there and has no entry point for Python.
+
+    Numba by itself optimises a function in each of its callers and in their callers, ten times in all.
     """
 
     def get_call_template(self, args, kws):
-        """One form for the types of the arguments, not one more for each constant that a caller passes."""
+        """Return one template per argument types, without a specialisation for each literal that a caller passes."""
         return super().get_call_template([types.unliteral(kind) for kind in args], kws)
 
     def library_class(self, name):
-        """What a library of this name, made while this kernel is compiled, is to be."""
+        """Return the class of a library of this name that is made while this kernel is compiled."""
         return _PartLibrary
 
     def compile(self, sig):
@@ -139,17 +149,17 @@ class Part(CPUDispatcher):
 
 
 class Kernel(Part):
-    """A kernel that Python calls; other kernels take its part."""
+    """Dispatch a kernel that Python calls; other kernels link its `part`."""
 
     def library_class(self, name):
-        """Parts of Numba's own come by, and are linked in as any."""
+        """Return _WholeLibrary for the kernel itself and _PartLibrary for others, also for Numba's own functions."""
         return _WholeLibrary if name == self.py_func.__qualname__ else _PartLibrary
 
     def compile(self, sig):
         return super().compile(sig)
 
-    # Python has a stack of chunks of 16 KB, and asks the system for memory at each call that crosses their border: a
-    # sixth of a first fit, for the loops of a compiler. A frame that claims a megabyte has a chunk with room for all.
+    # Python's stack consists of chunks of 16 KB, and each call that crosses a chunk's border allocates memory: in the
+    # loops of the compiler a sixth of a first fit. A frame that claims a megabyte gets a chunk large enough for all.
     compile.__code__ = compile.__code__.replace(co_stacksize=1 << 17)
 
     def get_call_template(self, args, kws):
@@ -160,11 +170,12 @@ class Kernel(Part):
 
 
 class Choice:
-    """Kernels of which the type of an argument chooses one when compiling. Who calls has that kernel called: a function
-    in between would be compiled as well.
+    """Choose a kernel by the type of one argument at compile time.
+
+    The caller calls the chosen kernel itself: a function in between would have to be compiled, too.
     """
 
-    is_compiling = False  # Numba asks, for functions that call themselves
+    is_compiling = False  # read by Numba to detect recursion
 
     def __init__(self, table, place):
         self._table, self._place = table, place
@@ -185,12 +196,13 @@ def _type_of_choice(choice, context):
 
 
 class _Locator(UserProvidedCacheLocator):
-    """Tell a source file from others, wherever the package is installed: the folder of the files has the hash of all
-    kernels as its name, so a new virtual environment compiles nothing again.
+    """Locate source files relative to the package, so that all installations share one cache.
+
+    The cache folder is named after a hash of all kernels, so a new virtual environment recompiles nothing.
     """
 
     def ensure_cache_path(self):
-        """Make nothing: the files of all kernels lie in one folder, which was checked."""
+        """Do nothing: all kernels share one folder, which has been checked."""
 
     @classmethod
     def get_suitable_cache_subpath(cls, py_file):
@@ -205,7 +217,7 @@ class _Locations(CompileResultCacheImpl):
 
 
 class KernelCache(FunctionCache):
-    """Numba's cache of a function, on files that can be trusted; a disk that is full does not end a fit."""
+    """Cache compiled kernels in trusted files; a full disk causes a warning and does not end a fit."""
 
     _impl_class = _Locations
 
@@ -227,7 +239,7 @@ class KernelCache(FunctionCache):
 @contextlib.contextmanager
 def _numba_caches_in(folder):
     before = config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES
-    config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = folder, ""  # other locators would put kernels beside their source
+    config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = folder, ""  # other locators store kernels beside their source
     try:
         yield
     finally:

@@ -1,4 +1,7 @@
-"""Who else can write a file or a folder. Compiled kernels are code, so they are trusted as ssh trusts its own files."""
+"""Check who can write a file or a folder.
+
+Compiled kernels run as code, so they are trusted by the rules that ssh applies to its own files.
+"""
 
 import contextlib
 import errno
@@ -7,12 +10,12 @@ import pathlib
 import shlex
 import stat
 
-MOST_LINKS = 40  # of one path, as Linux has it
+MOST_LINKS = 40  # symbolic links in one path, Linux's limit
 VARIABLE = "NUMRNN_CACHE_TRUSTED_UID"
 
 
 class Untrusted(OSError):
-    """Somebody else can write a file or a folder; `remedies` are what the user can do, in words."""
+    """Report that an untrusted user can write a file or a folder; `remedies` says what the user can do."""
 
     def __init__(self, reasons, remedies):
         super().__init__(", ".join(dict.fromkeys(reasons)))
@@ -20,12 +23,9 @@ class Untrusted(OSError):
 
 
 def trusted_users():
-    """Return the ids of this user, root and the users named by the environment, or None on a system without such ids.
+    """Return the ids of this user, of root and of the users named by the environment; None on systems without user ids.
 
-    Raises
-    ------
-    Untrusted
-        If the environment variable holds anything but ids.
+    Raises Untrusted if the environment variable holds anything but ids.
     """
     if not hasattr(os, "geteuid"):
         return None
@@ -38,20 +38,10 @@ def trusted_users():
 
 
 def trusted_folder(path):
-    """Return a folder's path without links; make what is missing of it, with mode 0700.
+    """Return a folder's path with links resolved; make what is missing of it with mode 0700.
 
-    Parameters
-    ----------
-    path : path
-        All folders and links that the system passes on the way are checked, each before those below it.
-
-    Raises
-    ------
-    Untrusted
-        If a folder or link belongs to anybody but the trusted users, or if the group or others may write a folder
-        (except sticky folders above the last one).
-    OSError
-        If a folder cannot be made.
+    All folders and links on the way are checked, each before those below it. Raises Untrusted if one of them belongs to
+    an untrusted user, or if the group or others may write a folder (except sticky folders above the last one).
     """
     path, users = pathlib.Path(path).absolute(), trusted_users()
     if users is None:
@@ -78,12 +68,8 @@ def trusted_folder(path):
 def trusted_bytes(path):
     """Return the content of a file, which is opened once and checked before it is read.
 
-    Raises
-    ------
-    Untrusted
-        If it is no regular file, belongs to anybody but the trusted users, or may be written by its group or others.
-    OSError
-        If there is no such file, or it cannot be read.
+    Raises Untrusted unless it is a regular file that belongs to a trusted user and that neither its group nor others
+    may write.
     """
     users = trusted_users()
     with _opened(path) as file:
@@ -96,7 +82,7 @@ def trusted_bytes(path):
 
 
 def _opened(path):
-    # A FIFO is opened without a wait for its writer.
+    # O_NONBLOCK: opening a FIFO does not wait for its writer.
     flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
         return open(path, "rb", opener=lambda name, mode: os.open(name, mode | flags))
@@ -107,9 +93,9 @@ def _opened(path):
 
 
 def _way(path, make):
-    """Yield the folders and links that the system passes to find a folder, each with its status.
+    """Yield (path, status) for each folder and link that the system passes to find a folder.
 
-    `make` is called with each folder that is missing, and returns its status.
+    `make` is called with each missing folder and returns its status.
     """
     links, place, names = 0, pathlib.Path(), list(reversed(path.parts))
     while names:
@@ -124,7 +110,7 @@ def _way(path, make):
             links += 1
             if links > MOST_LINKS:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
-            names += reversed(pathlib.Path(os.readlink(here)).parts)  # "/" takes the place of all before it
+            names += reversed(pathlib.Path(os.readlink(here)).parts)  # "/" discards the path before it
         elif stat.S_ISDIR(status.st_mode):
             place = here
         else:
@@ -133,14 +119,14 @@ def _way(path, make):
 
 
 def _make(folder):
-    """Make a folder for this user alone, whatever the umask; return its status."""
+    """Make a folder for this user alone, whatever the umask, and return its status."""
     try:
         folder.mkdir(0o700)
-    except FileExistsError:  # another process was faster: it is checked as any
+    except FileExistsError:  # made by another process in the meantime; checked like any other
         return folder.lstat()
     except OSError as error:
         raise OSError(f"{folder} cannot be made: {error.strerror}") from None
-    with contextlib.suppress(OSError):  # some file systems have one mode for all
+    with contextlib.suppress(OSError):  # some file systems have a single mode
         folder.chmod(0o700)
     return folder.lstat()
 
@@ -151,7 +137,7 @@ def _raise_if(problems):
 
 
 def _foreign(path, status, users, remedy=None):
-    """Return pairs of a reason and a remedy: none, or that of the owner."""
+    """Return [(reason, remedy)] if a path belongs to an untrusted user, else []."""
     if status.st_uid in users:
         return []
     trust = f"set {VARIABLE}={status.st_uid} if you trust that user"
@@ -159,7 +145,7 @@ def _foreign(path, status, users, remedy=None):
 
 
 def _writable(path, mode):
-    """Return pairs of a reason and a remedy: none, or that of the mode."""
+    """Return [(reason, remedy)] if its group or others may write a path, else []."""
     who = [name for name, bit in (("its group", stat.S_IWGRP), ("others", stat.S_IWOTH)) if mode & bit]
     if not who:
         return []

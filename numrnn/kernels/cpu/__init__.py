@@ -1,1 +1,1 @@
-"""CPU kernels: a register-tiled micro-kernel, the cells, the heads and the parameter updates."""
+"""Implement the CPU kernels: micro-kernel, cells, heads and parameter updates."""

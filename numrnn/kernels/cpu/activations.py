@@ -1,7 +1,7 @@
-"""tanh, sigmoid, exp and ReLU as arithmetic, float32 and float64, the same bits at every position of an array.
+"""Compute tanh, sigmoid, exp and ReLU in float32 and float64, with the same bits at every position of an array.
 
-All rest on one core: y = n ln 2 + r, expm1(r) = r + r^2 q(r) on |r| <= ln 2 / 2, 2^n put together from bits. The
-coefficients come from docs/design/fit_activations.py. Errors, tested: tanh and sigmoid under 3 ulp, exp under 2 ulp.
+All rest on one core: y = n ln 2 + r, expm1(r) = r + r^2 q(r) on |r| <= ln 2 / 2, and 2^n assembled from bits. The
+coefficients come from docs/design/fit_activations.py. Tested errors: tanh and sigmoid below 3 ulp, exp below 2 ulp.
 """
 
 import numpy as np
@@ -70,18 +70,20 @@ def _is_single_twin(x):
     return type(x) is np.float32
 
 
-fma = _fma_twin if config.DISABLE_JIT else _fma  # a * b + c, rounded once: written, never left to the compiler
+fma = _fma_twin if config.DISABLE_JIT else _fma  # a * b + c, rounded once; explicit, not left to the compiler
 like = (
     _like_twin if config.DISABLE_JIT else _like
-)  # a constant in the type of x: a bare literal would make float64 of float32
-_power_of_two = _power_of_two_twin if config.DISABLE_JIT else _power_of_two  # 2^n of n + magic
-_is_single = _is_single_twin if config.DISABLE_JIT else _is_single  # known when compiling: one text serves both types
+)  # a constant in the type of x: a bare literal would promote float32 to float64
+_power_of_two = _power_of_two_twin if config.DISABLE_JIT else _power_of_two  # 2^n from n + magic
+_is_single = _is_single_twin if config.DISABLE_JIT else _is_single  # at compile time: one source serves both types
 
 
 @njit
 def _expm1_parts(y):
-    """2^n and expm1(r) of y = n ln 2 + r. Adding 1.5 * 2^(mantissa bits - 1) rounds to an integer and leaves it in the
-    low bits.
+    """Return 2^n and expm1(r) for y = n ln 2 + r.
+
+    Adding 1.5 * 2^(p - 1), with p = 24 or 53 bits of the significand, rounds to an integer and leaves it in the low
+    bits.
     """
     if _is_single(y):
         shifted = fma(y, like(1.4426950408889634, y), like(12582912.0, y))
@@ -110,14 +112,14 @@ def _expm1_parts(y):
 
 @njit
 def _clamp(x, low, high):
-    """Not min and max: a NaN has to stay one."""
+    """Limit x to [low, high] but keep NaN, which min and max would not."""
     x = low if x < low else x
     return high if x > high else x
 
 
 @njit
 def exp(x):
-    """e^x for x from -87 to 88 in float32, -708 to 709 in float64; beyond, its value at the bound."""
+    """Return e^x for x from -87 to 88 (float32) or -708 to 709 (float64); beyond, its value at the bound."""
     largest = like(88.0 if _is_single(x) else 709.0, x)
     power, p = _expm1_parts(_clamp(x, like(-87.0 if _is_single(x) else -708.0, x), largest))
     return fma(power, p, power)
@@ -125,14 +127,14 @@ def exp(x):
 
 @njit
 def sigmoid(x):
-    """1 / (1 + e^-x), good relative to its value while e^-x is in range of `exp`."""
+    """Return 1 / (1 + e^-x), with a small relative error while e^-x is in the range of `exp`."""
     one = like(1.0, x)
     return one / (one + exp(-x))
 
 
 @njit
 def tanh(x):
-    """expm1(2x) / (expm1(2x) + 2), never beyond 1: 1 - tanh^2 stays positive or zero."""
+    """Return expm1(2x) / (expm1(2x) + 2), never beyond 1, so that 1 - tanh^2 is not negative."""
     bound = like(10.0 if _is_single(x) else 20.0, x)
     x = _clamp(x, -bound, bound)
     power, p = _expm1_parts(x + x)
@@ -142,24 +144,24 @@ def tanh(x):
 
 @njit
 def relu(x):
-    """x where positive, else 0."""
+    """Return x if it is positive, else 0."""
     zero = like(0.0, x)
     return zero if x < zero else x
 
 
 @njit
 def tanh_slope(y):
-    """Derivative of tanh from its output."""
+    """Return the derivative of tanh from its output."""
     return fma(-y, y, like(1.0, y))
 
 
 @njit
 def sigmoid_slope(y):
-    """Derivative of sigmoid from its output."""
+    """Return the derivative of sigmoid from its output."""
     return fma(-y, y, y)
 
 
 @njit
 def relu_slope(y):
-    """Derivative of ReLU from its output; 0 at the kink."""
+    """Return the derivative of ReLU from its output; 0 at the kink."""
     return like(1.0 if y > 0 else 0.0, y)

@@ -1,4 +1,4 @@
-"""One step of a beam search: the best continuations of what has been written so far."""
+"""Extend the hypotheses of a beam search by one symbol."""
 
 import numpy as np
 
@@ -18,11 +18,11 @@ def _log_sum_exp(row):  # (K,) -> float64
 
 @njit
 def extend(logits, scores, first, widths, parents_out, symbols_out, scores_out, counts_out):
-    """The widths[i] best of all continuations of the hypotheses first[i] to first[i + 1] of a sequence, best first.
+    """Find the widths[i] best continuations of the hypotheses first[i] to first[i + 1] of a sequence, best first.
 
-    logits (hypotheses, K), scores (hypotheses,) float64: log-probabilities so far. Results begin at places in the order
-    of the sequences, sum of widths[:i], of which counts_out[i] are there: a continuation of hypothesis parents_out by
-    symbols_out. Of equals, the one of the earlier hypothesis comes first, then the lower symbol.
+    logits is (hypotheses, K), scores (hypotheses,) float64 the log-probabilities so far. Results of sequence i begin at
+    sum(widths[:i]), and counts_out[i] of them are valid: each continues hypothesis parents_out by symbol symbols_out.
+    Ties go to the earlier hypothesis, then to the lower symbol.
     """
     mode, K, at = set_mode(DEFAULT), logits.shape[1], 0
     for i in range(widths.size):

@@ -1,5 +1,6 @@
-"""Dropout (Srivastava et al. 2014) of the states that a layer passes up (Zaremba et al. 2014): a mask is a function of
-a sequence's key, the step, the layer and the unit, so it is made again where it is needed, in any order.
+"""Apply dropout (Srivastava et al. 2014) to the states that a layer passes up (Zaremba et al. 2014).
+
+A mask is a function of a sequence's key, the step, the layer and the unit, so it can be recomputed in any order.
 """
 
 from numrnn.kernels.cpu.activations import like
@@ -8,14 +9,14 @@ from numrnn.kernels.cpu.records import FIRST_STEP, ROWS, STEPS
 from numrnn.kernels.jit import njit
 
 MASK = 0xFFFFFFFF
-INPUTS = -1  # the layer of an embedding
-EVERY_STEP = -1  # the step of a mask that is the same in all
-STEP, LAYER, UNIT = 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D  # odd, so that all counts give different numbers
+INPUTS = -1  # layer number of an embedding
+EVERY_STEP = -1  # step number of a mask that is the same in all steps
+STEP, LAYER, UNIT = 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D  # odd, so that different counts give different products
 
 
 @njit
 def scramble(x):
-    """A hash of 32 bits (lowbias32 of C. Wellons: each bit of x changes half of the bits)."""
+    """Return a 32-bit hash (lowbias32 of C. Wellons: each bit of x changes half of the bits)."""
     x = ((x ^ (x >> 16)) * 0x7FEB352D) & MASK
     x = ((x ^ (x >> 15)) * 0x846CA68B) & MASK
     return x ^ (x >> 16)
@@ -23,7 +24,7 @@ def scramble(x):
 
 @njit
 def drop_row(key, t, layer, H, kept, work, source_at, out_at):
-    """out (H,) = source where a unit is kept, divided by the probability `kept` of that, else 0; in place or not."""
+    """Write source (H,) to out, kept units divided by the keep probability `kept`, dropped units 0; in place or not."""
     row = scramble((scramble((key + t * STEP) & MASK) + layer * LAYER) & MASK)
     source, out = work[source_at : source_at + H], work[out_at : out_at + H]
     bound, scale, zero = int(kept * (MASK + 1)), like(1 / kept, work[0]), like(0.0, work[0])
@@ -33,7 +34,7 @@ def drop_row(key, t, layer, H, kept, work, source_at, out_at):
 
 @njit
 def drop_block(data, ids, block, layer, H, HP, work, source_at, out_at):
-    """Likewise for the rows (steps, rows, HP) of a block; zero where a sequence has ended."""
+    """Apply dropout to the rows (steps, rows, HP) of a block; rows of sequences that have ended become zero."""
     for t in range(block[STEPS]):
         for i in range(block[ROWS]):
             here, step = (t * block[ROWS] + i) * HP, block[FIRST_STEP] + t
@@ -46,7 +47,7 @@ def drop_block(data, ids, block, layer, H, HP, work, source_at, out_at):
 
 @njit
 def drop_last(data, ids, layer, H, HP, work, source_at, out_at):
-    """Likewise for the rows (sequences, HP) of the last steps."""
+    """Apply dropout to the rows (sequences, HP) of the last steps."""
     for i in range(ids.size):
         here, step = i * HP, data.lengths[ids[i]] - 1
         drop_row(data.keys[ids[i]], step, layer, H, data.kept, work, source_at + here, out_at + here)

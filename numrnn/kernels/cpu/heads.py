@@ -1,4 +1,4 @@
-"""Output functions: what a row of K raw outputs becomes for whoever asks for predictions."""
+"""Apply output functions to rows of K raw outputs."""
 
 import math
 
@@ -9,7 +9,7 @@ from numrnn.kernels.jit import njit
 
 @njit
 def softmax(row):
-    """Turn logits into probabilities; return the logarithm of the sum of their exponentials."""
+    """Turn logits into probabilities in place; return the logarithm of the sum of their exponentials."""
     largest = row[0]
     for k in range(1, row.size):
         largest = row[k] if row[k] > largest else largest
@@ -26,7 +26,7 @@ def softmax(row):
 
 @njit
 def output_row(output, row):
-    """Turn a row of raw outputs into probabilities (softmax, sigmoid) or leave it (identity)."""
+    """Apply softmax or sigmoid to a row of raw outputs in place; the identity leaves it."""
     if output == SOFTMAX:
         softmax(row)
     elif output == SIGMOID:
@@ -36,6 +36,6 @@ def output_row(output, row):
 
 @njit
 def apply_outputs(output, rows):
-    """Turn all rows of raw outputs (n, K) into outputs."""
+    """Apply the output function to all rows of raw outputs (n, K) in place."""
     for i in range(rows.shape[0]):
         output_row(output, rows[i])

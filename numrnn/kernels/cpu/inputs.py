@@ -1,7 +1,7 @@
-"""What a network reads: real vectors, or symbols; chosen by the type of the data when compiling.
+"""Read the inputs of a network, real vectors or symbols, chosen by the type of the data at compile time.
 
 A symbol stands for a one-hot vector that is never made: its row of a table (n_symbols, G * H), U input-major, is added
-to b. With an embedding its row of a table (n_symbols, E) is x.
+to b. With an embedding, its row of a table (n_symbols, E) is x.
 """
 
 from typing import NamedTuple
@@ -16,25 +16,25 @@ from numrnn.kernels.jit import by_type, njit
 
 
 class Data(NamedTuple):
-    """Sequences for the kernels: the steps of sequence i are values[starts[i] : starts[i] + lengths[i]]."""
+    """Hold sequences for the kernels: the steps of sequence i are values[starts[i] : starts[i] + lengths[i]]."""
 
     values: np.ndarray  # (steps * D,)
     starts: np.ndarray  # (n,) int64
     lengths: np.ndarray  # (n,) int64
-    state: np.ndarray  # (rows, state size): carried from and to; empty: none are
-    state_rows: np.ndarray  # (n,) int64: row of its state; ~row: it begins, and nothing is read there
-    given: np.ndarray  # (rows, state size): states of sequences that begin; empty: learned, or zeros
-    dgiven: np.ndarray  # (rows, state size): their gradients, written; empty: not asked for
-    kept: float  # probability that dropout keeps a unit on its way up; 1: no dropout
-    kept_before: float  # likewise on its way to the next step
-    keys: np.ndarray  # (n,) int64: of the masks
+    state: np.ndarray  # (rows, state size): states carried between calls, read and overwritten; empty: none are
+    state_rows: np.ndarray  # (n,) int64: row of a sequence's state; ~row: the sequence begins, nothing is read
+    given: np.ndarray  # (rows, state size): initial states of sequences that begin; empty: learned or zero
+    dgiven: np.ndarray  # (rows, state size): gradients of `given`, written; empty: not computed
+    kept: float  # keep probability of states that are passed up; 1: no dropout
+    kept_before: float  # keep probability of states that are passed to the next step
+    keys: np.ndarray  # (n,) int64: keys of the dropout masks
 
 
 class SymbolData(NamedTuple):
-    """Sequences of symbols, likewise."""
+    """Hold sequences of symbols for the kernels; see `Data` for the fields that both have."""
 
-    values: np.ndarray  # bytes of the symbols, (steps * bytes,) uint8
-    bytes: int  # of a symbol, lowest first
+    values: np.ndarray  # (steps * bytes,) uint8: bytes of the symbols
+    bytes: int  # bytes of a symbol, lowest first
     starts: np.ndarray
     lengths: np.ndarray
     state: np.ndarray
@@ -44,15 +44,15 @@ class SymbolData(NamedTuple):
     kept: float
     kept_before: float
     keys: np.ndarray
-    rows_before: np.ndarray  # (n,) int64: steps of the mini-batch that lie before the sequence's in `gradients`
-    gradients: np.ndarray  # (steps of a mini-batch * E,): of the rows of the embedding, each step's its own
+    rows_before: np.ndarray  # (n,) int64: steps of the mini-batch before the sequence's in `gradients`
+    gradients: np.ndarray  # (steps of a mini-batch * E,): each step's gradient of its row of the embedding
     occurrences: np.ndarray  # (steps of a mini-batch,) int64: the steps sorted by symbol
-    first: np.ndarray  # (n_symbols + 2,) int64: where a symbol's begin in occurrences
+    first: np.ndarray  # (n_symbols + 2,) int64: where a symbol's steps begin in `occurrences`
 
 
 @njit
 def integer_at(values, size, index):
-    """An unsigned integer of so many bytes: one kernel serves integers of any width."""
+    """Return an unsigned integer of `size` bytes, so that one kernel serves integers of any width."""
     at, value = index * size, 0
     for n in range(size):
         value |= np.int64(values[at + n]) << (8 * n)
@@ -102,7 +102,7 @@ def _add_vectors(net, data, ids, block, work, x_at, at):
     for p in range(layer.planes):
         U, b, plane = layer.U + p * layer.HP * D, layer.b + p * layer.HP, at + p * steps * rows * layer.HP
         inputs = D if p < layer.gates else 0
-        for i in range(rows):  # what a sequence that has ended would have is left as it was
+        for i in range(rows):  # the rest of an ended sequence's rows is left as it was
             count, here = min(steps, data.lengths[ids[i]] - first), (data.starts[ids[i]] + first) * D
             product(
                 count, 1, inputs, data.values, here, D, 0, net.packed, U, panels, net.packed, b, 0,
@@ -112,7 +112,7 @@ def _add_vectors(net, data, ids, block, work, x_at, at):
 
 @njit
 def _gate_of(layer, plane):
-    """The gate of a plane in the order of theta: a GRU's planes are n, r, z, hn."""
+    """Return the gate of a plane in the order of theta; a GRU's planes are n, r, z, hn."""
     return plane if layer.planes == layer.gates else (plane + layer.gates - 1) % layer.gates
 
 
@@ -126,13 +126,13 @@ def _add_rows(net, data, ids, block, work, x_at, at):
 
 @njit
 def _symbol_read(data, i, t, reverse):
-    """The symbol that a direction reads as its t-th."""
+    """Return the symbol that a direction reads at its step t."""
     return _symbol(data, i, data.lengths[i] - 1 - t if reverse else t)
 
 
 @njit
 def add_rows_of_U(net, layer, data, ids, block, reverse, work, at):
-    """planes (planes, steps, rows, HP) += rows of U, which symbols pick."""
+    """Add the rows of U that symbols select to planes (planes, steps, rows, HP)."""
     first, rows, steps = block[FIRST_STEP], block[ROWS], block[STEPS]
     for i in range(rows):
         for t in range(min(steps, data.lengths[ids[i]] - first)):
@@ -159,7 +159,7 @@ def _keep_rows(net, data, ids, block, work, da_at, spare_at, gradient):
 
 @njit
 def keep_embedding_rows(layer, data, ids, block, work, dx_at):
-    """What a block's dx (steps, rows, padded E) says of an embedding."""
+    """Store a block's dx (steps, rows, padded E) as the gradients of an embedding's rows."""
     first, rows, D, row = block[FIRST_STEP], block[ROWS], layer.D, padded_inputs(layer, work)
     for i in range(rows):
         for t in range(min(block[STEPS], data.lengths[ids[i]] - first)):
@@ -171,7 +171,7 @@ def keep_embedding_rows(layer, data, ids, block, work, dx_at):
 
 @njit
 def add_gradient_rows_of_U(layer, data, ids, block, reverse, work, da_at, gradient):
-    """dU += da, in the rows that symbols pick."""
+    """Add da to the rows of dU that symbols select."""
     first, rows, steps = block[FIRST_STEP], block[ROWS], block[STEPS]
     for i in range(rows):
         for t in range(min(steps, data.lengths[ids[i]] - first)):
@@ -188,7 +188,7 @@ def _sort_nothing(net, data, ids):
 
 @njit
 def _sort_symbols(net, data, ids):
-    """By counting; steps of a symbol stay in the order of sequences and steps."""
+    """Sort steps by symbol by counting; the steps of a symbol stay in the order of sequences and steps."""
     if not layer_of(net, 0).embedded:
         return
     first = data.first
@@ -248,26 +248,25 @@ def _embed_nothing(layer, data, ids, block, work, dx_at):
     pass
 
 
-# Vectors or symbols:
-# gather(net, data, ids, block, out, at): copy the inputs of a block into out, steps first, (steps, rows, D); zero where
-# a sequence has ended.
+# Each of these has a kernel for vectors and one for symbols.
+# gather(net, data, ids, block, out, at): copy the inputs of a block into out (steps, rows, D); zero those of ended
+# sequences.
 gather = by_type({Data: _gather_vectors, SymbolData: _gather_rows}, 1)
-# add_inputs(net, data, ids, block, work, x_at, at): planes of the first layer (planes, steps * rows, HP) = b + U x from
-# the inputs gathered at x_at, or from where they lie if x_at < 0.
+# add_inputs(net, data, ids, block, work, x_at, at): compute the first layer's planes (planes, steps * rows, HP) = b +
+# U x from the inputs gathered at x_at or, if x_at < 0, from the data.
 add_inputs = by_type({Data: _add_vectors, SymbolData: _add_rows}, 1)
-# keep_input_gradients(net, data, ids, block, work, da_at, spare_at, gradient): what the gradient of a block's first
-# layer says of a table; there is room for dx at spare_at.
+# keep_input_gradients(net, data, ids, block, work, da_at, spare_at, gradient): store the gradient of a table from da of
+# the first layer in a block; spare_at has room for dx.
 keep_input_gradients = by_type({Data: _keep_nothing, SymbolData: _keep_rows}, 1)
-# sort_inputs(net, data, ids): sort the steps of a mini-batch by symbol, where an embedding's gradient is to be made of
-# them.
+# sort_inputs(net, data, ids): sort the steps of a mini-batch by symbol, for the gradient of an embedding.
 sort_inputs = by_type({Data: _sort_nothing, SymbolData: _sort_symbols}, 1)
-# sum_occurrences(net, data, piece, out): write a piece of an embedding's gradient into out, in theta's layout: each row
+# sum_occurrences(net, data, piece, out): write a piece of an embedding's gradient into out, in theta's layout; each row
 # is one sum over its steps.
 sum_occurrences = by_type({Data: _sum_nothing, SymbolData: _sum_rows}, 1)
-# Of one direction of a bidirectional layer. pick_rows(net, layer, data, ids, block, reverse, work, at): add the rows of
-# U that symbols pick to the planes of a block.
+# For one direction of a bidirectional layer: pick_rows(net, layer, data, ids, block, reverse, work, at): add the rows
+# of U that symbols select to the planes of a block.
 pick_rows = by_type({Data: _pick_nothing, SymbolData: _pick_rows}, 2)
 # add_picked(layer, data, ids, block, reverse, work, da_at, gradient): add a block's da to the gradient of those rows.
 add_picked = by_type({Data: _add_nothing, SymbolData: _add_picked}, 1)
-# keep_embedded(layer, data, ids, block, work, dx_at): keep what a block's dx says of an embedding.
+# keep_embedded(layer, data, ids, block, work, dx_at): store a block's dx as gradients of an embedding.
 keep_embedded = by_type({Data: _embed_nothing, SymbolData: keep_embedding_rows}, 1)

@@ -1,7 +1,7 @@
-"""Losses, one function each: from a row of K raw outputs and its target the loss in float64. The row becomes
-dloss/drow.
+"""Compute losses and their gradients from rows of K raw outputs.
 
-Cross-entropy takes a class index, the others a row of targets and the mean over it. A new loss is one function and one
+Each loss is a function that returns the loss of a row in float64 and overwrites the row with dloss/drow. Cross-entropy
+takes a class index; the other losses take a row of targets and average over it. To add a loss, add a function and a
 branch of `loss_row` here, and a record in `numrnn.network.components`.
 """
 
@@ -17,7 +17,7 @@ CROSS_ENTROPY, BINARY_CROSS_ENTROPY, SQUARED_ERROR = range(3)
 
 @njit
 def cross_entropy(row, target):
-    """Of logits of classes, of which one is the target."""
+    """Return the cross-entropy of a row of logits, given the index of the target class."""
     logit = float(row[target])
     loss = softmax(row) - logit
     row[target] -= like(1.0, row[0])
@@ -26,7 +26,7 @@ def cross_entropy(row, target):
 
 @njit
 def binary_cross_entropy(row, target):
-    """Of logits of labels, each 0 or 1."""
+    """Return the mean cross-entropy of a row of logits of labels, given targets of 0 or 1."""
     loss, K = 0.0, row.size
     for k in range(K):
         logit = float(row[k])
@@ -37,7 +37,7 @@ def binary_cross_entropy(row, target):
 
 @njit
 def squared_error(row, target):
-    """Of values."""
+    """Return the mean squared error of a row of values."""
     loss, K = 0.0, row.size
     for k in range(K):
         difference = row[k] - target[k]
@@ -48,8 +48,9 @@ def squared_error(row, target):
 
 @njit
 def loss_row(loss, parameter, row, index, classes, class_bytes, values):
-    """Loss of one row of raw outputs, which becomes dloss/drow; the target is number `index` of classes, or
-    values[index]. `parameter`: the loss's, if it has one, of the row's type.
+    """Return the loss of one row of raw outputs, which becomes dloss/drow.
+
+    The target is element `index` of `classes`, or values[index]. `parameter` is that of the loss, in the row's type.
     """
     if loss == CROSS_ENTROPY:
         return cross_entropy(row, integer_at(classes, class_bytes, index))
@@ -60,7 +61,10 @@ def loss_row(loss, parameter, row, index, classes, class_bytes, values):
 
 @njit
 def summed_loss(loss, parameter, rows, classes, class_bytes, values, weights):
-    """Sum of weight times loss over rows of raw outputs (n, K), which are spent; no weights: ones."""
+    """Return the sum of weight times loss over rows of raw outputs (n, K), which are overwritten.
+
+    Empty `weights` mean ones.
+    """
     total = 0.0
     for i in range(rows.shape[0]):
         weight = weights[i] if weights.size else 1.0

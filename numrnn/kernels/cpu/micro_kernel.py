@@ -1,7 +1,8 @@
-"""The micro-kernel: C = start + A @ B on a register tile; and moving memory by vectors.
+"""Compute C = start + A @ B on a register tile, and move memory by vectors.
 
-The tile is LLVM vector IR, so that it can be cached on disk. Each element of C is one chain of fused multiply-adds in
-the order of k: its bits depend neither on the number of rows or lanes, nor on how a product is cut into tiles.
+The tile is written in LLVM vector IR, so that it can be cached on disk. Each element of C is one chain of fused
+multiply-adds in the order of k: its bits depend neither on the number of rows or lanes nor on how a product is cut into
+tiles.
 """
 
 import numpy as np
@@ -12,7 +13,7 @@ from numba.extending import intrinsic
 
 
 def _target_features():
-    """Names of the features that Numba compiles for: the host's, unless NUMBA_CPU_FEATURES says otherwise."""
+    """Return the names of the CPU features that Numba compiles for: the host's, or those in NUMBA_CPU_FEATURES."""
     if config.CPU_FEATURES is not None:
         return {name[1:] for name in config.CPU_FEATURES.split(",") if name.startswith("+")}
     return {name for name, on in binding.get_host_cpu_features().items() if on}
@@ -22,13 +23,13 @@ _FEATURES = _target_features()
 VECTOR_BYTES = 64 if "avx512f" in _FEATURES else 32 if "avx2" in _FEATURES else 16
 VECTORS = 2  # vectors of one row of the register tile
 ROWS = 6 if VECTOR_BYTES == 32 else 8  # AVX2 has 16 registers: 12 accumulators, 2 of B, 1 of A
-WIDE, ONE_WIDE_ROW = 4, 100  # panels of a register tile of one row: its sums would wait for each other
-COPY_BYTES = 32  # copied at a time
+WIDE, ONE_WIDE_ROW = 4, 100  # panels of a one-row tile, since the sums of one panel would wait for each other
+COPY_BYTES = 32  # bytes copied at a time
 BLOCK = 8  # rows and columns of a block that is transposed in registers
 
 
 def panel_width(dtype):
-    """Outputs in one packed panel for this floating type."""
+    """Return the number of outputs in one packed panel of this floating type."""
     return VECTORS * VECTOR_BYTES // np.dtype(dtype).itemsize
 
 
@@ -47,8 +48,9 @@ def _broadcast(builder, scalar, vector, lanes):
 def _emit_tile(
     builder, rows, panels, dtype, groups, k_count, a, a_row, a_k, a_group, b, b_k, b_panel, start, start_row, c, c_row
 ):
-    """IR of C[i, :] = start[i, :] + sum_gk A[g, i, k] * B[g * k_count + k, :] for `rows` rows and VECTORS vectors of
-    each panel; a, b, start, c are pointers, strides count elements.
+    """Emit IR for C[i, :] = start[i, :] + sum_gk A[g, i, k] * B[g * k_count + k, :].
+
+    The tile has `rows` rows and VECTORS vectors of each panel; a, b, start, c are pointers, strides count elements.
     """
     vector, element, lanes = _vector_type(dtype)
     index, align = ir.IntType(64), dtype.bitwidth // 8
@@ -89,8 +91,9 @@ def _emit_tile(
 
 
 def _micro_kernel(module, dtype):
-    """The function of a module that computes one register tile: 1 to ROWS rows of a panel, or one row of WIDE panels.
-    One copy, never inlined: else each caller compiles all of these again.
+    """Return a module's function for register tiles of 1 to ROWS rows of a panel, or of one row of WIDE panels.
+
+    There is one copy, never inlined: otherwise each caller would compile all variants again.
     """
     name = f"numrnn_micro_kernel_{dtype}_{VECTOR_BYTES}"
     if name in module.globals:
@@ -120,9 +123,10 @@ def _micro(
     rows, groups, k_count, a, a_at, a_row, a_k, a_group,
     b, b_at, b_k, b_panel, start, start_at, start_row, c, c_at, c_row,
 ):  # fmt: skip
-    """C[i, :] = start[i, :] + sum_gk A[g*a_group + i*a_row + k*a_k] * B[(g*k_count + k)*b_k : +panel] for up to ROWS
-    rows, or for one row of WIDE panels (rows = ONE_WIDE_ROW), b_panel apart in B. Arrays with offsets, not addresses:
-    an address keeps no array alive.
+    """Compute C[i, :] = start[i, :] + sum_gk A[g*a_group + i*a_row + k*a_k] * B[(g*k_count + k)*b_k : +panel].
+
+    The tile has up to ROWS rows, or one row of WIDE panels (rows = ONE_WIDE_ROW), b_panel apart in B. Arguments are
+    arrays with offsets: an address would not keep an array alive.
     """
     i64 = types.int64
     arrays = {3: a, 8: b, 12: start, 15: c}
@@ -165,7 +169,7 @@ micro = _micro_twin if config.DISABLE_JIT else _micro
 
 @intrinsic
 def _copy_rows(typingctx, rows, columns, a, a_at, a_row, out, out_at, out_row):
-    """out[i, :columns] = a[i, :columns]; the loops of Numba's own indices run at a quarter of the speed."""
+    """Copy a[i, :columns] to out[i, :columns]; loops over Numba's own indices run at a quarter of the speed."""
     i64 = types.int64
 
     def codegen(context, builder, signature, args):
@@ -202,7 +206,7 @@ copy_rows = _copy_rows_twin if config.DISABLE_JIT else _copy_rows
 
 
 def _interleave(builder, vectors):
-    """Rows of a square block become its columns: log2(lanes) perfect shuffles."""
+    """Transpose a square block of vectors by log2(lanes) perfect shuffles."""
     lanes, half = len(vectors), len(vectors) // 2
     kind = ir.VectorType(ir.IntType(32), lanes)
     masks = [[lane + n // 2 + n % 2 * lanes for n in range(lanes)] for lane in (0, half)]
@@ -217,7 +221,7 @@ def _interleave(builder, vectors):
 
 @intrinsic
 def _transpose(typingctx, rows, columns, a, a_at, a_row, out, out_at, out_row):
-    """out[j, i] = a[i, j] for i < rows, j < columns, a block of BLOCK x BLOCK after the other."""
+    """Copy a[i, j] to out[j, i] for i < rows, j < columns, in blocks of BLOCK x BLOCK."""
     i64 = types.int64
 
     def codegen(context, builder, signature, args):
@@ -269,7 +273,7 @@ transpose = _transpose_twin if config.DISABLE_JIT else _transpose
 
 @intrinsic
 def _prefetch(typingctx, rows, c, c_at, c_row):
-    """Ask for the first panel of some rows of C."""
+    """Prefetch the first panel of some rows of C."""
 
     def codegen(context, builder, signature, args):
         byte, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)

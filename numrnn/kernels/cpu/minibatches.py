@@ -1,11 +1,11 @@
-"""Mini-batches one after the other, gradient and update, on any number of threads that stay in compiled code.
+"""Run mini-batches one after another, gradient and update, on threads that stay in compiled code.
 
-A mini-batch is a number of nodes, each a whole subtree of tiles. Threads claim nodes from a counter; who completes
-the last node of a mini-batch opens two phases, first the sum of the nodes' gradients, then the step, which all threads
-that wait share out. No thread waits for one that has not come: a pool that is busy costs time, not a deadlock.
+A mini-batch is a number of nodes, each a subtree of tiles. Threads claim nodes from a counter; the thread that
+completes the last node of a mini-batch opens two phases, first the sum of the nodes' gradients, then the solver's step,
+which all waiting threads share. No thread waits for one that has not come: a busy pool costs time, not a deadlock.
 
-The sum over tiles has the shape of a binary tree over the tile's index, whoever makes which part: so neither threads
-nor ranks change a bit.
+The sum over tiles has the shape of a binary tree over the tiles' indices, whoever computes which part, so the number of
+threads or MPI processes changes no bit.
 """
 
 from typing import NamedTuple
@@ -34,61 +34,61 @@ from numrnn.kernels.cpu.tile import bidirectional, bidirectional_training, forwa
 from numrnn.kernels.cpu.updates import add_nodes, pack_piece, unpack_piece
 from numrnn.kernels.jit import by_type, njit
 
-REDUCE, UPDATE = range(2)  # what follows a mini-batch's nodes, in shares of theta: its gradient, its step
-SPINS = 2000  # looks at a counter before the processor is given away: about 10 us
+REDUCE, UPDATE = range(2)  # phases after a mini-batch's nodes, in shares of theta: gradient, solver's step
+SPINS = 2000  # reads of a counter before the processor is yielded: about 10 us
 
-# A tile goes block by block through all layers, or, bidirectional, layer by layer over whole sequences.
-# train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board): loss of a tile, whose gradient, times
-# scale, is added to `gradient`. Left early on STOP.
+# A tile goes block by block through all layers or, if bidirectional, layer by layer over whole sequences.
+# train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board): return the loss of a tile; add its
+# gradient, times scale, to `gradient`. Return early on STOP.
 train_tile = by_type(
     {forward.Scratch: training.train_tile, bidirectional.WholeScratch: bidirectional_training.train_tile}, 6
 )
-# predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, out, board): outputs (raw: logits) of a
-# tile into out. Left early on STOP.
+# predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, out, board): write the outputs (raw:
+# logits) of a tile into out. Return early on STOP.
 predict_tile = by_type(
     {forward.Scratch: forward.predict_tile, bidirectional.WholeScratch: bidirectional.predict_tile}, 6
 )
 
 
 class Job(NamedTuple):
-    """Mini-batches to run, and where threads meet."""
+    """Hold the mini-batches to run and the counters that threads share."""
 
-    order: np.ndarray  # ids of the sequences, all mini-batches one after the other, in tile order
-    first: np.ndarray  # (batches + 1,) where a mini-batch begins in order
+    order: np.ndarray  # ids of the sequences, all mini-batches one after another, in tile order
+    first: np.ndarray  # (batches + 1,) where each mini-batch begins in `order`
     first_tile: np.ndarray  # (batches + 1,)
     first_node: np.ndarray  # (batches + 1,)
     node_tiles: int  # tiles in a node, a power of two
     tile_rows: int
-    weight_sums: np.ndarray  # (batches,) float64, positive
+    weight_sums: np.ndarray  # (batches,) float64, 0 for a chunk without targets
     losses: np.ndarray  # (tiles,) float64: sum of weight times loss
     nodes: np.ndarray  # (nodes of a mini-batch, gradient size)
     board: np.ndarray  # (BOARD_SIZE,) int64
     nodes_done: np.ndarray  # (batches,) int64
-    claimed: np.ndarray  # (2 * batches,) int64: shares of theta taken, in the phases reduce and update of a mini-batch
-    completed: np.ndarray  # (2 * batches,) int64
+    claimed: np.ndarray  # (2 * batches,) int64: claimed shares of theta, in phases reduce and update of a mini-batch
+    completed: np.ndarray  # (2 * batches,) int64: completed shares
 
 
 class Update(NamedTuple):
-    """What follows a gradient: the L2 term, clipping, a step of the solver. With rule NO_STEP the gradient is all."""
+    """Hold what follows a gradient: the L2 term, clipping and the solver's step (none with rule NO_STEP)."""
 
     theta: np.ndarray
-    gradient: np.ndarray  # like theta: of the last mini-batch
-    before: np.ndarray  # like theta: before the last step
+    gradient: np.ndarray  # like theta: the gradient of the last mini-batch
+    before: np.ndarray  # like theta: theta before the last step
     alpha: float
-    clip_norm: float  # inf: none
+    clip_norm: float  # inf: no clipping
     rule: int
-    first: np.ndarray  # the solver's state, where it has any
+    first: np.ndarray  # `first` and `second`: the solver's state, if it has any
     second: np.ndarray
     scalars: np.ndarray  # (batches, ...) of theta's type
     losses: np.ndarray  # (batches,) float64 objective
     norms: np.ndarray  # (batches,) float64, before clipping
     squares: np.ndarray  # (pieces,) float64: sums of squares of the gradient, then of theta
-    decays: np.ndarray  # (pieces,) float64: sums of squares of theta where it decays
+    decays: np.ndarray  # (pieces,) float64: sums of squares of the decayed part of theta
 
 
 @njit
 def _sum_pairs(values):
-    """The same tree over numbers; they are spent."""
+    """Return the sum of numbers, added up as a binary tree; the numbers are overwritten."""
     distance = 1
     while distance < values.size:
         for left in range(0, values.size - distance, 2 * distance):
@@ -99,8 +99,9 @@ def _sum_pairs(values):
 
 @njit
 def _run_node(net, data, goal, job, batch, node, scratch, levels):
-    """Gradient of a node's tiles, into its row of job.nodes; returns the steps done. `levels` holds what waits for its
-    neighbour.
+    """Compute the gradient of a node's tiles in its row of job.nodes; return the number of steps run.
+
+    `levels` holds the partial sums that wait for their neighbours.
     """
     order = job.order[job.first[batch] : job.first[batch + 1]]
     tiles = job.first_tile[batch + 1] - job.first_tile[batch]
@@ -127,8 +128,9 @@ def _run_node(net, data, goal, job, batch, node, scratch, levels):
 
 @njit
 def _reduce_share(net, data, job, batch, update, share):
-    """Gradient of a share of theta from the nodes' gradients, the L2 term added. A chunk without targets has none, and
-    leaves that of the last mini-batch.
+    """Sum the nodes' gradients over a share of theta and add the L2 term.
+
+    A chunk without targets has no gradient; that of the last mini-batch is left unchanged.
     """
     if job.weight_sums[batch] == 0:
         return
@@ -150,7 +152,7 @@ def _reduce_share(net, data, job, batch, update, share):
 
 @njit
 def _update_share(net, batch, update, share):
-    """Clip the gradient of a share, make the solver's step, pack the new weights."""
+    """Clip the gradient of a share, make the solver's step and pack the new weights."""
     norm = update.norms[batch]
     for index in range(net.shares[share], net.shares[share + 1]):
         piece = piece_of(net.pieces, index)
@@ -174,7 +176,7 @@ def _sum(values):
 
 @njit
 def _weigh(job, batch, update):
-    """Loss and norm of a mini-batch whose gradient is whole; False where they are not finite."""
+    """Store the loss and the gradient norm of a mini-batch; return False if they are not finite."""
     loss = _sum_pairs(job.losses[job.first_tile[batch] : job.first_tile[batch + 1]]) / job.weight_sums[batch]
     update.losses[batch] = loss + 0.5 * update.alpha * _sum(update.decays)
     update.norms[batch] = np.sqrt(_sum(update.squares))
@@ -183,19 +185,19 @@ def _weigh(job, batch, update):
 
 @njit
 def _close(job, phase, update):
-    """End a phase; returns the phase that follows at once, or -1."""
+    """End a phase; return the phase that follows at once, or -1."""
     batch, diverged = phase // 2, False
     carries_only = job.weight_sums[batch] == 0  # a chunk without targets
     if phase % 2 == REDUCE and not carries_only:
         if update.rule != updates.NO_STEP:
             diverged = not _weigh(job, batch, update)
             if not diverged:
-                # Once begun, an update is carried through: theta is never half a step on.
+                # Once begun, an update is completed, so theta never holds half a step.
                 return -1 if load(job.board, STOP) else phase + 1
         else:
             _weigh(job, batch, update)
     elif phase % 2 == UPDATE:
-        # A bounded cell gives a finite loss with weights that overflowed.
+        # A bounded cell gives a finite loss even with weights that overflowed.
         diverged = not np.isfinite(_sum(update.squares))
     if diverged:
         store(job.board, DIVERGED, 1)
@@ -207,11 +209,11 @@ def _close(job, phase, update):
 
 @njit
 def _work_on(net, data, job, phase, update):
-    """Take shares of an open phase, and of those that it opens, as long as there are any; False if there was none."""
+    """Process shares of an open phase and of those that it opens; return False if there were none."""
     shares, worked = net.shares.size - 1, False
     while phase >= 0:
         following = -1
-        while load(job.claimed, phase) < shares:  # only looked at while there is nothing to take
+        while load(job.claimed, phase) < shares:  # read before it is incremented, while there may be nothing to claim
             share = fetch_add(job.claimed, phase)
             if share >= shares:
                 break
@@ -230,7 +232,7 @@ def _work_on(net, data, job, phase, update):
 
 @njit
 def _wait(net, data, job, update, batches):
-    """Help to finish mini-batches until so many are done; False if all is to stop."""
+    """Help to finish mini-batches until `batches` of them are done; return False on STOP."""
     spins = 0
     while load(job.board, DONE) < batches:
         if not _work_on(net, data, job, load(job.board, OPENED) - 1, update):
@@ -244,7 +246,7 @@ def _wait(net, data, job, update, batches):
 
 @njit
 def run_batches(net, data, goal, job, update, scratch, levels, budget):
-    """Work on the mini-batches of a job until they are done; False if left early: stopped, or after `budget` steps."""
+    """Work on the mini-batches of a job until they are done; return False if stopped, or after `budget` steps."""
     mode = set_mode(DEFAULT)
     board, batch, batches, steps, finished = job.board, 0, job.first.size - 1, 0, False
     while steps < budget and load(board, STOP) == 0:
@@ -269,9 +271,7 @@ def run_batches(net, data, goal, job, update, scratch, levels, budget):
 
 @njit
 def predict_tiles(net, data, order, first_row, raw, tile_rows, scratch, state_out, out, board, budget):
-    """Outputs of tiles claimed from the board until all are done; False if left early: stopped, or after `budget`
-    steps.
-    """
+    """Predict tiles claimed from the board until all are done; return False if stopped, or after `budget` steps."""
     mode, steps, finished = set_mode(DEFAULT), 0, False
     while not finished and steps < budget and load(board, STOP) == 0:
         first = fetch_add(board, CLAIMED) * tile_rows
@@ -286,7 +286,7 @@ def predict_tiles(net, data, order, first_row, raw, tile_rows, scratch, state_ou
 
 @njit
 def add_nodes_of_two(total, other):
-    """Gradients of two neighbours become one."""
+    """Add the gradient of a neighbouring node to `total`."""
     mode = set_mode(DEFAULT)
     add(total, 0, other, 0, total.size)
     set_mode(mode)
@@ -294,7 +294,7 @@ def add_nodes_of_two(total, other):
 
 @njit
 def weight_sums(first, targets, weights, lengths, per_step, sums_out):
-    """Sum of the weights of each mini-batch, sequence after sequence; `targets` as of `Goal.first`."""
+    """Compute the sum of the weights of each mini-batch, sequence by sequence; `targets` is as `Goal.first`."""
     for batch in range(sums_out.size):
         for i in range(first[batch], first[batch + 1]):
             count = lengths[i] if per_step else int(targets[i] >= 0)

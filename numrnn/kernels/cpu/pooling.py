@@ -1,7 +1,8 @@
-"""Pools: the mean or the maximum of the last layer's states over all steps of a sequence, made block by block.
+"""Pool the last layer's states over all steps of a sequence, block by block: their mean or maximum.
 
-A pool is three arrays (tile rows, HP) one after the other: the mean's sum or the maximum so far; what rounding added to
-that sum, or the block in which a maximum was reached; and dL/dpool. A carry has dL/ds_T at the same distance from s_T.
+A pool is three arrays (tile rows, HP), one after another: the sum for the mean, or the maximum so far; the rounding
+error of that sum, or the block in which the maximum was reached; and dL/dpool. In a carry, dL/ds_T lies at the same
+distance from s_T.
 """
 
 from numrnn.kernels.cpu.activations import like
@@ -12,7 +13,10 @@ from numrnn.kernels.jit import njit
 
 @njit
 def _add_compensated(work, s_at, pool_at, excess_at, count):
-    """Kahan (1965): a plain float32 sum of 131,072 equal states was wrong by 0.16 %."""
+    """Add states to a sum with the compensation of Kahan (1965).
+
+    A plain float32 sum of 131,072 equal states was wrong by 0.16 %.
+    """
     s, pool, excess = work[s_at : s_at + count], work[pool_at : pool_at + count], work[excess_at : excess_at + count]
     for j in range(count):
         term = s[j] - excess[j]
@@ -33,7 +37,7 @@ def _keep_maximum(work, s_at, pool_at, number_at, number, count):
 
 @njit
 def pool_block(pooling, block, number, HP, tile_rows, active, work, s_at, pool_at):
-    """Take the last layer's states s_1 .. s_steps of block `number` into a pool; the first block begins it."""
+    """Add the last layer's states s_1 .. s_steps of block `number` to a pool; the first block initialises it."""
     first, step = block[FIRST_STEP], block[ROWS] * HP
     for t in range(block[STEPS]):
         count, now = active[first + t] * HP, s_at + t * step
@@ -74,8 +78,9 @@ def _give_maximum(work, s_at, pool_at, number_at, number, dpool_at, dy_at, count
 
 @njit
 def spread_pool(pooling, data, ids, block, number, HP, tile_rows, active, work, s_at, pool_at, dy_at):
-    """Make dL/ds_t of a block at dy_at of dL/dpool. Blocks come last first. Of a maximum's gradient all goes to the
-    first step that reached it.
+    """Compute dL/ds_t of a block at dy_at from dL/dpool.
+
+    Blocks must come last first. The gradient of a maximum goes to the first step that reached it.
     """
     first, step = block[FIRST_STEP], block[ROWS] * HP
     number_at, dpool_at = pool_at + tile_rows * HP, pool_at + 2 * tile_rows * HP

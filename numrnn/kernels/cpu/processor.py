@@ -1,7 +1,7 @@
-"""What kernels ask of a processor beside arithmetic: how it rounds, counters that threads share, a polite wait.
+"""Set the rounding mode, share counters between threads, and wait for them.
 
-A library built with fast-math, or `torch.set_flush_denormal`, changes how one thread treats subnormal numbers and
-rounds; the bits of a sum would then depend on which thread made it. So kernels set the mode while they run.
+A library built with fast-math, or `torch.set_flush_denormal`, changes how one thread rounds and treats subnormal
+numbers; the bits of a sum would then depend on which thread computed it. So kernels set the mode while they run.
 """
 
 import platform
@@ -19,7 +19,7 @@ DEFAULT = 0x1F80  # MXCSR: round to nearest, subnormal numbers kept, no traps
 
 
 def _call_with_word(builder, name, value):
-    """Call an x86 instruction that reads or writes MXCSR through memory; return what memory holds then."""
+    """Call an x86 instruction that reads or writes MXCSR through memory; return the memory's content afterwards."""
     byte = ir.IntType(8).as_pointer()
     place = cgutils.alloca_once_value(builder, value)
     function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), [byte]), name)
@@ -43,13 +43,14 @@ def _set_mode_twin(mode):
     return mode
 
 
-set_mode = _set_mode_twin if config.DISABLE_JIT else _set_mode  # set the mode, return the one before
+set_mode = _set_mode_twin if config.DISABLE_JIT else _set_mode  # sets the mode, returns the previous one
 
 
 @njit
 def all_finite(values):
-    """Whether a flat array holds neither NaN nor infinity. To leave at the first one found would keep LLVM from testing
-    many at once.
+    """Return True if a flat array holds neither NaN nor infinity.
+
+    There is no early exit, which would keep LLVM from testing many elements at once.
     """
     finite = True
     for i in range(values.size):
@@ -57,7 +58,7 @@ def all_finite(values):
     return finite
 
 
-# Places on the board, where the threads of one piece of work meet; a cache line each.
+# Places on the board, the counters shared by the threads of one call; a cache line each.
 CLAIMED, DONE, STOP, DIVERGED, OPENED, LEFT = 0, 8, 16, 24, 32, 40
 BOARD_SIZE = 48
 NEVER = 1 << 62
@@ -106,16 +107,16 @@ def _store_twin(counters, index, value):
     counters[index] = value
 
 
-fetch_add = _fetch_add_twin if config.DISABLE_JIT else _fetch_add  # add 1, return what was there before
+fetch_add = _fetch_add_twin if config.DISABLE_JIT else _fetch_add  # adds 1, returns the previous value
 load = _load_twin if config.DISABLE_JIT else _load
 store = _store_twin if config.DISABLE_JIT else _store
-# Gives the processor away: threads may be more than cores.
+# Yields the processor, since there may be more threads than cores.
 give_way = (lambda: 0) if config.DISABLE_JIT else types.ExternalFunction("sched_yield", types.int32())
 
 
 @njit
 def watch(counters, index, count, looks):
-    """Look at a counter until it has got so far; False if it has not after so many looks."""
+    """Read a counter up to `looks` times; return True as soon as it has reached `count`."""
     for _ in range(looks):
         if load(counters, index) >= count:
             return True
@@ -124,7 +125,11 @@ def watch(counters, index, count, looks):
 
 @njit
 def leave(board, calls, count, looks, more):
-    """Tell who watches a board that this thread is done with it, watch the number of calls, and stay a little."""
+    """Report that this thread is done with a board, and wait up to `looks` reads for the next call.
+
+    After a call has been seen, the thread stays for `more` reads: until the caller is in its kernel it holds the
+    interpreter's lock, for which the thread would sleep.
+    """
     fetch_add(board, LEFT)
     if watch(calls, 0, count, looks):
         watch(calls, 0, NEVER, more)

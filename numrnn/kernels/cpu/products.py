@@ -1,8 +1,8 @@
-"""Matrix products, packing, and the products and sums that all cells share over the dense rows of a block of steps.
+"""Compute matrix products, pack weights, and sum over the dense rows of a block of steps.
 
-Products are made of the micro-kernel: each element is one chain in the order of k, whatever the loops around it. Gates
-lie in planes, one after the other, each (steps * rows, HP): every product has rows of HP, every cell loops over whole
-planes of a step.
+Products consist of calls of the micro-kernel: each element is one chain in the order of k, whatever the loops around
+it. Gates lie in planes (steps * rows, HP), one after another, so every product has rows of HP and every cell loops over
+whole planes of a step.
 """
 
 from numrnn.kernels.cpu.micro_kernel import (
@@ -20,14 +20,17 @@ from numrnn.kernels.cpu.micro_kernel import (
 from numrnn.kernels.cpu.records import ONE, ZEROS, width_of
 from numrnn.kernels.jit import njit
 
-K_BLOCK = 256  # rows of a product over many rows that stay in L1
-COPY_BLOCK = 512  # likewise where they are copied
-COPY_FROM_BYTES = 2048  # from here on: operands whose rows lie a page apart share places in the cache
+K_BLOCK = 256  # depth of the blocks of k, whose operands stay in L1
+COPY_BLOCK = 512  # depth of the blocks of k whose operands are copied
+COPY_FROM_BYTES = 2048  # row length from which operands are copied: rows a page apart share places in the cache
 
 
 @njit
 def _tile_rows(rows):
-    """Rows of the next register tile: no tile of few rows is left over, whose sums would wait for each other."""
+    """Return the number of rows of the next register tile.
+
+    No tile of few rows is left over, since its sums would wait for each other.
+    """
     if rows <= ROWS:
         return rows
     return ROWS if rows >= 2 * ROWS else (rows + 1) // 2
@@ -37,8 +40,10 @@ def _tile_rows(rows):
 def product(
     rows, groups, depth, a, a_at, a_row, a_group, packed, packed_at, panels, start, start_at, start_row, c, c_at, c_row
 ):
-    """C (rows, panels * width) = start + the sum over groups of A (rows, depth) @ packed (panels, groups, depth,
-    width). Groups of A lie a_group apart; start_row 0: one row is the start of all.
+    """Compute C (rows, panels * width) = start + the sum over groups of A (rows, depth) @ packed.
+
+    `packed` is (panels, groups, depth, width). Groups of A lie a_group apart; with start_row 0, one row is the start of
+    all.
     """
     width = VECTORS * VECTOR_BYTES // c.itemsize
     panel, p = groups * depth * width, 0
@@ -73,13 +78,13 @@ def product(
 
 @njit
 def gemm(rows, k_count, a, a_at, a_row, packed, packed_at, panels, c, c_at, c_row):
-    """C (rows, panels * width) += A (rows, k_count) @ packed (panels, k_count, width)."""
+    """Add A (rows, k_count) @ packed (panels, k_count, width) to C (rows, panels * width)."""
     product(rows, 1, k_count, a, a_at, a_row, 0, packed, packed_at, panels, c, c_at, c_row, c, c_at, c_row)
 
 
 @njit
 def gemm_tn(k_count, rows, a, a_at, a_k, panels, b, b_at, b_k, c, c_at, c_row, spare, spare_at):
-    """C (rows, panels * width) += A (k_count, rows)^T @ B (k_count, panels * width), a block of k after the other."""
+    """Add A (k_count, rows)^T @ B (k_count, panels * width) to C (rows, panels * width), in blocks of k."""
     if max(a_k, b_k) * c.itemsize >= COPY_FROM_BYTES:
         _gemm_tn_copied(k_count, rows, a, a_at, a_k, panels, b, b_at, b_k, c, c_at, c_row, spare, spare_at)
         return
@@ -99,8 +104,10 @@ def gemm_tn(k_count, rows, a, a_at, a_k, panels, b, b_at, b_k, c, c_at, c_row, s
 
 @njit
 def _gemm_tn_copied(k_count, rows, a, a_at, a_k, panels, b, b_at, b_k, c, c_at, c_row, spare, spare_at):
-    """The same by way of `spare` (`spare_size` elements), to where strips of A and a panel of B are copied: products of
-    H = 1024 in place ran at 90 GFLOP/s a core, copied at 175, copied with the next tile of C asked for at 205.
+    """Compute `gemm_tn` on strips of A and a panel of B that are copied to `spare` (`spare_size` elements).
+
+    Products of H = 1024 in place ran at 90 GFLOP/s a core, copied at 175, copied and with the next tile of C prefetched
+    at 205.
     """
     width = VECTORS * VECTOR_BYTES // c.itemsize
     panel, last = spare_at + -(-rows // ROWS) * ROWS * COPY_BLOCK, rows // ROWS * ROWS
@@ -120,14 +127,15 @@ def _gemm_tn_copied(k_count, rows, a, a_at, a_k, panels, b, b_at, b_k, c, c_at, 
 
 
 def spare_size(rows, dtype):
-    """Elements that `gemm_tn` may need for copies of operands with so many rows."""
+    """Return the number of elements that `gemm_tn` may need for copies of operands with this many rows."""
     return COPY_BLOCK * (-(-rows // ROWS) * ROWS + panel_width(dtype))
 
 
 @njit
 def pack_outputs(count, columns, w, w_at, packed, packed_at):
-    """Panels (ceil(count / width), columns, width) of w (count, columns), whose rows are outputs; missing
-    ones are left as they are.
+    """Pack w (count, columns), whose rows are outputs, into panels (ceil(count / width), columns, width).
+
+    Missing outputs of the last panel are left as they are.
     """
     width = VECTORS * VECTOR_BYTES // packed.itemsize
     for j in range(0, count, width):
@@ -138,7 +146,7 @@ def pack_outputs(count, columns, w, w_at, packed, packed_at):
 
 @njit
 def pack_inputs(count, columns, w, w_at, packed, packed_at, depth):
-    """Rows of panels (ceil(columns / width), depth, width) from w (count, columns), whose columns are outputs."""
+    """Pack w (count, columns), whose columns are outputs, into rows of panels (ceil(columns / width), depth, width)."""
     width = VECTORS * VECTOR_BYTES // packed.itemsize
     for first in range(0, columns, width):
         copied = min(width, columns - first)
@@ -147,7 +155,7 @@ def pack_inputs(count, columns, w, w_at, packed, packed_at, depth):
 
 @njit
 def copy(source, source_at, count, out, at):
-    """Copy count elements. A loop: Numba's slice assignment takes seconds to compile."""
+    """Copy `count` elements in a loop; Numba's slice assignment takes seconds to compile."""
     origin, target = source[source_at : source_at + count], out[at : at + count]
     for j in range(count):
         target[j] = origin[j]
@@ -155,7 +163,7 @@ def copy(source, source_at, count, out, at):
 
 @njit
 def set_zero(out, at, count):
-    """Zero count elements of out."""
+    """Set `count` elements of out to zero."""
     target = out[at : at + count]
     for j in range(count):
         target[j] = 0
@@ -163,7 +171,7 @@ def set_zero(out, at, count):
 
 @njit
 def add(out, at, other, other_at, count):
-    """Add count elements of other to those of out."""
+    """Add `count` elements of other to those of out."""
     target, source = out[at : at + count], other[other_at : other_at + count]
     for j in range(count):
         target[j] += source[j]
@@ -171,15 +179,16 @@ def add(out, at, other, other_at, count):
 
 @njit
 def add_column_sums(rows, net, a, at, panels, out, out_at, scratch):
-    """out (panels * width,) += the sum of the rows of a, first row first: a product with ones."""
+    """Add the sum of the rows of a, first row first, to out (panels * width,), as a product with ones."""
     row = panels * width_of(out)
     gemm_tn(rows, 1, net.packed, ONE, 0, panels, a, at, row, out, out_at, row, scratch.work, scratch.spare)
 
 
 @njit
 def add_input_products(net, layer, rows, x, x_at, x_row, out, at, unit, units):
-    """out (planes, rows, HP) = b + x U^T, for all the steps of a block at once; U acts on the first planes. Of whole
-    panels of units, the first of which is `unit`.
+    """Compute out (planes, rows, HP) = b + x U^T for all steps of a block; U acts on the first planes.
+
+    Only `units` units from `unit` on are computed, in whole panels.
     """
     panels = units // width_of(out)
     for p in range(layer.planes):
@@ -193,9 +202,11 @@ def add_input_products(net, layer, rows, x, x_at, x_row, out, at, unit, units):
 
 @njit
 def add_recurrent_products(net, layer, rows, work, s_at, at, plane, unit, units, backwards):
-    """out[p] (rows, HP) += s W^T for the active rows of one step; W acts on the last planes, which lie `plane`
-    elements apart. Of whole panels of units, the first of which is `unit`. Steps go through W forwards and backwards
-    in turn: what one has read last is still in the cache.
+    """Add s W^T to out[p] (rows, HP) for the active rows of one step.
+
+    W acts on the last planes, which lie `plane` elements apart. Only `units` units from `unit` on are computed, in
+    whole panels. Steps go through W forwards and backwards in turn, since what one step has read last is still in the
+    cache.
     """
     width, first = width_of(work), layer.planes - layer.gates
     pieces = (units + WIDE * width - 1) // (WIDE * width)
@@ -210,7 +221,7 @@ def add_recurrent_products(net, layer, rows, work, s_at, at, plane, unit, units,
 
 @njit
 def masked(work, at, mask_at, out_at, count):
-    """Where count elements of work times those of a mask lie; mask_at < 0: no mask."""
+    """Write `count` elements times a mask to out_at and return out_at; return `at` without a mask (mask_at < 0)."""
     if mask_at < 0:
         return at
     values, mask, out = work[at : at + count], work[mask_at : mask_at + count], work[out_at : out_at + count]
@@ -221,8 +232,9 @@ def masked(work, at, mask_at, out_at, count):
 
 @njit
 def recurrent_gradient(net, layer, rows, work, da_at, plane, start, start_at, start_row, ds_at, mask_at, spare_at):
-    """ds (rows, HP) = start + the sum over the gates of da W, which act on the last planes, times the mask if
-    mask_at >= 0.
+    """Compute ds (rows, HP) = start + the sum over the gates of da W, which is multiplied by the mask if mask_at >= 0.
+
+    The gates are the last planes of da.
     """
     da, out_at = da_at + (layer.planes - layer.gates) * plane, ds_at
     if mask_at >= 0:
@@ -240,14 +252,14 @@ def recurrent_gradient(net, layer, rows, work, da_at, plane, start, start_at, st
 
 @njit
 def padded_inputs(layer, array):
-    """D, padded to whole panels: the length of a row of dx."""
+    """Return D padded to whole panels: the length of a row of dx."""
     width = width_of(array)
     return (layer.D + width - 1) // width * width
 
 
 @njit
 def input_gradient(net, layer, rows, work, da_at, dx_at):
-    """dx (rows, padded D) = the sum over the gates of da U."""
+    """Compute dx (rows, padded D) = the sum over the gates of da U."""
     row = padded_inputs(layer, work)
     panels, plane = row // width_of(work), rows * layer.HP
     product(
@@ -258,7 +270,7 @@ def input_gradient(net, layer, rows, work, da_at, dx_at):
 
 @njit
 def add_weight_gradients(net, layer, rows, scratch, x_at, x_row, s_at, da_at, gradient):
-    """dU^T += x^T da, dW^T += s^T da, db += sums of da, over the rows of a block."""
+    """Add x^T da to dU^T, s^T da to dW^T and the sums of da to db, over the rows of a block."""
     work, spare, HP, first = scratch.work, scratch.spare, layer.HP, layer.planes - layer.gates
     panels = HP // width_of(work)
     for p in range(layer.planes):

@@ -1,6 +1,6 @@
-"""What a kernel knows of a network: integers that say where things lie, and the packed weights.
+"""Describe a network to the kernels by integer offsets and packed weights.
 
-Units are padded to whole panels (`HP` for `H`, `KP` for `K`): padded units are zero and cost no more than the
+Units are padded to whole panels (H to HP, K to KP). Padded units are zero and cost no more than their part of the
 register tile.
 """
 
@@ -11,37 +11,37 @@ import numpy as np
 from numrnn.kernels.cpu.micro_kernel import VECTOR_BYTES, VECTORS
 from numrnn.kernels.jit import njit
 
-# Packed weights begin with a 1, the parameter of the loss and, from the next cache line, a row of zeros as wide as any.
+# Packed weights begin with a 1, the parameter of the loss and, on the next cache line, a row of zeros of any width.
 ONE, LOSS_PARAMETER, ZEROS = 0, 1, 16
 TANH, RELU = range(2)
 SOFTMAX, SIGMOID, IDENTITY, NO_HEAD = range(4)
-LAST, MEAN, MAXIMUM = range(3)  # state of a sequence, or of all of them: what the head reads
+LAST, MEAN, MAXIMUM = range(3)  # what the head reads: the last state, or the mean or maximum of all
 FIRST_STEP, STEPS, ROWS, ROW, STATE_ROW = range(5)  # columns of a tile's table of blocks
-# Regions of a thread's memory: of each layer its states, memory cells, gates and carry, which is s, cell, their
-# gradients, a mask of s, and s so masked;
+# Regions of a thread's memory, for each layer: states, memory cells, gates, and the carry, which holds s, cell, their
+# gradients, the mask of s, and s times the mask.
 STATES, CELLS, GATES, CARRY, LAYER_REGIONS = range(5)
-# then the inputs (X), of one block what the head, or a layer above, says of states (DY) and another array that changes
-# places with it, states that dropout has gone over, logits; and a pool of the tile.
+# Further regions: the inputs (X); for one block the gradients of states from above (DY), a second array that is swapped
+# with it (OTHER), states after dropout, and logits; and the pool of the tile.
 X, DY, OTHER, DROPPED, LOGITS, POOL, ROOM = range(7)
-SLOTS = ROOM  # one direction: of carries, see `checkpoint_schedule`; one slot is as large as the region
-# Both directions: gradients of all steps by what a layer passes up and by what it reads; from READ on what each layer
-# reads, and what the head does.
+SLOTS = ROOM  # one direction only: slots of carries, see `checkpoint_schedule`; the region's size is that of a slot
+# Both directions: gradients of all steps with respect to what a layer passes up and to what it reads; from READ on,
+# what each layer reads, and what the head reads.
 ABOVE, BELOW, READ = range(ROOM, ROOM + 3)
-# What the size of a region grows with: rows (steps times sequences), rows with those of the states before blocks, rows
-# of a block, sequences. SAME_AS: the region that lies at the same place, else -1.
+# Columns of the table of regions: by how much a size grows per row (steps times sequences), per row including the
+# states before blocks, per row of a block, per sequence. SAME_AS: the region at the same place, else -1.
 BY_ROWS, BY_STATE_ROWS, BY_BLOCK, BY_SEQUENCES, SAME_AS = range(5)
 
 
 class Layer(NamedTuple):
-    """Sizes of a layer, and its offsets in the packed weights and in a tile's gradient buffer (`d..`)."""
+    """Hold the sizes of a layer and its offsets in the packed weights and (`d..`) in a tile's gradient buffer."""
 
-    D: int  # inputs; 0 where symbols pick rows of U
+    D: int  # inputs; 0 if symbols select rows of U
     H: int  # units
     HP: int  # units, padded
     gates: int  # G
-    planes: int  # of pre-activations; U acts on the first G, W on the last G (GRU: n r z hn)
-    saved: int  # 1: the planes of all blocks are kept for the backward pass, 0: they serve one block
-    cells: int  # 1: there is a memory cell beside s
+    planes: int  # planes of pre-activations; U acts on the first G, W on the last G (GRU: n r z hn)
+    saved: int  # 1: the planes of all blocks are stored for the backward pass, 0: those of one block
+    cells: int  # 1: there is a memory cell in addition to s
     U: int  # for each gate (HP outputs, D) panels
     W: int  # for each gate (HP outputs, H) panels
     U_back: int  # (D padded outputs, G, H) panels
@@ -50,19 +50,19 @@ class Layer(NamedTuple):
     dU: int  # (G, D, HP)
     dW: int  # (G, H, HP)
     db: int  # (planes, HP)
-    embedded: int  # 1: symbols pick rows of an embedding, which are the inputs
+    embedded: int  # 1: the inputs are rows of an embedding, selected by symbols
     table: int  # (n_symbols, D) rows of the embedding, or (n_symbols, G * H) of U
     dtable: int  # (n_symbols, G * H)
-    s_0: int  # (1 + cells, HP) s_0 and cell_0 where they are learned, else -1
+    s_0: int  # (1 + cells, HP) s_0 and cell_0 if they are learned, else -1
     ds_0: int  # (1 + cells, HP)
 
 
 class Head(NamedTuple):
-    """The output layer, likewise."""
+    """Hold the sizes of the output layer and its offsets."""
 
-    output: int  # function, or NO_HEAD
-    loss: int  # of `numrnn.kernels.cpu.losses`
-    per_step: int  # 1: every step has an output, 0: a sequence has one
+    output: int  # output function, or NO_HEAD
+    loss: int  # a constant of `numrnn.kernels.cpu.losses`
+    per_step: int  # 1: one output per step, 0: one per sequence
     K: int  # outputs
     KP: int  # outputs, padded
     H: int  # inputs: units of the last layer
@@ -76,46 +76,49 @@ class Head(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Some outputs of a weight matrix, or a bias: where they lie in theta, in a tile's gradient and in the packed
-    weights. Pieces do not depend on the vectors of a machine, so neither do sums over pieces.
+    """Describe some outputs of a weight matrix, or a bias: its places in theta, in gradients and in packed weights.
+
+    Pieces do not depend on the vector width of a machine, so neither do sums over pieces.
     """
 
     theta: int  # (count, columns)
     count: int  # outputs
     columns: int  # inputs; 1 for a bias
-    gradient: int  # -1: it is not summed over tiles, see `sum_occurrences`
+    gradient: int  # -1: not summed over tiles, see `sum_occurrences`
     gradient_row: int  # elements from one row of the gradient to the next
     transposed: int  # 1: the gradient is (columns, count), 0: (count, columns)
     packed: int  # (outputs, columns) panels, or rows
     back: int  # (inputs, depth) panels, -1: none
     depth: int
     decayed: int  # 1: the L2 penalty acts on it
-    rows: int  # 1: packed as it is, rows of a table; 0: into panels
+    rows: int  # 1: rows of a table, copied; 0: packed into panels
 
 
 class Net(NamedTuple):
-    """A network for the kernels. Each cell has its own type of them, beside its kernels, so that a program compiles one
-    cell only.
+    """Describe a network to the kernels.
+
+    Each cell derives its own type, in the file of its kernels, so that a program compiles the functions of one cell
+    only.
     """
 
     activation: int
     layers: np.ndarray  # (layers, fields of Layer) int64
     head: np.ndarray  # (fields of Head,) int64
     pieces: np.ndarray  # (pieces, fields of Piece) int64
-    shares: np.ndarray  # (shares + 1,) int64: the first piece of each part of theta that one thread takes at a time
+    shares: np.ndarray  # (shares + 1,) int64: the first piece of each share of theta, which one thread claims at a time
     packed: np.ndarray  # packed weights
-    pooling: int  # what the head reads
+    pooling: int  # LAST, MEAN or MAXIMUM
 
 
 @njit
 def width_of(array):
-    """Outputs of a panel for the type of this array."""
+    """Return the number of outputs in a panel of this array's type."""
     return VECTORS * VECTOR_BYTES // array.itemsize
 
 
 @njit
 def layer_of(net, index):
-    """The record of a layer."""
+    """Return the record of a layer."""
     f = net.layers[index]
     return Layer(
         f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8],
@@ -125,13 +128,13 @@ def layer_of(net, index):
 
 @njit
 def head_of(net):
-    """The record of the head."""
+    """Return the record of the head."""
     f = net.head
     return Head(f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10], f[11], f[12])
 
 
 @njit
 def piece_of(pieces, index):
-    """The record of a piece."""
+    """Return the record of a piece."""
     f = pieces[index]
     return Piece(f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8], f[9], f[10])

@@ -1,8 +1,8 @@
-"""Symbols one after another: a step of the network, its logits, a draw, which is the next step's input.
+"""Generate symbols one after another: a step of the network, its logits, and a draw, which is the next step's input.
 
-Draws are functions of logits and uniform numbers, in float64 whatever the network's type. What is kept of the symbols
-is what Holtzman et al. (The curious case of neural text degeneration, 2020) describe: the `top_k` most probable ones,
-of these the fewest that have at least `top_p` of the probability.
+Draws are functions of logits and uniform numbers, in float64 whatever the network's type. The truncation is that of
+Holtzman et al. (The curious case of neural text degeneration, 2020): the `top_k` most probable symbols are kept, and of
+these the fewest that have at least `top_p` of the probability.
 """
 
 from numrnn.kernels.cpu.activations import exp
@@ -15,13 +15,13 @@ from numrnn.kernels.jit import njit
 
 @njit
 def _before(row, a, b):
-    """Whether symbol a comes before b: the more probable first, of equals the lower."""
+    """Return True if symbol a precedes b: it is more probable, or equally probable and lower."""
     return row[a] > row[b] or (row[a] == row[b] and a < b)
 
 
 @njit
 def _sift(row, heap, at, size):
-    """Let heap[at] sink below the symbols that come before it."""
+    """Sift heap[at] down below the symbols that precede it."""
     symbol = heap[at]
     while 2 * at + 1 < size:
         child = 2 * at + 1
@@ -45,8 +45,9 @@ def _pop(row, heap, size):
 
 @njit
 def _keep(row, weights, top_k, top_p, heap):
-    """Number of symbols kept and the sum of their weights; number j of them is heap[-1 - j], the first the most
-    probable.
+    """Return the number of kept symbols and the sum of their weights.
+
+    Kept symbol j is heap[-1 - j]; symbol 0 is the most probable.
     """
     K = row.size
     most, popped, total = min(top_k, K), 0, 0.0
@@ -74,10 +75,9 @@ def _keep(row, weights, top_k, top_p, heap):
 
 @njit
 def draw(row, temperature, top_k, top_p, uniform, weights, heap):
-    """A symbol by its row of logits (K,), from softmax(row / temperature), and a number in [0, 1); temperature 0: the
-    most probable one.
+    """Draw a symbol from softmax(row / temperature), given logits (K,) and a uniform number in [0, 1).
 
-    `weights` (K,) float64 and `heap` (K,) int64 are written on.
+    Temperature 0 selects the most probable symbol. `weights` (K,) float64 and `heap` (K,) int64 are work arrays.
     """
     K, best = row.size, largest_of(row)
     if temperature == 0.0:
@@ -105,15 +105,16 @@ def draw(row, temperature, top_k, top_p, uniform, weights, heap):
 
 @njit
 def generate(net, data, scratch, ids, steps, temperature, top_k, top_p, uniforms, weights, heap):
-    """Read `steps` symbols from data.values, and data.state; after each write a symbol that follows, which is the next
-    one to read. Nothing is written where there are no uniform numbers (one a step): what is read is all there.
+    """Read `steps` symbols from data.values, starting from data.state; after each, draw and write the next one to read.
+
+    Without uniform numbers (one per step) nothing is written: data.values holds all symbols already.
     """
     mode, head, work = set_mode(DEFAULT), head_of(net), scratch.work
     block = scratch.blocks[0]
     block[FIRST_STEP], block[STEPS], block[ROWS], block[ROW], block[STATE_ROW] = 0, 1, 1, 0, 0
     scratch.active[0] = 1
     data.lengths[0] = 1
-    rows = ids.size  # a constant would have Numba compile the steps for it alone
+    rows = ids.size  # a literal would make Numba compile another specialisation
     lay_out(scratch.regions, 0, 0, rows, scratch.places)
     x_at, logits_at = scratch.room[X], scratch.room[LOGITS]
     load_state(net, data, ids, rows, scratch)

@@ -1,5 +1,6 @@
-"""One sequence, or one more step of it, in one call of few plain arrays: to hand over an array costs 0.06 us, a named
-tuple of arrays 1 us, a step of a small network 1 us.
+"""Predict one sequence, or one more step of it, in one call with few plain arrays.
+
+Passing an array costs 0.06 us, a named tuple of arrays 1 us, and a step of a small network takes 1 us.
 """
 
 import functools
@@ -14,15 +15,15 @@ from numrnn.kernels.jit import njit
 
 ROWS = 1  # a tile of one sequence
 BAD_INPUT, BAD_STATE = -1, -2  # NaN or infinity was found
-# All integers of a call lie in one table: some numbers, a board on which nobody writes, then arrays, each with its size
-# before it: layers, head, regions, places, blocks; and last the rows that take part in a step.
+# All integers of a call lie in one table: single numbers, a board that nobody writes, then arrays, each preceded by its
+# size (layers, head, regions, places, blocks), and last the number of active rows of each step.
 ID, LENGTH, ACTIVATION, POOLING, TILE_ROWS, BOARD = 0, 1, 2, 3, 4, 8
 TABLES = BOARD + BOARD_SIZE
 LAYER, HEAD, REGION, BLOCK = len(Layer._fields), len(Head._fields), 5, 5
 
 
 def make_table(net, scratch):
-    """The table of a network and the memory of a thread."""
+    """Return the table of integers of a network and of a thread's memory."""
     numbers = np.zeros(TABLES, np.int64)
     numbers[ACTIVATION], numbers[POOLING], numbers[TILE_ROWS] = net.activation, net.pooling, ROWS
     arrays = [net.layers, net.head, scratch.regions, scratch.places, scratch.blocks]
@@ -41,7 +42,7 @@ def _all_finite(rows):
 
 @njit
 def largest_of(row):
-    """Index of the first NaN, or of the first of the largest: numpy.argmax."""
+    """Return the index of the first NaN, else of the first maximum, as numpy.argmax does."""
     best = 0
     for k in range(row.size):
         if row[k] != row[k]:
@@ -53,7 +54,7 @@ def largest_of(row):
 
 @njit
 def _rows(table, at, columns):
-    """Integers of a two-dimensional array in the table, and where the next begins: its size stands before it."""
+    """Return a two-dimensional array of the table, which follows its size, and where the next array begins."""
     size = table[at]
     return table[at + 1 : at + 1 + size].reshape(size // columns, columns), at + 1 + size
 
@@ -71,8 +72,8 @@ def _predict(net, at, table, values, raw, work, out, state, state_out):
     lengths[0] = values.shape[0]
     room = places[0, LAYER_REGIONS * net.layers.shape[0] :]
     data = Data(values.reshape(-1), ids, lengths, state, ids, state, state, 1.0, 1.0, ids)
-    scratch = Scratch(work, blocks, table[at:], regions, places[0], room, 0, blocks)  # no segments: any table will do
-    rows = table[TILE_ROWS]  # a constant would have Numba compile the tile for it alone, which takes seconds
+    scratch = Scratch(work, blocks, table[at:], regions, places[0], room, 0, blocks)  # segments are not used
+    rows = table[TILE_ROWS]  # a literal would make Numba compile another specialisation of the tile, for seconds
     mode = set_mode(DEFAULT)
     predict_tile(net, data, ids, ids, raw, rows, scratch, state_out, out, table[BOARD:])
     set_mode(mode)
@@ -81,18 +82,18 @@ def _predict(net, at, table, values, raw, work, out, state, state_out):
 
 @functools.cache
 def predictor_of(kind):
-    """Return the kernel that predicts one sequence with a network of a type; it is handed arrays and makes the network
-    itself.
-    """
+    """Return the kernel that predicts one sequence with networks of a type; it builds the network's record itself."""
 
     @njit
     def predict_one(table, packed, values, raw, work, out, state, state_out):
-        """Outputs of values (T, D) and the state after them (1, state size), from a state, or none (0, 0); both may be
-        one array. Returns the index of the largest output of the first row of out, or what is not finite.
+        """Compute the outputs of values (T, D) and the state after them (1, state size).
+
+        The initial state may be empty, (0, 0), and may be the same array as state_out. Returns the index of the largest
+        output in the first row of out, or BAD_INPUT or BAD_STATE if one of them is not finite.
         """
         layers, at = _rows(table, TABLES, LAYER)
         head, at = _rows(table, at, HEAD)
-        # Pieces and shares of theta serve training only: any arrays of their types will do.
+        # Pieces and shares of theta are used in training only: any arrays of their types will do.
         net = kind(table[ACTIVATION], layers, head[0], layers, head[0], packed, table[POOLING])
         return _predict(net, at, table, values, raw, work, out, state, state_out)
 

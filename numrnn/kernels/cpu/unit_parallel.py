@@ -1,9 +1,10 @@
-"""One tile of few sequences through wide layers, on a team of threads: each makes all gates of some units.
+"""Predict one tile of few sequences through wide layers on a team of threads, which share out the units.
 
-W then streams from several cores' caches at once. Work is cut into phases, one for the inputs of a layer in a block
-of steps, one for each step of it, two for the outputs of a block; between them all members meet. Who comes late, for
-a pool is busy or a core is taken, is let in by the first member when the next phase begins: nobody waits for a thread
-that has not come. Sums are chains in the order of k, so who makes which units changes no bit.
+Each thread computes all gates of some units, so W streams through the caches of several cores at once. The work is cut
+into phases: one for the inputs of a layer in a block of steps, one for each step, two for the outputs of a block. All
+members meet between phases. A thread that comes late, because a pool is busy or a core is taken, is admitted by the
+first member when the next phase begins; nobody waits for a thread that has not come. Sums are chains in the order of k,
+so the assignment of units changes no bit.
 """
 
 from numrnn.kernels.cpu.cells import cell_step
@@ -38,20 +39,20 @@ from numrnn.kernels.cpu.tile.forward import (
 )
 from numrnn.kernels.jit import njit
 
-LINE = 8  # places of a cache line
-# The memory of a team: how many have come, whether all is over, the calls of the first member for an even and for an
-# odd phase, and what else it says, a cache line each; then two lines of each member.
+LINE = 8  # counters per cache line
+# The memory of a team, a cache line each: the number of members that have come, whether the tile is done, the first
+# member's calls for even and for odd phases, and the number of blocks; then two lines of each member.
 JOINED, OVER, CALLS, BLOCKS, MEMBERS = range(0, 5 * LINE, LINE)
 MOST = 64  # members of a team
 TEAM_SIZE = MEMBERS + 2 * LINE * MOST
-DONE = 0  # in a member's first line, which others read: the last phase that it has completed
-RANK, PHASE, BEGINS, COUNT = range(LINE, LINE + 4)  # in its own: its phase, the first it took part in, members now
-SPINS = 2000  # looks at a counter before the processor is given away: about 10 us
+DONE = 0  # in a member's first line, read by others: the last phase that it has completed
+RANK, PHASE, BEGINS, COUNT = range(LINE, LINE + 4)  # in its second line: rank, phase, first phase, members
+SPINS = 2000  # reads of a counter before the processor is yielded: about 10 us
 
 
 @njit
 def _wait(counters, index, phase, board):
-    """Until a member has completed a phase; False if all is to stop."""
+    """Wait until a counter has reached a phase; return False on STOP."""
     spins = 0
     while load(counters, index) < phase:
         if load(board, STOP):
@@ -64,15 +65,16 @@ def _wait(counters, index, phase, board):
 
 @njit
 def _call(team, phase, most):
-    """The first member has completed a phase, and says who takes part in the next. Nobody but who is in it can be two
-    phases on, so two places are enough.
+    """Publish, as the first member, that a phase is complete and how many members take part in the next.
+
+    Nobody can get two phases ahead of a member that takes part, so two places, for even and odd phases, are enough.
     """
     store(team, CALLS + phase % 2, phase * (MOST + 1) + min(load(team, JOINED), most))
 
 
 @njit
 def _all_here(team, me, phase, board):
-    """Complete a phase: until all who are to take part in the next have done so."""
+    """Complete a phase: wait until all members of the next one have completed it; return False on STOP."""
     store(me, DONE, phase)
     if not _wait(team, CALLS + phase % 2, phase * (MOST + 1), board):
         return False
@@ -85,7 +87,7 @@ def _all_here(team, me, phase, board):
 
 @njit
 def _meet(team, me, most, board):
-    """End of a phase; False if all is to stop. Phases before one's first are over."""
+    """End a phase, unless it precedes this member's first one; return False on STOP."""
     phase = me[PHASE]
     me[PHASE] = phase + 1
     if phase < me[BEGINS]:
@@ -97,7 +99,7 @@ def _meet(team, me, most, board):
 
 @njit
 def _let_in(team, me, board):
-    """Wait for a call; False if there will be none."""
+    """Wait until a call admits this member; return False if there will be none."""
     spins = 0
     while load(team, OVER) == 0 and load(board, STOP) == 0:
         for place in range(CALLS, CALLS + 2):
@@ -118,7 +120,10 @@ def _works(me):
 
 @njit
 def _share(me, outputs, width):
-    """First output and number of outputs of one's share: of register tiles of WIDE panels, while there are enough."""
+    """Return the first output and the number of outputs of a member's share.
+
+    Shares consist of register tiles of WIDE panels while there are enough of them.
+    """
     panels = outputs // width
     piece = WIDE if panels >= WIDE * me[COUNT] else 1
     pieces = (panels + piece - 1) // piece
@@ -129,7 +134,7 @@ def _share(me, outputs, width):
 
 @njit
 def _begin_layer(net, layer, place, block, tile_rows, work, x_at, x_row, gates_at, unit, units):
-    """b + U x of a block, and s_0, cell_0 from the carry."""
+    """Compute b + U x of a block, and copy s_0 and cell_0 from the carry."""
     rows = block[ROWS]
     add_input_products(net, layer, block[STEPS] * rows, work, x_at, x_row, work, gates_at, unit, units)
     for kind in range(1 + layer.cells):
@@ -140,7 +145,7 @@ def _begin_layer(net, layer, place, block, tile_rows, work, x_at, x_row, gates_a
 
 @njit
 def _step(net, layer, place, block, active, t, work, gates_at, unit, units):
-    """States of one step."""
+    """Compute the states of one step."""
     rows = block[ROWS]
     step = rows * layer.HP
     now, cell, gates = place[STATES] + (t + 1) * step, place[CELLS] + t * step, gates_at + t * step
@@ -156,7 +161,7 @@ def _step(net, layer, place, block, active, t, work, gates_at, unit, units):
 
 @njit
 def _end_layer(layer, place, block, tile_rows, scratch, unit, units):
-    """The last states go to the carry."""
+    """Copy the last states to the carry."""
     for kind in range(1 + layer.cells):
         carry = place[CARRY] + kind * tile_rows * layer.HP
         keep_carry(scratch.work, block, scratch.active, place[kind], layer.HP, carry, unit, units)
@@ -164,9 +169,9 @@ def _end_layer(layer, place, block, tile_rows, scratch, unit, units):
 
 @njit
 def _run_layer(net, index, block, tile_rows, scratch, x_at, x_row, team, me, most, board):
-    """One's share of a layer over a block; False if all is to stop."""
+    """Compute a member's share of a layer over a block; return False on STOP."""
     layer, place, work = layer_of(net, index), scratch.places[LAYER_REGIONS * index :], scratch.work
-    gates_at = place[GATES] if layer.saved else place[STATES] + block[ROWS] * layer.HP  # else where the states will be
+    gates_at = place[GATES] if layer.saved else place[STATES] + block[ROWS] * layer.HP  # else where the states go
     if _works(me):
         unit, units = _share(me, layer.HP, width_of(work))
         _begin_layer(net, layer, place, block, tile_rows, work, x_at, x_row, gates_at, unit, units)
@@ -184,7 +189,7 @@ def _run_layer(net, index, block, tile_rows, scratch, x_at, x_row, team, me, mos
 
 @njit
 def _run_block(net, ids, first_row, raw, block, tile_rows, scratch, out, team, me, most, board):
-    """One's share of a block; False if all is to stop."""
+    """Compute a member's share of a block; return False on STOP."""
     at, x_row, head = scratch.room[X], layer_of(net, 0).D, head_of(net)
     for index in range(net.layers.shape[0]):
         if not _run_layer(net, index, block, tile_rows, scratch, at, x_row, team, me, most, board):
@@ -206,7 +211,7 @@ def _run_block(net, ids, first_row, raw, block, tile_rows, scratch, out, team, m
 
 @njit
 def _run_tile(net, data, ids, first_row, raw, tile_rows, scratch, out, team, me, most, board):
-    """One's share of all blocks; False if all is to stop."""
+    """Compute a member's share of all blocks; return False on STOP."""
     for b in range(team[BLOCKS]):
         block = scratch.blocks[b]
         if me[RANK] == 0:
@@ -220,8 +225,9 @@ def _run_tile(net, data, ids, first_row, raw, tile_rows, scratch, out, team, me,
 
 @njit
 def predict_in_team(net, data, ids, first_row, raw, tile_rows, scratch, state_out, out, board, team, most):
-    """Join the team of a tile and do one's share of its outputs, `predict_tile`'s; scratch is the team's. Nothing is
-    left to do for who comes when all is over, or when the team has `most` members.
+    """Join the team of a tile and compute a member's share of what `predict_tile` computes; scratch is the team's.
+
+    A thread that comes when the tile is done, or when the team has `most` members, returns at once.
     """
     rank = fetch_add(team, JOINED)
     if rank >= most:

@@ -1,8 +1,7 @@
-"""Kernels over the flat parameter vector or a piece of it: into the layout of the other kernels and back, and steps in
-place, one pass each.
+"""Update the flat parameter vector, or a piece of it, in place, and convert it to and from the kernels' layouts.
 
-`theta` and `grad` are flat arrays of one dtype; every scalar must come in that dtype (float32 would be computed in
-float64 otherwise). P is the number of parameters in them. Formulas are torch.optim's.
+`theta` and `grad` are flat arrays of one dtype, and scalars must have that dtype: float32 would otherwise be computed
+in float64. P is the number of parameters in them. The formulas are those of torch.optim.
 """
 
 import math
@@ -20,12 +19,12 @@ from numrnn.kernels.cpu.products import add, copy, pack_inputs, pack_outputs
 from numrnn.kernels.cpu.records import piece_of
 from numrnn.kernels.jit import njit
 
-LANES = 16  # sums of fixed places: no chain of additions is a bottleneck, and the result is the same on every machine
+LANES = 16  # partial sums by position: chains of additions are short, and the result is the same on every machine
 
 
 @intrinsic
 def _sum_of_squares(typingctx, x):
-    """Sum of x[i]^2 in float64 over the whole groups of LANES in x: LANES sums, added up as a tree."""
+    """Return the float64 sum of x[i]^2 over the whole groups of LANES in x: LANES sums, added up as a tree."""
 
     def codegen(context, builder, signature, args):
         element, index = context.get_value_type(x.dtype), ir.IntType(64)
@@ -73,7 +72,7 @@ def squared_norm(x):  # (P,) -> float64
 @njit
 def clip(gradient, norm, clip_norm):  # (P,), scalars
     """Scale a gradient, or a part of it, down if the norm of the whole is larger than clip_norm."""
-    if clip_norm < norm + 1e-6:  # the 1e-6 is torch.nn.utils.clip_grad_norm_'s
+    if clip_norm < norm + 1e-6:  # 1e-6 as in torch.nn.utils.clip_grad_norm_
         factor = like(clip_norm / (norm + 1e-6), gradient[0])
         for i in range(gradient.size):
             gradient[i] *= factor
@@ -87,13 +86,13 @@ def add_decay(grad, theta, alpha):  # (P,), (P,), scalar -> float64
     return squared_norm(theta)
 
 
-# The rules of `step`. Each takes a row of scalars in theta's dtype, named below in their order.
+# The rules of `step`. Each takes a row of scalars in theta's dtype, in the order in which its function unpacks them.
 NO_STEP, SGD, SGD_MOMENTUM, SGD_NESTEROV, ADAM, RMSPROP, RMSPROP_MOMENTUM = range(7)
 
 
 @njit
 def step(rule, theta, grad, first, second, scalars):
-    """Make one step of a rule, in place; `first` and `second` are its state, where it has any."""
+    """Make one step of a rule in place; `first` and `second` hold its state, if it has any."""
     if rule == SGD:
         _sgd(theta, grad, scalars)
     elif rule == SGD_MOMENTUM:
@@ -110,9 +109,10 @@ def step(rule, theta, grad, first, second, scalars):
 
 @njit
 def complete_step(theta, grad, before, loss, decayed, alpha, clip_norm, rule, first, second, scalars):
-    """What follows a gradient, on one thread: the L2 term over theta[decayed[:, 0] : decayed[:, 1]], clipping, a step,
-    `before` holds theta before the last step. Returns objective, norm before clipping, and whether they and theta are
-    finite; where the first two are not, there is no step.
+    """Add the L2 term over theta[decayed[:, 0] : decayed[:, 1]], clip the gradient and make a step, on one thread.
+
+    `before` receives theta before the step. Returns the objective, the norm before clipping, and whether both and the
+    new theta are finite; if objective or norm is not, no step is made.
     """
     mode = set_mode(DEFAULT)
     if alpha:
@@ -156,8 +156,11 @@ def _sgd_nesterov(theta, grad, velocity, scalars):
 
 @njit
 def _adam(theta, grad, m, v, scalars):
-    """`keep` shrinks theta first (AdamW); `rate` holds the correction of m, `root_correction_2` that of sqrt(v)."""
-    # The gains are 1 - beta_1 and 1 - beta_2, rounded once: 1 - 0.999 worked out in float32 is off by 6e-5 of itself.
+    """Make a step of Adam, or of AdamW, in which `keep` shrinks theta first.
+
+    `rate` includes the bias correction of m; `root_correction_2` is that of sqrt(v).
+    """
+    # The gains are 1 - beta_1 and 1 - beta_2, rounded once: 1 - 0.999 in float32 has a relative error of 6e-5.
     keep, rate, gain_1, beta_2 = scalars[0], scalars[1], scalars[2], scalars[3]
     gain_2, root_correction_2, epsilon = scalars[4], scalars[5], scalars[6]
     for i in range(theta.size):
@@ -185,7 +188,7 @@ def _rmsprop_momentum(theta, grad, v, velocity, scalars):
 
 @njit
 def pack_piece(piece, theta, packed):
-    """Write a piece of theta into packed weights."""
+    """Write a piece of theta into the packed weights."""
     if piece.rows:
         copy(theta, piece.theta, piece.count * piece.columns, packed, piece.packed)
         return
@@ -203,7 +206,7 @@ def pack_weights(pieces, theta, packed):
 
 @njit
 def add_nodes(piece, nodes, count):
-    """Add up a piece of the gradients (nodes, ...) in the shape of a binary tree, into the first."""
+    """Sum a piece of the gradients (nodes, ...) into the first node, in the shape of a binary tree."""
     lines, length = piece.columns, piece.count
     if not piece.transposed:
         lines, length = length, lines
@@ -219,7 +222,7 @@ def add_nodes(piece, nodes, count):
 
 @njit
 def unpack_piece(piece, gradient, flat):
-    """Write a piece of a gradient in the tiles' layout into `flat`, in theta's."""
+    """Write a piece of a gradient, in the tiles' layout, into `flat`, in theta's layout."""
     count, columns, row = piece.count, piece.columns, piece.gradient_row
     if piece.transposed:
         transpose(columns, count, gradient, piece.gradient, row, flat, piece.theta, columns)

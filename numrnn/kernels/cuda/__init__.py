@@ -1,1 +1,1 @@
-"""Kernels for NVIDIA GPUs: the recurrences, and what follows a gradient. Cell maths are those of kernels/cpu."""
+"""Compute recurrences, losses and updates on NVIDIA GPUs, with the cell arithmetic of kernels/cpu."""

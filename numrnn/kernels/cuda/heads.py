@@ -1,4 +1,4 @@
-"""Losses and outputs of rows of logits; a thread takes a row. The formulas are those of kernels/cpu."""
+"""Compute losses and outputs of rows of logits, one thread per row, with the formulas of kernels/cpu."""
 
 from numba import cuda
 
@@ -12,8 +12,10 @@ from numrnn.kernels.cuda.jit import kernel
 def row_losses(
     loss_kind, parameter, weight_sum, logits_inout, target, classes, class_bytes, values, weights, losses_out
 ):
-    """Weight times loss of each row, float64; logits (n, K) become their gradients, times weight over the
-    sum of weights (1,). A row whose target is -1, or whose weight is 0, has neither.
+    """Compute weight times loss of each row in float64; logits (n, K) become their gradients.
+
+    Gradients are multiplied by weight over weight_sum (1,). A row whose target is -1 or whose weight is 0 has loss and
+    gradient 0.
     """
     row = cuda.grid(1)
     if row >= logits_inout.shape[0]:
@@ -31,8 +33,9 @@ def row_losses(
 
 @kernel
 def take_targets(target, classes, class_bytes, values, weights, target_out, classes_out, values_out, weights_out):
-    """Copy the targets and weights of outputs, target[row] of all, to places row; target_out: row, or -1 if it has
-    none.
+    """Copy the targets and weights of outputs, number target[row] of all, to places `row`.
+
+    target_out is row, or -1 if the output has no target.
     """
     row = cuda.grid(1)
     if row >= target.size:
@@ -52,7 +55,7 @@ def take_targets(target, classes, class_bytes, values, weights, target_out, clas
 
 @kernel
 def outputs(output, logits_inout):
-    """Logits (n, K) become outputs."""
+    """Apply the output function to logits (n, K) in place."""
     row = cuda.grid(1)
     if row < logits_inout.shape[0]:
         output_row(output, logits_inout[row])

@@ -1,9 +1,9 @@
-"""Kernels of a card, kept on disk beside those of the CPU: to compile them takes seconds.
+"""Compile CUDA kernels and keep them on disk with those of the CPU, since compiling takes seconds.
 
-numba-cuda's own cache knows neither the functions that a kernel calls, nor its options, and tells the kernels that a
-function makes by a pickle of what they enclose, which is another one in every process. This one lies in the folder of
-`numrnn.kernels.jit`, which an edit of a kernel of the CPU leaves behind, and tells kernels by the text of all of them,
-and by what they are made with.
+numba-cuda's own cache key covers neither the functions that a kernel calls nor its options, and it identifies kernels
+made by a function by a pickle of what they enclose, which differs in every process. This cache lies in the folder of
+`numrnn.kernels.jit`, which changes with every edit of a CPU kernel, and identifies kernels by the source of all kernels
+and by the values that they enclose.
 """
 
 import hashlib
@@ -23,26 +23,21 @@ HASH = kernel_hash("cuda")
 
 
 def kernel(function=None, **options):
-    """`numba.cuda.jit` of a kernel, which keeps on disk what was compiled.
+    """Return `numba.cuda.jit` of a function, with a disk cache.
 
-    Parameters
-    ----------
-    function : function
-        It may be made by another one: with numbers, types, and functions that are made so.
-    **options
-        Of `numba.cuda.jit`.
+    The function may enclose numbers, types, and functions that do so. `options` are those of `numba.cuda.jit`.
     """
     if function is None:
         return lambda function: kernel(function, **options)
     dispatcher = cuda.jit(function, **options)
-    # Without numba-cuda the kernels can be imported, and no more.
+    # Without numba-cuda the kernels can be imported but not compiled.
     if CACHE_FOLDER is not None and not config.ENABLE_CUDASIM and find_spec("numba_cuda") is not None:
         dispatcher._cache = _KernelCache(dispatcher)
     return dispatcher
 
 
 class _KernelCache:
-    """What numba-cuda asks for a compiled kernel, see `numba.cuda.core.caching.Cache`."""
+    """Implement the interface of numba-cuda's caches, see `numba.cuda.core.caching.Cache`."""
 
     def __init__(self, dispatcher):
         import numba_cuda
@@ -54,18 +49,18 @@ class _KernelCache:
         self._files = KernelFiles(CACHE_FOLDER, name, stamp)
 
     def load_overload(self, signature, target):
-        """The kernel for the types of arguments and the present kind of card; None: there is none."""
+        """Return the kernel for the types of arguments and the current compute capability, or None."""
         from numba.cuda.dispatcher import _Kernel
 
         states = self._files.load((signature, target.codegen().magic_tuple()))
         if states is None:
             return None
         loaded = _Kernel._rebuild(**states)
-        loaded.bind()  # now, as what was compiled: it must not wait for a launch within a graph
+        loaded.bind()  # now, as after a compilation, and not at the first launch, which may be within a graph
         return loaded
 
     def save_overload(self, signature, compiled):
-        """Keep a compiled kernel."""
+        """Store a compiled kernel."""
         if compiled.launch_config_sensitive:
             return
         try:
@@ -74,12 +69,12 @@ class _KernelCache:
             warnings.warn(f"numrnn cannot keep a compiled kernel in {self.cache_path}: {error}", stacklevel=2)
 
     def flush(self):
-        """Forget what was kept."""
+        """Delete the stored kernels."""
         self._files.flush()
 
 
 def identity(value):
-    """What tells a function from others that are made in the same place: all that it encloses, as plain values."""
+    """Return plain values that identify a function among those made at the same place: all that it encloses."""
     function = getattr(value, "py_func", value)
     if inspect.isfunction(function):
         enclosed = [cell.cell_contents for cell in function.__closure__ or ()]

@@ -1,4 +1,4 @@
-"""What the head reads of whole sequences: the mean or the maximum of their states; a thread takes a unit of a sequence.
+"""Pool the states of whole sequences, mean or maximum, one thread per unit of a sequence.
 
 Sequences are sorted by length; row offsets[t] + i is step t of sequence i.
 """
@@ -12,7 +12,7 @@ from numrnn.kernels.cuda.jit import kernel
 
 @kernel
 def pool(pooling, offsets, lengths, states, pool_out, reached_out):
-    """pool (N, H) from states (R, H); of a maximum also the first step that reached it."""
+    """Compute pool (N, H) from states (R, H); for a maximum also the first step that reached it."""
     at, H = cuda.grid(1), states.shape[1]
     if at >= lengths.size * H:
         return
@@ -33,7 +33,7 @@ def pool(pooling, offsets, lengths, states, pool_out, reached_out):
 
 @kernel
 def spread(pooling, offsets, lengths, dpool, reached, dstates_out):
-    """Gradients of states (R, H) from those of the pool (N, H)."""
+    """Compute the gradients of states (R, H) from those of the pool (N, H)."""
     at, H = cuda.grid(1), dpool.shape[1]
     if at >= lengths.size * H:
         return

@@ -1,4 +1,4 @@
-"""Arrays that the kernels of all cells take."""
+"""Group the arrays that the kernels of all cells take."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,10 @@ import numpy as np
 
 
 class Weights(NamedTuple):
-    """Of a layer's direction: forward passes read W transposed, so that neighbouring threads read neighbours."""
+    """Hold the weights of one direction of a layer.
+
+    Forward passes read W transposed, so that neighbouring threads read neighbouring numbers.
+    """
 
     W: np.ndarray  # (H, G H) forward, (G H, H) backward
     b: np.ndarray  # (G H,)
@@ -14,24 +17,24 @@ class Weights(NamedTuple):
 
 
 class Tape(NamedTuple):
-    """What a forward pass leaves for the backward pass, over all rows of a mini-batch."""
+    """Hold what a forward pass leaves for the backward pass, over all rows of a mini-batch."""
 
     gates: np.ndarray  # (R, G H): U x on the way in, then gates, then the gradients of their pre-activations
-    memory: np.ndarray  # (R, H): an LSTM's cells; a GRU's hn, then its gradient; (0, 0) of an Elman cell
+    memory: np.ndarray  # (R, H): an LSTM's cells; a GRU's hn, then its gradient; (0, 0) for an Elman cell
     before: np.ndarray  # (R, H): s_{t-1} as W reads it
 
 
 class States(NamedTuple):
-    """Beside the rows: (kinds, N, H), an LSTM's cell after s."""
+    """Hold states that belong to no row, (kinds, N, H), an LSTM's cell after s."""
 
-    first: np.ndarray  # before the first steps; backward: what is found there
-    last: np.ndarray  # after the last steps; backward: what comes from there
-    mask: np.ndarray  # (N, H): recurrent dropout, times which W reads a state
+    first: np.ndarray  # states before the first steps; backward: their gradients, written
+    last: np.ndarray  # states after the last steps; backward: their gradients, read
+    mask: np.ndarray  # (N, H): mask of recurrent dropout, by which a state is multiplied before W
 
 
 class Out(NamedTuple):
-    """States that a layer passes up, or their gradients; both directions side by side."""
+    """Hold the states that a layer passes up, or their gradients, both directions side by side."""
 
     s: np.ndarray  # (R, directions H)
-    ds: np.ndarray  # likewise; (0, 0): nothing comes from above
-    column: int  # the direction's first
+    ds: np.ndarray  # (R, directions H); (0, 0): there is no gradient from above
+    column: int  # the direction's first column

@@ -1,9 +1,10 @@
-"""How the blocks of a kernel walk over ragged sequences.
+"""Define how the blocks of a kernel traverse ragged sequences.
 
 Sequences are sorted by length, the longest first, so those that take part in a step are a prefix. The rows of all
-steps lie one after the other without padding, first step first: row offsets[t] + i is step t of sequence i. From
-offsets[T] on there may be some rows that no sequence has (see `numrnn.network.cuda.batch_tables.rounded`). A block owns
-a few neighbouring sequences and all units; its threads deal with (sequence, unit) pairs, always the same ones.
+steps lie one after another without padding, first step first: row offsets[t] + i is step t of sequence i. From
+offsets[T] on there may be rows that belong to no sequence (see `numrnn.network.cuda.batch_tables.rounded`). A block
+owns a few neighbouring sequences and all units; each of its threads handles the same (sequence, unit) pairs in all
+steps.
 """
 
 from typing import NamedTuple
@@ -11,13 +12,13 @@ from typing import NamedTuple
 import numpy as np
 from numba import cuda
 
-THREADS = 256  # of a block
-BLOCKS = 128  # so many are worth having: about the multiprocessors of a card
-SHARED_BYTES = 48 * 1024  # of a block, without asking for more
+THREADS = 256  # threads of a block
+BLOCKS = 128  # blocks worth having: about the number of multiprocessors of a GPU
+SHARED_BYTES = 48 * 1024  # shared memory of a block that a launch gets by default
 
 
 class Walk(NamedTuple):
-    """The sequences of a mini-batch, and how a layer's direction goes through them."""
+    """Describe the sequences of a mini-batch and how a direction of a layer traverses them."""
 
     offsets: np.ndarray  # (T + 1,) int64: the first row of a step
     lengths: np.ndarray  # (N,) int64, not increasing
@@ -27,21 +28,22 @@ class Walk(NamedTuple):
 
 @cuda.jit(device=True)
 def row_of(walk, i, t):
-    """The row of sequence i at the step that a direction comes to as its t-th."""
+    """Return the row of sequence i at a direction's step t."""
     return walk.offsets[walk.lengths[i] - 1 - t if walk.reverse else t] + i
 
 
 @cuda.jit(device=True)
 def sequences_of_block(walk):
-    """The first sequence of this block, and their number."""
+    """Return the first sequence of this block and the number of its sequences."""
     first = cuda.blockIdx.x * walk.rows
     return first, min(walk.rows, walk.lengths.size - first)
 
 
 @cuda.jit(device=True)
 def clear_rest(walk, tape, out):
-    """Write zeros to the rows behind those of all steps, of arrays that a forward pass leaves: matrix products go over
-    all rows, and a NaN that lay in memory would not go away by a factor of zero.
+    """Zero the rows behind those of all steps in the arrays that a forward pass leaves.
+
+    Matrix products go over all rows, and a NaN in memory times zero would remain NaN.
     """
     block, blocks = cuda.blockIdx.y * cuda.gridDim.x + cuda.blockIdx.x, cuda.gridDim.x * cuda.gridDim.y
     for row in range(walk.offsets[walk.lengths[0]] + block, tape.before.shape[0], blocks):
@@ -54,21 +56,10 @@ def clear_rest(walk, tape, out):
 
 
 def rows_of_block(sequences, values, itemsize):
-    """Sequences of a block: few enough that all multiprocessors have one, and that their states fit in shared memory.
+    """Return the number of sequences of a block, each with `values` numbers of `itemsize` bytes in shared memory.
 
-    Parameters
-    ----------
-    sequences : int
-        Of a mini-batch.
-    values : int
-        That a block keeps of a sequence.
-    itemsize : int
-        Bytes of a value.
-
-    Raises
-    ------
-    ValueError
-        If the states of one sequence do not fit.
+    They are few enough that all multiprocessors have a block and that their states fit in shared memory. Raises
+    ValueError if one sequence does not fit.
     """
     most = SHARED_BYTES // (values * itemsize)
     if most == 0:

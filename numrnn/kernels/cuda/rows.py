@@ -1,4 +1,4 @@
-"""The rows of a mini-batch: what each one is, sequences of symbols, dropout over rows. See `walk` for their order."""
+"""Describe the rows of a mini-batch, read symbols, and apply dropout; see `row_order` for the order of rows."""
 
 from typing import NamedTuple
 
@@ -11,18 +11,20 @@ from numrnn.kernels.cuda.jit import kernel
 
 
 class Rows(NamedTuple):
-    """What the rows of all steps are."""
+    """Describe the rows of all steps."""
 
     source: np.ndarray  # (R,) int64: the step in the data
-    target: np.ndarray  # (R,) int64: the step's target, where every step has one
-    key: np.ndarray  # (R,) int64: of dropout masks
-    step: np.ndarray  # (R,) int64: in its sequence, or in the chunk of it
+    target: np.ndarray  # (R,) int64: the step's target, if every step has one
+    key: np.ndarray  # (R,) int64: key of dropout masks
+    step: np.ndarray  # (R,) int64: the step within its sequence or chunk
 
 
 @kernel
 def describe_rows(offsets, lengths, starts, targets, keys, rows_out):
-    """Fill in what rows are; a thread takes a sequence, and some of the rows behind those of all steps: they read the
-    first step of the data, so that they hold numbers, and have no target.
+    """Fill in the description of rows, one thread per sequence.
+
+    A thread also fills in some of the rows behind those of all steps: they read the first step of the data, so that
+    they hold numbers, and have no target.
     """
     i = cuda.grid(1)
     if i < lengths.size:
@@ -39,7 +41,7 @@ def describe_rows(offsets, lengths, starts, targets, keys, rows_out):
 
 @kernel
 def read_symbols(values, size, source, symbols_out):
-    """The symbols of rows from unsigned integers of so many bytes."""
+    """Read the symbols of rows from unsigned integers of `size` bytes."""
     row = cuda.grid(1)
     if row < source.size:
         symbols_out[row] = integer_at(values, size, source[row])
@@ -47,8 +49,9 @@ def read_symbols(values, size, source, symbols_out):
 
 @kernel
 def drop_rows(keys, steps, layer, kept, width, values_inout):
-    """Dropout over rows of so many values, (rows * width,); a thread takes a row. A row's step: steps[row], or the only
-    one there is.
+    """Apply dropout to rows of `width` values, (rows * width,), one thread per row.
+
+    The step of a row is steps[row], or the only element of `steps`.
     """
     row = cuda.grid(1)
     if row < keys.size:
@@ -58,8 +61,9 @@ def drop_rows(keys, steps, layer, kept, width, values_inout):
 
 @kernel
 def sum_by_symbol(order, first, rows, sums_inout):
-    """Add to the row of each symbol the sum of the rows (R, n) in which it occurs, order[first[k] : first[k + 1]], in
-    that order; a thread takes one value of a symbol.
+    """Add to each symbol's row the sum of the rows (R, n) in which the symbol occurs, one thread per value.
+
+    The rows of symbol k are order[first[k] : first[k + 1]], added in that order.
     """
     at = cuda.grid(1)
     if at < sums_inout.size:

@@ -1,7 +1,7 @@
-"""What follows the gradient of a mini-batch: the L2 term, the norm, clipping, a solver's step.
+"""Apply the L2 term, the norm, clipping and a solver's step to the gradient of a mini-batch.
 
-Sums are made of one sum for each block, in float64, which are added up in their order: no atomics, and the same bits
-in every run. The rules are those of kernels/cpu/updates.py, a parameter at a time.
+Each block leaves one partial sum in float64, and the partial sums are added up in order: there are no atomics, and
+every run has the same bits. The rules are those of kernels/cpu/updates.py, one parameter at a time.
 """
 
 import math
@@ -12,15 +12,15 @@ from numrnn.kernels.cpu.activations import like
 from numrnn.kernels.cpu.updates import NO_STEP, step
 from numrnn.kernels.cuda.jit import kernel
 
-THREADS = 128  # of a block, a power of two
-BLOCKS = 64  # of which each leaves one partial sum
+THREADS = 128  # threads of a block, a power of two
+BLOCKS = 64  # blocks, each of which leaves one partial sum
 GRADIENT, DECAY, LOSS, THETA = range(4)  # rows of the table of partial sums
-RUNNING = -1  # the status while all is finite; else the number of the mini-batch where it was not
+RUNNING = -1  # the status while everything is finite; else the number of the mini-batch in which something was not
 
 
 @cuda.jit(device=True)
 def _sum_of_block(value, shared):
-    """The sum over the threads of a block, a tree, in all threads."""
+    """Return the sum over the threads of a block, added up as a tree, in all threads."""
     thread = cuda.threadIdx.x
     shared[thread] = value
     distance = cuda.blockDim.x // 2
@@ -45,7 +45,7 @@ def _sum_of_row(partial, row):
 
 @kernel
 def weigh(alpha, theta, decays, grad_inout, losses, partial_out):
-    """Add alpha theta to the gradient where theta decays (1, else 0); sums of squares of both, sum of losses (n,)."""
+    """Add alpha theta to the gradient where `decays` is 1; leave partial sums of squares of both and of losses (n,)."""
     shared = cuda.shared.array(THREADS, float64)
     squares, decay, loss = 0.0, 0.0, 0.0
     for i in range(cuda.grid(1), theta.size, cuda.gridsize(1)):
@@ -65,9 +65,10 @@ def weigh(alpha, theta, decays, grad_inout, losses, partial_out):
 def update(
     number, weight_sum, alpha, clip_norm, rule, scalars, theta, grad, before, first, second, partial, results, status
 ):
-    """Results (batches, 2): objective and norm of mini-batch number[0]. Then clip, and make a step of a rule, `before`
-    holds theta before it. Nothing happens once anything was not finite. What changes from one mini-batch to the next
-    lies on the card: number (1,), weight_sum (1,), the scalars of the rule.
+    """Store objective and norm of mini-batch number[0] in results (batches, 2), clip, and make a step of a rule.
+
+    `before` receives theta before the step. Nothing happens after anything was not finite. What changes from one
+    mini-batch to the next lies on the device: number (1,), weight_sum (1,), and the scalars of the rule.
     """
     shared = cuda.shared.array(THREADS, float64)
     loss = _sum_of_row(partial, LOSS) / weight_sum[0] + 0.5 * alpha * _sum_of_row(partial, DECAY)
@@ -83,7 +84,7 @@ def update(
     if finite:
         for i in range(cuda.grid(1), theta.size, cuda.gridsize(1)):
             before[i] = theta[i]
-            if clip_norm < norm + 1e-6:  # the 1e-6 is torch.nn.utils.clip_grad_norm_'s
+            if clip_norm < norm + 1e-6:  # 1e-6 as in torch.nn.utils.clip_grad_norm_
                 grad[i] *= like(clip_norm / (norm + 1e-6), theta[i])
             end = i + 1
             step(rule, theta[i:end], grad[i:end], first[i:end], second[i:end], scalars)
@@ -95,8 +96,9 @@ def update(
 
 @kernel
 def settle(number, partial, status):
-    """Stop where theta, or what led to it, is not finite: a bounded cell gives a finite loss with weights that
-    overflowed.
+    """Stop if theta, or the objective or norm that led to it, is not finite.
+
+    Theta is checked because a bounded cell gives a finite loss with weights that overflowed.
     """
     if status[0] == RUNNING and not math.isfinite(_sum_of_row(partial, THETA)):
         status[0] = number[0]

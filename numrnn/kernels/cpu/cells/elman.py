@@ -1,8 +1,8 @@
-"""Elman cell (Elman 1990): s_t = a(U x_t + W s_{t-1} + b), a = tanh or ReLU; forward and BPTT over one block of steps.
+"""Compute the Elman cell's forward and backward steps over one block of steps.
 
-A block is dense: `steps` steps of `rows` rows, of which the first active[t] take part at step t. Work holds s (steps
-+ 1, rows, HP), s_0 first; the pre-activations are made where s_t will be. The backward pass saves da in a scratch of
-the block.
+The cell (Elman 1990) is s_t = a(U x_t + W s_{t-1} + b), with a = tanh or ReLU. A block is dense: `steps` steps of
+`rows` rows, of which the first active[t] take part in step t. Work holds s (steps + 1, rows, HP), s_0 first; the
+pre-activations are computed in the place of s_t. The backward pass stores da in scratch memory of the block.
 """
 
 from numrnn.kernels.cpu.activations import relu, relu_slope, tanh, tanh_slope
@@ -12,7 +12,7 @@ from numrnn.kernels.jit import njit
 
 
 class ElmanNet(Net):
-    """A network of Elman layers."""
+    """Describe a network of Elman layers."""
 
     __slots__ = ()
 
@@ -29,13 +29,13 @@ def _activate(activation, s):
 
 @njit
 def forward_step(net, work, now, cell, gates, step, plane, count):
-    """States s_t of `count` units in a row, from their pre-activations, which lie where they will be."""
+    """Compute s_t of `count` contiguous units in place from their pre-activations."""
     _activate(net.activation, work[now : now + count])
 
 
 @njit
 def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at, mask_at, spare_at):
-    """States of a block from s_0, which lies in the first rows, and b + U x, which lie in the others."""
+    """Compute the states of a block from s_0, in the first rows, and b + U x, in the places of the other states."""
     step = rows * layer.HP
     for t in range(steps):
         now, count = s_at + (t + 1) * step, active[t] * layer.HP
@@ -47,7 +47,7 @@ def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at
 
 @njit
 def _slopes(activation, ds, s, da):
-    """da = ds a'(s)."""
+    """Compute da = ds a'(s)."""
     if activation == RELU:
         for j in range(s.size):
             da[j] = ds[j] * relu_slope(s[j])
@@ -60,8 +60,9 @@ def _slopes(activation, ds, s, da):
 def backward_block(
     net, layer, steps, rows, active, work, s_at, cell_at, da_at, dy_at, ds_at, dcell_at, mask_at, spare_at
 ):
-    """da (steps, rows, HP) of a block; ds (rows, HP) comes in as dL/ds_T and goes out as dL/ds_0; dy (steps, rows, HP)
-    is dL/ds_t from above, if >= 0.
+    """Compute da (steps, rows, HP) of a block.
+
+    ds (rows, HP) is dL/ds_T on entry and dL/ds_0 on return; dy (steps, rows, HP), if dy_at >= 0, is dL/ds_t from above.
     """
     step = rows * layer.HP
     for t in range(steps - 1, -1, -1):

@@ -1,12 +1,12 @@
-"""Gated recurrent unit (Cho et al. 2014; reset after the matrix product, as in PyTorch and cuDNN); forward and BPTT
-over one block of steps.
+"""Compute the GRU's forward and backward steps over one block of steps.
+
+The cell is that of Cho et al. (2014), with the reset after the matrix product, as in PyTorch and cuDNN:
 
     r = sigmoid(U_r x + W_r s + b_r)    z = sigmoid(U_z x + W_z s + b_z)
     hn = W_n s + b_Wn                   n = tanh(U_n x + b_n + r hn)        s_t = (1 - z) n + z s_{t-1}
 
-The planes of gates are n, r, z, hn: U makes the first three, W the last three. Backward overwrites them with dn, dr,
-dz, dhn. Each loop names few arrays: LLVM gives up vectorising where it would have to check more than eight pairs for
-overlap.
+The gate planes are n, r, z, hn: U makes the first three, W the last three. The backward pass overwrites them with dn,
+dr, dz, dhn. Each loop names few arrays: LLVM does not vectorise a loop that needs more than eight overlap checks.
 """
 
 from numrnn.kernels.cpu.activations import fma, like, sigmoid, sigmoid_slope, tanh, tanh_slope
@@ -16,38 +16,38 @@ from numrnn.kernels.jit import njit
 
 
 class GRUNet(Net):
-    """A network of GRU layers."""
+    """Describe a network of GRU layers."""
 
     __slots__ = ()
 
 
 @njit
 def candidate(n, r, hn):
-    """n from its pre-activation."""
+    """Return tanh(n + r hn), with n = U_n x + b_n."""
     return tanh(fma(r, hn, n))
 
 
 @njit
 def new_state(n, z, s_before):
-    """s_t = (1 - z) n + z s_{t-1}."""
+    """Return s_t = (1 - z) n + z s_{t-1}."""
     return fma(z, s_before - n, n)
 
 
 @njit
 def candidate_gradient(n, z, ds):
-    """dn, with respect to the pre-activation."""
+    """Return dn, with respect to the pre-activation."""
     return ds * (like(1.0, z) - z) * tanh_slope(n)
 
 
 @njit
 def update_gradient(n, z, s_before, ds):
-    """dz, with respect to the pre-activation."""
+    """Return dz, with respect to the pre-activation."""
     return ds * (s_before - n) * sigmoid_slope(z)
 
 
 @njit
 def reset_gradient(dn, r, hn):
-    """dr, with respect to the pre-activation; dhn = dn r."""
+    """Return dr, with respect to the pre-activation; dhn is dn r."""
     return dn * hn * sigmoid_slope(r)
 
 
@@ -65,8 +65,9 @@ def _forward(n, r, z, hn, before, now):
 
 @njit
 def forward_step(net, work, now, cell, gates, step, plane, count):
-    """States s_t of `count` units in a row from what the inputs and s_{t-1}, `step` before, give their gates, which lie
-    in planes.
+    """Compute s_t of `count` contiguous units from their gate planes, which hold the products with x and s_{t-1}.
+
+    s_{t-1} lies `step` elements before s_t.
     """
     r, z, hn, before = gates + plane, gates + 2 * plane, gates + 3 * plane, now - step
     _forward(
@@ -81,8 +82,9 @@ def forward_step(net, work, now, cell, gates, step, plane, count):
 
 @njit
 def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at, mask_at, spare_at):
-    """States (steps + 1, rows, HP) and gates (4, steps, rows, HP) of a block from s_0, which lies in the first rows,
-    and b + U x, which lie where the gates will be.
+    """Compute the states (steps + 1, rows, HP) and gates (4, steps, rows, HP) of a block.
+
+    On entry s_0 lies in the first rows of the states, b + U x in the place of the gates.
     """
     step = rows * layer.HP
     plane = steps * step
@@ -111,8 +113,9 @@ def _backward(n, r, z, hn, before, ds):
 def backward_block(
     net, layer, steps, rows, active, work, s_at, cell_at, gates_at, dy_at, ds_at, dcell_at, mask_at, spare_at
 ):
-    """Gates become da; ds (rows, HP) comes in as dL/ds_T and goes out as dL/ds_0; dy (steps, rows, HP) is dL/ds_t from
-    above, if >= 0.
+    """Replace the gates of a block by da.
+
+    ds (rows, HP) is dL/ds_T on entry and dL/ds_0 on return; dy (steps, rows, HP), if dy_at >= 0, is dL/ds_t from above.
     """
     step = rows * layer.HP
     plane = steps * step

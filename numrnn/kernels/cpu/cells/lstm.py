@@ -1,12 +1,12 @@
-"""Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000); forward and BPTT over one
-block of steps.
+"""Compute the LSTM's forward and backward steps over one block of steps.
 
-    i, f, o = sigmoid(U x + W s + b)    g = tanh(U_g x + W_g s + b_g)    cell_t = f cell_{t-1} + i g    s_t = o
-    tanh(cell_t)
+The cell is that of Hochreiter & Schmidhuber (1997) with the forget gate of Gers et al. (2000):
 
-The planes of gates are i, f, g, o, saved for the backward pass, which overwrites them with da; tanh(cell) is made
-again. Each loop names few arrays: LLVM gives up vectorising where it would have to check more than eight pairs for
-overlap.
+    i, f, o = sigmoid(U x + W s + b)    g = tanh(U_g x + W_g s + b_g)
+    cell_t = f cell_{t-1} + i g         s_t = o tanh(cell_t)
+
+The gate planes are i, f, g, o, stored for the backward pass, which overwrites them with da; tanh(cell) is recomputed.
+Each loop names few arrays: LLVM does not vectorise a loop that needs more than eight overlap checks.
 """
 
 from numrnn.kernels.cpu.activations import fma, sigmoid, sigmoid_slope, tanh, tanh_slope
@@ -16,39 +16,39 @@ from numrnn.kernels.jit import njit
 
 
 class LSTMNet(Net):
-    """A network of LSTM layers."""
+    """Describe a network of LSTM layers."""
 
     __slots__ = ()
 
 
 @njit
 def new_cell(i, f, g, cell_before):
-    """cell_t = f cell_{t-1} + i g."""
+    """Return cell_t = f cell_{t-1} + i g."""
     return fma(f, cell_before, i * g)
 
 
 @njit
 def new_state(o, cell):
-    """s_t = o tanh(cell_t)."""
+    """Return s_t = o tanh(cell_t)."""
     return o * tanh(cell)
 
 
 @njit
 def output_gradient(o, cell, ds, dcell):
-    """(do with respect to the pre-activation, dL/dcell_t) from dL/ds_t and what later steps say of cell_t."""
+    """Return do, with respect to the pre-activation, and dL/dcell_t, given dL/ds_t and dL/dcell_t from later steps."""
     squashed = tanh(cell)
     return ds * squashed * sigmoid_slope(o), fma(ds * o, tanh_slope(squashed), dcell)
 
 
 @njit
 def input_gradients(i, g, dcell):
-    """(di, dg), with respect to the pre-activations."""
+    """Return di and dg, with respect to the pre-activations."""
     return dcell * g * sigmoid_slope(i), dcell * i * tanh_slope(g)
 
 
 @njit
 def forget_gradient(f, cell_before, dcell):
-    """(df with respect to the pre-activation, dL/dcell_{t-1})."""
+    """Return df, with respect to the pre-activation, and dL/dcell_{t-1}."""
     return dcell * cell_before * sigmoid_slope(f), dcell * f
 
 
@@ -75,8 +75,9 @@ def _forward(i, f, g, o, cell_before, cell, now):
 
 @njit
 def forward_step(net, work, now, cell, gates, step, plane, count):
-    """States s_t and cells, `step` after `cell`, of `count` units in a row from what the inputs and s_{t-1} give their
-    gates, which lie in planes.
+    """Compute s_t and cell_t of `count` contiguous units from their gate planes, which hold the products with x and s.
+
+    cell_t lies `step` elements after cell_{t-1}, which lies at `cell`.
     """
     f, g, o, cell_now = gates + plane, gates + 2 * plane, gates + 3 * plane, cell + step
     _forward(
@@ -92,8 +93,9 @@ def forward_step(net, work, now, cell, gates, step, plane, count):
 
 @njit
 def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at, mask_at, spare_at):
-    """States and cells (steps + 1, rows, HP), gates (4, steps, rows, HP) of a block; s_0 and cell_0 lie in the first
-    rows, b + U x where the gates will be.
+    """Compute the states and cells (steps + 1, rows, HP) and gates (4, steps, rows, HP) of a block.
+
+    On entry s_0 and cell_0 lie in the first rows, b + U x in the place of the gates.
     """
     step = rows * layer.HP
     plane = steps * step
@@ -119,8 +121,10 @@ def _backward(i, f, g, o, cell_before, cell, ds, dcell):
 def backward_block(
     net, layer, steps, rows, active, work, s_at, cell_at, gates_at, dy_at, ds_at, dcell_at, mask_at, spare_at
 ):
-    """Gates become da; ds and dcell (rows, HP) come in as dL/ds_T, dL/dcell_T and go out as dL/ds_0, dL/dcell_0; dy as
-    in the other cells.
+    """Replace the gates of a block by da.
+
+    ds and dcell (rows, HP) are dL/ds_T and dL/dcell_T on entry, dL/ds_0 and dL/dcell_0 on return; dy (steps, rows, HP),
+    if dy_at >= 0, is dL/ds_t from above.
     """
     step = rows * layer.HP
     plane = steps * step

@@ -1,1 +1,1 @@
-"""A tile of sequences through all steps, layers and the head, on one thread: predictions and gradients."""
+"""Run a tile of sequences through all steps, layers and the head, on one thread."""

@@ -1,9 +1,9 @@
-"""Bidirectional layers (Schuster & Paliwal 1997): one layer after the other over whole sequences, forward.
+"""Run bidirectional layers (Schuster & Paliwal 1997) forward, one layer after another over whole sequences.
 
-A direction is a layer of its own, record 2 l + d of a network: d = 0 reads a sequence from its first step on, d = 1
-from its last. A reversed sequence is as long as it was, so both directions have the same blocks of steps and the same
-active rows: the reverse one runs as any layer does, on rows in reversed order. What it makes is stored in its own time,
-and turned round where the layer above reads both directions side by side.
+A direction is a layer of its own, record 2 l + d of a network: d = 0 reads a sequence from its first step, d = 1 from
+its last. A reversed sequence has the same length, so both directions have the same blocks of steps and active rows: the
+reverse direction runs as any layer does, on rows in reversed order. Its states are stored in its own order and reversed
+where the layer above reads both directions side by side.
 """
 
 from typing import NamedTuple
@@ -45,22 +45,25 @@ from numrnn.kernels.jit import njit
 
 
 class WholeScratch(NamedTuple):
-    """Memory of one thread that runs layer by layer; its type says so."""
+    """Hold the memory of one thread that runs layer by layer; kernels are chosen by this type."""
 
     work: np.ndarray  # floating
     blocks: np.ndarray  # (blocks, 5) int64
     active: np.ndarray  # (longest,) int64: rows that take part in a step
     regions: np.ndarray  # (regions, 5) int64: sizes, see `lay_out`
-    places: np.ndarray  # (regions,) int64: where they lie in work, by direction
-    room: np.ndarray  # a view of places: those that are no direction's
+    places: np.ndarray  # (regions,) int64: offsets in work, one direction after another
+    room: np.ndarray  # a view of places: those that belong to no direction
     inputs: np.ndarray  # a view of places: what each layer reads, and what the head reads
-    spare: int  # where room for copies of operands begins in work
+    spare: int  # where the room for copies of operands begins in work
     rows: np.ndarray  # (longest,) int64: the first row of a step
 
 
 @njit
 def row_size(net, level):
-    """Elements of a row of what a layer reads (level layers: the head): the first layer's are not padded."""
+    """Return the row length of what layer `level` reads, or the head if `level` is the number of layers.
+
+    Rows of the first layer's inputs are not padded.
+    """
     if 2 * level == net.layers.shape[0]:
         return head_of(net).HP
     layer = layer_of(net, 2 * level)
@@ -69,13 +72,13 @@ def row_size(net, level):
 
 @njit
 def _is_read(net, level):
-    """Whether the states of all steps that a layer passes up (to `level`) are read."""
+    """Return True if the layer, or the head, at `level` reads the states of all steps."""
     return 2 * level < net.layers.shape[0] or head_of(net).per_step or net.pooling != LAST
 
 
 @njit
 def plan_tile(ids, lengths, tile_rows, scratch):
-    """Choose and lay out the blocks of a tile, and find the first rows of steps; return the number of blocks."""
+    """Plan and lay out the blocks of a tile, and find the first rows of steps; return the number of blocks."""
     count, rows, state_rows = plan_blocks(ids, lengths, scratch)
     lay_out(scratch.regions, rows, state_rows, tile_rows, scratch.places)
     for b in range(count):
@@ -87,13 +90,13 @@ def plan_tile(ids, lengths, tile_rows, scratch):
 
 @njit
 def _row_of(scratch, length, reverse, t, i):
-    """The row of sequence i at the step that a direction comes to as its t-th."""
+    """Return the row of sequence i at a direction's step t."""
     return scratch.rows[length - 1 - t if reverse else t] + i
 
 
 @njit
 def take_rows(data, ids, block, reverse, scratch, source_at, source_row, count, out_at, out_row):
-    """out (steps, rows, out_row) of a block = `count` elements of rows in the order of a direction; else zero."""
+    """Copy `count` elements of a block's rows, in a direction's order, to out (steps, rows, out_row); zero the rest."""
     work, first, rows = scratch.work, block[FIRST_STEP], block[ROWS]
     for t in range(block[STEPS]):
         active, now = scratch.active[first + t], out_at + t * rows * out_row
@@ -106,9 +109,7 @@ def take_rows(data, ids, block, reverse, scratch, source_at, source_row, count, 
 
 @njit
 def _put_states(layer, data, ids, block, reverse, scratch, s_at, out_at, out_row):
-    """Write the states of a direction beside those of the other; the forward one makes the rows of ended sequences
-    zero.
-    """
+    """Write a direction's states next to the other's; the forward direction zeroes the rows of ended sequences."""
     work, first, rows, unit = scratch.work, block[FIRST_STEP], block[ROWS], reverse * layer.H
     for t in range(block[STEPS]):
         active = scratch.active[first + t]
@@ -131,7 +132,7 @@ def add_rows(data, ids, block, scratch, source_at, row, out_at):
 
 @njit
 def inputs_of_block(net, data, ids, block, index, scratch):
-    """Where the inputs of a direction in a block lie, steps in its own order."""
+    """Return where the inputs of a direction in a block lie, with steps in the direction's order."""
     x_at, row = scratch.inputs[index // 2], row_size(net, index // 2)
     if index % 2 == 0:
         return x_at + block[ROW] * row
@@ -141,7 +142,7 @@ def inputs_of_block(net, data, ids, block, index, scratch):
 
 @njit
 def _forward_direction(net, data, ids, count, index, tile_rows, scratch, training, board):
-    """One direction of a layer over all blocks; its states go to what the layer above reads, if anything does."""
+    """Run one direction of a layer over all blocks; write its states for the layer above, if they are read."""
     layer, place, work = layer_of(net, index), scratch.places[LAYER_REGIONS * index :], scratch.work
     level, read = index // 2, _is_read(net, index // 2 + 1)
     for b in range(count):
@@ -163,7 +164,7 @@ def _forward_direction(net, data, ids, count, index, tile_rows, scratch, trainin
 
 @njit
 def drop(net, data, ids, count, level, scratch, at):
-    """Dropout goes over what a layer passes up (to `level`), or over its gradient."""
+    """Apply dropout to what a layer passes up (to `level`), or to its gradient."""
     if data.kept == 1.0:
         return
     row = row_size(net, level)
@@ -175,20 +176,20 @@ def drop(net, data, ids, count, level, scratch, at):
 
 @njit
 def forward_tile(net, data, ids, count, tile_rows, scratch, training, board):
-    """All layers over a tile. Left early on STOP."""
+    """Run all layers over a tile; return early on STOP."""
     for b in range(count):
         block = scratch.blocks[b]
         gather(net, data, ids, block, scratch.work, scratch.inputs[0] + block[ROW] * layer_of(net, 0).D)
     for level in range(1, scratch.inputs.size):
         for index in range(2 * level - 2, 2 * level):
             _forward_direction(net, data, ids, count, index, tile_rows, scratch, training, board)
-        if level + 1 < scratch.inputs.size or head_of(net).per_step:  # dropout goes over a pool as a whole
+        if level + 1 < scratch.inputs.size or head_of(net).per_step:  # to a pool, dropout is applied as a whole
             drop(net, data, ids, count, level, scratch, scratch.inputs[level])
 
 
 @njit
 def final_states(net, ids, scratch, out_at):
-    """Both directions' last states of the last layer side by side, (sequences, HP)."""
+    """Write both directions' last states of the last layer side by side, (sequences, HP)."""
     head, last, work = head_of(net), net.layers.shape[0] - 2, scratch.work
     set_zero(work, out_at, ids.size * head.HP)
     for d in range(2):
@@ -199,7 +200,7 @@ def final_states(net, ids, scratch, out_at):
 
 @njit
 def read_states(net, data, ids, count, tile_rows, scratch):
-    """Where what the head reads of whole sequences lies, (sequences, HP): last states, or a pool."""
+    """Return where what the head reads of whole sequences lies, (sequences, HP): last states, or a pool."""
     head, pool_at = head_of(net), scratch.room[POOL]
     if net.pooling == LAST:
         final_states(net, ids, scratch, pool_at)
@@ -214,7 +215,7 @@ def read_states(net, data, ids, count, tile_rows, scratch):
 
 @njit
 def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, out, board):
-    """Outputs (raw: logits) of a tile into out. Left early on STOP."""
+    """Compute the outputs (raw: logits) of a tile; return early on STOP."""
     head, work, room = head_of(net), scratch.work, scratch.room
     count = plan_tile(ids, data.lengths, tile_rows, scratch)
     load_state(net, data, ids, tile_rows, scratch)

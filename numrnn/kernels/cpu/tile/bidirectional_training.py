@@ -1,5 +1,7 @@
-"""Loss and gradient of one tile of a bidirectional network, on one thread: forward through all layers, then back, one
-layer after the other, each direction from its own last block to its first.
+"""Compute the loss and gradient of one tile of a bidirectional network, on one thread.
+
+The forward pass runs through all layers, the backward pass layer by layer, each direction from its own last block to
+its first.
 """
 
 from numrnn.kernels.cpu.inputs import add_picked, keep_embedded
@@ -45,8 +47,9 @@ from numrnn.kernels.jit import njit
 
 @njit
 def _head_per_sequence(net, data, ids, goal, scale, count, tile_rows, scratch, gradient):
-    """Loss of a tile whose sequences have one output each; returns it, and where the gradients of all steps by a pool
-    lie. dL/ds_T goes to the carries of the last layer where nothing is pooled, and there is -1.
+    """Return the loss of a tile with one output per sequence, and where the gradients of all steps by a pool lie.
+
+    Without a pool, dL/ds_T goes to the carries of the last layer, and the second number is -1.
     """
     head, work, room, last = head_of(net), scratch.work, scratch.room, net.layers.shape[0] - 2
     s_at = read_states(net, data, ids, count, tile_rows, scratch)
@@ -73,7 +76,7 @@ def _head_per_sequence(net, data, ids, goal, scale, count, tile_rows, scratch, g
 
 @njit
 def _head_per_step(net, data, ids, goal, scale, count, scratch, gradient, board):
-    """Loss of a tile whose steps have one output each; returns it, and where the gradients of all steps lie."""
+    """Return the loss of a tile with one output per step, and where the gradients of all steps lie."""
     head, level, loss = head_of(net), scratch.inputs.size - 1, 0.0
     for b in range(count - 1, -1, -1):
         if load(board, STOP):
@@ -89,7 +92,7 @@ def _head_per_step(net, data, ids, goal, scale, count, scratch, gradient, board)
 
 @njit
 def _pass_down(net, data, ids, block, index, scratch, da_at, below_at):
-    """dx of a block of a direction: the forward one writes it, the reverse one adds it."""
+    """Compute dx of a direction's block: the forward direction writes it, the reverse one adds it."""
     layer, rows = layer_of(net, index), block[STEPS] * block[ROWS]
     row = padded_inputs(layer, scratch.work)
     if index % 2 == 0:
@@ -101,7 +104,7 @@ def _pass_down(net, data, ids, block, index, scratch, da_at, below_at):
 
 @njit
 def _backward_direction(net, data, ids, count, index, tile_rows, scratch, above_at, below_at, gradient, board):
-    """BPTT of one direction over all blocks; dy is taken from above_at, dx left at below_at, if >= 0."""
+    """Run BPTT of one direction over all blocks; dy is read from above_at and dx written to below_at, if >= 0."""
     layer, level, reverse, work = layer_of(net, index), index // 2, index % 2, scratch.work
     for b in range(count - 1, -1, -1):
         if load(board, STOP):
@@ -124,8 +127,9 @@ def _backward_direction(net, data, ids, count, index, tile_rows, scratch, above_
 
 @njit
 def _backward_tile(net, data, ids, count, tile_rows, scratch, above_at, gradient, board):
-    """BPTT of all layers, the last first, from the head's gradients at above_at, if >= 0; gradients above and below a
-    layer change places from layer to layer.
+    """Run BPTT of all layers, the last first, from the head's gradients at above_at, if >= 0.
+
+    The arrays of gradients above and below a layer are swapped from layer to layer.
     """
     first, below_at = layer_of(net, 0), scratch.room[BELOW]
     for level in range(scratch.inputs.size - 2, -1, -1):
@@ -146,8 +150,9 @@ def _backward_tile(net, data, ids, count, tile_rows, scratch, above_at, gradient
 
 @njit
 def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board):
-    """Loss of a tile (sum of weight times loss); its gradient, times scale, is added to `gradient`. Left early on
-    STOP.
+    """Return the loss of a tile (sum of weight times loss), and add its gradient, times scale, to `gradient`.
+
+    Returns early on STOP.
     """
     count = plan_tile(ids, data.lengths, tile_rows, scratch)
     load_state(net, data, ids, tile_rows, scratch)

@@ -1,8 +1,8 @@
-"""What is kept of a tile where memory is limited, and what is made again when (see docs/design/memory_limit.rst).
+"""Plan what is stored of a tile when memory is limited, and what is recomputed when.
 
-Blocks of steps form segments. While a segment is gone back through, all of it is in memory; of the others there are at
-most the carries, s and cell of all layers, with which they begin, in slots. The schedule is the binomial one of
-Griewank and Walther (2000), which Gruslys et al. (2016) brought to BPTT.
+Blocks of steps form segments. During the backward pass through a segment, all of it is in memory; of the other segments
+at most the carries with which they begin (s and cell of all layers) are stored, in slots. The schedule is the binomial
+one of Griewank and Walther (2000), applied to BPTT by Gruslys et al. (2016); see docs/design/memory_limit.rst.
 """
 
 from numrnn.kernels.cpu.products import copy
@@ -10,14 +10,15 @@ from numrnn.kernels.cpu.records import BY_SEQUENCES, CARRY, LAYER_REGIONS, ROW, 
 from numrnn.kernels.cpu.tile.forward import BLOCK_STEPS, lay_out
 from numrnn.kernels.jit import njit
 
-SIZES = 64  # of segments that are weighed against each other
-ONE_SEGMENT = 2  # columns of the table of segments of a thread that keeps all steps
+SIZES = 64  # sizes of segments that are compared, minus one
+ONE_SEGMENT = 2  # columns of the table of segments of a thread that stores all steps
 
 
 @njit
 def repeats(count, slots):
-    """How often the segment that is made again most often is, of `count` in a row of which the first one's carries are
-    in the first slot; and how many segments that would do for, binomial(slots + repeats, repeats).
+    """Return how often the most recomputed of `count` segments is recomputed, and how many segments that suffices for.
+
+    The carries of the first segment are in the first slot. The second number is binomial(slots + repeats, repeats).
     """
     times, reach = 0, 1
     while reach < count:
@@ -28,22 +29,22 @@ def repeats(count, slots):
 
 @njit
 def made_again(count, slots):
-    """Segments that are run forward without being kept, each as often as it is, before all are gone back through."""
+    """Return the number of forward runs of segments that are not stored, over the whole backward pass."""
     times, reach = repeats(count, slots)
     return times * count - reach * times // (slots + 1)
 
 
 @njit
 def next_slot(count, slots):
-    """How many segments on the next carries are best kept, with more than one segment and more than one slot."""
+    """Return after how many segments the next carries are best stored, given at least two segments and two slots."""
     times, reach = repeats(count, slots)
-    before = reach * times // (slots + times)  # what the same slots do for with one time less
+    before = reach * times // (slots + times)  # segments that the same slots suffice for with one repeat less
     return min(before, count - before * slots // (slots + times - 1))
 
 
 @njit
 def copy_carries(net, rows, scratch, slot, back):
-    """Keep the carries of all layers in a slot, or take them `back`."""
+    """Store the carries of all layers in a slot, or restore them if `back`."""
     work, at = scratch.work, scratch.room[SLOTS] + slot * scratch.regions[-1, BY_SEQUENCES] * rows
     for index in range(net.layers.shape[0]):
         layer, carry = layer_of(net, index), scratch.places[LAYER_REGIONS * index + CARRY]
@@ -57,14 +58,14 @@ def copy_carries(net, rows, scratch, slot, back):
 
 @njit
 def lay_out_segment(regions, state_rows, sequences, places):
-    """Lay out a segment of so many state rows of a tile; return the end of the first slot."""
-    rows = state_rows * BLOCK_STEPS // (BLOCK_STEPS + 1)  # at most: shorter blocks have more state rows a step
+    """Lay out a segment of `state_rows` state rows of a tile; return the end of the first slot."""
+    rows = state_rows * BLOCK_STEPS // (BLOCK_STEPS + 1)  # at most: shorter blocks have more state rows per step
     return lay_out(regions, rows, state_rows, sequences, places)
 
 
 @njit
 def _cut(blocks, count, most, segments):
-    """Cut blocks into segments of at most so many state rows, the last ones full; return where their table begins."""
+    """Cut blocks into segments of at most `most` state rows, the last ones full; return where their table begins."""
     at, rows = segments.size - 1, 0
     segments[at] = count
     for b in range(count - 1, -1, -1):
@@ -79,7 +80,7 @@ def _cut(blocks, count, most, segments):
 
 @njit
 def _largest_segment(sequences, least, most, scratch):
-    """State rows, from `least` to `most`, of the largest segment that leaves a slot."""
+    """Return the state rows, from `least` to `most`, of the largest segment that leaves room for a slot."""
     while most - least > 0:
         middle = (least + most + 1) // 2
         if lay_out_segment(scratch.regions, middle, sequences, scratch.places) <= scratch.spare:
@@ -91,15 +92,16 @@ def _largest_segment(sequences, least, most, scratch):
 
 @njit
 def _slots_beside(state_rows, sequences, scratch):
-    """Lay out a segment; return the number of slots that there is room for."""
+    """Lay out a segment; return the number of slots for which there is room."""
     left = scratch.spare - lay_out_segment(scratch.regions, state_rows, sequences, scratch.places)
     return 1 + left // (scratch.regions[-1, BY_SEQUENCES] * sequences)
 
 
 @njit
 def plan_segments(sequences, count, state_rows, scratch):
-    """Choose the segments of a tile: of some sizes the one with which least is made again; return where the table of
-    segments begins, and the number of slots.
+    """Choose the size of a tile's segments, out of SIZES + 1, with which the fewest blocks are recomputed.
+
+    Returns where the table of segments begins, and the number of slots.
     """
     blocks, segments, least = scratch.blocks, scratch.segments[0], 0
     for b in range(count):
@@ -108,7 +110,7 @@ def plan_segments(sequences, count, state_rows, scratch):
     for part in range(SIZES + 1):
         most = least + (largest - least) * part // SIZES
         number = segments.size - 1 - _cut(blocks, count, most, segments)
-        # Once all but the last segment, which is as large as can be, and then some more of about one size.
+        # All but the last segment, which is full, are run once more; further runs are of segments of about equal size.
         more = made_again(number, _slots_beside(most, sequences, scratch)) - (number - 1)
         again = segments[segments.size - 2] + more * count // number
         if part == 0 or again < fewest:

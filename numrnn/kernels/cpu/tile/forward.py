@@ -1,8 +1,8 @@
-"""One tile of sequences through all steps and layers, on one thread: forward, and predictions.
+"""Run one tile of sequences forward through all steps and layers, on one thread, and predict.
 
-The sequences of a tile are sorted by length, longest first, so the rows that take part in a step are a prefix. Time
-is cut into blocks of steps, each dense: as many rows as its first step has. A block takes s_0 from the carry and
-leaves s_T there, so blocks can be made again, carried on or cut anywhere.
+The sequences of a tile are sorted by length, longest first, so the rows that take part in a step are a prefix. Time is
+cut into blocks of steps, each dense: as many rows as its first step has. A block takes s_0 from the carry and leaves
+s_T there, so blocks can be recomputed, continued or cut anywhere.
 """
 
 from typing import NamedTuple
@@ -44,39 +44,37 @@ from numrnn.kernels.cpu.records import (
 )
 from numrnn.kernels.jit import njit
 
-BLOCK_STEPS = 32  # weight gradients accumulate over blocks of so many steps, last block first
-NARROW = 64  # units up to which predictions read the first layer's inputs where they lie; wider ones gain nothing
-ROWS_DROP = 4  # a block ends early where so many rows have ended: fewer rows would only be multiplied by zero
+BLOCK_STEPS = 32  # most steps of a block; weight gradients accumulate block by block, last block first
+NARROW = 64  # most units for which predictions read the first layer's inputs in place; wider layers gain nothing
+ROWS_DROP = 4  # ended rows from which a block ends early, since they would only be multiplied as zeros
 
 
 class Goal(NamedTuple):
-    """Targets: row first[i] (+ t per step) of `classes` or `values` belongs to sequence i."""
+    """Hold targets: row first[i] (+ t per step) of `classes` or `values` belongs to sequence i."""
 
-    classes: np.ndarray  # bytes of class indices, (n * class_bytes,) uint8, or empty
-    class_bytes: int  # of a class index, lowest first
+    classes: np.ndarray  # (n * class_bytes,) uint8: bytes of class indices; or empty
+    class_bytes: int  # bytes of a class index, lowest first
     values: np.ndarray  # (n, K), or empty
-    weights: np.ndarray  # (n,) float64, empty: ones
+    weights: np.ndarray  # (n,) float64; empty: ones
     first: np.ndarray  # (N,) int64
 
 
 class Scratch(NamedTuple):
-    """Memory of one thread; nothing that the micro-kernel reads is allocated in compiled code."""
+    """Hold the memory of one thread; compiled code allocates nothing that the micro-kernel reads."""
 
     work: np.ndarray  # floating
     blocks: np.ndarray  # (blocks, 5) int64
     active: np.ndarray  # (longest,) int64: rows that take part in a step
     regions: np.ndarray  # (regions, 5) int64: sizes, see `lay_out`
-    places: np.ndarray  # (regions,) int64: where they lie in work, those of a layer after those of another
-    room: np.ndarray  # a view of places: those that are no layer's
-    spare: int  # where room for copies of operands begins in work
+    places: np.ndarray  # (regions,) int64: offsets in work, layer after layer
+    room: np.ndarray  # a view of places: those that belong to no layer
+    spare: int  # where the room for copies of operands begins in work
     segments: np.ndarray  # (2, segments + 1) int64: see `checkpoint_schedule`
 
 
 @njit
 def plan_blocks(ids, lengths, scratch):
-    """Fill the table of blocks of a tile; return their number, their rows (steps times rows, summed) and their state
-    rows.
-    """
+    """Fill the table of blocks of a tile; return the numbers of blocks, rows (steps times rows) and state rows."""
     blocks, active = scratch.blocks, scratch.active
     longest, count, row, state_row = lengths[ids[0]], 0, 0, 0
     rows = ids.size
@@ -98,7 +96,7 @@ def plan_blocks(ids, lengths, scratch):
 
 @njit
 def lay_out(regions, rows, state_rows, sequences, places):
-    """Write where the regions of a tile lie in work, one after the other; return the end."""
+    """Compute the offsets of a tile's regions in work, one after another; return the end."""
     at = 0
     for i in range(places.size):
         region = regions[i]
@@ -114,8 +112,9 @@ def lay_out(regions, rows, state_rows, sequences, places):
 
 @njit
 def keep_carry(work, block, active, s_at, HP, carry, unit, units):
-    """Copy the last state of each row of a block, where it ended or at the end of the block, to the carry: `units` of
-    it, from `unit` on.
+    """Copy the last state of each row of a block to the carry: `units` elements of it, from `unit` on.
+
+    The last state is that of the step where the row ended, or of the last step of the block.
     """
     rows, first = block[ROWS], block[FIRST_STEP]
     step = block[STEPS]
@@ -127,16 +126,17 @@ def keep_carry(work, block, active, s_at, HP, carry, unit, units):
 
 @njit
 def gates_of(layer, place, block, row, state_row):
-    """Where b + U x of a block are to lie, with as many rows and state rows before it."""
+    """Return where b + U x of a block is to be written, given the rows and state rows before it."""
     if layer.saved:
         return place[GATES] + row * layer.planes * layer.HP
-    return place[STATES] + (state_row + block[ROWS]) * layer.HP  # where the states will be
+    return place[STATES] + (state_row + block[ROWS]) * layer.HP  # in the place of the states
 
 
 @njit
 def forward_layer(net, layer, place, block, active, tile_rows, work, gates_at, state_row, drops):
-    """One layer over one block, from b + U x; the carry holds s_0 (and cell_0) before, s_T after. `drops`: the mask
-    acts.
+    """Run one layer over one block, from b + U x; return where s_1 .. s_steps lie.
+
+    The carry holds s_0 (and cell_0) before and s_T after. With `drops`, the recurrent dropout mask applies.
     """
     steps, rows = block[STEPS], block[ROWS]
     now = active[block[FIRST_STEP] : block[FIRST_STEP] + steps]
@@ -156,8 +156,9 @@ def forward_layer(net, layer, place, block, active, tile_rows, work, gates_at, s
 
 @njit
 def forward_block(net, data, ids, block, tile_rows, scratch, x_at, row, state_row, dropped_at):
-    """All layers over one block; returns where the last layer's states s_1 .. s_steps lie. The inputs are gathered at
-    x_at, if >= 0; there is room for states that dropout has gone over at dropped_at.
+    """Run all layers over one block; return where the last layer's states s_1 .. s_steps lie.
+
+    Inputs are gathered at x_at if it is >= 0; dropped_at has room for states after dropout.
     """
     at, x_row, work = x_at, 0, scratch.work
     if x_at >= 0:
@@ -178,7 +179,7 @@ def forward_block(net, data, ids, block, tile_rows, scratch, x_at, row, state_ro
 
 @njit
 def passed_up(net, data, ids, block, index, work, s_at, dropped_at):
-    """Where the states of a layer lie as the layer above sees them."""
+    """Return where the states of a layer lie as the layer above reads them, after dropout."""
     if data.kept == 1.0:
         return s_at
     layer = layer_of(net, index)
@@ -188,9 +189,7 @@ def passed_up(net, data, ids, block, index, work, s_at, dropped_at):
 
 @njit
 def _make_masks(data, ids, index, layer, work, at):
-    """Masks (sequences, HP) of the states of a layer on their way to the next step: the same in all steps (Gal and
-    Ghahramani 2016).
-    """
+    """Make the recurrent dropout masks (sequences, HP) of a layer, the same in all steps (Gal and Ghahramani 2016)."""
     for i in range(ids.size):
         here = at + i * layer.HP
         for j in range(layer.HP):
@@ -200,8 +199,9 @@ def _make_masks(data, ids, index, layer, work, at):
 
 @njit
 def load_state(net, data, ids, tile_rows, scratch):
-    """Set the carries from data.state or data.given (rows, state size), all layers one after the other, cell after s;
-    where both are empty from what is learned, or to zero.
+    """Set the carries from data.state or data.given (rows, state size), else to the learned initial state or zero.
+
+    Columns hold all layers one after another, the cell after s.
     """
     column = 0
     for index in range(net.layers.shape[0]):
@@ -238,7 +238,7 @@ def store_state(net, data, ids, tile_rows, scratch, state_out):
 
 @njit
 def logits(net, head, rows, work, s_at, at, output, outputs):
-    """logits (rows, KP) = c + s V^T; of whole panels of outputs, the first of which is `output`."""
+    """Compute logits (rows, KP) = c + s V^T for `outputs` outputs from `output` on, in whole panels."""
     packed, panels, V = net.packed, outputs // width_of(work), head.V + output * head.H
     product(
         rows, 1, head.H, work, s_at, head.HP, 0, packed, V, panels, packed, head.c + output, 0, work, at + output,
@@ -248,7 +248,7 @@ def logits(net, head, rows, work, s_at, at, output, outputs):
 
 @njit
 def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, out, board):
-    """Outputs (raw: logits) of a tile into out; memory for one block only, whatever the length. Left early on STOP."""
+    """Compute the outputs (raw: logits) of a tile with memory for one block only; return early on STOP."""
     head, work, room = head_of(net), scratch.work, scratch.room
     count, _, _ = plan_blocks(ids, data.lengths, scratch)
     lay_out(scratch.regions, 0, 0, tile_rows, scratch.places)
@@ -283,7 +283,7 @@ def _put_output(head, work, at, raw, out, row):
 
 @njit
 def put_step(head, ids, block, t, scratch, logits_at, first_row, raw, out):
-    """Outputs of step t of a block, one for each sequence that has not ended, from the block's logits."""
+    """Write the outputs of step t of a block, one for each sequence that has not ended, from the block's logits."""
     first = block[FIRST_STEP] + t
     for i in range(scratch.active[first]):
         at = logits_at + (t * block[ROWS] + i) * head.KP
@@ -292,8 +292,9 @@ def put_step(head, ids, block, t, scratch, logits_at, first_row, raw, out):
 
 @njit
 def put_last(net, head, ids, scratch, s_at, logits_at, first_row, raw, out):
-    """Outputs of whole sequences from what the head reads, (sequences, HP) at s_at; that itself, if there is room for
-    it, of a network without a head.
+    """Write the outputs of whole sequences from what the head reads, (sequences, HP) at s_at.
+
+    For a network without a head, that itself is written, as many numbers as `out` has columns.
     """
     logits(net, head, ids.size, scratch.work, s_at, logits_at, 0, head.KP)
     for i in range(ids.size):

@@ -1,6 +1,7 @@
-"""Loss and gradient of one tile of sequences, on one thread: forward through all blocks of steps, then back-propagation
-through time, the last block first. Within a memory limit segments of blocks are run forward again; else all blocks are
-one segment.
+"""Compute the loss and gradient of one tile of sequences, on one thread.
+
+The forward pass runs through all blocks of steps, then back-propagation through time from the last block to the first.
+Within a memory limit, segments of blocks are recomputed; otherwise all blocks are one segment.
 """
 
 from numrnn.kernels.cpu.cells import cell_backward
@@ -60,8 +61,9 @@ from numrnn.kernels.jit import njit
 
 @njit
 def _head_row(net, head, work, at, goal, index, scale):
-    """Loss of one row, times its weight; its logits become the gradient, times weight and scale. Weight 0: no loss, no
-    gradient.
+    """Return weight times loss of one row; its logits become the gradient, times weight and scale.
+
+    With weight 0 or index < 0, loss and gradient are 0.
     """
     row = work[at : at + head.K]
     weight = goal.weights[index] if goal.weights.size else 1.0
@@ -77,7 +79,7 @@ def _head_row(net, head, work, at, goal, index, scale):
 
 @njit
 def _head_gradients(net, head, rows, scratch, s_at, at, gradient, ds_at):
-    """dV, dc from dlogits (rows, KP) and s; ds (rows, HP) = dlogits V."""
+    """Add to dV and dc from dlogits (rows, KP) and s; compute ds (rows, HP) = dlogits V."""
     work, packed, width = scratch.work, net.packed, width_of(scratch.work)
     panels = head.HP // width
     gemm_tn(
@@ -91,7 +93,7 @@ def _head_gradients(net, head, rows, scratch, s_at, at, gradient, ds_at):
 
 @njit
 def step_losses(net, head, ids, goal, scale, block, scratch, s_at, logits_at, gradient, ds_at):
-    """Loss of a block whose steps have one output each, from their states s (steps, rows, HP); ds likewise."""
+    """Return the loss of a block with one output per step from s (steps, rows, HP); compute ds of that shape."""
     work, first, rows = scratch.work, block[FIRST_STEP], block[ROWS]
     logits(net, head, block[STEPS] * rows, work, s_at, logits_at, 0, head.KP)
     loss = 0.0
@@ -107,8 +109,9 @@ def step_losses(net, head, ids, goal, scale, block, scratch, s_at, logits_at, gr
 
 @njit
 def head_per_sequence(net, data, ids, goal, scale, scratch, s_at, logits_at, dropped_at, tile_rows, gradient):
-    """Loss of a tile whose sequences have one output each, from the last layer's carry or a pool at s_at; dL/ds_T goes
-    where the carry, or the pool, has it.
+    """Return the loss of a tile with one output per sequence, from the last layer's carry or a pool at s_at.
+
+    dL/ds_T is written to its place in the carry or the pool.
     """
     head, work, last = head_of(net), scratch.work, net.layers.shape[0] - 1
     ds_at = s_at + 2 * tile_rows * head.HP
@@ -127,7 +130,7 @@ def head_per_sequence(net, data, ids, goal, scale, scratch, s_at, logits_at, dro
 
 @njit
 def head_of_steps(net, data, ids, goal, scale, block, scratch, s_at, logits_at, dropped_at, gradient, dy_at):
-    """Loss of one block whose steps have an output each; dL/ds_t goes to dy."""
+    """Return the loss of one block with one output per step; write dL/ds_t to dy."""
     head, work, last = head_of(net), scratch.work, net.layers.shape[0] - 1
     s_at = passed_up(net, data, ids, block, last, work, s_at, dropped_at)
     loss = step_losses(net, head, ids, goal, scale, block, scratch, s_at, logits_at, gradient, dy_at)
@@ -137,7 +140,7 @@ def head_of_steps(net, data, ids, goal, scale, block, scratch, s_at, logits_at, 
 
 @njit
 def take_state_gradients(net, ids, goal, tile_rows, scratch):
-    """Set the carries' gradients from goal.values (rows, state size), of a network without a head."""
+    """Set the carries' gradients from goal.values (rows, state size), for a network without a head."""
     column = 0
     for index in range(net.layers.shape[0]):
         layer, carry = layer_of(net, index), scratch.places[LAYER_REGIONS * index + CARRY]
@@ -151,8 +154,9 @@ def take_state_gradients(net, ids, goal, tile_rows, scratch):
 
 @njit
 def keep_state_gradients(net, data, ids, tile_rows, scratch, gradient):
-    """The carries' gradients, after the last block dL/ds_0 and dL/dcell_0, of sequences that begin: write them into
-    data.dgiven, if it is not empty, and add them to what is learned.
+    """Store dL/ds_0 and dL/dcell_0 of sequences that begin, which are the carries' gradients after the last block.
+
+    They are written into data.dgiven, if it is not empty, and added to the gradient of learned initial states.
     """
     column = 0
     for index in range(net.layers.shape[0]):
@@ -169,7 +173,7 @@ def keep_state_gradients(net, data, ids, tile_rows, scratch, gradient):
 
 @njit
 def backward_layer(net, data, index, block, tile_rows, scratch, x_at, x_row, dy_at, spare_at, gradient, board):
-    """BPTT of one layer over one block; returns where its da lies. There is room for a block's states at spare_at."""
+    """Run BPTT of one layer over one block; return where its da lies; spare_at has room for a block's states."""
     layer, work, place = layer_of(net, index), scratch.work, scratch.places[LAYER_REGIONS * index :]
     steps, rows = block[STEPS], block[ROWS]
     active = scratch.active[block[FIRST_STEP] : block[FIRST_STEP] + steps]
@@ -186,7 +190,7 @@ def backward_layer(net, data, index, block, tile_rows, scratch, x_at, x_row, dy_
         for t in range(steps):
             masked(work, s_at + t * step, mask_at, spare_at + t * step, step)
         s_at = spare_at
-    if not load(board, STOP):  # one more look, for a block of a wide layer takes a quarter of a second
+    if not load(board, STOP):  # read again, since a block of a wide layer takes a quarter of a second
         add_weight_gradients(net, layer, steps * rows, scratch, x_at, x_row, s_at, da_at, gradient)
     return da_at
 
@@ -195,7 +199,7 @@ def backward_layer(net, data, index, block, tile_rows, scratch, x_at, x_row, dy_
 def backward_block(
     net, data, ids, block, tile_rows, scratch, inputs, input_row, dy_at, other_at, dropped_at, gradient, board
 ):
-    """BPTT of all layers over one block, last layer first; `dy_at` and `other_at` change places from layer to layer."""
+    """Run BPTT of all layers over one block, last layer first; `dy_at` and `other_at` are swapped after each layer."""
     work = scratch.work
     for index in range(net.layers.shape[0] - 1, -1, -1):
         x_at, x_row = inputs, input_row
@@ -216,13 +220,15 @@ def backward_block(
 
 @njit
 def _plan_tile(ids, lengths, tile_rows, scratch):
-    """Choose and lay out blocks and segments of a tile; return where the table of segments begins, the number of slots,
-    and of sequences for which there is room.
+    """Plan and lay out the blocks and segments of a tile.
+
+    Returns where the table of segments begins, the number of slots, and the number of sequences for which there is
+    room.
     """
     count, rows, state_rows = plan_blocks(ids, lengths, scratch)
     if scratch.segments.shape[1] > ONE_SEGMENT:
         first, slots = plan_segments(ids.size, count, state_rows, scratch)
-        return first, slots, ids.size  # rows that a tile lacks take no memory
+        return first, slots, ids.size  # rows that a tile lacks get no memory
     scratch.segments[0, 0], scratch.segments[0, 1] = 0, count
     lay_out(scratch.regions, rows, state_rows, tile_rows, scratch.places)
     return 0, 1, tile_rows
@@ -230,8 +236,9 @@ def _plan_tile(ids, lengths, tile_rows, scratch):
 
 @njit
 def _forward_blocks(net, data, ids, first, end, keeps, pools, rows, scratch, board):
-    """Run blocks forward, from `first` to `end`, from the carries; they are kept where a segment has them, or each
-    overwrites the one before.
+    """Run the blocks from `first` to `end` forward, from the carries.
+
+    With `keeps` each is stored at its place in the segment; otherwise each overwrites the one before.
     """
     HP, D, room = head_of(net).HP, layer_of(net, 0).D, scratch.room
     for b in range(first, end):
@@ -247,8 +254,9 @@ def _forward_blocks(net, data, ids, first, end, keeps, pools, rows, scratch, boa
 
 @njit
 def _come_to(net, data, ids, segment, segments, top, slots, pools, rows, scratch, board):
-    """Run forward from the last slot taken, number `top`, to where a segment begins, and take slots on the way; return
-    the last one.
+    """Run forward from the last slot in use, number `top`, to the beginning of a segment, and fill slots on the way.
+
+    Returns the number of the last slot in use.
     """
     held = scratch.segments[1]
     now = held[top]
@@ -266,9 +274,7 @@ def _come_to(net, data, ids, segment, segments, top, slots, pools, rows, scratch
 
 @njit
 def _end_forward(net, data, ids, goal, scale, rows, scratch, gradient):
-    """After the last step: loss of a tile whose sequences have one output each, or 0. The carries, or the pool, get
-    their gradients.
-    """
+    """Return the loss of a tile with one output per sequence, else 0; the carries or the pool get their gradients."""
     head, room = head_of(net), scratch.room
     if data.state.size:
         store_state(net, data, ids, rows, scratch, data.state)
@@ -287,9 +293,7 @@ def _end_forward(net, data, ids, goal, scale, rows, scratch, gradient):
 
 @njit
 def _backward_blocks(net, data, ids, goal, scale, first, end, rows, scratch, loss, gradient, board):
-    """Back-propagation through the blocks of a segment, the last one first; returns the loss, with that of their steps
-    added if they have an output each.
-    """
+    """Back-propagate through the blocks of a segment, the last first; return `loss` plus that of outputs per step."""
     head, D, room = head_of(net), layer_of(net, 0).D, scratch.room
     last_at = scratch.places[LAYER_REGIONS * (net.layers.shape[0] - 1) + STATES]
     for b in range(end - 1, first - 1, -1):
@@ -316,8 +320,9 @@ def _backward_blocks(net, data, ids, goal, scale, first, end, rows, scratch, los
 
 @njit
 def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board):
-    """Loss of a tile (sum of weight times loss); its gradient, times scale, is added to `gradient`. Left early on
-    STOP.
+    """Return the loss of a tile (sum of weight times loss), and add its gradient, times scale, to `gradient`.
+
+    Returns early on STOP.
     """
     table, slots, rows = _plan_tile(ids, data.lengths, tile_rows, scratch)
     segments, held, loss, top = scratch.segments[0, table:], scratch.segments[1], 0.0, 0

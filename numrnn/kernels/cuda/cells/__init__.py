@@ -1,1 +1,1 @@
-"""Cells in plain CUDA: any size, any precision, and Numba's simulator."""
+"""Implement the cells in plain CUDA, for any size and precision and for Numba's simulator."""

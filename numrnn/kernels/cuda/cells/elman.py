@@ -1,4 +1,7 @@
-"""Elman cell (Elman 1990): s_t = a(U x_t + W s_{t-1} + b), a = tanh or ReLU; one launch for all steps."""
+"""Compute the Elman cell's forward and backward passes, with one launch for all steps.
+
+The cell (Elman 1990) is s_t = a(U x_t + W s_{t-1} + b), with a = tanh or ReLU.
+"""
 
 from numba import cuda
 
@@ -12,7 +15,7 @@ SHARED_FORWARD, SHARED_BACKWARD = 2, 2  # values of a unit of a sequence
 
 @kernel
 def forward(activation, walk, weights, states, tape, out):
-    """States of all rows from the inputs' part of their pre-activations."""
+    """Compute the states of all rows from the inputs' part of their pre-activations."""
     first, count = sequences_of_block(walk)
     thread, threads, H = cuda.threadIdx.x, cuda.blockDim.x, weights.W.shape[0]
     s = cuda.shared.array(0, tape.gates.dtype)  # (2, rows, H): s as W reads it, before a step and after
@@ -43,7 +46,7 @@ def forward(activation, walk, weights, states, tape, out):
 
 @kernel
 def backward(activation, walk, weights, states, tape, out):
-    """Gradients of the pre-activations of all rows, and of the states before the first steps."""
+    """Compute the gradients of the pre-activations of all rows, and of the states before the first steps."""
     first, count = sequences_of_block(walk)
     thread, threads, H = cuda.threadIdx.x, cuda.blockDim.x, weights.W.shape[1]
     shared = cuda.shared.array(0, tape.gates.dtype)  # ds (rows, H), da (rows, H)

@@ -1,5 +1,6 @@
-"""Gated recurrent unit (Cho et al. 2014; reset after the matrix product, as in PyTorch and cuDNN); one launch for all
-steps. Gates of theta are r, z, n; the equations are those of kernels/cpu/cells/gru.py.
+"""Compute the GRU's forward and backward passes, with one launch for all steps.
+
+The gates of theta are r, z, n; the equations are those of kernels/cpu/cells/gru.py.
 """
 
 from numba import cuda
@@ -14,7 +15,7 @@ SHARED_FORWARD, SHARED_BACKWARD = 3, 4  # values of a unit of a sequence
 
 @kernel
 def forward(activation, walk, weights, states, tape, out):
-    """States and gates of all rows from the inputs' part of their pre-activations."""
+    """Compute the states and gates of all rows from the inputs' part of their pre-activations."""
     first, count = sequences_of_block(walk)
     thread, threads, H = cuda.threadIdx.x, cuda.blockDim.x, weights.W.shape[0]
     s = cuda.shared.array(0, tape.gates.dtype)  # (2, rows, H): s as W reads it, before a step and after; s itself
@@ -55,8 +56,9 @@ def forward(activation, walk, weights, states, tape, out):
 
 @kernel
 def backward(activation, walk, weights, states, tape, out):
-    """Gates and hn of all rows become the gradients of their pre-activations; those of the states before the first
-    steps replace these states.
+    """Replace the gates and hn of all rows, and the states before the first steps, by their gradients.
+
+    Gradients of gates and hn are with respect to their pre-activations.
     """
     first, count = sequences_of_block(walk)
     thread, threads, H = cuda.threadIdx.x, cuda.blockDim.x, weights.W.shape[1]

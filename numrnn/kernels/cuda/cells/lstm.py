@@ -1,5 +1,6 @@
-"""Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate of Gers et al. 2000); one launch for all steps.
-Gates are i, f, g, o; the equations are those of kernels/cpu/cells/lstm.py.
+"""Compute the LSTM's forward and backward passes, with one launch for all steps.
+
+The gates are i, f, g, o; the equations are those of kernels/cpu/cells/lstm.py.
 """
 
 from numba import cuda
@@ -14,7 +15,7 @@ SHARED_FORWARD, SHARED_BACKWARD = 3, 6  # values of a unit of a sequence
 
 @kernel
 def forward(activation, walk, weights, states, tape, out):
-    """States, cells and gates of all rows from the inputs' part of their pre-activations."""
+    """Compute the states, cells and gates of all rows from the inputs' part of their pre-activations."""
     first, count = sequences_of_block(walk)
     thread, threads, H = cuda.threadIdx.x, cuda.blockDim.x, weights.W.shape[0]
     s = cuda.shared.array(0, tape.gates.dtype)  # (2, rows, H): s as W reads it, before a step and after; cells
@@ -58,8 +59,9 @@ def forward(activation, walk, weights, states, tape, out):
 
 @kernel
 def backward(activation, walk, weights, states, tape, out):
-    """Gates of all rows become the gradients of their pre-activations; those of states and cells before the first steps
-    replace them.
+    """Replace the gates of all rows, and the states and cells before the first steps, by their gradients.
+
+    Gradients of gates are with respect to their pre-activations.
     """
     first, count = sequences_of_block(walk)
     thread, threads, H = cuda.threadIdx.x, cuda.blockDim.x, weights.W.shape[1]

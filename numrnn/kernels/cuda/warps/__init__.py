@@ -1,5 +1,5 @@
-"""Recurrences of narrow layers for real cards: W stays in registers for all steps, one barrier a step.
+"""Compute the recurrences of narrow layers with W in registers for all steps, one barrier per step.
 
-Numba's simulator has no warps, and float32 is all there is: `elman`, `gru` and `lstm` of
-`numrnn.kernels.cuda.cells` are what these kernels do in plain words, for any size.
+These kernels compute what `elman`, `gru` and `lstm` of `numrnn.kernels.cuda.cells` compute for any size and precision.
+They need a GPU, since Numba's simulator has no warps, and float32.
 """

@@ -1,4 +1,4 @@
-"""The Elman cell of `numrnn.kernels.cuda.cells.elman`, a sequence a block."""
+"""Compute the Elman cell of `numrnn.kernels.cuda.cells.elman`, one sequence per block."""
 
 from numba import cuda, float32
 
@@ -12,7 +12,7 @@ GATES = 1
 
 
 def make_forward(padded):
-    """The kernel for a layer of up to `padded` units."""
+    """Return the kernel for a layer of up to `padded` units, and the number of threads of a block."""
     each, n_weights, n_sums, twins, threads = narrow_sizes(padded, GATES, False)
     take, multiply = make_tile(padded, GATES, False, each)
     n_s, n_ring = 2 * padded, AHEAD * threads
@@ -22,7 +22,7 @@ def make_forward(padded):
         unit = first_unit_of(thread, each)
         j, width, length = unit + thread % PARTS // (PARTS // each), out.s.shape[1], walk.lengths[i]
         live = j < H
-        first = live and not (twins and thread & 1)  # of twins one writes
+        first = live and not (twins and thread & 1)  # one of two twins writes
         w = cuda.local.array(n_weights, float32)
         sums = cuda.local.array(n_sums, float32)
         s = cuda.shared.array(n_s, float32, alignment=16)
@@ -65,7 +65,7 @@ def make_forward(padded):
 
 
 def make_backward(padded):
-    """The kernel for a layer of up to `padded` units."""
+    """Return the kernel for a layer of up to `padded` units, and the number of threads of a block."""
     each, n_weights, n_sums, twins, threads = narrow_sizes(padded, GATES, True)
     take, multiply = make_tile(padded, GATES, True, each)
     n_da, n_ring = 2 * padded, AHEAD * threads * 2

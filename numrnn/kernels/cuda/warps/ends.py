@@ -1,7 +1,7 @@
-"""What follows the sums of a unit in one step, by cell: everything but the product with W. See `wide`.
+"""Complete one step of a unit from its sums, for each cell: everything but the product with W (see `wide`).
 
-What it reads of arrays, the first half of each pair loads beforehand: into `early` from place `e`, SAVED numbers.
-`total` holds the sums of the unit's gates; arrays are read and written at their flat places.
+The first function of each pair loads what the second one reads of arrays into `early`, SAVED numbers from place `e`.
+`total` holds the sums of the unit's gates; arrays are read and written at flat indices.
 """
 
 from numba import cuda
@@ -45,7 +45,7 @@ def load_elman_forward(walk, states, tape, out, i, j, t, H, early, e):
 
 @cuda.jit(device=True)
 def elman_forward(activation, walk, weights, states, tape, out, i, j, t, H, early, e, total):
-    """s_t of a unit."""
+    """Return s_t of a unit."""
     a = early[e] + get(weights.b, j) + total[0]
     return relu(a) if activation == RELU else tanh(a)
 
@@ -57,7 +57,7 @@ def load_elman_backward(walk, states, tape, out, i, j, t, H, early, e):
 
 @cuda.jit(device=True)
 def elman_backward(activation, walk, states, tape, out, i, j, t, H, ds, early, e, total):
-    """Leaves the gradient of the pre-activation in `total`; ds is dL/ds_t."""
+    """Leave the gradient of the pre-activation in `total`; ds is dL/ds_t."""
     y = early[e]
     total[0] = ds * (relu_slope(y) if activation == RELU else tanh_slope(y))
     put(tape.gates, row_of(walk, i, t) * H + j, total[0])
@@ -93,7 +93,7 @@ def load_gru_backward(walk, states, tape, out, i, j, t, H, early, e):
 
 @cuda.jit(device=True)
 def gru_backward(activation, walk, states, tape, out, i, j, t, H, ds, early, e, total):
-    """Leaves ds z, which passes W by, in `states.last`."""
+    """Leave ds z, the part of dL/ds_{t-1} that does not pass through W, in `states.last`."""
     row = row_of(walk, i, t)
     r, z, n, hn = early[e], early[e + 1], early[e + 2], early[e + 3]
     dn, dz = candidate_gradient(n, z, ds), update_gradient(n, z, early[e + 4], ds)
@@ -140,7 +140,7 @@ def load_lstm_backward(walk, states, tape, out, k, j, t, H, early, e):
 
 @cuda.jit(device=True)
 def lstm_backward(activation, walk, states, tape, out, k, j, t, H, ds, early, e, total):
-    """Leaves dL/dcell_{t-1} in `states.last`, at the end in `states.first`."""
+    """Leave dL/dcell_{t-1} in `states.last`, and at the first step in `states.first`."""
     row, N = row_of(walk, k, t), walk.lengths.size
     i, f, g, o = early[e], early[e + 1], early[e + 2], early[e + 3]
     do, dcell = output_gradient(o, early[e + 4], ds, get(states.last, (N + k) * H + j))

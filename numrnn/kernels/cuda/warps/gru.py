@@ -1,4 +1,4 @@
-"""The gated recurrent unit of `numrnn.kernels.cuda.cells.gru`, a sequence a block."""
+"""Compute the GRU of `numrnn.kernels.cuda.cells.gru`, one sequence per block."""
 
 from numba import cuda, float32
 
@@ -9,7 +9,7 @@ from numrnn.kernels.cuda.warps.memory import AHEAD, end_of_fetches, fetch, get, 
 from numrnn.kernels.cuda.warps.tile import PARTS, first_unit_of, make_tile, narrow_sizes
 
 GATES = 3
-SAVED = 6  # what a unit's backward step reads: r, z, n, hn, s_{t-1}, dL/ds_t from above
+SAVED = 6  # numbers that a unit's backward step reads: r, z, n, hn, s_{t-1}, dL/ds_t from above
 
 
 @cuda.jit(device=True)
@@ -32,7 +32,7 @@ def _fetch_saved(ring, at, walk, states, tape, out, i, t, H, j):
 
 
 def make_forward(padded):
-    """The kernel for a layer of up to `padded` units."""
+    """Return the kernel for a layer of up to `padded` units, and the number of threads of a block."""
     each, n_weights, n_sums, twins, threads = narrow_sizes(padded, GATES, False)
     take, multiply = make_tile(padded, GATES, False, each)
     n_s, n_ring = 2 * padded, AHEAD * threads * GATES
@@ -42,7 +42,7 @@ def make_forward(padded):
         unit = first_unit_of(thread, each)
         j, width, length = unit + thread % PARTS // (PARTS // each), out.s.shape[1], walk.lengths[i]
         live = j < H
-        first = live and not (twins and thread & 1)  # of twins one writes
+        first = live and not (twins and thread & 1)  # one of two twins writes
         w = cuda.local.array(n_weights, float32)
         sums = cuda.local.array(n_sums, float32)
         s = cuda.shared.array(n_s, float32, alignment=16)
@@ -64,7 +64,7 @@ def make_forward(padded):
             if live and later < length:
                 _fetch_gates(ring, (later % AHEAD * threads + thread) * 3, tape, row_of(walk, i, later), H, j)
             end_of_fetches()
-            wait_for_fetches()  # before the shuffles of the product: then a twin has read what the other writes over
+            wait_for_fetches()  # the shuffles in `multiply` ensure that a twin has read what the other overwrites
             multiply(w, s, now, sums)
             at = (t % AHEAD * threads + thread) * 3
             row, before = row_of(walk, i, t), y * mask
@@ -92,7 +92,7 @@ def make_forward(padded):
 
 
 def make_backward(padded):
-    """The kernel for a layer of up to `padded` units."""
+    """Return the kernel for a layer of up to `padded` units, and the number of threads of a block."""
     each, n_weights, n_sums, twins, threads = narrow_sizes(padded, GATES, True)
     take, multiply = make_tile(padded, GATES, True, each)
     n_da, n_ring = 2 * GATES * padded, AHEAD * threads * SAVED
@@ -135,7 +135,7 @@ def make_backward(padded):
             put(da, now + j, dr)
             put(da, now + padded + j, dz)
             put(da, now + 2 * padded + j, dhn)
-            cuda.syncthreads()  # from here on both twins have read what one of them writes over
+            cuda.syncthreads()  # from here on both twins have read what one of them overwrites
             if first:
                 row = row_of(walk, i, length - 1 - step)
                 put(tape.gates, row * 3 * H + j, dr)

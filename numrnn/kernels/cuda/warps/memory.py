@@ -1,6 +1,6 @@
-"""Loads, stores and asynchronous copies by address.
+"""Load, store and copy memory asynchronously by address.
 
-Numba's indexing tests for negative numbers, which made the compiler spill registers in the first of these kernels.
+Numba's indexing tests for negative indices, which made the compiler spill registers in the first of these kernels.
 """
 
 from llvmlite import ir
@@ -8,12 +8,12 @@ from numba import types
 from numba.core import cgutils
 from numba.cuda.extending import intrinsic
 
-EMPTY = 0xFFFFFFFF  # a word of the array of exchange that nobody has written yet
+EMPTY = 0xFFFFFFFF  # a word of the array of exchange that no block has written yet
 AHEAD = 4  # steps between the fetch of an operand and its use: a load takes as long as three or four steps
 
 
 def _address(context, builder, kind, array, index):
-    """Of an element of a C-contiguous array, whatever its dimensions."""
+    """Return the address of an element of a C-contiguous array with any number of dimensions."""
     return builder.gep(context.make_array(kind)(context, builder, array).data, [index])
 
 
@@ -24,7 +24,7 @@ def _assembler(builder, text, constraints, operands):
 
 @intrinsic
 def get(typingctx, array, index):
-    """The element at a flat index."""
+    """Return the element at a flat index."""
 
     def codegen(context, builder, signature, args):
         return builder.load(_address(context, builder, signature.args[0], args[0], args[1]))
@@ -45,7 +45,7 @@ def put(typingctx, array, index, value):
 
 @intrinsic
 def get4(typingctx, array, index):
-    """Four neighbours of float32, the first at a multiple of 16 bytes, in one load."""
+    """Return four contiguous float32 in one load; the first must be aligned to 16 bytes."""
 
     def codegen(context, builder, signature, args):
         address = _address(context, builder, signature.args[0], args[0], args[1])
@@ -58,7 +58,7 @@ def get4(typingctx, array, index):
 
 @intrinsic
 def put4(typingctx, array, index, a, b, c, d):
-    """Store four neighbours of float32, the first at a multiple of 16 bytes."""
+    """Store four contiguous float32; the first must be aligned to 16 bytes."""
 
     def codegen(context, builder, signature, args):
         address = _address(context, builder, signature.args[0], args[0], args[1])
@@ -91,7 +91,7 @@ def fetch(typingctx, shared, index, source, source_index):
 
 @intrinsic
 def end_of_fetches(typingctx):
-    """What this thread has fetched since the last call is one group."""
+    """Make one group of what this thread has fetched since the last call."""
 
     def codegen(context, builder, signature, args):
         _assembler(builder, "cp.async.commit_group;", "~{memory}", [])
@@ -102,7 +102,7 @@ def end_of_fetches(typingctx):
 
 @intrinsic
 def wait_for_fetches(typingctx):
-    """Wait until only the AHEAD - 1 youngest groups of this thread may be under way."""
+    """Wait until at most the AHEAD - 1 youngest groups of this thread are still under way."""
 
     def codegen(context, builder, signature, args):
         _assembler(builder, f"cp.async.wait_group {AHEAD - 1};", "~{memory}", [])
@@ -113,7 +113,7 @@ def wait_for_fetches(typingctx):
 
 @intrinsic
 def peek4(typingctx, array, index):
-    """Four neighbouring words of global memory as other blocks last wrote them, as uint32."""
+    """Return four contiguous words of global memory, as other blocks last wrote them, as uint32."""
 
     def codegen(context, builder, signature, args):
         address = _address(context, builder, signature.args[0], args[0], args[1])
@@ -129,7 +129,7 @@ def peek4(typingctx, array, index):
 
 @intrinsic
 def publish(typingctx, array, index, value):
-    """Store one float32 of global memory for other blocks to peek at; of the NaNs, EMPTY becomes its neighbour."""
+    """Store one float32 in global memory for other blocks to read; the NaN that equals EMPTY becomes another NaN."""
 
     def codegen(context, builder, signature, args):
         address = _address(context, builder, signature.args[0], args[0], args[1])
@@ -142,7 +142,7 @@ def publish(typingctx, array, index, value):
 
 @intrinsic
 def as_float(typingctx, word):
-    """The float32 of these 32 bits."""
+    """Return the float32 with the bits of a word."""
 
     def codegen(context, builder, signature, args):
         return builder.bitcast(args[0], ir.FloatType())

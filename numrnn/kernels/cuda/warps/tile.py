@@ -1,8 +1,8 @@
-"""The product that a warp makes in every step: some units of a layer, all of whose weights are in registers.
+"""Compute the product that a warp makes in every step: some units of a layer, with all of their weights in registers.
 
 A warp owns 4 groups of `each` units. The 8 lanes of a group split the inputs: a lane holds `each` units x 1/8 of the
-inputs, forms as many partial sums, and exchanges them until it has the sum of one unit, all its gates. With each = 8 a
-lane ends with a unit of its own, with 4 two lanes (twins) with the same, and so on.
+inputs, computes as many partial sums, and exchanges them until it has the sums of one unit, for all its gates. With
+each = 8 every lane ends with a unit of its own, with 4 two lanes (twins) end with the same unit, and so on.
 """
 
 from numba import cuda, float32
@@ -11,17 +11,20 @@ from numrnn.kernels.cpu.activations import fma
 from numrnn.kernels.cuda.warps.memory import get, get4
 
 PARTS, GROUPS = 8, 4  # lanes of a group, groups of a warp
-MOST_WEIGHTS = 128  # of a lane: of its 255 registers, the others are for all else
+MOST_WEIGHTS = 128  # weights of a lane, out of its 255 registers
 
 
 def make_tile(padded, gates, backward, each, deep=1):
-    """Device functions that have sizes as constants.
+    """Return the device functions `take` and `multiply`, which have sizes as constants.
+
+    Forward a unit has `gates` sums over s; backward it has one sum over the gradients of all gates of all units, gate
+    by gate. Nothing is tested against bounds: otherwise the compiler does not unroll the loops, and the weights end in
+    local memory.
 
     Parameters
     ----------
     padded : int
-        Units of the layer, a multiple of 32. Forward a unit has `gates` sums over s; backward one sum over the
-        gradients of all gates of all units, gate by gate.
+        Units of the layer, a multiple of 32.
     gates : int
     backward : bool
     each : {1, 2, 4, 8}
@@ -33,10 +36,9 @@ def make_tile(padded, gates, backward, each, deep=1):
     -------
     take : (weights_out, W, first_unit, slice_)
         Read the weights of this lane: W is (padded, gates padded) forward, (gates padded, padded) backward; its group's
-        units begin with `first_unit`, its warp has part `slice_` of the inputs. There are no tests of bounds: with them
-        the compiler does not unroll the loops, and the weights lie in local memory.
+        units begin with `first_unit`, its warp has part `slice_` of the inputs.
     multiply : (weights, s, at, sums_out)
-        Sums over the inputs of a warp, which lie in shared memory from `at`: those of unit part // (8 / each) of the
+        Sum over the inputs of a warp, which lie in shared memory from `at`: the sums of unit part // (8 / each) of the
         group come first in sums_out.
     """
     kinds, inputs = (1, gates * padded) if backward else (gates, padded)
@@ -97,8 +99,9 @@ def make_tile(padded, gates, backward, each, deep=1):
 
 
 def narrow_sizes(padded, gates, backward):
-    """Of a block that owns a whole layer: units of a group, weights and sums of a lane, whether it has a twin,
-    threads.
+    """Return the sizes of a block that owns a whole layer.
+
+    These are the units of a group, the weights and the sums of a lane, whether a lane has a twin, and the threads.
     """
     lanes = next(lanes for lanes in (1, 2) if gates * padded // lanes <= MOST_WEIGHTS)
     each = PARTS // lanes
@@ -107,5 +110,5 @@ def narrow_sizes(padded, gates, backward):
 
 @cuda.jit(device=True)
 def first_unit_of(thread, each):
-    """The first unit of a thread's group in a block that owns a whole layer."""
+    """Return the first unit of a thread's group in a block that owns a whole layer."""
     return (thread // 32 * GROUPS + (thread % 32) // PARTS) * each

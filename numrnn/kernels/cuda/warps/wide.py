@@ -1,12 +1,12 @@
-"""Layers whose W is spread over the registers of many blocks, all on the card at once.
+"""Compute recurrences of layers whose W is spread over the registers of many blocks, all resident at once.
 
-A block owns some units of some sequences. In every step it needs the states of all units, which other blocks make: they
-are exchanged through an array that holds EMPTY in every word beforehand. Who needs a word reads it until it is no
-longer EMPTY, so the data is its own flag, and no step has a barrier of all blocks. The launch must be cooperative: a
-block that waits for one that cannot start would wait for ever.
+A block owns some units of some sequences. In every step it needs the states of all units, which other blocks compute.
+They are exchanged through an array whose words are all EMPTY at first: a thread that needs a word reads it until it is
+no longer EMPTY, so the data are their own flag, and no step has a barrier over all blocks. The launch must be
+cooperative: a block that waits for one that cannot start would wait for ever.
 
-Sequences pass through shared memory in pieces of some at a time. While a block computes one piece, its first look at
-the next one is under way; where a step is a single piece, nobody could have written the next one yet.
+Sequences pass through shared memory in pieces of several sequences. While a block computes one piece, its first look at
+the next one is under way; if a step is a single piece, no block could have written the next one yet.
 """
 
 from typing import NamedTuple
@@ -18,23 +18,23 @@ from numrnn.kernels.cuda.warps.ends import BACKWARD, FORWARD, SAVED
 from numrnn.kernels.cuda.warps.memory import EMPTY, as_float, get, peek4, publish, put, put4
 from numrnn.kernels.cuda.warps.tile import GROUPS, MOST_WEIGHTS, PARTS, make_tile
 
-WARPS = 8  # of a block: 128 registers of weights in each lane, and as many for the rest, are what a processor has
-SHARED_BYTES = 40 * 1024  # of a block, for states and sums
-MOST_LOOKS = 4  # loads of 16 bytes that a thread has under way, with 4 gates one less: the registers are full
+WARPS = 8  # warps of a block: with 128 registers for weights per lane, and as many others, they fill a processor
+SHARED_BYTES = 40 * 1024  # shared memory of a block, for states and sums
+MOST_LOOKS = 4  # loads of 16 bytes under way per thread, one less with 4 gates, since the registers are full
 GATES = {"elman": 1, "gru": 3, "lstm": 4}
 
 
 class Plan(NamedTuple):
-    """How a layer is cut."""
+    """Hold how a layer is cut into blocks."""
 
     each: int  # units of a group of lanes
     deep: int  # warps that split the inputs
-    units: int  # of a block
+    units: int  # units of a block
     chunk: int  # sequences of a piece
 
 
 def plan_of(padded, gates, backward):
-    """The plan with the most units a block; None if there is none."""
+    """Return the plan with the most units per block, or None if there is none."""
     kinds, inputs = (1, gates * padded) if backward else (gates, padded)
     plans = []
     for deep in (1, 2, 4, 8):
@@ -43,7 +43,7 @@ def plan_of(padded, gates, backward):
         if deep > WARPS or inputs % (4 * PARTS * deep) or not each:
             continue
         units = GROUPS * each * (WARPS // deep)
-        looks, ends = MOST_LOOKS - (kinds == 4), 1 if gates == 4 else 4  # units whose step a thread ends
+        looks, ends = MOST_LOOKS - (kinds == 4), 1 if gates == 4 else 4  # units whose step a thread completes
         chunk = min(
             8,
             SHARED_BYTES // (4 * (inputs + deep * units * kinds)),
@@ -56,18 +56,19 @@ def plan_of(padded, gates, backward):
 
 
 def make_looks(padded, kinds, chunk):
-    """Device functions that bring what all blocks publish of a piece, `kinds` numbers a unit, to shared memory.
+    """Return n_words, look, missing and keep, which bring what all blocks publish of a piece to shared memory.
+
+    A unit has `kinds` numbers. n_words is the number of words that a thread reads.
 
     Returns
     -------
     n_words : int
-        Of what a thread sees.
     look : (words_out, exchange, walk, first, count, t, H)
         Read this thread's share of `count` sequences from `first` at step t, as far as it has been written.
     missing : (words)
-        Whether a word was not there yet.
+        Return True if a word was still EMPTY.
     keep : (words, count, H, shared_out)
-        Leave the words in shared memory, (count, kinds * padded).
+        Write the words to shared memory, (count, kinds * padded).
     """
     threads, quads = 32 * WARPS, kinds * padded // 4
     looks = -(-chunk * quads // threads)
@@ -102,7 +103,10 @@ def make_looks(padded, kinds, chunk):
 
 
 def make_forward(cell, padded):
-    """The kernel for a layer of up to `padded` units, a multiple of 4; it takes an array of exchange (R, H) besides."""
+    """Return the kernel for a layer of up to `padded` units, a multiple of 4, its threads and its units per block.
+
+    The kernel takes an array of exchange (R, H) as an additional argument.
+    """
     gates = GATES[cell]
     each, deep, units, chunk = plan_of(padded, gates, False)
     take, multiply = make_tile(padded, gates, False, each, deep)
@@ -128,7 +132,7 @@ def make_forward(cell, padded):
         shared_sums = cuda.shared.array(n_shared, float32, alignment=16)
         cuda.cg.this_grid()  # makes the launch cooperative: all blocks are resident, or it fails
         take(w, weights.W, block_unit + unit, slice_)
-        clear_rest(walk, tape, out)  # at the end it would cost registers
+        clear_rest(walk, tape, out)  # at the end of the kernel it would cost registers
         for q in range(thread, n_s, threads):
             put(s, q, float32(0))
         cuda.syncthreads()
@@ -194,7 +198,7 @@ def make_forward(cell, padded):
 
 
 def make_backward(cell, padded):
-    """Likewise; the array of exchange is (R, G H)."""
+    """Return the backward kernel, its threads and its units per block, see `make_forward`; the exchange is (R, G H)."""
     gates = GATES[cell]
     each, deep, units, chunk = plan_of(padded, gates, True)
     take, multiply = make_tile(padded, gates, True, each, deep)
@@ -204,7 +208,7 @@ def make_backward(cell, padded):
     n_da, n_shared, slice_size = chunk * inputs, deep * chunk * units, inputs // deep
     n_words, look, missing, keep = make_looks(padded, gates, chunk)
     outs = -(-chunk * units // threads)
-    n_early = outs * (saved + 1)  # and the gradient from above
+    n_early = outs * (saved + 1)  # including the gradient from above
 
     def backward(activation, walk, weights, states, tape, out, exchange):
         thread, H, width = cuda.threadIdx.x, states.mask.shape[1], out.s.shape[1]
