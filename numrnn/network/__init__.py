@@ -1,1 +1,1 @@
-"""Networks: parameters, contracts, and what runs the kernels on a CPU or a card."""
+"""Define networks: their parameters, their contracts, and the code that runs the kernels on a CPU or a GPU."""

@@ -1,4 +1,4 @@
-"""What a fitted network looks like, independent of the estimator's parameters, which may change after `fit`."""
+"""Describe a fitted network independently of the estimator's parameters, which may change after `fit`."""
 
 import functools
 import warnings
@@ -22,7 +22,7 @@ from numrnn.network.parameters import Layout, initial_theta, state_size_of
 
 
 class Architecture(NamedTuple):
-    """The plain facts that make a `Layout` and a network; a model file stores them as they are."""
+    """Hold the plain values that determine a `Layout` and a network; model files store them unchanged."""
 
     n_inputs: int
     hidden_layer_sizes: tuple
@@ -40,7 +40,7 @@ class Architecture(NamedTuple):
 
     @classmethod
     def of(cls, options, *, n_inputs, n_targets, head, n_symbols=None):
-        """Read the rest from constructor parameters, attributes of `options`; `n_targets` may be classes."""
+        """Make an architecture from constructor parameters, attributes of `options`; `n_targets` may count classes."""
         return cls(
             n_inputs=int(n_inputs),
             hidden_layer_sizes=hidden_sizes(options.hidden_layer_sizes),
@@ -59,16 +59,16 @@ class Architecture(NamedTuple):
 
     @property
     def state_size(self):
-        """Return how many numbers the network remembers of a sequence."""
+        """Return the number of elements of a sequence's state."""
         return state_size_of(self.layout())
 
     @property
     def directions(self):
-        """In which a layer reads: 1 or 2."""
+        """Return the number of directions in which a layer reads, 1 or 2."""
         return 2 if self.bidirectional else 1
 
     def layout(self):
-        """Names, shapes and places of the parameters in the flat vector."""
+        """Return the names, shapes and places of the parameters in theta."""
         return Layout(
             n_inputs=self.n_inputs,
             hidden_layer_sizes=self.hidden_layer_sizes,
@@ -81,7 +81,7 @@ class Architecture(NamedTuple):
         )
 
     def network(self, n_jobs=1, memory_limit=None, comm=SERIAL, device="cpu"):
-        """Return a network to train or to predict with; it holds workspaces, so each call makes its own."""
+        """Return a network to train or to predict with, with workspaces of its own."""
         options = {
             "activation": self.activation,
             "head": self.head,
@@ -99,40 +99,40 @@ class Architecture(NamedTuple):
         return CPUNetwork(self.layout(), **options)
 
     def initial_theta(self, seed):
-        """The first weights, a flat array."""
+        """Return the initial weights, a flat array."""
         return initial_theta(self.layout(), self.activation, seed, np.dtype(self.dtype))
 
     def predictor(self, theta, device="cpu"):
-        """What predicts with these weights."""
+        """Return a predictor with these weights."""
         network = self.network(device=device)
         return Predictor(network, theta) if device == "cpu" else _predictor_on_card(network, theta)
 
     def features(self):
-        """Return the architecture of what puts out what the head reads; its parameters are the first of theta."""
+        """Return the architecture that outputs what the head reads; its parameters are the first of theta."""
         return self._replace(n_outputs=0, output="features")
 
     def to_dict(self):
-        """Plain values, for a file."""
+        """Return plain values for a file."""
         return self._asdict()
 
 
 class PairArchitecture(NamedTuple):
-    """The same of an encoder-decoder."""
+    """Hold the architectures of an encoder and a decoder; see `Architecture` for the methods."""
 
     encoder: Architecture
     decoder: Architecture
 
     @property
     def dtype(self):
-        """Of all weights."""
+        """Return the dtype of all weights."""
         return self.decoder.dtype
 
     def layout(self):
-        """Names, shapes and places of the parameters in the flat vector."""
+        """Return the names, shapes and places of the parameters in theta."""
         return PairLayout(self.encoder.layout(), self.decoder.layout())
 
     def network(self, n_jobs=1, memory_limit=None, comm=SERIAL, device="cpu"):
-        """Return a network to train or to predict with; it holds workspaces, so each call makes its own."""
+        """Return a network to train or to predict with, with workspaces of its own."""
         check_place(device, memory_limit, comm)
         half = None if memory_limit is None else max(1, n_bytes(memory_limit, "memory_limit") // 2)
         networks = [part.network(n_jobs, half, comm, device) for part in self]
@@ -143,35 +143,24 @@ class PairArchitecture(NamedTuple):
         return EncoderDecoder(*networks)
 
     def initial_theta(self, seed):
-        """The first weights, a flat array."""
+        """Return the initial weights, a flat array."""
         return np.concatenate([self.encoder.initial_theta(seed), self.decoder.initial_theta(decoder_seed(seed))])
 
     def predictor(self, theta, device="cpu"):
-        """What predicts with these weights."""
+        """Return a network that has these weights packed for predictions."""
         network = self.network(device=device)
         network.pack(theta)
         return network
 
     def to_dict(self):
-        """Plain values, for a file."""
+        """Return plain values for a file."""
         return {"encoder": self.encoder.to_dict(), "decoder": self.decoder.to_dict()}
 
 
 def check_place(device, memory_limit=None, comm=SERIAL):
-    """Raise an error unless this machine can compute there, and the device knows what else is asked for.
+    """Raise an error unless this machine can compute on a device, and the device supports the other options.
 
-    Parameters
-    ----------
-    device : {"cpu", "cuda"}
-    memory_limit : int, str or None
-        Of training.
-    comm : Serial or MPI
-        The processes that train together.
-
-    Raises
-    ------
-    ValueError, ImportError, RuntimeError
-        As `check_device`; ValueError, too, where only a CPU can do that.
+    The errors are those of `check_device`, and ValueError if only a CPU supports a memory limit or several processes.
     """
     if device == "cpu":
         return
@@ -197,25 +186,14 @@ def _warn_of_simulator():
 
 
 def reader_of(device, X):
-    """Return the function that makes sequences of X for an estimator of a device; a CPU reads from the host alone."""
+    """Return the function that makes sequences of X for an estimator of a device; a CPU reads only from the host."""
     return to_sequences if device == "cpu" else device_sequences.reader_of(X)
 
 
 def values_on_host(values, device, name):
-    """Return targets or weights on the host: what lies on a card is copied from there, for an estimator of the card.
+    """Return targets or weights on the host; an estimator with device="cuda" copies arrays from the GPU.
 
-    Parameters
-    ----------
-    values : array-like, device array, or list of device arrays
-    device : {"cpu", "cuda"}
-        Of the estimator.
-    name : str
-        What errors call the values.
-
-    Raises
-    ------
-    TypeError
-        If they lie on a card, and the estimator computes on a CPU.
+    `name` is used in errors. Raises TypeError if the values lie on a GPU and the estimator computes on a CPU.
     """
     values = values if device == "cpu" else device_sequences.values_on_host(values)
     check_list_plain(values, name)
@@ -223,7 +201,7 @@ def values_on_host(values, device, name):
 
 
 def _on_card(layout, **options):
-    from numrnn.network.cuda.network import CudaNetwork  # who computes on a CPU needs no package for GPUs
+    from numrnn.network.cuda.network import CudaNetwork  # a CPU needs no packages for GPUs
 
     return CudaNetwork(layout, **options)
 
@@ -241,14 +219,14 @@ def _predictor_on_card(network, theta):
 
 
 def architecture_of(content):
-    """Undo `to_dict`."""
+    """Return the architecture with the plain values of `to_dict`."""
     if set(content) == {"encoder", "decoder"}:
         return PairArchitecture(**{part: Architecture(**plain) for part, plain in content.items()})
     return Architecture(**content)
 
 
 def differences(known, other):
-    """Return the fields in which two architectures of one kind differ, a dict of name to both values."""
+    """Return the fields in which two architectures of one kind differ, as a dict of name to both values."""
     parts = zip(known, other, strict=True) if isinstance(known, PairArchitecture) else [(known, other)]
     return {
         name: (old, new)
@@ -259,7 +237,7 @@ def differences(known, other):
 
 
 def hidden_sizes(hidden_layer_sizes):
-    """Return the units of each layer as a tuple of int; one number means one layer."""
+    """Return the number of units of each layer as a tuple of int; a single number means one layer."""
     sizes = np.atleast_1d(np.asarray(hidden_layer_sizes))
     if sizes.ndim != 1 or sizes.size == 0 or sizes.dtype.kind not in "iu" or (sizes < 1).any():
         raise ValueError(

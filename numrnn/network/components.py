@@ -1,4 +1,4 @@
-"""Cells, activations, poolings, heads and losses: a record of each, with all that the host needs to know of it."""
+"""Describe each cell, activation, pooling, head and loss by one record for the host."""
 
 from typing import NamedTuple
 
@@ -10,39 +10,39 @@ from numrnn.kernels.cpu.records import IDENTITY, LAST, MAXIMUM, MEAN, RELU, SIGM
 
 
 class Cell(NamedTuple):
-    """What a layer does in a step. Its kernels are in `kernels/cpu/cells` and `kernels/cuda/cells`."""
+    """Describe a cell; its kernels are in `kernels/cpu/cells` and `kernels/cuda/cells`."""
 
-    net: type  # of the kernels' record of a network, beside the kernels of the CPU
+    net: type  # type of the kernels' record of a network
     gates: int  # G: gates in theta, in the order of PyTorch
-    planes: tuple = (0,)  # for each plane of the kernels that U makes, which gate it is; W makes the last G planes
-    biases_of_W: tuple = ()  # parameters (H,): biases of further planes, which W alone makes
-    states: tuple = ("s_0",)  # what a step remembers, by the names of the parameters that it may begin with
-    saves_planes: bool = True  # for the backward pass; False: they serve one block of steps
-    open_gate: int | None = None  # whose bias begins with 1
-    activations: tuple = ("tanh",)  # that it may have
-    most_in_registers: int = 0  # units of a layer whose W the registers of a block on a card hold; 0: no such kernels
+    planes: tuple = (0,)  # the gate of each of the kernels' planes that U makes; W makes the last G planes
+    biases_of_W: tuple = ()  # parameters (H,): biases of further planes, made by W alone
+    states: tuple = ("s_0",)  # states of a step, named as the parameters of the learned initial states
+    saves_planes: bool = True  # whether the backward pass needs the planes of all blocks of steps
+    open_gate: int | None = None  # gate whose bias is initialised to 1
+    activations: tuple = ("tanh",)  # allowed activations
+    most_in_registers: int = 0  # most units for which a GPU block's registers hold W; 0: no such kernels
 
 
 class Activation(NamedTuple):
-    """Of a cell that leaves the choice."""
+    """Describe an activation of a cell that offers a choice."""
 
-    number: int  # of `numrnn.kernels.cpu.records`
-    W_is_identity: bool = False  # W begins as the identity
+    number: int  # constant of `numrnn.kernels.cpu.records`
+    W_is_identity: bool = False  # whether W is initialised to the identity
 
 
 class Loss(NamedTuple):
-    """What is trained for."""
+    """Describe a loss."""
 
-    number: int  # of `numrnn.kernels.cpu.losses`
-    outputs_per_target: int = 1  # raw outputs
-    parameter: float = 0.0  # if it has one, its default
+    number: int  # constant of `numrnn.kernels.cpu.losses`
+    outputs_per_target: int = 1  # number of raw outputs
+    parameter: float = 0.0  # default, if the loss has a parameter
 
 
 class Head(NamedTuple):
-    """What becomes of raw outputs."""
+    """Describe an output function and its default loss."""
 
-    output: int  # function, of `numrnn.kernels.cpu.records`
-    loss: str  # unless another one is chosen
+    output: int  # output function, constant of `numrnn.kernels.cpu.records`
+    loss: str  # default loss, a key of LOSSES
 
 
 CELLS = {
@@ -67,7 +67,7 @@ HEADS = {
 
 
 class HeadNumbers(NamedTuple):
-    """What the kernels know of a head."""
+    """Hold the kernels' numbers of a head."""
 
     output: int
     loss: int
@@ -75,25 +75,14 @@ class HeadNumbers(NamedTuple):
 
 
 def numbers_of_head(head, loss=None, parameter=None):
-    """Return what the kernels know of a head.
+    """Return the kernels' numbers of a head, a key of `HEADS`.
 
-    Parameters
-    ----------
-    head : str
-        A key of `HEADS`.
-    loss : str, optional
-        A key of `LOSSES`; None: the head's own.
-    parameter : float, optional
-        Of the loss; None: its default.
-
-    Returns
-    -------
-    HeadNumbers
+    `loss` is a key of `LOSSES`, by default the head's own; `parameter` is that of the loss, by default the loss's.
     """
     chosen = LOSSES[loss or HEADS[head].loss]
     return HeadNumbers(HEADS[head].output, chosen.number, chosen.parameter if parameter is None else float(parameter))
 
 
 def outputs_of_targets(head, count):
-    """Return how many raw outputs a head needs for so many targets, or classes."""
+    """Return the number of raw outputs that a head needs for `count` targets or classes."""
     return LOSSES[HEADS[head].loss].outputs_per_target * count

@@ -1,34 +1,34 @@
-"""Sequences that a decoder writes from the states that an encoder ended in: greedily, by beam search, or of vectors."""
+"""Decode sequences from the final states of an encoder: greedily, by beam search, or as vectors."""
 
 import numpy as np
 
 from numrnn.data.sequences import Sequences
 from numrnn.kernels.cpu.beam_search import extend
 
-SEQUENCES = 1024  # that are written side by side: states and outputs of more take memory, and are not faster
+SEQUENCES = 1024  # decoded together: more would take memory and not be faster
 
-# All of them go through groups of sequences side by side, a step of all at a time; those that have ended leave. What a
-# sequence becomes depends on its state alone.
+# All functions decode groups of sequences together, one step of all at a time; sequences that have ended leave the
+# group. The result for a sequence depends on its state alone.
 
 
 def write_greedily(network, states, *, end, max_length, threads=1):
-    """The most probable symbol in each step; of equals the lower.
+    """Decode the most probable symbol in each step; ties go to the lower symbol.
 
     Parameters
     ----------
     network : EncoderDecoder
-        Of symbols, with its weights packed.
+        Network of symbols, with its weights packed.
     states : ndarray of shape (N, state_size)
     end : int
-        The symbol that the decoder reads first, and that ends a sequence.
+        Symbol that the decoder reads first, and that ends a sequence.
     max_length : int
-        Symbols of a sequence at most, without `end`.
+        Maximal number of symbols of a sequence, without `end`.
     threads : int
 
     Returns
     -------
     written : list of ndarray of shape (L_i,), int64
-        Without `end`.
+        Sequences without `end`.
     """
     written = []
     for first in range(0, len(states), SEQUENCES):
@@ -49,18 +49,20 @@ def write_greedily(network, states, *, end, max_length, threads=1):
 
 
 def write_by_beams(network, states, *, end, max_length, width, length_penalty, threads=1):
-    """The best of what a beam search finds (Sutskever et al. 2014): in each step the `width` most probable beginnings
-    are kept; one that ends is put aside, and leaves room for one less.
+    """Decode by beam search (Sutskever et al. 2014).
+
+    In each step the `width` most probable prefixes of a sequence are kept. A prefix that ends is completed and reduces
+    the width by one.
 
     Parameters
     ----------
     network, states, end, max_length, threads : as in `write_greedily`
     width : int
-        1 is `write_greedily`.
+        With 1 the result is that of `write_greedily`.
     length_penalty : float
-        a, not negative. What is put aside is compared by log p / ((5 + n) / 6)^a, with n the number of its symbols, the
-        end included (Wu et al. 2016, equation 14); of equals the earlier found. Only where none has ended within
-        `max_length` symbols is the most probable beginning taken.
+        a, not negative. Completed sequences are compared by log p / ((5 + n) / 6)^a, with n the number of symbols
+        including the end (Wu et al. 2016, equation 14); ties go to the one found first. The most probable prefix is
+        returned only if none has ended within `max_length` symbols.
 
     Returns
     -------
@@ -77,7 +79,7 @@ def write_by_beams(network, states, *, end, max_length, width, length_penalty, t
 
 
 class _Beams:
-    """Hypotheses of a group of sequences: those of a sequence stand side by side, the most probable first."""
+    """Hold the hypotheses of a group of sequences; those of one sequence are adjacent, the most probable first."""
 
     def __init__(self, states, end, width, length_penalty, max_length):
         count = len(states)
@@ -93,7 +95,7 @@ class _Beams:
         return len(self.ids) > 0
 
     def extend(self, logits, state):
-        """A step of all hypotheses; takes out those that end and sequences that are done."""
+        """Extend all hypotheses by one step; remove those that end, and sequences that are done."""
         widths = np.minimum(self.widths, self.counts * logits.shape[1])  # there are no more continuations
         room = int(widths.sum())
         parents, symbols, scores = np.zeros(room, np.int64), np.zeros(room, np.int64), np.full(room, -np.inf)
@@ -123,14 +125,15 @@ class _Beams:
             self.best[i], self.best_scores[i] = path, score
 
     def _cut(self, first):
-        """Sequences of which no hypothesis has ended get the most probable one as it is."""
+        """Take the most probable hypothesis for each sequence of which none has ended."""
         for i, row in zip(self.ids, first[:-1], strict=True):
             if self.best[i] is None:
                 self.best[i] = self.paths[row, 1:]
 
     def _may_win(self, kept, owners, scores):
-        """Whether a sequence's hypotheses may still become better than the best put aside: they only lose by going on,
-        and no penalty is as mild as that of the longest.
+        """Return, for each sequence, whether its hypotheses can still become better than its best completed one.
+
+        Probabilities only decrease with further steps, and the mildest penalty is that of the longest sequence.
         """
         most = np.full(len(self.ids), -np.inf)
         np.maximum.at(most, owners[kept], scores[kept])
@@ -144,20 +147,9 @@ class _Beams:
 
 
 def write_vectors(network, states, lengths, threads=1):
-    """Vectors, each of which is what the decoder reads in the next step; the first one is read as zeros.
+    """Decode N sequences of vectors (L_i, K), each of which the decoder reads in the next step, beginning with zeros.
 
-    Parameters
-    ----------
-    network : EncoderDecoder
-        Of vectors, with its weights packed.
-    states : ndarray of shape (N, state_size)
-    lengths : ndarray of shape (N,), int64
-        At least 1.
-    threads : int
-
-    Returns
-    -------
-    written : list of ndarray of shape (L_i, K)
+    The weights are packed, `states` are (N, state_size), and `lengths` (N,) are at least 1.
     """
     written = [np.empty((length, network.decoder.layout.n_outputs), network.dtype) for length in lengths]
     for first in range(0, len(states), SEQUENCES):
@@ -173,6 +165,6 @@ def write_vectors(network, states, lengths, threads=1):
 
 
 def _one_step(values, end=None):
-    """Sequences of one step each."""
+    """Return sequences of one step each."""
     values = values if end is None else values.astype(np.min_scalar_type(end))
     return Sequences._from_known(values, np.arange(len(values) + 1, dtype=np.int64))

@@ -1,4 +1,4 @@
-"""Two networks over one vector of parameters: one reads, one writes from the state in which the first one ended.
+"""Combine two networks over one parameter vector: the decoder begins with the final state of the encoder.
 
 Sutskever, Vinyals, Le: Sequence to sequence learning with neural networks. NeurIPS 2014. Cho et al.: Learning phrase
 representations using RNN encoder-decoder for statistical machine translation. EMNLP 2014.
@@ -16,37 +16,20 @@ from numrnn.kernels.cpu import updates
 from numrnn.network.interface import Masks, Network, SolverStep, TrainingRun
 
 PARTS = ("encoder", "decoder")
-PAIRS = 1024  # whose outputs are in memory at a time
-KEPT_BYTES = 1 << 25  # memory of a call is kept for the next up to this size: calls are many and short
+PAIRS = 1024  # pairs whose outputs are in memory at a time
+KEPT_BYTES = 1 << 25  # memory of a call is kept for the next one up to this size, since calls are many and short
 
 
 def decoder_seed(seed):
-    """The seed of the decoder's first weights and masks, which must not be the encoder's."""
+    """Return the seed of the decoder's initial weights and masks, which must differ from the encoder's."""
     return seed ^ 0xFFFF_FFFF_FFFF_FFFF
 
 
 class PairLayout:
-    """Names, shapes and places of the parameters of both networks in one theta, the encoder's first.
+    """Describe the places of both networks' parameters in one theta, the encoder's first.
 
-    Parameters
-    ----------
-    encoder, decoder : Layout
-
-    Attributes
-    ----------
-    shapes : dict of str to tuple
-        `encoder.layers.0.U` ..., `decoder.layers.0.U` ..., `decoder.V`, `decoder.c`.
-    size, decayed
-        As a `Layout` has them.
-
-    Examples
-    --------
-    >>> from numrnn.network.encoder_decoder import PairLayout
-    >>> from numrnn.network.parameters import Layout
-    >>> encoder = Layout(n_inputs=2, hidden_layer_sizes=(4,), cell="elman", n_outputs=0)
-    >>> decoder = Layout(n_symbols=3, hidden_layer_sizes=(4,), cell="elman", n_outputs=3)
-    >>> PairLayout(encoder, decoder).shapes["decoder.V"]
-    (3, 4)
+    The attributes `shapes`, `size` and `decayed` are those of a `Layout`, with names such as `encoder.layers.0.U` and
+    `decoder.V`.
     """
 
     def __init__(self, encoder, decoder):
@@ -61,11 +44,11 @@ class PairLayout:
         return np.concatenate([encoder.decayed, decoder.decayed + encoder.size])
 
     def split(self, flat):
-        """The encoder's and the decoder's part of a flat array (size,)."""
+        """Return the encoder's and the decoder's part of a flat array (size,)."""
         return flat[self.places["encoder"]], flat[self.places["decoder"]]
 
     def views(self, flat):
-        """Dict of named views of a flat array (size,); no copies."""
+        """Return a dict of named views of a flat array (size,), without copies."""
         return {
             f"{part}.{name}": view
             for part, piece in zip(PARTS, self.split(flat), strict=True)
@@ -74,16 +57,10 @@ class PairLayout:
 
 
 class EncoderDecoder(Network):
-    """What training and prediction need of a network, of two of them; holds no parameters.
+    """Train and predict with an encoder and a decoder; it holds no parameters.
 
-    The states of all layers of the encoder after its last step are those of the decoder before its first.
-
-    Parameters
-    ----------
-    encoder : CPUNetwork or CudaNetwork
-        Without a head.
-    decoder : CPUNetwork or CudaNetwork
-        With an output for each step, and the encoder's cell and sizes.
+    The encoder has no head; its final states of all layers are the initial states of the decoder, which has the same
+    cell and sizes and an output for each step.
     """
 
     def __init__(self, encoder, decoder):
@@ -92,8 +69,9 @@ class EncoderDecoder(Network):
         self.encoder, self.decoder = encoder, decoder
 
     def gradient(self, theta, data, targets, batch, grad, given=None, dgiven=None, step=None):
-        """Loss of a mini-batch of `Pairs`, a mean over the decoder's steps; see `Network.gradient`. An encoder begins
-        with zeros: nothing is given.
+        """Compute the mean loss per decoder step of a mini-batch of `Pairs`, and its gradient; see `Network.gradient`.
+
+        The encoder's initial states are zero: `given` and `dgiven` are not used.
         """
         reading, writing = self.layout.split(theta)
         dreading, dwriting = self.layout.split(grad)
@@ -111,8 +89,9 @@ class EncoderDecoder(Network):
         return result
 
     def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
-        """Make a step of a solver for each of some mini-batches of `Pairs`, without `state`, `given` and `dgiven`; see
-        `Network.train`.
+        """Make one step of a solver for each mini-batch of `Pairs`; see `Network.train`.
+
+        `state`, `given` and `dgiven` are not used.
         """
         losses, norms, weight_sums = np.full((3, len(batches)), np.nan)
         outcome, done = "done", 0
@@ -130,14 +109,14 @@ class EncoderDecoder(Network):
         return TrainingRun(outcome, losses, norms, weight_sums, done)
 
     def _update(self, theta, grad, before, step, n, loss):
-        """L2 term, clipping, the solver's step: the objective, the norm of its gradient, whether all was finite."""
+        """Add the L2 term, clip and make a step; return the objective, the gradient norm and whether all are finite."""
         scalars = step.scalars[n].astype(theta.dtype)
         return updates.complete_step(
             theta, grad, before, loss, self.layout.decayed, *step.update_of(theta), scalars
         )  # fmt: skip
 
     def loss(self, theta, data, targets):
-        """Mean loss of a step of all `Pairs`, each target read as it is given, and the number of steps."""
+        """Return the mean loss per step of all `Pairs`, with the targets as decoder inputs, and the number of steps."""
         self.pack(theta)
         groups = np.split(np.arange(len(data)), range(PAIRS, len(data), PAIRS))
         total = math.fsum(self._summed_loss(data, targets, ids) for ids in groups)
@@ -151,24 +130,24 @@ class EncoderDecoder(Network):
         return self.decoder.summed_loss(steps, Targets(targets.values[places]), state, threads)[0]
 
     def pack(self, theta):
-        """Take the weights that `read` and `write` work with."""
+        """Store the weights that `read` and `write` use."""
         reading, writing = self.layout.split(theta)
         self.encoder.pack(reading)
         self.decoder.pack(writing)
 
     def read(self, source, threads=1, masks=None):
-        """States (N, state_size) of the encoder after sequences."""
+        """Return the final states (N, state_size) of the encoder for some sequences."""
         threads = min(threads, self.encoder.work.useful_threads(source))
         return self.encoder.predict_packed(source, threads=threads, masks=masks)[1]
 
     def write(self, steps, state, threads=1):
-        """Raw outputs of the decoder for some more steps of sequences from given states, and the states after them."""
+        """Return raw outputs of the decoder for further steps of sequences from given states, and the new states."""
         threads = min(threads, self.decoder.work.useful_threads(steps))
         return self.decoder.predict_packed(steps, state, True, threads)
 
 
 def masks_of(step, ids):
-    """Dropout of both networks, another one for each pair and epoch; None where there is none."""
+    """Return the dropout masks of both networks, different for each pair and epoch, or (None, None) without dropout."""
     if step is None or not (step.dropout or step.recurrent_dropout):
         return None, None
     none = np.zeros(len(ids), np.int64)

@@ -1,6 +1,4 @@
-"""What any network offers (`Network`), what those of layers and a head share, and what kernels are handed of
-mini-batches.
-"""
+"""Define the contracts of networks, and prepare mini-batches for the kernels."""
 
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
@@ -21,27 +19,27 @@ NO_INDEX, NO_WEIGHTS = np.zeros(0, np.int64), np.zeros(0)
 
 
 class Network(ABC):
-    """A network that can be trained: what training, and who watches it, ask of any.
+    """Define what training and callbacks require of any network.
 
-    It holds no parameters but those of the last `pack`; theta is the caller's. Not there yet: `input_gradient`, the
-    gradient with respect to the inputs of a mini-batch. It will be one more abstract method, with the arguments of
-    `gradient` but `grad`.
+    A network holds no parameters but those of the last `pack`; theta belongs to the caller. The gradient with respect
+    to inputs is not implemented; it would be an abstract method `input_gradient` with the arguments of `gradient`
+    except `grad`.
 
     Parameters
     ----------
     layout : Layout or PairLayout
-        Its `size`, `decayed` and `views` serve training.
+        Places of the parameters in theta; training uses its `size`, `decayed` and `views`.
     dtype : dtype
-        Of theta.
+        Type of theta.
     tile_rows : int
-        Sequences of a mini-batch that are sorted together by length.
+        Number of sequences of a mini-batch that are sorted together by length.
     state_size : int
-        Numbers that the network remembers of a sequence.
+        Number of elements of a sequence's state.
 
     Attributes
     ----------
     outlasts_training : bool
-        Whether it is worth keeping for the next fit: arrays and graphs of a card.
+        Whether the network is worth keeping for the next fit, for its arrays and graphs on a GPU.
     """
 
     outlasts_training = False
@@ -51,27 +49,27 @@ class Network(ABC):
 
     @abstractmethod
     def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
-        """Make a step of a solver for each of some mini-batches; those whose weights are all 0 are left out.
+        """Make one step of a solver for each mini-batch, leaving out those whose weights are all 0.
 
         Parameters
         ----------
         theta : ndarray of shape (size,)
-            Changed in place. Where loss, gradient or the new theta are not finite, it is taken back to where they were.
+            Changed in place. If the loss, the gradient or the new theta is not finite, theta is reset to its value
+            before that step.
         data : SequenceSource
         targets : Targets
         batches : list of Batch
         step : SolverStep
-            What follows a gradient.
         grad : ndarray of shape (size,)
-            Receives the gradient of the last mini-batch that has targets, as the solver took it.
+            Receives the gradient of the last mini-batch that has targets, as used by the solver.
         before : ndarray of shape (size,)
-            What theta goes back to if the first gradient is not finite; holds theta before the last step afterwards.
+            Value to which theta is reset if the first gradient is not finite; receives theta before the last step.
         state : ndarray of shape (N, state_size), optional
-            Where chunks carry the states of sequences from and to; None: no chunk goes on where another call ended.
+            States that chunks read and write. If None, no chunk resumes from a state of an earlier call.
         given : ndarray of shape (N, state_size), optional
-            States before the first steps of sequences; None: learned ones, or zeros.
+            Initial states of all sequences. If None, they are learned or zero.
         dgiven : ndarray of shape (N, state_size), optional
-            Receives, for sequences that begin, the gradient with respect to them; theta's dtype, contiguous.
+            Receives, for sequences that begin, the gradient with respect to `given`; contiguous, of theta's dtype.
 
         Returns
         -------
@@ -85,7 +83,7 @@ class Network(ABC):
 
     @abstractmethod
     def loss(self, theta, data, targets):
-        """Return the mean loss of all sequences without the L2 term, by the forward pass alone.
+        """Return the mean loss of all sequences without the L2 term, from the forward pass alone.
 
         Returns
         -------
@@ -96,40 +94,40 @@ class Network(ABC):
 
     @abstractmethod
     def pack(self, theta):
-        """Take the weights that predictions work with."""
+        """Store the weights that predictions use."""
 
     def resident(self):
-        """A span in which `train` may leave what it was given on a card; see `always_current`."""
+        """Return a context in which `train` may leave its arrays on a GPU; see `always_current`."""
         return always_current()
 
     def reads(self, batch, lengths):
-        """Ids of those sequences of a mini-batch whose steps `train` reads; `lengths` (N,) are those of all."""
+        """Return the ids of a mini-batch's sequences that `train` reads; `lengths` (N,) are those of all sequences."""
         return batch.ids
 
     def gradient(self, theta, data, targets, batch, grad, given=None, dgiven=None, step=None):
-        """Loss of a mini-batch, without the L2 term, and its gradient.
+        """Compute the loss of a mini-batch, without the L2 term, and its gradient.
 
         Parameters
         ----------
         theta : ndarray of shape (size,)
         data : SequenceSource
         targets : Targets
-            Of a network without a head: as values (N, state_size) what is to be propagated back, dloss/d(states after
-            the last steps), and no weights.
+            For a network without a head: dloss/d(states after the last steps) as values (N, state_size), without
+            weights.
         batch : Batch
         grad : ndarray of shape (size,)
             Overwritten with dloss/dtheta.
         given : ndarray of shape (N, state_size), optional
-            States before the first steps of all sequences; None: learned ones, or zeros.
+            Initial states of all sequences. If None, they are learned or zero.
         dgiven : ndarray of shape (N, state_size), optional
-            The rows of the mini-batch's sequences are overwritten with dloss/dgiven; theta's dtype, contiguous.
+            Rows of the mini-batch's sequences are overwritten with dloss/dgiven; contiguous, of theta's dtype.
         step : SolverStep, optional
-            Whose dropout to apply; None: no dropout.
+            Step whose dropout is applied; None means no dropout.
 
         Returns
         -------
         loss : float
-            sum(w l) / sum(w); nan where sum(w) is 0 (then gradients are 0); 0.0 without a head.
+            sum(w l) / sum(w); nan if sum(w) is 0 (then the gradients are 0); 0.0 without a head.
         weight_sum : float
         """
         if dgiven is not None:
@@ -145,28 +143,28 @@ class Network(ABC):
 
 
 class RecurrentNetwork(Network):
-    """Layers and a head, wherever they are computed: what comes of raw outputs.
+    """Define networks of layers and a head, on any device, and compute losses and outputs from raw outputs.
 
     Parameters
     ----------
     layout : Layout
     head : HeadNumbers
     output : {"sequence", "step", "state", "features"}
-        Whether the head has an output for a sequence or for each step. A layout without outputs gives its final states
-        alone, or with them what a head would read of a sequence.
+        Whether the head has one output per sequence or per step. A layout without outputs returns its final states
+        ("state"), or also what a head would read of each sequence ("features").
     pooling : {"last", "mean", "max"}
-        What the head reads of a sequence: the last layer's last state, or the mean or the maximum of all its states.
+        What the head reads of a sequence: the last layer's last state, or the mean or maximum of all its states.
     dtype : float32 or float64
     n_jobs : int
-        Threads of the host.
+        Number of threads on the host.
 
     Attributes
     ----------
     work
-        Knows how many threads work is worth: has `useful_threads(data)`.
+        Object whose `useful_threads(data)` returns the number of threads that a prediction is worth.
     """
 
-    outputs_at_once = 1 << 20  # of pieces of texts: what comes out for all of a long text would fill the memory
+    outputs_at_once = 1 << 20  # for pieces of texts: the outputs of a whole long text would fill the memory
 
     def __init__(self, layout, head, output, pooling, dtype, n_jobs):
         super().__init__(layout, dtype, tile_rows_of(layout), state_size_of(layout))
@@ -176,29 +174,30 @@ class RecurrentNetwork(Network):
 
     @abstractmethod
     def predict_packed(self, data, state=None, raw=False, threads=1, masks=None):
-        """`predict` with the weights of the last `pack`: from any number of Python threads at once.
+        """Predict with the weights of the last `pack`, from any number of Python threads at once.
+
+        `data`, `state`, `raw` and the results are those of `predict`.
 
         Parameters
         ----------
-        data, state, raw : as of `predict`
         threads : int
-            At most.
+            Maximal number of threads.
         masks : Masks, optional
-            Of dropout, for a forward pass as training makes it.
+            Dropout masks, for a forward pass as in training.
         """
 
     def predict(self, theta, data, state=None, raw=False):
-        """Outputs of all sequences.
+        """Return the outputs of all sequences, and their final states.
 
         Parameters
         ----------
         theta : ndarray of shape (size,)
         data : SequenceSource
         state : ndarray of shape (N, state_size), optional
-            States before the first steps, layer after layer, in each its directions, an LSTM's cell after its s;
-            None: learned ones, or zeros.
+            Initial states, layer after layer, each with its directions, an LSTM's cell after its s. If None, they are
+            learned or zero.
         raw : bool
-            Raw outputs, logits for example, instead of probabilities or values.
+            Whether to return raw outputs, such as logits, instead of probabilities or values.
 
         Returns
         -------
@@ -210,36 +209,22 @@ class RecurrentNetwork(Network):
         return self.predict_packed(data, state, raw, min(self.n_jobs, self.work.useful_threads(data)))
 
     def loss(self, theta, data, targets):
-        """Loss of all sequences without the L2 term, by the forward pass alone: (sum(w l) / sum(w), sum(w))."""
+        """Return the loss of all sequences without the L2 term, from the forward pass alone, and the sum of weights."""
         logits, _ = self.predict(theta, data, raw=True)
         return self.loss_of(logits, targets)
 
     def loss_of(self, logits, targets):
-        """Loss of raw predictions: (sum(w l) / sum(w), sum(w)); nan where sum(w) is 0."""
+        """Return the loss of raw predictions, (sum(w l) / sum(w), sum(w)); the loss is nan if sum(w) is 0."""
         goal = goal_of(targets, self.dtype)
         weight_sum = float(len(logits) if targets.weights is None else targets.weights.sum())
-        parameter = self.dtype.type(self.head.parameter)  # the type of a row: one compiled form for both callers
+        parameter = self.dtype.type(self.head.parameter)  # the type of a row, for a single compiled specialisation
         total = losses.summed_loss(self.head.loss, parameter, logits.copy(), *goal[:-1])
         return (total / weight_sum if weight_sum else np.nan), weight_sum
 
     def summed_loss(self, data, targets, state=None, threads=1):
-        """Sum of the losses of all steps, with the weights of the last `pack`.
+        """Return the sum of the losses of all steps with the weights of the last `pack`, and the final states.
 
-        Parameters
-        ----------
-        data : Sequences
-        targets : Targets
-            Of steps, each of the same weight.
-        state : ndarray of shape (N, state_size), optional
-            States before the first steps; None: learned ones, or zeros.
-        threads : int
-            At most.
-
-        Returns
-        -------
-        total : float
-        state : ndarray of shape (N, state_size)
-            States after the last steps.
+        The targets are those of steps, all of the same weight. `state` is as in `predict`, `threads` a maximum.
         """
         threads = min(threads, self.work.useful_threads(data))
         logits, state = self.predict_packed(data, state, True, threads)
@@ -247,21 +232,16 @@ class RecurrentNetwork(Network):
         return loss * count, state
 
     def outputs_of(self, logits):
-        """Probabilities (softmax, sigmoid) or values of raw predictions."""
+        """Return the probabilities (softmax, sigmoid) or values of raw predictions."""
         outputs = logits.copy()
         heads.apply_outputs(self.head.output, outputs)
         return outputs
 
     def predict_blocks(self, data, state, predict):
-        """Outputs of sequences in files, as many at a time as are in memory, and the states after them.
+        """Return outputs and final states of sequences in files, which are read block by block.
 
-        Parameters
-        ----------
-        data : ShardedSequences
-        state : ndarray of shape (N, state_size) or None
-            As of `predict`.
-        predict : callable
-            Gets some sequences and their part of `state`; returns what `predict` does.
+        `predict` is called with the sequences of a block and their rows of `state`, and returns what
+        `RecurrentNetwork.predict` does.
         """
         first_row = data.offsets if self.per_step else np.arange(len(data) + 1)
         out = np.empty((first_row[-1], self.n_outputs), self.dtype)
@@ -275,39 +255,39 @@ class RecurrentNetwork(Network):
 
 
 class Masks(NamedTuple):
-    """Dropout whose masks somebody else has chosen."""
+    """Hold dropout probabilities and the keys of masks that the caller has chosen."""
 
     dropout: float
     recurrent_dropout: float
-    keys: np.ndarray  # (N,) int64: of the sequences
+    keys: np.ndarray  # (N,) int64: keys of all sequences
 
     def of(self, ids):
-        """What the kernels take, for some sequences."""
+        """Return the kernels' fields of dropout for some sequences."""
         kept, kept_before = 1 - float(self.dropout), 1 - float(self.recurrent_dropout)
         return {"kept": kept, "kept_before": kept_before, "keys": self.keys[ids]}
 
 
 class SolverStep(NamedTuple):
-    """What follows the gradient of a mini-batch: the L2 term, clipping, a step of the solver."""
+    """Hold what follows the gradient of a mini-batch: the L2 term, clipping and the solver's step."""
 
-    rule: int  # of numrnn.kernels.cpu.updates; NO_STEP: the gradient is all
+    rule: int  # of numrnn.kernels.cpu.updates; NO_STEP: only the gradient is computed
     state: dict  # the solver's arrays
-    scalars: np.ndarray  # (mini-batches, ...): what the rule takes in each step
+    scalars: np.ndarray  # (mini-batches, ...): the rule's scalars in each step
     alpha: float = 0.0
     clip_norm: float | None = None
-    dropout: float = 0.0  # probability that a unit that a layer passes up is left out
-    recurrent_dropout: float = 0.0  # likewise for units that the next step reads, the same in all steps
-    seed: int = 0  # of the masks, with the epoch
+    dropout: float = 0.0  # probability that a unit is dropped from what a layer passes up
+    recurrent_dropout: float = 0.0  # probability that a unit is dropped from what the next step reads, in all steps
+    seed: int = 0  # seed of the dropout masks, combined with the epoch
     epoch: int = 0
-    masks: Masks | None = None  # of dropout, in the place of those of seed and epoch
+    masks: Masks | None = None  # dropout masks instead of those of seed and epoch
 
     def update_of(self, theta):
-        """Return what the kernels take of the step itself: alpha, clip_norm, rule, and the solver's two arrays."""
+        """Return the kernels' arguments of a step: alpha, clip_norm, rule and the solver's two arrays."""
         clip_norm = np.inf if self.clip_norm is None else float(self.clip_norm)
         return float(self.alpha), clip_norm, self.rule, *state_arrays(self.state, theta)
 
     def masks_of(self, rows):
-        """What the kernels take of dropout, for the sequences of mini-batches."""
+        """Return the kernels' fields of dropout for the sequences of mini-batches."""
         if self.masks is not None:
             return self.masks.of(rows.ids)
         if not (self.dropout or self.recurrent_dropout):
@@ -317,63 +297,42 @@ class SolverStep(NamedTuple):
 
     @classmethod
     def none(cls, dtype, **dropout):
-        """Return the step that changes nothing, for a gradient alone; `dropout`: fields of it."""
+        """Return a step that changes nothing, to compute a gradient alone; `dropout` sets further fields."""
         return cls(NO_STEP, {}, np.zeros((1, 0), dtype), **dropout)
 
     def without_update(self):
-        """Return this step's dropout with no update."""
+        """Return this step's dropout without an update."""
         names = "dropout", "recurrent_dropout", "seed", "epoch", "masks"
         return self.none(self.scalars.dtype, **{name: getattr(self, name) for name in names})
 
 
 class TrainingRun(NamedTuple):
-    """What happened: a value for each mini-batch that was not left out."""
+    """Hold the outcome of a call of `train`, with one value for each mini-batch that was not left out."""
 
     outcome: str  # "done", "interrupted" by Ctrl-C, or "diverged": in mini-batch number `done`
-    losses: np.ndarray  # objective, the L2 term included
-    norms: np.ndarray  # of the gradient, before clipping
+    losses: np.ndarray  # objectives, including the L2 term
+    norms: np.ndarray  # norms of the gradients, before clipping
     weight_sums: np.ndarray
-    done: int  # steps made
+    done: int  # number of steps made
 
 
 @contextmanager
 def always_current():
-    """The span `resident` of a network that changes the host's arrays.
+    """Yield a function that does nothing: the context `resident` of networks that change the host's arrays.
 
-    Within it theta, the solver's state, and all else that `train` was given may be out of date between two calls, and
-    nobody may change them. The function that it yields brings them up to date, until the next call of `train`, which
-    takes them as it finds them; so does the span's end, however it comes.
-
-    Examples
-    --------
-    >>> from numrnn.network.interface import always_current
-    >>> with always_current() as settle:
-    ...     settle()
+    Within the context `resident`, theta, the solver's state and all other arguments of `train` may be out of date
+    between two calls and must not be changed. The yielded function brings them up to date until the next call of
+    `train`, which reads them again; so does the end of the context, also after an exception.
     """
     yield lambda: None
 
 
 def inputs_of(layout, data, rows, state, learning=False):
-    """The sequences of mini-batches, with room for an embedding's gradient where it is learnt.
+    """Return the sequences of mini-batches as Data or SymbolData, without dropout and given states.
 
-    Parameters
-    ----------
-    layout : Layout
-    data : Sequences
-    rows : Rows
-    state : ndarray of shape (N, state_size)
-        Where chunks carry states from and to; of shape (0, state_size) if none are carried.
-    learning : bool
-
-    Returns
-    -------
-    inputs : Data or SymbolData
-        Without dropout, and without states that are given.
-
-    Raises
-    ------
-    ValueError
-        If a step has another number of inputs than the network, or sequences reach beyond the steps there are.
+    With `learning`, there is room for the gradient of an embedding. `state` holds the states that chunks read and
+    write; it has shape (0, state_size) if none are carried. Raises ValueError if a step has another number of inputs
+    than the network, or if sequences reach beyond the existing steps.
     """
     values, starts = data.gather(rows.ids)
     check_step_shape(layout, values)
@@ -402,39 +361,33 @@ def inputs_of(layout, data, rows, state, learning=False):
 
 
 def check_step_shape(layout, values):
-    """Raise a ValueError unless steps are what a network reads: kernels would read what lies behind them.
-
-    Parameters
-    ----------
-    layout : Layout
-    values : ndarray of shape (sum of T_i, D), or (sum of T_i,) for symbols
-    """
+    """Raise a ValueError unless steps have the shape that a network reads; kernels would read beyond them."""
     expected = (layout.n_inputs,) if layout.n_symbols is None else ()
     if values.shape[1:] != expected:
         raise ValueError(f"a step has shape {values.shape[1:]}, the network reads {expected}")
 
 
 def _most_steps(rows):
-    """Of a mini-batch."""
+    """Return the largest number of steps of a mini-batch."""
     return int(np.add.reduceat(rows.lengths, rows.first[:-1]).max())
 
 
 def embedding_gradient_bytes(layout, rows, dtype):
-    """Bytes in which `inputs_of` gives room for an embedding's gradient: of each step, and its place in order."""
+    """Return the bytes of the embedding's gradient in `inputs_of`: a row and a place in order for each step."""
     if not layout.embedding_size:
         return 0
     return _most_steps(rows) * (layout.embedding_size * dtype.itemsize + np.dtype(np.int64).itemsize)
 
 
 def target_rows(data, rows, per_step):
-    """Where the targets of the sequences of mini-batches begin; -1: that of a sequence is in a later chunk."""
+    """Return where the targets of the sequences of mini-batches begin; -1 if the target is in a later chunk."""
     if per_step:
         return data.offsets[rows.ids] + rows.skipped
     return np.where(rows.skipped + rows.lengths < data.lengths[rows.ids], -1, rows.ids)
 
 
 def goal_of(targets, dtype, first_row=NO_INDEX):
-    """Targets, and where those of each sequence begin; `dtype` is the network's."""
+    """Return targets, and where those of each sequence begin, for the kernels; `dtype` is the network's."""
     classes, values = targets.values, np.zeros((0, 0), dtype)
     if targets.values.ndim == 2:
         classes, values = NO_INDEX, targets.values

@@ -1,4 +1,4 @@
-"""The flat parameter vector theta: names of format version 1, places, initial values."""
+"""Define the flat parameter vector theta: names (as in format version 1), places and initial values."""
 
 import math
 from functools import cached_property
@@ -8,43 +8,44 @@ import numpy as np
 from numrnn.data.random_streams import generator
 from numrnn.network.components import ACTIVATIONS, CELLS
 
-WIDE = 512  # gate outputs (G H) from which a tile has 16 rows: W no longer stays in L1 then
+WIDE = 512  # gate outputs (G H) from which a tile has 16 rows, since W no longer stays in L1
 
 
 class Layout:
-    """Names, shapes and places of all parameters in theta.
+    """Describe the names, shapes and places of all parameters in theta.
 
     Parameters
     ----------
     n_inputs : int
-        D, inputs of the first layer; not used where there are symbols.
+        D, inputs of the first layer; not used with symbols.
     hidden_layer_sizes : sequence of int
         H of each layer.
     cell : str
-        A key of `numrnn.network.components.CELLS`. Gates in PyTorch's order: r, z, n and i, f, g, o.
+        Key of `numrnn.network.components.CELLS`. Gates are in PyTorch's order: r, z, n and i, f, g, o.
     n_outputs : int
-        K; 0: no head, neither V nor c.
+        K; 0 for a network without a head, which has neither V nor c.
     n_symbols : int, optional
-        Symbols instead of vectors: one-hot inputs, whose U is stored input-major, a symbol a row.
+        Number of symbols if inputs are symbols instead of vectors: one-hot inputs, whose U is stored input-major, one
+        symbol per row.
     embedding_size : int, optional
         E, inputs of the first layer from a learned table of symbols.
     bidirectional : bool
-        Each layer has a reverse direction with weights of its own; what reads a layer reads both, 2H numbers.
+        Whether each layer has a reverse direction with weights of its own; what reads a layer reads both, 2H numbers.
     initial_state : {"zero", "learned"}
         Whether the states before the first step are parameters.
 
     Attributes
     ----------
     shapes : dict of str to tuple
-        `embedding` (n_symbols, E) where there is one, `layers.0.U` (G*H, D), `layers.0.W` (G*H, H), `layers.0.b`
-        (G*H,), the GRU's `layers.0.b_Wn` (H,), learned `layers.0.s_0` (H,) and the LSTM's `layers.0.cell_0` (H,), where
-        layers are bidirectional `layers.0.reverse.U` (G*H, D) and so on, ..., `V` (K, H), `c` (K,).
+        `embedding` (n_symbols, E) if there is one, `layers.0.U` (G*H, D), `layers.0.W` (G*H, H), `layers.0.b` (G*H,),
+        the GRU's `layers.0.b_Wn` (H,), learned `layers.0.s_0` (H,) and the LSTM's `layers.0.cell_0` (H,), for
+        bidirectional layers `layers.0.reverse.U` (G*H, D) and so on, ..., `V` (K, H), `c` (K,).
     offsets : dict of str to int
-        Where each begins in theta.
+        Where each parameter begins in theta.
     size : int
-        Elements of theta.
+        Number of elements of theta.
     decayed : ndarray of shape (n, 2), int64
-        First and end of what the L2 penalty acts on: U, W and V, no biases, no embedding, no states.
+        First and end of the parts on which the L2 penalty acts: U, W and V, not biases, embedding or states.
     """
 
     def __init__(
@@ -94,26 +95,26 @@ class Layout:
             yield "c", (self.n_outputs,)
 
     def prefixes(self, index):
-        """What the names of a layer's parameters begin with, direction by direction."""
+        """Return the prefixes of a layer's parameter names, one per direction."""
         forward = f"layers.{index}."
         return [forward, f"{forward}reverse."] if self.bidirectional else [forward]
 
     @property
     def picks_rows_of_U(self):
-        """Whether inputs are symbols without an embedding."""
+        """Return True if inputs are symbols without an embedding."""
         return self.n_symbols is not None and self.embedding_size is None
 
     @property
     def names(self):
-        """Names of the parameters, in theta's order."""
+        """Return the names of the parameters, in theta's order."""
         return list(self.shapes)
 
     def place(self, name):
-        """Slice of theta that holds a parameter."""
+        """Return the slice of theta that holds a parameter."""
         return slice(self.offsets[name], self.offsets[name] + math.prod(self.shapes[name]))
 
     def views(self, flat):
-        """Dict of named views of a flat array (size,); no copies."""
+        """Return a dict of named views of a flat array (size,), without copies."""
         views = {name: flat[self.place(name)].reshape(shape) for name, shape in self.shapes.items()}
         if self.picks_rows_of_U:
             for name in (f"{prefix}U" for prefix in self.prefixes(0)):
@@ -122,12 +123,12 @@ class Layout:
 
 
 def initial_theta(layout, activation, seed, dtype):
-    """Initial parameters, a flat array (size,).
+    """Return initial parameters, a flat array (size,).
 
-    Glorot uniform U and V (Glorot & Bengio 2010), orthogonal W (Saxe et al. 2014), a gate at a time; zero states and
-    biases, but 1 for the LSTM's forget gate (Jozefowicz et al. 2015); W = identity for an Elman layer with ReLU (Le,
-    Jaitly, Hinton 2015). An embedding is uniform, its vectors as long as the one-hot ones in whose place they stand: 1,
-    or about (see docs/design/symbols.rst).
+    U and V are Glorot uniform (Glorot & Bengio 2010), W is orthogonal (Saxe et al. 2014), each gate by itself; states
+    and biases are zero except for 1 in the LSTM's forget gate (Jozefowicz et al. 2015); W is the identity in an Elman
+    layer with ReLU (Le, Jaitly, Hinton 2015). An embedding is uniform, with vectors about as long as the one-hot
+    vectors that they replace: 1 (see docs/design/symbols.rst).
     """
     random, cell = generator(seed, "weights"), CELLS[layout.cell]
     theta = np.zeros(layout.size, dtype)
@@ -156,11 +157,11 @@ def _recurrent(random, shape, layout, activation):
 
 
 def tile_rows_of(layout):
-    """Sequences in a tile."""
+    """Return the number of sequences in a tile."""
     return 16 if CELLS[layout.cell].gates * max(layout.hidden_layer_sizes) >= WIDE else 8
 
 
 def state_size_of(layout):
-    """Numbers that a network remembers of a sequence."""
+    """Return the number of elements of a sequence's state."""
     directions = len(layout.prefixes(0))
     return directions * sum(layout.hidden_layer_sizes) * len(CELLS[layout.cell].states)

@@ -1,1 +1,1 @@
-"""Networks on a CPU: packed weights, memory of threads, and calls of the kernels."""
+"""Run networks on a CPU: packed weights, workspaces of threads, and calls of the kernels."""

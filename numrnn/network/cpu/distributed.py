@@ -1,4 +1,4 @@
-"""A network whose mini-batches many processes share out, see docs/design/mpi.rst."""
+"""Train a network whose mini-batches are shared by many processes, see docs/design/mpi.rst."""
 
 import numpy as np
 
@@ -10,19 +10,14 @@ from numrnn.kernels.cpu.updates import pack_weights
 from numrnn.network.cpu.network import CPUNetwork
 from numrnn.network.interface import TrainingRun
 
-NEVER = -(1 << 62)  # so many nodes more than there are: their end opens nothing
+NEVER = -(1 << 62)  # a count of completed nodes that never reaches their number, so no phase is opened
 
 
 class SharedNetwork(CPUNetwork):
-    """A `CPUNetwork` in one of many processes that call its methods together, with the same arguments.
+    """Run a `CPUNetwork` in many processes that call its methods together, with the same arguments.
 
-    Each computes the tiles of the nodes that it owns; all get the sum of the gradients and make the same step. So theta
-    and all that is returned have the bits of one process in all of them.
-
-    Parameters
-    ----------
-    layout, **options : as of `CPUNetwork`
-    comm : numrnn.distributed.mpi.MPI
+    Each process computes the tiles of the nodes that it owns; all get the sum of the gradients and make the same step.
+    So theta and all results have the bits of a single process in all of them. `comm` is a `numrnn.distributed.mpi.MPI`.
     """
 
     def __init__(self, layout, *, comm, **options):
@@ -30,7 +25,10 @@ class SharedNetwork(CPUNetwork):
         self._comm, self._threads = comm, comm.most(self.n_jobs)
 
     def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
-        """See `Network.train`. Ctrl-C in any process ends all after the same mini-batch."""
+        """Make one step of a solver for each mini-batch; see `Network.train`.
+
+        Ctrl-C in any process ends all of them after the same mini-batch.
+        """
         pack_weights(self._net.pieces, theta, self._net.packed)
         if state is None and any(batch.steps is not None for batch in batches):
             state = np.zeros((len(data), self.state_size), self.dtype)
@@ -67,20 +65,24 @@ class SharedNetwork(CPUNetwork):
         return TrainingRun(outcome, *np.array(figures).reshape(-1, 3).T, done)
 
     def reads(self, batch, lengths):
-        """See `Network.reads`. Embedded symbols are read by all: their gradients are sorted by symbol."""
+        """Return the ids of the sequences that this process reads; see `Network.reads`.
+
+        All processes read embedded symbols, since the gradients are sorted by symbol.
+        """
         if self.layout.embedding_size:
             return batch.ids
         return _Share(self._comm, self._threads, self.tile_rows, batch, lengths).read
 
     def _sum_share(self, share, inputs, goal, update, sums):
-        """Gradients of this process's nodes and the tree's sum, which becomes the first of the nodes; returns the
-        losses of all tiles, and whether a process is to stop.
+        """Compute the gradients of this process's nodes and the tree's sum, which becomes the first node.
+
+        Returns the losses of all tiles, and whether a process is to stop.
         """
         tail = np.zeros(share.tiles + 1)
         if len(share.rows.ids):
             goal = goal._replace(first=goal.first[share.part])
             job, threads = self._job(share.rows, sums, share.node_tiles)
-            # Nothing is opened and nothing waited for: a run ends when the nodes are made.
+            # No phase is opened and none is waited for: a run ends when the nodes are computed.
             job.nodes_done[0] = NEVER
             job.board[processor.DONE] = 1
             self._run(job, threads, inputs, goal, update, int(share.rows.lengths.max()))
@@ -93,7 +95,7 @@ class SharedNetwork(CPUNetwork):
         return tail[:-1], tail[-1] > 0
 
     def _close(self, share, rows, inputs, goal, update, losses, sums):
-        """What follows the sum of all nodes, in all processes alike; False if something is not finite."""
+        """Run the phases that follow the sum of all nodes, alike in all processes; return False on divergence."""
         one_node = 1 << share.tiles.bit_length()
         job, threads = self._job(rows, sums, one_node, with_tiles=False)
         job.board[processor.OPENED] = 1
@@ -104,18 +106,18 @@ class SharedNetwork(CPUNetwork):
 
     def _run(self, *arguments):
         outcome = super()._run(*arguments)
-        if outcome == "interrupted":  # by no Ctrl-C that has been noted: the others know nothing of it
+        if outcome == "interrupted":  # by a Ctrl-C that was not exchanged with the other processes
             raise RuntimeError("an interrupt that not all processes have agreed on")
         return outcome
 
     def _complete(self, rows, share):
-        """Rows of an array (N, ...) that processes have written, each those of its own sequences, come to all."""
+        """Send the rows of an array (N, ...) that each process has written for its sequences to all processes."""
         exchanged = rows[share.ids]
         self._comm.gather_rows(exchanged, np.diff(share.places))
         rows[share.ids] = exchanged
 
     def _complete_inputs(self, whole, inputs, share):
-        """Gradients of embedded steps come to all processes; then the steps are sorted by symbol."""
+        """Send the gradients of embedded steps to all processes, and sort the steps by symbol."""
         ends = np.cumsum([0, *whole.lengths])
         steps = np.diff(ends[share.places])
         first, size = ends[share.places[share.rank]], self.layout.embedding_size
@@ -126,23 +128,11 @@ class SharedNetwork(CPUNetwork):
 
 
 class _Share:
-    """What one process has of a mini-batch: nodes, tiles and sequences, each one after the other.
+    """Describe a process's share of a mini-batch: contiguous nodes, tiles and sequences.
 
-    Attributes
-    ----------
-    tiles, nodes, node_tiles : int
-        Of the mini-batch; tiles of a node.
-    ids : ndarray of shape (n,)
-        Sequences of the mini-batch.
-    places : ndarray of shape (processes + 1,)
-        Where those of each process begin in it.
-    first_tile : int
-    part : slice
-        This process's sequences in the mini-batch.
-    rows : Rows
-        The same.
-    read : ndarray of shape (n,)
-        Their ids; where there are none, that of the mini-batch's first.
+    `tiles`, `nodes` and `ids` (n,) are those of the whole mini-batch, in which the sequences of each process begin at
+    `places` (processes + 1,). `part` (a slice) and `rows` are this process's sequences, and `read` their ids, or that
+    of the mini-batch's first sequence if there are none.
     """
 
     def __init__(self, comm, threads, tile_rows, batch, lengths):
@@ -159,5 +149,5 @@ class _Share:
 
 
 def _moves(batch, following):
-    """Whether states after a chunk are read by other processes than wrote them, or by the caller."""
+    """Return True if states after a chunk are read by the caller or by processes that did not write them."""
     return following is None or (following.first > 0 and following.ids is not batch.ids)

@@ -1,6 +1,6 @@
-"""Layers and head over mini-batches: losses with their gradients, whole epochs of updates, and predictions.
+"""Train and predict with networks on a CPU.
 
-Threads share out the work; they stay in compiled code (see docs/design/threads.rst).
+Threads share the work and stay in compiled code (see docs/design/threads.rst).
 """
 
 from copy import copy
@@ -22,25 +22,25 @@ from numrnn.network.interface import RecurrentNetwork, TrainingRun, goal_of, inp
 
 
 class CPUNetwork(RecurrentNetwork):
-    """A network of one architecture; holds no parameters, only where things lie.
+    """Run a network of one architecture on a CPU; it holds places of parameters, not their values.
 
     Parameters
     ----------
     layout : Layout
     activation : {"tanh", "relu"}
-        Of an Elman cell.
+        Activation of an Elman cell.
     head : {"softmax", "sigmoid", "identity"}
-        Output function; its loss is cross-entropy, cross-entropy per output, or the squared error.
+        Output function; its loss is cross-entropy, cross-entropy per output, or squared error.
     loss : str, optional
-        A key of `numrnn.network.components.LOSSES` in the place of the head's own.
+        Key of `numrnn.network.components.LOSSES` to use instead of the head's own loss.
     loss_parameter : float, optional
-        Of the loss; None: its default.
+        Parameter of the loss; None means its default.
     output, pooling, dtype
-        As of `RecurrentNetwork`.
+        As in `RecurrentNetwork`.
     n_jobs : int
-        Threads; the results have the same bits for any number.
+        Number of threads; results have the same bits for any number.
     memory_limit : int, optional
-        Bytes that training may take beside the data; the results have the same bits for any number.
+        Bytes that training may take in addition to the data; results have the same bits for any limit.
     """
 
     def __init__(
@@ -74,10 +74,10 @@ class CPUNetwork(RecurrentNetwork):
         return {**self.__dict__, "memory": copy(self.memory)}
 
     def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
-        """Make a step of a solver for each of some mini-batches; see `Network.train`."""
+        """Make one step of a solver for each mini-batch; see `Network.train`."""
         rows, goal, sums = self._weigh(data, targets, batches)
         if not sums.all():
-            # Left out, unless states have to be carried through.
+            # These are left out, unless states have to be carried through them.
             kept = [n for n, batch in enumerate(batches) if sums[n] > 0 or batch.steps is not None]
             batches, sums = [batches[n] for n in kept], sums[kept]
             rows = Rows(batches, data.lengths) if batches else None
@@ -96,7 +96,7 @@ class CPUNetwork(RecurrentNetwork):
         return TrainingRun(outcome, update.losses[sums > 0], update.norms[sums > 0], sums[sums > 0], done)
 
     def _weigh(self, data, targets, batches):
-        """Rows and targets of mini-batches, and their sums of weights; those of a network without a head are 1."""
+        """Return the rows, targets and sums of weights of mini-batches; the sums are 1 for a network without a head."""
         rows = Rows(batches, data.lengths)
         goal = goal_of(targets, self.dtype, target_rows(data, rows, self.per_step))
         sums = np.zeros(len(batches))
@@ -107,7 +107,7 @@ class CPUNetwork(RecurrentNetwork):
         return rows, goal, sums
 
     def _inputs(self, data, rows, state, given, dgiven, step):
-        """What the kernels read of the sequences of mini-batches."""
+        """Return what the kernels read of the sequences of mini-batches."""
         if state is None or not rows.carried:
             state = np.zeros((len(data) if rows.carried else 0, self.state_size), self.dtype)
         inputs = inputs_of(self.layout, data, rows, state, learning=True)
@@ -118,7 +118,7 @@ class CPUNetwork(RecurrentNetwork):
         return inputs._replace(**step.masks_of(rows))
 
     def _run(self, job, threads, inputs, goal, update, longest):
-        """Share a job out to threads; returns the outcome."""
+        """Run a job on threads and return the outcome."""
 
         def work(index, budget):
             scratch, levels = self.memory.of_thread(index, longest, job.node_tiles)
@@ -127,8 +127,9 @@ class CPUNetwork(RecurrentNetwork):
         return run_threads(work, threads, self.work.budget(3, longest * job.node_tiles, self.tile_rows), job.board)
 
     def _job(self, rows, weight_sums, node_tiles=None, with_tiles=True):
-        """Lay out mini-batches for the threads; returns the job and the number of threads that it is worth, and for
-        which there is memory, if tiles are to be run.
+        """Lay out mini-batches for threads; return the job and a number of threads.
+
+        This is the number that the work is worth and, if tiles are to be run, for which there is memory.
         """
         tile_counts = -(-np.diff(rows.first) // self.tile_rows)
         threads = self.work.training_threads(rows.lengths.sum() / len(tile_counts), tile_counts.max(), self.n_jobs)
@@ -159,15 +160,15 @@ class CPUNetwork(RecurrentNetwork):
 
     @property
     def net(self):
-        """The kernels' record of the network."""
+        """Return the kernels' record of the network."""
         return self._net
 
     def pack(self, theta):
-        """Take the weights that `predict_packed` works with."""
+        """Store the weights that `predict_packed` uses."""
         pack_weights(self._net.pieces, theta, self._net.packed)
 
     def first_state(self):
-        """States of a sequence before its first step, (1, state_size): learned ones of the last `pack`, or zeros."""
+        """Return the initial state of a sequence, (1, state_size): that learned by the last `pack`, or zeros."""
         parts = []
         for fields in self._net.layers.tolist():
             layer = Layer(*fields)
@@ -178,10 +179,10 @@ class CPUNetwork(RecurrentNetwork):
         return np.concatenate(parts)[None]
 
     def predict_packed(self, data, state=None, raw=False, threads=1, masks=None, in_teams=None):
-        """`predict` with the weights of the last `pack`; see `RecurrentNetwork.predict_packed`.
+        """Predict with the weights of the last `pack`; see `RecurrentNetwork.predict_packed`.
 
-        in_teams : bool, optional
-            Threads share the units of a tile; None: where that is faster, and never with masks.
+        With `in_teams`, threads share the units of a tile; by default (None) they do if that is faster, and never with
+        masks.
         """
         if not data.in_memory:
             return self.predict_blocks(
@@ -216,7 +217,7 @@ class CPUNetwork(RecurrentNetwork):
         return job.out, job.after
 
     def _run_tiles(self, job, threads):
-        """A tile is one thread's."""
+        """Predict with each tile on one thread."""
 
         def work(index, budget):
             scratch = self.memory.take(job.tile_rows, job.longest)
@@ -230,7 +231,7 @@ class CPUNetwork(RecurrentNetwork):
         return run_threads(work, threads, self.work.budget(1, job.longest, job.tile_rows), job.board)
 
     def _run_teams(self, job, tile_count, threads):
-        """All threads go from tile to tile, each from another on, and join in."""
+        """Predict with all threads joining the teams of all tiles, each beginning with another tile."""
         scratches = [self.memory.take(job.tile_rows, job.longest) for _ in range(tile_count)]
         meetings = np.zeros((tile_count, unit_parallel.TEAM_SIZE), np.int64)
         most = self.work.team_size(len(job.order))
@@ -252,11 +253,11 @@ class CPUNetwork(RecurrentNetwork):
 
 
 class _Prediction(NamedTuple):
-    """Sequences to predict, and where their outputs go."""
+    """Hold sequences to predict, and the arrays for their outputs."""
 
     order: np.ndarray  # ids in tile order
     data: Data
-    first_row: np.ndarray  # where the outputs of a sequence begin
+    first_row: np.ndarray  # where the outputs of each sequence begin
     raw: bool
     tile_rows: int
     longest: int

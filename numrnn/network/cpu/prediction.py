@@ -1,4 +1,4 @@
-"""A network that is ready to predict: its weights packed once, memory kept from call to call."""
+"""Predict with a network whose weights are packed once and whose memory is kept between calls."""
 
 import numpy as np
 
@@ -9,13 +9,9 @@ from numrnn.network.interface import check_step_shape
 
 
 class Predictor:
-    """Outputs of sequences and of single steps, from any number of Python threads at once.
+    """Predict sequences and single steps, from any number of Python threads at once.
 
-    Parameters
-    ----------
-    network : CPUNetwork
-        Its weights are packed here: it must not predict or train with others afterwards.
-    theta : ndarray of shape (size,)
+    The weights of the `CPUNetwork` are packed here: it must not predict or train with others afterwards.
     """
 
     def __init__(self, network, theta):
@@ -23,21 +19,21 @@ class Predictor:
         net = network.net
         self.dtype = network.dtype
         forward_only = network.layout.n_symbols is None and not network.layout.bidirectional
-        # Of an array that is a step, where there is any.
+        # The shape of an array that is a step; None if there is none.
         self.step_shape = (network.layout.n_inputs,) if forward_only else None
         self.state_shape = 1, network.state_size
         self.network, self._packed, self._kernel = network, net.packed, single_sequence.predictor_of(type(net))
         self._in_one_call = forward_only and network.pooling == "last"
-        self._alone = network.work.team_size(1) == 1  # one sequence is one thread's, whatever its length
+        self._alone = network.work.team_size(1) == 1  # one sequence runs on one thread, whatever its length
         self._no_state, self._first_state = np.zeros((0, 0), self.dtype), network.first_state()
-        self._spare = []  # memory of calls that are over: pop and append are atomic
+        self._spare = []  # memory of finished calls; pop and append are atomic
 
     def useful_threads(self, data):
-        """How many threads predictions of these sequences are worth."""
+        """Return the number of threads that predictions of these sequences are worth."""
         return 1 if len(data) == 1 and self._alone else self.network.work.useful_threads(data)
 
     def predict(self, data, state=None, raw=False, threads=1):
-        """Outputs of all sequences, and the states after them; see `RecurrentNetwork.predict`."""
+        """Return the outputs of all sequences and their final states; see `RecurrentNetwork.predict`."""
         alone = len(data) == 1 and threads == 1 and self._in_one_call and data.in_memory
         if not alone or not self.network.work.fits_one_call(len(data.values)):
             return self.network.predict_packed(data, state, raw, threads)
@@ -54,25 +50,11 @@ class Predictor:
         return outputs, after
 
     def step(self, x, state, decode):
-        """One more step of one stream.
+        """Predict one more step x (D,) or (1, D) of one sequence; return what `decode` returns, and the new state.
 
-        Parameters
-        ----------
-        x : ndarray of shape (D,) or (1, D)
-        state : ndarray of shape (1, state_size), or None
-            None: the one before a first step.
-        decode : function (index of the largest output, outputs of shape (1, K)) -> prediction
-            Keeps nothing of the outputs: the next step writes over them.
-
-        Returns
-        -------
-        prediction : what `decode` returned
-        state : ndarray of shape (1, state_size)
-
-        Raises
-        ------
-        ValueError
-            If x or the state are not finite.
+        The state is (1, state_size), or None for the initial state. `decode` is called with the index of the largest
+        output and the outputs (1, K), which it must not keep, since the next step overwrites them. Raises ValueError if
+        x or the state is not finite.
         """
         memory = self._take(1)
         memory.x[:] = x
@@ -97,7 +79,7 @@ class Predictor:
 
 
 class _Memory:
-    """What one call writes on."""
+    """Hold the arrays that one call writes."""
 
     __slots__ = ("kept", "longest", "outputs", "step", "table", "work", "x")
 

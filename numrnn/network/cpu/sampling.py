@@ -1,4 +1,4 @@
-"""Symbols that a network writes, one after another."""
+"""Generate symbols with a network, one after another."""
 
 import numpy as np
 
@@ -6,24 +6,16 @@ from numrnn.kernels.cpu.inputs import SymbolData
 from numrnn.kernels.cpu.sampling import generate
 from numrnn.network.cpu.workspaces import make_scratch
 
-FIRST_BLOCK, LARGEST_BLOCK = 16, 4096  # symbols written in one call of compiled code: at first few, as someone may wait
+FIRST_BLOCK, LARGEST_BLOCK = 16, 4096  # symbols per call of compiled code; few at first, for quick output
 
 
 class Writer:
-    """One text that a network goes on with; its state is carried, no step is made twice.
+    """Continue one text; the state is carried, so no step is computed twice.
 
-    Parameters
-    ----------
-    network : CPUNetwork
-        Of symbols, with an output for each step and its weights packed; many writers may share it.
-    temperature : float
-        What logits are divided by; 0: always the most probable symbol.
-    top_k : int or None
-        Only so many of the most probable symbols; None: all.
-    top_p : float or None
-        Of these only the most probable that together have this probability; None: all.
-    random : numpy.random.Generator
-        Gives one number a symbol.
+    The `CPUNetwork` reads symbols, has an output for each step and its weights packed; many writers may share it.
+    Logits are divided by `temperature`; 0 always selects the most probable symbol. Symbols are chosen among the `top_k`
+    most probable ones and, of these, the fewest that together have the probability `top_p`; None means all. `random`
+    gives one number per symbol.
     """
 
     def __init__(self, network, *, temperature, top_k, top_p, random):
@@ -42,7 +34,7 @@ class Writer:
         self._symbols = np.zeros(self._largest + 1, np.min_scalar_type(layout.n_symbols - 1))
 
     def read(self, symbols):
-        """Take a step for each of these symbols, an array of shape (T,); what is written next follows the last."""
+        """Make a step for each symbol of an array (T,); what is written next follows the last one."""
         for first in range(0, len(symbols) - 1, self._largest):
             part = symbols[first : min(first + self._largest, len(symbols) - 1)]
             self._symbols[: len(part)] = part
@@ -50,7 +42,7 @@ class Writer:
         self._symbols[0] = symbols[-1]
 
     def write(self, length=None):
-        """Yield arrays of symbols, (n,) each, so many in all; None: without end."""
+        """Yield arrays (n,) of symbols, `length` symbols in all, or endlessly if it is None."""
         left, size = np.inf if length is None else length, min(FIRST_BLOCK, self._largest)
         while left > 0:
             count = int(min(size, left))

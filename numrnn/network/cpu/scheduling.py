@@ -1,9 +1,9 @@
-"""How many threads the work of a network is worth, and threads of this process that run compiled code.
+"""Determine how many threads the work of a network is worth, and run compiled code on this process's threads.
 
 Threads are shared by all estimators and made anew after a fork. They are not an executor of the standard library: its
-locks, and those of its futures and threads, are taken in Python code, where a Ctrl-C can leave one taken, and the next
-to ask for it hangs (one interrupted prediction of some 2,000 did), or fails. Here the caller touches lists, simple
-queues and a lock of C alone, whose operations are atomic.
+locks, and those of its futures and threads, are acquired in Python code, where a Ctrl-C can leave one acquired, so that
+the next request for it hangs or fails (one interrupted prediction of some 2,000 hung). Here the caller uses only lists,
+simple queues and a lock implemented in C, whose operations are atomic.
 """
 
 import _thread
@@ -23,19 +23,19 @@ from numrnn.kernels.cpu.micro_kernel import panel_width
 from numrnn.kernels.cpu.processor import BOARD_SIZE, LEFT, STOP, leave, watch
 from numrnn.network.components import CELLS
 
-SECONDS_PER_CALL = 0.05  # compiled code is left this often on the caller's thread, so that signals are served
-FIRST_SHARE = 16  # the first call gets this part of the budget, and the next at most so many times more
+SECONDS_PER_CALL = 0.05  # the caller's thread leaves compiled code this often, so that signals are served
+FIRST_SHARE = 16  # the first call gets this fraction of the budget, and each further one at most this factor more
 NO_LIMIT = 1 << 62
-# Looks at a counter, 0.5 ns each: before a thread sleeps, from which the next call wakes it in 30 to 50 us; and after
-# it has seen a call, until the caller has given Python's lock away.
+# Reads of a counter, 0.5 ns each: before a thread sleeps, from which the next call wakes it in 30 to 50 us; and after
+# it has seen a call, until the caller has released the interpreter's lock.
 LOOKS, MORE_LOOKS = (1, 1) if config.DISABLE_JIT else (200_000, 20_000)
 
-FLOPS_PER_CALL = 2e9  # a guess of what may run between two looks at signals; then the clock decides
-FLOPS_PER_TILE_STEP = 2e4  # what the smallest step costs in time: 1 us or so
-FEWEST_ROWS = 4  # fewer take as long: W comes from memory then
-FLOPS_PER_THREAD = 4e5  # less than this is not worth another thread
-FLOPS_PER_CALLED_THREAD = 1e7  # likewise where a pool has to be asked for every prediction: 50 us
-FLOPS_PER_MEMBER = 1e5  # likewise of a step whose units threads share: to meet takes 0.2 us
+FLOPS_PER_CALL = 2e9  # a guess of what may run between two checks of signals; then the clock decides
+FLOPS_PER_TILE_STEP = 2e4  # what the smallest step costs in time, about 1 us
+FEWEST_ROWS = 4  # fewer rows take as long, since W then comes from memory
+FLOPS_PER_THREAD = 4e5  # least work that is worth another thread
+FLOPS_PER_CALLED_THREAD = 1e7  # the same for predictions, each of which calls the pool: 50 us
+FLOPS_PER_MEMBER = 1e5  # the same for a step whose units are shared: a meeting takes 0.2 us
 FLOPS_PER_OUTPUT = 16  # what a softmax and its loss cost in time
 
 _pools = {}
@@ -43,18 +43,7 @@ _here = threading.local()
 
 
 class Workload:
-    """Threads and steps for work with a network.
-
-    Parameters
-    ----------
-    layout : Layout
-    per_step : bool
-        Whether there is an output for each step.
-    pooling : {"last", "mean", "max"}
-    dtype : float32 or float64
-    tile_rows : int
-        Sequences in a tile.
-    """
+    """Estimate numbers of threads and steps for work with a network."""
 
     def __init__(self, layout, *, per_step, pooling, dtype, tile_rows):
         sizes, gates, directions = layout.hidden_layer_sizes, CELLS[layout.cell].gates, len(layout.prefixes(0))
@@ -68,33 +57,33 @@ class Workload:
         self._tile_rows = tile_rows
 
     def training_threads(self, steps, tiles, n_jobs):
-        """How many threads a mini-batch of so many steps in so many tiles is worth."""
+        """Return the number of threads that a mini-batch of `steps` steps in `tiles` tiles is worth."""
         flops = 3 * self._flops_per_step * steps
         return int(max(1, min(n_jobs, tiles, flops // FLOPS_PER_THREAD)))
 
     def useful_threads(self, data):
-        """How many threads predictions of these sequences are worth."""
+        """Return the number of threads that predictions of these sequences are worth."""
         flops = self._flops_per_step * int(data.offsets[-1])
         at_once = -(-len(data) // self._tile_rows) * self.team_size(len(data))
         return int(max(1, min(at_once, flops // FLOPS_PER_CALLED_THREAD)))
 
     def team_size(self, sequences):
-        """How many threads may share the units of a tile; 1: a tile is one thread's."""
+        """Return how many threads may share the units of a tile; 1 means that a tile belongs to one thread."""
         flops = min(sequences, self._tile_rows) * self._flops_per_step
         return int(max(1, min(self._largest_team, flops // FLOPS_PER_MEMBER)))
 
     def budget(self, passes, longest, tile_rows):
-        """Steps of a tile after which the main thread leaves compiled code; 0 where a share of the work is longer."""
+        """Return the steps of a tile after which the main thread leaves compiled code; 0 if a share is longer."""
         steps = self._steps_per_call(passes, tile_rows)
         return steps if longest <= steps else 0
 
     def fits_one_call(self, steps):
-        """Whether signals may wait until a sequence of so many steps is done."""
+        """Return True if signals may wait until a sequence of `steps` steps is done."""
         return self.budget(1, steps, 1) > 0
 
     @property
     def steps_per_call(self):
-        """Steps of one sequence, at least 1, for which signals may wait."""
+        """Return the number of steps of one sequence, at least 1, for which signals may wait."""
         return max(1, self._steps_per_call(1, 1))
 
     def _steps_per_call(self, passes, tile_rows):
@@ -104,10 +93,10 @@ class Workload:
 
 @contextmanager
 def alone():
-    """A span in which what this thread runs is run by it alone.
+    """Run the work of this thread on this thread only within the context.
 
-    For what may have to be compiled: other threads would wait for the compiler, and go on where a signal made this one
-    give up.
+    This is for work that may have to be compiled: other threads would wait for the compiler, and would continue after a
+    signal made this thread give up.
     """
     _here.alone = True
     try:
@@ -117,7 +106,7 @@ def alone():
 
 
 def _getter_of_core():
-    """A function that returns the number of the core that runs it; None where the system has none, or no affinities."""
+    """Return a function that returns the number of its core; None on systems without one or without affinities."""
     try:
         return ctypes.CDLL(None).sched_getcpu if hasattr(os, "sched_setaffinity") else None
     except (AttributeError, OSError, TypeError):
@@ -128,11 +117,11 @@ _core = _getter_of_core()
 
 
 def _keep_off_this_core(threads):
-    """Let threads wake on other cores than this one; returns the cores that they may go to afterwards, or None.
+    """Make threads wake on other cores than this one; return the cores that they may use afterwards, or None.
 
     To Linux an idle core of a virtual machine looks as if another machine had taken it, so a thread wakes on the core
-    of who wakes it, and waits there: of predictions of 0.5 ms the first hundred after a pause took 0.9 ms, the time of
-    one thread.
+    of the thread that wakes it, and waits there: the first hundred predictions of 0.5 ms after a pause took 0.9 ms, the
+    time of one thread.
     """
     if _core is None:
         return None
@@ -143,7 +132,7 @@ def _keep_off_this_core(threads):
             return None
         for thread in threads:
             os.sched_setaffinity(thread, others)
-    except OSError:  # a sandbox may forbid it
+    except OSError:  # a sandbox may forbid the call
         return None
     return cores
 
@@ -157,19 +146,20 @@ def _move_freely(cores):
 
 
 class _Pool:
-    """Threads that wait for calls to run, which return the board that they worked on; they end with the process.
+    """Run calls on threads that end with the process; each call returns the board on which it worked.
 
-    They are as many as all who work at a time have asked for, but no more than cores, or than one of them asked for.
+    The number of threads is the sum of those requested at a time, but at most the number of cores or the largest single
+    request.
     """
 
     def __init__(self):
         self.calls, self._threads, self._asleep, self._cores = SimpleQueue(), [], set(), None
-        self._asked, self._growing = {}, threading.RLock()  # threads, by who asked
-        self._woken = np.zeros(1, np.int64)  # times
-        leave(np.zeros(BOARD_SIZE, np.int64), self._woken, 0, 1, 1)  # compiled here: a fork must not find it half done
+        self._asked, self._growing = {}, threading.RLock()  # threads by caller
+        self._woken = np.zeros(1, np.int64)  # number of calls
+        leave(np.zeros(BOARD_SIZE, np.int64), self._woken, 0, 1, 1)  # compile it before any fork
 
     def ask(self, who, count):
-        """Be large enough for one more, who tells by `withdraw` that the work is done."""
+        """Make the pool large enough for one more caller, who calls `withdraw` when the work is done."""
         self._asked[who] = count
         with self._growing:
             counts = list(self._asked.values())
@@ -189,7 +179,7 @@ class _Pool:
             leave(board, self._woken, self._woken[0] + 1, looks, MORE_LOOKS)
 
     def _next(self):
-        """The next call: of those that wait already, or after a sleep."""
+        """Return the next call, which is waiting already or comes after a sleep."""
         try:
             return self.calls.get_nowait()
         except Empty:
@@ -201,7 +191,7 @@ class _Pool:
         return call
 
     def wake(self, call, count):
-        """Have so many threads run a function."""
+        """Run a function on `count` threads."""
         asleep = list(self._asleep)
         if asleep:
             self._cores = _keep_off_this_core(asleep)
@@ -219,11 +209,11 @@ def _pool():
 
 
 class _Team:
-    """The other threads of one piece of work."""
+    """Hold the other threads of one call."""
 
     def __init__(self, work, indices, board):
         self._work, self._board = work, board
-        self._tickets = list(reversed(indices))  # of those who have not begun
+        self._tickets = list(reversed(indices))  # of threads that have not begun
         self._count, self._begun, self._ends, self._news = len(indices), [], [], SimpleQueue()
 
     def start(self):
@@ -232,13 +222,13 @@ class _Team:
         pool.wake(self._serve, self._count)
 
     def _serve(self):
-        self._begun.append(True)  # before the ticket: who withdraws the tickets then waits for all that have one
+        self._begun.append(True)  # before the ticket, so that `dismiss` waits for all threads that have one
         self._ends.append(self._work_on_ticket())
         self._news.put(None)
         return self._board
 
     def _work_on_ticket(self):
-        """What went wrong, or None."""
+        """Work on one ticket; return the error that occurred, or None."""
         try:
             index = self._tickets.pop()
         except IndexError:  # the caller needs no more threads
@@ -251,13 +241,14 @@ class _Team:
         return None
 
     def wait(self):
-        """Until all have done their work; a signal may end it."""
+        """Wait until all threads have done their work; a signal may interrupt the wait."""
         while len(self._ends) < self._count:
             self._listen()
 
     def dismiss(self):
-        """Those that have not begun never will; True once all others have ended, whatever comes: they use the caller's
-        arrays.
+        """Keep threads that have not begun from beginning, and wait until all others have ended.
+
+        The wait must be completed whatever happens, since the threads use the caller's arrays.
         """
         self._tickets.clear()
         if len(self._ends) < len(self._begun):
@@ -268,7 +259,7 @@ class _Team:
 
     def _listen(self):
         try:
-            self._news.get(timeout=0.1)  # a signal may take what came: so the lists are looked at again
+            self._news.get(timeout=0.1)  # a signal may consume an item, so the lists are read again
         except Empty:
             pass
 
@@ -279,23 +270,19 @@ class _Team:
 
 
 def run_threads(work, count, budget, board):
-    """Run work(index, budget) on `count` threads until it returns True on this one, which is number 0.
+    """Run work(index, budget) on `count` threads until it returns True on this one, which has index 0.
 
     This thread leaves compiled code when its budget is spent, so that signals are served, and enters it again. The
-    budget is a guess: the time that a part of it took says how large the next one is. Others have no budget; those
-    that a busy pool has not started when the work is done never start. A budget of 0 says that one step of the work
-    takes long: then all of it runs on other threads, and this one waits for signals.
-
-    Returns
-    -------
-    outcome : {"done", "interrupted"}
-        "interrupted" after Ctrl-C: all threads have stopped.
+    budget is a guess: the time that one part took determines the size of the next. Other threads have no budget; those
+    that a busy pool has not started when the work is done never start. A budget of 0 means that one step of the work
+    takes long: then all of it runs on other threads, and this one waits for signals. Returns "done", or "interrupted"
+    after Ctrl-C, when all threads have stopped.
     """
     count = 1 if getattr(_here, "alone", False) else count
     team = _Team(work, range(1 if budget else 0, count), board)
     try:
         outcome = _run_team(team, work, count, budget, board)
-    except BaseException as error:  # also what a signal raised between two lines of what waits for the others
+    except BaseException as error:  # also an error that a signal handler raised during the wait for other threads
         board[STOP] = 1
         _dismiss(team, board)
         outcome = "interrupted"
@@ -326,7 +313,7 @@ def _run_team(team, work, count, budget, board):
 
 
 def _dismiss(team, board):
-    """True if Ctrl-C came."""
+    """Dismiss a team; return True if Ctrl-C occurred meanwhile."""
     interrupted = False
     while True:
         try:

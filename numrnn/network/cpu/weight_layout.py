@@ -1,4 +1,4 @@
-"""Where weights lie: the kernels' records of a network."""
+"""Lay out weights: make the kernels' records of a network."""
 
 import numpy as np
 
@@ -7,13 +7,13 @@ from numrnn.kernels.cpu.records import LOSS_PARAMETER, NO_HEAD, ONE, ZEROS, Head
 from numrnn.network.components import ACTIVATIONS, CELLS, POOLINGS
 from numrnn.network.cpu.workspaces import aligned_zeros
 
-PIECE = 32  # outputs of a piece of theta, or a multiple of it: at least a panel of any machine
-PIECE_SIZE = 16384  # parameters of a piece, where so many outputs have fewer: what stays in a core's cache
-SHARE = 2048  # parameters, at least, that one thread takes of an update at a time: a microsecond or two
+PIECE = 32  # a piece has a multiple of this number of outputs: at least a panel on any machine
+PIECE_SIZE = 16384  # parameters that a piece may have with more outputs: what stays in a core's cache
+SHARE = 2048  # least parameters that a thread claims of an update at a time: a microsecond or two
 
 
 class _Room:
-    """Hands out places one after the other."""
+    """Allocate offsets one after another."""
 
     def __init__(self, size=0):
         self.size = size
@@ -24,7 +24,7 @@ class _Room:
 
 
 def make_net(layout, activation, head, per_step, dtype, pooling="last"):
-    """The kernels' records of a layout, and of a head (`HeadNumbers`): (net, size of a tile's gradient)."""
+    """Return the kernels' records of a layout and a head (`HeadNumbers`), and the size of a tile's gradient."""
     width, sizes = panel_width(dtype), layout.hidden_layer_sizes
 
     def pad(n):
@@ -86,7 +86,7 @@ def _place_layer(cell, D, H, pad, packed, gradient, back):
 
 
 def _place_table(layout, layer, packed, gradient):
-    """The first layer's table: an embedding, or U."""
+    """Place the first layer's table: an embedding, or U."""
     if layout.embedding_size is not None:
         return layer._replace(embedded=1, table=packed.take(layout.n_symbols * layer.D))
     size = layout.n_symbols * layer.gates * layer.H
@@ -124,12 +124,12 @@ def _place_head(numbers, per_step, layout, layers, pad, packed, gradient):
 
 
 def _pieces_of_layer(layout, prefix, layer, width, back):
-    """U, W and biases of a layer's direction. `back`: U is there for its inputs' gradient, too."""
+    """Yield the pieces of U, W and biases of a direction; with `back`, U is also packed for the inputs' gradient."""
     cell = CELLS[layout.cell]
     D, H, HP, gates, U_back = layer.D, layer.H, layer.HP, layer.gates, layer.U_back if back else None
     theta = {name: layout.offsets[f"{prefix}{name}"] for name in ("U", "W", "b", *cell.biases_of_W)}
     for plane, gate in enumerate(cell.planes):
-        for j, count in _cut(H, D) if D else ():  # U of symbols is a table
+        for j, count in _cut(H, D) if D else ():  # for symbols, U is a table
             first, at = theta["U"] + (gate * H + j) * D, layer.U + (plane * HP + j) * D
             back = -1 if U_back is None else U_back + (plane * H + j) * width
             yield Piece(first, count, D, layer.dU + plane * D * HP + j, HP, 1, at, back, gates * H, 1, 0)
@@ -157,13 +157,13 @@ def _pieces_of_head(layout, head, width):
 
 
 def _cut(outputs, columns):
-    """First output and number of outputs of each piece of a matrix."""
+    """Return the first output and the number of outputs of each piece of a matrix."""
     size = PIECE * max(1, PIECE_SIZE // (PIECE * columns))
     return [(first, min(size, outputs - first)) for first in range(0, outputs, size)]
 
 
 def _shares_of(pieces):
-    """Where pieces are to be cut into shares of SHARE parameters or a little more."""
+    """Return where to cut pieces into shares of SHARE parameters or slightly more."""
     shares, size = [0], 0
     for index, piece in enumerate(pieces, start=1):
         size += piece.count * piece.columns

@@ -1,4 +1,4 @@
-"""Memory that a network works in, kept from call to call: what is in it never matters between two calls."""
+"""Manage the workspaces of a network, which are kept between calls; their contents never matter between two calls."""
 
 import math
 from typing import NamedTuple
@@ -15,33 +15,20 @@ from numrnn.network.interface import embedding_gradient_bytes
 
 LINE = 64  # bytes of a cache line
 
-KEPT_BYTES = 1 << 20  # memory of a prediction is kept for the next up to this size, or that of the weights
+KEPT_BYTES = 1 << 20  # memory of a prediction is kept for the next one up to this size, or that of the weights
 
 
 class Workspaces:
-    """Scratch of threads, and the gradients that they share.
+    """Manage the scratch memory of threads and the gradients that they share.
 
-    Parameters
-    ----------
-    net : kernels' record of a network
-    bidirectional : bool
-    gradient_size : int
-        Of a tile's gradient.
-    tile_rows : int
-        Sequences in a tile of training.
-    memory_limit : int, optional
-        Bytes that training may take: what `needed_bytes` counts.
-
-    Attributes
-    ----------
-    kept_bytes : int
-        Memory of a prediction is kept up to this size, or that of the weights.
+    `gradient_size` and `tile_rows` are those of a tile in training. `memory_limit`, in bytes, bounds what
+    `needed_bytes` counts. Memory of a prediction is kept up to the size `kept_bytes`, or that of the weights.
     """
 
     def __init__(self, net, *, bidirectional, gradient_size, tile_rows, memory_limit=None):
         self._net, self._gradient_size, self._tile_rows = net, gradient_size, tile_rows
         self._bidirectional, self.memory_limit = bidirectional, memory_limit
-        self._rows, self._threads, self._share = tile_rows, 1, None  # of a tile; that share; bytes of one, None: any
+        self._rows, self._threads, self._share = tile_rows, 1, None  # share: bytes of a thread, None: any
         self.kept_bytes = KEPT_BYTES
         self._of_threads, self._nodes, self._spare = {}, self._gradients(0), {}
 
@@ -50,12 +37,14 @@ class Workspaces:
 
     @property
     def packed(self):
-        """The packed weights."""
+        """Return the packed weights."""
         return self._net.packed
 
     def needed_bytes(self, threads, longest, rows, node_tiles, nodes):
-        """The fewest bytes in which so many threads train on tiles of so many sequences of up to `longest` steps: their
-        scratch and the gradients that wait to be summed, in mini-batches of so many nodes.
+        """Return the fewest bytes in which `threads` threads can train on tiles of `rows` sequences of `longest` steps.
+
+        These are the threads' scratch memory and the gradients that wait to be summed, with `nodes` nodes per
+        mini-batch.
         """
         scratch = self._stored_bytes(longest)
         if not self._bidirectional:
@@ -66,17 +55,17 @@ class Workspaces:
         return (threads * _levels(node_tiles) + nodes) * self._gradient_size * self._net.packed.itemsize
 
     def share_out(self, threads, rows, node_tiles, nodes, taken):
-        """Say how much each thread may take of the limit, of which so many bytes are taken."""
+        """Set how much each thread may take of the limit, of which `taken` bytes are in use."""
         share = (self.memory_limit - taken - self._sum_bytes(threads, node_tiles, nodes)) // threads
         if self._share is None or (threads, share, rows) != (self._threads, self._share, self._rows):
             self._of_threads = {}
         self._rows, self._threads, self._share = rows, threads, share
 
     def of_thread(self, thread, longest, node_tiles):
-        """Scratch of a thread to train in, and the gradients that wait for their neighbours."""
+        """Return a thread's scratch memory for training, and the gradients that wait for their neighbours."""
         known, known_tiles, scratch, levels = self._of_threads.pop(thread, (0, 0, None, None))
         if longest > known:
-            known, scratch = longest, None  # the memory is free before there is other
+            known, scratch = longest, None  # free the old memory before new memory is allocated
             scratch = self._scratch_to_train(longest)
         if node_tiles > known_tiles:
             known_tiles, levels = node_tiles, self._gradients(_levels(node_tiles))
@@ -92,14 +81,14 @@ class Workspaces:
         return stored_bytes(self._net, self._tile_rows, longest, bidirectional=self._bidirectional)
 
     def nodes(self, count):
-        """Gradients of at least so many nodes of a mini-batch, (nodes, gradient_size)."""
+        """Return gradients of at least `count` nodes of a mini-batch, (nodes, gradient_size)."""
         if len(self._nodes) < count:
-            self._nodes = None  # likewise
+            self._nodes = None  # free the old memory first
             self._nodes = self._gradients(count)
         return self._nodes
 
     def take(self, tile_rows, longest):
-        """Memory to predict in, of a call that is over, or new; pop and append are atomic."""
+        """Return memory to predict in, from a finished call or new; pop and append are atomic."""
         try:
             scratch = self._spare[tile_rows].pop()
         except (KeyError, IndexError):
@@ -109,7 +98,7 @@ class Workspaces:
         return scratch
 
     def give(self, tile_rows, scratch):
-        """Put memory of a call that is over aside for the next one, unless it is large."""
+        """Keep the memory of a finished call for the next one, unless it is large."""
         size = scratch.work.nbytes + scratch.active.nbytes + scratch.blocks.nbytes
         if size <= max(self.kept_bytes, self._net.packed.nbytes):
             self._spare.setdefault(tile_rows, []).append(scratch)
@@ -119,22 +108,22 @@ class Workspaces:
 
 
 def _levels(node_tiles):
-    """Gradients of tiles of a node that wait for their neighbours."""
+    """Return the number of gradients of a node's tiles that wait for their neighbours."""
     return max(1, node_tiles.bit_length() - 1)
 
 
-NODES_PER_THREAD = 2  # shares of a mini-batch that threads claim: more even out, but each needs a gradient's memory
-# What is left to compiled code, objects and the allocator, which are not counted: one part in ten, no more than 64 MiB.
+NODES_PER_THREAD = 2  # more nodes balance the load, but each needs the memory of a gradient
+# What is reserved for compiled code, objects and the allocator, which are not counted: a tenth, at most 64 MiB.
 RESERVE, MOST_RESERVED = 10, 1 << 26
-THETAS = 5  # arrays like theta in training: itself, before the last step, its gradient, the state of Adam
+THETAS = 5  # arrays like theta in training: theta, theta before the last step, the gradient, Adam's two states
 
 
 class MemoryLimitError(ValueError):
-    """The limit leaves no room for one thread."""
+    """Report that the memory limit leaves no room for one thread."""
 
 
 def nodes_of(tile_counts, threads, node_tiles=None):
-    """Tiles of a node, a power of two, unless it is given, and nodes of each mini-batch."""
+    """Return the number of tiles of a node, a power of two unless it is given, and the nodes of each mini-batch."""
     if node_tiles is None:
         nodes = 1 if threads == 1 else NODES_PER_THREAD * threads
         node_tiles = 1 << int(-(-tile_counts.max() // nodes) - 1).bit_length()
@@ -142,29 +131,10 @@ def nodes_of(tile_counts, threads, node_tiles=None):
 
 
 def affordable_threads(wanted, layout, memory, rows, tile_rows, node_tiles=None):
-    """The number of threads that a limit leaves room for.
+    """Return the number of threads, at most `wanted`, for which the limit leaves room, and share out the memory.
 
-    Parameters
-    ----------
-    wanted : int
-        No more than these.
-    layout : Layout
-    memory : Workspaces
-        Is told what each thread may take.
-    rows : Rows
-        The sequences of mini-batches.
-    tile_rows : int
-    node_tiles : int, optional
-        Tiles of a node, where they do not depend on the number of threads.
-
-    Returns
-    -------
-    threads : int
-
-    Raises
-    ------
-    MemoryLimitError
-        If there is no room for one.
+    `rows` are the sequences of mini-batches. `node_tiles` is given if it does not depend on the number of threads.
+    Raises MemoryLimitError if there is no room for one thread.
     """
     limit, reserve = memory.memory_limit, min(memory.memory_limit // RESERVE, MOST_RESERVED)
     largest, longest = int(np.diff(rows.first).max()), int(rows.lengths.max())
@@ -185,7 +155,7 @@ def affordable_threads(wanted, layout, memory, rows, tile_rows, node_tiles=None)
 
 
 def aligned_zeros(size, dtype):
-    """Zeros that begin at a cache line: a vector that crosses lines costs two loads."""
+    """Return zeros that begin at a cache line; a vector that crosses lines costs two loads."""
     item = np.dtype(dtype).itemsize
     memory = np.zeros(size + LINE // item, dtype)
     skip = -memory.ctypes.data % LINE // item
@@ -193,33 +163,23 @@ def aligned_zeros(size, dtype):
 
 
 class Region(NamedTuple):
-    """What the size of a region of a thread's memory grows with: the columns of the kernels' table of regions."""
+    """Describe how the size of a region grows, a row of the kernels' table of regions."""
 
-    rows: int = 0  # of all steps, or of a segment
-    state_rows: int = 0  # with those of the states before each block
-    block_rows: int = 0  # BLOCK_STEPS times the sequences of a tile
+    rows: int = 0  # per row of all steps, or of a segment
+    state_rows: int = 0  # per row, including the states before each block
+    block_rows: int = 0  # per row of a block: BLOCK_STEPS times the sequences of a tile
     sequences: int = 0
-    same_as: int = -1  # the region in whose place it lies
+    same_as: int = -1  # the region at the same place
 
 
 def regions_of(net, *, bidirectional=False, one_block=False, slots=False):
-    """The table of regions, in the order of the constants of `numrnn.kernels.cpu.records`.
+    """Return the table of regions (regions, 5), int64, in the order of the constants of `numrnn.kernels.cpu.records`.
 
-    Parameters
-    ----------
-    net : kernels' record of a network
-    bidirectional : bool
-        Layers run one after the other over whole sequences: what they read is kept.
-    one_block : bool
-        For predictions: of all else there is one block, without what is kept for a backward pass.
-    slots : bool
-        For segments: carries are kept.
-
-    Returns
-    -------
-    regions : ndarray of shape (regions, 5), int64
+    `bidirectional` layers run one after another over whole sequences, so what they read is stored. With `one_block`,
+    for predictions, everything else has room for one block, without what the backward pass needs. With `slots`, for
+    segments, carries are stored.
     """
-    # Not `head_of`: Numba makes a named tuple by a call into Python, and a Ctrl-C that comes in it ends the process.
+    # Not `head_of`: Numba makes a named tuple by a call into Python, and a Ctrl-C during that call ends the process.
     layers, head = [Layer(*row) for row in net.layers.tolist()], Head(*net.head.tolist())
     regions = []
     for layer in layers:
@@ -241,8 +201,9 @@ def regions_of(net, *, bidirectional=False, one_block=False, slots=False):
 
 
 def _regions_of_whole_layers(net, layers, head, one_block):
-    """Of bidirectional layers: gradients of all steps, of which at most two are needed at a time, and what each layer
-    and the head read; for predictions every second one lies at one place.
+    """Yield the regions of bidirectional layers: gradients of all steps, and what each layer and the head read.
+
+    At most two of the gradients are needed at a time; for predictions every second input shares a place.
     """
     levels, whole, all_steps = len(layers) // 2, Region(rows=head.widest), head.per_step or net.pooling != LAST
     read = levels + all_steps
@@ -261,13 +222,13 @@ def _regions_of_whole_layers(net, layers, head, one_block):
 
 
 def end_of(regions, rows, state_rows, sequences):
-    """Where the last of some regions ends that `lay_out` lays out."""
+    """Return the end of the last region that `lay_out` lays out."""
     sizes = regions[:, :SAME_AS] @ [rows, state_rows, BLOCK_STEPS * sequences, sequences]
     return int(np.where(regions[:, SAME_AS] < 0, -(-sizes // 16) * 16, 0).sum())
 
 
 def _end_of_whole(regions, tile_rows, longest):
-    """Likewise, with room for all steps of a tile of sequences of up to `longest` steps."""
+    """Return the end of the last region with room for all steps of a tile of sequences of up to `longest` steps."""
     return end_of(regions, longest * tile_rows, (longest + _most_blocks(tile_rows, longest)) * tile_rows, tile_rows)
 
 
@@ -276,18 +237,19 @@ def _end_of_segment(regions, state_rows, sequences):
 
 
 def _most_blocks(tile_rows, longest):
-    """The most blocks of steps that a tile has."""
+    """Return the largest number of blocks of steps that a tile can have."""
     return longest // BLOCK_STEPS + 2 + tile_rows // ROWS_DROP
 
 
 def _spare_of(net):
-    """Room for copies of operands."""
+    """Return the number of elements for copies of operands."""
     return spare_size(int(max(net.layers[:, :2].max(), Head(*net.head.tolist()).K)), net.packed.dtype)
 
 
 def make_scratch(net, tile_rows, longest, *, bidirectional=False, one_block=False):
-    """Memory in which one thread runs tiles of sequences of up to `longest` steps: all steps for training, one block
-    at a time for predictions, as far as layers allow it.
+    """Return memory in which one thread runs tiles of sequences of up to `longest` steps.
+
+    It has room for all steps (training), or for one block at a time, as far as layers allow (predictions).
     """
     regions = regions_of(net, bidirectional=bidirectional, one_block=one_block)
     end = _end_of_whole(regions, tile_rows, longest)
@@ -305,8 +267,9 @@ def _scratch_of(net, work, end, regions, blocks, longest, segments, bidirectiona
 
 
 def make_limited_scratch(net, rows, longest, most):
-    """Memory of `most` bytes, or less where that keeps all, in which one thread trains on tiles of so many sequences
-    of up to `longest` steps.
+    """Return memory in which one thread trains on tiles of `rows` sequences of up to `longest` steps.
+
+    It has `most` bytes, or fewer if they suffice to store all steps.
     """
     item, blocks, spare = net.packed.itemsize, _most_blocks(rows, longest), _spare_of(net)
     regions = regions_of(net, slots=True)
@@ -317,13 +280,14 @@ def make_limited_scratch(net, rows, longest, most):
 
 
 def _bytes_of_tables(rows, longest):
-    """Of the integers of a scratch within a limit."""
+    """Return the bytes of the integers of a scratch within a limit."""
     return 8 * (longest + 7 * _most_blocks(rows, longest) + 2)
 
 
 def _least_slots(blocks):
-    """As many as each block is run forward again at most: with one, which would do, time grows with the square of
-    their number.
+    """Return the least number of slots with which no block is rerun more often than there are slots.
+
+    A single slot would do, but the time grows with the square of the number of blocks.
     """
     slots = 1
     while math.comb(2 * slots, slots) < blocks:
@@ -332,14 +296,14 @@ def _least_slots(blocks):
 
 
 def stored_bytes(net, tile_rows, longest, *, bidirectional):
-    """Bytes of the memory in which one thread trains on tiles of up to `longest` steps, all of which are kept."""
+    """Return the bytes in which one thread trains on tiles of up to `longest` steps, all of which are stored."""
     end = _end_of_whole(regions_of(net, bidirectional=bidirectional), tile_rows, longest) + _spare_of(net)
     tables = (1 + bidirectional) * longest + 5 * _most_blocks(tile_rows, longest)
     return net.packed.itemsize * end + LINE + 8 * tables
 
 
 def least_bytes(net, rows, longest):
-    """The fewest bytes that `make_limited_scratch` makes something useful of: segments of a block, a few slots."""
+    """Return the fewest bytes that `make_limited_scratch` can use: segments of one block and a few slots."""
     regions, slots = regions_of(net, slots=True), _least_slots(_most_blocks(rows, longest))
     kept = (min(longest, BLOCK_STEPS) + 1) * rows
     end = _end_of_segment(regions, kept, rows) + (slots - 1) * int(regions[-1, BY_SEQUENCES]) * rows

@@ -1,4 +1,4 @@
-"""Networks on an NVIDIA GPU: the methods of `CPUNetwork`, with theta, solver and mini-batches on the card.
+"""Run networks on an NVIDIA GPU, with theta, the solver and mini-batches in its memory.
 
-Nothing here is imported before somebody asks for ``device="cuda"``.
+The classes have the methods of `CPUNetwork`. Nothing here is imported before ``device="cuda"`` is requested.
 """

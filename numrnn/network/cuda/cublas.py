@@ -1,7 +1,7 @@
-"""Matrix products on the card, by cuBLAS; in Numba's simulator, by NumPy.
+"""Compute matrix products on the GPU by cuBLAS, or by NumPy in Numba's simulator.
 
-CuPy's own products refuse to be captured in a graph, so cuBLAS is called by its address: a handle for each stream, with
-memory of its own to work in. What is captured is then what runs outside a graph: the same routines, the same bits.
+CuPy's own products cannot be captured in a graph, so cuBLAS is called by its address, with a handle and a workspace for
+each stream. A graph then captures the same routines as run outside of it, with the same bits.
 """
 
 import ctypes
@@ -12,32 +12,24 @@ import numpy as np
 
 from numrnn.network.cuda.device import arrays, in_simulator
 
-WORKSPACE = 32 << 20  # bytes: what cuBLAS asks for on cards of capability 9.0, more than elsewhere
+WORKSPACE = 32 << 20  # bytes that cuBLAS requests with compute capability 9.0, more than with others
 ALLOC_FAILED = 3  # cublasStatus_t
 DEFAULT_MATH, TF32_MATH = 0, 3  # cublasMath_t
 FUNCTIONS = {"f": ("cublasSgemm_v2", ctypes.c_float), "d": ("cublasDgemm_v2", ctypes.c_double)}
 
-_handles = weakref.WeakKeyDictionary()  # of streams
+_handles = weakref.WeakKeyDictionary()  # by stream
 
 
 def product(a, b):
-    """The matrix product of two arrays, in C order: kernels take rows by their addresses."""
+    """Return the matrix product of two arrays, in C order, since kernels read rows by address."""
     return multiply(a, b, arrays().empty((a.shape[0], b.shape[1]), a.dtype))
 
 
 def multiply(a, b, out):
-    """The product of (m, k), or (k,), and (k, n).
+    """Write the product of a (m, k), or (k,), and b (k, n) to out (m, n), or (n,), and return out.
 
-    Parameters
-    ----------
-    a, b : device arrays
-        Of one dtype; in C order, parts of columns of such an array, or their transposes.
-    out : device array of shape (m, n), or (n,)
-        In C order; written.
-
-    Returns
-    -------
-    out
+    The arrays have one dtype. a and b are in C order, parts of columns of such an array, or transposes of these; out is
+    in C order.
     """
     if in_simulator():
         return np.matmul(a, b, out=out)
@@ -49,24 +41,9 @@ def multiply(a, b, out):
 
 
 def arguments(a, b, out):
-    """Sizes of a product as cuBLAS takes them, which knows only columns: out' = b' a'.
+    """Return the sizes of a product for cuBLAS, which reads arrays by columns: out' = b' a'.
 
-    Parameters
-    ----------
-    a, b, out : arrays of two dimensions
-        As in `multiply`.
-
-    Returns
-    -------
-    tuple of int
-        Whether b' and a' are to be transposed; n, m, k; leading dimensions of b, a, out.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numrnn.network.cuda.cublas import arguments
-    >>> arguments(np.ones((2, 3)), np.ones((4, 3)).T, np.ones((2, 4)))
-    (1, 0, 4, 2, 3, 3, 3, 4)
+    These are whether b' and a' are to be transposed; n, m, k; and the leading dimensions of b, a, out.
     """
     (turned_a, leading_a), (turned_b, leading_b) = _leading(a), _leading(b)
     (m, k), n = a.shape, b.shape[1]
@@ -74,7 +51,7 @@ def arguments(a, b, out):
 
 
 def _leading(array):
-    """Whether an array is the transpose of one in C order, and the distance of that one's rows."""
+    """Return whether an array is the transpose of one in C order, and the distance between that one's rows."""
     (rows, columns), (down, across) = array.shape, (stride // array.itemsize for stride in array.strides)
     if (across == 1 or columns == 1) and (down >= columns or rows == 1):
         return 0, max(1, columns if rows == 1 else down)
@@ -82,7 +59,7 @@ def _leading(array):
 
 
 class Handle:
-    """cuBLAS on one stream."""
+    """Call cuBLAS on one stream."""
 
     def __init__(self, stream):
         import cupy
@@ -94,7 +71,7 @@ class Handle:
         weakref.finalize(self, _destroy, self._library, self._handle).atexit = False
         self._workspace = cupy.get_default_memory_pool().malloc(WORKSPACE)
         self._call("cublasSetStream_v2", self._handle, ctypes.c_void_p(stream.ptr))
-        address = ctypes.c_void_p(self._workspace.ptr)  # after the stream, which sets the workspace back
+        address = ctypes.c_void_p(self._workspace.ptr)  # after the stream, which resets the workspace
         self._call("cublasSetWorkspace_v2", self._handle, address, ctypes.c_size_t(WORKSPACE))
         mode = TF32_MATH if os.environ.get("CUPY_TF32", "0") == "1" else DEFAULT_MATH
         self._call("cublasSetMathMode", self._handle, ctypes.c_int(mode))
@@ -118,6 +95,6 @@ class Handle:
 
 
 def _destroy(library, handle):
-    """Give a handle back; its stream has gone before it."""
+    """Destroy a handle whose stream no longer exists."""
     library.cublasSetStream_v2(handle, None)
     library.cublasDestroy_v2(handle)

@@ -1,4 +1,4 @@
-"""The card, and arrays on it: CuPy's. In Numba's simulator (``NUMBA_ENABLE_CUDASIM=1``): NumPy's."""
+"""Access the GPU and its arrays: CuPy's, or NumPy's in Numba's simulator (``NUMBA_ENABLE_CUDASIM=1``)."""
 
 import functools
 import math
@@ -11,9 +11,9 @@ import numpy as np
 
 from numrnn.io.messages import shown
 
-PACKAGES = {"numba_cuda": "numba-cuda", "cupy": "cupy-cuda13x"}  # by what is imported
+PACKAGES = {"numba_cuda": "numba-cuda", "cupy": "cupy-cuda13x"}  # by import name
 INSTALL = "pip install 'numrnn[cuda]'"
-LARGE = 1 << 26  # bytes of an array
+LARGE = 1 << 26  # bytes from which an array is copied without CuPy's page-locked buffer
 NO_MEMORY = "cudaErrorMemoryAllocation", "CUDA_ERROR_OUT_OF_MEMORY", "CUBLAS_STATUS_ALLOC_FAILED"
 
 FORKED = (
@@ -21,40 +21,28 @@ FORKED = (
     "multiprocessing's 'spawn' or joblib's 'loky', or fork before"
 )
 
-_settings = threading.Lock()  # of Numba
-_used_by = []  # the process that has used the card, by its number
+_settings = threading.Lock()  # protects Numba's settings
+_used_by = []  # id of the process that has used the GPU
 
 
 def in_simulator():
-    """Whether kernels run in Numba's simulator."""
+    """Return True if kernels run in Numba's simulator."""
     return os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("0", "")
 
 
 def check_device(device):
-    """Raise an error unless this machine can compute there.
-
-    Parameters
-    ----------
-    device : {"cpu", "cuda"}
+    """Raise an error unless this machine can compute on a device, "cpu" or "cuda".
 
     Raises
     ------
     ValueError
         If there is no such device.
     ImportError
-        If a package is missing, named with the command that installs it.
+        If a package is missing; the error names the command that installs it.
     RuntimeError
-        If there is no NVIDIA GPU, or no driver for it; or if this process was forked from one that had used it.
+        If there is no NVIDIA GPU or driver, or if this process was forked from one that had used the GPU.
     MemoryError
-        If the card has none left for another process.
-
-    Examples
-    --------
-    >>> from numrnn.network.cuda.device import check_device
-    >>> check_device("cpu")
-    >>> check_device("gpu")
-    Traceback (most recent call last):
-    ValueError: device must be 'cpu' or 'cuda', got 'gpu'
+        If the GPU has no memory left for another process.
     """
     if device not in ("cpu", "cuda"):
         raise ValueError(f"device must be 'cpu' or 'cuda', got {shown(device)}")
@@ -68,7 +56,7 @@ def check_device(device):
     check_process()
     if not in_simulator():
         reason = _why_not()
-        if reason and any(name in reason for name in NO_MEMORY):  # the driver's own, of a process that begins
+        if reason and any(name in reason for name in NO_MEMORY):  # memory of the driver for a new process
             raise MemoryError(f"device='cuda': no memory is left on the card: {reason}")
         if reason:
             raise RuntimeError(f"device='cuda' needs an NVIDIA GPU and its driver: {reason}")
@@ -76,32 +64,25 @@ def check_device(device):
 
 
 def check_process():
-    """Raise an error in a process that was forked from one which had used the card: the driver knows nothing there."""
+    """Raise an error in a process that was forked from one that had used the GPU, where the driver does not work."""
     if _used_by and _used_by[0] != os.getpid():
         raise RuntimeError(FORKED)
 
 
 def _why_not():
-    """Why there is no card to compute on; None: there is one."""
+    """Return why there is no GPU to compute on, or None if there is one."""
     from numba import cuda
     from numba.cuda.cudadrv.error import CudaDriverError, CudaSupportError
 
     try:
         cuda.current_context()
-    except (CudaSupportError, CudaDriverError) as error:  # the second of a process that was forked, too
+    except (CudaSupportError, CudaDriverError) as error:  # a CudaDriverError also in a forked process
         return " ".join(str(error).split()).rstrip(" :")
     return None
 
 
 def facts():
-    """Return what a bug report needs to say about the card, a dict of str to str.
-
-    Examples
-    --------
-    >>> from numrnn.network.cuda.device import facts
-    >>> list(facts())[0]
-    'GPU'
-    """
+    """Return what a bug report needs to say about the GPU, a dict of str to str."""
     if find_spec("numba_cuda") is None:
         return {"GPU": f"not looked for: numba-cuda is not installed ({INSTALL})"}
     if in_simulator():
@@ -123,21 +104,21 @@ def _facts_of_card():
 
 
 def multiprocessors():
-    """Of the card: so many blocks of a kernel that needs all registers are on it at once."""
+    """Return the GPU's number of multiprocessors: the resident blocks of a kernel that needs all registers."""
     from numba import cuda
 
     return cuda.get_current_device().MULTIPROCESSOR_COUNT
 
 
 def capability():
-    """The compute capability of the card, (major, minor)."""
+    """Return the compute capability of the GPU, (major, minor)."""
     from numba import cuda
 
     return tuple(cuda.get_current_device().compute_capability)
 
 
 def arrays():
-    """The module whose arrays live on the card."""
+    """Return the module whose arrays lie on the GPU."""
     if in_simulator():
         return np
     import cupy
@@ -146,12 +127,12 @@ def arrays():
 
 
 def upload(array):
-    """A copy on the card."""
+    """Return a copy on the GPU."""
     if in_simulator():
         return np.array(array)
     if array.nbytes < LARGE:
         return arrays().asarray(array)
-    # CuPy would make a copy in page-locked memory first, and keep its memory.
+    # CuPy would first copy into page-locked memory, and keep that memory.
     array, stream = np.ascontiguousarray(array), current_stream()
     copy = arrays().empty(array.shape, array.dtype)
     copy_to_card(array, copy, stream)
@@ -160,8 +141,9 @@ def upload(array):
 
 
 def copy_to_card(array, copy, stream):
-    """Start a copy from the host to the card, of C-contiguous arrays; it is one for the stream alone, and the host need
-    not wait, where the host's memory is `pinned`.
+    """Start a copy of a C-contiguous array from the host to the GPU on a stream.
+
+    The host does not wait for it if its memory is `pinned`.
     """
     if in_simulator():
         copy[...] = array
@@ -170,18 +152,18 @@ def copy_to_card(array, copy, stream):
 
 
 def pinned(shape, dtype):
-    """An array of the host in page-locked memory, from which copies need not be waited for."""
+    """Return an array of the host in page-locked memory, from which copies need not be waited for."""
     if in_simulator():
         return np.empty(shape, dtype)
     from cupy.cuda import PinnedMemory, PinnedMemoryPointer
 
-    # Not from CuPy's pool, which never gives page-locked memory back to the system.
+    # Not from CuPy's pool, which never returns page-locked memory to the system.
     memory = PinnedMemory(math.prod(shape) * np.dtype(dtype).itemsize)
     return np.ndarray(shape, dtype, buffer=PinnedMemoryPointer(memory, 0))
 
 
 class _AllInOrder:
-    """Stands in for streams and events in the simulator, where everything is done when it is asked for."""
+    """Replace streams and events in the simulator, where all work is done immediately."""
 
     def __enter__(self):
         return self
@@ -190,32 +172,32 @@ class _AllInOrder:
         return None
 
     def record(self, stream):
-        """Nothing to note."""
+        """Do nothing."""
 
     def synchronize(self):
-        """Nothing to wait for."""
+        """Do nothing."""
 
     def wait_event(self, event):
-        """Nothing to wait for."""
+        """Do nothing."""
 
 
 def current_stream():
-    """The stream that arrays are worked on in."""
+    """Return the stream on which arrays are processed."""
     return _AllInOrder() if in_simulator() else arrays().cuda.get_current_stream()
 
 
 def new_stream():
-    """A stream that waits for no other one."""
+    """Return a stream that waits for no other one."""
     return _AllInOrder() if in_simulator() else arrays().cuda.Stream(non_blocking=True)
 
 
 def new_event():
-    """An event that nobody has recorded: who waits for it goes on at once."""
+    """Return an event that has not been recorded, so that nothing waits for it."""
     return _AllInOrder() if in_simulator() else arrays().cuda.Event(disable_timing=True)
 
 
 def free_bytes():
-    """Of the card's memory: what the driver has, and what CuPy keeps to give out again."""
+    """Return the free bytes of the GPU's memory, those in CuPy's pool included."""
     if in_simulator():
         return 1 << 40
     cupy = arrays()
@@ -224,31 +206,31 @@ def free_bytes():
 
 
 def download(array, out):
-    """Copy from the card into an array (contiguous or not) of the host."""
+    """Copy from the GPU into an array of the host, contiguous or not."""
     out[...] = array if in_simulator() else arrays().asnumpy(array)
 
 
 def on_host(array):
-    """A copy of the host."""
+    """Return a copy on the host."""
     out = np.empty(array.shape, array.dtype)
     download(array, out)
     return out
 
 
 def on_card(array):
-    """Whether something is an array on a card, whoever's."""
+    """Return True if something is an array on a GPU, of any package."""
     return hasattr(array, "__cuda_array_interface__")
 
 
 def from_card(array):
-    """An array on the card as one of `arrays`, of the same memory."""
+    """Return an array on the GPU as one of `arrays`, sharing its memory."""
     if not in_simulator():
         return arrays().asarray(array)
     return np.asarray(_OfHost(array))
 
 
 class _OfHost:
-    """What the simulator takes for an array on the card, by its address on the host."""
+    """Describe by its address on the host what the simulator takes for an array on the GPU."""
 
     def __init__(self, array):
         known, self.owner = array.__cuda_array_interface__, array
@@ -257,7 +239,7 @@ class _OfHost:
 
 
 def to_host(values):
-    """A copy on the host of an array on the card; all else as it is."""
+    """Return a copy on the host of an array on the GPU, and anything else unchanged."""
     if not on_card(values):
         return values
     check_device("cuda")
@@ -268,14 +250,14 @@ def to_host(values):
 
 
 def address(array):
-    """Of an array on the card; 0: it holds nothing."""
+    """Return the address of an array on the GPU, 0 if it is empty."""
     if not array.size:
         return 0
     return array.ctypes.data if in_simulator() else array.data.ptr
 
 
 def launch(kernel, blocks, threads, *arguments, shared_bytes=0):
-    """Start a kernel on CuPy's current stream; records of arrays are taken apart."""
+    """Launch a kernel on CuPy's current stream; arrays within records are converted."""
     if blocks:
         stream = 0 if in_simulator() else _stream_of_numba(arrays().cuda.get_current_stream().ptr)
         with _small_grids():
@@ -285,7 +267,7 @@ def launch(kernel, blocks, threads, *arguments, shared_bytes=0):
 
 @functools.cache
 def _stream_of_numba(address):
-    """Numba's name of a stream."""
+    """Return Numba's object for a stream."""
     from numba import cuda
 
     return cuda.external_stream(address) if address else 0
@@ -293,13 +275,13 @@ def _stream_of_numba(address):
 
 @contextmanager
 def _small_grids():
-    """Numba warns of kernels of few blocks; a mini-batch of 32 sequences has no more."""
+    """Silence Numba's warning about kernels of few blocks; mini-batches of 32 sequences have no more."""
     if in_simulator():
         yield
         return
     from numba.cuda.core import config
 
-    with _settings:  # of two threads one would take the other's 0 for what it was before
+    with _settings:  # else a thread could save and restore the 0 set by another thread
         before, config.CUDA_LOW_OCCUPANCY_WARNINGS = config.CUDA_LOW_OCCUPANCY_WARNINGS, 0
         try:
             yield
@@ -308,7 +290,7 @@ def _small_grids():
 
 
 def launch_each(kernel, count, *arguments, threads=128):
-    """Start a kernel with a thread for each of so many elements."""
+    """Launch a kernel with one thread for each of `count` elements."""
     launch(kernel, -(-count // threads), min(threads, count), *arguments)
 
 
@@ -319,12 +301,12 @@ def _argument(value):
         return value
     from numba import cuda
 
-    return cuda.as_cuda_array(value, sync=False)  # all work is on one stream: there is nothing to wait for
+    return cuda.as_cuda_array(value, sync=False)  # all work is on one stream: no need to wait
 
 
 @contextmanager
 def memory_named():
-    """Let an error of too little memory tell how much there is, and that of a process that was forked what to do."""
+    """Add the free memory to out-of-memory errors within the context; raise an error in a forked process."""
     check_process()
     if in_simulator():
         yield
@@ -335,8 +317,8 @@ def memory_named():
     try:
         yield
     except Exception as error:
-        # CuPy's error names the bytes that were asked for. The driver's come by CuPy (page-locked memory, graphs), by
-        # Numba and by cuda.core (a kernel that is loaded), in a class of each: their text alone tells what they are.
+        # CuPy's error names the requested bytes. Errors of the driver are raised by CuPy (page-locked memory, graphs),
+        # Numba and cuda.core (loading a kernel), each with a class of its own, so only their text identifies them.
         if not isinstance(error, OutOfMemoryError) and not any(name in str(error) for name in NO_MEMORY):
             raise
         free, total = runtime.memGetInfo()

@@ -1,4 +1,4 @@
-"""Sequences that users have on the card: arrays of CuPy, PyTorch, Numba, or whatever has `__cuda_array_interface__`."""
+"""Read sequences from a GPU: arrays of CuPy, PyTorch, Numba, or anything with `__cuda_array_interface__`."""
 
 import numpy as np
 
@@ -10,24 +10,14 @@ from numrnn.data.symbols.next_symbols import errors_name
 from numrnn.io.messages import shown
 from numrnn.network.cuda.device import arrays, check_device, from_card, memory_named, on_card, to_host, upload
 
-PIECE = 1 << 24  # numbers that are looked at together: the mask takes a byte of each
+PIECE = 1 << 24  # numbers that are checked together; the mask takes a byte for each
 
 
 class DeviceSequences(SequenceSource):
-    """Sequences of any lengths, one after another in one array on the card; as `numrnn.Sequences` for those who train.
+    """Hold sequences of any lengths in one array on the GPU, as `numrnn.Sequences` does on the host.
 
-    Parameters
-    ----------
-    values : device array of shape (steps, D), or (steps,) of symbols
-    starts, lengths : ndarray of shape (N,), int64
-        Of the host: the first step of each sequence, and the number of its steps.
-
-    Attributes
-    ----------
-    values, lengths
-        As given.
-    offsets : ndarray of shape (N + 1,), int64
-        As if the sequences lay one after another.
+    `values` is (steps, D), or (steps,) of symbols. `starts` and `lengths` (N,), int64 on the host, are the first step
+    of each sequence and the number of its steps. `offsets` (N + 1,) are those of contiguous sequences.
     """
 
     on_card = True
@@ -39,15 +29,15 @@ class DeviceSequences(SequenceSource):
     def gather(self, ids, out=None):
         return self.values, self._starts[ids]
 
-    copy_to_host = staticmethod(to_host)  # by which `fingerprint` looks at parts of the values
+    copy_to_host = staticmethod(to_host)  # used by `fingerprint` to read parts of the values
 
     @property
     def shape(self):
-        """``(N, None, D)``, or ``(N, None)`` where a step is a symbol."""
+        """Return ``(N, None, D)``, or ``(N, None)`` for symbols."""
         return len(self), None, *self.values.shape[1:]
 
     def as_symbols(self, last):
-        """The same sequences as symbols from 0 to `last`, of the narrowest integers."""
+        """Return the same sequences as symbols from 0 to `last`, in the narrowest integer type."""
         with memory_named():
             return DeviceSequences(self.values.astype(np.min_scalar_type(last)), self._starts, self.lengths)
 
@@ -71,45 +61,45 @@ def reader_of(X):
 
 
 def _items(X):
-    """Those of a list of arrays; X alone where it is one."""
+    """Return the items of a list of arrays, or [X] if X is one array."""
     listed = isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype == object)
     return X if listed else [X]
 
 
 def values_on_host(values):
-    """Return targets or weights, those on a card copied to the host."""
+    """Return targets or weights, with those on a GPU copied to the host."""
     if on_card(values):
         return to_host(values)
     return [to_host(value) for value in values] if any(map(on_card, _items(values))) else values
 
 
 def to_device_sequences(X, *, dtype, name="X", allow_symbols=False):
-    """Return arrays on the card as `DeviceSequences`, checked there, and the form they came in.
+    """Return arrays on the GPU as `DeviceSequences`, checked there, and the form in which they came.
 
     Parameters
     ----------
     X : device array of shape (N, T, D) or (N, T), or list of device arrays of shape (T_i, D) or (T_i,)
     dtype : dtype
-        What numbers are cast to, on the card.
+        Type to which numbers are cast, on the GPU.
     name : str, default="X"
-        What errors call X.
+        Name of X in errors.
     allow_symbols : bool, default=False
-        X holds symbols, integers in an array (N, T) or in a list of arrays (T_i,), which stay as they are: values of
-        shape (sum of T_i,).
+        Whether X holds symbols, integers in an array (N, T) or in a list of arrays (T_i,), which are not cast: values
+        of shape (sum of T_i,).
 
     Returns
     -------
     sequences : DeviceSequences
-        One array is read where it lies if it is C-contiguous and of this dtype, so it must not change meanwhile. Arrays
-        of a list are copied into one, on the card.
+        A single array is not copied if it is C-contiguous and of this dtype, so it must not change meanwhile. The
+        arrays of a list are copied into one, on the GPU.
     form : {"list", "array", "table"}
-        As of `numrnn.data.conversion.to_sequences`.
+        As returned by `numrnn.data.conversion.to_sequences`.
 
     Raises
     ------
     ValueError, TypeError
-        Naming the first sequence that is empty, not finite, of another number of inputs, not on the card, or of
-        something else than symbols.
+        Naming the first sequence that is empty, not finite, of another number of inputs, not on the GPU, or not of
+        symbols.
     """
     with memory_named(), np.errstate(over="ignore", invalid="ignore"):
         read = _whole if on_card(X) else _joined
@@ -121,20 +111,18 @@ def to_device_sequences(X, *, dtype, name="X", allow_symbols=False):
 
 
 def vectors_to_device_sequences(X, *, dtype, name="X"):
-    """Return the rows of an array (N, D) on the card as sequences of one step, checked there; see
-    `to_device_sequences`.
-    """
+    """Return the rows of an array (N, D) on the GPU as sequences of one step; see `to_device_sequences`."""
     check_device("cuda")
     shape = from_card(X).shape
     if len(shape) != 2:
         raise ValueError(f"{name} has shape {shape}, expected (N, D)")
-    rows, _ = to_device_sequences(X, dtype=dtype, name=name)  # as if a number were a step
+    rows, _ = to_device_sequences(X, dtype=dtype, name=name)  # each row as a sequence of numbers
     N = len(rows)
     return DeviceSequences(rows.values.reshape(N, -1), np.arange(N), np.ones(N, np.int64))
 
 
 def _whole(X, name, dtype):
-    """Form, values (steps, D), or (steps,) of symbols where there is no dtype, and lengths of one array."""
+    """Return form, values and lengths of one array; values are (steps, D), or (steps,) of symbols without a dtype."""
     X, symbols = from_card(X), dtype is None
     if symbols:
         _check_integers(X, name, 2, "an array (N, T) of integers, or a list of arrays (steps,)")
@@ -148,7 +136,7 @@ def _whole(X, name, dtype):
 
 
 def _joined(X, name, dtype):
-    """Form, values (steps, D), or (steps,) of symbols where there is no dtype, and lengths of a list of arrays."""
+    """Return form, values and lengths of a list of arrays, as `_whole` does of one array."""
     items = [_item(x, f"{name}[{i}]", dtype) for i, x in enumerate(X)]
     first = items[0].shape
     for i, x in enumerate(items):
@@ -163,7 +151,7 @@ def _joined(X, name, dtype):
 
 
 def _item(x, where, dtype):
-    """One array of a list, cast as the host casts it: before it is joined with others."""
+    """Return one array of a list, cast as on the host, before it is joined with others."""
     if not on_card(x):
         raise TypeError(f"{where} is on the host, but others are on the GPU: expected all of them there")
     x = from_card(x)
@@ -176,7 +164,7 @@ def _item(x, where, dtype):
 
 
 def _cast(values, where, dtype):
-    """C-contiguous, of a dtype; None: symbols, that stay as they are."""
+    """Return a C-contiguous array of a dtype; None keeps the type, for symbols."""
     if dtype is not None:
         check_kind(values.dtype, where, NUMBERS)
     return arrays().ascontiguousarray(values, dtype=dtype)
@@ -204,12 +192,7 @@ def _check_finite(sequences, name):
 
 
 class CardSymbols:
-    """Symbols on the card in the place of an array of the host: parts of it, and choices from it, stay there.
-
-    Parameters
-    ----------
-    array : device array of shape (n,), unsigned integers
-    """
+    """Hold symbols on the GPU in place of an array of the host; slices and selections stay on the GPU."""
 
     def __init__(self, array):
         self.array, self.dtype, self.shape, self.itemsize = array, array.dtype, array.shape, array.itemsize
@@ -222,33 +205,22 @@ class CardSymbols:
             return CardSymbols(self.array[places if isinstance(places, slice) else upload(places)])
 
     def max(self):
-        """The largest."""
+        """Return the largest symbol."""
         return self.array.max()
 
     def copy_to_host(self):
-        """As an array of the host."""
+        """Return an array of the host."""
         return to_host(self.array)
 
     def in_sequences(self, offsets):
-        """Cut into sequences, as `Sequences` does it on the host."""
+        """Return the symbols cut into sequences, as `Sequences` does on the host."""
         return DeviceSequences(self, offsets[:-1], offsets[1:] - offsets[:-1])
 
 
 def symbols_on_card(X, n_symbols, *, name="X"):
-    """Return symbols on the card as sequences, checked, and whether X is one; see `read_symbols` of the host's.
+    """Return symbols on the GPU as sequences of `CardSymbols`, checked, and whether X is a single sequence.
 
-    Parameters
-    ----------
-    X : device array of shape (T,) or (N, T), or list of device arrays of shape (T_i,)
-    n_symbols : int or "auto"
-    name : str, default="X"
-        What errors call X.
-
-    Returns
-    -------
-    sequences : DeviceSequences
-        Values are `CardSymbols`.
-    is_one : bool
+    X is a device array (T,) or (N, T), or a list of device arrays (T_i,); see `read_symbols` of the host.
     """
     is_one = on_card(X) and from_card(X).ndim == 1
     with errors_name(f"{name}[0]", name) if is_one else memory_named():

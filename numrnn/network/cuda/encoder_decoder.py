@@ -1,4 +1,4 @@
-"""Encoder-decoders on a card: nothing of a mini-batch comes back to the host between its two networks."""
+"""Train encoder-decoders on a GPU; nothing of a mini-batch returns to the host between the two networks."""
 
 from contextlib import contextmanager
 from functools import partial
@@ -32,23 +32,18 @@ from numrnn.solvers.base import state_arrays
 
 
 class CudaEncoderDecoder(EncoderDecoder):
-    """An `EncoderDecoder` whose mini-batches stay on a card, from the first step of the encoder to the solver's.
+    """Train an `EncoderDecoder` of two `CudaNetwork` with whole mini-batches on a GPU, including the solver's step."""
 
-    Parameters
-    ----------
-    encoder, decoder : CudaNetwork
-    """
-
-    outlasts_training = True  # its arrays and graphs serve the next one
+    outlasts_training = True  # its arrays and graphs serve the next fit
 
     def __init__(self, encoder, decoder):
         super().__init__(encoder, decoder)
         self._kept, self._resident = {name: Kept() for name in ("both", *PARTS)}, False
 
-    gradient = Network.gradient  # by `train`, as nothing comes back between the two networks
+    gradient = Network.gradient  # by `train`, since nothing returns to the host between the two networks
 
     def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
-        """Make a step of a solver for each of some mini-batches; see `EncoderDecoder.train`."""
+        """Make one step of a solver for each mini-batch; see `EncoderDecoder.train`."""
         kept = self._kept["both"]
         with memory_named():
             try:
@@ -60,7 +55,7 @@ class CudaEncoderDecoder(EncoderDecoder):
 
     @contextmanager
     def resident(self):
-        """As `CudaNetwork.resident`, of both."""
+        """Leave the arrays of both networks on the GPU within the context, as `CudaNetwork.resident` does."""
         mirrors = self._kept["both"].mirrors
         self._resident = True
         try:
@@ -71,36 +66,20 @@ class CudaEncoderDecoder(EncoderDecoder):
             self._resident = False
 
 
-NO_GOAL = Goal(np.zeros(0, np.uint8), 1, np.zeros((0, 0)), np.zeros(0), None)  # of an encoder
+NO_GOAL = Goal(np.zeros(0, np.uint8), 1, np.zeros((0, 0)), np.zeros(0), None)  # goal of an encoder
 
 
 class Side:
-    """One of the two networks in a call: its mini-batches, on their way to the card and there.
+    """Bring the mini-batches of one of the two networks to the GPU.
 
-    Parameters
-    ----------
-    network : CudaNetwork
-    kept : Kept
-    data : Sequences, or what has its `gather`
-    rows : Rows
-        Of the mini-batches.
-    first, keys : ndarray of shape (n,), int64
-        Of their sequences: places of the targets, keys of dropout masks.
-    heads : ndarray of shape (mini-batches, words), int64
-    settings : Settings
-    goal : Goal
-        On the card.
-
-    Attributes
-    ----------
-    moved : bool
-        Whether arrays had to move.
+    `first` and `keys` (n,) are the places of the sequences' targets and the keys of dropout masks, `heads`
+    (mini-batches, words) further words. The attribute `moved` is True if arrays had to move.
     """
 
     def __init__(self, network, kept, data, rows, first, keys, heads, settings, goal):
         self.network, self._kept, self._rows, self._settings, self._goal = network, kept, rows, settings, goal
         self._feed = network._sources.feed(data, rows)
-        # Known by their places in a mini-batch, for the other network has them in another order.
+        # Sequences are identified by their places in a mini-batch, since the other network orders them differently.
         places = np.arange(len(rows.ids)) - np.repeat(rows.first[:-1], np.diff(rows.first))
         starts = self._feed.starts_of(rows.first)
         self._table = tabulate(rows.first, heads, places, rows.skipped, rows.lengths, starts, first, keys)
@@ -110,7 +89,7 @@ class Side:
             kept.statics.clear()
 
     def bring(self, n):
-        """Bring the words of mini-batch n to their places; its arrays, and what it is taken from."""
+        """Copy the words of mini-batch n to their places; return its arrays and the sources that it is taken from."""
         N, R = int(self._table.counts[n]), int(self._table.sizes[n])
         static, (begin, end) = self._static(N, R), self._table.places[n : n + 2].tolist()
         static.words[: end - begin] = self._words[begin:end]
@@ -118,10 +97,10 @@ class Side:
         return static, Sources(self.network.source(values), self._goal, None, None)
 
     def taken(self, n, static):
-        """All work that reads the data of mini-batch n has been started: sort what came of it."""
+        """Sort the symbols of mini-batch n, after all work that reads its data has been started."""
         self._feed.done()
         if static.read.order is not None:
-            # The sort of CuPy may wait for the card, which no graph can.
+            # This is not in a graph, since CuPy's sort may wait for the GPU.
             sort_symbols(static.read, int(self._table.steps[n]))
 
     def _static(self, N, R):
@@ -134,14 +113,7 @@ class Side:
 
 
 class PairCall(SolverCall):
-    """One call of `CudaEncoderDecoder.train`; other parameters as there.
-
-    Parameters
-    ----------
-    pair : CudaEncoderDecoder
-    kept : dict of str to Kept
-        Of "both", "encoder" and "decoder".
-    """
+    """Run one call of `CudaEncoderDecoder.train`; `kept` has the keys "both", "encoder" and "decoder"."""
 
     def __init__(self, pair, kept, theta, data, targets, batches, step, grad, before):
         encoder, decoder = pair.encoder, pair.decoder
@@ -181,7 +153,7 @@ class PairCall(SolverCall):
 
 
 def _noise(step, ids):
-    """Probabilities that dropout keeps a number on its way up, and to the next step; keys of masks of both networks."""
+    """Return the keep probabilities of states passed up and to the next step, and the keys of both networks' masks."""
     masks = masks_of(step, ids)
     if masks[0] is None:
         return 1.0, 1.0, np.zeros((2, len(ids)), np.int64)
@@ -190,23 +162,14 @@ def _noise(step, ids):
 
 
 def take_pairs(decoder, reading, source, writing, target):
-    """Bring steps and targets of a mini-batch to where `PairWork.learn` looks for them."""
+    """Copy steps and targets of a mini-batch to where `PairWork.learn` reads them."""
     take_steps(reading, source.values)
     take_steps(writing, target.values)
     take_goal(decoder, writing, target.goal)
 
 
 class PairWork:
-    """What is done with a mini-batch of pairs that has been taken.
-
-    Parameters
-    ----------
-    pair : CudaEncoderDecoder
-    room : Room
-    settings : Settings
-    vectors : Theta
-        On the card, of both networks.
-    """
+    """Train on a mini-batch of pairs that has been taken; `vectors` on the GPU are those of both networks."""
 
     def __init__(self, pair, room, settings, vectors):
         theta, grad = map(pair.layout.split, vectors[:2])
@@ -215,13 +178,7 @@ class PairWork:
         self._grad, self._update = vectors.grad, Update(room, settings, vectors)
 
     def learn(self, reading, writing):
-        """Forward, losses, backward, a step of the solver.
-
-        Parameters
-        ----------
-        reading, writing : Static
-            Of the encoder and of the decoder.
-        """
+        """Run forward pass, losses, backward pass and solver's step, given the encoder's and the decoder's arrays."""
         encoder, decoder = self._encoder, self._decoder
         self._grad[:] = 0
         read = encoder.forward(reading)
@@ -236,7 +193,7 @@ class PairWork:
 
 
 def _in_other_order(rows, batch, other):
-    """Rows (N, n) of the sequences of one network in the order of the other one, which sorts by other lengths."""
+    """Reorder rows (N, n) of one network's sequences for the other network, which sorts by other lengths."""
     by_place = arrays().empty_like(rows)
     by_place[batch.numbers] = rows
     return arrays().take(by_place, other.numbers, axis=0)

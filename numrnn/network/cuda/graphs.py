@@ -1,10 +1,10 @@
-"""CUDA graphs: work that recurs is captured once and then started as a whole.
+"""Capture work that recurs in CUDA graphs, each of which is then launched as a whole.
 
-A function is run as it is the first time that its key is met: kernels are compiled, cuBLAS is set up. The second time
-it is captured, and from then on the graph runs in its place: so a function may only touch arrays that are where they
-were, and decide nothing by what they hold. Ragged mini-batches meet few keys because their numbers of rows are rounded
-up (`numrnn.network.cuda.batch_tables.rounded`), whether a graph runs or not, so both give the same bits. In Numba's
-simulator a graph is the function that was captured, called again.
+A function runs directly the first time that its key occurs, when kernels are compiled and cuBLAS is set up. The second
+time it is captured, and from then on the graph runs instead: so a function may only use arrays whose addresses do not
+change, and may not decide anything by their contents. Ragged mini-batches give few keys because their numbers of rows
+are rounded up (`numrnn.network.cuda.batch_tables.rounded`), whether a graph runs or not, so both give the same bits. In
+Numba's simulator a graph is the captured function, called again.
 """
 
 import gc
@@ -17,22 +17,18 @@ from functools import partial
 
 from numrnn.network.cuda.device import arrays, current_stream, in_simulator, new_event, new_stream
 
-MOST_GRAPHS = 64  # of a network; 0: all is run as it is
-IDLE = 1000  # runs without it, after which a graph gives way to another
-MOST_KEYS = 4096  # that are remembered as met once
+MOST_GRAPHS = 64  # graphs of a network; 0: all functions run directly
+IDLE = 1000  # runs of other graphs after which an unused graph may be replaced
+MOST_KEYS = 4096  # keys that are remembered as met once
 
 
 class Graphs:
-    """The graphs of a network, the stream that all its training is on, and the memory that they work in.
+    """Hold the graphs of a network, the stream of all its training, and the memory in which they work.
 
-    All graphs, and the same functions where they run as they are, share one pool of memory: they run one after another
-    on one stream, and none leaves anything there for the next one. CuPy's pool gives blocks that are free back to the
-    card when memory is short; this one's stay, for graphs know their addresses.
-
-    Attributes
-    ----------
-    captured, replayed : int
-        How many graphs were made, and runs of graphs.
+    All graphs, and the same functions when run directly, share one memory pool: they run one after another on one
+    stream, and none leaves data there for the next. CuPy's pool returns free blocks to the GPU when memory is short;
+    the blocks of this pool stay, since graphs hold their addresses. `captured` and `replayed` count graphs and their
+    runs.
     """
 
     def __init__(self):
@@ -48,7 +44,7 @@ class Graphs:
 
     @contextmanager
     def on_stream(self):
-        """Let all work within be on the stream, after what was started before; it has ended when this ends."""
+        """Run all work within the context on the stream, after work that was started before; wait for it at the end."""
         if self._stream is None:
             self._stream = borrow(self)
         event = new_event()
@@ -60,18 +56,14 @@ class Graphs:
             finally:
                 try:
                     self._stream.synchronize()
-                except KeyboardInterrupt:  # it may have come before the wait
+                except KeyboardInterrupt:  # it may have been raised before the wait
                     self._stream.synchronize()
                     raise
 
     def run(self, key, function):
         """Do the work of a function, by its graph if there is one.
 
-        Parameters
-        ----------
-        key : tuple, hashable
-            All that a run depends on but the contents of arrays.
-        function : callable without arguments
+        The key holds everything on which a run depends except the contents of arrays.
         """
         self._runs += 1
         with self._memory():
@@ -96,7 +88,7 @@ class Graphs:
         self.replayed += 1
 
     def _may_capture(self, key):
-        """Whether it is the second time, and there is room."""
+        """Return True if the key has occurred before and there is room for a graph."""
         if key not in self._met or not MOST_GRAPHS:
             return False
         if len(self._graphs) >= MOST_GRAPHS:
@@ -107,13 +99,13 @@ class Graphs:
         return True
 
     def _remember(self, key):
-        """That a key was met: once its function has been run to its end, and so has nothing left to compile."""
+        """Remember a key whose function has run to its end, so that nothing is left to compile."""
         if len(self._met) == MOST_KEYS:
             self._met.clear()
         self._met.add(key)
 
     def clear(self):
-        """Forget all graphs, and give their memory back."""
+        """Delete all graphs and free their memory."""
         if self._stream is not None:
             self._stream.synchronize()
         self._graphs, self._used, self._met = {}, {}, set()
@@ -142,14 +134,17 @@ class Graphs:
                 function()
             return self._stream.end_capture()
         except BaseException:
-            with suppress(RuntimeError):  # of the capture that is void now; the first error says why
+            with suppress(RuntimeError):  # raised by the invalid capture; the first error says why
                 self._stream.end_capture()
             raise
 
 
 @contextmanager
 def _no_garbage_collection():
-    """A network that is collected waits for the card as its memory is given back: in a capture that is an error."""
+    """Switch garbage collection off within the context.
+
+    Collecting a network waits for the GPU when memory is freed, which is an error in a capture.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -160,7 +155,7 @@ def _no_garbage_collection():
 
 
 def _new_block(blocks, size):
-    """Memory of the card that stays while somebody has the list of blocks."""
+    """Allocate memory on the GPU that is kept as long as the list of blocks."""
     from cupy.cuda import Memory, MemoryPointer
 
     blocks.append(MemoryPointer(Memory(size), 0))
@@ -173,7 +168,7 @@ class _Repeat:
 
 
 class Room:
-    """Arrays on the card that stay where they are from call to call."""
+    """Hold arrays on the GPU that keep their addresses between calls."""
 
     def __init__(self):
         self._arrays = {}
@@ -182,31 +177,31 @@ class Room:
         return {"_arrays": {}}
 
     def reserve(self, name, count, dtype):
-        """Make room for so many numbers under a name; return whether they had to move."""
+        """Make room for `count` numbers under a name; return True if they had to move."""
         old = self._arrays.get(name)
         if old is not None and old.dtype == dtype and old.size >= count:
             return False
-        size = count if old is None else max(count, old.size * 5 // 4)  # or slowly growing batches would move often
+        size = count if old is None else max(count, old.size * 5 // 4)  # else slowly growing batches would move often
         self._arrays[name] = arrays().empty(size, dtype)
         return True
 
     def view(self, name, *shape):
-        """The first numbers under a name, in a shape; -1: as many as there are."""
+        """Return the first numbers under a name in a shape; -1 means as many as there are."""
         array, count = self._arrays[name], math.prod(shape)
         if count < 0:
             count = array.size // -count * -count
         return array[:count].reshape(shape)
 
 
-_idle = {}  # by process and device, for a stream belongs to both
+_idle = {}  # by process and device, to which a stream belongs
 
 
 def borrow(owner):
-    """Return a stream that nobody else has until its owner, an object, is no more.
+    """Return a stream that belongs to `owner` alone until that object is deleted.
 
-    The owner has to leave it without work that has not ended. Any thread may ask.
+    The owner must not leave unfinished work on it. Any thread may call this.
     """
-    # Neither a lock nor a list: garbage may be collected, and a stream come back, between any two lines.
+    # Neither a lock nor a list: a garbage collection may return a stream between any two lines.
     idle = _idle.setdefault((os.getpid(), _device()), deque())
     try:
         stream = idle.pop()

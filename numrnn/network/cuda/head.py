@@ -1,4 +1,4 @@
-"""The output layer over a mini-batch: what it reads, logits, losses, and the way back."""
+"""Compute the output layer over a mini-batch: what it reads, logits, losses and gradients."""
 
 import numpy as np
 
@@ -11,25 +11,16 @@ from numrnn.network.cuda.layers import drop, drop_last
 
 
 class Head:
-    """The head of a network.
-
-    Parameters
-    ----------
-    layout : Layout
-    numbers : HeadNumbers
-    pooling : int
-        Of `numrnn.kernels.cpu.records`; LAST: the last states.
-    per_step : bool
-    """
+    """Compute the head of a network; `pooling` is a constant of `numrnn.kernels.cpu.records`."""
 
     def __init__(self, layout, numbers, pooling, per_step):
         self._numbers, self._pooling, self.per_step = numbers, pooling, per_step
         self._directions, self._layers = len(layout.prefixes(0)), len(layout.hidden_layer_sizes)
-        # Whose masks a head reads: of layers, but where sequences have one output, of directions of layers.
+        # The layer number of the head's dropout masks counts layers, or directions if sequences have one output.
         self._number = self._layers - 1 if per_step else self._layers * self._directions - 1
 
     def read(self, batch, level, kept=1.0):
-        """What the head reads of the last layer, (R or N, directions H); and where a maximum was reached."""
+        """Return what the head reads of the last layer, (R or N, directions H), and where a maximum was reached."""
         reached = None
         if self.per_step:
             read = level.s if kept == 1.0 else level.s.copy()
@@ -47,18 +38,20 @@ class Head:
         return read, reached
 
     def logits(self, weights, read):
-        """Logits of what was read, (n, K)."""
+        """Return logits (n, K) of what was read."""
         logits = product(read, weights["V"].T)
         logits += weights["c"]
         return logits
 
     def outputs(self, logits):
-        """Turn logits into outputs."""
+        """Turn logits into outputs in place."""
         launch_each(outputs, len(logits), self._numbers.output, logits)
 
     def losses(self, logits, targets, goal, weight_sum):
-        """Weight times loss of each output, float64 (n,); logits become their gradients, times weight over the sum of
-        weights, float64 (1,) on the card. `targets` (n,) are those of the goal, -1: none.
+        """Return weight times loss of each output, float64 (n,); logits become their gradients.
+
+        Gradients are multiplied by weight over the sum of weights, float64 (1,) on the GPU. `targets` (n,) are indices
+        of the goal's; -1 means none.
         """
         losses = arrays().empty(len(logits))
         launch_each(
@@ -68,8 +61,10 @@ class Head:
         return losses
 
     def backward(self, weights, batch, level, read, reached, dlogits, kept, gradient, lasts):
-        """Gradients of V and c, and of what was read: of the last layer's states in all steps (returned, or None), or
-        of those after the last steps (written to `lasts`, of its directions).
+        """Compute the gradients of V, c and what the head read.
+
+        For outputs per step or pooling, return the gradient of the last layer's states in all steps. Otherwise write
+        that of its states after the last steps to `lasts`, one per direction, and return None.
         """
         xp = arrays()
         multiply(dlogits.T, read, gradient["V"])

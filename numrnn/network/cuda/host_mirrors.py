@@ -1,4 +1,4 @@
-"""Arrays of the host that stay behind while work goes on with their copies on the card."""
+"""Track arrays of the host that are out of date while their copies on the GPU are in use."""
 
 import threading
 from contextlib import contextmanager
@@ -16,9 +16,9 @@ class _Pair(NamedTuple):
 
 
 class Mirrors:
-    """Arrays on the card, each of which stands for one of the host until `settle`.
+    """Track arrays on the GPU, each of which replaces an array of the host until `settle`.
 
-    The host's is known by its object. Until it is put back it is out of date, and nobody may change it.
+    The host's array is identified by its object. Until it is put back it is out of date and must not be changed.
     """
 
     def __init__(self):
@@ -26,7 +26,7 @@ class Mirrors:
 
     @contextmanager
     def at_work(self):
-        """A span in which arrays on the card change, see `look`."""
+        """Mark a period in which arrays on the GPU change, see `look`."""
         with self._lock:
             self._at_work = True
             try:
@@ -35,17 +35,10 @@ class Mirrors:
                 self._at_work = False
 
     def bring(self, name, host, card, changes=True):
-        """Let an array on the card stand for one of the host: copied, unless it does already.
+        """Copy an array of the host to an array on the GPU of its shape, which replaces it, unless it does so already.
 
-        Parameters
-        ----------
-        name : str
-            Another array that was brought under it is put back first.
-        host : ndarray
-        card : device array
-            Of its shape.
-        changes : bool
-            Whether work changes it.
+        Another array that was brought under the same name is put back first. `changes` says whether work changes the
+        array.
         """
         known = self._pairs.get(name)
         if known is not None and known.host is host and address(known.card) == address(card):
@@ -55,23 +48,25 @@ class Mirrors:
         self._pairs[name] = _Pair(host, card, changes)
 
     def put_back(self, name):
-        """Bring the host's array of this name, if there is one, up to date; the card's stands for it no more."""
+        """Update the host's array of this name, if there is one, and stop tracking it."""
         known = self._pairs.get(name)
         if known is not None:
             if known.changes:
                 download(known.card, known.host)
-            self._pairs.pop(name, None)  # a signal handler may have been here meanwhile
+            self._pairs.pop(name, None)  # a signal handler may have removed it meanwhile
 
     def look(self):
-        """Settle for somebody who would see the host's arrays, in whatever thread: one that is not at work waits until
-        the other one is not, either. A signal handler of that one cannot: it sees what was put back last.
+        """Settle before the host's arrays are read, in any thread.
+
+        Another thread than the one at work waits until the work is done. A signal handler of the thread at work cannot
+        wait: it reads what was put back last.
         """
         with self._lock:
             if not self._at_work:
                 self.settle()
 
     def settle(self):
-        """Put back all; a Ctrl-C meanwhile is served after that, or what was trained would be lost."""
+        """Put back all arrays; a Ctrl-C meanwhile is raised afterwards, so that trained weights are not lost."""
         interrupted = False
         while self._pairs:
             try:

@@ -1,4 +1,4 @@
-"""What the first layer reads: vectors, symbols that pick rows of U, or rows of an embedding."""
+"""Read the first layer's inputs: vectors, symbols that select rows of U, or rows of an embedding."""
 
 from typing import NamedTuple
 
@@ -12,24 +12,18 @@ from numrnn.network.cuda.layers import drop
 
 
 class Read(NamedTuple):
-    """Steps of the data, row by row of a mini-batch, on the card; None: there are none."""
+    """Hold steps of the data on the GPU, one per row of a mini-batch; fields that do not apply are None."""
 
     x: object  # (R, D)
     symbols: object  # (R,) int64
     order: object  # (R,) int64: rows in the order of their symbols
-    first: object  # (n_symbols + 1,) int64: where a symbol begins in that order
+    first: object  # (n_symbols + 1,) int64: where each symbol begins in `order`
 
 
 def gather(source, rows, read):
-    """Copy the steps of rows from the data.
+    """Copy the steps of rows from the data into `read`, except for the order of symbols.
 
-    Parameters
-    ----------
-    source : tuple of device array of shape (steps, D), or (steps * bytes,) uint8 of symbols, and int
-        With the bytes of a symbol.
-    rows : Rows
-    read : Read
-        Written, but for the order.
+    `source` is an array (steps, D), or of symbols' bytes (steps * bytes,) uint8, and the number of bytes of a symbol.
     """
     values, itemsize = source
     if read.symbols is None:
@@ -39,12 +33,7 @@ def gather(source, rows, read):
 
 
 def gathered(layout, source, rows):
-    """As `gather`, into new memory, without an order.
-
-    Returns
-    -------
-    Read
-    """
+    """Return the steps of rows as a new `Read` without an order; see `gather`."""
     xp, R = arrays(), len(rows.source)
     if layout.n_symbols is None:
         read = Read(xp.empty((R, source[0].shape[1]), source[0].dtype), None, None, None)
@@ -55,8 +44,9 @@ def gathered(layout, source, rows):
 
 
 def sort_symbols(read, steps):
-    """Fill in the order of the symbols of so many rows, those that have a sequence: stable, so that sums over the rows
-    of a symbol have the same bits in every run.
+    """Sort the symbols of the first `steps` rows, which belong to a sequence.
+
+    The sort is stable, so that sums over the rows of a symbol have the same bits in every run.
     """
     xp, symbols = arrays(), read.symbols[:steps]
     order = xp.argsort(symbols, kind="stable")
@@ -65,20 +55,10 @@ def sort_symbols(read, steps):
 
 
 class Inputs:
-    """The inputs of the rows of a mini-batch.
+    """Compute products and gradients of the inputs of a mini-batch's rows.
 
-    Parameters
-    ----------
-    layout : Layout
-    read : Read
-    weights : dict of str to device array
-    batch : DeviceBatch
-    kept : float
-        Probability that dropout keeps a number of an embedding.
-
-    Attributes
-    ----------
-    x : device array of shape (R, D), or None where symbols pick rows of U
+    `kept` is the keep probability of an embedding's elements. The attribute `x` is (R, D), or None if symbols select
+    rows of U.
     """
 
     def __init__(self, layout, read, weights, batch, kept):
@@ -88,18 +68,21 @@ class Inputs:
             drop(batch.rows, INPUTS, kept, self.x)
 
     def products(self, U):
-        """U x of all rows, (R, G H)."""
+        """Return U x of all rows, (R, G H)."""
         return U.T[self._read.symbols] if self.x is None else product(self.x, U.T)
 
     def add_gradient_of_U(self, gates, dU):
-        """dU (G H, D) from the gradients of pre-activations (R, G H); it holds zeros where symbols pick its rows."""
+        """Compute dU (G H, D) from the gradients of pre-activations (R, G H).
+
+        dU must hold zeros if symbols select its rows.
+        """
         if self.x is None:
             self._sum(gates, dU.T)
         else:
             multiply(gates.T, self.x, dU)
 
     def add_gradient_of_embedding(self, dx, dembedding):
-        """dembedding (n_symbols, E) += dx (R, E) of the rows in which a symbol occurs; dx is spent."""
+        """Add dx (R, E) of the rows in which a symbol occurs to dembedding (n_symbols, E); dx is overwritten."""
         drop(self._batch.rows, INPUTS, self._kept, dx)
         self._sum(dx, dembedding)
 

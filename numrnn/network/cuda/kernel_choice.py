@@ -1,4 +1,4 @@
-"""Which layers have kernels that hold W in registers: of one block (narrow), or of many (wide)."""
+"""Choose the kernels of layers that hold W in registers of one block (narrow) or of many (wide)."""
 
 import functools
 from importlib import import_module
@@ -10,36 +10,23 @@ from numrnn.network.components import CELLS
 from numrnn.network.cuda.device import arrays, capability, in_simulator, multiprocessors
 
 NARROW_STEP, WIDE_STEP = 32, 128  # units of a layer are padded to a multiple of this
-MOST_WIDE = 1024  # units: W would not fit in the registers of a card
-OLDEST = 8, 0  # compute capability that copies from global to shared memory asynchronously
-EMPTY = 0xFFFFFFFF  # of `numrnn.kernels.cuda.warps.wide`
+MOST_WIDE = 1024  # most units for which W fits in the registers of a GPU
+OLDEST = 8, 0  # least compute capability with asynchronous copies from global to shared memory
+EMPTY = 0xFFFFFFFF  # as in `numrnn.kernels.cuda.warps.wide`
 
 
 class Kernel(NamedTuple):
-    """A kernel of a layer."""
+    """Describe a kernel of a layer."""
 
     function: object
-    threads: int  # of a block
-    padded: int  # units that W has to have
-    units: int  # of a block
+    threads: int  # threads of a block
+    padded: int  # units to which W must be padded
+    units: int  # units of a block
     wide: bool
 
 
 def kernel_of(cell, backward, H, dtype):
-    """Return the kernel for a layer.
-
-    Parameters
-    ----------
-    cell : str
-    backward : bool
-    H : int
-    dtype : dtype
-
-    Returns
-    -------
-    Kernel, or None
-        None: `numrnn.kernels.cuda` has one for any layer.
-    """
+    """Return the register kernel of a layer; None if only the plain kernel of `numrnn.kernels.cuda` applies."""
     most = CELLS[cell].most_in_registers
     if not most or in_simulator() or dtype != np.float32 or capability() < OLDEST:
         return None
@@ -54,7 +41,7 @@ def kernel_of(cell, backward, H, dtype):
 
 @functools.cache
 def make_narrow(cell, backward, padded):
-    """Compile the kernel for layers of up to `padded` units."""
+    """Make the narrow kernel for layers of up to `padded` units."""
     from numrnn.kernels.cuda.jit import kernel
 
     module = import_module(f"numrnn.kernels.cuda.warps.{cell}")
@@ -64,7 +51,7 @@ def make_narrow(cell, backward, padded):
 
 @functools.cache
 def make_wide(cell, backward, padded):
-    """Likewise."""
+    """Make the wide kernel for layers of up to `padded` units."""
     from numrnn.kernels.cuda.jit import kernel
     from numrnn.kernels.cuda.warps import wide
 
@@ -73,14 +60,12 @@ def make_wide(cell, backward, padded):
 
 
 def rows_of_wide_block(sequences, blocks):
-    """Sequences of a block where so many blocks share the units: all blocks must be on the card at once."""
+    """Return the sequences of a block if `blocks` blocks share the units, so that all blocks are resident at once."""
     return -(-sequences // max(1, min(sequences, multiprocessors() // blocks)))
 
 
 def padded_weights(W, gates, padded, backward):
-    """W (gates H, H) with zeros up to `padded` units: (gates padded, padded) backward; forward (padded, gates padded),
-    its transpose.
-    """
+    """Return W (gates H, H) padded with zeros: (gates padded, padded) backward, the transpose of that forward."""
     xp, H = arrays(), W.shape[1]
     if H < padded:
         whole = xp.zeros((gates, padded, padded), W.dtype)
@@ -90,7 +75,7 @@ def padded_weights(W, gates, padded, backward):
 
 
 def empty_exchange(rows, width):
-    """An array (rows, width) whose words say that nobody has written them yet."""
+    """Return an array (rows, width) whose words are all EMPTY."""
     exchange = arrays().empty((rows, width), np.float32)
     exchange.view(np.uint32).fill(np.uint32(EMPTY))
     return exchange

@@ -1,4 +1,7 @@
-"""All layers over a mini-batch, forward and backward: matrix products over all rows, recurrences in one launch each."""
+"""Run all layers over a mini-batch, forward and backward.
+
+Matrix products cover all rows, and each recurrence is one launch.
+"""
 
 from importlib import import_module
 from typing import NamedTuple
@@ -16,30 +19,23 @@ from numrnn.network.cuda.kernel_choice import empty_exchange, kernel_of, padded_
 
 
 class Level(NamedTuple):
-    """What a layer's backward pass needs of its forward pass."""
+    """Hold what a layer's backward pass needs of its forward pass."""
 
-    x: object  # (R, D) what it read; None: symbols
+    x: object  # (R, D): inputs; None for symbols
     s: object  # (R, directions H)
-    tapes: list  # of its directions
+    tapes: list  # one per direction
     states: list
 
 
 class Layers:
-    """The layers of a network.
-
-    Parameters
-    ----------
-    layout : Layout
-    activation : int
-    dtype : dtype
-    """
+    """Run the layers of a network; `activation` is a constant of `numrnn.kernels.cpu.records`."""
 
     def __init__(self, layout, activation, dtype):
         self.layout, self._activation, self._dtype = layout, activation, dtype
         self._cell, self.kinds = CELLS[layout.cell], len(CELLS[layout.cell].states)
 
     def forward(self, weights, batch, inputs, starts, kept, kept_before):
-        """Run all layers.
+        """Run all layers and return a list of Level.
 
         Parameters
         ----------
@@ -47,13 +43,9 @@ class Layers:
         batch : DeviceBatch
         inputs : Inputs
         starts : list of device arrays of shape (kinds, N, H)
-            States before the first steps, layer after layer, in each its directions.
+            Initial states, layer after layer, each with its directions.
         kept, kept_before : float
-            Probabilities that dropout keeps a number on its way up, and to the next step.
-
-        Returns
-        -------
-        list of Level
+            Keep probabilities of states that are passed up and to the next step.
         """
         levels, x = [], inputs.x
         for index, H in enumerate(self.layout.hidden_layer_sizes):
@@ -102,7 +94,7 @@ class Layers:
         launch(function, grid, threads, *arguments, shared_bytes=shared_bytes)
 
     def _plain_kernel(self, backward, N, H):
-        """The kernel of a cell for N sequences and H units; sequences, threads and bytes of a block."""
+        """Return the plain kernel of a cell for N sequences and H units, and a block's sequences, threads and bytes."""
         cell = import_module(f"numrnn.kernels.cuda.cells.{self.layout.cell}")
         values = H * (cell.SHARED_BACKWARD if backward else cell.SHARED_FORWARD)
         rows = rows_of_block(N, values, self._dtype.itemsize)
@@ -110,17 +102,17 @@ class Layers:
         return kernel, rows, min(THREADS, rows * H), rows * values * self._dtype.itemsize
 
     def backward(self, weights, batch, inputs, levels, ds, lasts, kept, gradient):
-        """Back-propagation through all layers; the levels are spent.
+        """Back-propagate through all layers; the levels are overwritten.
 
         Parameters
         ----------
         weights, batch, inputs, levels, kept : as in `forward`
         ds : device array of shape (R, directions H), or None
-            Of the last layer's states in all steps.
+            Gradient of the last layer's states in all steps.
         lasts : list of device arrays of shape (kinds, N, H)
             Gradients of the states after the last steps.
         gradient : dict of str to device array
-            Of the layers' parameters, zeros; written.
+            Gradients of the layers' parameters, zeros; written.
 
         Returns
         -------
@@ -153,11 +145,11 @@ class Layers:
         return firsts
 
     def _weight_gradients(self, gradient, prefix, tape):
-        """dW, db of a direction, each one product over all rows."""
+        """Compute dW and db of a direction, each as one product over all rows."""
         H, dW = tape.before.shape[1], gradient[f"{prefix}W"]
         ones = arrays().ones(len(tape.gates), self._dtype)
         multiply(ones, tape.gates, gradient[f"{prefix}b"])
-        if self._cell.biases_of_W:  # a GRU: W_n acts on hn, U_n on n
+        if self._cell.biases_of_W:  # a GRU, in which W_n acts on hn and U_n on n
             multiply(tape.gates[:, : 2 * H].T, tape.before, dW[: 2 * H])
             multiply(tape.memory.T, tape.before, dW[2 * H :])
             multiply(ones, tape.memory, gradient[prefix + self._cell.biases_of_W[0]])
@@ -166,20 +158,20 @@ class Layers:
 
 
 def drop(rows, layer, kept, values):
-    """Dropout over what a layer passes up, (R, width), or over its gradient, in place."""
+    """Apply dropout to what a layer passes up, (R, width), or to its gradient, in place."""
     if kept != 1.0:
         launch_each(drop_rows, len(values), rows.key, rows.step, layer, kept, values.shape[1], values.reshape(-1))
 
 
 def drop_last(batch, layer, kept, values):
-    """Likewise over what the head reads of whole sequences, (N, width)."""
+    """Apply dropout to what the head reads of whole sequences, (N, width), in place."""
     if kept != 1.0:
         steps, width = batch.lengths - 1, values.shape[1]
         launch_each(drop_rows, len(values), batch.keys, steps, layer, kept, width, values.reshape(-1))
 
 
 def masks(batch, layer, kept, H, dtype):
-    """Masks (N, H) of the states of a layer on their way to the next step, the same in all steps."""
+    """Return the recurrent dropout masks (N, H) of a layer, the same in all steps."""
     ones = arrays().ones((batch.count, H), dtype)
     if kept != 1.0:
         every = arrays().full(1, EVERY_STEP, np.int64)

@@ -1,7 +1,7 @@
-"""The work on one mini-batch: all that it reads and writes keeps its address, so it can be captured in a graph.
+"""Process one mini-batch in arrays of fixed addresses, so that the work can be captured in a graph.
 
-What differs between mini-batches of one shape lies on the card. The host brings the words of a mini-batch (see
-`numrnn.network.cuda.batch_tables`) to where `take` and `learn` look for them, and has no other part.
+What differs between mini-batches of one shape lies on the GPU. The host only copies the words of a mini-batch (see
+`numrnn.network.cuda.batch_tables`) to where `take` and `learn` read them.
 """
 
 from typing import NamedTuple
@@ -18,28 +18,31 @@ from numrnn.network.cuda.cublas import multiply
 from numrnn.network.cuda.device import address, arrays, launch, launch_each
 from numrnn.network.cuda.inputs import Inputs, Read, gather
 
-FEWEST_RESULTS = 1 << 12  # the first calls of a fit have ever more mini-batches: graphs need not be made anew for that
+FEWEST_RESULTS = 1 << 12  # the first calls of a fit grow; this way they need no new graphs
 HEAD = 2  # words before the scalars of the solver: number of the mini-batch, sum of its weights
 
 
 class Settings(NamedTuple):
-    """Of a call: with the shape of a mini-batch, all that its work depends on but the contents of arrays."""
+    """Hold the settings of a call.
+
+    With the shape of a mini-batch they determine its work except for the contents of arrays.
+    """
 
     rule: int
-    scalars: int  # of the rule
+    scalars: int  # number of the rule's scalars
     alpha: float
-    clip_norm: float  # infinity: none
+    clip_norm: float  # infinity: no clipping
     kept: float
     kept_before: float
     class_bytes: int
     weighted: bool
-    given: bool  # states before the first steps
-    carried: bool  # states, from one mini-batch to the next
-    dgiven: bool  # gradients of the states before the first steps
+    given: bool  # whether initial states are given
+    carried: bool  # whether states are carried from one mini-batch to the next
+    dgiven: bool  # whether gradients of the initial states are wanted
 
 
 class Theta(NamedTuple):
-    """The vectors of a solver."""
+    """Hold the vectors of a solver."""
 
     theta: object
     grad: object
@@ -49,38 +52,38 @@ class Theta(NamedTuple):
 
 
 class Sources(NamedTuple):
-    """What mini-batches are taken from."""
+    """Hold the arrays from which mini-batches are taken."""
 
-    values: tuple  # of `numrnn.network.cuda.inputs.gather`
+    values: tuple  # the source of `numrnn.network.cuda.inputs.gather`
     goal: Goal
-    given: object  # (N, state_size) of all sequences, or None
-    carried: object  # likewise; written
+    given: object  # (N, state_size): initial states of all sequences, or None
+    carried: object  # (N, state_size): carried states of all sequences, or None; written
 
 
 def places_of(sources):
-    """What a graph that takes from some sources depends on: where they lie."""
+    """Return what a graph that takes from some sources depends on: their addresses and shapes."""
     values, itemsize = sources.values
     return itemsize, *((address(array), array.shape) for array in (values, *_outputs(sources.goal)))
 
 
 class Static(NamedTuple):
-    """The arrays of a mini-batch."""
+    """Hold the arrays of a mini-batch."""
 
-    words: object  # its words, and room behind them
+    words: object  # words of the mini-batch, and room behind them
     number: object  # (1,) int64
     weight_sum: object  # (1,) float64
-    scalars: object  # of the rule
+    scalars: object  # the rule's scalars
     batch: DeviceBatch
     read: Read
-    targets: object  # (n,) int64: which of those of the goal belong to an output; -1: none
+    targets: object  # (n,) int64: index of an output's target in the goal; -1: none
     goal: Goal
     given: object  # (N, state_size), or None
-    carried: object  # likewise
-    dgiven: object  # likewise
+    carried: object  # (N, state_size), or None
+    dgiven: object  # (N, state_size), or None
 
 
 def heads_of(sums, scalars):
-    """Heads of mini-batches, (mini-batches, words) int64, by their bits: number, sum of weights, scalars."""
+    """Return heads of mini-batches, (mini-batches, words) int64: the bits of number, sum of weights and scalars."""
     width = scalars.shape[1] * scalars.itemsize
     heads = np.zeros((len(sums), HEAD + -(-width // 8)), np.int64)
     heads[:, 0], heads[:, 1] = np.arange(len(sums)), sums.view(np.int64)
@@ -89,25 +92,7 @@ def heads_of(sums, scalars):
 
 
 def reserve(network, room, table, vectors, settings, goal, sequences):
-    """Make room for the mini-batches of a call.
-
-    Parameters
-    ----------
-    network : CudaNetwork
-    room : Room
-    table : Table
-    vectors : Theta
-        The host's.
-    settings : Settings
-    goal : Goal
-    sequences : int
-        Of the data.
-
-    Returns
-    -------
-    bool
-        Whether any array had to move.
-    """
+    """Make room for the mini-batches of a call; return True if any array had to move."""
     return any(
         [
             reserve_batches(network, room, table, settings, goal, sequences),
@@ -117,7 +102,7 @@ def reserve(network, room, table, vectors, settings, goal, sequences):
 
 
 def reserve_batches(network, room, table, settings, goal, sequences):
-    """Of that, what holds a mini-batch, and states."""
+    """Make room for a mini-batch and for states; return True if any array had to move."""
     layout, dtype, integer, real = network.layout, network.dtype, np.dtype(np.int64), np.dtype(np.float64)
     N, R = int(table.counts.max()), int(table.sizes.max())
     outputs = R if network.per_step else N
@@ -144,7 +129,7 @@ def reserve_batches(network, room, table, settings, goal, sequences):
 
 
 def reserve_vectors(room, vectors, batches):
-    """Of that, what the solver's steps of so many mini-batches need."""
+    """Make room for the solver's steps of `batches` mini-batches; return True if any array had to move."""
     real = np.dtype(np.float64)
     wanted = [
         *((name, host.size, host.dtype) for name, host in zip(Theta._fields, vectors, strict=True)),
@@ -157,12 +142,7 @@ def reserve_vectors(room, vectors, batches):
 
 
 def static_of(network, room, settings, goal, head, N, R):
-    """The arrays of mini-batches of N sequences and R steps, from what was reserved.
-
-    Returns
-    -------
-    Static
-    """
+    """Return the arrays of mini-batches of N sequences and R steps, from the reserved memory."""
     layout, words = network.layout, room.view("words", -1)
     rows = Rows(*room.view("rows", len(Rows._fields), R))
     if layout.n_symbols is None:
@@ -186,7 +166,7 @@ def static_of(network, room, settings, goal, head, N, R):
 
 
 def take(network, static, sources):
-    """Bring steps, targets and states of a mini-batch to where `learn` looks for them."""
+    """Copy steps, targets and states of a mini-batch to where `learn` reads them."""
     batch, xp = static.batch, arrays()
     take_steps(static, sources.values)
     take_goal(network, static, sources.goal)
@@ -197,13 +177,13 @@ def take(network, static, sources):
 
 
 def take_steps(static, values):
-    """Bring steps to where the forward pass looks for them; values as of `numrnn.network.cuda.inputs.gather`."""
+    """Copy steps to where the forward pass reads them; `values` is the source of `inputs.gather`."""
     describe(static.batch)
     gather(values, static.batch.rows, static.read)
 
 
 def take_goal(network, static, goal):
-    """Likewise targets, and their weights."""
+    """Copy targets and their weights to where the losses read them."""
     target = static.batch.rows.target if network.per_step else static.batch.targets
     launch_each(take_targets, len(target), target, *goal[:4], static.targets, *_outputs(static.goal))
 
@@ -213,15 +193,7 @@ def _outputs(goal):
 
 
 class Update:
-    """What follows a gradient: the L2 term, clipping, a step of the solver.
-
-    Parameters
-    ----------
-    room : Room
-    settings : Settings
-    vectors : Theta
-        On the card.
-    """
+    """Apply what follows a gradient: the L2 term, clipping and the solver's step; `vectors` lie on the GPU."""
 
     def __init__(self, room, settings, vectors):
         self._settings, self._vectors = settings, vectors
@@ -229,7 +201,7 @@ class Update:
         self._partial, self._results = room.view("partial", 4, updates.BLOCKS), room.view("results", -1, 2)
 
     def make(self, static, losses):
-        """Make it, after a mini-batch whose outputs have some losses."""
+        """Make the update after a mini-batch with the given losses of outputs."""
         settings, vectors, blocks, threads = self._settings, self._vectors, updates.BLOCKS, updates.THREADS
         launch(
             updates.weigh, blocks, threads, settings.alpha, vectors.theta, self._decays, vectors.grad, losses,
@@ -244,31 +216,17 @@ class Update:
 
 
 class Work:
-    """What is done with a mini-batch that has been taken.
-
-    Parameters
-    ----------
-    network : CudaNetwork
-    room : Room
-    settings : Settings
-    vectors : Theta
-        On the card.
-    """
+    """Train on a mini-batch that has been taken; `vectors` lie on the GPU."""
 
     def __init__(self, network, room, settings, vectors):
         self._network, self._grad = network, vectors.grad
         self._passes, self._update = Passes(network, settings, *vectors[:2]), Update(room, settings, vectors)
 
     def learn(self, learns, static, carried):
-        """Forward, losses, backward, a step of the solver.
+        """Run forward pass, losses, backward pass and solver's step.
 
-        Parameters
-        ----------
-        learns : bool
-            Whether any step has a target; without one, states are carried on and that is all.
-        static : Static
-        carried : device array of shape (sequences, state_size), or None
-            States after the last steps go there.
+        If no step has a target (`learns` is False), only states are carried. Final states are written to `carried`
+        (sequences, state_size), unless it is None.
         """
         network, batch, passes = self._network, static.batch, self._passes
         inputs, levels = passes.forward(static, static.given, static.carried)
@@ -290,22 +248,14 @@ class Work:
 
 
 class Passes:
-    """Forward and backward through a network.
-
-    Parameters
-    ----------
-    network : CudaNetwork
-    settings : Settings
-    theta, grad : device arrays
-        The network's part of a solver's.
-    """
+    """Run a network forward and backward; `theta` and `grad` are its parts of a solver's vectors."""
 
     def __init__(self, network, settings, theta, grad):
         self.network, self._settings = network, settings
         self._weights, self._gradient = map(network.layout.views, (theta, grad))
 
     def forward(self, static, given=None, carried=None):
-        """Inputs and levels of a mini-batch; states as of `CudaNetwork.starts`."""
+        """Return inputs and levels of a mini-batch; states are those of `CudaNetwork.starts`."""
         network, settings, batch = self.network, self._settings, static.batch
         starts = network.starts(self._weights, batch, given, carried)
         inputs = Inputs(network.layout, static.read, self._weights, batch, settings.kept)
@@ -313,11 +263,14 @@ class Passes:
         return inputs, levels
 
     def states(self, levels):
-        """States after the last steps, (N, state_size)."""
+        """Return the states after the last steps, (N, state_size)."""
         return self.network.columns([s.last for level in levels for s in level.states])
 
     def head(self, static, levels):
-        """Losses of the outputs, gradients of V and c; those of the states in all steps, or None, and of the last."""
+        """Return the losses of outputs and the gradients of states in all steps (or None) and after the last ones.
+
+        The gradients of V and c are written.
+        """
         network, weights, kept = self.network, self._weights, self._settings.kept
         head, batch, lasts = network._head, static.batch, network.lasts(static.batch)
         read, reached = head.read(batch, levels[-1], kept)
@@ -328,13 +281,13 @@ class Passes:
         return losses, ds, lasts
 
     def backward(self, static, inputs, levels, ds, lasts):
-        """Gradients of the layers' parameters, zeros before; those of the states before the first steps."""
+        """Compute the gradients of the layers' parameters, which must be zero; return those of the initial states."""
         return self.network._layers.backward(
             self._weights, static.batch, inputs, levels, ds, lasts, self._settings.kept, self._gradient
         )
 
     def gradient_of_starts(self, batch, firsts):
-        """Of learned ones: of sequences that begin."""
+        """Compute the gradients of learned initial states from those of sequences that begin."""
         layout, kinds = self.network.layout, self.network._layers.kinds
         if layout.initial_state != "learned" or self._settings.given:
             return

@@ -1,4 +1,4 @@
-"""A network on an NVIDIA GPU: losses with their gradients, whole epochs of updates, and predictions."""
+"""Train and predict with networks on an NVIDIA GPU."""
 
 import math
 from contextlib import contextmanager
@@ -17,24 +17,18 @@ from numrnn.network.cuda.training import Call, Kept, goal_on_card
 from numrnn.network.cuda.transfer import Sources, read_groups
 from numrnn.network.interface import RecurrentNetwork, TrainingRun, target_rows
 
-ROWS_AT_ONCE = 1 << 17  # steps of all sequences that are predicted together: their gates take memory
-OUTPUTS_AT_ONCE = 1 << 24  # of pieces of texts whose losses are summed together
+ROWS_AT_ONCE = 1 << 17  # steps, over all sequences, that are predicted together, since gates take memory
+OUTPUTS_AT_ONCE = 1 << 24  # outputs of pieces of texts whose losses are summed together
 
 
 class CudaNetwork(RecurrentNetwork):
-    """A network of one architecture on a card; see `numrnn.network.cpu.network.CPUNetwork` for the arguments.
+    """Run a network of one architecture on a GPU; see `numrnn.network.cpu.network.CPUNetwork` for the parameters.
 
-    Between two calls theta, the solver's state and carried states are the host's arrays, but within `resident`: there
-    they stay on the card until somebody wants to see or to change them.
-
-    Parameters
-    ----------
-    layout : Layout
-    activation, head, loss, loss_parameter, output, pooling, dtype
-        As in `CPUNetwork`.
+    Between two calls theta, the solver's state and carried states are arrays of the host, except within `resident`:
+    there they stay on the GPU until they are read or changed.
     """
 
-    outlasts_training = True  # its arrays and graphs serve the next one
+    outlasts_training = True  # its arrays and graphs serve the next fit
 
     def __init__(
         self,
@@ -56,7 +50,7 @@ class CudaNetwork(RecurrentNetwork):
         self._weights, self.work, self._resident = None, OneThread(), False
 
     def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
-        """Make a step of a solver for each of some mini-batches; see `Network.train`."""
+        """Make one step of a solver for each mini-batch; see `Network.train`."""
         rows = Rows(batches, data.lengths)
         first = target_rows(data, rows, self.per_step)
         sums = self._weight_sums(rows, first, targets)
@@ -73,9 +67,9 @@ class CudaNetwork(RecurrentNetwork):
 
     @contextmanager
     def resident(self):
-        """A span in which the arrays that `train` was given stay behind; see
-        `numrnn.network.interface.always_current`. At its end copies of data and targets are given up: until another one
-        these may change.
+        """Leave the arguments of `train` on the GPU within the context; see `numrnn.network.interface.always_current`.
+
+        Copies of data and targets are deleted at its end, so these may change until the next context.
         """
         self._resident = True
         try:
@@ -86,7 +80,7 @@ class CudaNetwork(RecurrentNetwork):
             self._uploads, self._sources = Uploads(), Sources()
 
     def _weight_sums(self, rows, first, targets):
-        """Sum of the weights of each mini-batch; 1 of a network without a head."""
+        """Return the sum of weights of each mini-batch, 1 for a network without a head."""
         if not self.layout.n_outputs:
             return np.ones(len(rows.first) - 1)
         counts = rows.lengths if self.per_step else (first >= 0).astype(np.int64)
@@ -98,12 +92,12 @@ class CudaNetwork(RecurrentNetwork):
         return np.add.reduceat(sums, rows.first[:-1])
 
     def pack(self, theta):
-        """Bring to the card the weights that `predict_packed` and `summed_loss` work with."""
+        """Copy the weights that `predict_packed` and `summed_loss` use to the GPU."""
         with memory_named():
             self._weights = self.layout.views(upload(theta))
 
     def predict_packed(self, data, state=None, raw=False, threads=1, masks=None):
-        """`predict` with the weights of the last `pack`; see `RecurrentNetwork.predict_packed`."""
+        """Predict with the weights of the last `pack`; see `RecurrentNetwork.predict_packed`."""
         if not data.in_memory:
             return self.predict_blocks(data, state, lambda block, before: self.predict_packed(block, before, raw))
         n = len(data)
@@ -118,7 +112,10 @@ class CudaNetwork(RecurrentNetwork):
         return out, after
 
     def summed_loss(self, data, targets, state=None, threads=1):
-        """See `RecurrentNetwork.summed_loss`. Logits and losses stay on the card, their sum comes back."""
+        """Return the sum of losses and the final states; see `RecurrentNetwork.summed_loss`.
+
+        Logits and losses stay on the GPU.
+        """
         after, sums = np.empty((len(data), self.state_size), self.dtype), []
         with memory_named():
             goal = goal_on_card(targets, self.dtype, lambda name, array: upload(np.ascontiguousarray(array)))
@@ -129,8 +126,9 @@ class CudaNetwork(RecurrentNetwork):
         return math.fsum(sums), after
 
     def _forward(self, data, state, masks, after):
-        """Groups of sequences, and what comes out of each: logits, what a head would read, or nothing. States go to
-        `after`. Of a sequence that is read in pieces the last one tells what comes out of it.
+        """Yield groups of sequences with their logits, what a head would read, or None; write states to `after`.
+
+        If a sequence is read in pieces, its result is that of the last one.
         """
         whole = masks is not None or self.layout.bidirectional or self.pooling != "last"
         for ids, values, starts in read_groups(data, _groups(data.lengths)):
@@ -153,20 +151,16 @@ class CudaNetwork(RecurrentNetwork):
         return self._head.logits(weights, result) if self.layout.n_outputs else result
 
     def source(self, values):
-        """Values on the card as `Inputs` takes them, and the bytes of a symbol."""
+        """Return values on the GPU as `Inputs` takes them, and the bytes of a symbol."""
         if self.layout.n_symbols is None:
             return values, 0
         return values.view(np.uint8), values.dtype.itemsize
 
     def starts(self, weights, batch, given, carried):
-        """States before the first steps: a list of (kinds, N, H), layer after layer, in each its directions.
+        """Return the initial states, a list of (kinds, N, H), layer after layer, each with its directions.
 
-        Parameters
-        ----------
-        weights : dict of str to device array
-        batch : DeviceBatch
-        given, carried : device array of shape (N, state_size) or None
-            Of sequences that begin, and of those that go on; None: learned ones, or zeros.
+        `given` and `carried` (N, state_size) are those of sequences that begin and that continue; None means learned or
+        zero.
         """
         xp, column, starts = arrays(), 0, []
         begins = None if carried is None else (batch.begins > 0)[:, None]
@@ -185,17 +179,17 @@ class CudaNetwork(RecurrentNetwork):
         return starts
 
     def columns(self, states):
-        """A list of (kinds, N, H) as rows (N, state_size)."""
+        """Return a list of (kinds, N, H) as rows (N, state_size)."""
         parts = [part for state in states for part in state]
         columns = arrays().empty((len(parts[0]), self.state_size), self.dtype)
         column = 0
-        for part in parts:  # CuPy's concatenate copies from the host, which a graph would repeat
+        for part in parts:  # not by CuPy's concatenate: it copies from the host, which a graph would repeat
             columns[:, column : column + part.shape[1]] = part
             column += part.shape[1]
         return columns
 
     def lasts(self, batch, columns=None):
-        """Undo `columns`; zeros without them."""
+        """Return rows (N, state_size) as a list of (kinds, N, H); zeros without rows."""
         xp, lasts, column = arrays(), [], 0
         for index, H in enumerate(self.layout.hidden_layer_sizes):
             for _ in self.layout.prefixes(index):
@@ -209,16 +203,14 @@ class CudaNetwork(RecurrentNetwork):
 
 
 def _groups(lengths):
-    """Ids of sequences that are predicted together, the longest first."""
+    """Return the ids of sequences that are predicted together, the longest first."""
     order = longest_first(lengths)
     rows = np.cumsum(lengths[order])
     return np.split(order, np.flatnonzero(np.diff(rows // ROWS_AT_ONCE)) + 1)
 
 
 def _pieces(lengths, whole):
-    """So many steps at a time as are predicted together, of a group in which a sequence may be long: who takes part,
-    steps before these, and their numbers.
-    """
+    """Yield pieces of the steps of a group that are predicted together: sequences, first step, lengths."""
     longest = int(lengths.max())
     steps = longest if whole or lengths.sum() <= 2 * ROWS_AT_ONCE else max(1, ROWS_AT_ONCE // len(lengths))
     for done in range(0, longest, steps):
@@ -227,21 +219,17 @@ def _pieces(lengths, whole):
 
 
 class OneThread:
-    """The host's share of a card's work."""
+    """Estimate the host's threads for work on a GPU."""
 
     def useful_threads(self, data):
-        """How many threads predictions are worth."""
+        """Return the number of threads that predictions are worth."""
         return 1
 
 
 class CudaPredictor:
-    """Outputs of sequences from a card.
+    """Predict sequences on a GPU.
 
-    Parameters
-    ----------
-    network : CudaNetwork
-        Its weights are brought to the card here: it must not predict with others afterwards.
-    theta : ndarray of shape (size,)
+    The weights are copied to the GPU here: the network must not predict with others afterwards.
     """
 
     def __init__(self, network, theta):
@@ -249,9 +237,9 @@ class CudaPredictor:
         self.network, self.dtype, self.state_shape = network, network.dtype, (1, network.state_size)
 
     def useful_threads(self, data):
-        """How many threads of the host predictions are worth."""
+        """Return the number of the host's threads that predictions are worth."""
         return self.network.work.useful_threads(data)
 
     def predict(self, data, state=None, raw=False, threads=1):
-        """Outputs of all sequences, and the states after them; see `RecurrentNetwork.predict`."""
+        """Return the outputs of all sequences and their final states; see `RecurrentNetwork.predict`."""
         return self.network.predict_packed(data, state, raw)

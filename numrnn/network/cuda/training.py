@@ -1,4 +1,4 @@
-"""One call of training: what is brought to the card, mini-batch after mini-batch, and back to the host."""
+"""Run one call of training: copy data to the GPU, process the mini-batches, and return results to the host."""
 
 from functools import cached_property, partial
 
@@ -19,11 +19,11 @@ from numrnn.network.cuda.minibatch import Settings, Sources, Theta, Work, heads_
 from numrnn.network.interface import NO_INDEX, Masks, TrainingRun, goal_of
 from numrnn.solvers.base import state_arrays
 
-MOST_STATICS = 1024  # shapes of mini-batches whose arrays are not made anew
+MOST_STATICS = 1024  # shapes of mini-batches whose arrays are kept
 
 
 class Kept:
-    """What a network keeps on the card from call to call, so that graphs of one call serve the next."""
+    """Hold what a network keeps on the GPU between calls, so that the graphs of one call serve the next."""
 
     def __init__(self):
         self.graphs, self.room, self.mirrors = Graphs(), Room(), Mirrors()
@@ -37,15 +37,9 @@ class Kept:
 
 
 class RunOnCard:
-    """A `numrnn.network.interface.TrainingRun` whose losses and norms come to the host when they are asked for.
+    """Hold the result of a call like `TrainingRun`, but copy losses and norms to the host only when they are read.
 
-    Parameters
-    ----------
-    outcome, weight_sums, done : as of `TrainingRun`
-    results : device array of shape (mini-batches, 2)
-        Losses and norms.
-    used : ndarray of shape (mini-batches,), bool
-        Which were not left out.
+    `results` (mini-batches, 2) on the GPU are losses and norms; `used` marks the mini-batches that were not left out.
     """
 
     def __init__(self, outcome, results, used, weight_sums, done):
@@ -61,24 +55,24 @@ class RunOnCard:
 
     @property
     def losses(self):
-        """Of the mini-batches."""
+        """Return the losses of the mini-batches."""
         return self._figures[0]
 
     @property
     def norms(self):
-        """Of the gradients."""
+        """Return the norms of the gradients."""
         return self._figures[1]
 
 
 class SolverCall:
-    """The solver's part of a call, whatever is trained: its vectors on the card, what comes back.
+    """Bring the solver's vectors to the GPU and run the mini-batches of a call, whatever is trained.
 
     Derived classes set `_kept`, `_settings`, `_host` (the vectors) and `_sums` (of the weights of each mini-batch), and
-    have `_run_batch(n)`.
+    define `_run_batch(n)`.
     """
 
     def _bring_vectors(self, layout, moved):
-        """What the host knows of them, and the card does not yet, goes to its places, which may have moved."""
+        """Copy vectors that the GPU does not have yet to their places, which may have moved."""
         view, mirrors = self._kept.room.view, self._kept.mirrors
         if moved:
             decays = np.zeros(layout.size, np.int8)
@@ -92,13 +86,13 @@ class SolverCall:
         view("status", 1)[:] = updates.RUNNING
 
     def run(self):
-        """Work on all mini-batches; theta and all else stays on the card."""
+        """Process all mini-batches; theta and everything else stays on the GPU."""
         outcome, done = "done", 0
         try:
             for n in range(len(self._sums)):
                 self._run_batch(n)
                 done = n + 1
-            current_stream().synchronize()  # launches do not wait: most of a call's time, and of its Ctrl-C, is here
+            current_stream().synchronize()  # most of a call's time is spent here, since launches do not wait
         except KeyboardInterrupt:
             outcome = "interrupted"
         finally:
@@ -107,11 +101,11 @@ class SolverCall:
             outcome, done = "diverged", stopped
         used = self._sums > 0
         done -= np.count_nonzero(~used[:done])
-        results = self._kept.room.view("results", len(self._sums), 2).copy()  # the next call has others
+        results = self._kept.room.view("results", len(self._sums), 2).copy()  # the next call overwrites them
         return RunOnCard(outcome, results, used, self._sums[used], done)
 
     def _stopped(self):
-        """The mini-batch where not all was finite, after which theta goes back; RUNNING: there was none."""
+        """Return the mini-batch in which something was not finite, after resetting theta, or RUNNING."""
         stopped = int(on_host(self._kept.room.view("status", 1))[0])
         if stopped != updates.RUNNING:
             self._card.theta[:] = self._card.before
@@ -119,18 +113,9 @@ class SolverCall:
 
 
 class Call(SolverCall):
-    """One call of `CudaNetwork.train`; other parameters as there.
+    """Run one call of `CudaNetwork.train`, whose arguments are passed on.
 
-    Parameters
-    ----------
-    network : CudaNetwork
-    kept : Kept
-    rows : Rows
-        Of the mini-batches.
-    first : ndarray of shape (n,), int64
-        Where the targets of their sequences begin.
-    sums : ndarray of shape (mini-batches,)
-        Of weights.
+    `first` (n,) are the places of the sequences' targets, `sums` (mini-batches,) the sums of weights.
     """
 
     def __init__(
@@ -185,7 +170,7 @@ class Call(SolverCall):
         run(("take", settings, N, R, places_of(sources)), partial(take, self._network, static, sources))
         self._feed.done()
         if learns and static.read.order is not None:
-            sort_symbols(static.read, int(table.steps[n]))  # the sort of CuPy may wait for the card, which no graph can
+            sort_symbols(static.read, int(table.steps[n]))  # not in a graph: CuPy's sort may wait for the GPU
         run(("learn", settings, N, R, learns), partial(self._work.learn, learns, static, self._carried))
         if learns and self._dgiven is not None:
             part = slice(*self._rows.first[n : n + 2])
@@ -207,16 +192,7 @@ class Call(SolverCall):
 
 
 def goal_on_card(targets, dtype, copy_of):
-    """Targets as kernels take them.
-
-    Parameters
-    ----------
-    targets : Targets
-    dtype : dtype
-        The network's.
-    copy_of : callable
-        Returns a copy on the card of an array, which it gets after a name.
-    """
+    """Return targets on the GPU as kernels take them; `copy_of` is called with a name and an array of the host."""
     if isinstance(targets.values, CardSymbols):
         none = goal_of(Targets(NO_INDEX), dtype)
         classes = targets.values.array.view(np.uint8)
@@ -229,7 +205,7 @@ def goal_on_card(targets, dtype, copy_of):
 
 
 def _noise(step, rows):
-    """Probabilities that dropout keeps a number on its way up, and to the next step; keys of masks."""
+    """Return the keep probabilities of states passed up and to the next step, and the keys of masks."""
     if step.masks is not None:
         return step.masks.of(rows.ids).values()
     if step.dropout or step.recurrent_dropout:

@@ -1,4 +1,4 @@
-"""How the steps of mini-batches come to the card: from one copy of all, by two buffers, or they lie there already."""
+"""Copy the steps of mini-batches to the GPU: all at once, by two buffers, or not at all if they are there already."""
 
 from typing import NamedTuple
 
@@ -16,39 +16,28 @@ from numrnn.network.cuda.device import (
 )
 from numrnn.network.cuda.device_sequences import CardSymbols
 
-SHARE = 0.5  # of the card's free bytes that a copy of all sequences may take: mini-batches need the rest
+SHARE = 0.5  # part of the GPU's free bytes that a copy of all sequences may take; mini-batches need the rest
 
 
 class Sources:
-    """What a network keeps on the card of the sequences that it trains on, from call to call.
+    """Keep copies of training sequences on the GPU between calls.
 
-    A copy is known by the host's array that it is of; so an array must not change while a network trains on it, and
-    data that come in windows (`numrnn.data.views.Held`) have an array object for each.
+    A copy is identified by the host's array object; so an array must not change while a network trains on it, and data
+    that come in windows (`numrnn.data.views.Held`) have an array object for each window.
     """
 
     def __init__(self):
         self._array = self._copy = self._buffers = None
 
     def feed(self, data, rows):
-        """Steps of mini-batches of which all are trained on again and again.
-
-        Parameters
-        ----------
-        data : Sequences, or what has its `gather`
-        rows : Rows
-            The mini-batches.
-
-        Returns
-        -------
-        Resident or Streamed
-        """
+        """Return the steps of mini-batches that are read repeatedly, as Resident or Streamed."""
         values, starts = data.gather(rows.ids)
         starts = starts + rows.skipped
         array = _array_on_card(data, values)
         if array is not None:
             return Resident(array, starts)
         if self._array is not values:
-            self._array = self._copy = None  # before memory is asked for
+            self._array = self._copy = None  # frees the old copy before memory is allocated
             if not _is_part(data) and _fits(values):
                 self._array, self._copy = values, upload(values)
         if self._copy is not None:
@@ -65,20 +54,9 @@ class Sources:
 
 
 def read_groups(data, groups):
-    """Yield sequences that are read once, group by group.
+    """Yield sequences that are read once, as (ids, values, starts) for each group of ids.
 
-    Parameters
-    ----------
-    data : Sequences, or what has its `gather`
-    groups : list of ndarray of int64
-        Sequences that are read together.
-
-    Yields
-    ------
-    ids : ndarray of int64
-        A group.
-    values, starts
-        As `Resident.read` returns them; until the next group is asked for.
+    values and starts are as returned by `Resident.read`, valid until the next group is requested.
     """
     feed, end = _feed_once(data, groups), 0
     for ids in groups:
@@ -94,7 +72,7 @@ def _feed_once(data, groups):
     if array is not None:
         return Resident(array, starts)
     lengths = data.lengths[ids]
-    # Some sequences of many need no copy of all.
+    # A copy of all data does not pay for less than half of it.
     if 2 * int(lengths.sum()) >= len(values) and _fits(values):
         return Resident(upload(values), starts)
     most = max(int(data.lengths[group].sum()) for group in groups)
@@ -102,57 +80,37 @@ def _feed_once(data, groups):
 
 
 class Resident:
-    """Sequences that all lie on the card.
+    """Provide sequences that all lie on the GPU.
 
-    Parameters
-    ----------
-    values : device array of shape (steps, D), or (steps,) of symbols
-    starts : ndarray of shape (n,), int64
-        The first steps of the sequences of all mini-batches.
+    `values` is (steps, D), or (steps,) of symbols; `starts` (n,) are the first steps of the sequences of all
+    mini-batches.
     """
 
     def __init__(self, values, starts):
         self._values, self._starts = values, starts
 
     def starts_of(self, first):
-        """Where each sequence begins in what `read` returns for its mini-batch.
+        """Return where each sequence begins in what `read` returns for its mini-batch.
 
-        Parameters
-        ----------
-        first : ndarray of shape (mini-batches + 1,), int64
-            The first sequence of each.
+        `first` (mini-batches + 1,) is the first sequence of each mini-batch.
         """
         return self._starts
 
     def read(self, part):
-        """What some sequences are read from.
+        """Return an array on the GPU, (steps, D) or (steps,), and where the sequences of a mini-batch begin in it.
 
-        Parameters
-        ----------
-        part : slice
-            Of the sequences of all mini-batches, those of one; in their order.
-
-        Returns
-        -------
-        values : device array of shape (steps, D), or (steps,) of symbols
-        starts : ndarray of int64
-            Where in it each sequence begins.
+        `part` is the mini-batch's slice of the sequences of all mini-batches; they must be read in order.
         """
         return self._values, self._starts[part]
 
     def done(self):
-        """All work that reads these values has been started: another mini-batch may be brought."""
+        """Report that all work that reads these values has been started, so another mini-batch may be brought."""
 
 
 class Streamed:
-    """Sequences that lie on the host, of which a mini-batch's are brought at a time; as `Resident`.
+    """Provide sequences of the host, one mini-batch at a time, with the interface of `Resident`.
 
-    Parameters
-    ----------
-    values : ndarray of shape (steps, D) or (steps,)
-    starts, lengths : ndarray of shape (n,), int64
-        First steps of the sequences of all mini-batches, and numbers of steps that are read.
-    buffers : Buffers
+    `starts` and `lengths` (n,) are the first steps and the numbers of steps of the sequences of all mini-batches.
     """
 
     def __init__(self, values, starts, lengths, buffers):
@@ -160,17 +118,17 @@ class Streamed:
         self.done = buffers.done
 
     def starts_of(self, first):
-        """As `Resident.starts_of`."""
+        """Return where each sequence begins; see `Resident.starts_of`."""
         starts = np.cumsum(self._lengths) - self._lengths
         return starts - np.repeat(starts[first[:-1]], np.diff(first))
 
     def read(self, part):
-        """As `Resident.read`; `done` is to be called before the next."""
+        """Return values and starts, see `Resident.read`; `done` must be called before the next call."""
         lengths = self._lengths[part]
         ends = np.cumsum(lengths)
         starts = ends - lengths
         places = np.arange(ends[-1]) + np.repeat(self._starts[part] - starts, lengths)
-        # mode="clip": without it NumPy writes to memory of its own first.
+        # mode="clip": otherwise NumPy writes to a buffer of its own first.
         card = self._buffers.bring(
             int(ends[-1]), lambda host: np.take(self._values, places, axis=0, out=host, mode="clip")
         )
@@ -178,15 +136,17 @@ class Streamed:
 
 
 def _array_on_card(data, values):
-    """Values that lie on the card already; None: they are the host's."""
+    """Return values that lie on the GPU already, or None if they are on the host."""
     if isinstance(values, CardSymbols):
         return values.array
     return values if data.on_card else None
 
 
 def _is_part(data):
-    """Whether data are a window of more: each mini-batch is read once before the next window, so no copy of all would
-    serve twice, and by the buffers it is brought while the one before is worked on.
+    """Return True if data are a window of more data.
+
+    Each mini-batch is then read once before the next window: a copy of all would not be used twice, and with the
+    buffers it is copied while the one before is processed.
     """
     return data.is_part
 
@@ -196,27 +156,19 @@ def _fits(values):
 
 
 class Buffer(NamedTuple):
-    """Room for rows on their way."""
+    """Hold room for rows that are being copied."""
 
     host: object  # page-locked
     card: object
-    copied: object  # event: all of `host` is on the card
-    read: object  # event: nobody needs `card` any more
+    copied: object  # event: all of `host` has been copied to `card`
+    read: object  # event: `card` is no longer needed
 
 
 class Buffers:
-    """Two buffers.
+    """Copy rows of the shape `columns` to the GPU by two buffers of up to `rows` rows.
 
-    The stream of work waits for a copy, and a copy for the work that reads what it overwrites; the host waits only
-    where it would overwrite what is not copied yet.
-
-    Parameters
-    ----------
-    rows : int
-        The most at a time.
-    columns : tuple of int
-        The shape of a row.
-    dtype : dtype
+    The stream of work waits for a copy, and a copy waits for the work that reads what it overwrites; the host waits
+    only if it would overwrite what has not been copied yet.
     """
 
     def __init__(self, rows, columns, dtype):
@@ -224,19 +176,10 @@ class Buffers:
         self._stream, self._two, self._turn = new_stream(), [None, None], 0
 
     def bring(self, rows, write):
-        """Bring rows to the card.
+        """Copy rows to the GPU; `write` fills an array (rows, *columns) of the host.
 
-        Parameters
-        ----------
-        rows : int
-        write : callable
-            Gets an array (rows, *columns) of the host and fills it.
-
-        Returns
-        -------
-        values : device array
-            All of a buffer, which graphs know by its shape: the first `rows` are those that were brought. They stay
-            until the next call but one; `done` has to be called before the next.
+        Returns the whole buffer, which graphs identify by its shape: its first `rows` rows are the new ones. They stay
+        until the next call but one; `done` must be called before the next.
         """
         self._turn = turn = 1 - self._turn
         self._two[turn] = buffer = self._two[turn] or self._make()
@@ -250,11 +193,11 @@ class Buffers:
         return buffer.card
 
     def done(self):
-        """All work that reads what the last call of `bring` brought has been started."""
+        """Report that all work that reads the rows of the last `bring` has been started."""
         self._two[self._turn].read.record(current_stream())
 
     def _make(self):
         shape = self.rows, *self.columns
-        with self._stream:  # memory that is given back goes to those who allocate on this stream: nobody else
+        with self._stream:  # freed memory is reused only by allocations on this stream
             card = arrays().empty(shape, self.dtype)
         return Buffer(pinned(shape, self.dtype), card, new_event(), new_event())
