@@ -8,7 +8,7 @@ from pathlib import Path
 
 from numrnn.cli.data import check_exists, select, why_not
 from numrnn.cli.jobs import BATCH_OPTIONS, Guard, add_batch_options, lines_in_batch, make_checkpoint, run_in_ranks
-from numrnn.cli.options import Failure, UsageError, add_parameters, over_config
+from numrnn.cli.options import Failure, UsageError, add_parameters, option_of, over_config
 from numrnn.cli.presets import SETTINGS, TABLE
 from numrnn.cli.tables import column_list, faults_of, say_what_was_left_out
 from numrnn.cli.texts import (
@@ -192,7 +192,7 @@ def _check_options(options, with_texts, comm):
     for name in wrong:
         if name in options:
             kind = "texts" if with_texts else f"these data, only for texts: a .csv file, or --task {LANGUAGE_MODEL}"
-            raise UsageError(f"--{name.replace('_', '-')} is no option for {kind}")
+            raise UsageError(f"{option_of(name)} is no option for {kind}")
 
 
 def _chosen(data, options):
@@ -216,7 +216,7 @@ def make_estimator(parameters, y, options):
     kind = kinds[task]
     unknown = sorted(set(parameters) - set(kind().get_params()))
     if unknown:
-        raise UsageError(f"--{unknown[0].replace('_', '-')} is no option for a {task}")
+        raise UsageError(f"{option_of(unknown[0])} is no option for a {task}")
     if "task" not in options and task == "regression":
         _hint_at_classes(values, options)
     if isinstance(parameters.get("class_weight"), dict):

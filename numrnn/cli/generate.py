@@ -1,6 +1,6 @@
 """Run ``numrnn generate``: generate text with a language model."""
 
-from numrnn.cli.options import UsageError, seed
+from numrnn.cli.options import UsageError, names_options, seed
 
 __all__ = ["add_parser"]
 
@@ -45,7 +45,8 @@ def run(arguments):
             raise UsageError("--prompt is missing: the model has learned no beginning; fit --boundaries learns one")
         arguments.prompt = ""
     names = ("prompt", "length", "temperature", "top_k", "top_p", "random_state", "stop")
-    symbols = model.stream(**{name: getattr(arguments, name) for name in names})
+    with names_options(*names):
+        symbols = model.stream(**{name: getattr(arguments, name) for name in names})
     separator = " " if model.vocabulary_.unit == "token" else ""
     try:
         for i, symbol in enumerate(symbols):

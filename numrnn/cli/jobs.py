@@ -7,7 +7,7 @@ import signal
 import sys
 from contextlib import ExitStack, contextmanager
 
-from numrnn.cli.options import UsageError
+from numrnn.cli.options import UsageError, names_options, option_of
 from numrnn.training.exceptions import RESUBMIT
 from numrnn.training.signals import received_by
 
@@ -44,13 +44,11 @@ def make_checkpoint(options):
 
     if "checkpoint_dir" in options:
         given = {name: options[f"checkpoint_{name}"] for name in ("every", "keep") if f"checkpoint_{name}" in options}
-        try:
+        with names_options("every", "keep", prefix="checkpoint_"):
             return Checkpoint(options["checkpoint_dir"], **given)
-        except ValueError as error:
-            raise UsageError(f"--checkpoint-{error}") from error
     for name in BATCH_OPTIONS[1:-1]:
         if options.get(name):
-            raise UsageError(f"--{name.replace('_', '-')} needs --checkpoint-dir DIR")
+            raise UsageError(f"{option_of(name)} needs --checkpoint-dir DIR")
     return None
 
 

@@ -1,16 +1,17 @@
 """Build the argument parser, with the estimators' parameters as options, without importing an estimator."""
 
 import argparse
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import NamedTuple
 
 from numrnn.estimators.parameter_table import TABLE
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, shown
 
 __all__ = [
     "PARAMETERS", "Failure", "Option", "Parser", "UsageError", "add_device_option", "add_parameters",
-    "reads", "seed",
+    "names_options", "option_of", "reads", "seed",
 ]  # fmt: skip
 
 
@@ -41,6 +42,22 @@ class Option(NamedTuple):
     default: object
     kind: object
     help: str
+
+
+def option_of(name):
+    """Return the option that sets a parameter, ``--top-k`` for "top_k"."""
+    return "--" + name.replace("_", "-")
+
+
+@contextmanager
+def names_options(*parameters, prefix="", advice=""):
+    """Let errors about parameters name the options that set them, and give an advice in place of their hint."""
+    try:
+        yield
+    except InputError as error:
+        if error.parameter not in parameters:
+            raise
+        raise UsageError(f"{error.at(option_of(prefix + error.parameter), *error.index)}{advice}") from error
 
 
 def reads(expected):
@@ -125,7 +142,7 @@ def add_parameters(parser):
             details["choices"] = kind
         else:
             details |= {"type": kind, "metavar": "VALUE"}
-        group.add_argument("--" + name.replace("_", "-"), **details)
+        group.add_argument(option_of(name), **details)
 
 
 # options of the command line that make no sense in a file
@@ -165,15 +182,15 @@ def _as_arguments(entries):
     data = ["--", str(entries.pop("data"))] if "data" in entries else []
     words = []
     for name, value in entries.items():
-        option = name.replace("_", "-")
-        if option in NOT_IN_FILES:
-            raise UsageError(f"unrecognized arguments: --{option}")
+        option = option_of(name)
+        if name in NOT_IN_FILES:
+            raise UsageError(f"unrecognized arguments: {option}")
         if isinstance(value, bool):
-            words.append(f"--{option}" if value else f"--no-{option}")
+            words.append(option if value else option_of(f"no_{name}"))
         elif isinstance(value, list):
-            words.append(f"--{option}=" + ",".join(map(str, value)))
+            words.append(f"{option}=" + ",".join(map(str, value)))
         elif isinstance(value, dict):
-            words.append(f"--{option}=" + ",".join(f"{key}={item}" for key, item in value.items()))
+            words.append(f"{option}=" + ",".join(f"{key}={item}" for key, item in value.items()))
         else:
-            words.append(f"--{option}={value}")
+            words.append(f"{option}={value}")
     return words + data

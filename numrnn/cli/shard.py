@@ -5,6 +5,7 @@ from pathlib import Path
 from numrnn.cli.data import why_not
 from numrnn.cli.options import UsageError
 from numrnn.cli.tables import add_format_options, column_list, faults_of, form_of, say_what_was_left_out
+from numrnn.io.messages import InputError
 
 __all__ = ["add_parser"]
 
@@ -177,4 +178,5 @@ def _write(name, writer, *rows, ids=None):
     try:
         writer.write(*rows, ids=ids)
     except ValueError as error:
-        raise ValueError(f"{name}: {str(error).removeprefix('X: ')}") from error
+        is_whole = isinstance(error, InputError) and (error.parameter, error.index) == ("X", ())
+        raise ValueError(error.at(name) if is_whole else f"{name}: {error}") from error

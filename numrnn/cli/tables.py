@@ -5,7 +5,7 @@ import csv
 import warnings
 from pathlib import Path
 
-from numrnn.cli.options import UsageError, reads
+from numrnn.cli.options import names_options, reads
 
 __all__ = ["FORMAT_OPTIONS", "add_format_options", "column_list", "faults_of", "form_of", "say_what_was_left_out"]
 
@@ -59,10 +59,8 @@ def form_of(options):
     from numrnn.data.readers.csv_files import TableFormat, codec_of
 
     encoding = options.get("encoding", "utf-8")
-    try:
+    with names_options("encoding"):
         codec_of(encoding)
-    except ValueError as error:
-        raise UsageError(f"--encoding {str(error).removeprefix('encoding=')}") from error
     return TableFormat(options.get("delimiter"), encoding, options.get("header", True))
 
 

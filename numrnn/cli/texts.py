@@ -1,15 +1,14 @@
 """Handle texts on the command line: options, files, vocabularies and errors."""
 
 import argparse
-import re
 from contextlib import contextmanager
 from pathlib import Path
 
 from numrnn.cli.data import STEPS, why_not
-from numrnn.cli.options import UsageError, reads
+from numrnn.cli.options import UsageError, option_of, reads
 from numrnn.cli.presets import VOCABULARY
 from numrnn.cli.tables import FORMAT_OPTIONS, add_format_options, form_of
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, shown
 
 __all__ = [
     "LANGUAGE_MODEL", "PAIRS", "TEXT_OPTIONS", "add_column_options", "add_text_options", "is_text_table",
@@ -119,7 +118,7 @@ def read_texts(options, faults):
         return _read_tables(name, test, fraction, options, faults)
     for option in (*COLUMNS, *FORMAT_OPTIONS):
         if option in options and option != "encoding":
-            raise UsageError(f"--{option.replace('_', '-')} is no option for a {LANGUAGE_MODEL}: it reads one text")
+            raise UsageError(f"{option_of(option)} is no option for a {LANGUAGE_MODEL}: it reads one text")
     if options.get("boundaries"):
         return _read_lines_of(name, test, fraction, options)
     text = _read_file(name, options)
@@ -204,7 +203,7 @@ def read_for(model, arguments, faults, *, with_targets=True):
             raise UsageError(f"{arguments.model}: it was fitted on symbols, not on texts")
         wrong = [option for option in given if option != "encoding"]
         if wrong:
-            raise UsageError(f"--{wrong[0].replace('_', '-')} is no option for a {LANGUAGE_MODEL}: it reads one text")
+            raise UsageError(f"{option_of(wrong[0])} is no option for a {LANGUAGE_MODEL}: it reads one text")
         lines = model.end_symbol_ is not None
         return DataFile(_read_lines(name, options) if lines else Part(_read_file(name, options), None), None)
     told = _told(arguments.model)
@@ -212,7 +211,7 @@ def read_for(model, arguments, faults, *, with_targets=True):
         if model.vocabulary_ is not None:
             raise UsageError(f"{name}: the model reads texts, the rows of a .csv or .tsv file")
         if given:
-            raise UsageError(f"--{given[0].replace('_', '-')} is no option for these data, only for a table")
+            raise UsageError(f"{option_of(given[0])} is no option for these data, only for a table")
         data, chosen = read_data(name), "inputs" in told or "drop" in told
         if chosen and getattr(data.train.X, "names", None) and hasattr(model, "feature_names_in_"):
             return select(data, name, tuple(model.feature_names_in_), ())
@@ -313,18 +312,26 @@ def _read(function, name, *arguments, **options):
 
 
 @contextmanager
-def names_lines(part, name=None):
-    """Let errors about texts name their lines in the file, or the file `name` of one text; others stay as they are."""
+def names_lines(part, name=None, suffix=""):
+    """Let errors about texts and their targets name where they stand.
+
+    Parameters
+    ----------
+    part : TextTable, TextLines, or another part, of which errors stay as they are
+    name : str
+        What one text is called.
+    suffix : str
+        Of the parameters that the part is passed as: "_val" for X_val and y_val.
+    """
     try:
         yield
-    except (ValueError, TypeError) as error:
-        message = str(error)
+    except InputError as error:
+        is_target = error.parameter == f"y{suffix}"
+        if not is_target and error.parameter != f"X{suffix}":
+            raise
         if isinstance(part.X, str):
-            message = re.sub(r"^X\b", lambda _: name, message)
-        elif hasattr(part, "place"):
-            message = re.sub(r"\bX(?:_val)?\[(\d+)\]", lambda found: part.place(int(found[1])), message)
-            message = re.sub(
-                r"\by(?:_val)?\[(\d+)\]", lambda found: part.place(int(found[1]), part.target), message
-            )
-            message = re.sub(r"^y(?:_val)?\b", lambda _: f"{part.path}: column {shown(part.target)[:100]}", message)
-        raise type(error)(message) from error
+            raise error.at(name, *error.index) from error
+        if not hasattr(part, "place"):
+            raise
+        where, *rest = error.index or (None,)
+        raise error.at(part.place(where, part.target if is_target else None), *rest) from error

@@ -1,12 +1,11 @@
 """Train the estimator of ``numrnn fit``."""
 
-import re
 import time
 import warnings
 from contextlib import contextmanager
 from types import SimpleNamespace
 
-from numrnn.cli.options import Failure, UsageError
+from numrnn.cli.options import Failure, names_options
 from numrnn.cli.texts import names_lines
 
 __all__ = [
@@ -89,7 +88,7 @@ def prepare(estimator, parts):
     """Check parameters and data before training, with errors that name places in the file."""
     train, test = parts["train"], parts.get("test")
     if is_language_model(estimator):
-        _prepare_language_model(estimator, train.X, None if test is None else test.X)
+        _prepare_language_model(estimator, train, test)
         return
     if is_pair(estimator):
         _prepare_pairs(estimator, train, test)
@@ -110,14 +109,11 @@ def _prepare_pairs(estimator, train, test):
     estimator.initialize([text for part in parts for text in part.X], [text for part in parts for text in part.y])
 
 
-def _prepare_language_model(estimator, text, test):
-    """Learn the symbols of all texts, so that the test set has no unknown ones."""
-    estimator.initialize(text if test is None else text + test)
-    try:
-        estimator._check_texts(text, test)
-    except (ValueError, TypeError) as error:
-        names = {"X": "the text to train on", "X_val": "the text to test on"}
-        raise UsageError(re.sub(r"^(X_val|X)\b", lambda found: names[found[0]], str(error))) from error
+def _prepare_language_model(estimator, train, test):
+    """Learn the symbols of all there is, so that the part to test on has none that is not known."""
+    estimator.initialize(train.X if test is None else train.X + test.X)
+    with names_lines(train, "the text to train on"), names_lines(test, "the text to test on", "_val"):
+        estimator._check_texts(train.X, None if test is None else test.X)
 
 
 def check_memory(estimator, part):
@@ -153,11 +149,9 @@ def _lengths(estimator, part):
 
 
 def _check_test(estimator, part):
-    try:
-        with names_lines(part):
-            estimator._read_validation(part.X, part.y)
-    except (ValueError, TypeError) as error:
-        raise UsageError(str(error).replace("X_val", "values_test").replace("y_val", "y_test")) from error
+    names = {} if hasattr(part, "place") else {"name": "values_test", "suffix": "_test"}
+    with names_lines(part, suffix="_val"):
+        estimator._read_validation(part.X, part.y, **names)
 
 
 def train(estimator, parts, callbacks, *, scale, resume, comm):
@@ -175,25 +169,12 @@ def train(estimator, parts, callbacks, *, scale, resume, comm):
         watched = {"X_val": inputs["test"]} | ({} if parts["test"].y is None else {"y_val": parts["test"].y})
     watched |= _weights(parts, watched)
     estimator.set_params(callbacks=callbacks, warm_start=goes_on)
-    with names_options():
+    advice = "; --no-early-stopping trains on all of them"
+    with names_options("early_stopping", "validation_fraction", advice=advice):
         estimator.fit(inputs["train"], parts["train"].y, resume=resume, comm=comm, **watched)
     estimator.set_params(callbacks=None, warm_start=False)
     if scale:
         fold_scaler(estimator, scaler)
-
-
-@contextmanager
-def names_options():
-    """Let the error of a fit that can hold nothing out name options of the command, one of which it chose itself."""
-    try:
-        yield
-    except ValueError as error:
-        message, wrong = str(error), "early_stopping=True holds out"
-        if wrong not in message:
-            raise
-        message = re.split(r"(?:: |; or )pass X_val", message.replace(wrong, "--early-stopping holds out"))[0]
-        message = re.sub(r"validation_fraction=(\S+)", r"--validation-fraction \1", message)
-        raise UsageError(f"{message}; --no-early-stopping trains on all of them") from error
 
 
 def _weights(parts, watched):

@@ -5,7 +5,7 @@ from scipy.sparse import issparse
 
 from numrnn.data.containers import check_distinct, check_targets, numbers_of_frame, numbers_of_objects
 from numrnn.data.readers.csv_files import listed
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, shown
 
 __all__ = [
     "NUMBERS",
@@ -137,17 +137,14 @@ def _as_array(item, where, kinds):
     check_plain(item, where, BY_DEVICE)
     if issparse(item):
         raise TypeError(f"{where} is sparse, dense data is required: pass {where}.toarray()")
+    if hasattr(item, "columns") and kinds == NUMBERS:
+        return numbers_of_frame(item, where)
     try:
-        if hasattr(item, "columns") and kinds == NUMBERS:
-            return numbers_of_frame(item, where)
         array = np.asarray(item)
-        array = numbers_of_objects(array, where) if kinds == NUMBERS and array.ndim else array
     except (TypeError, ValueError) as error:
-        if where in str(error):
-            raise
-        reason = "its steps differ in length" if isinstance(item, (list, tuple)) else str(error)
+        reason = "its steps differ in length" if isinstance(item, (list, tuple)) else error
         raise ValueError(f"{where} is no array of numbers, of shape (steps, inputs): {reason}") from error
-    return array
+    return numbers_of_objects(array, where) if kinds == NUMBERS and array.ndim else array
 
 
 def _check_shapes(arrays, name):
@@ -179,7 +176,7 @@ def _check_dtypes(arrays, name, kinds):
     for i, x in enumerate(arrays):
         check_kind(x.dtype, f"{name}[{i}]", kinds)
         if x.dtype.kind == "O":
-            check_targets(x, f"{name}[{i}]")
+            check_targets(x, name, (i,))
         if (x.dtype.kind in NUMBERS) != (arrays[0].dtype.kind in NUMBERS):
             raise ValueError(f"{name}[{i}] has dtype {x.dtype}, but {name}[0] has {arrays[0].dtype}")
 
@@ -293,7 +290,8 @@ def places_of(expected, found, where):
         twice = next(name for i, name in enumerate(found) if place[name] != i)
         faults = [f"column {twice!r:.80} is there twice"]
     if faults:
-        raise ValueError(f"{where}: {', '.join(faults)}; expected the columns {listed(map(repr, expected))}")
+        problem = f": {', '.join(faults)}; expected the columns {listed(map(repr, expected))}"
+        raise InputError(str(where), (), problem)
     return np.array([place[name] for name in expected])
 
 

@@ -6,6 +6,8 @@ from numbers import Real
 import numpy as np
 from scipy.sparse import issparse
 
+from numrnn.io.messages import InputError, InputTypeError
+
 __all__ = ["check_column", "check_container", "check_targets", "numbers_of_frame", "numbers_of_objects"]
 
 _EXPECTED = "expected a list of arrays of shape (steps, inputs), an array of shape (N, T, D), or Sequences"
@@ -140,8 +142,22 @@ def _no_number(value, where):
     return ValueError(found)
 
 
-def check_targets(y, name):
-    """Raise an error that names the first target that is missing or differs in type from the others."""
+def check_targets(y, name, index=()):
+    """Raise an error that names the first target that is missing, or no label of the type of the others.
+
+    Parameters
+    ----------
+    y : array-like
+    name : str
+        What errors call y, or what it is an item of.
+    index : tuple of int
+        Which item.
+
+    Examples
+    --------
+    >>> from numrnn.data.containers import check_targets
+    >>> check_targets([0, 1, 1], "y")
+    """
     check_container(y, name, "expected a list or an array with a target for each sequence")
     if not isinstance(y, (list, tuple)):
         y = np.asarray(y)
@@ -149,15 +165,15 @@ def check_targets(y, name):
     first = None
     for i, value in enumerate(y):
         if issparse(value):
-            raise TypeError(f"{name}[{i}] is a sparse array, expected a target: pass {name}[{i}].toarray()")
+            raise InputTypeError(name, (*index, i), "is a sparse array, expected a target: pass its toarray()")
         if _is_missing(value) or isinstance(value, float) and value != value:
-            raise ValueError(f"Input {name} contains NaN: {name}[{i}] is {value!r}; leave out what has no target")
+            problem = f"is {value!r}: Input {name} contains NaN; leave out what has no target"
+            raise InputError(name, (*index, i), problem)
         first = value if first is None else first
         if isinstance(value, str) != isinstance(first, str):
-            raise ValueError(
-                f"{name} must hold labels of one type, got text and others: {name}[{i}] is {value!r:.100}, {name}[0] "
-                f"is {first!r:.100}"
-            )
+            found = f"is {value!r:.100}, the first {first!r:.100}"
+            problem = f"{found}: {name} must hold labels of one type, got text and others"
+            raise InputError(name, (*index, i), problem)
 
 
 def check_distinct(X, name):

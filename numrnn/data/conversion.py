@@ -90,7 +90,7 @@ def _read_symbols(X, name, allow_empty):
         why = why_no_symbols(X, name, allow_empty)
         if why is None:
             raise
-        raise ValueError(why) from error
+        raise why from error
 
 
 def _read(X, choose_dtype, name, least=1):
@@ -182,7 +182,7 @@ def steps_to_sequences(y, *, name="y"):
         check_plain(y, name)
         array = np.asarray(y)
         for i, row in enumerate(array if array.dtype.kind == "O" and array.ndim == 2 else ()):
-            check_targets(row, f"{name}[{i}]")
+            check_targets(row, name, (i,))
         if array.ndim not in (2, 3):
             raise ValueError(
                 f"{name} has shape {array.shape}, but every step of a sequence needs a value: pass a list of arrays "

@@ -14,7 +14,7 @@ from numrnn.data.sequences import Sequences
 from numrnn.data.shards.sequences import ShardedSequences
 from numrnn.data.symbols.checks import check_symbols
 
-__all__ = ["Inputs", "check_inputs", "check_names", "check_names_of_step", "learn_inputs"]
+__all__ = ["Inputs", "check_inputs", "check_names", "check_names_of_step", "learn_inputs", "learn_names"]
 
 
 class Inputs(NamedTuple):
@@ -71,7 +71,7 @@ def learn_inputs(X, owner, *, dtype, name="X", n_symbols=None, read=to_sequences
     read : callable, default=to_sequences
         Function that converts X to sequences, with the arguments of `to_sequences`.
     """
-    names = _learn_names(X, owner, name)
+    names = learn_names(X, owner, name)
     sequences, form = _read(X, dtype, name, n_symbols, read)
     n_inputs = sequences.shape[2] if len(sequences.shape) == 3 else 1
     # Symbols that happen to be of one length are no table of features, unless its columns have names.
@@ -143,7 +143,8 @@ def check_names_of_step(x, names):
         check_same_order(names, found, "x: the inputs", "x")
 
 
-def _learn_names(X, owner, name):
+def learn_names(X, owner, name):
+    """Return the names of the columns of X, in any form, or None; `owner` is an estimator's class, for errors."""
     names = _own_names(X)
     return _names_of_frame(X, owner, name, None, reset=True) if names is None else np.array(names, dtype=object)
 

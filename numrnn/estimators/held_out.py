@@ -5,6 +5,7 @@ import numpy as np
 from numrnn.data.random_streams import generator
 from numrnn.data.sequences import Sequences
 from numrnn.data.sources import Targets
+from numrnn.io.messages import InputError
 
 
 class Validation:
@@ -77,10 +78,11 @@ def split(n_sequences, fraction, seed, *, codes=None, weights=None, at_least=1, 
     """
     ids = np.arange(n_sequences) if weights is None else np.flatnonzero(weights > 0)
     if len(ids) <= at_least:
-        raise ValueError(
-            f"early_stopping=True holds out validation_fraction={fraction} of the sequences, which needs at least "
-            f"{at_least + 1} sequences of weight above 0, got {len(ids)}; or pass X_val and y_val"
+        problem = (
+            f"={fraction}: early stopping holds out that part of the sequences, which needs at least {at_least + 1} "
+            f"sequences of weight above 0, got {len(ids)}"
         )
+        raise InputError("validation_fraction", (), problem, "; or pass X_val and y_val")
     ids = generator(seed, "split").permutation(ids)
     if codes is not None:
         ids = ids[np.argsort(codes[ids], kind="stable")]
@@ -114,10 +116,8 @@ def _keep_each_class(held_out, ids, members):
             if np.count_nonzero(held_out) == n_held:
                 break
     if not held_out.any():
-        raise ValueError(
-            "early_stopping=True holds out sequences, but each class would lose its only one: pass X_val and y_val, or "
-            "more sequences"
-        )
+        problem = "holds out sequences, but each class would lose its only one"
+        raise InputError("early_stopping", (), problem, ": pass X_val and y_val, or more sequences")
 
 
 def take(data, targets, ids, output):

@@ -1,16 +1,15 @@
 """Read X of classifiers and regressors, and convert texts to symbols."""
 
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
 
 from numrnn.data.conversion import to_sequences
-from numrnn.data.symbols.next_symbols import check_n_symbols, errors_name, is_text, read_symbols
+from numrnn.data.symbols.next_symbols import check_n_symbols, is_text, read_symbols
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.data.validation import Inputs, check_inputs, learn_inputs
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, InputTypeError, shown
 from numrnn.network.architecture import reader_of
 from numrnn.network.cuda.device_sequences import symbols_on_card
 
@@ -100,8 +99,11 @@ class InputReader(NamedTuple):
         if self.vocabulary is not None:
             sequences, _, inputs = learn_inputs(text_symbols(X, self.vocabulary, "X"), self.owner, **kept)
             return sequences, inputs
-        with names_vocabulary(X, "X"):
+        try:
             sequences, _, inputs = learn_inputs(X, self.owner, read=reader_of(self.device, X), **kept)
+        except (ValueError, TypeError) as error:
+            _ask_for_vocabulary(X, "X", error)
+            raise
         return sequences, inputs
 
     def read(self, X, name="X"):
@@ -110,8 +112,11 @@ class InputReader(NamedTuple):
         if self.vocabulary is not None:
             check_n_symbols(self.vocabulary, self.n_symbols)
             return check_inputs(text_symbols(X, self.vocabulary, name), self.inputs, **kept)[0], "list"
-        with names_vocabulary(X, name):
+        try:
             return check_inputs(X, self.inputs, read=reader_of(self.device, X), **kept)
+        except (ValueError, TypeError) as error:
+            _ask_for_vocabulary(X, name, error)
+            raise
 
 
 def read_texts(X, vocabulary, n_symbols, *, device="cpu", name="X", allow_empty=False):
@@ -121,7 +126,8 @@ def read_texts(X, vocabulary, n_symbols, *, device="cpu", name="X", allow_empty=
     """
     if reader_of(device, X) is not to_sequences:
         if vocabulary is not None:
-            raise TypeError(f"{name} must hold texts, like what the model was fitted on, got symbols on a GPU")
+            expected = "must hold texts, like what the model was fitted on"
+            raise InputTypeError(name, (), f"{expected}, got symbols on a GPU")
         return symbols_on_card(X, n_symbols, name=name)
     return read_symbols(X, vocabulary, n_symbols, name=name, allow_empty=allow_empty)
 
@@ -129,8 +135,7 @@ def read_texts(X, vocabulary, n_symbols, *, device="cpu", name="X", allow_empty=
 def symbols_of(texts, vocabulary, name):
     """Return the symbols of a list of texts, which may be empty."""
     check_many(texts, name)
-    with errors_name("texts", name):
-        return vocabulary.transform(texts)
+    return vocabulary._transform(texts, name)
 
 
 def text_symbols(texts, vocabulary, name):
@@ -139,7 +144,8 @@ def text_symbols(texts, vocabulary, name):
     empty = np.flatnonzero(symbols.lengths == 0)
     if empty.size:
         i = int(empty[0])
-        raise ValueError(f"{name}[{i}] holds no {vocabulary.unit}: {list(texts)[i]!r:.40}; a text needs at least one")
+        found = f"holds no {vocabulary.unit}: {list(texts)[i]!r:.40}"
+        raise InputError(name, (i,), f"{found}; a text needs at least one")
     return symbols
 
 
@@ -149,40 +155,31 @@ def step_symbols(x, vocabulary):
     if not single and not hasattr(x, "__len__"):
         raise TypeError(f"x must be a {vocabulary.unit}, or one of each stream, got {shown(x)}")
     pieces = [x] if single else list(x)
-    with errors_name("texts", "x"):
-        symbols = vocabulary.transform([[piece] for piece in pieces] if vocabulary.unit == "token" else pieces)
+    symbols = vocabulary._transform([[piece] for piece in pieces] if vocabulary.unit == "token" else pieces, "x")
     wrong = np.flatnonzero(symbols.lengths != 1)
     if wrong.size:
         raise ValueError(f"x must be one character, or one of each stream, got {pieces[wrong[0]]!r:.40}")
     return symbols.values[0] if single else symbols.values
 
 
-@contextmanager
-def names_vocabulary(X, name):
-    """Add to errors about texts, if there is no vocabulary, which parameter accepts them."""
-    try:
-        yield
-    except (ValueError, TypeError) as error:
-        if not is_text(X):
-            raise
-        raise ValueError(
-            f"{name} holds texts: set vocabulary=numrnn.data.Vocabulary() to read characters, or Vocabulary('token') "
-            "to read words"
-        ) from error
+def _ask_for_vocabulary(X, name, error):
+    """Raise an error that tells which parameter takes X if X is texts, for which there is no vocabulary."""
+    if is_text(X):
+        takes = "set vocabulary=numrnn.data.Vocabulary() to read characters, or Vocabulary('token') to read words"
+        raise InputError(name, (), f"holds texts: {takes}") from error
 
 
 def check_many(texts, name):
     """Raise a TypeError if a single text is passed in place of a list."""
     if isinstance(texts, str):
-        raise TypeError(f"{name} is one text, expected a list of texts: pass [{name}]")
+        raise InputTypeError(name, (), f"is one text, expected a list of texts: pass [{name}]")
 
 
 def _fitted(texts, vocabulary, name, only_read):
     own = clone(vocabulary)
     if only_read and own.unknown == "auto":
         own.set_params(unknown=True)
-    with errors_name("texts", name):
-        return own.fit(texts)
+    return own._fit(texts, name)
 
 
 def _refuse_n_symbols(n_symbols):

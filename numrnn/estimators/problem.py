@@ -21,7 +21,7 @@ from numrnn.data.random_streams import draw_seed
 from numrnn.data.sources import Targets
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.estimators.parameter_table import Choice, Range, parameters_of
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, shown
 from numrnn.network.architecture import Architecture, PairArchitecture, differences
 from numrnn.network.components import CELLS
 from numrnn.solvers import LBFGS, resolve_solver
@@ -217,9 +217,9 @@ def solver_makes_passes(estimator):
 def check_number(name, value, kind, holds, expected):
     """Raise a ValueError unless the argument of a method has a numeric type and satisfies a condition."""
     if not isinstance(value, kind) or isinstance(value, (bool, np.bool_)) or not holds(value):
-        raise ValueError(f"{name} must be {expected}, got {shown(value)}")
+        raise InputError(name, (), f"must be {expected}, got {shown(value)}")
     if isinstance(value, Integral) and value > LARGEST:
-        raise ValueError(f"{name}={shown(value)}: must be at most {LARGEST}")
+        raise InputError(name, (), f"={shown(value)}: must be at most {LARGEST}")
 
 
 def n_threads(n_jobs, at_most=None):

@@ -17,7 +17,7 @@ from numrnn.estimators.problem import Arguments, checks_parameters, constraints_
 from numrnn.estimators.streaming import StepState
 from numrnn.estimators.supervised import BaseRNN
 from numrnn.estimators.targets import flat_weights
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, shown
 from numrnn.solvers.base import Solver
 
 
@@ -340,20 +340,20 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         if flat.dtype.kind not in "biuf":
             wrong = next((value for value in flat.flat if not isinstance(value, Real)), None)
             if wrong is not None:
-                raise ValueError(f"{name} must hold numbers, got {shown(wrong)} ({type(wrong).__name__})")
+                raise InputError(name, (), f"must hold numbers, got {shown(wrong)} ({type(wrong).__name__})")
         try:
             values = np.asarray(flat, dtype=np.float64)
         except OverflowError as error:
-            raise ValueError(f"{name} must hold numbers that float64 can hold: {error}") from error
+            raise InputError(name, (), f"must hold numbers that float64 can hold: {error}") from error
         if values.ndim != 2:
             values = values.reshape(len(values), -1)
         n_outputs = self._architecture.n_outputs
         if values.shape[1] != n_outputs:
-            raise ValueError(f"{name} has {values.shape[1]} targets in each row, but fit got {n_outputs}")
+            raise InputError(name, (), f"has {values.shape[1]} targets in each row, but fit got {n_outputs}")
         with np.errstate(over="ignore"):
             values = np.ascontiguousarray(values, dtype=self._architecture.dtype)
         if not np.isfinite(values).all():
-            raise ValueError(f"Input {name} contains NaN, infinity or a value too large for {shown(values.dtype)}")
+            raise InputError(name, (), f"contains NaN, infinity or a value too large for {shown(values.dtype)}")
         return values
 
     def _learn_class_weights(self, values, weights, whole):

@@ -418,9 +418,9 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         validate = Validation(network, held_data, held_targets, self._score, held_given)
         return replace(problem, data=data, targets=targets, given=given, validate=validate)
 
-    def _read_validation(self, X_val, y_val, sample_weight_val=None, state_val=None):
-        data, _ = self._reader(np.dtype(self.dtype)).read(X_val, "X_val")
-        targets = self._targets(y_val, data, sample_weight_val, suffix="_val")
+    def _read_validation(self, X_val, y_val, sample_weight_val=None, state_val=None, name="X_val", suffix="_val"):
+        data, _ = self._reader(np.dtype(self.dtype)).read(X_val, name)
+        targets = self._targets(y_val, data, sample_weight_val, suffix=suffix)
         return data, targets, self._given_states(state_val, data, "state_val")
 
     def _run(self, X, raw=False, state=None, predictor=None):

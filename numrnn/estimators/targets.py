@@ -1,6 +1,5 @@
 """Convert y of any form to a flat array with one row per target of the loss."""
 
-import re
 import sys
 import warnings
 from numbers import Integral, Real
@@ -14,7 +13,7 @@ from numrnn.data.array_checks import TARGETS, check_kind, check_plain
 from numrnn.data.containers import check_targets, numbers_of_objects
 from numrnn.data.conversion import list_items, targets_to_sequences
 from numrnn.data.sequences import Sequences
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, shown
 from numrnn.network.architecture import values_on_host
 
 
@@ -43,9 +42,8 @@ def flat_targets(y, data, output, *, device="cpu", name="y"):
     if output == "step":
         return targets_to_sequences(y, data, name=name).values
     if _is_per_step(y, data):
-        raise ValueError(
-            f"{name} has one target per step, but output='sequence' takes one per sequence; set output='step'"
-        )
+        problem = "has one target per step, but output='sequence' takes one per sequence; set output='step'"
+        raise InputError(name, (), problem)
     flat = _one_per_sequence(y, name)
     if len(flat) != len(data):
         raise ValueError(
@@ -59,19 +57,24 @@ def _one_per_sequence(y, name):
     check_targets(y, name)
     for column in getattr(y, "columns", ()):
         if y[column].dtype.kind in "mM":
-            raise ValueError(f"{name}: column {column!r:.80} holds dates or durations, expected numbers or labels")
+            found = f"column {column!r:.80} holds dates or durations"
+            raise InputError(name, (), f": {found}, expected numbers or labels")
     try:
         flat = check_array(y, ensure_2d=False, dtype=None, input_name=name)
     except ValueError as error:
-        if not re.search(rf"\b{name}\b", str(error)):
-            raise ValueError(f"{name}: {error}") from error
-        values = np.asarray(y)
-        wrong = np.argwhere(~np.isfinite(values)) if values.dtype.kind == "f" and values.ndim else []
-        if len(wrong):
-            raise ValueError(f"{error} ({name}[{wrong[0][0]}])") from error
-        raise
+        raise InputError(name, _place_of_infinity(y), f": {error}") from error
     check_kind(flat.dtype, name, TARGETS)
     return flat
+
+
+def _place_of_infinity(y):
+    """Return the index of the first of y that is not finite, () if there is none or y is no array of floats."""
+    try:
+        values = np.asarray(y)
+    except ValueError:
+        return ()
+    wrong = np.argwhere(~np.isfinite(values)) if values.dtype.kind == "f" else ()
+    return tuple(wrong[0].tolist()) if len(wrong) else ()
 
 
 def _is_per_step(y, data):
@@ -113,7 +116,7 @@ def learn_labels(flat, classes):
         raise ValueError("classes must be passed on the first call to partial_fit.")
     labels = np.unique(column) if classes is None else distinct(classes, "classes")
     if len(labels) < 2:
-        raise ValueError(f"y must hold at least 2 classes, got one class: {shown(labels.tolist()[0])}")
+        raise InputError("y", (), f"must hold at least 2 classes, got one class: {shown(labels.tolist()[0])}")
     return "softmax", len(labels), labels
 
 
@@ -124,8 +127,8 @@ def _check_are_labels(flat):
         i = next((i for i, label in enumerate(flat.ravel()) if not isinstance(label, (str, Integral, Real))), None)
         if i is None:
             raise
-        found = f"y[{i}] is {shown(flat.ravel()[i])} ({type(flat.ravel()[i]).__name__})"
-        raise ValueError(f"{str(error).partition('.')[0]}: y must hold labels, texts or integers; {found}") from error
+        found = f"is {shown(flat.ravel()[i])} ({type(flat.ravel()[i]).__name__})"
+        raise InputError("y", (i,), f"{found}: y must hold labels, texts or integers") from error
 
 
 def warn_if_ambiguous(flat, data):
@@ -150,15 +153,14 @@ def encode_labels(flat, labels, name):
         return encoder.transform(column).astype(np.int64)
     except (ValueError, TypeError) as error:
         unseen = sorted(set(column.tolist()) - set(labels.tolist()), key=repr)
-        raise ValueError(f"{name} contains previously unseen labels: {shown(unseen)}") from error
+        raise InputError(name, (), f"contains previously unseen labels: {shown(unseen)}") from error
 
 
 def encode_indicators(flat, n_outputs, dtype, name):
     """Return multi-label y (n, K) in the network's dtype; `name` is the name of y in errors."""
     if flat.ndim != 2 or flat.shape[1] != n_outputs or not np.isin(flat, (0, 1)).all():
-        raise ValueError(
-            f"{name} must hold zeros and ones, a column for each of {n_outputs} labels, got shape {flat.shape}"
-        )
+        expected = f"must hold zeros and ones, a column for each of {n_outputs} labels"
+        raise InputError(name, (), f"{expected}, got shape {flat.shape}")
     return np.ascontiguousarray(flat, dtype=dtype)
 
 
@@ -184,18 +186,15 @@ def _check_one_type(labels, name):
     are_text = np.array([isinstance(label, str) for label in labels.flat])
     if are_text.any() and not are_text.all():
         i = int(are_text.argmin())
-        raise ValueError(
-            f"{name} must hold labels of one type, got text and others: {name}[{i}] is {shown(labels.flat[i])}"
-        )
+        found = f"is {shown(labels.flat[i])}"
+        raise InputError(name, (i,), f"{found}: {name} must hold labels of one type, got text and others")
 
 
 def _column(flat, name):
     """Return labels as (n,); several columns of labels raise an error."""
     if flat.ndim == 2 and flat.shape[1] > 1:
-        raise ValueError(
-            f"{name} must have one label per target, or be multi-label: zeros and ones; got shape {flat.shape}. One "
-            "label per step? Set output='step'"
-        )
+        expected = "must have one label per target, or be multi-label: zeros and ones"
+        raise InputError(name, (), f"{expected}; got shape {flat.shape}. One label per step? Set output='step'")
     return column_or_1d(flat, warn=True)
 
 
@@ -230,24 +229,26 @@ def flat_weights(sample_weight, data, output, *, device="cpu", name="sample_weig
         sample_weight = np.asarray(sample_weight)
     per_step = ragged or sample_weight.ndim > 1
     if per_step and output == "sequence":
-        raise ValueError(f"{name} must be a 1D array-like of one weight per sequence, got weights per step")
+        raise InputError(name, (), "must be a 1D array-like of one weight per sequence, got weights per step")
     if per_step:
         weights = _numbers(targets_to_sequences(sample_weight, data, name=name).values, name)
         if weights.ndim != 1:
-            raise ValueError(f"{name} must have one weight per step, got {weights.shape[1]}")
+            raise InputError(name, (), f"must have one weight per step, got {weights.shape[1]}")
     else:
         weights = _numbers(sample_weight, name)
         if weights.shape != (len(data),):
-            raise ValueError(f"{name} must have shape ({len(data)},), one weight per sequence, got {weights.shape}")
+            expected = f"must have shape ({len(data)},), one weight per sequence"
+            raise InputError(name, (), f"{expected}, got {weights.shape}")
         if output == "step":
             weights = np.repeat(weights, data.lengths)
     wrong = ~np.isfinite(weights) | (weights < 0)
     if wrong.any():
-        place = wrong.argmax()
-        where = f"{name}[{place}] is" if weights.shape == (len(data),) and not per_step else f"number {place} is"
-        raise ValueError(f"{name} must be finite and not negative: {where} {weights[place]}")
+        place = int(wrong.argmax())
+        by_sequence = weights.shape == (len(data),) and not per_step
+        found = f"is {weights[place]}" if by_sequence else f"has {weights[place]} as number {place}"
+        raise InputError(name, (place,) if by_sequence else (), f"{found}: weights must be finite and not negative")
     if not weights.any():
-        raise ValueError(f"{name} must contain at least one non-zero number; all weights are zero")
+        raise InputError(name, (), "must contain at least one non-zero number; all weights are zero")
     return weights
 
 
@@ -303,4 +304,4 @@ def _numbers(weights, name):
             raise TypeError(f"got dtype {weights.dtype}")
         return numbers_of_objects(weights, name).astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"{name} must hold numbers: {error}") from error
+        raise InputError(name, (), f"must hold numbers: {error}") from error

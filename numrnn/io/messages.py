@@ -1,10 +1,49 @@
-"""Format values for errors and warnings."""
+"""Errors about arguments, and values in the text of errors and warnings."""
 
 import reprlib
 from contextlib import contextmanager
 
 LONGEST = 500  # characters of a message
 VALUE = 200  # of a value in it, so that there is room for two and the sentence around them
+
+
+class InputError(ValueError):
+    """An error about an argument or an item of it, which whoever catches it can call by another name.
+
+    Parameters
+    ----------
+    parameter : str
+        What the caller knows it by: "X", "y_val", "texts".
+    index : tuple of int
+        Where in it the fault is: (3,) for X[3], () for all of it.
+    problem : str
+        The rest of the sentence. It names no other place.
+    hint : str, default=""
+        What to do about it in Python, the end of the sentence; the command line has an advice of its own instead.
+
+    Examples
+    --------
+    >>> from numrnn.io.messages import InputError
+    >>> error = InputError("X", (3,), "is empty")
+    >>> str(error), str(error.at("may.csv: line 5"))
+    ('X[3] is empty', 'may.csv: line 5 is empty')
+    """
+
+    def __init__(self, parameter, index, problem, hint=""):
+        super().__init__(parameter, index, problem, hint)
+        self.parameter, self.index, self.problem, self.hint = parameter, index, problem, hint
+
+    def __str__(self):
+        place = self.parameter + "".join(f"[{i}]" for i in self.index)
+        return f"{place}{'' if self.problem.startswith((':', '=')) else ' '}{self.problem}{self.hint}"
+
+    def at(self, place, *index):
+        """Return the error about another place, without the hint."""
+        return type(self)(place, index, self.problem)
+
+
+class InputTypeError(InputError, TypeError):
+    """An `InputError` about the type of an argument."""
 
 
 def shown(value):

@@ -8,7 +8,7 @@ import warnings
 from numbers import Integral, Real
 
 from numrnn.io import CheckpointFolder
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, shown
 from numrnn.training.signals import StopSignals
 from numrnn.training.state import take_snapshot
 
@@ -69,7 +69,7 @@ class Checkpoint:
         self.resumed_from = None
         self._seconds, self._epochs = _period(every)
         if not isinstance(keep, Integral) or isinstance(keep, bool) or keep < 1:
-            raise ValueError(f"keep must be an integer of at least 1, got {shown(keep)}")
+            raise InputError("keep", (), f"must be an integer of at least 1, got {shown(keep)}")
         self._facts, self._callbacks, self._folder, self._signals = None, (), None, None
 
     def watch(self, facts, callbacks, resumed_from):
@@ -153,9 +153,8 @@ def _period(every):
         return float(every), float("inf")
     match = _EVERY.fullmatch(every) if isinstance(every, str) else None
     if match is None or not float(match[1]):
-        raise ValueError(
-            f'every must be seconds or a text such as "30s", "5min", "2h" or "10 epochs", got {shown(every)}'
-        )
+        expected = 'must be seconds or a text such as "30s", "5min", "2h" or "10 epochs"'
+        raise InputError("every", (), f"{expected}, got {shown(every)}")
     if match[2] in _SECONDS:
         return float(match[1]) * _SECONDS[match[2]], float("inf")
     return float("inf"), float(match[1])

@@ -272,11 +272,11 @@ BAD_USAGE = [
     (["score", "{alone}", "{data}/reviews.csv", "--text", "text"], "--target is missing"),
     (["generate", "{reader}", "--prompt", "a"], "a RNNClassifier writes no texts"),
     (["generate", "{writer}"], "--prompt is missing: the model has learned no beginning"),
-    (["generate", "{writer}", "--prompt", "n", "--stop", "é"], "stop has 'é' (U+00E9) at 0"),
-    (["generate", "{writer}", "--prompt", "né"], "prompt has 'é' (U+00E9) at 1"),
-    (["generate", "{writer}", "--prompt", ""], "prompt is empty"),
-    (["generate", "{writer}", "--prompt", "n", "--top-p", "2"], "top_p must be"),
-    (["generate", "{writer}", "--prompt", "n", "--length", "-1"], "length must be"),
+    (["generate", "{writer}", "--prompt", "n", "--stop", "é"], "--stop has 'é' (U+00E9) at 0"),
+    (["generate", "{writer}", "--prompt", "né"], "--prompt has 'é' (U+00E9) at 1"),
+    (["generate", "{writer}", "--prompt", ""], "--prompt is empty"),
+    (["generate", "{writer}", "--prompt", "n", "--top-p", "2"], "--top-p must be"),
+    (["generate", "{writer}", "--prompt", "n", "--length", "-1"], "--length must be"),
 ]
 
 

@@ -185,7 +185,7 @@ def test_shards_take_no_number_that_would_be_infinity(tmp_path):
         ((n for n in range(8)), "y is of type generator"),
         ("abc", "y is of type str"),
         ({1}, "y is of type set"),
-        (["a", 1] * 4, r"y\[1\] is 1, y\[0\] is 'a'"),
+        (["a", 1] * 4, r"y\[1\] is 1, the first 'a'"),
     ],
 )
 def test_a_target_that_is_missing_or_no_target_is_named(kind, targets, message):
@@ -240,7 +240,7 @@ def test_weights_that_are_no_numbers_are_refused(value, tmp_path):
 
 
 def test_a_weight_that_is_no_weight_is_named():
-    with pytest.raises(ValueError, match=r"sample_weight must be finite and not negative: sample_weight\[1\] is -1.0"):
+    with pytest.raises(ValueError, match=r"sample_weight\[1\] is -1.0: weights must be finite and not negative"):
         RNNRegressor((4,), max_iter=1).fit(X, np.arange(8.0), [1, -1] * 4)
 
 
@@ -265,7 +265,7 @@ def test_targets_of_other_kinds_are_named():
         (RNNRegressor, np.zeros((6, 3, 1)), "y: Found array with dim 3"),
         (RNNClassifier, [], "y: Found array with 0 sample"),
         (RNNRegressor, pandas.DataFrame({"a": dates, "b": 1.0}), "y: column 'a' holds dates"),
-        (RNNClassifier, [Decimal(i % 2) for i in range(6)], r"Unknown label type: .*y\[0\] is Decimal\('0'\)"),
+        (RNNClassifier, [Decimal(i % 2) for i in range(6)], r"y\[0\] is Decimal\('0'\) .*: y must hold labels"),
         (RNNClassifier, [{}] * 6, r"y\[0\] is {} \(dict\)"),
         (RNNClassifier, [csr_matrix(np.eye(2))] * 6, r"y\[0\] is a sparse array"),
     ]

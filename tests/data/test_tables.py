@@ -123,7 +123,7 @@ MISTAKES = [
     (TABLE, ("--inputs", "a,a"), "column 'a' is named twice"),
     (TABLE, ("--inputs", "a", "--drop", "b"), "exclude each other"),
     (TABLE, ("--delimiter", "ab"), "expected one character, or tab, got 'ab'"),
-    (TABLE, ("--encoding", "klingon"), "--encoding 'klingon': must be the name of an encoding"),
+    (TABLE, ("--encoding", "klingon"), "--encoding='klingon': must be the name of an encoding"),
     (TABLE, ("--encoding", "ascii", "--id", "é"), "there is no column 'é'"),
     (TABLE.replace("y", "é"), ("--encoding", "ascii"), "not ASCII: ordinal not in range(128) at byte 9, in line 1"),
     (TABLE.replace(",", ";").replace("2.5", "2,5"), (), "line 3, column 'a' is '2,5', expected a number"),
@@ -548,7 +548,8 @@ def test_too_few_rows_to_stop_early_name_the_option(rows, tmp_path, capsys):
     words += ["--test-fraction", "0", "--task", "classification" if "bad" in rows else "regression"]
     words += ["--validation-fraction", "0.2"]
     error = error_of(capsys, *words)
-    assert "--early-stopping holds out" in error and "--no-early-stopping trains on all" in error
+    wrong = "--early-stopping holds out" if "bad" in rows else "--validation-fraction=0.2: early stopping holds out"
+    assert wrong in error and "--no-early-stopping trains on all" in error
     assert "X_val" not in error
     assert main([*words, "--no-early-stopping"]) == 0
 

@@ -102,7 +102,7 @@ def test_an_empty_text_is_an_empty_sequence():
         assert len(vocabulary.transform([])) == 0
         assert vocabulary.inverse_transform([]) == vocabulary.inverse_transform(vocabulary.transform([])) == []
         for texts in ("", [], ["", ""]):
-            with pytest.raises(ValueError, match="no (character|token) in texts"):
+            with pytest.raises(ValueError, match="texts has no (character|token)"):
                 clone(vocabulary).fit(texts)
 
 

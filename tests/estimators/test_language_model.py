@@ -330,7 +330,7 @@ def test_memory_does_not_grow_with_the_text_but_for_a_byte_a_character():
     [
         (TEXT[:6], {}, ValueError, "X has 6 symbols, batch_size=6 streams need at least 7"),
         (["abc", "a"], {"boundaries": False}, ValueError, r"X\[1\] has 1 symbols: at least 2 are needed"),
-        ("", {}, ValueError, "no character in X: there is nothing"),
+        ("", {}, ValueError, "X has no character: there is nothing"),
         ([], {}, ValueError, "X is empty"),
         (None, {}, TypeError, "X is None, expected a text, an array of symbols or a list of them"),
         (b"abc", {}, TypeError, r"X must be a str or a list of str, got bytes: pass X.decode\('utf-8'\)"),
@@ -347,7 +347,7 @@ def test_memory_does_not_grow_with_the_text_but_for_a_byte_a_character():
         (TEXT, {"bptt_steps": 0}, ValueError, "The 'bptt_steps' parameter"),
         (TEXT, {"n_symbols": None}, ValueError, "The 'n_symbols' parameter"),
         (TEXT, {"device": "gpu"}, ValueError, "device must be 'cpu' or 'cuda'"),
-        (TEXT[:9], {"early_stopping": True}, ValueError, "X without its last 0.1 has 7 symbols, batch_size=8"),
+        (TEXT[:9], {"early_stopping": True}, ValueError, "X has 7 symbols without its last 0.1, batch_size=8"),
     ],
 )  # fmt: skip
 def test_what_no_fit_takes(X, params, error, message):

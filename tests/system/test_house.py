@@ -62,6 +62,41 @@ def test_only_conversion_asks_for_the_class_of_data():
     assert found <= CONVERSION
 
 
+CUTS = {"replace", "removeprefix", "removesuffix", "partition", "rpartition", "rsplit"}  # of a text
+
+
+def patches_of(handler):
+    """Yield what a handler makes of the text of its error by cutting or replacing parts of it."""
+    for node in ast.walk(handler):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            target, name = node.func.value, node.func.attr
+            cuts = name in CUTS or name == "split" and node.args  # `" ".join(text.split())` makes one line of several
+            if cuts and is_text_of(target, handler.name):
+                yield ast.unparse(node)
+            if names_in(target) == {"re"} and any(is_text_of(argument, handler.name) for argument in node.args):
+                yield ast.unparse(node)
+        if isinstance(node, ast.Assign) and ast.unparse(node.value) == f"str({handler.name})":  # for what follows
+            yield ast.unparse(node)
+
+
+def is_text_of(node, error):
+    """Return whether an expression is `str(error)` or an f-string of it."""
+    if isinstance(node, ast.JoinedStr):
+        return error in names_in(node)
+    return isinstance(node, ast.Call) and names_in(node) == {"str", error}
+
+
+def test_no_message_of_an_error_is_patched():
+    found = {
+        f"{name}: {patch}"
+        for name, tree in FILES.items()
+        for handler in ast.walk(tree)
+        if isinstance(handler, ast.ExceptHandler) and handler.name is not None
+        for patch in patches_of(handler)
+    }
+    assert found == {"io/messages.py: text = str(error)"}  # `short_errors` cuts a long one
+
+
 def test_only_components_and_kernels_compare_with_the_name_of_a_cell():
     found = {
         name

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, shown
 
 __all__ = [
     "STDIN",
@@ -137,7 +137,8 @@ def codec_of(encoding):
         "".encode(encoding)  # other codecs are not of texts
         name = codecs.lookup(encoding).name
     except (LookupError, ValueError) as error:
-        raise ValueError(f"encoding={shown(encoding)}: must be the name of an encoding, such as latin-1") from error
+        problem = f"={shown(encoding)}: must be the name of an encoding, such as latin-1"
+        raise InputError("encoding", (), problem) from error
     return "utf-8-sig" if name == "utf-8" else name
 
 

@@ -51,8 +51,9 @@ class TextTable(NamedTuple):
         return self._replace(**chosen)
 
     def place(self, i, column=None):
-        """Return the place of text i, or of the cell of another column in its row, in words."""
-        return f"{self.path}: line {self.lines[i]}, column {shown(self.column if column is None else column)[:100]}"
+        """Return where text i stands, or the cell of another column in its row, in words; None: the whole column."""
+        line = "" if i is None else f"line {self.lines[i]}, "
+        return f"{self.path}: {line}column {shown(self.column if column is None else column)[:100]}"
 
     def cells(self, i):
         """Return the cells of the row of text i, or those that are known."""
@@ -71,9 +72,9 @@ class TextLines(NamedTuple):
         """Return the lines `ids`."""
         return self._replace(X=[self.X[i] for i in ids], lines=[self.lines[i] for i in ids])
 
-    def place(self, i):
-        """Return the place of text i in words."""
-        return f"{self.path}: line {self.lines[i]}"
+    def place(self, i, column=None):
+        """Return where text i stands, in words; None: the whole file. There are no columns."""
+        return str(self.path) if i is None else f"{self.path}: line {self.lines[i]}"
 
 
 def read_text_table(

@@ -29,6 +29,7 @@ from numrnn.data.sequences import Sequences
 from numrnn.data.shards.format import FORMAT, INDEX, VERSION, checksum_of_file, checksum_of_index
 from numrnn.data.sources import check_names_of_targets, names_of_targets
 from numrnn.io import replace_file, replacing
+from numrnn.io.messages import InputError
 
 __all__ = ["ShardWriter"]
 
@@ -231,7 +232,7 @@ class ShardWriter:
             self._dtype, self._columns, self._per = dtype, columns, per
         if (columns, per) != (self._columns, self._per) or not np.can_cast(dtype, self._dtype):
             before = _described(self._dtype, self._columns, self._per)
-            raise ValueError(f"X has {_described(dtype, columns, per)}; written before were {before}")
+            raise InputError("X", (), f"has {_described(dtype, columns, per)}; written before were {before}")
         row = None if y is None else y.shape[1:]
         if self._row is None:
             self._row = row

@@ -3,6 +3,7 @@
 import numpy as np
 
 from numrnn.data.sequences import Sequences
+from numrnn.io.messages import InputError
 
 __all__ = ["check_symbols", "count_symbols", "why_no_symbols"]
 
@@ -12,8 +13,8 @@ _EXPECTED = "expected symbols: a 1-D array of integers"
 _TEXT = f"text, {_EXPECTED}; numrnn.data.Vocabulary makes symbols of texts"
 
 
-def check_symbols(sequences, n_symbols, *, name="X"):
-    """Return sequences of symbols in the narrowest unsigned integers, without a copy if possible.
+def check_symbols(sequences, n_symbols, *, name="X", is_one=False):
+    """Return sequences of symbols as unsigned integers that are as narrow as they may be.
 
     Parameters
     ----------
@@ -22,7 +23,14 @@ def check_symbols(sequences, n_symbols, *, name="X"):
     n_symbols : int or "auto"
         Symbols are 0 to n_symbols - 1; "auto" takes the largest one as the last.
     name : str, default="X"
-        Name of the sequences in errors.
+        What errors call the sequences.
+    is_one : bool, default=False
+        Whether that is the name of one sequence, not of a list of them.
+
+    Returns
+    -------
+    symbols : Sequences
+        Values of shape (sum of T_i,), uint8, uint16, uint32 or uint64; without a copy where they are so.
 
     Raises
     ------
@@ -41,19 +49,16 @@ def check_symbols(sequences, n_symbols, *, name="X"):
         return sequences.as_symbols(_last(sequences.largest() if n_symbols == "auto" else None, n_symbols))
     values = sequences.values
     if values.ndim != 1 or values.dtype.kind not in "iu":
-        raise ValueError(
-            f"{name} must hold symbols, 1-D arrays of integers, got {values.ndim}-D arrays of {values.dtype}"
-        )
+        expected = "must hold symbols, 1-D arrays of integers"
+        raise InputError(name, (), f"{expected}, got {values.ndim}-D arrays of {values.dtype}")
     # Two numbers tell; they are all that comes from a card.
     smallest, largest = int(values.min()), int(values.max())
     last = _last(largest if n_symbols == "auto" else None, n_symbols)
     if smallest < 0 or largest > last:
         step = int((values < 0 if smallest < 0 else values > last).argmax())
         i = int(np.searchsorted(sequences.offsets, step, side="right")) - 1
-        raise ValueError(
-            f"{name}[{i}] has the symbol {int(values[step])} in step {step - sequences.offsets[i]}, expected 0 to "
-            f"{last} (n_symbols={last + 1})"
-        )
+        found = f"has the symbol {int(values[step])} in step {step - sequences.offsets[i]}"
+        raise InputError(name, () if is_one else (i,), f"{found}, expected 0 to {last} (n_symbols={last + 1})")
     narrow = np.min_scalar_type(last)
     if values.dtype == narrow:
         return sequences
@@ -74,27 +79,45 @@ def count_symbols(sequences, n_symbols):
 
 
 def why_no_symbols(X, name, allow_empty=False):
-    """Return which sequence of X is not a 1-D array of integers, as a sentence, or None if all are."""
+    """Return the error about the first sequence of X that is not a 1-D array of integers, or None if there is none.
+
+    Parameters
+    ----------
+    X : anything
+    name : str
+        What errors call X.
+    allow_empty : bool, default=False
+        Whether an empty sequence is no fault.
+
+    Examples
+    --------
+    >>> from numrnn.data.symbols.checks import why_no_symbols
+    >>> str(why_no_symbols([[0, 1], [0.5]], "X"))
+    'X[1] holds float64, expected symbols: a 1-D array of integers'
+    """
     if isinstance(X, (str, bytes)):
-        return f"{name} is {_TEXT}"
+        return InputError(name, (), f"is {_TEXT}")
     rows = X.to_numpy() if hasattr(X, "to_numpy") else X
     for i, item in enumerate(rows if np.iterable(rows) else ()):
-        if isinstance(item, (str, bytes)):
-            return f"{name}[{i}] is {_TEXT}"
-        try:
-            array = np.asarray(item)
-        except ValueError:
-            return f"{name}[{i}] has steps that differ in length, {_EXPECTED}"
-        if array.size == 0 and allow_empty:
-            continue
-        if array.size == 0:
-            return f"{name}[{i}] is empty: a sequence needs at least one step"
-        if array.dtype.kind in "US":
-            return f"{name}[{i}] is {_TEXT}"
-        if array.ndim == 0:
-            return f"{name}[{i}] is a single value, {_EXPECTED}; one sequence? pass [{name}]"
-        if array.ndim > 1:
-            return f"{name}[{i}] has shape {array.shape}, {_EXPECTED}"
-        if array.dtype.kind not in "iu":
-            return f"{name}[{i}] holds {array.dtype}, {_EXPECTED}"
+        problem = _problem_of(item, name, allow_empty)
+        if problem is not None:
+            return InputError(name, (i,), problem)
     return None
+
+
+def _problem_of(item, name, allow_empty):
+    if isinstance(item, (str, bytes)):
+        return f"is {_TEXT}"
+    try:
+        array = np.asarray(item)
+    except ValueError:
+        return f"has steps that differ in length, {_EXPECTED}"
+    if array.size == 0:
+        return None if allow_empty else "is empty: a sequence needs at least one step"
+    if array.dtype.kind in "US":
+        return f"is {_TEXT}"
+    if array.ndim == 0:
+        return f"is a single value, {_EXPECTED}; one sequence? pass [{name}]"
+    if array.ndim > 1:
+        return f"has shape {array.shape}, {_EXPECTED}"
+    return None if array.dtype.kind in "iu" else f"holds {array.dtype}, {_EXPECTED}"

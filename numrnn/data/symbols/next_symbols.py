@@ -1,7 +1,6 @@
 """Provide each symbol as an input and as the target of the previous one, for texts and for pairs of sequences."""
 
 from collections.abc import Mapping
-from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -13,9 +12,9 @@ from numrnn.data.conversion import to_sequences
 from numrnn.data.sequences import Sequences
 from numrnn.data.sources import SequenceSource
 from numrnn.data.symbols.checks import check_symbols
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, InputTypeError, shown
 
-__all__ = ["NextSymbols", "Pairs", "check_n_symbols", "errors_name", "is_text", "read_symbols", "shifted"]
+__all__ = ["NextSymbols", "Pairs", "check_n_symbols", "is_text", "read_symbols", "shifted"]
 
 _EXPECTED = "expected a text, an array of symbols or a list of them"
 
@@ -52,18 +51,20 @@ class NextSymbols(SequenceSource):
         lengths = sequences.lengths - 1
         if lengths.min() < 1:
             i = int(np.argmax(lengths < 1))
-            where = f"{name}[{i}]" if len(lengths) > 1 else name
-            raise ValueError(
-                f"{where} has {lengths[i] + 1} symbols: at least 2 are needed, to predict one from another"
-            )
+            problem = f"has {lengths[i] + 1} symbols: at least 2 are needed, to predict one from another"
+            raise InputError(name, (i,) if len(lengths) > 1 else (), problem)
         return cls(sequences.values, sequences.offsets[:-1], lengths)
 
     @classmethod
-    def in_streams(cls, values, count, *, name):
-        """Cut one long sequence into streams of equal length; the few symbols left over are not read."""
+    def in_streams(cls, values, count, *, name, but=""):
+        """One long sequence cut into so many of equal length; the few symbols that are left are not read.
+
+        `but` tells, in errors, what of the sequence called `name` is not among the values.
+        """
         length = (len(values) - 1) // count
         if length < 1:
-            raise ValueError(f"{name} has {len(values)} symbols, batch_size={count} streams need at least {count + 1}")
+            found = f"has {len(values)} symbols{but}"
+            raise InputError(name, (), f"{found}, batch_size={count} streams need at least {count + 1}")
         return cls(values, np.arange(count, dtype=np.int64) * length, np.full(count, length, np.int64))
 
     @property
@@ -144,23 +145,21 @@ def read_symbols(X, vocabulary, n_symbols, *, name="X", allow_empty=False):
     check_list_plain(X, name)
     X = X.to_numpy() if hasattr(X, "to_numpy") else X  # a series, of any index, or a data frame
     if not hasattr(X, "__len__") or getattr(X, "ndim", 1) == 0:
-        raise TypeError(f"{name} must be a text, an array of symbols or a list of them, got {shown(X)}")
+        raise InputTypeError(name, (), f"must be a text, an array of symbols or a list of them, got {shown(X)}")
     if not len(X) and not (allow_empty and isinstance(X, str)):
-        raise ValueError(f"{name} is empty: it must have at least one symbol")
+        raise InputError(name, (), "is empty: it must have at least one symbol")
     if is_text(X) != (vocabulary is not None):
         expected, got = ("texts", type(X).__name__) if vocabulary is not None else ("symbols, integers", "text")
-        raise TypeError(f"{name} must hold {expected}, like what the model was fitted on, got {got}")
+        raise InputTypeError(name, (), f"must hold {expected}, like what the model was fitted on, got {got}")
     if vocabulary is not None:
         if n_symbols != "auto":
             check_n_symbols(vocabulary, n_symbols)
-        with errors_name("texts", name):
-            symbols = vocabulary.transform(X)
+        symbols = vocabulary._transform(X, name)
         return (_one(symbols, name, allow_empty), True) if isinstance(X, str) else (symbols, False)
     if isinstance(X, Sequences) or np.ndim(X[0]):
         sequences, _ = to_sequences(X, dtype=np.float64, name=name, allow_symbols=True, allow_empty=allow_empty)
         return check_symbols(sequences, n_symbols, name=name), False
-    with errors_name(f"{name}[0]", name):
-        return check_symbols(_one(np.ascontiguousarray(X), name), n_symbols, name=name), True
+    return check_symbols(_one(np.ascontiguousarray(X), name), n_symbols, name=name, is_one=True), True
 
 
 def check_n_symbols(vocabulary, n_symbols, name="vocabulary_"):
@@ -172,20 +171,9 @@ def check_n_symbols(vocabulary, n_symbols, name="vocabulary_"):
         )
 
 
-@contextmanager
-def errors_name(wrong, name):
-    """Replace the name `wrong` by `name` in errors raised within the context."""
-    try:
-        yield
-    except (ValueError, TypeError) as error:
-        if wrong not in str(error):  # a tokenizer's own, which may be of a class that takes more than a message
-            raise
-        raise type(error)(str(error).replace(wrong, name)) from error
-
-
 def _one(values, name, allow_empty=False):
     if not len(values) and not allow_empty:
-        raise ValueError(f"{name} has no symbol: it must have at least one")
+        raise InputError(name, (), "has no symbol: it must have at least one")
     return Sequences(values, np.array([0, len(values)]))
 
 

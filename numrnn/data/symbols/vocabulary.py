@@ -26,7 +26,7 @@ from numrnn.data.symbols.units import (
     symbol_table,
     versions,
 )
-from numrnn.io.messages import short_errors, shown
+from numrnn.io.messages import InputError, InputTypeError, short_errors, shown
 
 __all__ = ["Vocabulary"]
 
@@ -171,9 +171,13 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         >>> Vocabulary("token").fit([["to", "be"], "or not to be"]).symbols_
         ('<unknown>', 'be', 'to', 'not', 'or')
         """
+        return self._fit(texts, "texts")
+
+    def _fit(self, texts, name):
+        """Learn the symbols of texts that errors call `name`."""
         self._check_parameters()
         form, rule = self._form_and_rule()
-        texts, _ = self._checked(texts, form)
+        texts, _ = self._checked(texts, form, name)
         if self.unit == "character":
             counts = count_characters(texts, self.lowercase)
         else:
@@ -182,7 +186,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         for symbol in first:
             del counts[symbol]
         if not counts:
-            raise ValueError(f"no {self.unit} in texts: there is nothing to learn symbols from")
+            raise InputError(name, (), f"has no {self.unit}: there is nothing to learn symbols from")
         ranked = sorted(counts, key=lambda symbol: (-counts[symbol], symbol))
         symbols = first + tuple(ranked[: None if self.max_symbols is None else self.max_symbols - 1])
         self._learn(symbols, form, rule, versions(rule, form) if rule or form else {})
@@ -219,11 +223,15 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         >>> vocabulary.transform("card deck")
         Traceback (most recent call last):
         ...
-        ValueError: texts has ' ' (U+0020) at 4, which is none of the 5 symbols: fit on it too, or set unknown=True...
+        numrnn.io.messages.InputError: texts has ' ' (U+0020) at 4, which is none of the 5 symbols: fit on it too, ...
         """
+        return self._transform(texts, "texts")
+
+    def _transform(self, texts, name):
+        """Return the symbols of texts that errors call `name`."""
         check_is_fitted(self, "symbols_")
         form, rule = self.normalization_, self.rule_
-        texts, is_one = self._checked(texts, form)
+        texts, is_one = self._checked(texts, form, name)
         kept = slice(None if self.last is None else -self.last, None)
         dtype = np.min_scalar_type(self.n_symbols_ - 1)
         if self.unit == "character":
@@ -232,7 +240,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             values = np.empty(sum(lengths), dtype)
             missing = encode_characters(read, self._table, values)
             if missing is not None:
-                raise ValueError(self._not_known(texts, lengths, missing, is_one))
+                raise self._not_known(texts, lengths, missing, name, is_one)
         else:
             symbol_of, tokens = self._table.get, partial(self._tokens, form=form, rule=rule)
             each = [np.fromiter((symbol_of(token, 0) for token in tokens(text)), dtype)[kept] for text in texts]
@@ -389,25 +397,28 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         else:
             self._table = {token: symbol for symbol, token in enumerate(symbols)}
 
-    def _checked(self, texts, form):
-        """Return a list of normalised texts, and whether a single text was given."""
+    def _checked(self, texts, form, name):
+        """Return a list of normalized texts, and whether it is one text that was given."""
         if isinstance(texts, str):
             return [_normalized(_exact(texts), form)], True
         is_bytes = isinstance(texts, (bytes, bytearray))
         if is_bytes or not hasattr(texts, "__len__") or hasattr(texts, "columns") or isinstance(texts, (Set, Mapping)):
-            hint = ": pass texts.decode('utf-8')" if is_bytes else ""
-            raise TypeError(f"texts must be a str or a list of str, got {type(texts).__name__}{hint}")
+            hint = f": pass {name}.decode('utf-8')" if is_bytes else ""
+            raise InputTypeError(name, (), f"must be a str or a list of str, got {type(texts).__name__}{hint}")
         texts = [_exact(text) for text in texts]
         for i, text in enumerate(texts):
             if isinstance(text, (list, tuple)) and self.unit == "token":
-                _check_tokens(text, f"texts[{i}] has")
+                for token in text:
+                    if not isinstance(token, str):
+                        raise InputTypeError(name, (i,), f"has the token {_shown(token)}, expected a str")
             elif not isinstance(text, str):
-                raise TypeError(f"texts[{i}] is {_shown(text)}, expected a str{self._hint(text, i)}")
+                hint = self._hint(text, f"{name}[{i}]")
+                raise InputTypeError(name, (i,), f"is {_shown(text)}, expected a str{hint}")
         return texts if form is None else [_normalized(text, form) for text in texts], False
 
-    def _hint(self, text, i):
+    def _hint(self, text, place):
         if isinstance(text, (bytes, bytearray)):
-            return f": pass texts[{i}].decode('utf-8')"
+            return f": pass {place}.decode('utf-8')"
         return ": lists of tokens need unit='token'" if isinstance(text, (list, tuple)) else ""
 
     def _tokens(self, text, form, rule):
@@ -420,19 +431,23 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             if not isinstance(tokens, Iterable):
                 raise TypeError(f"tokenizer gave {_shown(tokens)}, expected an iterable of str")
             tokens = list(tokens)
-            _check_tokens(tokens, "tokenizer gave")
+            for token in tokens:
+                if not isinstance(token, str):
+                    raise TypeError(f"tokenizer gave the token {_shown(token)}, expected a str")
             tokens = _normalized(tokens, form)
         return map(str.lower, tokens) if self.lowercase else tokens
 
-    def _not_known(self, texts, lengths, missing, is_one):
+    def _not_known(self, texts, lengths, missing, name, is_one):
         ends = np.cumsum(lengths)
         i = int(np.searchsorted(ends, missing, side="right"))
         place = len(texts[i]) + missing - int(ends[i])
         character = texts[i][place]
         of = "" if self.normalization_ is None else f" in its {self.normalization_} form"
-        return (
-            f"{'texts' if is_one else f'texts[{i}]'} has {character!r} (U+{ord(character):04X}) at {place}{of}, which "
-            f"is none of the {self.n_symbols_} symbols: fit on it too, or set unknown=True for a symbol of the unknown"
+        return InputError(
+            name,
+            () if is_one else (i,),
+            f"has {character!r} (U+{ord(character):04X}) at {place}{of}, which is none of the {self.n_symbols_} "
+            "symbols: fit on it too, or set unknown=True for a symbol of the unknown",
         )
 
     def _decoded(self, symbols, name):
@@ -478,12 +493,6 @@ def _normalized(text, form):
 def _exact(text):
     """Return a str of a subclass as a plain str, since a subclass may report another length."""
     return str.__str__(text) if isinstance(text, str) else text
-
-
-def _check_tokens(tokens, who):
-    for token in tokens:
-        if not isinstance(token, str):
-            raise TypeError(f"{who} the token {_shown(token)}, expected a str")
 
 
 def _shown(value):

@@ -77,7 +77,7 @@ class TextFitting(Fitting):
             return self._laid_out(options, problem, train, train.lengths, self._watch(options, held))
         symbols = sequences.values
         end = max(0, len(symbols) - max(2, round(fraction * len(symbols))))
-        problem = self._in_streams(options, problem, symbols[:end], name=f"X without its last {fraction:g}")
+        problem = self._in_streams(options, problem, symbols[:end], but=f" without its last {fraction:g}")
         held = NextSymbols(symbols, np.array([end]), np.array([len(symbols) - end - 1]))
         return replace(problem, validate=self._watch(options, held))
 
@@ -93,14 +93,14 @@ class TextFitting(Fitting):
     def _lay_out(self, options, problem):
         sequences, is_one = problem.data
         if is_one:
-            return self._in_streams(options, problem, sequences.values, name="X")
+            return self._in_streams(options, problem, sequences.values)
         data = self._reader().next_symbols(sequences)
         return self._laid_out(options, problem, data, data.lengths)
 
-    def _in_streams(self, options, problem, symbols, *, name):
+    def _in_streams(self, options, problem, symbols, *, but=""):
         lengths = np.array([max(0, len(symbols) - 1)])
         batch_size, _ = sizes = sizes_of(lengths, True, options.batch_size, options.bptt_steps)
-        return self._sized(problem, NextSymbols.in_streams(symbols, batch_size, name=name), sizes)
+        return self._sized(problem, NextSymbols.in_streams(symbols, batch_size, name="X", but=but), sizes)
 
     def _laid_out(self, options, problem, data, lengths, validate=None):
         sizes = sizes_of(lengths, False, options.batch_size, options.bptt_steps)

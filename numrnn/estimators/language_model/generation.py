@@ -9,9 +9,8 @@ from numpy.random import RandomState
 from numpy.typing import ArrayLike
 
 from numrnn.data.random_streams import draw_seed, generator
-from numrnn.data.symbols.next_symbols import errors_name
 from numrnn.estimators.problem import check_number
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, InputTypeError, shown
 from numrnn.network.architecture import values_on_host
 from numrnn.network.cpu.sampling import Writer
 
@@ -150,7 +149,7 @@ def _read_prompt(prompt, reader):
         return np.array([reader.end])
     symbols, is_one = reader.read(prompt, name="prompt")
     if not is_one:
-        raise ValueError(f"prompt must be one text, got {len(prompt)} in a {type(prompt).__name__}")
+        raise InputError("prompt", (), f"must be one text, got {len(prompt)} in a {type(prompt).__name__}")
     return reader.begun(symbols).values
 
 
@@ -162,22 +161,21 @@ def stop_symbols(stop, vocabulary, n_symbols):
     given = list(stop) if isinstance(stop, (list, tuple, np.ndarray)) else [stop]
     for item in given:
         if not isinstance(item, kind) or isinstance(item, (bool, np.bool_)):
-            raise TypeError(f"stop={shown(stop)}: must be {expected}, a list of them, or None")
+            raise InputTypeError("stop", (), f"={shown(stop)}: must be {expected}, a list of them, or None")
     if vocabulary is None:
         for symbol in given:
             if not 0 <= symbol < n_symbols:
-                raise ValueError(f"stop={shown(stop)}: symbols go from 0 to {n_symbols - 1}")
+                raise InputError("stop", (), f"={shown(stop)}: symbols go from 0 to {n_symbols - 1}")
         return [[int(symbol)] for symbol in given]
     return [_symbols_of(text, vocabulary) for text in given]
 
 
 def _symbols_of(text, vocabulary):
-    with errors_name("texts", "stop"):
-        symbols = vocabulary.transform(text).tolist()
+    symbols = vocabulary._transform(text, "stop").tolist()
     if not symbols:
-        raise ValueError(f"stop={shown(text)}: must hold at least one {vocabulary.unit}")
+        raise InputError("stop", (), f"={shown(text)}: must hold at least one {vocabulary.unit}")
     if vocabulary.unknown_symbol_ in symbols:
-        raise ValueError(f"stop={shown(text)}: holds a {vocabulary.unit} that the model does not know")
+        raise InputError("stop", (), f"={shown(text)}: holds a {vocabulary.unit} that the model does not know")
     return symbols
 
 

@@ -3,8 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_array, validate_data
+from sklearn.utils.validation import check_array
 
 from numrnn.data.array_checks import check_list_plain
 from numrnn.data.containers import numbers_of_objects
@@ -12,11 +11,11 @@ from numrnn.data.conversion import to_sequences
 from numrnn.data.sequences import Sequences
 from numrnn.data.sources import check_names_of_targets, names_of_targets
 from numrnn.data.symbols.checks import check_symbols, count_symbols
-from numrnn.data.symbols.next_symbols import check_n_symbols, errors_name, is_text
+from numrnn.data.symbols.next_symbols import check_n_symbols, is_text
 from numrnn.data.symbols.vocabulary import Vocabulary
-from numrnn.data.validation import Inputs, check_inputs, learn_inputs
+from numrnn.data.validation import Inputs, check_inputs, check_names, learn_inputs, learn_names
 from numrnn.estimators.inputs import check_many, text_symbols, vocabulary_of
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, InputTypeError, shown
 from numrnn.network.architecture import reader_of, values_on_host
 from numrnn.network.cuda.device import on_card
 from numrnn.network.cuda.device_sequences import vectors_to_device_sequences
@@ -72,7 +71,7 @@ class SourceReader(NamedTuple):
             return self._vectors(X, name)[0]
         if is_text(X) != (self.vocabulary is not None):
             expected, got = ("numbers", "texts") if is_text(X) else ("texts", f"{shown(X)} ({type(X).__name__})")
-            raise TypeError(f"{name} must hold {expected}, like what the model was fitted on, got {got}")
+            raise InputTypeError(name, (), f"must hold {expected}, like what the model was fitted on, got {got}")
         if self.vocabulary is not None:
             check_n_symbols(self.vocabulary, self.n_symbols)
             return text_symbols(X, self.vocabulary, name)
@@ -82,28 +81,33 @@ class SourceReader(NamedTuple):
     def _vectors(self, X, name):
         """Return the rows of a table as sequences of one step, and what is known about its columns."""
         if is_text(X):
-            raise TypeError(f"{name} holds texts, but input='vector' takes an array of shape (N, D)")
-        learns = self.inputs is None
-        if learns and self.n_symbols is not None:
+            raise InputTypeError(name, (), "holds texts, but input='vector' takes an array of shape (N, D)")
+        inputs, names = self.inputs, None
+        if inputs is None and self.n_symbols is not None:
             raise ValueError(f"n_symbols={shown(self.n_symbols)} needs input='sequence', got input='vector'")
-        table = type("RNNSeq2Seq", (BaseEstimator,), {})()  # scikit-learn's checks want an estimator of this name
-        if not learns:
-            vars(table).update(self.inputs.attributes())
         if self.device == "cuda" and on_card(X):
             source = vectors_to_device_sequences(X, dtype=self.dtype, name=name)
-            with errors_name("X", name):
-                validate_data(table, source.values, reset=learns, skip_check_array=True)  # looks at the shape
         else:
             check_list_plain(X, name)
             if isinstance(X, np.ndarray) and X.dtype == object:
                 X = numbers_of_objects(X, name)
-            with errors_name("X", name):
-                values = validate_data(table, X, reset=learns, dtype=self.dtype, order="C", ensure_all_finite=False)
-            with errors_name("input ", ""):
-                check_array(values, input_name=name, estimator=table)
+            if inputs is None:
+                names = learn_names(X, "RNNSeq2Seq", name)
+            else:
+                check_names(X, inputs, name=name)
+            values = check_array(X, dtype=self.dtype, order="C", ensure_all_finite=False, estimator="RNNSeq2Seq")
+            wrong = np.argwhere(~np.isfinite(values))
+            if len(wrong):
+                found = "NaN" if np.isnan(values).any() else f"infinity or a value too large for {shown(self.dtype)}"
+                raise InputError(name, tuple(wrong[0].tolist()), f"is no finite number: {name} contains {found}")
             source = Sequences.from_array(values[:, None])
-        names = getattr(table, "feature_names_in_", None)
-        return source, Inputs("RNNSeq2Seq", source.shape[2], table.n_features_in_, False, names)
+        D = source.shape[2]
+        if inputs is None:
+            return source, Inputs("RNNSeq2Seq", D, D, False, names)
+        if D != inputs.n_features:
+            expecting = f"RNNSeq2Seq is expecting {inputs.n_features} features as input"
+            raise InputError(name, (), f"has {D} features, but {expecting}")
+        return source, inputs
 
 
 class TargetReader(NamedTuple):
@@ -163,13 +167,14 @@ class TargetReader(NamedTuple):
         """Return y like `learn`, checked against what was learned."""
         y, kind, _ = self._looked_at(y, name)
         if kind != self.kind:
-            raise TypeError(f"{name} holds {kind}, but the model was fitted on {self.kind}")
+            raise InputTypeError(name, (), f"holds {kind}, but the model was fitted on {self.kind}")
         if kind == "vectors":
             check_names_of_targets(y, self.names, name)
             targets, _ = to_sequences(y, dtype=self.dtype, name=name)
             K = targets.values.shape[1]
             if K != self.n_outputs:
-                raise ValueError(f"{name}[0] has {K} values in a step, but the model was fitted on {self.n_outputs}")
+                found = f"has {K} values in a step"
+                raise InputError(name, (0,), f"{found}, but the model was fitted on {self.n_outputs}")
         else:
             if self.vocabulary is not None:
                 check_n_symbols(self.vocabulary, self.n_symbols, "target_vocabulary_")
@@ -194,17 +199,15 @@ def _kind_of(y, name):
     if is_text(y):
         return "texts", False
     if not hasattr(y, "__len__") or not len(y):
-        raise ValueError(f"{name} must hold a sequence for each of X, got {shown(y)}")
+        raise InputError(name, (), f"must hold a sequence for each of X, got {shown(y)}")
     if isinstance(y, Sequences) or hasattr(y, "dtype") and y.dtype != object:
         values, ndim = (y.values, y.values.ndim) if isinstance(y, Sequences) else (y, y.ndim - 1)
     else:
         values = np.asarray(next(iter(y)))
         ndim = values.ndim
     if ndim == 0:
-        raise ValueError(
-            f"{name}[0] is one value, expected a sequence: a text, symbols (a 1-D array of integers) or an array of "
-            "shape (steps, K)"
-        )
+        expected = "a text, symbols (a 1-D array of integers) or an array of shape (steps, K)"
+        raise InputError(name, (0,), f"is one value, expected a sequence: {expected}")
     return ("symbols" if ndim == 1 and values.dtype.kind in "iu" else "vectors"), ndim == 1
 
 

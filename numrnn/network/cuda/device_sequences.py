@@ -6,7 +6,6 @@ from numrnn.data.array_checks import NUMBERS, check_kind
 from numrnn.data.conversion import to_sequences
 from numrnn.data.sources import SequenceSource
 from numrnn.data.symbols.checks import check_symbols
-from numrnn.data.symbols.next_symbols import errors_name
 from numrnn.io.messages import shown
 from numrnn.network.cuda.device import arrays, check_device, from_card, memory_named, on_card, to_host, upload
 
@@ -223,7 +222,11 @@ def symbols_on_card(X, n_symbols, *, name="X"):
     X is a device array (T,) or (N, T), or a list of device arrays (T_i,); see `read_symbols` of the host.
     """
     is_one = on_card(X) and from_card(X).ndim == 1
-    with errors_name(f"{name}[0]", name) if is_one else memory_named():
-        read, _ = to_device_sequences([X] if is_one else X, dtype=None, name=name, allow_symbols=True)
-        symbols = check_symbols(read, n_symbols, name=name)
+    with memory_named():
+        if is_one:
+            values = _item(X, name, None)
+            read = DeviceSequences(values, np.zeros(1, np.int64), np.array([len(values)]))
+        else:
+            read, _ = to_device_sequences(X, dtype=None, name=name, allow_symbols=True)
+        symbols = check_symbols(read, n_symbols, name=name, is_one=is_one)
     return CardSymbols(symbols.values).in_sequences(symbols.offsets), is_one

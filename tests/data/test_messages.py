@@ -1,0 +1,85 @@
+"""Errors about arguments: `InputError`, and who raises them."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq
+from numrnn.cli.options import UsageError, names_options
+from numrnn.cli.texts import names_lines
+from numrnn.data import Vocabulary
+from numrnn.data.readers.npz import Part
+from numrnn.data.readers.text import TextLines, TextTable
+from numrnn.io.messages import InputError, InputTypeError
+
+TABLE = TextTable(["a", "b"], ["c", "d"], "a.csv", "text", [2, 4], "label")
+
+
+@pytest.mark.parametrize("kind", [InputError, InputTypeError])
+def test_copies_say_the_same(kind):
+    error = kind("X", (3, 1), "is empty", "; pass another")
+    for twin in (copy.copy(error), copy.deepcopy(error), pickle.loads(pickle.dumps(error))):
+        assert type(twin) is kind and str(twin) == str(error) == "X[3][1] is empty; pass another"
+        assert (twin.parameter, twin.index, twin.problem, twin.hint) == ("X", (3, 1), "is empty", "; pass another")
+    assert isinstance(error, ValueError) and isinstance(error, TypeError) == (kind is InputTypeError)
+
+
+def test_another_place_has_no_hint():
+    error = InputTypeError("keep", (), "=0: must be 1 or more", "; or pass none")
+    assert str(error) == "keep=0: must be 1 or more; or pass none"
+    assert str(error.at("--keep")) == "--keep=0: must be 1 or more" and type(error.at("--keep")) is InputTypeError
+    assert str(InputError("y", (), ": column 'a' is new")) == "y: column 'a' is new"
+
+
+@pytest.mark.parametrize(("part", "error", "message"), [
+    (TABLE, InputError("X", (1,), "is empty"), "a.csv: line 4, column 'text' is empty"),
+    (TABLE, InputTypeError("y", (0, 5), "is empty"), "a.csv: line 2, column 'label'[5] is empty"),
+    (TABLE, InputError("y", (), "is empty"), "a.csv: column 'label' is empty"),
+    (TABLE, InputError("X", (), "is empty"), "a.csv: column 'text' is empty"),
+    (TABLE, InputError("X_val", (1,), "is empty"), "X_val[1] is empty"),
+    (TextLines(["a"], "a.txt", [7]), InputError("X", (0,), "is empty"), "a.txt: line 7 is empty"),
+    (TextLines(["a"], "a.txt", [7]), InputError("X", (), "is empty"), "a.txt is empty"),
+    (Part("a", None), InputError("X", (), "is empty"), "the text is empty"),
+    (Part(np.zeros((1, 2)), None), InputError("X", (0,), "is empty"), "X[0] is empty"),
+])  # fmt: skip
+def test_lines_are_named(part, error, message):
+    with pytest.raises(type(error)) as caught, names_lines(part, "the text"):
+        raise error
+    assert str(caught.value) == message
+    with pytest.raises(ValueError, match="of a library"), names_lines(part, "the text"):
+        raise ValueError("X[0] of a library")
+
+
+def test_options_are_named():
+    with pytest.raises(UsageError, match="^--top-k must be 1; or 2$"), names_options("top_k", advice="; or 2"):
+        raise InputError("top_k", (), "must be 1", "; or None")
+    with pytest.raises(InputError, match="^top_p must be 1"), names_options("top_k"):
+        raise InputError("top_p", (), "must be 1")
+
+
+X, WORDS = np.zeros((4, 3, 2)), ["a", "b", "ab", "ba"]
+READS = {"vocabulary": Vocabulary(unknown=False)}
+
+
+@pytest.mark.parametrize(("call", "parameter", "index"), [
+    (lambda: Vocabulary().fit(WORDS).transform(["a", "c"]), "texts", (1,)),
+    (lambda: Vocabulary().fit([]), "texts", ()),
+    (lambda: RNNClassifier((2,)).fit(WORDS, [0, 1, 0, 1]), "X", ()),
+    (lambda: RNNClassifier((2,), vocabulary=Vocabulary()).fit(["a", "b", b"c"], [0, 1, 0]), "X", (2,)),
+    (lambda: RNNClassifier((2,), vocabulary=Vocabulary("token")).fit(["a", "b", "?"], [0, 1, 0]), "X", (2,)),
+    (lambda: RNNClassifier((2,), n_symbols=3).fit([[0, 1], [3]], [0, 1]), "X", (1,)),
+    (lambda: RNNClassifier((2,)).fit(X, [0] * 4), "y", ()),
+    (lambda: RNNRegressor((2,)).fit(X, [0, 1, np.inf, 2]), "y", (2,)),
+    (lambda: RNNRegressor((2,)).fit(X, [0, 1, 2, 3], [1, 1, 1, -1]), "sample_weight", (3,)),
+    (lambda: RNNLanguageModel((2,)).fit([[0, 1], [1]]), "X", (1,)),
+    (lambda: RNNLanguageModel((2,), n_symbols=2).fit([0, 1, 2]), "X", ()),
+    (lambda: RNNLanguageModel((2,)).fit(WORDS, X_val=["a", "c"]), "X_val", (1,)),
+    (lambda: RNNSeq2Seq((2,)).fit(WORDS, ["a", "", "b", "a"]), "y", (1,)),
+    (lambda: RNNSeq2Seq((2,), input="vector").fit([[1, 2], [3, np.nan]], [[0], [1]]), "X", (1, 1)),
+])  # fmt: skip
+def test_texts_symbols_and_targets_are_told_by_fields(call, parameter, index):
+    with pytest.raises(InputError) as caught:
+        call()
+    assert (caught.value.parameter, caught.value.index) == (parameter, index)
