@@ -5,7 +5,7 @@ from scipy.sparse import issparse
 
 from numrnn.data.containers import check_distinct, check_targets, numbers_of_frame, numbers_of_objects
 from numrnn.data.readers.csv_files import listed
-from numrnn.io.messages import InputError, shown
+from numrnn.io.messages import InputError, InputTypeError, place_of, shown
 
 __all__ = [
     "NUMBERS",
@@ -54,7 +54,7 @@ def stack(items, *, name, kinds, choose_dtype=None):
     """
     check_one_order(items, name)
     arrays = [
-        x if type(x) is np.ndarray and x.dtype.kind != "O" else _as_array(x, f"{name}[{i}]", kinds)
+        x if type(x) is np.ndarray and x.dtype.kind != "O" else _as_array(x, name, i, kinds)
         for i, x in enumerate(items)
     ]
     _check_shapes(arrays, name)
@@ -68,25 +68,28 @@ def stack(items, *, name, kinds, choose_dtype=None):
         return _concatenate(arrays, dtype, lengths.sum()), lengths
 
 
-def check_kind(dtype, where, kinds):
-    """Raise a ValueError that names `where` unless a dtype is of one of the kinds."""
+def check_kind(dtype, name, kinds, index=()):
+    """Raise a ValueError about an item of what errors call `name` if its dtype is not of one of the kinds."""
     if dtype.kind == "c":
-        raise ValueError(f"Complex data not supported: {where} has dtype {dtype}")
+        raise InputError(name, index, f"has dtype {dtype}: Complex data not supported")
     if dtype.kind not in kinds:
         expected = "numbers" if kinds == NUMBERS else "numbers or labels"
-        raise ValueError(f"{where} has dtype {dtype}, expected {expected}")
+        raise InputError(name, index, f"has dtype {dtype}, expected {expected}")
 
 
-def check_plain(array, where, hint=""):
-    """Raise an error that names `where` if an array, or one in a list of any depth, cannot be read completely.
+def check_plain(array, name, hint="", index=()):
+    """Raise an error about an array, or a list of them, whose values cannot all be read.
 
     Parameters
     ----------
-    array : object
-    where : str
-        Name of the argument in errors.
+    array : anything
+        Lists are looked through at any depth.
+    name : str
+        What errors call it, or what it is an item of.
     hint : str
-        What else can be done with an array on a GPU.
+        What else to do with an array on a GPU.
+    index : tuple of int
+        Which item.
 
     Raises
     ------
@@ -96,9 +99,9 @@ def check_plain(array, where, hint=""):
         If it is a masked array with masked values: NumPy would read the values below the mask.
     """
     if type(array) in (list, tuple):
-        _check_plain_items(array, where, hint, DEPTH)
+        _check_plain_items(array, name, index, hint, DEPTH)
     elif type(array) is not np.ndarray:
-        _check_plain_array(array, where, hint)
+        _check_plain_array(array, name, index, hint)
 
 
 def check_list_plain(values, name):
@@ -106,45 +109,46 @@ def check_list_plain(values, name):
     check_plain(values, name, BY_DEVICE)
 
 
-def _check_plain_items(items, where, hint, depth):
+def _check_plain_items(items, name, index, hint, depth):
     kinds = {kind for kind in set(map(type, items)) if not issubclass(kind, PLAIN)}
     if not kinds or not depth:
         return
     for i, item in enumerate(items):
         if type(item) in kinds:
             if isinstance(item, (list, tuple)):
-                _check_plain_items(item, f"{where}[{i}]", hint, depth - 1)
+                _check_plain_items(item, name, (*index, i), hint, depth - 1)
             else:
-                _check_plain_array(item, f"{where}[{i}]", hint)
+                _check_plain_array(item, name, (*index, i), hint)
 
 
-def _check_plain_array(array, where, hint):
+def _check_plain_array(array, name, index, hint):
+    where = place_of(name, index)
     if hasattr(array, "__cuda_array_interface__"):
-        raise TypeError(f"{where} is an array on a GPU, expected one on the host: pass cupy.asnumpy({where}){hint}")
+        way_out = f"pass cupy.asnumpy({where}){hint}"
+        raise InputTypeError(name, index, f"is an array on a GPU, expected one on the host: {way_out}")
     if not isinstance(array, np.ma.MaskedArray) or not np.ma.is_masked(array):
         return
     mask = np.ma.getmaskarray(array)
     if not mask.ndim:
-        raise ValueError(f"{where} is masked, expected a value; leave out what has none")
-    place = ", ".join(map(str, np.argwhere(mask)[0]))
-    raise ValueError(
-        f"{where} is a masked array: {np.count_nonzero(mask)} of its values are masked, the first is "
-        f"{where}[{place}]; fill them ({where}.filled(...)), or leave out what has none"
-    )
+        raise InputError(name, index, "is masked, expected a value; leave out what has none")
+    first = np.argwhere(mask)[0].tolist()
+    found = f"is a masked array: {np.count_nonzero(mask)} of its values are masked, the first is at {first}"
+    raise InputError(name, index, f"{found}; fill them ({where}.filled(...)), or leave out what has none")
 
 
-def _as_array(item, where, kinds):
-    check_plain(item, where, BY_DEVICE)
+def _as_array(item, name, i, kinds):
+    check_plain(item, name, BY_DEVICE, (i,))
     if issparse(item):
-        raise TypeError(f"{where} is sparse, dense data is required: pass {where}.toarray()")
+        raise InputTypeError(name, (i,), f"is sparse, dense data is required: pass {name}[{i}].toarray()")
     if hasattr(item, "columns") and kinds == NUMBERS:
-        return numbers_of_frame(item, where)
+        return numbers_of_frame(item, name, (i,))
     try:
         array = np.asarray(item)
     except (TypeError, ValueError) as error:
         reason = "its steps differ in length" if isinstance(item, (list, tuple)) else error
-        raise ValueError(f"{where} is no array of numbers, of shape (steps, inputs): {reason}") from error
-    return numbers_of_objects(array, where) if kinds == NUMBERS and array.ndim else array
+        problem = f"is no array of numbers, of shape (steps, inputs): {reason}"
+        raise InputError(name, (i,), problem) from error
+    return numbers_of_objects(array, name, (i,)) if kinds == NUMBERS and array.ndim else array
 
 
 def _check_shapes(arrays, name):
@@ -152,33 +156,32 @@ def _check_shapes(arrays, name):
         return
     for i, x in enumerate(arrays):
         if x.ndim == 0:
-            raise ValueError(f"{name}[{i}] is {shown(x.item())}, expected an array of shape (steps, columns)")
+            raise InputError(name, (i,), f"is {shown(x.item())}, expected an array of shape (steps, columns)")
         if x.ndim not in (1, 2):
-            raise ValueError(f"{name}[{i}] has shape {x.shape}, expected an array of shape (steps, columns)")
+            raise InputError(name, (i,), f"has shape {x.shape}, expected an array of shape (steps, columns)")
         if x.shape[1:] != arrays[0].shape[1:]:
-            raise ValueError(_unequal(arrays, i, name))
+            raise _unequal(arrays, i, name)
 
 
 def _unequal(arrays, i, name):
     first, other = arrays[0].shape, arrays[i].shape
     if 0 in first:
-        return f"{name}[0] is empty, of shape {first}"
-    found = f"{name}[{i}] {'is empty, of' if 0 in other else 'has'} shape {other}, but {name}[0] has {first}"
+        return InputError(name, (0,), f"is empty, of shape {first}")
+    found = f"{'is empty, of' if 0 in other else 'has'} shape {other}, the first has {first}"
+    why = "all sequences must have the same number of columns (inputs or targets of a step)"
     if len(first) == len(other) and len({x.shape[0] for x in arrays}) == 1:
-        return (
-            f"{found}: the sequences look transposed, (columns, steps) instead of (steps, columns); "
-            f"pass [x.T for x in {name}]"
-        )
-    return f"{found}: all sequences must have the same number of columns (inputs or targets of a step)"
+        why = "the sequences look transposed, (columns, steps) instead of (steps, columns); "
+        why += f"pass [x.T for x in {name}]"
+    return InputError(name, (i,), f"{found}: {why}")
 
 
 def _check_dtypes(arrays, name, kinds):
     for i, x in enumerate(arrays):
-        check_kind(x.dtype, f"{name}[{i}]", kinds)
+        check_kind(x.dtype, name, kinds, (i,))
         if x.dtype.kind == "O":
             check_targets(x, name, (i,))
         if (x.dtype.kind in NUMBERS) != (arrays[0].dtype.kind in NUMBERS):
-            raise ValueError(f"{name}[{i}] has dtype {x.dtype}, but {name}[0] has {arrays[0].dtype}")
+            raise InputError(name, (i,), f"has dtype {x.dtype}, the first {arrays[0].dtype}")
 
 
 def _concatenate(arrays, dtype, n_steps):
@@ -252,10 +255,10 @@ def check_one_order(items, name):
     for i, columns in frames:
         first, expected = frames[0]
         if i == first:
-            check_distinct(items[i], f"{name}[{i}]")
+            check_distinct(items[i], name, (i,))
         if columns != expected:
-            found = f"[{listed(map(repr, columns))}], but {name}[{first}] has [{listed(map(repr, expected))}]"
-            raise ValueError(f"{name}[{i}] has the columns {found}")
+            found = f"[{listed(map(repr, columns))}], the first data frame [{listed(map(repr, expected))}]"
+            raise InputError(name, (i,), f"has the columns {found}")
     return frames[0][1] if frames else None
 
 

@@ -28,7 +28,7 @@ def check_container(X, name, expected=_EXPECTED):
         return
     way_out = _way_out(X, name)
     if way_out is not None:
-        raise TypeError(f"{name} is {_described(X)}, {expected}{way_out}")
+        raise InputTypeError(name, (), f"is {_described(X)}, {expected}{way_out}")
 
 
 def _described(X):
@@ -64,24 +64,59 @@ def _is_nested_frame(X):
     return hasattr(cell, "__len__") and not isinstance(cell, (str, bytes))
 
 
-def numbers_of_frame(frame, name):
+def numbers_of_frame(frame, name, index=()):
     """Return a data frame as an array of numbers.
 
-    Raises a ValueError that names the first column of dates, durations, texts (of digits, too) or decimals.
+    Parameters
+    ----------
+    frame : data frame
+    name : str
+        What errors call it, or what it is an item of.
+    index : tuple of int
+        Which item.
+
+    Returns
+    -------
+    array : ndarray of shape (rows, columns)
+
+    Raises
+    ------
+    ValueError
+        Naming the first column that holds something else: dates, durations, texts (also of digits), decimals.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> from numrnn.data.containers import numbers_of_frame
+    >>> numbers_of_frame(pandas.DataFrame({"a": [1, 2], "b": [0.5, None]}), "X", (0,))
+    array([[1. , 0.5],
+           [2. , nan]])
     """
-    check_distinct(frame, name)
+    check_distinct(frame, name, index)
     for column in frame.columns:
-        check_column(frame[column].to_numpy(), f"{name}, column {column!r:.100}")
-    return numbers_of_objects(np.asarray(frame), name)
+        check_column(frame[column].to_numpy(), name, column, index)
+    return numbers_of_objects(np.asarray(frame), name, index)
 
 
-def check_column(values, where):
-    """Raise a ValueError that names `where` unless a column of a table or data frame holds numbers."""
+def check_column(values, name, column, index=()):
+    """Raise a ValueError unless a column of a table, a file `name`, or of a data frame `name` holds numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numrnn.data.containers import check_column
+    >>> check_column(np.array(["1"]), "x.parquet", "pulse")
+    Traceback (most recent call last):
+    numrnn.io.messages.InputError: x.parquet, column 'pulse' holds <U1, expected numbers
+    """
     kind = getattr(values.dtype, "kind", "O")
+    where = f", column {column!r:.80}"
     if kind not in "biufO":
-        raise ValueError(f"{where} holds {values.dtype}, expected numbers{_cast(kind)}")
-    if kind == "O":
-        _check_objects(values, where)
+        raise InputError(name, index, f"{where} holds {values.dtype}, expected numbers{_cast(kind)}")
+    for i, value in enumerate(values.tolist() if kind == "O" else ()):
+        if not _is_number(value):
+            found = f"{value!r:.100} ({type(value).__name__}) in row {i}"
+            raise InputError(name, index, f"{where} holds {found}, expected numbers")
 
 
 def _cast(kind):
@@ -91,17 +126,36 @@ def _cast(kind):
     }.get(kind, "")
 
 
-def _check_objects(values, where):
-    for i, value in enumerate(values.tolist()):
-        if not _is_number(value):
-            raise ValueError(f"{where} holds {value!r:.100} ({type(value).__name__}) in row {i}, expected numbers")
+def numbers_of_objects(array, name, index=()):
+    """Return an array of objects that are all numbers as float64, and any other array as it is.
 
+    Parameters
+    ----------
+    array : ndarray
+        None and what pandas has for it become NaN.
+    name : str
+        What errors call it, or what it is an item of.
+    index : tuple of int
+        Which item.
 
-def numbers_of_objects(array, name):
-    """Return an array of objects that are all numbers as float64, and any other array unchanged.
+    Returns
+    -------
+    array : ndarray
 
-    None and pandas' NA become NaN. A ValueError or TypeError names the first date, duration, text (of digits, too) or
-    decimal.
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the first object that is no number: a date, a duration, a text (also of digits), a decimal.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numrnn.data.containers import numbers_of_objects
+    >>> numbers_of_objects(np.array([1, None], object), "X", (0,))
+    array([ 1., nan])
+    >>> numbers_of_objects(np.array([["1_000"]], object), "X")
+    Traceback (most recent call last):
+    numrnn.io.messages.InputError: X[0][0] is '1_000' (str), expected a number
     """
     if array.dtype.kind != "O":
         return array
@@ -109,8 +163,7 @@ def numbers_of_objects(array, name):
     flat = numbers.reshape(-1)
     for i, value in enumerate(array.flat):
         if not _is_number(value):
-            place = ", ".join(map(str, np.unravel_index(i, array.shape)))
-            raise _no_number(value, f"{name}[{place}]" if array.ndim else name)
+            raise _no_number(value, name, (*index, *map(int, np.unravel_index(i, array.shape))))
         flat[i] = np.nan if _is_missing(value) else _as_float(value)
     return numbers
 
@@ -131,15 +184,15 @@ def _as_float(number):
         return np.inf
 
 
-def _no_number(value, where):
-    found = f"{where} is {value!r:.100} ({type(value).__name__}), expected a number"
+def _no_number(value, name, index):
+    found = f"is {value!r:.100} ({type(value).__name__}), expected a number"
     try:
         float(value)
     except TypeError as error:  # in the words that scikit-learn asks for
-        return TypeError(f"{found}: {error!s:.100}")
+        return InputTypeError(name, index, f"{found}: {error!s:.100}")
     except ValueError:
         pass
-    return ValueError(found)
+    return InputError(name, index, found)
 
 
 def check_targets(y, name, index=()):
@@ -176,9 +229,18 @@ def check_targets(y, name, index=()):
             raise InputError(name, (*index, i), problem)
 
 
-def check_distinct(X, name):
-    """Raise a ValueError that names the first repeated column of a data frame; other objects have no columns."""
+def check_distinct(X, name, index=()):
+    """Raise a ValueError that names the first column that a data frame has twice; what is none has no columns.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> from numrnn.data.containers import check_distinct
+    >>> check_distinct(pandas.DataFrame([[1, 2]], columns=["a", "a"]), "X")
+    Traceback (most recent call last):
+    numrnn.io.messages.InputError: X has the column 'a' twice: give its columns names that differ
+    """
     columns = list(X.columns) if hasattr(X, "columns") else []
     if len(set(columns)) < len(columns):
         twice = next(column for i, column in enumerate(columns) if column in columns[:i])
-        raise ValueError(f"{name} has the column {twice!r:.80} twice: give its columns names that differ")
+        raise InputError(name, index, f"has the column {twice!r:.80} twice: give its columns names that differ")

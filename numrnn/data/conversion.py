@@ -12,7 +12,7 @@ from numrnn.data.containers import check_container, check_targets, numbers_of_fr
 from numrnn.data.sequences import Sequences
 from numrnn.data.shards.sequences import ShardedSequences
 from numrnn.data.symbols.checks import why_no_symbols
-from numrnn.io.messages import short_errors, shown
+from numrnn.io.messages import InputError, short_errors, shown
 from numrnn.kernels.cpu.processor import all_finite
 from numrnn.kernels.jit import read_only
 
@@ -23,6 +23,7 @@ __all__ = [
 # Rows of a search for NaN at a time: the mask of a block stays in the cache, whatever the size of the data.
 BLOCK = 1 << 14
 PIECE = 1 << 24  # numbers, likewise, where no mask is made
+NO_SEQUENCES = "is empty: Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required"
 COMPILED = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -78,7 +79,8 @@ def to_sequences(X, *, dtype, name="X", allow_symbols=False, allow_empty=False):
 def _read_symbols(X, name, allow_empty):
     def choose_dtype(found, ndim):
         if ndim != 1 or found.kind not in "iu":
-            raise ValueError(f"{name} must hold symbols, 1-D arrays of integers of one type, together they are {found}")
+            expected = "must hold symbols, 1-D arrays of integers of one type"
+            raise InputError(name, (), f"{expected}, together they are {found}")
         return found
 
     if allow_empty and isinstance(X, (list, tuple)):  # an empty list has no type
@@ -144,8 +146,8 @@ def targets_to_sequences(y, X_sequences, *, name="y"):
         )
     wrong = np.flatnonzero(targets.lengths != X_sequences.lengths)
     if wrong.size:
-        i = wrong[0]
-        raise ValueError(f"{name}[{i}] has {targets.lengths[i]} steps, but X[{i}] has {X_sequences.lengths[i]}")
+        i = int(wrong[0])
+        raise InputError(name, (i,), f"has {targets.lengths[i]} steps, its sequence has {X_sequences.lengths[i]}")
     return targets
 
 
@@ -184,12 +186,13 @@ def steps_to_sequences(y, *, name="y"):
         for i, row in enumerate(array if array.dtype.kind == "O" and array.ndim == 2 else ()):
             check_targets(row, name, (i,))
         if array.ndim not in (2, 3):
-            raise ValueError(
-                f"{name} has shape {array.shape}, but every step of a sequence needs a value: pass a list of arrays "
-                "of shape (steps,) or (steps, columns), Sequences, or an array of shape (N, T) or (N, T, K)"
+            problem = (
+                f"has shape {array.shape}, but every step of a sequence needs a value: pass a list of arrays of shape "
+                "(steps,) or (steps, columns), Sequences, or an array of shape (N, T) or (N, T, K)"
             )
+            raise InputError(name, (), problem)
         steps = Sequences.from_array(np.ascontiguousarray(array))
-    check_kind(steps.values.dtype, f"{name}[0]", TARGETS)
+    check_kind(steps.values.dtype, name, TARGETS, (0,))
     _check_finite(steps, name)
     return steps
 
@@ -217,7 +220,7 @@ def list_items(X, name):
         return None
     items = list(X)
     if not items:
-        raise ValueError(f"Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required: {name} is empty")
+        raise InputError(name, (), NO_SEQUENCES)
     first = items[0]
     if np.isscalar(first) or getattr(first, "ndim", None) == 0:
         return None
@@ -249,7 +252,8 @@ def _checked_array(X, name):
     with short_errors():
         array = check_array(X, allow_nd=True, ensure_all_finite=False, input_name=name)
     if array.ndim > 3:
-        raise ValueError(f"Found array with dim {array.ndim}, {name} must have the shape (N, T, D) or (N, T)")
+        problem = f"must have the shape (N, T, D) or (N, T): Found array with dim {array.ndim}"
+        raise InputError(name, (), problem)
     return array
 
 
@@ -262,12 +266,11 @@ def _numbers_in(X, name):
     except ValueError:  # rows of several lengths, of which scikit-learn tells
         return X
     if array.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported: {name} has dtype {array.dtype}, expected real numbers")
+        raise InputError(name, (), f"has dtype {array.dtype}: Complex data not supported, expected real numbers")
     if array.dtype.kind in "US" and array.size:
-        raise ValueError(
-            f"{name} holds texts, such as {array.flat[0].item()!r:.80}, expected numbers; to read characters or "
-            "words, set vocabulary=numrnn.data.Vocabulary() of an estimator"
-        )
+        found = f"holds texts, such as {array.flat[0].item()!r:.80}, expected numbers"
+        way_out = "to read characters or words, set vocabulary=numrnn.data.Vocabulary() of an estimator"
+        raise InputError(name, (), f"{found}; {way_out}")
     return numbers_of_objects(array, name) if array.dtype.kind == "O" and array.ndim > 1 else X
 
 
@@ -275,12 +278,12 @@ def values_of_numbers(sequences, name):
     """Return the values of `Sequences`, with objects converted by `numrnn.data.containers.numbers_of_objects`."""
     if sequences.values.dtype.kind != "O" or not len(sequences):
         return sequences.values
-    return np.concatenate([numbers_of_objects(x, f"{name}[{i}]") for i, x in enumerate(sequences)])
+    return np.concatenate([numbers_of_objects(x, name, (i,)) for i, x in enumerate(sequences)])
 
 
 def _cast(sequences, choose_dtype, name):
     values = values_of_numbers(sequences, name)
-    check_kind(values.dtype, f"{name}[0]", NUMBERS)
+    check_kind(values.dtype, name, NUMBERS, (0,))
     with np.errstate(over="ignore", invalid="ignore"):
         cast = np.ascontiguousarray(values, dtype=choose_dtype(values.dtype, values.ndim))
     return sequences if cast is sequences.values else Sequences(cast, sequences.offsets)
@@ -288,19 +291,19 @@ def _cast(sequences, choose_dtype, name):
 
 def _check_lengths(sequences, name, least=1):
     if len(sequences) == 0:
-        raise ValueError(f"Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required: {name} is empty")
+        raise InputError(name, (), NO_SEQUENCES)
     empty = np.flatnonzero(sequences.lengths < least)
     if not least and not sequences.offsets[-1]:
-        raise ValueError(f"{name} has no symbol: at least one sequence must have one")
+        raise InputError(name, (), "has no symbol: at least one sequence must have one")
     if empty.size:
-        raise ValueError(f"{name}[{empty[0]}] is empty: a sequence needs at least one step")
+        raise InputError(name, (int(empty[0]),), "is empty: a sequence needs at least one step")
 
 
 def _checked(sequences, name, names, least):
     _check_lengths(sequences, name, least)
     values = sequences.values
     if values.ndim == 2 and values.shape[1] == 0:
-        raise ValueError(f"{name}[0] has shape {sequences[0].shape}: a step needs at least one input")
+        raise InputError(name, (0,), f"has shape {sequences[0].shape}: a step needs at least one input")
     _check_finite(sequences, name, names)
     return sequences if values.ndim == 2 or values.dtype.kind != "f" else Sequences(values[:, None], sequences.offsets)
 
@@ -314,7 +317,7 @@ def _check_finite(sequences, name, names=lambda: None):
     for start in range(0, len(values), BLOCK):
         rows = np.flatnonzero(~np.isfinite(values[start : start + BLOCK].reshape(-1, values[0].size)).all(axis=1))
         if rows.size:
-            raise ValueError(_not_finite(sequences, start + rows[0], name, names()))
+            raise _not_finite(sequences, start + rows[0], name, names())
 
 
 def _is_finite(values):
@@ -326,7 +329,7 @@ def _is_finite(values):
 
 
 def _not_finite(sequences, row, name, names):
-    i = np.searchsorted(sequences.offsets, row, side="right") - 1
+    i = int(np.searchsorted(sequences.offsets, row, side="right")) - 1
     steps = sequences.values[row]
     found = "NaN" if np.isnan(steps).any() else f"infinity or a value too large for {shown(steps.dtype)}"
     padded = np.isnan(sequences.values[row : sequences.offsets[i + 1]]).all()
@@ -337,4 +340,4 @@ def _not_finite(sequences, row, name, names):
     if names is not None and (column is not None or bad.size == 1):
         column = repr(names[column or (step if len(names) > 1 else 0)])
     where = "" if column is None else f", column {column!s:.80}"
-    return f"Input {name} contains {found}: {name}[{i}], step {step}{where}{hint}"
+    return InputError(name, (i,), f"contains {found} in step {step}{where}{hint}")

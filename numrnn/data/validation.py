@@ -13,6 +13,7 @@ from numrnn.data.conversion import to_sequences
 from numrnn.data.sequences import Sequences
 from numrnn.data.shards.sequences import ShardedSequences
 from numrnn.data.symbols.checks import check_symbols
+from numrnn.io.messages import InputError
 
 __all__ = ["Inputs", "check_inputs", "check_names", "check_names_of_step", "learn_inputs", "learn_names"]
 
@@ -91,11 +92,11 @@ def check_inputs(X, inputs, *, dtype, name="X", n_symbols=None, read=to_sequence
     first = int(sequences.lengths[0]), *sequences.shape[2:]
     if form == "table" and inputs.on_table:
         if first[0] != n_features:
-            raise ValueError(f"{name} has {first[0]} features, {expecting}")
+            raise InputError(name, (), f"has {first[0]} features, {expecting}")
     elif len(first) == 2 and first[1] != n_inputs:
-        found = f"{name} has {first[1]} features, {expecting}"
+        found = f"has {first[1]} features, {expecting}"
         expecting_steps = f"{name}[0] has shape {first}, expected (steps, {n_inputs})"
-        raise ValueError(f"{found}: {expecting_steps}{_hint(sequences, form, n_inputs, name)}")
+        raise InputError(name, (), f"{found}: {expecting_steps}{_hint(sequences, form, n_inputs, name)}")
     return sequences, form
 
 

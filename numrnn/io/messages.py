@@ -34,8 +34,8 @@ class InputError(ValueError):
         self.parameter, self.index, self.problem, self.hint = parameter, index, problem, hint
 
     def __str__(self):
-        place = self.parameter + "".join(f"[{i}]" for i in self.index)
-        return f"{place}{'' if self.problem.startswith((':', '=')) else ' '}{self.problem}{self.hint}"
+        blank = "" if self.problem.startswith((":", "=", ",")) else " "
+        return f"{place_of(self.parameter, self.index)}{blank}{self.problem}{self.hint}"
 
     def at(self, place, *index):
         """Return the error about another place, without the hint."""
@@ -44,6 +44,11 @@ class InputError(ValueError):
 
 class InputTypeError(InputError, TypeError):
     """An `InputError` about the type of an argument."""
+
+
+def place_of(parameter, index):
+    """Return how Python writes an item of an argument, "X[3]"."""
+    return parameter + "".join(f"[{i}]" for i in index)
 
 
 def shown(value):

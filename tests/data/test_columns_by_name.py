@@ -139,7 +139,7 @@ def test_sequences_keep_names():
     assert Sequences.from_concatenated(frame, X.lengths).names == Sequences(frame, X.offsets).names == ("a", "b")
     assert Sequences.from_list([frame.to_numpy() for frame in frames()]).names is None
     assert Sequences.from_list([frame.set_axis([0, 1], axis=1) for frame in frames()]).names is None
-    with pytest.raises(ValueError, match=r"sequences\[1\] has the columns \['b', 'a'\], but sequences\[0\]"):
+    with pytest.raises(ValueError, match=r"sequences\[1\] has the columns \['b', 'a'\], the first data frame"):
         Sequences.from_list([frames()[0], frames("ba")[1]])
     with pytest.raises(ValueError, match=r"names=\['a'\]: must be 2 texts"):
         Sequences(np.zeros((3, 2)), [0, 3], ["a"])

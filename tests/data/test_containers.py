@@ -110,20 +110,20 @@ def test_from_list_takes_iterables_of_arrays(data):
 
 
 WITHOUT = {
-    "frame": (pandas.DataFrame({"a": [1.0, np.nan] * 4, "b": 1.0}), r"X\[1\], step 0, column 'a'"),
-    "NA": (pandas.DataFrame({"a": 1.0, "b": pandas.array([1, None] * 4, "Int64")}), r"X\[1\], step 1, column 'b'"),
-    "frames": (frames(a=[1, 2], b=pandas.array([1, None], dtype="Int64")), r"X\[0\], step 1, column 'b'"),
-    "frames of one": (frames(a=[1, np.nan]), r"X\[0\], step 1, column 'a'"),
+    "frame": (pandas.DataFrame({"a": [1.0, np.nan] * 4, "b": 1.0}), r"X\[1\] .* in step 0, column 'a'"),
+    "NA": (pandas.DataFrame({"a": 1.0, "b": pandas.array([1, None] * 4, "Int64")}), r"X\[1\] .* in step 1, column 'b'"),
+    "frames": (frames(a=[1, 2], b=pandas.array([1, None], dtype="Int64")), r"X\[0\] .* in step 1, column 'b'"),
+    "frames of one": (frames(a=[1, np.nan]), r"X\[0\] .* in step 1, column 'a'"),
     "names": (Sequences(np.where(np.arange(2) == 1, np.nan, X[0]), [0, 2, 5], ["a", "b"]), "step 0, column 'b'"),
-    "array": (np.where(np.arange(2) == 1, np.nan, X), r"X\[0\], step 0, column 1"),
-    "NA in lists": ([[1.0, pandas.NA]] * 8, r"X\[0\], step 1"),
+    "array": (np.where(np.arange(2) == 1, np.nan, X), r"X\[0\] .* in step 0, column 1"),
+    "NA in lists": ([[1.0, pandas.NA]] * 8, r"X\[0\] .* in step 1"),
 }
 
 
 @pytest.mark.parametrize("name", WITHOUT)
 def test_a_missing_value_names_its_column(name):
     data, message = WITHOUT[name]
-    with pytest.raises(ValueError, match=f"Input X contains NaN: .*{message}"):
+    with pytest.raises(ValueError, match=message):
         SequenceScaler().fit(data)
 
 
@@ -139,7 +139,7 @@ def test_texts_are_no_numbers_and_vocabularies_read_them(texts):
 
 def test_complex_numbers_are_refused_by_name_and_shortly():
     for data, name in ((X * 1j, "X has"), (list(X * 1j), r"X\[0\] has")):
-        with pytest.raises(ValueError, match=f"Complex data not supported: {name} dtype complex128") as raised:
+        with pytest.raises(ValueError, match=f"{name} dtype complex128: Complex data not supported") as raised:
             RNNRegressor((4,), max_iter=1).fit(data, np.arange(8.0))
         assert len(str(raised.value)) <= 500
 

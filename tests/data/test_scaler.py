@@ -83,7 +83,7 @@ def test_errors():
     scaler.fit(random_list())
     with pytest.raises(ValueError, match="X has 2 features, but SequenceScaler is expecting 3"):
         scaler.transform(random_list(columns=2))
-    with pytest.raises(ValueError, match=r"X\[1\], step 0"):
+    with pytest.raises(ValueError, match=r"X\[1\] contains NaN in step 0"):
         scaler.partial_fit([np.zeros((2, 3)), np.full((2, 3), np.nan)])
     with pytest.raises(ValueError, match="X has 2 features"):
         scaler.inverse_transform(random_list(columns=2))

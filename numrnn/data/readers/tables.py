@@ -199,7 +199,7 @@ class _Reader:
         column = block.columns[name]
         if self.typed:
             values = column.astype(object) if column.dtype.kind == "U" else column
-            check_column(values, f"{self.path}, column {name!r:.80}")
+            check_column(values, str(self.path), name)
             return values.astype(np.float64)
         if not (column.view(np.uint32) == ord("_")).any():
             try:
@@ -241,7 +241,7 @@ class _Reader:
         name, column = self.columns.target, block.columns[self.columns.target]
         if self.typed:
             if column.dtype.kind != "U":
-                check_column(column, f"{self.path}, column {name!r:.80}")
+                check_column(column, str(self.path), name)
             missing = (column == "") if column.dtype.kind == "U" else column != column  # NaN alone is not itself
             missing |= block.columns.get(NO_VALUE, False)
         else:

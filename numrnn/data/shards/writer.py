@@ -219,12 +219,12 @@ class ShardWriter:
 
     def _check(self, X, per, y):
         values = X.values
-        check_kind(values.dtype, "X[0]", NUMBERS)
+        check_kind(values.dtype, "X", NUMBERS, (0,))
         empty = np.flatnonzero(X.lengths == 0)
         if empty.size:
-            raise ValueError(f"X[{empty[0]}] is empty: a sequence needs at least one step")
+            raise InputError("X", (int(empty[0]),), "is empty: a sequence needs at least one step")
         if 0 in values.shape[1:]:
-            raise ValueError("X[0] has no columns: a step needs at least one number")
+            raise InputError("X", (0,), "has no columns: a step needs at least one number")
         symbols = values.ndim == 1 and values.dtype.kind in "iu"
         columns = values.shape[1:] if values.ndim == 2 or symbols else (1,)
         dtype = values.dtype if symbols or self._asked is None else self._asked
@@ -252,10 +252,8 @@ class ShardWriter:
             row, *column = np.argwhere(large)[0].tolist()
             i = int(np.searchsorted(X.offsets, row, side="right")) - 1
             column = f", column {(X.names or range(column[0] + 1))[column[0]]!r:.80}" if column else ""
-            raise ValueError(
-                f"X[{i}] has {values[large][0]} in step {row - X.offsets[i]}{column}: too large a number for "
-                f"{self._dtype}; store it as float64"
-            )
+            found = f"has {values[large][0]} in step {row - X.offsets[i]}{column}"
+            raise InputError("X", (i,), f"{found}: too large a number for {self._dtype}; store it as float64")
 
     def _end_shard(self):
         if self._shard is not None:

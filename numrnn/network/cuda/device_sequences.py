@@ -6,7 +6,7 @@ from numrnn.data.array_checks import NUMBERS, check_kind
 from numrnn.data.conversion import to_sequences
 from numrnn.data.sources import SequenceSource
 from numrnn.data.symbols.checks import check_symbols
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, InputTypeError, shown
 from numrnn.network.cuda.device import arrays, check_device, from_card, memory_named, on_card, to_host, upload
 
 PIECE = 1 << 24  # numbers that are checked together; the mask takes a byte for each
@@ -114,8 +114,8 @@ def vectors_to_device_sequences(X, *, dtype, name="X"):
     check_device("cuda")
     shape = from_card(X).shape
     if len(shape) != 2:
-        raise ValueError(f"{name} has shape {shape}, expected (N, D)")
-    rows, _ = to_device_sequences(X, dtype=dtype, name=name)  # each row as a sequence of numbers
+        raise InputError(name, (), f"has shape {shape}, expected (N, D)")
+    rows, _ = to_device_sequences(X, dtype=dtype, name=name)  # as if a number were a step
     N = len(rows)
     return DeviceSequences(rows.values.reshape(N, -1), np.arange(N), np.ones(N, np.int64))
 
@@ -124,56 +124,54 @@ def _whole(X, name, dtype):
     """Return form, values and lengths of one array; values are (steps, D), or (steps,) of symbols without a dtype."""
     X, symbols = from_card(X), dtype is None
     if symbols:
-        _check_integers(X, name, 2, "an array (N, T) of integers, or a list of arrays (steps,)")
+        _check_integers(X, name, (), 2, "an array (N, T) of integers, or a list of arrays (steps,)")
     elif X.ndim not in (2, 3):
-        raise ValueError(f"{name} has shape {X.shape}, expected (N, T, D) or (N, T) of an array on the GPU")
+        raise InputError(name, (), f"has shape {X.shape}, expected (N, T, D) or (N, T) of an array on the GPU")
     if X.size == 0:
-        raise ValueError(f"{name} has shape {X.shape}: it needs at least one sequence, step and input")
+        raise InputError(name, (), f"has shape {X.shape}: it needs at least one sequence, step and input")
     N, T = X.shape[:2]
-    values = _cast(X.reshape(N * T) if symbols else X.reshape(N * T, -1), name, dtype)
+    values = _cast(X.reshape(N * T) if symbols else X.reshape(N * T, -1), name, (), dtype)
     return "table" if X.ndim == 2 else "array", (values, np.full(N, T, np.int64))
 
 
 def _joined(X, name, dtype):
-    """Return form, values and lengths of a list of arrays, as `_whole` does of one array."""
-    items = [_item(x, f"{name}[{i}]", dtype) for i, x in enumerate(X)]
+    """Form, values (steps, D), or (steps,) of symbols where there is no dtype, and lengths of a list of arrays."""
+    items = [_item(x, name, (i,), dtype) for i, x in enumerate(X)]
     first = items[0].shape
     for i, x in enumerate(items):
         if x.shape[1:] != first[1:]:
-            raise ValueError(
-                f"{name}[{i}] has shape {x.shape}, but {name}[0] has {first}: all sequences must have the same number "
-                "of columns"
-            )
+            why = "all sequences must have the same number of columns"
+            raise InputError(name, (i,), f"has shape {x.shape}, the first has {first}: {why}")
     lengths = np.array([len(x) for x in items], np.int64)
     values = items[0] if len(items) == 1 else arrays().concatenate(items)
     return "list", (values[:, None] if values.ndim == 1 and dtype is not None else values, lengths)
 
 
-def _item(x, where, dtype):
-    """Return one array of a list, cast as on the host, before it is joined with others."""
+def _item(x, name, index, dtype):
+    """One array, or that of a list at an index, cast as the host casts it: before it is joined with others."""
     if not on_card(x):
-        raise TypeError(f"{where} is on the host, but others are on the GPU: expected all of them there")
+        raise InputTypeError(name, index, "is on the host, but others are on the GPU: expected all of them there")
     x = from_card(x)
     if dtype is None:
-        _check_integers(x, where, 1, "a 1-D array of integers")
+        _check_integers(x, name, index, 1, "a 1-D array of integers")
     if x.ndim not in (1, 2) or x.size == 0:
         expected = "(steps,) with at least one" if dtype is None else "(steps, inputs) with at least one of each"
-        raise ValueError(f"{where} has shape {x.shape}, expected {expected}")
-    return _cast(x, where, dtype)
+        raise InputError(name, index, f"has shape {x.shape}, expected {expected}")
+    return _cast(x, name, index, dtype)
 
 
-def _cast(values, where, dtype):
-    """Return a C-contiguous array of a dtype; None keeps the type, for symbols."""
+def _cast(values, name, index, dtype):
+    """C-contiguous, of a dtype; None: symbols, that stay as they are."""
     if dtype is not None:
-        check_kind(values.dtype, where, NUMBERS)
+        check_kind(values.dtype, name, NUMBERS, index)
     return arrays().ascontiguousarray(values, dtype=dtype)
 
 
-def _check_integers(array, where, ndim, expected):
+def _check_integers(array, name, index, ndim, expected):
     if array.ndim != ndim:
-        raise ValueError(f"{where} has shape {array.shape}, expected symbols: {expected}")
+        raise InputError(name, index, f"has shape {array.shape}, expected symbols: {expected}")
     if array.dtype.kind not in "iu":
-        raise ValueError(f"{where} holds {array.dtype}, expected symbols: {expected}")
+        raise InputError(name, index, f"holds {array.dtype}, expected symbols: {expected}")
 
 
 def _check_finite(sequences, name):
@@ -187,7 +185,7 @@ def _check_finite(sequences, name):
             found = (
                 "NaN" if np.isnan(to_host(values[row])).any() else f"infinity or too large for {shown(values.dtype)}"
             )
-            raise ValueError(f"Input {name} contains {found}: {name}[{i}], step {row - sequences.offsets[i]}")
+            raise InputError(name, (i,), f"contains {found} in step {row - sequences.offsets[i]}")
 
 
 class CardSymbols:
@@ -224,7 +222,7 @@ def symbols_on_card(X, n_symbols, *, name="X"):
     is_one = on_card(X) and from_card(X).ndim == 1
     with memory_named():
         if is_one:
-            values = _item(X, name, None)
+            values = _item(X, name, (), None)
             read = DeviceSequences(values, np.zeros(1, np.int64), np.array([len(values)]))
         else:
             read, _ = to_device_sequences(X, dtype=None, name=name, allow_symbols=True)
