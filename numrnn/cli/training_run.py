@@ -110,7 +110,7 @@ def _prepare_pairs(estimator, train, test):
 
 
 def _prepare_language_model(estimator, train, test):
-    """Learn the symbols of all there is, so that the part to test on has none that is not known."""
+    """Learn the symbols of all texts, so that the test set has no unknown ones."""
     estimator.initialize(train.X if test is None else train.X + test.X)
     with names_lines(train, "the text to train on"), names_lines(test, "the text to test on", "_val"):
         estimator._check_texts(train.X, None if test is None else test.X)

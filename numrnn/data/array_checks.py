@@ -69,7 +69,7 @@ def stack(items, *, name, kinds, choose_dtype=None):
 
 
 def check_kind(dtype, name, kinds, index=()):
-    """Raise a ValueError about an item of what errors call `name` if its dtype is not of one of the kinds."""
+    """Raise a ValueError about item `index` of the argument `name` unless a dtype is of one of the kinds."""
     if dtype.kind == "c":
         raise InputError(name, index, f"has dtype {dtype}: Complex data not supported")
     if dtype.kind not in kinds:
@@ -78,18 +78,17 @@ def check_kind(dtype, name, kinds, index=()):
 
 
 def check_plain(array, name, hint="", index=()):
-    """Raise an error about an array, or a list of them, whose values cannot all be read.
+    """Raise an error if an array, or one in a list of any depth, cannot be read completely.
 
     Parameters
     ----------
-    array : anything
-        Lists are looked through at any depth.
+    array : object
     name : str
-        What errors call it, or what it is an item of.
+        Name, in errors, of the argument that the array is or belongs to.
     hint : str
-        What else to do with an array on a GPU.
+        What else can be done with an array on a GPU.
     index : tuple of int
-        Which item.
+        Index of the array within that argument.
 
     Raises
     ------

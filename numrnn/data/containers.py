@@ -67,30 +67,7 @@ def _is_nested_frame(X):
 def numbers_of_frame(frame, name, index=()):
     """Return a data frame as an array of numbers.
 
-    Parameters
-    ----------
-    frame : data frame
-    name : str
-        What errors call it, or what it is an item of.
-    index : tuple of int
-        Which item.
-
-    Returns
-    -------
-    array : ndarray of shape (rows, columns)
-
-    Raises
-    ------
-    ValueError
-        Naming the first column that holds something else: dates, durations, texts (also of digits), decimals.
-
-    Examples
-    --------
-    >>> import pandas
-    >>> from numrnn.data.containers import numbers_of_frame
-    >>> numbers_of_frame(pandas.DataFrame({"a": [1, 2], "b": [0.5, None]}), "X", (0,))
-    array([[1. , 0.5],
-           [2. , nan]])
+    Raises a ValueError that names the first column of dates, durations, texts (of digits, too) or decimals.
     """
     check_distinct(frame, name, index)
     for column in frame.columns:
@@ -99,16 +76,7 @@ def numbers_of_frame(frame, name, index=()):
 
 
 def check_column(values, name, column, index=()):
-    """Raise a ValueError unless a column of a table, a file `name`, or of a data frame `name` holds numbers.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numrnn.data.containers import check_column
-    >>> check_column(np.array(["1"]), "x.parquet", "pulse")
-    Traceback (most recent call last):
-    numrnn.io.messages.InputError: x.parquet, column 'pulse' holds <U1, expected numbers
-    """
+    """Raise a ValueError unless a column of a table (a file `name`) or data frame holds numbers."""
     kind = getattr(values.dtype, "kind", "O")
     where = f", column {column!r:.80}"
     if kind not in "biufO":
@@ -127,35 +95,10 @@ def _cast(kind):
 
 
 def numbers_of_objects(array, name, index=()):
-    """Return an array of objects that are all numbers as float64, and any other array as it is.
+    """Return an array of objects that are all numbers as float64, and any other array unchanged.
 
-    Parameters
-    ----------
-    array : ndarray
-        None and what pandas has for it become NaN.
-    name : str
-        What errors call it, or what it is an item of.
-    index : tuple of int
-        Which item.
-
-    Returns
-    -------
-    array : ndarray
-
-    Raises
-    ------
-    ValueError, TypeError
-        Naming the first object that is no number: a date, a duration, a text (also of digits), a decimal.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numrnn.data.containers import numbers_of_objects
-    >>> numbers_of_objects(np.array([1, None], object), "X", (0,))
-    array([ 1., nan])
-    >>> numbers_of_objects(np.array([["1_000"]], object), "X")
-    Traceback (most recent call last):
-    numrnn.io.messages.InputError: X[0][0] is '1_000' (str), expected a number
+    None and pandas' NA become NaN. A ValueError or TypeError names the first date, duration, text (of digits, too) or
+    decimal.
     """
     if array.dtype.kind != "O":
         return array
@@ -196,21 +139,7 @@ def _no_number(value, name, index):
 
 
 def check_targets(y, name, index=()):
-    """Raise an error that names the first target that is missing, or no label of the type of the others.
-
-    Parameters
-    ----------
-    y : array-like
-    name : str
-        What errors call y, or what it is an item of.
-    index : tuple of int
-        Which item.
-
-    Examples
-    --------
-    >>> from numrnn.data.containers import check_targets
-    >>> check_targets([0, 1, 1], "y")
-    """
+    """Raise an error that names the first target that is missing or differs in type from the others."""
     check_container(y, name, "expected a list or an array with a target for each sequence")
     if not isinstance(y, (list, tuple)):
         y = np.asarray(y)
@@ -230,16 +159,7 @@ def check_targets(y, name, index=()):
 
 
 def check_distinct(X, name, index=()):
-    """Raise a ValueError that names the first column that a data frame has twice; what is none has no columns.
-
-    Examples
-    --------
-    >>> import pandas
-    >>> from numrnn.data.containers import check_distinct
-    >>> check_distinct(pandas.DataFrame([[1, 2]], columns=["a", "a"]), "X")
-    Traceback (most recent call last):
-    numrnn.io.messages.InputError: X has the column 'a' twice: give its columns names that differ
-    """
+    """Raise a ValueError that names the first repeated column of a data frame; other objects have no columns."""
     columns = list(X.columns) if hasattr(X, "columns") else []
     if len(set(columns)) < len(columns):
         twice = next(column for i, column in enumerate(columns) if column in columns[:i])

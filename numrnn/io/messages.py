@@ -1,4 +1,4 @@
-"""Errors about arguments, and values in the text of errors and warnings."""
+"""Define errors about arguments, and format values for messages."""
 
 import reprlib
 from contextlib import contextmanager

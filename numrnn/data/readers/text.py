@@ -51,7 +51,7 @@ class TextTable(NamedTuple):
         return self._replace(**chosen)
 
     def place(self, i, column=None):
-        """Return where text i stands, or the cell of another column in its row, in words; None: the whole column."""
+        """Return the place of text i (None: of all texts), or of another column in its row, in words."""
         line = "" if i is None else f"line {self.lines[i]}, "
         return f"{self.path}: {line}column {shown(self.column if column is None else column)[:100]}"
 
@@ -73,7 +73,7 @@ class TextLines(NamedTuple):
         return self._replace(X=[self.X[i] for i in ids], lines=[self.lines[i] for i in ids])
 
     def place(self, i, column=None):
-        """Return where text i stands, in words; None: the whole file. There are no columns."""
+        """Return the place of text i, or of the whole file if i is None, in words; there are no columns."""
         return str(self.path) if i is None else f"{self.path}: line {self.lines[i]}"
 
 

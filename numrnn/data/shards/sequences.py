@@ -309,7 +309,7 @@ class ShardedSequences(Sequences):
         return max(int(block.values.max()) for _, block in self.blocks())
 
     def checked(self, choose_dtype, name):
-        """The same sequences, of a dtype that `choose_dtype` takes from (dtype, ndim)."""
+        """Return the same sequences with the dtype that `choose_dtype` returns for (dtype, ndim)."""
         check_kind(self._stored, name, NUMBERS, (0,))
         return self.converted(choose_dtype(self._stored, 1 + len(self._columns)))
 

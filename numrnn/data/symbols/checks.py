@@ -14,7 +14,7 @@ _TEXT = f"text, {_EXPECTED}; numrnn.data.Vocabulary makes symbols of texts"
 
 
 def check_symbols(sequences, n_symbols, *, name="X", is_one=False):
-    """Return sequences of symbols as unsigned integers that are as narrow as they may be.
+    """Return sequences of symbols in the narrowest unsigned integers, without a copy if possible.
 
     Parameters
     ----------
@@ -23,14 +23,9 @@ def check_symbols(sequences, n_symbols, *, name="X", is_one=False):
     n_symbols : int or "auto"
         Symbols are 0 to n_symbols - 1; "auto" takes the largest one as the last.
     name : str, default="X"
-        What errors call the sequences.
+        Name of the sequences in errors.
     is_one : bool, default=False
-        Whether that is the name of one sequence, not of a list of them.
-
-    Returns
-    -------
-    symbols : Sequences
-        Values of shape (sum of T_i,), uint8, uint16, uint32 or uint64; without a copy where they are so.
+        Whether `name` refers to a single sequence rather than a list.
 
     Raises
     ------
@@ -79,22 +74,7 @@ def count_symbols(sequences, n_symbols):
 
 
 def why_no_symbols(X, name, allow_empty=False):
-    """Return the error about the first sequence of X that is not a 1-D array of integers, or None if there is none.
-
-    Parameters
-    ----------
-    X : anything
-    name : str
-        What errors call X.
-    allow_empty : bool, default=False
-        Whether an empty sequence is no fault.
-
-    Examples
-    --------
-    >>> from numrnn.data.symbols.checks import why_no_symbols
-    >>> str(why_no_symbols([[0, 1], [0.5]], "X"))
-    'X[1] holds float64, expected symbols: a 1-D array of integers'
-    """
+    """Return the error about the first sequence of X that is not a 1-D array of integers, or None."""
     if isinstance(X, (str, bytes)):
         return InputError(name, (), f"is {_TEXT}")
     rows = X.to_numpy() if hasattr(X, "to_numpy") else X

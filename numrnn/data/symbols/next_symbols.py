@@ -57,9 +57,9 @@ class NextSymbols(SequenceSource):
 
     @classmethod
     def in_streams(cls, values, count, *, name, but=""):
-        """One long sequence cut into so many of equal length; the few symbols that are left are not read.
+        """Cut one long sequence into streams of equal length; the few symbols left over are not read.
 
-        `but` tells, in errors, what of the sequence called `name` is not among the values.
+        `but` says, in errors, which symbols of the sequence `name` are not among the values.
         """
         length = (len(values) - 1) // count
         if length < 1:

@@ -398,7 +398,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             self._table = {token: symbol for symbol, token in enumerate(symbols)}
 
     def _checked(self, texts, form, name):
-        """Return a list of normalized texts, and whether it is one text that was given."""
+        """Return a list of normalised texts, and whether a single text was given."""
         if isinstance(texts, str):
             return [_normalized(_exact(texts), form)], True
         is_bytes = isinstance(texts, (bytes, bytearray))
