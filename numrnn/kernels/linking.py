@@ -170,10 +170,7 @@ class Kernel(Part):
 
 
 class Choice:
-    """Choose a kernel by the type of one argument at compile time.
-
-    The caller calls the chosen kernel itself: a function in between would have to be compiled, too.
-    """
+    """Choose a kernel by an argument's type at compile time; no function in between has to be compiled."""
 
     is_compiling = False  # read by Numba to detect recursion
 
@@ -196,10 +193,7 @@ def _type_of_choice(choice, context):
 
 
 class _Locator(UserProvidedCacheLocator):
-    """Locate source files relative to the package, so that all installations share one cache.
-
-    The cache folder is named after a hash of all kernels, so a new virtual environment recompiles nothing.
-    """
+    """Locate source files relative to the package, so that a new virtual environment recompiles nothing."""
 
     def ensure_cache_path(self):
         """Do nothing: all kernels share one folder, which has been checked."""
@@ -239,7 +233,7 @@ class KernelCache(FunctionCache):
 @contextlib.contextmanager
 def _numba_caches_in(folder):
     before = config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES
-    config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = folder, ""  # other locators store kernels beside their source
+    config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = folder, ""  # other locators put kernels next to their source
     try:
         yield
     finally:

@@ -14,21 +14,8 @@ SEQUENCES = 1024  # decoded together: more would take memory and not be faster
 def write_greedily(network, states, *, end, max_length, threads=1):
     """Decode the most probable symbol in each step; ties go to the lower symbol.
 
-    Parameters
-    ----------
-    network : EncoderDecoder
-        Network of symbols, with its weights packed.
-    states : ndarray of shape (N, state_size)
-    end : int
-        Symbol that the decoder reads first, and that ends a sequence.
-    max_length : int
-        Maximal number of symbols of a sequence, without `end`.
-    threads : int
-
-    Returns
-    -------
-    written : list of ndarray of shape (L_i,), int64
-        Sequences without `end`.
+    The network of symbols has its weights packed, and `states` are (N, state_size). The decoder reads the symbol `end`
+    first, which also ends a sequence. Returns a list of N arrays of at most `max_length` symbols, int64, without `end`.
     """
     written = []
     for first in range(0, len(states), SEQUENCES):
@@ -49,24 +36,12 @@ def write_greedily(network, states, *, end, max_length, threads=1):
 
 
 def write_by_beams(network, states, *, end, max_length, width, length_penalty, threads=1):
-    """Decode by beam search (Sutskever et al. 2014).
+    """Decode by beam search (Sutskever et al. 2014); see `write_greedily`, which is the case of width 1.
 
     In each step the `width` most probable prefixes of a sequence are kept. A prefix that ends is completed and reduces
-    the width by one.
-
-    Parameters
-    ----------
-    network, states, end, max_length, threads : as in `write_greedily`
-    width : int
-        With 1 the result is that of `write_greedily`.
-    length_penalty : float
-        a, not negative. Completed sequences are compared by log p / ((5 + n) / 6)^a, with n the number of symbols
-        including the end (Wu et al. 2016, equation 14); ties go to the one found first. The most probable prefix is
-        returned only if none has ended within `max_length` symbols.
-
-    Returns
-    -------
-    written : list of ndarray of shape (L_i,), int64
+    the width by one. Completed sequences are compared by log p / ((5 + n) / 6)^a, with a >= 0 the `length_penalty` and
+    n the number of symbols including the end (Wu et al. 2016, equation 14); ties go to the one found first. The most
+    probable prefix is returned only if none has ended within `max_length` symbols.
     """
     written = []
     for first in range(0, len(states), SEQUENCES):

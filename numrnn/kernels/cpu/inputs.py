@@ -21,7 +21,7 @@ class Data(NamedTuple):
     values: np.ndarray  # (steps * D,)
     starts: np.ndarray  # (n,) int64
     lengths: np.ndarray  # (n,) int64
-    state: np.ndarray  # (rows, state size): states carried between calls, read and overwritten; empty: none are
+    state: np.ndarray  # (rows, state size): states carried from chunk to chunk, read and written; empty: none are
     state_rows: np.ndarray  # (n,) int64: row of a sequence's state; ~row: the sequence begins, nothing is read
     given: np.ndarray  # (rows, state size): initial states of sequences that begin; empty: learned or zero
     dgiven: np.ndarray  # (rows, state size): gradients of `given`, written; empty: not computed

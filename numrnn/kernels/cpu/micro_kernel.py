@@ -91,9 +91,9 @@ def _emit_tile(
 
 
 def _micro_kernel(module, dtype):
-    """Return a module's function for register tiles of 1 to ROWS rows of a panel, or of one row of WIDE panels.
+    """Return a module's function for register tiles of 1 to ROWS rows, or of one row of WIDE panels.
 
-    There is one copy, never inlined: otherwise each caller would compile all variants again.
+    It is never inlined: otherwise each caller would compile all variants again.
     """
     name = f"numrnn_micro_kernel_{dtype}_{VECTOR_BYTES}"
     if name in module.globals:

@@ -4,8 +4,8 @@ A mini-batch is a number of nodes, each a subtree of tiles. Threads claim nodes 
 completes the last node of a mini-batch opens two phases, first the sum of the nodes' gradients, then the solver's step,
 which all waiting threads share. No thread waits for one that has not come: a busy pool costs time, not a deadlock.
 
-The sum over tiles has the shape of a binary tree over the tiles' indices, whoever computes which part, so the number of
-threads or MPI processes changes no bit.
+The sum over tiles has the shape of a binary tree over the tiles' indices, whichever thread computes a part, so the
+number of threads or MPI processes changes no bit.
 """
 
 from typing import NamedTuple
@@ -99,10 +99,7 @@ def _sum_pairs(values):
 
 @njit
 def _run_node(net, data, goal, job, batch, node, scratch, levels):
-    """Compute the gradient of a node's tiles in its row of job.nodes; return the number of steps run.
-
-    `levels` holds the partial sums that wait for their neighbours.
-    """
+    """Compute the gradient of a node's tiles, with waiting partial sums in `levels`; return the steps run."""
     order = job.order[job.first[batch] : job.first[batch + 1]]
     tiles = job.first_tile[batch + 1] - job.first_tile[batch]
     total, depth, steps = job.nodes[node], 0, 0
@@ -128,10 +125,7 @@ def _run_node(net, data, goal, job, batch, node, scratch, levels):
 
 @njit
 def _reduce_share(net, data, job, batch, update, share):
-    """Sum the nodes' gradients over a share of theta and add the L2 term.
-
-    A chunk without targets has no gradient; that of the last mini-batch is left unchanged.
-    """
+    """Sum the nodes' gradients over a share of theta and add the L2 term; leave the last gradient without targets."""
     if job.weight_sums[batch] == 0:
         return
     alpha = like(update.alpha, update.theta[0])

@@ -13,10 +13,7 @@ from numrnn.kernels.jit import njit
 
 @njit
 def _add_compensated(work, s_at, pool_at, excess_at, count):
-    """Add states to a sum with the compensation of Kahan (1965).
-
-    A plain float32 sum of 131,072 equal states was wrong by 0.16 %.
-    """
+    """Add states with Kahan's (1965) compensation; a plain float32 sum of 131,072 equal states was wrong by 0.16 %."""
     s, pool, excess = work[s_at : s_at + count], work[pool_at : pool_at + count], work[excess_at : excess_at + count]
     for j in range(count):
         term = s[j] - excess[j]
@@ -78,9 +75,9 @@ def _give_maximum(work, s_at, pool_at, number_at, number, dpool_at, dy_at, count
 
 @njit
 def spread_pool(pooling, data, ids, block, number, HP, tile_rows, active, work, s_at, pool_at, dy_at):
-    """Compute dL/ds_t of a block at dy_at from dL/dpool.
+    """Compute dL/ds_t of a block from dL/dpool, blocks last first.
 
-    Blocks must come last first. The gradient of a maximum goes to the first step that reached it.
+    The gradient of a maximum goes to the first step that reached it.
     """
     first, step = block[FIRST_STEP], block[ROWS] * HP
     number_at, dpool_at = pool_at + tile_rows * HP, pool_at + 2 * tile_rows * HP

@@ -48,10 +48,7 @@ set_mode = _set_mode_twin if config.DISABLE_JIT else _set_mode  # sets the mode,
 
 @njit
 def all_finite(values):
-    """Return True if a flat array holds neither NaN nor infinity.
-
-    There is no early exit, which would keep LLVM from testing many elements at once.
-    """
+    """Return True if a flat array holds neither NaN nor infinity; an early exit would prevent vectorisation."""
     finite = True
     for i in range(values.size):
         finite &= np.isfinite(values[i])

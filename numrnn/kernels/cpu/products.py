@@ -27,10 +27,7 @@ COPY_FROM_BYTES = 2048  # row length from which operands are copied: rows a page
 
 @njit
 def _tile_rows(rows):
-    """Return the number of rows of the next register tile.
-
-    No tile of few rows is left over, since its sums would wait for each other.
-    """
+    """Return the rows of the next register tile; none is left with few rows, whose sums would wait for each other."""
     if rows <= ROWS:
         return rows
     return ROWS if rows >= 2 * ROWS else (rows + 1) // 2
@@ -232,10 +229,7 @@ def masked(work, at, mask_at, out_at, count):
 
 @njit
 def recurrent_gradient(net, layer, rows, work, da_at, plane, start, start_at, start_row, ds_at, mask_at, spare_at):
-    """Compute ds (rows, HP) = start + the sum over the gates of da W, which is multiplied by the mask if mask_at >= 0.
-
-    The gates are the last planes of da.
-    """
+    """Compute ds (rows, HP) = start + the sum over gates (the last planes) of da W, times the mask if mask_at >= 0."""
     da, out_at = da_at + (layer.planes - layer.gates) * plane, ds_at
     if mask_at >= 0:
         out_at = spare_at

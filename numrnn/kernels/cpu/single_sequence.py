@@ -15,7 +15,7 @@ from numrnn.kernels.jit import njit
 
 ROWS = 1  # a tile of one sequence
 BAD_INPUT, BAD_STATE = -1, -2  # NaN or infinity was found
-# All integers of a call lie in one table: single numbers, a board that nobody writes, then arrays, each preceded by its
+# All integers of a call lie in one table: single numbers, an unused board, then arrays, each preceded by its
 # size (layers, head, regions, places, blocks), and last the number of active rows of each step.
 ID, LENGTH, ACTIVATION, POOLING, TILE_ROWS, BOARD = 0, 1, 2, 3, 4, 8
 TABLES = BOARD + BOARD_SIZE

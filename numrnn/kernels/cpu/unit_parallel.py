@@ -3,7 +3,7 @@
 Each thread computes all gates of some units, so W streams through the caches of several cores at once. The work is cut
 into phases: one for the inputs of a layer in a block of steps, one for each step, two for the outputs of a block. All
 members meet between phases. A thread that comes late, because a pool is busy or a core is taken, is admitted by the
-first member when the next phase begins; nobody waits for a thread that has not come. Sums are chains in the order of k,
+first member when the next phase begins; no thread waits for one that has not come. Sums are chains in the order of k,
 so the assignment of units changes no bit.
 """
 
@@ -41,7 +41,7 @@ from numrnn.kernels.jit import njit
 
 LINE = 8  # counters per cache line
 # The memory of a team, a cache line each: the number of members that have come, whether the tile is done, the first
-# member's calls for even and for odd phases, and the number of blocks; then two lines of each member.
+# member's calls for even and odd phases (one line), and the number of blocks; then two lines of each member.
 JOINED, OVER, CALLS, BLOCKS, MEMBERS = range(0, 5 * LINE, LINE)
 MOST = 64  # members of a team
 TEAM_SIZE = MEMBERS + 2 * LINE * MOST
@@ -67,7 +67,7 @@ def _wait(counters, index, phase, board):
 def _call(team, phase, most):
     """Publish, as the first member, that a phase is complete and how many members take part in the next.
 
-    Nobody can get two phases ahead of a member that takes part, so two places, for even and odd phases, are enough.
+    No member can get two phases ahead of one that takes part, so two places, for even and odd phases, are enough.
     """
     store(team, CALLS + phase % 2, phase * (MOST + 1) + min(load(team, JOINED), most))
 
@@ -120,10 +120,7 @@ def _works(me):
 
 @njit
 def _share(me, outputs, width):
-    """Return the first output and the number of outputs of a member's share.
-
-    Shares consist of register tiles of WIDE panels while there are enough of them.
-    """
+    """Return first output and number of outputs of a member's share, in register tiles of WIDE panels if possible."""
     panels = outputs // width
     piece = WIDE if panels >= WIDE * me[COUNT] else 1
     pieces = (panels + piece - 1) // piece

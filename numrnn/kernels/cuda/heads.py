@@ -33,10 +33,7 @@ def row_losses(
 
 @kernel
 def take_targets(target, classes, class_bytes, values, weights, target_out, classes_out, values_out, weights_out):
-    """Copy the targets and weights of outputs, number target[row] of all, to places `row`.
-
-    target_out is row, or -1 if the output has no target.
-    """
+    """Copy targets and weights, number target[row] of all, to places `row`; target_out is row, or -1 without one."""
     row = cuda.grid(1)
     if row >= target.size:
         return

@@ -1,7 +1,4 @@
-"""Pool the states of whole sequences, mean or maximum, one thread per unit of a sequence.
-
-Sequences are sorted by length; row offsets[t] + i is step t of sequence i.
-"""
+"""Pool states of whole sequences (mean, maximum), one thread per unit of a sequence; see `row_order` for the rows."""
 
 from numba import cuda
 

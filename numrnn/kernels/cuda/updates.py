@@ -96,9 +96,6 @@ def update(
 
 @kernel
 def settle(number, partial, status):
-    """Stop if theta, or the objective or norm that led to it, is not finite.
-
-    Theta is checked because a bounded cell gives a finite loss with weights that overflowed.
-    """
+    """Stop if theta, objective or norm is not finite: bounded cells give finite losses with weights that overflowed."""
     if status[0] == RUNNING and not math.isfinite(_sum_of_row(partial, THETA)):
         status[0] = number[0]

@@ -58,17 +58,10 @@ def rounded(counts, longest, steps):
 
 
 def tabulate(first, heads, ids, skipped, lengths, starts, targets, keys):
-    """Return the Table of mini-batches; all arguments are int64.
+    """Return the Table of mini-batches that begin with the sequences `first` (mini-batches + 1,); arguments are int64.
 
-    Parameters
-    ----------
-    first : ndarray of shape (mini-batches + 1,)
-        First sequence of each mini-batch.
-    heads : ndarray of shape (mini-batches, words)
-        Further words of each mini-batch.
-    ids, skipped, lengths, starts, targets, keys : ndarray of shape (n,)
-        Per sequence: id, steps skipped, steps used, place of the first used step in the data, place of the target, and
-        key of the dropout masks.
+    `heads` (mini-batches, words) are further words. The other arguments (n,) describe sequences: id, steps skipped,
+    steps used, place of the first used step in the data, place of the target, and key of the dropout masks.
     """
     counts = np.diff(first)
     batch = np.repeat(np.arange(len(counts)), counts)

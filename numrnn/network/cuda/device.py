@@ -33,16 +33,9 @@ def in_simulator():
 def check_device(device):
     """Raise an error unless this machine can compute on a device, "cpu" or "cuda".
 
-    Raises
-    ------
-    ValueError
-        If there is no such device.
-    ImportError
-        If a package is missing; the error names the command that installs it.
-    RuntimeError
-        If there is no NVIDIA GPU or driver, or if this process was forked from one that had used the GPU.
-    MemoryError
-        If the GPU has no memory left for another process.
+    Raises ValueError for another device, ImportError if a package is missing, with the command that installs it,
+    RuntimeError without an NVIDIA GPU or driver, or in a process that was forked from one that had used the GPU, and
+    MemoryError if the GPU has no memory left for another process.
     """
     if device not in ("cpu", "cuda"):
         raise ValueError(f"device must be 'cpu' or 'cuda', got {shown(device)}")

@@ -75,30 +75,12 @@ def values_on_host(values):
 def to_device_sequences(X, *, dtype, name="X", allow_symbols=False):
     """Return arrays on the GPU as `DeviceSequences`, checked there, and the form in which they came.
 
-    Parameters
-    ----------
-    X : device array of shape (N, T, D) or (N, T), or list of device arrays of shape (T_i, D) or (T_i,)
-    dtype : dtype
-        Type to which numbers are cast, on the GPU.
-    name : str, default="X"
-        Name of X in errors.
-    allow_symbols : bool, default=False
-        Whether X holds symbols, integers in an array (N, T) or in a list of arrays (T_i,), which are not cast: values
-        of shape (sum of T_i,).
-
-    Returns
-    -------
-    sequences : DeviceSequences
-        A single array is not copied if it is C-contiguous and of this dtype, so it must not change meanwhile. The
-        arrays of a list are copied into one, on the GPU.
-    form : {"list", "array", "table"}
-        As returned by `numrnn.data.conversion.to_sequences`.
-
-    Raises
-    ------
-    ValueError, TypeError
-        Naming the first sequence that is empty, not finite, of another number of inputs, not on the GPU, or not of
-        symbols.
+    X is an array (N, T, D) or (N, T), or a list of arrays (T_i, D) or (T_i,), whose numbers are cast to `dtype` on the
+    GPU. With `allow_symbols`, X holds symbols, integers in an array (N, T) or a list of arrays (T_i,), which are not
+    cast. A single array is not copied if it is C-contiguous and of this dtype, so it must not change meanwhile; the
+    arrays of a list are copied into one. The form is "list", "array" or "table", as in
+    `numrnn.data.conversion.to_sequences`. Raises a ValueError or TypeError that names the first sequence that is empty,
+    not finite, of another number of inputs, not on the GPU, or not of symbols; `name` is the name of X.
     """
     with memory_named(), np.errstate(over="ignore", invalid="ignore"):
         read = _whole if on_card(X) else _joined

@@ -35,17 +35,10 @@ class Layers:
         self._cell, self.kinds = CELLS[layout.cell], len(CELLS[layout.cell].states)
 
     def forward(self, weights, batch, inputs, starts, kept, kept_before):
-        """Run all layers and return a list of Level.
+        """Run all layers from the initial states `starts` and return a list of Level.
 
-        Parameters
-        ----------
-        weights : dict of str to device array
-        batch : DeviceBatch
-        inputs : Inputs
-        starts : list of device arrays of shape (kinds, N, H)
-            Initial states, layer after layer, each with its directions.
-        kept, kept_before : float
-            Keep probabilities of states that are passed up and to the next step.
+        `starts` is a list of (kinds, N, H), layer after layer, each with its directions. `kept` and `kept_before` are
+        the keep probabilities of states that are passed up and to the next step.
         """
         levels, x = [], inputs.x
         for index, H in enumerate(self.layout.hidden_layer_sizes):
@@ -102,22 +95,11 @@ class Layers:
         return kernel, rows, min(THREADS, rows * H), rows * values * self._dtype.itemsize
 
     def backward(self, weights, batch, inputs, levels, ds, lasts, kept, gradient):
-        """Back-propagate through all layers; the levels are overwritten.
+        """Back-propagate through all layers; return the gradients of the initial states, a list of (kinds, N, H).
 
-        Parameters
-        ----------
-        weights, batch, inputs, levels, kept : as in `forward`
-        ds : device array of shape (R, directions H), or None
-            Gradient of the last layer's states in all steps.
-        lasts : list of device arrays of shape (kinds, N, H)
-            Gradients of the states after the last steps.
-        gradient : dict of str to device array
-            Gradients of the layers' parameters, zeros; written.
-
-        Returns
-        -------
-        list of device arrays of shape (kinds, N, H)
-            Gradients of the states before the first steps.
+        The levels are overwritten. `ds` (R, directions H), or None, is the gradient of the last layer's states in all
+        steps, `lasts` those of the states after the last steps, a list of (kinds, N, H). `gradient` holds zeros and
+        receives the gradients of the layers' parameters.
         """
         firsts = [None] * len(lasts)
         for index in range(len(levels) - 1, -1, -1):

@@ -65,10 +65,7 @@ def _forward(n, r, z, hn, before, now):
 
 @njit
 def forward_step(net, work, now, cell, gates, step, plane, count):
-    """Compute s_t of `count` contiguous units from their gate planes, which hold the products with x and s_{t-1}.
-
-    s_{t-1} lies `step` elements before s_t.
-    """
+    """Compute s_t of `count` contiguous units from s_{t-1}, `step` elements before, and the gate planes."""
     r, z, hn, before = gates + plane, gates + 2 * plane, gates + 3 * plane, now - step
     _forward(
         work[gates : gates + count],

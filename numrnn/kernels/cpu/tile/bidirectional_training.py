@@ -127,10 +127,7 @@ def _backward_direction(net, data, ids, count, index, tile_rows, scratch, above_
 
 @njit
 def _backward_tile(net, data, ids, count, tile_rows, scratch, above_at, gradient, board):
-    """Run BPTT of all layers, the last first, from the head's gradients at above_at, if >= 0.
-
-    The arrays of gradients above and below a layer are swapped from layer to layer.
-    """
+    """Run BPTT of all layers, last first, from above_at (if >= 0), and swap the gradients above and below each time."""
     first, below_at = layer_of(net, 0), scratch.room[BELOW]
     for level in range(scratch.inputs.size - 2, -1, -1):
         dx_at = below_at if level > 0 or first.embedded else -1
@@ -150,10 +147,7 @@ def _backward_tile(net, data, ids, count, tile_rows, scratch, above_at, gradient
 
 @njit
 def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board):
-    """Return the loss of a tile (sum of weight times loss), and add its gradient, times scale, to `gradient`.
-
-    Returns early on STOP.
-    """
+    """Return the loss of a tile (sum of weight times loss), and add its gradient, times scale; return early on STOP."""
     count = plan_tile(ids, data.lengths, tile_rows, scratch)
     load_state(net, data, ids, tile_rows, scratch)
     forward_tile(net, data, ids, count, tile_rows, scratch, 1, board)

@@ -112,10 +112,7 @@ def lay_out(regions, rows, state_rows, sequences, places):
 
 @njit
 def keep_carry(work, block, active, s_at, HP, carry, unit, units):
-    """Copy the last state of each row of a block to the carry: `units` elements of it, from `unit` on.
-
-    The last state is that of the step where the row ended, or of the last step of the block.
-    """
+    """Copy `units` elements, from `unit` on, of each row's last state in a block to the carry."""
     rows, first = block[ROWS], block[FIRST_STEP]
     step = block[STEPS]
     for i in range(rows):

@@ -61,7 +61,7 @@ from numrnn.kernels.jit import njit
 
 @njit
 def _head_row(net, head, work, at, goal, index, scale):
-    """Return weight times loss of one row; its logits become the gradient, times weight and scale.
+    """Return weight times loss of a row; its logits become the gradient, times weight and scale.
 
     With weight 0 or index < 0, loss and gradient are 0.
     """
@@ -320,10 +320,7 @@ def _backward_blocks(net, data, ids, goal, scale, first, end, rows, scratch, los
 
 @njit
 def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board):
-    """Return the loss of a tile (sum of weight times loss), and add its gradient, times scale, to `gradient`.
-
-    Returns early on STOP.
-    """
+    """Return the loss of a tile (sum of weight times loss), and add its gradient, times scale; return early on STOP."""
     table, slots, rows = _plan_tile(ids, data.lengths, tile_rows, scratch)
     segments, held, loss, top = scratch.segments[0, table:], scratch.segments[1], 0.0, 0
     last = segments.size - 2

@@ -66,7 +66,7 @@ def make_forward(padded):
             if live and later < length:
                 _fetch_gates(ring, (later % AHEAD * threads + thread) * 4, tape, row_of(walk, k, later), H, j)
             end_of_fetches()
-            wait_for_fetches()  # the shuffles in `multiply` ensure that a twin has read what the other overwrites
+            wait_for_fetches()  # before the shuffles in `multiply`: then a twin has read what the other overwrites
             multiply(w, s, now, sums)
             at = (t % AHEAD * threads + thread) * 4
             row, before = row_of(walk, k, t), y * mask

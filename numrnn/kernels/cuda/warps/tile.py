@@ -15,31 +15,16 @@ MOST_WEIGHTS = 128  # weights of a lane, out of its 255 registers
 
 
 def make_tile(padded, gates, backward, each, deep=1):
-    """Return the device functions `take` and `multiply`, which have sizes as constants.
+    """Return the device functions `take` and `multiply` for `padded` units (a multiple of 32), with sizes as constants.
 
     Forward a unit has `gates` sums over s; backward it has one sum over the gradients of all gates of all units, gate
-    by gate. Nothing is tested against bounds: otherwise the compiler does not unroll the loops, and the weights end in
-    local memory.
+    by gate. A group has `each` units, and `deep` warps split the inputs. Nothing is tested against bounds: otherwise
+    the compiler does not unroll the loops, and the weights end in local memory.
 
-    Parameters
-    ----------
-    padded : int
-        Units of the layer, a multiple of 32.
-    gates : int
-    backward : bool
-    each : {1, 2, 4, 8}
-        Units of a group.
-    deep : int
-        Warps that split the inputs.
-
-    Returns
-    -------
-    take : (weights_out, W, first_unit, slice_)
-        Read the weights of this lane: W is (padded, gates padded) forward, (gates padded, padded) backward; its group's
-        units begin with `first_unit`, its warp has part `slice_` of the inputs.
-    multiply : (weights, s, at, sums_out)
-        Sum over the inputs of a warp, which lie in shared memory from `at`: the sums of unit part // (8 / each) of the
-        group come first in sums_out.
+    take(weights_out, W, first_unit, slice_) reads the weights of this lane: W is (padded, gates padded) forward, (gates
+    padded, padded) backward; its group's units begin with `first_unit`, its warp has part `slice_` of the inputs.
+    multiply(weights, s, at, sums_out) sums over the inputs of a warp, which lie in shared memory from `at`: the sums of
+    unit part // (8 / each) of the group come first in sums_out.
     """
     kinds, inputs = (1, gates * padded) if backward else (gates, padded)
     share = inputs // PARTS // deep
@@ -99,10 +84,7 @@ def make_tile(padded, gates, backward, each, deep=1):
 
 
 def narrow_sizes(padded, gates, backward):
-    """Return the sizes of a block that owns a whole layer.
-
-    These are the units of a group, the weights and the sums of a lane, whether a lane has a twin, and the threads.
-    """
+    """Return units of a group, weights and sums of a lane, whether it has a twin, and threads, for a whole layer."""
     lanes = next(lanes for lanes in (1, 2) if gates * padded // lanes <= MOST_WEIGHTS)
     each = PARTS // lanes
     return each, gates * padded // lanes, each * (1 if backward else gates), lanes == 2, padded * lanes

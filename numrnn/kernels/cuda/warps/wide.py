@@ -58,17 +58,10 @@ def plan_of(padded, gates, backward):
 def make_looks(padded, kinds, chunk):
     """Return n_words, look, missing and keep, which bring what all blocks publish of a piece to shared memory.
 
-    A unit has `kinds` numbers. n_words is the number of words that a thread reads.
-
-    Returns
-    -------
-    n_words : int
-    look : (words_out, exchange, walk, first, count, t, H)
-        Read this thread's share of `count` sequences from `first` at step t, as far as it has been written.
-    missing : (words)
-        Return True if a word was still EMPTY.
-    keep : (words, count, H, shared_out)
-        Write the words to shared memory, (count, kinds * padded).
+    A unit has `kinds` numbers, and a thread reads n_words words. look(words_out, exchange, walk, first, count, t, H)
+    reads this thread's share of `count` sequences from `first` at step t, as far as it has been written. missing(words)
+    returns True if a word was still EMPTY. keep(words, count, H, shared_out) writes the words to shared memory, (count,
+    kinds * padded).
     """
     threads, quads = 32 * WARPS, kinds * padded // 4
     looks = -(-chunk * quads // threads)
