@@ -1,4 +1,4 @@
-"""What the processes of one training say to each other: nothing where there is one, MPI where there are many."""
+"""Communicate between the processes that train together: one process, or many with MPI."""
 
 from numrnn.distributed.comm import SERIAL, Serial
 from numrnn.io.messages import shown
@@ -7,23 +7,9 @@ __all__ = ["SERIAL", "comm_of"]
 
 
 def comm_of(comm):
-    """Return what `fit` works with for its parameter `comm`.
+    """Return the communicator that `fit` uses for its parameter `comm`.
 
-    Parameters
-    ----------
-    comm : mpi4py.MPI.Intracomm, Serial, MPI or None
-        None: one process.
-
-    Raises
-    ------
-    TypeError
-        If it is something else.
-
-    Examples
-    --------
-    >>> from numrnn.distributed import comm_of
-    >>> comm_of(None).size
-    1
+    This is an mpi4py communicator, Serial, MPI or None (one process); anything else raises TypeError.
     """
     if comm is None or isinstance(comm, Serial):
         return SERIAL if comm is None else comm

@@ -1,6 +1,7 @@
-"""One process, or many that train together.
+"""Define the interface of one process, or many that train together.
 
-`Serial` and `MPI` have the same methods; `MPI` has in addition what moves gradients. Nothing else imports mpi4py.
+`Serial` and `MPI` have the same methods; `MPI` has further ones that move gradients. Only the module `mpi` imports
+mpi4py.
 """
 
 from contextlib import nullcontext
@@ -9,35 +10,30 @@ __all__ = ["SERIAL", "Serial"]
 
 
 class Serial:
-    """One process.
-
-    Attributes
-    ----------
-    rank, size : int
-        The number of this process; how many there are.
-    """
+    """Represent a single process; `rank` is its number and `size` the number of processes."""
 
     rank, size = 0, 1
 
     def any(self, flag):
-        """Whether the flag is set in any process."""
+        """Return whether the flag is set in any process."""
         return bool(flag)
 
     def from_first(self, value):
-        """The first process's value."""
+        """Return the first process's value."""
         return value
 
     def on_first(self, function):
-        """A function that only the first process calls, and whose result all have."""
+        """Return a function that only the first process calls and whose result all processes receive."""
         return function
 
     def check_same(self, make_facts):
-        """Raise a ValueError where processes do not agree on the facts, which a function makes, a dict of str to str:
-        it names the first fact and process.
+        """Raise a ValueError that names the first difference between the processes' facts.
+
+        `make_facts` returns the facts, a dict of str to str.
         """
 
     def threads(self, wanted, given):
-        """Threads of this process, of those that it would take alone."""
+        """Return the number of threads of this process, given the number that it would use alone."""
         return wanted
 
     def in_turns(self, function):
@@ -45,17 +41,15 @@ class Serial:
         function()
 
     def wait_for_all(self):
-        """Return when all processes have called this."""
+        """Return when all processes have called this method."""
 
     def most(self, number):
-        """The largest of the processes' numbers."""
+        """Return the largest of the processes' numbers."""
         return number
 
     def together(self):
-        """A span in which an error of one process ends all."""
+        """Return a context in which an error of one process ends all processes."""
         return nullcontext()
 
 
 SERIAL = Serial()
-
-

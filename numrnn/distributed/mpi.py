@@ -1,4 +1,4 @@
-"""Many processes under MPI; this module needs mpi4py."""
+"""Communicate between many processes by MPI; this module needs mpi4py."""
 
 import os
 import pickle
@@ -15,23 +15,23 @@ from numrnn.kernels.cpu.minibatches import add_nodes_of_two
 
 try:
     from mpi4py import MPI as mpi
-except (ImportError, RuntimeError) as error:  # the second where mpi4py finds no library
+except (ImportError, RuntimeError) as error:  # RuntimeError: mpi4py finds no library
     raise ImportError(
         "training by several processes needs mpi4py (pip install numrnn[mpi]) and an MPI library, the cluster's own or "
         f"pip install mpich: {str(error).splitlines()[0]}"
     ) from error
 
-SPIN_SECONDS = 2e-3  # a wait only gives the processor away so long, then it sleeps between two looks
+SPIN_SECONDS = 2e-3  # for this long a wait only yields the processor, then it sleeps between two tests
 NAP = 1e-4
-NAME_BYTES = 64  # of what ranks do not agree on
-PATIENCE = 5.0  # seconds that an error of one process waits for all others to have one
+NAME_BYTES = 64  # bytes of the name of a fact that differs
+PATIENCE = 5.0  # seconds for which a failed process waits for all others to fail
 
 
-_known = mpi.Comm.Create_keyval()  # what a communicator has been given here: duplicates are few
+_known = mpi.Comm.Create_keyval()  # key of the MPI object of a communicator, since duplicates are limited
 
 
 def processes_of(comm):
-    """The processes of an mpi4py communicator; None if it is none."""
+    """Return the processes of an mpi4py communicator, or None for another object."""
     if not isinstance(comm, mpi.Intracomm):
         return None
     if comm.Get_size() == 1:
@@ -42,19 +42,15 @@ def processes_of(comm):
 
 
 def world():
-    """The processes that `mpiexec` started."""
+    """Return the processes that `mpiexec` started."""
     return processes_of(mpi.COMM_WORLD)
 
 
 class MPI(Serial):
-    """The processes of a communicator.
+    """Represent the processes of an mpi4py communicator.
 
-    Waits look for messages and give the processor away in turns: threads of other processes may need it, and signals
-    are served.
-
-    Parameters
-    ----------
-    comm : mpi4py.MPI.Intracomm
+    Waits alternate between testing for messages and yielding the processor: threads of other processes may need it, and
+    signals are served.
     """
 
     def __init__(self, comm):
@@ -65,13 +61,13 @@ class MPI(Serial):
         self._interrupted = False
 
     def any(self, flag):
-        """Whether the flag is set in any process."""
+        """Return whether the flag is set in any process."""
         mine, found = np.array([bool(flag)], np.uint8), np.zeros(1, np.uint8)
         _wait(self._comm.Iallreduce(mine, found, mpi.MAX))
         return bool(found[0])
 
     def from_first(self, value):
-        """The first process's value."""
+        """Return the first process's value."""
         content = np.frombuffer(bytearray(pickle.dumps(value)), np.uint8) if self.rank == 0 else None
         size = np.array([0 if content is None else content.size])
         _wait(self._comm.Ibcast(size))
@@ -80,13 +76,11 @@ class MPI(Serial):
         return value if self.rank == 0 else pickle.loads(content.tobytes())
 
     def on_first(self, function):
-        """A function that only the first process calls, and whose result all have."""
+        """Return a function that only the first process calls and whose result all processes receive."""
         return None if function is None else lambda *args: self.from_first(function(*args) if self.rank == 0 else None)
 
     def check_same(self, make_facts):
-        """Raise a ValueError where processes do not agree on the facts, which a function makes, a dict of str to str:
-        it names the first fact and process.
-        """
+        """Raise a ValueError that names the first fact and process that differ; see `Serial.check_same`."""
         facts = make_facts()
         expected = self.from_first(facts)
         differing = [name for name in expected | facts if expected.get(name) != facts.get(name)]
@@ -100,8 +94,9 @@ class MPI(Serial):
                 raise ValueError(f"{name} of rank {rank} is not that of rank 0: all ranks must pass the same to fit")
 
     def threads(self, wanted, given):
-        """Threads of this process: unless a number is given, its share of the cores that the processes of its machine
-        may use together.
+        """Return the number of threads of this process.
+
+        Unless a number is given, this is its share of the cores that the processes of its machine may use together.
         """
         if given is not None or not hasattr(os, "sched_getaffinity"):
             return wanted
@@ -117,31 +112,25 @@ class MPI(Serial):
             function()
 
     def wait_for_all(self):
-        """Return when all processes have called this."""
+        """Return when all processes have called this method."""
         _wait(self._comm.Ibarrier())
 
     def most(self, number):
-        """The largest of the processes' numbers."""
+        """Return the largest of the processes' numbers."""
         return max(self._gather_numbers(number))
 
     def sum_nodes(self, nodes, count, tail):
-        """Add up the tree of nodes; its root comes to all processes.
+        """Sum the tree of `count` nodes and send its root to all processes.
 
-        Parameters
-        ----------
-        nodes : ndarray of shape (n, size)
-            This process's, spent; the first becomes the root.
-        count : int
-            Nodes of all processes.
-        tail : ndarray of shape (m,), float64
-            What goes with them is added up, too, in place; here the order of additions must not matter.
+        `nodes` (n, size) are this process's; they are overwritten, and the first becomes the root. `tail` (m,),
+        float64, are further numbers that are summed in place; the order of their additions must not matter.
         """
         for left, right, peer in merges_of(count, self.size, self.rank):
             if peer == self.rank:
                 add_nodes_of_two(nodes[left], nodes[right])
             elif left < 0:
                 _wait(self._comm.Isend(self._packed(nodes[right], tail), peer))
-                tail[:] = 0  # it goes up once
+                tail[:] = 0  # it is sent only once
             else:
                 message = self._buffer(1, nodes[0].nbytes + tail.nbytes)
                 _wait(self._comm.Irecv(message, peer))
@@ -154,18 +143,18 @@ class MPI(Serial):
             tail[:] = message[nodes[0].nbytes :].view(np.float64)
 
     def gather_rows(self, rows, counts):
-        """Complete an array whose rows the processes have one after the other, `counts` each."""
+        """Complete an array of which the processes have consecutive rows, `counts` each."""
         counts = np.array(counts) * (rows.size // len(rows))
         places, kind = np.cumsum(counts) - counts, mpi.Datatype.fromcode(rows.dtype.char)
         _wait(self._comm.Iallgatherv(mpi.IN_PLACE, [rows, counts, places, kind]))
 
     def interrupted(self):
-        """Return whether Ctrl-C came to this process since `begin_to_note`."""
+        """Return whether this process has received Ctrl-C since `begin_to_note`."""
         return self._interrupted
 
     @contextmanager
     def together(self):
-        """A span in which an error of one process ends all, with its traceback, unless all have one."""
+        """End all processes, with a traceback, if one of them fails within the context, unless all fail."""
         try:
             yield
         except BaseException:
@@ -177,7 +166,7 @@ class MPI(Serial):
             raise
 
     def begin_to_note(self):
-        """Forget an interrupt; return the function that notes the next one, and ends all at the second."""
+        """Forget an interrupt; return the handler that records the next one and ends all processes at the second."""
         self._interrupted = False
         return self._note_interrupt
 
@@ -187,7 +176,7 @@ class MPI(Serial):
         self._interrupted = True
 
     def _all_failed(self):
-        """Whether all processes get here before patience ends."""
+        """Return whether all processes call this before PATIENCE has passed."""
         request, end = self._failures.Ibarrier(), time.monotonic() + PATIENCE
         while not request.Test():
             if time.monotonic() > end:

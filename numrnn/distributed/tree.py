@@ -1,47 +1,34 @@
-"""Which process adds up what: nodes of the tree of tiles, each process a run of them, so the tree stays one process's.
+"""Assign the additions of the tree of tiles to processes, each with consecutive nodes.
 
-See docs/design/mpi.rst.
+The tree is that of a single process; see docs/design/mpi.rst.
 """
 
 import functools
 from typing import NamedTuple
 
-NODES_PER_THREAD = 2  # of a process, at least, where there are as many tiles: more even out
-FEWEST_NODES = 4  # of a process likewise: among three or five, half of the nodes would be too coarse
+NODES_PER_THREAD = 2  # least nodes of a process, if there are enough tiles; more balance the load
+FEWEST_NODES = 4  # least nodes of a process in any case: with half as many, three or five processes would be unbalanced
 
 
 class Merge(NamedTuple):
-    """Two neighbours that become one, as one of the processes sees it."""
+    """Describe the addition of two neighbouring nodes from the view of one process."""
 
-    left: int  # number among its own nodes; -1: another process has it
+    left: int  # index among the process's own nodes; -1: another process has it
     right: int
-    peer: int  # the process that has the other, or this one
+    peer: int  # process that has the other node, or this process
 
 
 def tiles_of_node(tiles, ranks, threads):
-    """Tiles of a node: the largest power of two that gives each process enough nodes.
+    """Return the tiles of a node: the largest power of two that gives each process enough nodes.
 
-    Parameters
-    ----------
-    tiles : int
-        Of the mini-batch.
-    ranks : int
-        Processes.
-    threads : int
-        The most that one of them has.
-
-    Examples
-    --------
-    >>> from numrnn.distributed.tree import tiles_of_node
-    >>> tiles_of_node(tiles=64, ranks=3, threads=1), tiles_of_node(tiles=4, ranks=2, threads=1)
-    (4, 1)
+    `threads` is the largest number of threads of a process.
     """
     nodes = ranks * max(FEWEST_NODES, NODES_PER_THREAD * threads)
     return 1 << max(0, (tiles // nodes).bit_length() - 1)
 
 
 def shares_of(nodes, ranks):
-    """The first node of each process, and their number; the first process always has one.
+    """Return the first node of each process, followed by the number of nodes; the first process always has one.
 
     Examples
     --------
@@ -54,20 +41,10 @@ def shares_of(nodes, ranks):
 
 @functools.lru_cache(maxsize=64)
 def merges_of(nodes, ranks, rank):
-    """What a process does of the tree's additions, in their order: level after level, from the left.
+    """Return a process's additions of the tree, in their order: level after level, from the left.
 
     A message goes from the owner of the right node to that of the left one. All processes follow one order, so two of
     them never wait for each other's messages.
-
-    Parameters
-    ----------
-    nodes : int
-    ranks, rank : int
-        Processes; the number of this one.
-
-    Returns
-    -------
-    list of Merge
 
     Examples
     --------

@@ -1,9 +1,9 @@
-"""Solvers: objects that hold the options of an update rule, and never the learning rate nor any state.
+"""Define solvers, objects that hold the options of an update rule but neither the learning rate nor any state.
 
-A solver is a scikit-learn `BaseEstimator` (`clone`, `get_params`, `solver__beta_2` work). To write one, derive from
-`Solver`: `init_state` names the flat arrays that are kept between steps, `rule` chooses one of the compiled update
-rules of `numrnn.kernels.cpu.updates`, `scalars` gives the numbers that it takes. There are no rules but the compiled
-ones: they run between mini-batches without a return to Python.
+A solver is a scikit-learn `BaseEstimator`, so `clone`, `get_params` and `solver__beta_2` work. To write a solver,
+derive from `Solver`: `init_state` names the flat arrays that are kept between steps, `rule` chooses one of the compiled
+update rules of `numrnn.kernels.cpu.updates`, and `scalars` returns the numbers that the rule takes. Only compiled rules
+are possible, since they run between mini-batches without a return to Python.
 """
 
 from numrnn.io.messages import shown
@@ -19,31 +19,10 @@ _BY_NAME = {"sgd": SGD, "adam": Adam, "adamw": AdamW, "rmsprop": RMSprop, "lbfgs
 
 
 def resolve_solver(solver):
-    """Return the solver object that the parameter `solver` means, its options checked.
+    """Return the solver object for the parameter `solver`, with its options checked.
 
-    Parameters
-    ----------
-    solver : {"sgd", "adam", "adamw", "rmsprop", "lbfgs"} or Solver
-        A name gives the solver with its default options.
-
-    Returns
-    -------
-    solver : Solver
-
-    Raises
-    ------
-    ValueError
-        If the name is unknown, or an option lies outside its range.
-    TypeError
-        If `solver` is neither a name nor a solver object, or an option has a wrong type.
-
-    Examples
-    --------
-    >>> from numrnn.solvers import Adam, resolve_solver
-    >>> resolve_solver("sgd")
-    SGD()
-    >>> resolve_solver(Adam(beta_2=0.98))
-    Adam(beta_2=0.98)
+    A name gives the solver with its default options. Raises ValueError if the name is unknown or an option is out of
+    range, and TypeError if `solver` is neither a name nor a solver object or an option has a wrong type.
     """
     if isinstance(solver, str):
         if solver not in _BY_NAME:

@@ -1,4 +1,4 @@
-"""Adam and AdamW."""
+"""Define the solvers Adam and AdamW."""
 
 import math
 
@@ -9,7 +9,7 @@ from numrnn.solvers.base import POSITIVE, UNIT, Solver
 
 
 class Adam(Solver):
-    """Adam: steps scaled by running means of the gradient and of its square.
+    """Scale steps by running means of the gradient and of its square (Adam).
 
     In step t, with g the gradient and lr the learning rate::
 
@@ -17,14 +17,18 @@ class Adam(Solver):
         v     = beta_2 v + (1 - beta_2) g^2
         theta = theta - lr / (1 - beta_1^t) * m / (sqrt(v) / sqrt(1 - beta_2^t) + epsilon)
 
-    which is `torch.optim.Adam`.
+    as in `torch.optim.Adam`.
 
     Parameters
     ----------
     beta_1, beta_2 : float, default=0.9 and 0.999
-        Decay of the two running means, in [0, 1).
+        Decay rates of the running means of the gradient and of its square, in [0, 1).
     epsilon : float, default=1e-8
-        Added to the denominator.
+        Number added to the denominator, not negative.
+
+    See Also
+    --------
+    AdamW : Adam with decoupled weight decay.
 
     References
     ----------
@@ -45,11 +49,11 @@ class Adam(Solver):
         self.epsilon = epsilon
 
     def init_state(self, theta):
-        """Return the running means {"m", "v"}."""
+        """Return zeros for the running means, {"m", "v"}; see `Solver.init_state`."""
         return {"m": np.zeros_like(theta), "v": np.zeros_like(theta)}
 
     def rule(self):
-        """Return ADAM."""
+        """Return the constant ADAM."""
         return updates.ADAM
 
     def scalars(self, learning_rate, n_updates):
@@ -60,19 +64,23 @@ class Adam(Solver):
 
 
 class AdamW(Adam):
-    """Adam with weight decay apart from the gradient: theta = (1 - lr weight_decay) theta before Adam's step.
+    """Multiply the parameters by 1 - lr weight_decay before each step of Adam (AdamW).
 
-    This is `torch.optim.AdamW` over all parameters: biases decay as well. The estimators' `alpha`, in contrast, is part
-    of the loss and leaves biases alone.
+    This is `torch.optim.AdamW` applied to all parameters, including biases. The parameter `alpha` of the estimators, in
+    contrast, is part of the loss and does not act on biases.
 
     Parameters
     ----------
     beta_1, beta_2 : float, default=0.9 and 0.999
-        Decay of the running means of the gradient and of its square, in [0, 1).
+        Decay rates of the running means of the gradient and of its square, in [0, 1).
     epsilon : float, default=1e-8
-        Added to the denominator.
+        Number added to the denominator, not negative.
     weight_decay : float, default=0.01
-        Share of the parameters that a step with learning rate 1 would take away.
+        Fraction by which a step with learning rate 1 shrinks the parameters, not negative.
+
+    See Also
+    --------
+    Adam : The same solver without weight decay.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""What every solver has."""
+"""Define the base class of solvers."""
 
 from numbers import Integral, Real
 
@@ -10,10 +10,10 @@ from numrnn.kernels.cpu import updates
 
 
 class Solver(BaseEstimator):
-    """Base of the solvers: options in the constructor, state and parameters as flat arrays from outside.
+    """Define an update rule by its options; parameters and state are flat arrays of the caller.
 
-    Derived classes set `_ranges`, a table of their numeric options: name -> (type, lowest, first value too high); they
-    choose one of the compiled rules, and give the numbers that it takes.
+    Derived classes set `_ranges`, a table of their numeric options (name -> (type, lowest value, first value that is
+    too high)), choose one of the compiled rules (`rule`) and return the numbers that it takes (`scalars`).
 
     Examples
     --------
@@ -25,12 +25,12 @@ class Solver(BaseEstimator):
     _ranges = {}
 
     def check_options(self):
-        """Check the options against their table.
+        """Check the options against `_ranges`.
 
         Raises
         ------
         ValueError
-            If an option lies outside its range.
+            If an option is out of range.
         TypeError
             If an option has a wrong type.
         """
@@ -45,17 +45,17 @@ class Solver(BaseEstimator):
                 raise ValueError(f"{label} must be in [{low}, {end}), got {shown(value)}")
 
     def init_state(self, theta):
-        """Return the arrays kept between steps, as they are before the first one.
+        """Return the initial values of the arrays that are kept between steps.
 
         Parameters
         ----------
         theta : ndarray of shape (P,)
-            The flat parameters.
+            Flat parameters.
 
         Returns
         -------
         state : dict of str to ndarray of shape (P,)
-            Of theta's dtype; empty where the rule keeps nothing.
+            Arrays of theta's dtype; empty if the rule keeps nothing.
         """
         return {}
 
@@ -64,34 +64,42 @@ class Solver(BaseEstimator):
         raise NotImplementedError(f"{type(self).__name__} makes no steps of its own")
 
     def scalars(self, learning_rate, n_updates):
-        """Return the numbers that the rule takes in step `n_updates`, in its order."""
+        """Return the numbers that the rule takes in a step, in its order.
+
+        Parameters
+        ----------
+        learning_rate : float
+            Learning rate of the step.
+        n_updates : int
+            Number of the step, from 1.
+        """
         raise NotImplementedError(f"{type(self).__name__} makes no steps of its own")
 
     def step(self, theta, grad, state, learning_rate, n_updates):
-        """Make one step, in place.
+        """Make one step in place.
 
         Parameters
         ----------
         theta, grad : ndarray of shape (P,)
-            Parameters (changed) and gradient (kept), float32 or float64.
+            Parameters, which are changed, and gradient, which is not; float32 or float64.
         state : dict of str to ndarray of shape (P,)
-            From `init_state`; changed.
+            Arrays made by `init_state`, which are changed.
         learning_rate : float
-            The step size of now.
+            Learning rate of the step.
         n_updates : int
-            Number of this step, from 1.
+            Number of the step, from 1.
         """
         scalars = np.array(self.scalars(learning_rate, n_updates), theta.dtype)
         updates.step(self.rule(), theta, grad, *state_arrays(state, theta), scalars)
 
 
 def state_arrays(state, theta):
-    """Return the two arrays of a solver's state that a rule takes; empty where it has fewer."""
+    """Return the two arrays of a solver's state that a rule takes; they are empty if it has fewer."""
     arrays = [*state.values(), *[theta[:0]] * 2]
     return arrays[0], arrays[1]
 
 
-LARGEST = 2**63 - 1  # integer that an option may be
+LARGEST = 2**63 - 1  # largest integer allowed for an option
 UNIT = (Real, 0.0, 1.0)  # decay rates
 POSITIVE = (Real, 0.0, float("inf"))
 COUNT = (Integral, 1, float("inf"))

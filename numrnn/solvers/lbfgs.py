@@ -1,25 +1,25 @@
-"""L-BFGS."""
+"""Define the solver L-BFGS."""
 
 from numrnn.solvers.base import COUNT, POSITIVE, Solver
 
 
 class LBFGS(Solver):
-    """Limited-memory BFGS over the whole training set, by `scipy.optimize`'s L-BFGS-B.
+    """Minimise the loss over the whole training set by limited-memory BFGS, with `scipy.optimize`'s L-BFGS-B.
 
-    Deterministic: no mini-batches, no shuffling, no learning rate, no clipping. For small data; `max_iter` counts its
-    iterations. Parameters and loss are float64; with the estimator's `dtype="float32"` gradients are good to float32,
-    and the search ends where they are lost in rounding.
+    The solver is deterministic and meant for small data: there are no mini-batches, no shuffling, no learning rate and
+    no clipping. `max_iter` of the estimator counts its iterations. Parameters and loss are float64; with
+    `dtype="float32"` gradients are computed in float32, and the search ends when they are lost in rounding errors.
 
     Parameters
     ----------
     history_size : int, default=10
-        Number of corrections that stand for the Hessian.
+        Number of corrections that approximate the Hessian.
     max_fun : int, default=15000
-        Most evaluations of loss and gradient.
+        Maximal number of evaluations of loss and gradient.
     gtol : float, default=1e-5
-        Ends when no component of the gradient is larger.
+        Training ends when no component of the gradient is larger in absolute value.
     ftol : float, default=1e-9
-        Ends when the loss falls by less than this share of itself.
+        Training ends when the relative decrease of the loss is smaller.
 
     References
     ----------

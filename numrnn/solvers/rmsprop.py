@@ -1,4 +1,4 @@
-"""RMSprop."""
+"""Define the solver RMSprop."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from numrnn.solvers.base import POSITIVE, UNIT, Solver
 
 
 class RMSprop(Solver):
-    """RMSprop: steps scaled by a running mean of the squared gradient.
+    """Scale steps by a running mean of the squared gradient (RMSprop).
 
     With u the momentum, g the gradient and lr the learning rate::
 
@@ -15,16 +15,16 @@ class RMSprop(Solver):
         velocity = u velocity + g / (sqrt(v) + epsilon)
         theta    = theta - lr velocity
 
-    which is `torch.optim.RMSprop` with alpha = rho, not centered.
+    as in `torch.optim.RMSprop` with alpha = rho, not centered.
 
     Parameters
     ----------
     rho : float, default=0.99
-        Decay of the running mean, in [0, 1).
+        Decay rate of the running mean, in [0, 1).
     epsilon : float, default=1e-8
-        Added to the denominator.
+        Number added to the denominator, not negative.
     momentum : float, default=0.0
-        In [0, 1).
+        Momentum u, in [0, 1).
 
     References
     ----------
@@ -45,12 +45,12 @@ class RMSprop(Solver):
         self.momentum = momentum
 
     def init_state(self, theta):
-        """Return {"v"}, and {"velocity"} where there is momentum."""
+        """Return zeros for {"v"}, and for {"velocity"} if there is momentum; see `Solver.init_state`."""
         names = ("v", "velocity") if self.momentum else ("v",)
         return {name: np.zeros_like(theta) for name in names}
 
     def rule(self):
-        """Return RMSPROP or RMSPROP_MOMENTUM."""
+        """Return the constant RMSPROP or RMSPROP_MOMENTUM."""
         return updates.RMSPROP_MOMENTUM if self.momentum else updates.RMSPROP
 
     def scalars(self, learning_rate, n_updates):

@@ -1,4 +1,4 @@
-"""Stochastic gradient descent."""
+"""Define stochastic gradient descent."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from numrnn.solvers.base import UNIT, Solver
 
 
 class SGD(Solver):
-    """Stochastic gradient descent with momentum.
+    """Make steps of stochastic gradient descent with momentum.
 
     With u the momentum, g the gradient and lr the learning rate::
 
@@ -15,15 +15,15 @@ class SGD(Solver):
         theta    = theta - lr (g + u velocity)     nesterov=True
         theta    = theta - lr velocity             nesterov=False
 
-    which is `torch.optim.SGD` with the same momentum. Unlike in `MLPClassifier` the learning rate is outside the
+    as in `torch.optim.SGD` with the same momentum. Unlike in `MLPClassifier`, the learning rate is not part of the
     velocity.
 
     Parameters
     ----------
     momentum : float, default=0.9
-        In [0, 1); 0 is plain gradient descent.
+        Momentum u, in [0, 1); 0 is plain gradient descent.
     nesterov : bool, default=True
-        Nesterov's momentum. Has no effect where `momentum` is 0.
+        Whether to use Nesterov's momentum. It has no effect if `momentum` is 0.
 
     References
     ----------
@@ -43,11 +43,11 @@ class SGD(Solver):
         self.nesterov = nesterov
 
     def init_state(self, theta):
-        """Return {"velocity"}, or nothing without momentum."""
+        """Return zeros for {"velocity"}, or nothing without momentum; see `Solver.init_state`."""
         return {"velocity": np.zeros_like(theta)} if self.momentum else {}
 
     def rule(self):
-        """Return SGD, SGD_MOMENTUM or SGD_NESTEROV."""
+        """Return the constant SGD, SGD_MOMENTUM or SGD_NESTEROV."""
         if not self.momentum:
             return updates.SGD
         return updates.SGD_NESTEROV if self.nesterov else updates.SGD_MOMENTUM

@@ -1,6 +1,6 @@
-"""Training: the loop over mini-batches, L-BFGS over the whole set, schedules, callbacks, early stopping.
+"""Train networks: mini-batch loop, L-BFGS, learning rate schedules, callbacks and early stopping.
 
-Each function gets all it works on as arguments; what training continues from lies in one `TrainingState`.
+Each function receives all its inputs as arguments; what training continues from is in one `TrainingState`.
 """
 
 from importlib import import_module
@@ -31,7 +31,7 @@ __all__ = sorted(_MODULE_OF)
 
 
 def __getattr__(name):
-    # The command line handles signals before it has imported anything heavy.
+    # Imports are lazy because the command line handles signals before it imports anything heavy.
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'numrnn.training' has no attribute {name!r}")
     return getattr(import_module(f"numrnn.training.{_MODULE_OF[name]}"), name)

@@ -1,18 +1,18 @@
-"""Callbacks: the protocol, the progress bar, the log, and scikit-learn's callbacks as one of ours.
+"""Define the protocol of callbacks, the progress bar, the log, and a bridge to scikit-learn's callbacks.
 
 A callback is any object with one or more of
 
-- `on_fit_begin(info)`, before the first epoch;
-- `on_progress(info)`, before the first mini-batch of an epoch and then between two, about every 0.2 s (under L-BFGS
-  after an iteration); returning True ends training there;
-- `on_epoch_end(info)`, after each epoch (an iteration, under L-BFGS); returning True ends training;
-- `on_stop(info)`, once training has come to an end that it can resume from: not after an error, nor after a Ctrl-C that
-  came without a `Checkpoint`;
-- `on_fit_end(info)`, at the end, however it comes.
+- `on_fit_begin(info)`, called before the first epoch;
+- `on_progress(info)`, called before the first mini-batch of an epoch and then between two, about every 0.2 s (with
+  L-BFGS after an iteration); training ends there if it returns True;
+- `on_epoch_end(info)`, called after each epoch (after an iteration, with L-BFGS); training ends if it returns True;
+- `on_stop(info)`, called when training has ended in a way that it can resume from: not after an error, nor after a
+  Ctrl-C without a `Checkpoint`;
+- `on_fit_end(info)`, called at the end in any case.
 
-They are called in their order; `info` is a `FitInfo`. All of them see the last epoch, also when one of them stops
-training. One that has `get_state()`, which returns a dict of arrays, numbers, texts and None, and `set_state(state)` is
-kept in checkpoints.
+They are called in their order; `info` is a `FitInfo`. All of them see the last epoch, also if one of them stops
+training. A callback is saved in checkpoints if it has `get_state()`, which returns a dict of arrays, numbers, texts and
+None, and `set_state(state)`.
 """
 
 import contextlib
@@ -34,28 +34,28 @@ logger = logging.getLogger("numrnn")
 
 
 class FitInfo:
-    """What a callback gets to see.
+    """Hold what a callback can read about a fit.
 
     Attributes
     ----------
     max_iter : int
-        Epochs that this training makes at most.
+        Maximal number of epochs of this training.
     history : list of EpochRecord
-        One record a completed epoch, those of earlier trainings included.
+        One record per completed epoch, including those of earlier trainings.
     last : EpochRecord or None
-        The last of them.
+        Last record of the history.
     epoch : int
-        Its number, from 1; 0 before the first epoch ended.
+        Number of the last completed epoch, from 1; 0 before the first epoch has ended.
     loss, validation_loss, validation_score : float
-        Its values; nan where there are none.
+        Values of the last record; nan if there are none.
     weights : dict of str to ndarray
-        Read-only views of the parameters as they are now.
+        Read-only views of the current parameters.
     state : TrainingState
-        All that training continues from.
+        State that training continues from.
     validates : bool
-        Whether loss and score are computed on sequences that were held out.
+        Whether loss and score are computed on held-out sequences.
     comm : Serial or MPI
-        The processes that train together: the one whose `comm.rank` is 0 is to write files and to print.
+        Processes that train together; only the one with `comm.rank` 0 should write files and print.
 
     Examples
     --------
@@ -70,12 +70,12 @@ class FitInfo:
         self._state, self.settle = state, _nothing_to_do
         self.max_iter, self.validates = max_iter, validates
         self.comm = comm
-        self.signals = None  # that a callback listens to
+        self.signals = None  # StopSignals of a callback, if there is one
         self._layout = layout
 
     @contextlib.contextmanager
     def resident(self, network):
-        """A span in which a network may keep what it changes to itself until somebody asks for it."""
+        """Let a network keep on its device what it changes within the context, until it is read."""
         settle = _nothing_to_do
         try:
             with network.resident() as settle:
@@ -83,7 +83,7 @@ class FitInfo:
                 yield
         finally:
             self.settle = _nothing_to_do
-            settle()  # again: a Ctrl-C may have come before the network began with it
+            settle()  # a Ctrl-C may have interrupted the network before it settled
 
     @property
     def state(self):
@@ -122,26 +122,9 @@ class FitInfo:
 
 
 def check_callbacks(callbacks):
-    """Check the parameter `callbacks`.
+    """Return the parameter `callbacks` as a list.
 
-    Parameters
-    ----------
-    callbacks : sequence of objects or None
-
-    Returns
-    -------
-    callbacks : list
-
-    Raises
-    ------
-    TypeError
-        If it is no list or tuple, or one of them (named) is a class, or has none of the hooks.
-
-    Examples
-    --------
-    >>> from numrnn.training import check_callbacks
-    >>> check_callbacks(None)
-    []
+    Raises TypeError if it is neither None nor a list or tuple, or if one of them (named) is a class or has no hook.
     """
     if callbacks is None:
         return []
@@ -162,19 +145,20 @@ def notify(callbacks, hook, info):
 
 
 def _call(callback, hook, info):
-    if not vars(type(callback)).get("asks_for_state"):  # others may know the estimator, or have seen the arrays before
+    if not vars(type(callback)).get("asks_for_state"):  # others may read arrays of the estimator
         info.settle()
     return getattr(callback, hook)(info)
 
 
 def _nothing_to_do():
-    """Bring up to date what is."""
+    """Do nothing."""
 
 
 @contextlib.contextmanager
 def supervised(state, info, callbacks):
-    """Call on_stop and on_fit_end after training, which calls on_fit_begin; end it at signals, with a warning after
-    Ctrl-C.
+    """Call on_stop and on_fit_end after training, and end training at signals, with a warning after Ctrl-C.
+
+    Training itself calls on_fit_begin.
     """
     state.stop_reason, stop = None, None
     try:
@@ -194,7 +178,7 @@ def supervised(state, info, callbacks):
         if stop is None or stop.whole:
             notify(callbacks, "on_stop", info)
     except BaseException as error:
-        state.progress = None  # theta may be ahead of it
+        state.progress = None  # theta may be ahead of the progress
         if not isinstance(error, KeyboardInterrupt):
             raise
         state.stop_reason = "interrupted"
@@ -203,12 +187,12 @@ def supervised(state, info, callbacks):
     if state.stop_reason == "interrupted":
         warnings.warn(f"training was interrupted after {state.epoch} epochs; the weights are kept", stacklevel=5)
     if state.stop_reason == "terminated":
-        gc.freeze()  # at exit the collector would look at all that a compiler made: a second, which a job may not have
+        gc.freeze()  # else the collector takes a second at exit for the compiler's objects, which a job may not have
         raise TrainingTerminated(f"{stop} ended training {_how_far(state) if stop.whole else 'as it began'}") from stop
 
 
 def rest(state, layout, callbacks, comm=SERIAL, validates=False):
-    """Call on_fit_begin and on_fit_end around nothing: training had come to its end before."""
+    """Call on_fit_begin and on_fit_end without training, which had ended before."""
     info = FitInfo(state, layout, 0, comm, validates)
     try:
         notify(callbacks, "on_fit_begin", info)
@@ -222,9 +206,9 @@ def _how_far(state):
 
 
 class LogLine:
-    """One INFO line an epoch on the logger "numrnn"."""
+    """Log one INFO line per epoch with the logger "numrnn"."""
 
-    asks_for_state = True  # if it should need what training changes
+    asks_for_state = True  # needs no current values of theta
 
     def on_epoch_end(self, info):
         if logger.isEnabledFor(logging.INFO):
@@ -234,12 +218,12 @@ class LogLine:
 
 
 class ProgressBar:
-    """A tqdm bar over the epochs, on stderr or in the notebook."""
+    """Show a tqdm bar of the epochs, on stderr or in a notebook."""
 
     asks_for_state, _bar = True, None
 
     def on_fit_begin(self, info):
-        from tqdm.auto import tqdm  # it looks for notebooks when imported: 30 ms that only a bar should cost
+        from tqdm.auto import tqdm  # imported only for a bar: it takes 30 ms to look for notebooks
 
         self._bar = tqdm(total=info.max_iter, unit="epoch")
 
@@ -254,23 +238,10 @@ class ProgressBar:
 
 
 def default_callbacks(verbose):
-    """Return the callbacks that show how training goes.
+    """Return the callbacks that report progress.
 
-    Parameters
-    ----------
-    verbose : bool or int
-        False or 0: no bar. True or 1: a bar where somebody watches (stderr is a terminal, or in a notebook). 2: a bar
-        wherever stderr leads. The log (one INFO line an epoch on the logger "numrnn") is written in any case.
-
-    Returns
-    -------
-    callbacks : list
-
-    Examples
-    --------
-    >>> from numrnn.training import default_callbacks
-    >>> len(default_callbacks(False)), len(default_callbacks(2))
-    (1, 2)
+    There is a progress bar if `verbose` is 2, or if it is 1 or True and stderr is a terminal or the process a
+    notebook's. The log (one INFO line per epoch with the logger "numrnn") is always written.
     """
     watched = sys.stderr.isatty() or "ipykernel" in sys.modules
     if verbose >= 2 or (verbose and watched):
@@ -279,11 +250,11 @@ def default_callbacks(verbose):
 
 
 def resident_memory():
-    """Bytes of memory that this process has now."""
+    """Return the bytes of memory that this process uses now."""
     try:
         with open("/proc/self/statm", encoding="ascii") as file:
             return int(file.read().split()[1]) * mmap.PAGESIZE
-    except OSError:  # no Linux: the most it ever had
+    except OSError:  # not Linux: peak memory
         import resource
 
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -300,31 +271,14 @@ def _figures(record):
 
 
 class ScikitLearnBridge:
-    """Tell scikit-learn's callbacks of each epoch.
+    """Report each epoch to scikit-learn's callbacks.
 
-    Parameters
-    ----------
-    context : sklearn.callback.CallbackContext
-        The root context of the fit.
-    estimator : estimator
-        The one being fitted.
-    X, y : object
-        As the user gave them.
-    metadata : dict or None
-        Such as {"sample_weight": ...}.
-    reconstruct : callable, optional
-        `reconstruct(state)` returns the attributes that make a shallow copy of the estimator ready to predict with the
-        weights of now; None: `_state` alone.
+    `context` is the root CallbackContext of the fit; `estimator`, `X`, `y` and `metadata` are passed on.
+    `reconstruct(state)` returns the attributes that make a shallow copy of the estimator predict with the current
+    weights; by default `_state` alone.
 
-    Notes
-    -----
-    Begin and end of an epoch's task are both told after the epoch: under L-BFGS nobody knows beforehand that there will
-    be another one, and a task begun must be ended.
-
-    Examples
-    --------
-    >>> from numrnn.training import ScikitLearnBridge
-    >>> bridge = ScikitLearnBridge(None, None, None, None, None)
+    Both the beginning and the end of an epoch's task are reported after the epoch: with L-BFGS it is not known
+    beforehand whether there will be another epoch, and a task that has begun must be ended.
     """
 
     def __init__(self, context, estimator, X, y, metadata, reconstruct=None):
@@ -333,7 +287,7 @@ class ScikitLearnBridge:
         self._reconstruct = _as_of_now if reconstruct is None else reconstruct
 
     def on_epoch_end(self, info):
-        """Begin and end the subtask "epoch"; return whether a callback asks to stop."""
+        """Begin and end the subtask "epoch"; return whether a callback requests to stop."""
         task = self._context.subcontext(task_name="epoch")
         task.call_on_fit_task_begin(**self._given)
         return task.call_on_fit_task_end(**self._given, reconstruction_attributes=lambda: self._reconstruct(info.state))
@@ -349,4 +303,4 @@ try:
 except ImportError:
 
     class CallbackSupportMixin:
-        """Stands in for the mixin of scikit-learn 1.9 under older versions: no `set_callbacks`."""
+        """Replace the mixin of scikit-learn 1.9 under older versions, without `set_callbacks`."""

@@ -1,4 +1,4 @@
-"""The callback that writes checkpoints."""
+"""Define the callback that writes checkpoints."""
 
 import logging
 import re
@@ -20,32 +20,38 @@ _EVERY = re.compile(r"(\d+(?:\.\d+)?) ?(s|min|h|epochs?)")
 
 
 class Checkpoint:
-    """Write, now and then, all that training continues from, for ``fit(..., resume=directory)``.
+    """Save regularly all that training continues from, for ``fit(..., resume=directory)``.
 
-    A fit that is resumed ends with the bits of one that was never interrupted, see `docs/guide/checkpoints`. While it
-    runs, in the main thread, SIGTERM and SIGUSR1 end training after the mini-batch with a last checkpoint and a
-    `TrainingTerminated`, which ends a script with exit code 75; so does the first Ctrl-C, after which `fit` returns
-    with a warning. A second Ctrl-C ends it at once. `partial_fit` has no use for it, and refuses it.
+    A resumed fit ends with the same bits as one that was never interrupted, see `docs/guide/checkpoints`. While the fit
+    runs in the main thread, SIGTERM and SIGUSR1 end training after the current mini-batch with a last checkpoint and a
+    `TrainingTerminated`, which ends a script with exit code 75. The first Ctrl-C also writes a last checkpoint, after
+    which `fit` returns with a warning; a second Ctrl-C ends training at once. `partial_fit` raises an error if it is
+    given a `Checkpoint`.
 
     Parameters
     ----------
     directory : str or path-like
-        Of one run, made if it is missing. Checkpoints of another run in it are an error, and so is a process that
-        writes to it.
+        Directory for the checkpoints of one run, made if it is missing. It is an error if it contains checkpoints of
+        another run, or if another process writes to it.
     every : float or str, default="5min"
-        Seconds, or a text such as "30s", "5min", "2h" or "10 epochs"; the end of training is saved in any case.
+        Time between two checkpoints in seconds, or a text such as "30s", "5min", "2h" or "10 epochs". The end of
+        training is saved in any case.
     keep : int, default=3
-        Checkpoints to keep.
+        Number of checkpoints to keep.
 
     Attributes
     ----------
     resumed_from : pathlib.Path or None
-        The file that the last `fit` went on from.
+        File from which the last `fit` resumed.
 
     Raises
     ------
     ValueError
         If `every` or `keep` is invalid.
+
+    See Also
+    --------
+    TrainingTerminated : Exception with which a signal ends training.
 
     Examples
     --------
@@ -62,7 +68,7 @@ class Checkpoint:
     5
     """
 
-    asks_for_state = True  # where it needs what training changes
+    asks_for_state = True  # calls info.settle() where it needs current values
 
     def __init__(self, directory, every="5min", keep=3):
         self.directory, self.every, self.keep = directory, every, keep
@@ -73,44 +79,38 @@ class Checkpoint:
         self._facts, self._callbacks, self._folder, self._signals = None, (), None, None
 
     def watch(self, facts, callbacks, resumed_from):
-        """Get ready for a training.
+        """Prepare for a training that resumes from a checkpoint (`resumed_from`, a path or None).
 
-        Parameters
-        ----------
-        facts : dict
-            JSON values: what a fit that goes on from its checkpoints must have in common with it.
-        callbacks : sequence of objects
-            Of this training; the states of those that have one are saved.
-        resumed_from : pathlib.Path or None
-            The checkpoint that it goes on from.
+        `facts` are JSON values that a fit which resumes from the new checkpoints must share. The states of those
+        `callbacks` that have one are saved.
         """
         self._facts, self._callbacks, self.resumed_from = facts, callbacks, resumed_from
 
     def on_fit_begin(self, info):
-        """Lock the directory, and listen to signals."""
+        """Lock the directory and install signal handlers."""
         if self._facts is None:
             raise ValueError("callbacks: a Checkpoint is for fit; partial_fit makes one pass, and save keeps the model")
         if info.comm.rank == 0:
             self._open_folder()
         self._mark(info)
         self._asked = 0
-        alone, state = info.comm.size == 1, info.state  # many processes have to agree on where to stop
+        alone, state = info.comm.size == 1, info.state  # many processes must agree on where to stop
         self._signals = StopSignals(lambda: alone and state.at_rest, lambda: not alone or self._asked > 1)
         info.signals = self._signals
 
     def on_progress(self, info):
-        """Stop if a signal came; save if it is time."""
+        """Stop if a signal has been received; save if it is time."""
         self._asked += 1
         self._signals.check(info.comm)
         if time.monotonic() - self._time >= self._seconds or info.epoch - self._epoch >= self._epochs:
             self._save(info)
 
     def on_epoch_end(self, info):
-        """Know that something was made."""
+        """Record that training has made progress."""
         self._asked += 1
 
     def on_stop(self, info):
-        """Save, so that a resumed fit need not train again, or can go on."""
+        """Save a last checkpoint, so that a resumed fit continues from it or need not train again."""
         try:
             self._save(info)
         except OSError as error:
@@ -119,7 +119,7 @@ class Checkpoint:
             warnings.warn(f"training has ended, but its last checkpoint could not be written: {error}", stacklevel=2)
 
     def on_fit_end(self, info):
-        """Give back signals and lock."""
+        """Restore the signal handlers and release the lock."""
         if self._signals is not None:
             self._signals.close()
         if self._folder is not None:
@@ -136,7 +136,7 @@ class Checkpoint:
             )
 
     def _save(self, info):
-        if info.comm.rank:  # all processes hold the same
+        if info.comm.rank:  # all processes hold the same state
             return
         tensors, header = take_snapshot(info.state, self._callbacks)
         path = self._folder.save(tensors, {**header, "facts": self._facts})
@@ -148,7 +148,7 @@ class Checkpoint:
 
 
 def _period(every):
-    """Seconds and epochs between two checkpoints, one of them infinite."""
+    """Return the seconds and epochs between two checkpoints, one of them infinite."""
     if isinstance(every, Real) and not isinstance(every, bool) and 0 < every <= sys.float_info.max:
         return float(every), float("inf")
     match = _EVERY.fullmatch(every) if isinstance(every, str) else None

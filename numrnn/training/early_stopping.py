@@ -1,4 +1,4 @@
-"""Early stopping on the validation score."""
+"""Stop training early by the validation score."""
 
 import math
 
@@ -10,25 +10,25 @@ _STATE = ("best_score", "best_loss", "best_epoch", "_best_theta", "_misses")
 
 
 class EarlyStopping:
-    """Stop once the validation score no longer rises; give back the best weights.
+    """Stop training when the validation score no longer rises, and restore the best weights.
 
-    The weights kept are those with the highest score, the lower validation loss among equals. Training stops after
-    `n_iter_no_change` epochs in a row of which none raised the best score by at least `tol`. Each fit begins anew,
-    unless it resumes one from a checkpoint.
+    The best weights are those with the highest score, or the lower validation loss if scores are equal. Training stops
+    after `n_iter_no_change` consecutive epochs in which the best score did not rise by at least `tol`. Each fit starts
+    afresh unless it resumes from a checkpoint.
 
     Parameters
     ----------
     tol : float, default=1e-4
-        Smallest rise that counts.
+        Smallest rise of the score that counts.
     n_iter_no_change : int, default=10
-        Epochs to wait for one.
+        Number of epochs to wait for a rise.
 
     Attributes
     ----------
     best_score, best_loss : float
-        Validation score and loss of the weights kept.
+        Validation score and loss of the best weights.
     best_epoch : int
-        The epoch after which they were those, from 1; 0 before there was one.
+        Epoch after which they were reached, from 1; 0 before there were any.
 
     Examples
     --------
@@ -37,7 +37,7 @@ class EarlyStopping:
     0
     """
 
-    asks_for_state = True  # where it needs what training changes
+    asks_for_state = True  # calls info.settle() where it needs current values
 
     def __init__(self, tol=1e-4, n_iter_no_change=10):
         self.tol = tol
@@ -50,11 +50,11 @@ class EarlyStopping:
         self._resumes, self._resumed, self._watches = False, None, False
 
     def get_state(self):
-        """What a checkpoint keeps of it: a dict of numbers and arrays."""
+        """Return what a checkpoint stores of this callback, a dict of numbers and arrays."""
         return {name: getattr(self, name) for name in _STATE}
 
     def set_state(self, state):
-        """Go on from what `get_state` returned."""
+        """Resume from what `get_state` returned."""
         if set(state) != set(_STATE):
             raise ValueError(f"the state of EarlyStopping has {shown(sorted(state))}, expected {sorted(_STATE)}")
         for name in _STATE:
@@ -62,14 +62,10 @@ class EarlyStopping:
         self._resumes, self._resumed = True, None
 
     def check_state(self, theta, n_epochs):
-        """Raise a ValueError unless the state is one that it can have had.
+        """Raise a ValueError unless the state is possible after `n_epochs` epochs.
 
-        Parameters
-        ----------
-        theta : ndarray of shape (P,)
-            Weights of the kind that it keeps: those of the fit that is resumed. Any other fit begins anew.
-        n_epochs : int
-            Epochs that were trained.
+        `theta` (P,) are the weights of the fit that is resumed, which the best weights must match; any other fit starts
+        afresh.
         """
         self._resumed, best, misses, epoch = theta, self._best_theta, self._misses, self.best_epoch
         if not all(type(value) is float and value == value for value in (self.best_score, self.best_loss)):
@@ -89,8 +85,8 @@ class EarlyStopping:
                 raise ValueError("the best weights contain NaN or infinity")
 
     def on_fit_begin(self, info):
-        """Begin anew, unless the fit resumes one."""
-        # A fit that was to resume may have failed before it began.
+        """Start afresh, unless the fit resumes from a checkpoint."""
+        # A fit that should have resumed may have failed before training began.
         if not self._resumes or self._resumed is not None and self._resumed is not info.state.theta:
             self._begin()
         self._resumes, self._resumed, self._watches = False, None, info.validates
@@ -101,7 +97,7 @@ class EarlyStopping:
             )
 
     def on_epoch_end(self, info):
-        """Compare with the best; return whether to stop."""
+        """Compare with the best epoch; return whether to stop."""
         score, loss = info.validation_score, info.validation_loss
         self._misses = 0 if score >= self.best_score + self.tol else self._misses + 1
         if (score, -loss) > (self.best_score, -self.best_loss):
@@ -110,7 +106,7 @@ class EarlyStopping:
         return self._misses >= self.n_iter_no_change
 
     def on_fit_end(self, info):
-        """Put the best weights back."""
+        """Restore the best weights."""
         if self._watches and self._best_theta is not None:
             info.state.theta[:] = self._best_theta
-        self._watches = False  # the next fit may fail before it begins
+        self._watches = False  # the next fit may fail before training begins

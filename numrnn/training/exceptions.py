@@ -1,20 +1,20 @@
-"""Errors that end a training: it left the finite numbers, or a signal came."""
+"""Define the errors that end training: divergence and signals."""
 
 RESUBMIT = 75  # exit code, EX_TEMPFAIL of sysexits.h: "try again later"
 
 
 class TrainingDivergedError(RuntimeError):
-    """Loss, gradient or weights are no longer finite.
+    """Report that loss, gradient or weights are no longer finite.
 
-    It is raised in the mini-batch in which that happens. The weights go back to the last ones with a finite loss and
-    gradient. The solver's state starts anew when training goes on.
+    The error is raised in the mini-batch in which that happens. The weights are reset to the last ones with a finite
+    loss and gradient. If training is continued, the solver's state is initialised again.
 
     Parameters
     ----------
     epoch : int
-        The epoch it happened in, from 1.
+        Epoch in which it happened, from 1.
     loss : float
-        The mini-batch's objective.
+        Objective of the mini-batch.
     gradient_norm : float
         Euclidean norm of the gradient, before clipping.
 
@@ -41,10 +41,24 @@ class TrainingDivergedError(RuntimeError):
 
 
 class TrainingTerminated(SystemExit):
-    """SIGTERM or SIGUSR1 ended a `fit` that has a `Checkpoint`; what training goes on from is saved.
+    """Report that SIGTERM or SIGUSR1 ended a `fit` with a `Checkpoint`, which has saved a last checkpoint.
 
-    A script that does not catch it ends with the exit code 75, by which a batch job knows that it is to be submitted
-    again. The estimator has the weights of now.
+    A script that does not catch it ends with exit code 75, which tells a batch system to submit the job again. The
+    estimator has the weights at that moment.
+
+    Parameters
+    ----------
+    message : str
+        What ended training, and when.
+
+    Attributes
+    ----------
+    code : int
+        Exit code, 75.
+
+    See Also
+    --------
+    Checkpoint : Callback that saves what `fit` resumes from.
 
     Examples
     --------

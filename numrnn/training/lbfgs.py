@@ -1,4 +1,4 @@
-"""Full-batch training by L-BFGS."""
+"""Train on the full batch by L-BFGS."""
 
 import math
 import time
@@ -32,73 +32,13 @@ def minimize_lbfgs(
     callbacks=(),
     comm=SERIAL,
 ):
-    """Train on all sequences at once by L-BFGS, from where `state` stands.
+    """Train on all sequences at once by L-BFGS, continuing from `state`, and return it.
 
-    Parameters and loss are float64 whatever theta's dtype; theta gets each iteration's result, rounded to its dtype. No
-    clipping, no schedule, nothing random.
-
-    Parameters
-    ----------
-    network : Network
-        Gives loss and gradient.
-    state : TrainingState
-        Changed in place; an iteration counts as an epoch.
-    data : Sequences
-        The sequences, of theta's dtype.
-    targets : Targets
-        Values and weights.
-    solver : LBFGS
-        The options.
-    alpha : float, default=0.0
-        Of the term alpha/2 (|U|^2 + |W|^2 + |V|^2).
-    max_iter : int, default=100
-        Iterations to make at most.
-    given : ndarray of shape (N, state_size) or None, default=None
-        States before the first steps; None: learned ones, or zeros.
-    validate : callable or None, default=None
-        `validate(theta)` returns (loss, score); called after each iteration.
-    callbacks : sequence of objects
-        See `numrnn.training.callbacks`.
-    comm : Serial or MPI
-        The processes that train together; `network` is shared by them.
-
-    Returns
-    -------
-    state : TrainingState
-        The same object. Its `n_updates` counts evaluations of the gradient.
-
-    Raises
-    ------
-    TrainingDivergedError
-        If loss or gradient are not finite; theta is then the last iteration's.
-    ValueError
-        If the weights of all sequences or steps are 0.
-
-    Warns
-    -----
-    ConvergenceWarning
-        If the line search found no lower point.
-    UserWarning
-        If Ctrl-C ended training; theta is kept as it was then.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numrnn import Sequences
-    >>> from numrnn.data.sources import Targets
-    >>> from numrnn.network.cpu.network import CPUNetwork
-    >>> from numrnn.network.parameters import Layout, initial_theta
-    >>> from numrnn.solvers import LBFGS
-    >>> from numrnn.training import TrainingState, minimize_lbfgs
-    >>> data = Sequences.from_list([np.full((4, 1), -1.0), np.full((3, 1), 1.0)])
-    >>> targets = Targets(np.array([0, 1]))
-    >>> layout = Layout(n_inputs=1, hidden_layer_sizes=(8,), cell="gru", n_outputs=2)
-    >>> network = CPUNetwork(layout, dtype=np.float64)
-    >>> theta = initial_theta(layout, "tanh", seed=0, dtype=np.float64)
-    >>> state = TrainingState(theta, seed=0)
-    >>> state = minimize_lbfgs(network, state, data, targets, solver=LBFGS(), alpha=1e-3)
-    >>> state.stop_reason, state.history[-1].loss < 0.01
-    ('converged', True)
+    Parameters and loss are float64 whatever theta's dtype; theta receives each iteration's result, rounded to its
+    dtype, and keeps the last one after divergence. There is no clipping and no schedule, and nothing is random. An
+    iteration counts as an epoch, and `n_updates` counts evaluations of the gradient. Parameters, errors and warnings
+    are those of `numrnn.training.loop.train`; there is a ConvergenceWarning in addition if the line search found no
+    lower point.
     """
     info = FitInfo(state, network.layout, max_iter, comm, validate is not None)
     search = _Search(network, state, data, targets, alpha, given)
@@ -116,7 +56,7 @@ def minimize_lbfgs(
         result = minimize(
             search, start, jac=True, method="L-BFGS-B", callback=on_iteration, options={**options, "maxiter": max_iter}
         )
-        if result.nit == 0:  # at the minimum already: training still has one record
+        if result.nit == 0:  # theta is at the minimum already: training still has one record
             search.accept(result, validate)
             comm.any(notify(callbacks, "on_epoch_end", info))
         state.stop_reason = state.stop_reason or STOP_REASONS[result.status]
@@ -131,7 +71,7 @@ def minimize_lbfgs(
 
 
 class _Search:
-    """Objective in float64 for scipy, and the book-keeping of an iteration."""
+    """Evaluate the objective in float64 for scipy, and record iterations."""
 
     def __init__(self, network, state, data, targets, alpha, given):
         self._objective = Objective(network, data, targets, alpha, given)
@@ -155,7 +95,7 @@ class _Search:
         return loss, self._grad.astype(np.float64)
 
     def accept(self, result, validate):
-        """Take over an iteration's point."""
+        """Store the point of an iteration, and its record."""
         self._state.theta[:] = result.x
         seconds = time.perf_counter() - self._start
         self._state.end_epoch(float(result.fun), self._norm, seconds, validate, math.nan, self._n_sequences)

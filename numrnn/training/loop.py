@@ -1,4 +1,4 @@
-"""The training loop."""
+"""Train by mini-batches."""
 
 import time
 from contextlib import closing, nullcontext
@@ -12,9 +12,9 @@ from numrnn.network.interface import SolverStep
 from numrnn.training.callbacks import FitInfo, notify, supervised
 from numrnn.training.exceptions import TrainingDivergedError
 
-ROWS_PER_CALL = 1 << 14  # sequences of all mini-batches, or their chunks, in one call: to write them down takes memory
-SECONDS_PER_CALL = 0.2  # of `Network.train`, as far as it may be guessed: callbacks are asked this often
-GROWTH = 4  # a call has at most so many times the mini-batches of the one before
+ROWS_PER_CALL = 1 << 14  # sequences of all mini-batches, or their chunks, in one call, since their tables take memory
+SECONDS_PER_CALL = 0.2  # estimated duration of a call of `Network.train`, between which callbacks are called
+GROWTH = 4  # largest ratio of the numbers of mini-batches of two consecutive calls
 
 
 def train(
@@ -38,86 +38,58 @@ def train(
     callbacks=(),
     comm=SERIAL,
 ):
-    """Train by mini-batches, from where `state` stands.
+    """Train by mini-batches, continuing from `state`, and return it.
 
     Parameters
     ----------
     network : Network
-        Gives loss and gradient of a mini-batch.
     state : TrainingState
-        Changed in place, also when training ends by an error.
+        Changed in place, also if training ends by an error.
     data : Sequences
-        The sequences, of theta's dtype.
+        Sequences of theta's dtype.
     targets : Targets
-        Values and weights.
     solver : Solver
-        The update rule.
     schedule : object
-        From `resolve_schedule`.
+        Schedule returned by `resolve_schedule`.
     alpha : float, default=0.0
-        Of the term alpha/2 (|U|^2 + |W|^2 + |V|^2).
+        Coefficient of the term alpha/2 (|U|^2 + |W|^2 + |V|^2).
     clip_norm : float or None, default=None
-        The gradient, the alpha term included, is scaled down to this norm where it is larger
-        (`torch.nn.utils.clip_grad_norm_`).
+        Norm to which a larger gradient, including the alpha term, is scaled down (`torch.nn.utils.clip_grad_norm_`).
     batch_size : int, default=32
-        Sequences in a mini-batch.
+        Number of sequences in a mini-batch.
     shuffle : bool, default=True
-        Draw the mini-batches anew each epoch, from (seed, epoch).
+        Whether to draw new mini-batches in each epoch, from (seed, epoch).
     bptt_steps : int or None, default=None
-        Cut mini-batches into chunks of so many steps, with an update after each: states are carried on from chunk to
-        chunk, gradients are not (Williams & Peng 1990).
+        Number of steps of the chunks into which mini-batches are cut, with an update after each: states are carried
+        from chunk to chunk, gradients are not (Williams & Peng 1990).
     dropout : float, default=0.0
-        Probability that a number that an embedding or a layer passes up is left out of a step; the others are scaled
+        Probability that a unit is dropped from what an embedding or a layer passes up in a step; the others are scaled
         up.
     recurrent_dropout : float, default=0.0
-        Likewise for a state on its way to the next step, the same units in all steps of a sequence, or a chunk.
+        Probability that a unit is dropped from the state that the next step reads, the same units in all steps of a
+        sequence or chunk.
     max_iter : int, default=100
-        Epochs to make at most.
+        Maximal number of epochs.
     given : ndarray of shape (N, state_size) or None, default=None
-        States before the first steps; None: learned ones, or zeros.
+        Initial states; None means learned or zero.
     validate : callable or None, default=None
         `validate(theta)` returns (loss, score); called after each epoch.
     callbacks : sequence of objects
         See `numrnn.training.callbacks`.
     comm : Serial or MPI
-        The processes that train together; `network` is shared by them.
-
-    Returns
-    -------
-    state : TrainingState
-        The same object.
+        Processes that train together; `network` is shared by them.
 
     Raises
     ------
     TrainingDivergedError
-        If loss, gradient or the weights after a step are not finite; theta is then the last one at which all were.
+        If loss, gradient or the weights after a step are not finite; theta is then the last one with finite values.
     ValueError
         If the weights of all sequences or steps are 0.
 
     Warns
     -----
     UserWarning
-        If Ctrl-C ended training; theta is kept as it was then.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numrnn import Sequences
-    >>> from numrnn.data.sources import Targets
-    >>> from numrnn.network.cpu.network import CPUNetwork
-    >>> from numrnn.network.parameters import Layout, initial_theta
-    >>> from numrnn.solvers import Adam
-    >>> from numrnn.training import TrainingState, resolve_schedule, train
-    >>> data = Sequences.from_list([np.full((4, 1), -1.0), np.full((3, 1), 1.0)])
-    >>> targets = Targets(np.array([0, 1]))
-    >>> layout = Layout(n_inputs=1, hidden_layer_sizes=(8,), cell="gru", n_outputs=2)
-    >>> network = CPUNetwork(layout, dtype=np.float64)
-    >>> theta = initial_theta(layout, "tanh", seed=0, dtype=np.float64)
-    >>> schedule = resolve_schedule("constant", learning_rate_init=0.05, max_iter=30)
-    >>> state = TrainingState(theta, seed=0)
-    >>> state = train(network, state, data, targets, solver=Adam(), schedule=schedule, max_iter=30)
-    >>> state.epoch, state.stop_reason, state.history[-1].loss < 0.01
-    (30, 'max_iter', True)
+        If Ctrl-C ended training; theta is kept.
     """
     state.prepare(solver)
     info = FitInfo(state, network.layout, max_iter, comm, validate is not None)
@@ -151,7 +123,7 @@ def train(
 
 
 class _Passes:
-    """Passes over the data, and what stays the same from one to the next."""
+    """Make passes over the data."""
 
     def __init__(self, network, state, data, targets, given, comm, *, solver, alpha, clip_norm, noise):
         self._network, self._state, self._targets, self._given = network, state, targets, given
@@ -161,7 +133,7 @@ class _Passes:
         self._size, self._compiled = 1, False  # mini-batches of the next call; the first one may compile
 
     def run(self, windows, rate, start, pause):
-        """Update theta once a mini-batch, from where the epoch stands; False if `pause()` ended it within."""
+        """Update theta once per mini-batch, continuing the epoch; return False if `pause()` ended it."""
         with closing(self._reader.read(windows, self._state.progress.done)) as parts:
             for data, batches in parts:
                 while batches:
@@ -180,7 +152,7 @@ class _Passes:
         return True
 
     def _next_part(self, batches):
-        """The mini-batches of the next call, and those after them."""
+        """Return the mini-batches of the next call, and the remaining ones."""
         count, rows = 0, 0
         for batch in batches[: self._size]:
             rows += len(batch.ids)
@@ -204,6 +176,6 @@ class _Passes:
         if run.outcome == "interrupted":
             raise KeyboardInterrupt
         if run.outcome == "diverged":
-            state.solver_state = {}  # it knows the steps that went wrong
+            state.solver_state = {}  # it contains the steps that diverged
             raise TrainingDivergedError(state.epoch + 1, run.losses[run.done], run.norms[run.done])
         return run

@@ -1,4 +1,4 @@
-"""The objective: data loss plus the alpha term, and its gradient."""
+"""Compute the objective, the data loss plus the alpha term, and its gradient."""
 
 import numpy as np
 
@@ -7,18 +7,9 @@ from numrnn.kernels.cpu import updates
 
 
 class Objective:
-    """sum(w l) / sum(w) + alpha/2 (|U|^2 + |W|^2 + |V|^2) over a mini-batch.
+    """Compute sum(w l) / sum(w) + alpha/2 (|U|^2 + |W|^2 + |V|^2) over a mini-batch.
 
-    Parameters
-    ----------
-    network : Network
-        Gives the first term.
-    data : Sequences
-    targets : Targets
-    alpha : float
-        Not negative; 0 leaves the second term out.
-    given : ndarray of shape (N, state_size), optional
-        States before the first steps; None: learned ones, or zeros.
+    `given` are initial states (N, state_size); None means learned or zero.
     """
 
     def __init__(self, network, data, targets, alpha, given=None):
@@ -26,7 +17,7 @@ class Objective:
         self._given = given
 
     def __call__(self, theta, batch, grad):
-        """Write the gradient; return the objective and the sum of weights (where that is 0, the objective is nan)."""
+        """Write the gradient; return the objective and the sum of weights (if that is 0, the objective is nan)."""
         loss, weight_sum = self._network.gradient(theta, self._data, self._targets, batch, grad, self._given)
         if self._alpha:
             alpha = theta.dtype.type(self._alpha)
@@ -36,7 +27,7 @@ class Objective:
 
 
 def loss_and_gradient(network, theta, data, targets, alpha, given=None):
-    """The objective of all sequences as one mini-batch, and its gradient, a dict of arrays by name."""
+    """Return the objective of all sequences as one mini-batch, and its gradient, a dict of arrays by name."""
     gradient = np.zeros_like(theta)
     objective = Objective(network, data, targets, alpha, given)
     loss, weight_sum = objective(theta, full_batch(data.lengths, network.tile_rows), gradient)

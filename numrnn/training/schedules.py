@@ -1,7 +1,7 @@
-"""Learning rate schedules.
+"""Define learning rate schedules.
 
-A schedule holds options only. `rate` gives the learning rate of an epoch; `epoch_end` lets it look at the epoch's
-record; what it remembers lies in `state.schedule_state`.
+A schedule holds options only. `rate` returns the learning rate of an epoch, `epoch_end` reads the epoch's record, and
+`state.schedule_state` stores what the schedule remembers.
 """
 
 import math
@@ -15,7 +15,7 @@ SMALLEST_RATE = 1e-6  # "adaptive" divides no further, as in MLPClassifier
 
 @dataclass(frozen=True)
 class Constant:
-    """`learning_rate_init` throughout."""
+    """Keep the learning rate at `learning_rate_init`."""
 
     initial: float
 
@@ -28,8 +28,10 @@ class Constant:
 
 @dataclass(frozen=True)
 class InverseScaling(Constant):
-    """`learning_rate_init / (t + 1)**0.5`, t the sequences trained on before the epoch (MLPClassifier's, with
-    power_t=0.5)."""
+    """Divide `learning_rate_init` by (t + 1)**0.5, with t the number of sequences trained on before the epoch.
+
+    This is the schedule of MLPClassifier with power_t=0.5.
+    """
 
     power_t: float = 0.5
 
@@ -39,7 +41,7 @@ class InverseScaling(Constant):
 
 @dataclass(frozen=True)
 class Cosine(Constant):
-    """From `learning_rate_init` down half a cosine towards 0 at `max_iter`; later epochs keep the last one's rate."""
+    """Lower the learning rate along half a cosine towards 0 at `max_iter`; later epochs keep the last rate."""
 
     max_iter: int = 100
 
@@ -50,7 +52,7 @@ class Cosine(Constant):
 
 @dataclass(frozen=True)
 class Adaptive(Constant):
-    """A fifth of the rate each time that two epochs in a row do not better the best value by `tol`."""
+    """Divide the rate by 5 each time that two consecutive epochs do not improve the best value by `tol`."""
 
     tol: float = 1e-4
     monitor: str = "loss"
@@ -71,7 +73,7 @@ class Adaptive(Constant):
 
 @dataclass(frozen=True)
 class Custom(Constant):
-    """`learning_rate_init` times the user's function of the epoch, from 0."""
+    """Multiply `learning_rate_init` by the user's function of the epoch, counted from 0."""
 
     function: object = None
 
@@ -84,40 +86,12 @@ class Custom(Constant):
 
 
 def resolve_schedule(learning_rate, *, learning_rate_init, max_iter, tol=1e-4, monitor="loss"):
-    """Return the schedule that the parameter `learning_rate` means.
+    """Return the schedule for the parameter `learning_rate`.
 
-    Parameters
-    ----------
-    learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable
-        "invscaling" divides by the square root of 1 + the number of sequences trained on so far; "adaptive" divides by
-        5 each time that two epochs in a row do not better the monitored value by `tol`; "cosine" falls over `max_iter`
-        epochs; a function maps the epoch (from 0) to a factor of `learning_rate_init`.
-    learning_rate_init : float
-        Positive.
-    max_iter : int
-        Length of "cosine" in epochs.
-    tol : float, default=1e-4
-        Of "adaptive".
-    monitor : {"loss", "validation_score"}, default="loss"
-        What "adaptive" looks at: the validation score under early stopping, as in `MLPClassifier`.
-
-    Returns
-    -------
-    schedule : object
-        With `rate(state) -> float` and `epoch_end(state, record)`.
-
-    Raises
-    ------
-    ValueError
-        If the name is unknown or the first rate is not positive and finite.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numrnn.training import TrainingState, resolve_schedule
-    >>> halving = resolve_schedule(lambda epoch: 0.5**epoch, learning_rate_init=0.1, max_iter=10)
-    >>> halving.rate(TrainingState(np.zeros(1), seed=0, epoch=1))
-    0.05
+    It has the methods `rate(state)` and `epoch_end(state, record)`. A function maps the epoch (from 0) to a factor of
+    `learning_rate_init`. `max_iter` is the length of "cosine" in epochs, and `tol` the improvement of the value
+    `monitor` that "adaptive" requires: the validation score with early stopping, as in `MLPClassifier`, else the loss.
+    Raises ValueError if the name is unknown or the initial rate is not positive and finite.
     """
     if not isinstance(learning_rate_init, Real) or not 0 < learning_rate_init < math.inf:
         raise ValueError(f"learning_rate_init must be a positive finite number, got {shown(learning_rate_init)}")

@@ -1,6 +1,6 @@
-"""All handlers of signals: how training and the command line are stopped from outside.
+"""Handle the signals by which training and the command line are stopped.
 
-Without a `Checkpoint` Ctrl-C has no handler of ours: `numrnn.training.callbacks.supervised` keeps the weights then.
+Without a `Checkpoint`, no handler is installed for Ctrl-C: `numrnn.training.callbacks.supervised` keeps the weights.
 """
 
 import contextlib
@@ -12,18 +12,10 @@ __all__ = ["StopSignals", "StopTraining", "noting_interrupts", "received_by"]
 
 @contextlib.contextmanager
 def received_by(receive, numbers, replaces=lambda handler: True):
-    """Let a function receive signals; give them back to who had them before.
+    """Let receive(number, frame) handle signals within the context, and restore the previous handlers at its end.
 
-    Only the main thread can take signals: in another one nothing changes.
-
-    Parameters
-    ----------
-    receive : callable
-        `receive(number, frame)`.
-    numbers : iterable of int
-        Of the signals.
-    replaces : callable
-        `replaces(handler)` says whether the handler that a signal has may be replaced.
+    `replaces(handler)` returns whether the present handler of a signal may be replaced. Only the main thread can handle
+    signals; in any other thread nothing changes.
     """
     before = {}
     if threading.current_thread() is threading.main_thread():
@@ -33,27 +25,22 @@ def received_by(receive, numbers, replaces=lambda handler: True):
         yield
     finally:
         for number, handler in before.items():
-            with contextlib.suppress(TypeError):  # None: it was not set from Python
+            with contextlib.suppress(TypeError):  # None: the handler was not set from Python
                 signal.signal(number, handler)
 
 
 def noting_interrupts(comm):
-    """Return a span in which Ctrl-C is noted, not raised: several processes have to agree where to stop.
+    """Return a context in which Ctrl-C is recorded instead of raised, since several processes must agree where to stop.
 
-    It is raised as ever where somebody else handles it.
+    It is raised as usual if another handler than Python's own is installed.
     """
     return received_by(comm.begin_to_note(), [signal.SIGINT], lambda handler: handler is signal.default_int_handler)
 
 
 class StopTraining(BaseException):
-    """Ends training.
+    """End training because of a signal.
 
-    Parameters
-    ----------
-    number : int
-        Of the signal.
-    whole : bool
-        Whether what the state of training holds is all it takes to go on.
+    `whole` says whether the state of training suffices to resume from.
     """
 
     def __init__(self, number, whole):
@@ -63,23 +50,18 @@ class StopTraining(BaseException):
 
 
 class StopSignals:
-    """Remembers SIGTERM, SIGUSR1 and SIGINT until training can stop; a second SIGINT is an ordinary one.
+    """Record SIGTERM, SIGUSR1 and SIGINT until training can stop; a second SIGINT raises KeyboardInterrupt.
 
-    Signals that are ignored stay so: a shell has its background jobs ignore SIGINT.
-
-    Parameters
-    ----------
-    is_whole : callable
-        `is_whole()` says whether training may stop at once: what its state holds is all it takes to go on.
-    has_begun : callable
-        `has_begun()` says whether it has made anything; until then it may stop at once, too: kernels may be compiled.
+    Ignored signals stay ignored: a shell makes its background jobs ignore SIGINT. Training may stop at once if
+    `is_whole()` returns True, because its state suffices to resume from, or until `has_begun()` does, since kernels may
+    be compiled.
     """
 
     _NUMBERS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGUSR1", "SIGINT") if hasattr(signal, name))
 
     def __init__(self, is_whole, has_begun):
         self._is_whole, self._has_begun = is_whole, has_begun
-        self.stop = None  # what was raised: a compiler may take it for an error of its own, and raise another
+        self.stop = None  # the error that was raised; a compiler may catch it and raise another one
         self._received, self._obeyed = None, False
         self._span = contextlib.ExitStack()
         ignored = signal.SIG_IGN
@@ -94,7 +76,7 @@ class StopSignals:
             self._obey(number, self._is_whole())
 
     def check(self, comm):
-        """Raise `StopTraining` if a signal came, to any of the processes that train together."""
+        """Raise `StopTraining` if any of the processes that train together has received a signal."""
         number = comm.most(self._received or 0)
         if number:
             self._obey(number, True)
@@ -104,7 +86,7 @@ class StopSignals:
         raise self.stop
 
     def close(self):
-        """Give signals back to who had them before, and with them one that came after training had ended."""
+        """Restore the previous handlers, and raise again a signal that came after training had ended."""
         self._span.close()
         if self._received is not None and not self._obeyed:
             signal.raise_signal(self._received)

@@ -1,4 +1,4 @@
-"""What training continues from."""
+"""Define the state that training continues from."""
 
 import math
 from contextlib import contextmanager
@@ -12,15 +12,15 @@ from numrnn.io import decode, encode
 from numrnn.io.messages import shown
 from numrnn.training.state_checks import check_arrays, check_state
 
-_TRANSIENT = ("version", "prepared", "resumed_epoch", "at_rest", "network")  # attributes of a state that are no fields
+_TRANSIENT = ("version", "prepared", "resumed_epoch", "at_rest", "network")  # attributes that are not fields
 
 
 class EpochRecord(NamedTuple):
-    """What is written down of an epoch.
+    """Hold the results of an epoch.
 
-    `loss` is the mean of the mini-batches' objectives (the `alpha` term included, each before its update), weighted by
-    their sums of weights; `validation_loss` has no `alpha` term. Validation values are nan where nothing is monitored,
-    the learning rate is nan under L-BFGS. `gradient_norm` is the last mini-batch's, before clipping. `seconds` is the
+    `loss` is the mean of the mini-batches' objectives (including the `alpha` term, each before its update), weighted by
+    their sums of weights; `validation_loss` has no `alpha` term. Validation values are nan if nothing is monitored, and
+    the learning rate is nan with L-BFGS. `gradient_norm` is the last mini-batch's, before clipping. `seconds` is the
     time of the training pass alone, over `n_sequences` sequences.
     """
 
@@ -36,7 +36,7 @@ class EpochRecord(NamedTuple):
 
 @dataclass
 class EpochProgress:
-    """How far an epoch has come, between two mini-batches.
+    """Hold the progress within an epoch, between two mini-batches.
 
     Parameters
     ----------
@@ -46,16 +46,12 @@ class EpochProgress:
     Attributes
     ----------
     done : int
-        Mini-batches that have been trained on, in the epoch's order.
-    norm : float
-        Of the gradient before clipping, and
-    seconds : float
-        spent so far, and
-    losses, weight_sums : ndarray
-        of the mini-batches: loss times sum of weights, sum of weights (those whose weights are all 0 have none); all
-        as a checkpoint had them.
+        Number of mini-batches that have been trained on, in the epoch's order.
+    norm, seconds, losses, weight_sums
+        Values that a checkpoint had: norm of the last gradient before clipping, seconds spent, and for each mini-batch
+        loss times sum of weights, and sum of weights (none for mini-batches whose weights are all 0).
     runs : list of TrainingRun
-        What `Network.train` returned since. A card keeps their losses until `figures` asks for them.
+        What `Network.train` has returned since. A GPU keeps their losses until `figures` reads them.
     """
 
     carried: np.ndarray
@@ -73,14 +69,14 @@ class EpochProgress:
         self.runs.append(run)
 
     def figures(self):
-        """As of now: losses, weight_sums, norm."""
+        """Return the present losses, weight_sums and norm."""
         losses = np.concatenate([self.losses, *(run.losses * run.weight_sums for run in self.runs)])
         sums = np.concatenate([self.weight_sums, *(run.weight_sums for run in self.runs)])
         last = next((run for run in reversed(self.runs) if run.done), None)
         return losses, sums, self.norm if last is None else float(last.norms[-1])
 
     def totals(self):
-        """Mean loss and last gradient norm of all mini-batches, and the seconds that they took."""
+        """Return the mean loss and the last gradient norm of all mini-batches, and the seconds that they took."""
         losses, sums, norm = self.figures()
         total = math.fsum(sums)
         if not total:
@@ -90,39 +86,32 @@ class EpochProgress:
 
 @dataclass
 class TrainingState:
-    """Everything that training continues from: `partial_fit`, `warm_start` and checkpoints need no more.
+    """Hold everything that training continues from: `partial_fit`, `warm_start` and checkpoints need nothing else.
 
     Parameters
     ----------
     theta : ndarray of shape (P,)
-        The flat parameters, float32 or float64; changed in place, never replaced.
+        Flat parameters, float32 or float64; changed in place, never replaced.
     seed : int
-        Of the shuffles; in [0, 2**64).
+        Seed of the shuffles, in [0, 2**64).
 
     Attributes
     ----------
     solver_state : dict of str to ndarray
-        The solver's named arrays.
+        Named arrays of the solver.
     schedule_state : dict of str to float
-        The schedule's named numbers.
+        Named numbers of the schedule.
     n_updates, epoch, n_seen : int
-        Solver steps made, epochs completed, sequences trained on.
+        Numbers of solver steps made, epochs completed, and sequences trained on.
     schedule_epoch, schedule_seen : int
         Values of `epoch` and `n_seen` at which the schedule began.
     history : list of EpochRecord
-        One a completed epoch.
+        One record per completed epoch.
     progress : EpochProgress or None
-        Of the epoch in which training ended; None between epochs.
+        Progress of the epoch in which training ended; None between epochs.
     stop_reason : {"max_iter", "callback", "interrupted", "terminated", "converged", "line_search"} or None
-        Why the last training ended: "interrupted" by Ctrl-C, "terminated" by another signal; the last two are
-        L-BFGS's, "line_search" means that it found no lower point.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from numrnn.training import TrainingState
-    >>> TrainingState(np.zeros(3), seed=0).epoch
-    0
+        Why the last training ended: "interrupted" by Ctrl-C, "terminated" by another signal. The last two are L-BFGS's;
+        "line_search" means that it found no lower point.
     """
 
     theta: np.ndarray
@@ -138,19 +127,19 @@ class TrainingState:
     progress: EpochProgress | None = None
     stop_reason: str | None = None
 
-    # No fields: neither copies nor files have them.
+    # These are not fields: neither copies nor files have them.
     version = 0  # odd while theta changes
-    prepared = None  # what predicts with theta, see numrnn.estimators.base
-    network = None  # on a card, what made the last training, see numrnn.estimators.fitting
-    resumed_epoch = 0  # where a checkpoint was taken over
-    at_rest = False  # whether training may stop at once: what is in the fields is all it takes to go on
+    prepared = None  # predictor with theta, see numrnn.estimators.base
+    network = None  # with device="cuda" the network of the last training, see numrnn.estimators.fitting
+    resumed_epoch = 0  # epoch at which training resumed from a checkpoint
+    at_rest = False  # whether training may stop at once, because the fields suffice to resume from
 
     def __getstate__(self):
         return {name: vars(self)[name] for name in vars(self) if name not in _TRANSIENT}
 
     @contextmanager
     def resting(self):
-        """A span in which no field changes, and all that is computed can be computed anew."""
+        """Mark a period in which no field changes and everything computed can be recomputed."""
         self.at_rest = True
         try:
             yield
@@ -159,7 +148,7 @@ class TrainingState:
 
     @contextmanager
     def changing(self):
-        """A span in which theta changes: what was prepared from it before, or within, is not used after it."""
+        """Mark a period in which theta changes: what was prepared from it before or within is not used afterwards."""
         self.version += 1
         try:
             yield
@@ -168,25 +157,25 @@ class TrainingState:
             self.prepared = None
 
     def restart_schedule(self):
-        """Let the learning rate schedule begin again with the next epoch."""
+        """Restart the learning rate schedule with the next epoch."""
         self.schedule_state = {}
         self.schedule_epoch = self.epoch
         self.schedule_seen = self.n_seen
 
     def prepare(self, solver):
-        """Begin the solver's state, or keep it where it is this solver's already."""
+        """Initialise the solver's state, or keep it if it is this solver's already."""
         fresh = solver.init_state(self.theta)
         if fresh.keys() != self.solver_state.keys():
             self.solver_state = fresh
             self.n_updates = 0
 
     def begin_epoch(self, carried):
-        """Go on with the epoch that training ended in, or begin one whose chunks carry an array of shape `carried`."""
+        """Continue the epoch in which training ended, or begin one whose chunks carry an array of shape `carried`."""
         if self.progress is None:
             self.progress = EpochProgress(np.zeros(carried, self.theta.dtype))
 
     def end_epoch(self, loss, gradient_norm, seconds, validate, learning_rate, n_sequences):
-        """Count an epoch and write its record; `validate` is a function theta -> (loss, score) or None."""
+        """Count an epoch and add its record; `validate` is a function theta -> (loss, score) or None."""
         with self.resting():
             monitored = validate(self.theta) if validate else (math.nan, math.nan)
         self.progress = None
@@ -203,19 +192,9 @@ COUNTERS = ("seed", "n_updates", "epoch", "n_seen", "schedule_epoch", "schedule_
 
 
 def take_snapshot(state, callbacks):
-    """Return named arrays and JSON values that hold a state, and that of the callbacks which have one.
+    """Return the named arrays (not copies) and the JSON values of a state and of the callbacks that have a state.
 
-    Parameters
-    ----------
-    state : TrainingState
-    callbacks : sequence of objects
-        With `get_state()`, which returns a dict of arrays, numbers and None, or without.
-
-    Returns
-    -------
-    tensors : dict of str to ndarray
-        The arrays themselves, not copies.
-    header : dict
+    A callback has a state if it has a method `get_state()`, which returns a dict of arrays, numbers and None.
     """
     tensors = {"theta": state.theta, "history": np.array(state.history, np.float64).reshape(-1, len(_FIELDS))}
     tensors |= {f"solver.{name}": array for name, array in state.solver_state.items()}
@@ -241,12 +220,9 @@ def take_snapshot(state, callbacks):
 
 
 def restore_state(tensors, header):
-    """Return the state that `take_snapshot` was shown.
+    """Return the state of which `take_snapshot` returned these arrays and values.
 
-    Raises
-    ------
-    LookupError, TypeError, AttributeError, ValueError, RecursionError
-        If these are not what it returned.
+    Raises LookupError, TypeError, AttributeError, ValueError or RecursionError if it did not return them.
     """
     if header["history"] != list(_FIELDS):
         raise ValueError(f"its history has the columns {shown(header['history'])}, expected {list(_FIELDS)}")
@@ -283,12 +259,7 @@ def restore_state(tensors, header):
 
 
 def counters_of(counters):
-    """Return counters of a file, checked to be all of those that a state has.
-
-    Parameters
-    ----------
-    counters : dict
-    """
+    """Return the counters of a file after a check that they are all counters of a state."""
     counters = {name: value for name, value in counters.items() if name != "progress" or value is not None}
     if set(counters) != set(COUNTERS):
         raise ValueError(f"its training has {shown(sorted(counters))}, expected {sorted(COUNTERS)}")
@@ -296,12 +267,9 @@ def counters_of(counters):
 
 
 def restore_callbacks(callbacks, tensors, header):
-    """Give callbacks the states that `take_snapshot` found.
+    """Set the states of callbacks that `take_snapshot` saved.
 
-    Raises
-    ------
-    ValueError
-        If other callbacks have a state now, or a state is none that the callback can have had.
+    Raises ValueError if other callbacks have a state now, or if a state is impossible for its callback.
     """
     found, saved = _with_state(callbacks), header["callbacks"]
     names = [type(callback).__name__ for callback in found], [entry["class"] for entry in saved]

@@ -1,4 +1,4 @@
-"""Check that what a file says of a training can be what a training has left."""
+"""Check that the training state in a file is one that training can have written."""
 
 from numbers import Integral, Real
 
@@ -8,29 +8,21 @@ from numrnn.io.messages import shown
 
 __all__ = ["check_arrays", "check_progress", "check_state"]
 
-LARGEST = 2**63 - 1  # of a count
+LARGEST = 2**63 - 1  # largest count
 STOP_REASONS = ("max_iter", "callback", "interrupted", "terminated", "converged", "line_search", None)
-_WHOLE = ("epoch", "n_sequences")  # of an epoch's record
+_WHOLE = ("epoch", "n_sequences")  # integer fields of an epoch's record
 
 
 def check_state(state):
-    """Raise a ValueError that names the first fact of a state which contradicts another one.
+    """Raise a ValueError that names the first field of a state that is invalid or contradicts another one.
 
-    Parameters
-    ----------
-    state : TrainingState
-        Of a file; see `check_arrays` for its arrays.
+    The arrays are checked by `check_arrays`.
     """
     _raise_first(_rules(state))
 
 
 def check_arrays(state):
-    """Raise a ValueError that names the first array of a state which is not as its `theta`, or not finite.
-
-    Parameters
-    ----------
-    state : TrainingState
-    """
+    """Raise a ValueError that names the first array of a state that does not match `theta` or is not finite."""
     _raise_first(_array_rules(state))
 
 
@@ -41,17 +33,10 @@ def _raise_first(rules):
 
 
 def check_progress(progress, carried, dtype, n_batches):
-    """Raise a ValueError unless an epoch that a checkpoint was made within can go on.
+    """Raise a ValueError unless training can resume within an epoch from the EpochProgress of a checkpoint.
 
-    Parameters
-    ----------
-    progress : EpochProgress
-    carried : tuple of int
-        Shape of the states that chunks carry.
-    dtype : dtype
-        Of the network.
-    n_batches : int
-        Mini-batches of the epoch.
+    `carried` is the shape of the states that chunks carry, `dtype` the network's, and `n_batches` the number of
+    mini-batches of the epoch.
     """
     states, done = progress.carried, progress.done
     if states.shape != carried or states.dtype != dtype:
@@ -69,7 +54,7 @@ def check_progress(progress, carried, dtype, n_batches):
 
 
 def _is_count(value):
-    """Return whether a value is a count; those of a card are NumPy's integers."""
+    """Return whether a value is a count; counts from a GPU are NumPy integers."""
     return isinstance(value, Integral) and not isinstance(value, bool) and 0 <= value <= LARGEST
 
 
