@@ -152,7 +152,7 @@ def test_mistakes_are_named():
         (TEXTS, [*SYMBOLS[:2], np.array([-1]), *SYMBOLS[3:]], {}, ValueError, r"y\[2\] has the symbol -1"),
         (TEXTS, np.arange(60), {}, ValueError, r"y\[0\] is one value"),
         (TEXTS, [*SERIES[:4], np.ones((2, 3)), *SERIES[5:]], {}, ValueError, r"y\[4\] has shape \(2, 3\)"),
-        (TEXTS, [*SERIES[:4], np.full((2, 2), np.nan), *SERIES[5:]], {}, ValueError, r"y\[4\], step 0"),
+        (TEXTS, [*SERIES[:4], np.full((2, 2), np.nan), *SERIES[5:]], {}, ValueError, r"y\[4\] contains NaN in step 0"),
         ("abc", WORDS, {}, TypeError, r"pass \[X\]"),
         (TEXTS, "abc", {}, TypeError, r"pass \[y\]"),
         (TEXTS, WORDS, {"n_symbols": 5}, ValueError, "n_symbols=5 is for X of integers"),
