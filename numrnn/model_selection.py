@@ -17,10 +17,10 @@ from sklearn.utils import _safe_indexing, check_random_state, indexable
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.parallel import Parallel, delayed
 
-from numrnn.data.annotations import SequencesLike, TargetsLike
 from numrnn.data.array_checks import check_plain
 from numrnn.data.conversion import list_items, steps_to_sequences, targets_to_sequences
 from numrnn.data.sequences import Sequences
+from numrnn.data.sources import SequencesLike, TargetsLike
 from numrnn.io.messages import shown
 
 __all__ = ["StratifiedStepKFold", "cross_val_predict", "make_step_scorer"]

@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from numrnn.data.annotations import SequencesLike
 from numrnn.data.conversion import from_steps
 from numrnn.data.sequences import Sequences
+from numrnn.data.sources import SequencesLike
 from numrnn.data.validation import Inputs, check_inputs, learn_inputs
 
 __all__ = ["SequenceScaler"]

@@ -1,13 +1,28 @@
 """Define the contract between data and networks: sequences, wherever they are stored, and targets."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, Union
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from numrnn.data.array_checks import check_one_order, check_same_order, names_of
 
-__all__ = ["SequenceSource", "Targets", "check_names_of_targets", "names_of_targets"]
+if TYPE_CHECKING:
+    from numrnn.data.sequences import Sequences
+    from numrnn.data.shards.sequences import ShardedSequences
+
+__all__ = [
+    "SequenceSource", "SequencesLike", "Targets", "TargetsLike", "WeightsLike", "check_names_of_targets",
+    "names_of_targets",
+]  # fmt: skip
+
+# What public functions accept: a container, an array or a table, or a list of arrays, frames or texts; targets and
+# weights per sequence or per step come in the same forms.
+SequencesLike: TypeAlias = Union["Sequences", "ShardedSequences", ArrayLike, Sequence[Any]]
+TargetsLike: TypeAlias = SequencesLike
+WeightsLike: TypeAlias = SequencesLike
 
 
 class SequenceSource(ABC):

@@ -1,4 +1,4 @@
-"""Provide data to try numrnn on: bundled real sequences and seeded synthetic tasks. Nothing is downloaded."""
+"""Provide bundled real sequences and seeded synthetic tasks, without downloads."""
 
 from numrnn.datasets.japanese_vowels import load_japanese_vowels
 from numrnn.datasets.synthetic import make_adding_problem, make_copy_task, make_noisy_sines

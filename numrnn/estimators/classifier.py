@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
 
-from numrnn.data.annotations import SequencesLike, TargetsLike, WeightsLike
+from numrnn.data.sources import SequencesLike, TargetsLike, WeightsLike
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.estimators.problem import Arguments, checks_parameters, constraints_of, solver_makes_passes
 from numrnn.estimators.streaming import StepState

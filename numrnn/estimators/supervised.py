@@ -10,10 +10,16 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
-from numrnn.data.annotations import SequencesLike, TargetsLike, WeightsLike
 from numrnn.data.conversion import from_steps
 from numrnn.data.sequences import Sequences
-from numrnn.data.sources import Targets, check_names_of_targets, names_of_targets
+from numrnn.data.sources import (
+    SequencesLike,
+    Targets,
+    TargetsLike,
+    WeightsLike,
+    check_names_of_targets,
+    names_of_targets,
+)
 from numrnn.data.symbols.checks import count_symbols
 from numrnn.data.validation import Inputs
 from numrnn.estimators.base import WeightsAccess

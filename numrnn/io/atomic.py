@@ -1,4 +1,4 @@
-"""Write files atomically: at any time they hold the old or the new content. All files of numrnn are written here."""
+"""Write files atomically, so that at any time they hold either the old or the new content."""
 
 import errno
 import os

@@ -8,18 +8,18 @@ VALUE = 200  # of a value in it, so that there is room for two and the sentence 
 
 
 class InputError(ValueError):
-    """An error about an argument or an item of it, which whoever catches it can call by another name.
+    """Report a problem with an argument or an item of it, which the catcher can attribute to another place.
 
     Parameters
     ----------
     parameter : str
-        What the caller knows it by: "X", "y_val", "texts".
+        Name of the argument that the caller knows, such as "X", "y_val" or "texts".
     index : tuple of int
-        Where in it the fault is: (3,) for X[3], () for all of it.
+        Index of the item: (3,) for X[3], () for the whole argument.
     problem : str
-        The rest of the sentence. It names no other place.
+        The rest of the sentence, which names no other place.
     hint : str, default=""
-        What to do about it in Python, the end of the sentence; the command line has an advice of its own instead.
+        End of the sentence with what to do in Python; the command line gives its own advice instead.
 
     Examples
     --------
@@ -38,16 +38,16 @@ class InputError(ValueError):
         return f"{place_of(self.parameter, self.index)}{blank}{self.problem}{self.hint}"
 
     def at(self, place, *index):
-        """Return the error about another place, without the hint."""
+        """Return the error attributed to another place, without the hint."""
         return type(self)(place, index, self.problem)
 
 
 class InputTypeError(InputError, TypeError):
-    """An `InputError` about the type of an argument."""
+    """Report an argument of the wrong type."""
 
 
 def place_of(parameter, index):
-    """Return how Python writes an item of an argument, "X[3]"."""
+    """Return an item of an argument in Python's notation, such as "X[3]"."""
     return parameter + "".join(f"[{i}]" for i in index)
 
 

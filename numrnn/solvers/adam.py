@@ -43,20 +43,20 @@ class Adam(Solver):
 
     _ranges = {"beta_1": UNIT, "beta_2": UNIT, "epsilon": POSITIVE}
 
-    def __init__(self, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
+    def __init__(self, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
 
-    def init_state(self, theta):
+    def init_state(self, theta: np.ndarray) -> dict[str, np.ndarray]:
         """Return zeros for the running means, {"m", "v"}; see `Solver.init_state`."""
         return {"m": np.zeros_like(theta), "v": np.zeros_like(theta)}
 
-    def rule(self):
+    def rule(self) -> int:
         """Return the constant ADAM."""
         return updates.ADAM
 
-    def scalars(self, learning_rate, n_updates):
+    def scalars(self, learning_rate: float, n_updates: int) -> tuple[float, ...]:
         """Return the numbers of a step; see `Solver.scalars`."""
         rate = learning_rate / (1 - self.beta_1**n_updates)
         root_correction_2 = math.sqrt(1 - self.beta_2**n_updates)
@@ -95,10 +95,12 @@ class AdamW(Adam):
 
     _ranges = {**Adam._ranges, "weight_decay": POSITIVE}
 
-    def __init__(self, beta_1=0.9, beta_2=0.999, epsilon=1e-8, weight_decay=1e-2):
+    def __init__(
+        self, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8, weight_decay: float = 1e-2
+    ):
         super().__init__(beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
         self.weight_decay = weight_decay
 
-    def scalars(self, learning_rate, n_updates):
+    def scalars(self, learning_rate: float, n_updates: int) -> tuple[float, ...]:
         """Return the numbers of a step; see `Solver.scalars`."""
         return 1 - learning_rate * self.weight_decay, *super().scalars(learning_rate, n_updates)[1:]

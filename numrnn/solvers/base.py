@@ -24,7 +24,7 @@ class Solver(BaseEstimator):
 
     _ranges = {}
 
-    def check_options(self):
+    def check_options(self) -> None:
         """Check the options against `_ranges`.
 
         Raises
@@ -44,7 +44,7 @@ class Solver(BaseEstimator):
             if not low <= value < end or isinstance(value, Integral) and value > LARGEST:
                 raise ValueError(f"{label} must be in [{low}, {end}), got {shown(value)}")
 
-    def init_state(self, theta):
+    def init_state(self, theta: np.ndarray) -> dict[str, np.ndarray]:
         """Return the initial values of the arrays that are kept between steps.
 
         Parameters
@@ -59,11 +59,11 @@ class Solver(BaseEstimator):
         """
         return {}
 
-    def rule(self):
+    def rule(self) -> int:
         """Return the compiled rule of a step, a constant of `numrnn.kernels.cpu.updates`."""
         raise NotImplementedError(f"{type(self).__name__} makes no steps of its own")
 
-    def scalars(self, learning_rate, n_updates):
+    def scalars(self, learning_rate: float, n_updates: int) -> tuple[float, ...]:
         """Return the numbers that the rule takes in a step, in its order.
 
         Parameters
@@ -75,7 +75,14 @@ class Solver(BaseEstimator):
         """
         raise NotImplementedError(f"{type(self).__name__} makes no steps of its own")
 
-    def step(self, theta, grad, state, learning_rate, n_updates):
+    def step(
+        self,
+        theta: np.ndarray,
+        grad: np.ndarray,
+        state: dict[str, np.ndarray],
+        learning_rate: float,
+        n_updates: int,
+    ) -> None:
         """Make one step in place.
 
         Parameters

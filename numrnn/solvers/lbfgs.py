@@ -35,7 +35,7 @@ class LBFGS(Solver):
 
     _ranges = {"history_size": COUNT, "max_fun": COUNT, "gtol": POSITIVE, "ftol": POSITIVE}
 
-    def __init__(self, history_size=10, max_fun=15000, gtol=1e-5, ftol=1e-9):
+    def __init__(self, history_size: int = 10, max_fun: int = 15000, gtol: float = 1e-5, ftol: float = 1e-9):
         self.history_size = history_size
         self.max_fun = max_fun
         self.gtol = gtol

@@ -38,20 +38,20 @@ class SGD(Solver):
 
     _ranges = {"momentum": UNIT}
 
-    def __init__(self, momentum=0.9, nesterov=True):
+    def __init__(self, momentum: float = 0.9, nesterov: bool = True):
         self.momentum = momentum
         self.nesterov = nesterov
 
-    def init_state(self, theta):
+    def init_state(self, theta: np.ndarray) -> dict[str, np.ndarray]:
         """Return zeros for {"velocity"}, or nothing without momentum; see `Solver.init_state`."""
         return {"velocity": np.zeros_like(theta)} if self.momentum else {}
 
-    def rule(self):
+    def rule(self) -> int:
         """Return the constant SGD, SGD_MOMENTUM or SGD_NESTEROV."""
         if not self.momentum:
             return updates.SGD
         return updates.SGD_NESTEROV if self.nesterov else updates.SGD_MOMENTUM
 
-    def scalars(self, learning_rate, n_updates):
+    def scalars(self, learning_rate: float, n_updates: int) -> tuple[float, ...]:
         """Return the numbers of a step; see `Solver.scalars`."""
         return learning_rate, self.momentum

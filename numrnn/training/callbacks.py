@@ -15,6 +15,8 @@ training. A callback is saved in checkpoints if it has `get_state()`, which retu
 None, and `set_state(state)`.
 """
 
+from __future__ import annotations
+
 import contextlib
 import gc
 import logging
@@ -22,12 +24,19 @@ import math
 import mmap
 import sys
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from numrnn.distributed import SERIAL
 from numrnn.io.messages import shown
 from numrnn.training.exceptions import TrainingTerminated
 from numrnn.training.signals import StopTraining
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from numrnn.training.state import EpochRecord, TrainingState
 
 HOOKS = ("on_fit_begin", "on_progress", "on_epoch_end", "on_stop", "on_fit_end")
 logger = logging.getLogger("numrnn")
@@ -66,7 +75,9 @@ class FitInfo:
     >>> callbacks = check_callbacks([StopAt()])
     """
 
-    def __init__(self, state, layout, max_iter, comm=SERIAL, validates=False):
+    def __init__(
+        self, state: TrainingState, layout: Any, max_iter: int, comm: Any = SERIAL, validates: bool = False
+    ):
         self._state, self.settle = state, _nothing_to_do
         self.max_iter, self.validates = max_iter, validates
         self.comm = comm
@@ -74,7 +85,7 @@ class FitInfo:
         self._layout = layout
 
     @contextlib.contextmanager
-    def resident(self, network):
+    def resident(self, network: Any) -> Iterator[None]:
         """Let a network keep on its device what it changes within the context, until it is read."""
         settle = _nothing_to_do
         try:
@@ -86,36 +97,36 @@ class FitInfo:
             settle()  # a Ctrl-C may have interrupted the network before it settled
 
     @property
-    def state(self):
+    def state(self) -> TrainingState:
         self.settle()
         return self._state
 
     @property
-    def history(self):
+    def history(self) -> list[EpochRecord]:
         return self._state.history
 
     @property
-    def last(self):
+    def last(self) -> EpochRecord | None:
         return self.history[-1] if self.history else None
 
     @property
-    def epoch(self):
+    def epoch(self) -> int:
         return self._state.epoch
 
     @property
-    def loss(self):
+    def loss(self) -> float:
         return self.last.loss if self.last else math.nan
 
     @property
-    def validation_loss(self):
+    def validation_loss(self) -> float | None:
         return self.last.validation_loss if self.last else math.nan
 
     @property
-    def validation_score(self):
+    def validation_score(self) -> float | None:
         return self.last.validation_score if self.last else math.nan
 
     @property
-    def weights(self):
+    def weights(self) -> dict[str, np.ndarray]:
         frozen = self.state.theta.view()
         frozen.flags.writeable = False
         return self._layout.views(frozen)

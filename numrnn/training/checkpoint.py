@@ -1,16 +1,25 @@
 """Define the callback that writes checkpoints."""
 
+from __future__ import annotations
+
 import logging
 import re
 import sys
 import time
 import warnings
 from numbers import Integral, Real
+from typing import TYPE_CHECKING
 
 from numrnn.io import CheckpointFolder
 from numrnn.io.messages import InputError, shown
 from numrnn.training.signals import StopSignals
 from numrnn.training.state import take_snapshot
+
+if TYPE_CHECKING:
+    from os import PathLike
+    from pathlib import Path
+
+    from numrnn.training.callbacks import FitInfo
 
 __all__ = ["Checkpoint"]
 
@@ -70,7 +79,7 @@ class Checkpoint:
 
     asks_for_state = True  # calls info.settle() where it needs current values
 
-    def __init__(self, directory, every="5min", keep=3):
+    def __init__(self, directory: str | PathLike, every: str = "5min", keep: int = 3):
         self.directory, self.every, self.keep = directory, every, keep
         self.resumed_from = None
         self._seconds, self._epochs = _period(every)
@@ -78,7 +87,7 @@ class Checkpoint:
             raise InputError("keep", (), f"must be an integer of at least 1, got {shown(keep)}")
         self._facts, self._callbacks, self._folder, self._signals = None, (), None, None
 
-    def watch(self, facts, callbacks, resumed_from):
+    def watch(self, facts: dict[str, str], callbacks: list, resumed_from: Path | None) -> None:
         """Prepare for a training that resumes from a checkpoint (`resumed_from`, a path or None).
 
         `facts` are JSON values that a fit which resumes from the new checkpoints must share. The states of those
@@ -86,7 +95,7 @@ class Checkpoint:
         """
         self._facts, self._callbacks, self.resumed_from = facts, callbacks, resumed_from
 
-    def on_fit_begin(self, info):
+    def on_fit_begin(self, info: FitInfo) -> None:
         """Lock the directory and install signal handlers."""
         if self._facts is None:
             raise ValueError("callbacks: a Checkpoint is for fit; partial_fit makes one pass, and save keeps the model")
@@ -98,18 +107,18 @@ class Checkpoint:
         self._signals = StopSignals(lambda: alone and state.at_rest, lambda: not alone or self._asked > 1)
         info.signals = self._signals
 
-    def on_progress(self, info):
+    def on_progress(self, info: FitInfo) -> None:
         """Stop if a signal has been received; save if it is time."""
         self._asked += 1
         self._signals.check(info.comm)
         if time.monotonic() - self._time >= self._seconds or info.epoch - self._epoch >= self._epochs:
             self._save(info)
 
-    def on_epoch_end(self, info):
+    def on_epoch_end(self, info: FitInfo) -> None:
         """Record that training has made progress."""
         self._asked += 1
 
-    def on_stop(self, info):
+    def on_stop(self, info: FitInfo) -> None:
         """Save a last checkpoint, so that a resumed fit continues from it or need not train again."""
         try:
             self._save(info)
@@ -118,7 +127,7 @@ class Checkpoint:
                 raise
             warnings.warn(f"training has ended, but its last checkpoint could not be written: {error}", stacklevel=2)
 
-    def on_fit_end(self, info):
+    def on_fit_end(self, info: FitInfo) -> None:
         """Restore the signal handlers and release the lock."""
         if self._signals is not None:
             self._signals.close()

@@ -27,7 +27,7 @@ class TrainingDivergedError(RuntimeError):
     numrnn.training.exceptions.TrainingDivergedError: training diverged in epoch 3: loss nan, gradient norm 1e+30; ...
     """
 
-    def __init__(self, epoch, loss, gradient_norm):
+    def __init__(self, epoch: int, loss: float, gradient_norm: float):
         super().__init__(epoch, loss, gradient_norm)
         self.epoch = epoch
         self.loss = loss
@@ -67,6 +67,6 @@ class TrainingTerminated(SystemExit):
     75
     """
 
-    def __init__(self, message):
+    def __init__(self, message: str):
         super().__init__(message)
         self.code = RESUBMIT

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import DTypeLike
 
-from numrnn.data.annotations import SequencesLike, TargetsLike, WeightsLike
 from numrnn.data.array_checks import (
     NUMBERS,
     TARGETS,
@@ -27,7 +26,7 @@ from numrnn.data.containers import check_container, numbers_of_frame, numbers_of
 from numrnn.data.conversion import values_of_numbers
 from numrnn.data.sequences import Sequences
 from numrnn.data.shards.format import FORMAT, INDEX, VERSION, checksum_of_file, checksum_of_index
-from numrnn.data.sources import check_names_of_targets, names_of_targets
+from numrnn.data.sources import SequencesLike, TargetsLike, WeightsLike, check_names_of_targets, names_of_targets
 from numrnn.io import replace_file, replacing
 from numrnn.io.messages import InputError
 

@@ -13,8 +13,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from numrnn.data.annotations import SequencesLike
 from numrnn.data.sequences import Sequences
+from numrnn.data.sources import SequencesLike
 from numrnn.data.symbols.stored_vocabulary import check_symbols, completed
 from numrnn.data.symbols.units import (
     FORMS,

@@ -8,7 +8,7 @@ from numpy.random import RandomState
 from numpy.typing import DTypeLike
 from sklearn.utils.metadata_routing import UNUSED
 
-from numrnn.data.annotations import SequencesLike
+from numrnn.data.sources import SequencesLike
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.estimators.base import WeightsAccess
 from numrnn.estimators.language_model.fitting import TextFitting

@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 
-from numrnn.data.annotations import SequencesLike, TargetsLike
+from numrnn.data.sources import SequencesLike, TargetsLike
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.estimators.problem import Arguments, checks_parameters, constraints_of, solver_makes_passes
 from numrnn.estimators.seq2seq.fitting import PairFitting

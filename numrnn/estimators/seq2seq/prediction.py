@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
-from numrnn.data.annotations import SequencesLike, TargetsLike
 from numrnn.data.array_checks import check_plain
+from numrnn.data.sources import SequencesLike, TargetsLike
 from numrnn.data.symbols.next_symbols import check_n_symbols
 from numrnn.estimators.problem import check_number, n_threads
 from numrnn.estimators.seq2seq.fitting import pairs_of, targets_of

@@ -130,7 +130,7 @@ def _joined(X, name, dtype):
 
 
 def _item(x, name, index, dtype):
-    """One array, or that of a list at an index, cast as the host casts it: before it is joined with others."""
+    """Return an array, or the one at an index of a list, cast before concatenation, as on the host."""
     if not on_card(x):
         raise InputTypeError(name, index, "is on the host, but others are on the GPU: expected all of them there")
     x = from_card(x)
@@ -143,7 +143,7 @@ def _item(x, name, index, dtype):
 
 
 def _cast(values, name, index, dtype):
-    """C-contiguous, of a dtype; None: symbols, that stay as they are."""
+    """Return values as a C-contiguous array of a dtype; None keeps the dtype of symbols."""
     if dtype is not None:
         check_kind(values.dtype, name, NUMBERS, index)
     return arrays().ascontiguousarray(values, dtype=dtype)
