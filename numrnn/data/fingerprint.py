@@ -19,10 +19,12 @@ def fingerprint(data, targets=None, given=None):
     targets : Targets, optional
     given : ndarray of shape (N, state_size), optional
 
-    Notes ----- The sums are over all lengths and over 64 blocks of 4 KB of each array, the first and the last included.
-    This takes a few milliseconds, whatever the size of the data; changes between the blocks are not detected. The
-    buffer of shards is included, since it determines which sequences are shuffled together. Of arrays on a GPU, only
-    these blocks are copied to the host, so the marks equal those of the same sequences there.
+    Notes
+    -----
+    The sums are over all lengths and over 64 blocks of 4 KB of each array, the first and the last included. This takes
+    a few milliseconds, whatever the size of the data; changes between the blocks are not detected. The buffer of shards
+    is included, since it determines which sequences are shuffled together. Of arrays on a GPU, only these blocks are
+    copied to the host, so the marks equal those of the same sequences there.
     """
     if hasattr(data, "source"):
         sides = {"source": data.source, "target": data.target}

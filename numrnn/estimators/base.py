@@ -153,10 +153,12 @@ class Model(WeightsByName, CallbackSupportMixin, BaseEstimator):
         --------
         numrnn.load : Load a saved estimator.
 
-        Notes ----- The file stores the weights, the parameters, what `fit` learned and the history. It does not store
-        the solver's moving averages, so `partial_fit` after `load` continues with the next epoch's shuffle but with a
-        new solver state. Functions and callbacks among the parameters are dropped with a warning, and a ``RandomState``
-        is replaced by a seed. A vocabulary with a `tokenizer` cannot be stored, since the tokenizer is a function.
+        Notes
+        -----
+        The file stores the weights, the parameters, what `fit` learned and the history. It does not store the solver's
+        moving averages, so `partial_fit` after `load` continues with the next epoch's shuffle but with a new solver
+        state. Functions and callbacks among the parameters are dropped with a warning, and a ``RandomState`` is
+        replaced by a seed. A vocabulary with a `tokenizer` cannot be stored, since the tokenizer is a function.
         """
         check_is_fitted(self)
         parameters = self.get_params(deep=False)

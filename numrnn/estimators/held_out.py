@@ -72,9 +72,11 @@ def split(n_sequences, fraction, seed, *, codes=None, weights=None, at_least=1, 
     train, validation : ndarray of int64
         Ids in ascending order.
 
-    Notes ----- The sequences are shuffled and then sorted by class with a stable sort; every k-th one is held out. This
-    stratifies for any number of sequences per class, and no class is too small to split. The only sequence of a class
-    is trained on.
+    Notes
+    -----
+    The sequences are shuffled and then sorted by class with a stable sort; every k-th one is held out. This stratifies
+    for any number of sequences per class, and no class is too small to split. The only sequence of a class is trained
+    on.
     """
     ids = np.arange(n_sequences) if weights is None else np.flatnonzero(weights > 0)
     if len(ids) <= at_least:

@@ -163,8 +163,10 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     RNNClassifier : Predict classes.
     numrnn.load : Load a saved estimator.
 
-    Notes ----- X is a list of (T_i, D) arrays, a `Sequences`, an array of shape (N, T, D), or an array of shape (N, T)
-    of univariate sequences. Predictions per step have the form of X. A single sequence is passed as a list of one:
+    Notes
+    -----
+    X is a list of (T_i, D) arrays, a `Sequences`, an array of shape (N, T, D), or an array of shape (N, T) of
+    univariate sequences. Predictions per step have the form of X. A single sequence is passed as a list of one:
     ``predict([x])``. With a `vocabulary`, X is a list of texts. Targets that are far from zero mean and unit variance
     are learned slowly; standardise them with `sklearn.compose.TransformedTargetRegressor`.
 

@@ -95,10 +95,12 @@ def open_shards(
         If it is not a directory of shards, is incomplete, or has another format version. The message names the file
         that is missing, truncated or contradicts the others.
 
-    Notes ----- Memory holds the lengths and places of the sequences (16 bytes each, 24 for a subset), targets and
-    weights, and windows while data are read. Steps are checked for NaN and infinity whenever they are read; the error
-    names file, sequence and step. The index, lengths, targets and weights are compared with their checksums, if the
-    index has any; steps are compared by ``numrnn info --verify`` only.
+    Notes
+    -----
+    Memory holds the lengths and places of the sequences (16 bytes each, 24 for a subset), targets and weights, and
+    windows while data are read. Steps are checked for NaN and infinity whenever they are read; the error names file,
+    sequence and step. The index, lengths, targets and weights are compared with their checksums, if the index has any;
+    steps are compared by ``numrnn info --verify`` only.
 
     Examples
     --------

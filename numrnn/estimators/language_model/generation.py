@@ -62,8 +62,10 @@ class TextGeneration:
         ValueError, TypeError
             If an argument is invalid. The message names unknown characters of the prompt.
 
-        Notes ----- Samples are computed in float64 from the logits, which have the model's dtype, with one uniform
-        number per symbol.
+        Notes
+        -----
+        Samples are computed in float64 from the logits, which have the model's dtype, with one uniform number per
+        symbol.
 
         Examples
         --------
