@@ -18,6 +18,10 @@ exclude_patterns = ["_build", "_templates", "examples"]
 templates_path = ["_templates"]
 autosummary_generate = True
 numpydoc_show_class_members = False
+# All checks but those that ask for extended summaries, for See Also and Examples in every method, and against named
+# return values.
+numpydoc_validation_checks = {"all", "ES01", "SA01", "EX01", "RT02", "GL08"}
+numpydoc_validation_exclude = {r"\.FitInfo$"}  # fit makes it, and its attributes are what callbacks read
 
 sphinx_gallery_conf = {
     "examples_dirs": "examples",

@@ -291,7 +291,8 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         Returns
         -------
         loss : float
-            sum(w l) / sum(w) + alpha/2 (sum of the squares of all U, W and V), where w is sample weight x class weight.
+            Objective sum(w l) / sum(w) + alpha/2 (sum of the squares of all U, W and V), where w is sample weight x
+            class weight.
         gradient : dict of str to ndarray
             Gradient by the names in `weights_`, in the same shapes.
 

@@ -49,15 +49,12 @@ class Adam(Solver):
         self.epsilon = epsilon
 
     def init_state(self, theta: np.ndarray) -> dict[str, np.ndarray]:
-        """Return zeros for the running means, {"m", "v"}; see `Solver.init_state`."""
         return {"m": np.zeros_like(theta), "v": np.zeros_like(theta)}
 
     def rule(self) -> int:
-        """Return the constant ADAM."""
         return updates.ADAM
 
     def scalars(self, learning_rate: float, n_updates: int) -> tuple[float, ...]:
-        """Return the numbers of a step; see `Solver.scalars`."""
         rate = learning_rate / (1 - self.beta_1**n_updates)
         root_correction_2 = math.sqrt(1 - self.beta_2**n_updates)
         return 1.0, rate, 1 - self.beta_1, self.beta_2, 1 - self.beta_2, root_correction_2, self.epsilon
@@ -102,5 +99,4 @@ class AdamW(Adam):
         self.weight_decay = weight_decay
 
     def scalars(self, learning_rate: float, n_updates: int) -> tuple[float, ...]:
-        """Return the numbers of a step; see `Solver.scalars`."""
         return 1 - learning_rate * self.weight_decay, *super().scalars(learning_rate, n_updates)[1:]

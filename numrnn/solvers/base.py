@@ -60,7 +60,13 @@ class Solver(BaseEstimator):
         return {}
 
     def rule(self) -> int:
-        """Return the compiled rule of a step, a constant of `numrnn.kernels.cpu.updates`."""
+        """Return the compiled rule of a step.
+
+        Returns
+        -------
+        rule : int
+            A constant of `numrnn.kernels.cpu.updates`.
+        """
         raise NotImplementedError(f"{type(self).__name__} makes no steps of its own")
 
     def scalars(self, learning_rate: float, n_updates: int) -> tuple[float, ...]:
@@ -72,6 +78,11 @@ class Solver(BaseEstimator):
             Learning rate of the step.
         n_updates : int
             Number of the step, from 1.
+
+        Returns
+        -------
+        scalars : tuple of float
+            The numbers.
         """
         raise NotImplementedError(f"{type(self).__name__} makes no steps of its own")
 

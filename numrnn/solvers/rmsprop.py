@@ -45,14 +45,11 @@ class RMSprop(Solver):
         self.momentum = momentum
 
     def init_state(self, theta: np.ndarray) -> dict[str, np.ndarray]:
-        """Return zeros for {"v"}, and for {"velocity"} if there is momentum; see `Solver.init_state`."""
         names = ("v", "velocity") if self.momentum else ("v",)
         return {name: np.zeros_like(theta) for name in names}
 
     def rule(self) -> int:
-        """Return the constant RMSPROP or RMSPROP_MOMENTUM."""
         return updates.RMSPROP_MOMENTUM if self.momentum else updates.RMSPROP
 
     def scalars(self, learning_rate: float, n_updates: int) -> tuple[float, ...]:
-        """Return the numbers of a step; see `Solver.scalars`."""
         return learning_rate, self.rho, 1 - self.rho, self.epsilon, self.momentum

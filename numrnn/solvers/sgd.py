@@ -43,15 +43,12 @@ class SGD(Solver):
         self.nesterov = nesterov
 
     def init_state(self, theta: np.ndarray) -> dict[str, np.ndarray]:
-        """Return zeros for {"velocity"}, or nothing without momentum; see `Solver.init_state`."""
         return {"velocity": np.zeros_like(theta)} if self.momentum else {}
 
     def rule(self) -> int:
-        """Return the constant SGD, SGD_MOMENTUM or SGD_NESTEROV."""
         if not self.momentum:
             return updates.SGD
         return updates.SGD_NESTEROV if self.nesterov else updates.SGD_MOMENTUM
 
     def scalars(self, learning_rate: float, n_updates: int) -> tuple[float, ...]:
-        """Return the numbers of a step; see `Solver.scalars`."""
         return learning_rate, self.momentum

@@ -86,7 +86,17 @@ class FitInfo:
 
     @contextlib.contextmanager
     def resident(self, network: Any) -> Iterator[None]:
-        """Let a network keep on its device what it changes within the context, until it is read."""
+        """Let a network keep on its device what it changes within the context, until it is read.
+
+        Parameters
+        ----------
+        network : Network
+            Network that trains.
+
+        Yields
+        ------
+        None
+        """
         settle = _nothing_to_do
         try:
             with network.resident() as settle:

@@ -88,15 +88,27 @@ class Checkpoint:
         self._facts, self._callbacks, self._folder, self._signals = None, (), None, None
 
     def watch(self, facts: dict[str, str], callbacks: list, resumed_from: Path | None) -> None:
-        """Prepare for a training that resumes from a checkpoint (`resumed_from`, a path or None).
+        """Prepare for a fit; `fit` calls this method.
 
-        `facts` are JSON values that a fit which resumes from the new checkpoints must share. The states of those
-        `callbacks` that have one are saved.
+        Parameters
+        ----------
+        facts : dict of str to str
+            Facts that a fit which resumes from the new checkpoints must share.
+        callbacks : list of objects
+            Callbacks of the fit; the states of those that have one are saved.
+        resumed_from : pathlib.Path or None
+            Checkpoint from which the fit resumes, if any.
         """
         self._facts, self._callbacks, self.resumed_from = facts, callbacks, resumed_from
 
     def on_fit_begin(self, info: FitInfo) -> None:
-        """Lock the directory and install signal handlers."""
+        """Lock the directory and install signal handlers.
+
+        Parameters
+        ----------
+        info : FitInfo
+            Progress of the fit.
+        """
         if self._facts is None:
             raise ValueError("callbacks: a Checkpoint is for fit; partial_fit makes one pass, and save keeps the model")
         if info.comm.rank == 0:
@@ -108,18 +120,36 @@ class Checkpoint:
         info.signals = self._signals
 
     def on_progress(self, info: FitInfo) -> None:
-        """Stop if a signal has been received; save if it is time."""
+        """Stop if a signal has been received; save if it is time.
+
+        Parameters
+        ----------
+        info : FitInfo
+            Progress of the fit.
+        """
         self._asked += 1
         self._signals.check(info.comm)
         if time.monotonic() - self._time >= self._seconds or info.epoch - self._epoch >= self._epochs:
             self._save(info)
 
     def on_epoch_end(self, info: FitInfo) -> None:
-        """Record that training has made progress."""
+        """Record that training has made progress.
+
+        Parameters
+        ----------
+        info : FitInfo
+            Progress of the fit.
+        """
         self._asked += 1
 
     def on_stop(self, info: FitInfo) -> None:
-        """Save a last checkpoint, so that a resumed fit continues from it or need not train again."""
+        """Save a last checkpoint, so that a resumed fit continues from it or need not train again.
+
+        Parameters
+        ----------
+        info : FitInfo
+            Progress of the fit.
+        """
         try:
             self._save(info)
         except OSError as error:
@@ -128,7 +158,13 @@ class Checkpoint:
             warnings.warn(f"training has ended, but its last checkpoint could not be written: {error}", stacklevel=2)
 
     def on_fit_end(self, info: FitInfo) -> None:
-        """Restore the signal handlers and release the lock."""
+        """Restore the signal handlers and release the lock.
+
+        Parameters
+        ----------
+        info : FitInfo
+            Progress of the fit.
+        """
         if self._signals is not None:
             self._signals.close()
         if self._folder is not None:

@@ -103,15 +103,17 @@ class TextGeneration:
 
         Parameters
         ----------
-        prompt, temperature, top_k, top_p, random_state, stop : as in `generate`
-            Text to continue, and options of sampling.
+        prompt : as in `generate`
+            Text to continue.
         length : int or None, default=None
             Largest number of symbols to generate. None generates until the text ends or the caller stops.
+        temperature, top_k, top_p, random_state, stop : as in `generate`
+            Options of sampling.
 
-        Yields
-        ------
-        symbol : str or int
-            A character, a token or an integer; together they are the result of `generate`.
+        Returns
+        -------
+        symbols : iterator of str or int
+            Characters, tokens or integers; together they are the result of `generate`.
 
         Examples
         --------
