@@ -40,5 +40,5 @@ def missing(name, function):
 def test_public_signatures_are_annotated():
     """Check every function and method of the public interface."""
     names = public_names()
-    assert len(names) > 30
+    assert len(names) >= 30
     assert not [fault for name in names for item in functions(name) for fault in missing(*item)]
