@@ -94,7 +94,7 @@ def cross_val_predict(
     splits = list(check_cv(cv, labels, classifier=is_classifier(estimator)).split(X, y, groups))
     tests = np.concatenate([test for _, test in splits])
     if not np.array_equal(np.sort(tests), np.arange(n_sequences)):
-        raise ValueError("cv: every sequence must be in the test set of one fold, and of no other")
+        raise ValueError("cv: every sequence must be in the test set of exactly one fold")
     folds = Parallel(n_jobs=n_jobs, verbose=verbose)(
         delayed(_fit_and_predict)(clone(estimator), X, y, train, test, params or {}, method) for train, test in splits
     )
@@ -179,9 +179,7 @@ class StratifiedStepKFold(BaseCrossValidator):
     [0 1] [2 3]
     """
 
-    def __init__(
-        self, n_splits: int = 5, *, shuffle: bool = False, random_state: int | RandomState | None = None
-    ):
+    def __init__(self, n_splits: int = 5, *, shuffle: bool = False, random_state: int | RandomState | None = None):
         self.n_splits = n_splits
         self.shuffle = shuffle
         self.random_state = random_state

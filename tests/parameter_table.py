@@ -44,7 +44,7 @@ def constructor(rows):
     """Return ``def __init__``, whose first parameter may be positional, and its assignments."""
     first, *others = (f"{INDENT}{row.name}: {annotation(row)} = {written(row.default)},\n" for row in rows)
     stored = "".join(f"{INDENT}self.{row.name} = {row.name}\n" for row in rows)
-    return f"    def __init__(\n{INDENT}self,\n{first}{INDENT}*,\n{''.join(others)}    ):\n{stored}"
+    return f"    def __init__(\n{INDENT}self,\n{first}{INDENT}*,\n{''.join(others)}    ):\n{stored}\n"
 
 
 def annotation(row):

@@ -69,8 +69,8 @@ def main(argv=None):
 def _parser():
     parser = Parser(
         prog="numrnn",
-        description="Train recurrent neural networks on sequences, and use them.",
-        epilog="'numrnn COMMAND --help' tells a command's options. NUMRNN_TRACEBACK=1 shows where an error arose.",
+        description="Train and apply recurrent neural networks for sequences.",
+        epilog="'numrnn COMMAND --help' lists the options of a command. NUMRNN_TRACEBACK=1 prints tracebacks.",
     )
     parser.add_argument("--version", action="version", version=f"numrnn {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)

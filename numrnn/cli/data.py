@@ -94,7 +94,7 @@ def is_shards(name):
 def subset(data, name):
     """Return the requested subset; None means the test set if there is one, and otherwise the only subset."""
     if name == "test" and data.test is None:
-        raise UsageError("the data have no part to test on (values_test, lengths_test)")
+        raise UsageError("the data have no test set (values_test, lengths_test)")
     return data.train if name == "train" or data.test is None else data.test
 
 

@@ -39,31 +39,34 @@ def add_parser(commands):
     """Add the command to the parser's sub-commands."""
     parser = commands.add_parser(
         "fit",
-        help="train on a data set, test, save the model with a report",
+        help="train on a data set, test, and save the model with a report",
         description="Train a recurrent network, test it, and write model.safetensors, history.csv, report.json and "
         "learning_curve.png (with matplotlib) to a directory.",
-        epilog=f"Settings for {', '.join(SETTINGS)} were chosen by cross-validation and hold unless options say "
-        "otherwise. Targets that are floats make a regression, others a classification; one target per step instead "
-        "of one per sequence makes a prediction for each step. Texts of a table are read by an LSTM of 50 units, "
-        f"with early stopping, unless options say otherwise; a {LANGUAGE_MODEL} has the defaults of RNNLanguageModel, "
-        f"{PAIRS} those of RNNSeq2Seq.",
+        epilog=f"Settings for {', '.join(SETTINGS)} were chosen by cross-validation; options override them. "
+        "Targets that are floats are a regression, others a classification. If there is one target per step instead of "
+        "one per sequence, the model predicts each step. For tables of texts, the default is an LSTM of 50 units with "
+        f"early stopping; the task {LANGUAGE_MODEL} has the defaults of RNNLanguageModel, {PAIRS} those of RNNSeq2Seq.",
     )
     # Absent unless given, so that what is given on the command line can be laid over what the config file says.
     given = {"default": argparse.SUPPRESS}
-    text = "a bundled data set's name, a file (.npz, .csv, .tsv, a text, - for standard input), or shards"
+    text = "name of a bundled data set, file (.npz, .csv, .tsv, text; - for standard input) or shards"
     parser.add_argument("data", nargs="?", metavar="DATA", help=text, **given)
-    parser.add_argument("--output", metavar="DIR", help="directory for the results, made if missing", **given)
-    parser.add_argument("--config", metavar="JOB.toml", help='read options from a file: cell = "gru"; those given win')
+    parser.add_argument("--output", metavar="DIR", help="directory for the results, created if missing", **given)
+    parser.add_argument(
+        "--config", metavar="JOB.toml", help='file of options, such as cell = "gru"; the command line overrides it'
+    )
     tasks = ("classification", "regression", LANGUAGE_MODEL, PAIRS)
-    parser.add_argument("--task", choices=tasks, help="what the targets are, or a model that writes", **given)
-    text = "columns of shards that are inputs (default: all)"
+    parser.add_argument("--task", choices=tasks, help="kind of targets, or of generating model", **given)
+    text = "input columns of shards (default: all)"
     parser.add_argument("--inputs", metavar="COLUMN,...", type=column_list, help=text, **given)
     parser.add_argument("--drop", metavar="COLUMN,...", type=column_list, help="columns of shards to drop", **given)
     flag = argparse.BooleanOptionalAction
-    parser.add_argument("--progress", action=flag, help="a progress bar (default: on a terminal)", **given)
-    parser.add_argument("--scale", action=flag, help="standardise the inputs; the saved model takes raw ones", **given)
+    parser.add_argument("--progress", action=flag, help="show a progress bar (default: in a terminal)", **given)
+    parser.add_argument(
+        "--scale", action=flag, help="standardise the inputs; the saved model accepts raw inputs", **given
+    )
     add_batch_options(parser)
-    text = "train with all processes that mpiexec or srun started (default: if there are several)"
+    text = "train with all processes of mpiexec or srun (default: if there are several)"
     parser.add_argument("--mpi", action=flag, help=text, **given)
     add_text_options(parser)
     add_parameters(parser)
@@ -130,7 +133,7 @@ def _run(options, guard, comm):
         resume = checkpoint.directory if options.get("resume") else None
         train(estimator, parts, callbacks, scale=scale, resume=resume, comm=comm)
         if checkpoint and course.stop_reason == "interrupted":
-            raise Failure(f"interrupted; --resume goes on from what is saved in {checkpoint.directory}")
+            raise Failure(f"interrupted; pass --resume to continue from the checkpoints in {checkpoint.directory}")
         print(f"{estimator.n_iter_} epochs in {watch.lap('fit'):.1f} s")
         facts = {"options": options, "scale": scale, "stop_reason": course.stop_reason}
         facts["run"] = run_facts(estimator, checkpoint, comm)
@@ -138,7 +141,7 @@ def _run(options, guard, comm):
             _test_and_save(estimator, parts, facts, watch, directory)
     comm.wait_for_all()
     if course.stop_reason == "interrupted":
-        raise Failure(f"interrupted; what was learnt until then is saved in {directory}")
+        raise Failure(f"interrupted; the model trained so far is saved in {directory}")
 
 
 def _test_and_save(estimator, parts, facts, watch, directory):
@@ -179,9 +182,9 @@ def choose_parameters(options):
 def _check_options(options, with_texts, comm):
     """Raise an error for options that do not apply to the data or contradict each other."""
     if options.get("quiet") and options.get("progress"):
-        raise UsageError("--quiet and --progress contradict each other: give one of them")
+        raise UsageError("--quiet and --progress cannot be combined; pass one of them")
     if "inputs" in options and "drop" in options:
-        raise UsageError("--inputs and --drop exclude each other: give one of them")
+        raise UsageError("--inputs and --drop cannot be combined; pass one of them")
     if options["data"] == "-" and comm.size > 1:
         raise UsageError("-: processes that train together cannot share standard input; write it to a file")
     if not with_texts and Path(options["data"]).suffix.lower() in (".txt", ".md"):
@@ -192,7 +195,7 @@ def _check_options(options, with_texts, comm):
     for name in wrong:
         if name in options:
             kind = "texts" if with_texts else f"these data, only for texts: a .csv file, or --task {LANGUAGE_MODEL}"
-            raise UsageError(f"{option_of(name)} is no option for {kind}")
+            raise UsageError(f"{option_of(name)} does not apply to {kind}")
 
 
 def _chosen(data, options):
@@ -216,7 +219,7 @@ def make_estimator(parameters, y, options):
     kind = kinds[task]
     unknown = sorted(set(parameters) - set(kind().get_params()))
     if unknown:
-        raise UsageError(f"{option_of(unknown[0])} is no option for a {task}")
+        raise UsageError(f"{option_of(unknown[0])} does not apply to a {task}")
     if "task" not in options and task == "regression":
         _hint_at_classes(values, options)
     if isinstance(parameters.get("class_weight"), dict):

@@ -9,24 +9,23 @@ def add_parser(commands):
     """Add the command to the parser's sub-commands."""
     parser = commands.add_parser(
         "generate",
-        help="let a language model write",
-        description="Go on with a text as a model of 'numrnn fit TEXT --task language-model' would, on stdout, symbol "
-        "by symbol as they are drawn. What follows the prompt is written, not the prompt. All of it is computed on the "
-        "CPU, wherever the model was trained.",
+        help="generate text with a language model",
+        description="Continue a text with a model of 'numrnn fit TEXT --task language-model', and print the "
+        "continuation symbol by symbol, without the prompt. Generation uses the CPU, wherever the model was trained.",
     )
-    parser.add_argument("model", metavar="MODEL", help="a model file, or the directory that fit wrote")
-    text = "what the model reads first (default: the beginning of a text, for models of 'numrnn fit --boundaries')"
+    parser.add_argument("model", metavar="MODEL", help="model file, or output directory of numrnn fit")
+    text = "text to continue (default: start a new text, for models of 'numrnn fit --boundaries')"
     parser.add_argument("--prompt", metavar="TEXT", help=text)
-    text = "number of symbols to write if the text does not end before (default: 500)"
+    text = "largest number of symbols (default: 500)"
     parser.add_argument("--length", type=int, default=500, metavar="N", help=text)
-    text = "text before which writing ends; may be given several times"
+    text = "text at which generation stops; may be repeated"
     parser.add_argument("--stop", action="append", metavar="TEXT", help=text)
-    text = "below 1 likelier, 0 the likeliest, above 1 bolder (default: 1.0)"
+    text = "divisor of the logits; 0 chooses the most likely symbol (default: 1.0)"
     parser.add_argument("--temperature", type=float, default=1.0, metavar="VALUE", help=text)
-    parser.add_argument("--top-k", type=int, metavar="N", help="draw from the N most probable symbols only")
-    text = "draw from the fewest symbols that together have this probability"
+    parser.add_argument("--top-k", type=int, metavar="N", help="sample from the N most probable symbols only")
+    text = "sample from the fewest symbols that together have this probability"
     parser.add_argument("--top-p", type=float, metavar="VALUE", help=text)
-    parser.add_argument("--random-state", type=seed, metavar="N", help="seed: the same one gives the same text")
+    parser.add_argument("--random-state", type=seed, metavar="N", help="seed; the same seed returns the same text")
     parser.set_defaults(run=run)
 
 
@@ -37,7 +36,7 @@ def run(arguments):
 
     model = read_model(arguments.model)
     if not is_language_model(model):
-        raise UsageError(f"{arguments.model}: a {type(model).__name__} writes no texts, a language model does")
+        raise UsageError(f"{arguments.model}: a {type(model).__name__} does not generate text; pass a language model")
     if model.vocabulary_ is None:
         raise UsageError(f"{arguments.model}: it was fitted on symbols, not on texts")
     if arguments.prompt is None:

@@ -11,10 +11,10 @@ def add_parser(commands):
     """Add the command to the parser's sub-commands."""
     parser = commands.add_parser(
         "info",
-        help="tell about a model, a data set or the installation",
-        description="Tell what a saved model or a data set holds; without a name, what a bug report needs.",
+        help="describe a model, a data set or the installation",
+        description="Describe a saved model or a data set; without a name, print what a bug report needs.",
     )
-    parser.add_argument("name", nargs="?", metavar="MODEL_OR_DATA", help="a model file or directory, or a data set")
+    parser.add_argument("name", nargs="?", metavar="MODEL_OR_DATA", help="model file or directory, or data set")
     parser.add_argument("--verify", action="store_true", help="compare all files of shards with their checksums")
     parser.set_defaults(run=run)
 
@@ -46,7 +46,7 @@ def _verify(name):
     changed = [str(path) for paths, _ in found for path in paths]
     if changed:
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
-        raise UsageError(f"not as they were written: {', '.join(changed[:5])}{more}")
+        raise UsageError(f"files that do not match their checksums: {', '.join(changed[:5])}{more}")
     print(f"{sum(n for _, n in found)} files are as they were written")
 
 

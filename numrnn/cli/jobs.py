@@ -20,15 +20,15 @@ def add_batch_options(parser):
     """Add the options of batch jobs to the parser of ``fit``; options not given are absent from its result."""
     group = parser.add_argument_group("batch jobs")
     given = {"default": argparse.SUPPRESS}
-    group.add_argument("--checkpoint-dir", metavar="DIR", help="write to it what training goes on from", **given)
-    text = 'seconds, or such as 30s, 5min, 2h, "10 epochs" (default: 5min)'
+    group.add_argument("--checkpoint-dir", metavar="DIR", help="directory for checkpoints", **given)
+    text = 'time between checkpoints: seconds, 30s, 5min, 2h or "10 epochs" (default: 5min)'
     group.add_argument("--checkpoint-every", metavar="TIME", type=_number_or_text, help=text, **given)
     text = "number of checkpoints to keep (default: 3)"
     group.add_argument("--checkpoint-keep", metavar="N", type=int, help=text, **given)
     flag = argparse.BooleanOptionalAction
-    text = "go on from the newest in --checkpoint-dir; begin anew if there is none"
+    text = "resume from the newest checkpoint in --checkpoint-dir, or start if there is none"
     group.add_argument("--resume", action=flag, help=text, **given)
-    group.add_argument("--quiet", action=flag, help="write nothing but warnings and errors", **given)
+    group.add_argument("--quiet", action=flag, help="print warnings and errors only", **given)
 
 
 def _number_or_text(text):

@@ -15,8 +15,6 @@ __all__ = [
 ]  # fmt: skip
 
 
-
-
 class UsageError(Exception):
     """Report bad usage or input: one line on stderr and exit status 2."""
 
@@ -127,7 +125,7 @@ PARAMETERS = tuple(_option(row) for row in TABLE if row.option is not None)
 
 def add_device_option(parser):
     """Add --device to the parser of a command that computes with a fitted model."""
-    text = "where to compute (default: where the model was trained)"
+    text = "device to compute on (default: the one that the model was trained on)"
     parser.add_argument("--device", choices=("cpu", "cuda"), help=text)
 
 

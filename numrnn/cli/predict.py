@@ -18,17 +18,21 @@ def add_parser(commands):
     parser = commands.add_parser(
         "predict",
         help="predict with a saved model",
-        description="Predict every sequence of a data set (its test part, where it has one) with a saved model.",
+        description="Predict every sequence of a data set (of its test set, if it has one) with a saved model.",
     )
-    parser.add_argument("model", metavar="MODEL", help="a model file, or the directory that fit wrote")
+    parser.add_argument("model", metavar="MODEL", help="model file, or output directory of numrnn fit")
     parser.add_argument(
-        "data", metavar="DATA", help="a bundled data set's name, an .npz file, a table or shards, without y too"
+        "data", metavar="DATA", help="name of a bundled data set, .npz file, table or shards, with or without y"
     )
     add_column_options(parser, "text", "id")
-    parser.add_argument("--subset", choices=("train", "test"), help="which part (default: test, if there is one)")
+    parser.add_argument(
+        "--subset", choices=("train", "test"), help="subset of the data (default: test, if there is one)"
+    )
     add_device_option(parser)
-    parser.add_argument("--proba", action="store_true", help="probabilities of the classes beside the prediction")
-    parser.add_argument("--output", metavar="FILE", help="a .csv or .npz file to write (default: CSV to stdout)")
+    parser.add_argument("--proba", action="store_true", help="add the probabilities of the classes")
+    parser.add_argument(
+        "--output", metavar="FILE", help=".csv or .npz file for the predictions (default: CSV on stdout)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -49,7 +53,7 @@ def run(arguments):
     if is_language_model(model):
         raise UsageError("a language model has no targets to predict: see numrnn score, numrnn generate")
     if arguments.proba and not hasattr(model, "predict_proba"):
-        raise UsageError(f"--proba: a {type(model).__name__} has no probabilities")
+        raise UsageError(f"--proba: a {type(model).__name__} does not predict probabilities")
     faults = faults_of(vars(arguments))
     part = subset(read_for(model, arguments, faults, with_targets=False), arguments.subset)
     say_what_was_left_out(faults, arguments.output and str(Path(arguments.output).with_suffix("")) + ".skipped.csv")

@@ -12,16 +12,18 @@ def add_parser(commands):
     parser = commands.add_parser(
         "score",
         help="score a saved model",
-        description="Compare a saved model's predictions with the targets of a data set (of its test part, if any).",
+        description="Compare a saved model's predictions with the targets of a data set (of its test set, if any).",
     )
-    parser.add_argument("model", metavar="MODEL", help="a model file, or the directory that fit wrote")
+    parser.add_argument("model", metavar="MODEL", help="model file, or output directory of numrnn fit")
     parser.add_argument(
-        "data", metavar="DATA", help="a bundled data set's name, a file (.npz, .csv, a text), or a directory of shards"
+        "data", metavar="DATA", help="name of a bundled data set, file (.npz, .csv, text) or directory of shards"
     )
     add_column_options(parser, "text", "target")
-    parser.add_argument("--subset", choices=("train", "test"), help="which part (default: test, if there is one)")
+    parser.add_argument(
+        "--subset", choices=("train", "test"), help="subset of the data (default: test, if there is one)"
+    )
     add_device_option(parser)
-    parser.add_argument("--json", action="store_true", help="all scores as JSON, those of each class too")
+    parser.add_argument("--json", action="store_true", help="print all scores, also those of each class, as JSON")
     parser.set_defaults(run=run)
 
 

@@ -14,26 +14,32 @@ def add_parser(commands):
     """Add the command to the parser's sub-commands."""
     parser = commands.add_parser(
         "shard",
-        help="write data as shards, to train on more than memory holds",
-        description="Write the sequences of files, one file after another, to a directory of shards: plain .npy files "
-        "with an index, which fit, predict and score read a part at a time. Tables have a row for each step; their "
-        "columns are told by name, whatever their order in each file.",
+        help="write data as shards, to train on data that exceed memory",
+        description="Write the sequences of files to a directory of shards: plain .npy files with an index, which fit, "
+        "predict and score read piece by piece. Tables have one row per step; columns are matched by name, whatever "
+        "their order in each file.",
     )
-    text = "a file: .npz, .csv, .tsv, either of them with .gz, .parquet (needs pyarrow), or - for standard input"
+    text = ".npz, .csv or .tsv file (the latter two also with .gz), .parquet (needs pyarrow), or - for standard input"
     parser.add_argument("data", nargs="+", metavar="FILE", help=text)
-    parser.add_argument("--output", required=True, metavar="DIR", help="the directory, which must not exist yet")
-    parser.add_argument("--shard-size", default="256MB", metavar="SIZE", help="of a shard (default: 256MB)")
-    parser.add_argument("--dtype", choices=("float32", "float64"), help="to store (default: .npz as is, else float32)")
+    parser.add_argument("--output", required=True, metavar="DIR", help="directory to create; it must not exist")
+    parser.add_argument("--shard-size", default="256MB", metavar="SIZE", help="size of a shard (default: 256MB)")
+    parser.add_argument(
+        "--dtype", choices=("float32", "float64"), help="precision to store (default: that of .npz files, else float32)"
+    )
     group = parser.add_argument_group("columns of tables (all others are inputs)")
-    group.add_argument("--sequence", default="sequence", metavar="COLUMN", help="tells sequences apart")
-    group.add_argument("--target", metavar="COLUMN", help="the target")
-    text = "what the targets are (default: what the cells look like)"
+    group.add_argument(
+        "--sequence", default="sequence", metavar="COLUMN", help="column that identifies sequences (default: sequence)"
+    )
+    group.add_argument("--target", metavar="COLUMN", help="column of targets")
+    text = "kind of targets (default: inferred from the cells)"
     group.add_argument("--task", choices=("classification", "regression"), help=text)
-    group.add_argument("--weight", metavar="COLUMN", help="the sample weight")
-    group.add_argument("--step-targets", action="store_true", help="target and weight are of steps, not of sequences")
-    text = "kept with each sequence, and written by predict beside its prediction"
+    group.add_argument("--weight", metavar="COLUMN", help="column of sample weights")
+    group.add_argument(
+        "--step-targets", action="store_true", help="one target and weight per step instead of per sequence"
+    )
+    text = "column of identifiers, which predict writes with the predictions"
     group.add_argument("--id", metavar="COLUMN", help=text)
-    group.add_argument("--inputs", metavar="COLUMN,...", type=column_list, help="the inputs (default: all others)")
+    group.add_argument("--inputs", metavar="COLUMN,...", type=column_list, help="input columns (default: all others)")
     group.add_argument("--drop", metavar="COLUMN,...", type=column_list, default=(), help="columns to leave out")
     add_format_options(parser, "sequences")
     parser.set_defaults(run=run)
@@ -46,7 +52,7 @@ def run(arguments):
     from numrnn.data.shards.writer import ShardWriter
 
     if arguments.inputs is not None and arguments.drop:
-        raise UsageError("--inputs and --drop exclude each other: give one of them")
+        raise UsageError("--inputs and --drop cannot be combined; pass one of them")
     dtype = arguments.dtype or ("float32" if any(map(is_step_table, arguments.data)) else None)
     job = _Job(arguments, dtype)
     try:

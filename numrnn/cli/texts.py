@@ -26,24 +26,28 @@ def add_text_options(parser):
     """Add the options of texts to the parser of ``fit``; options that are not given do not appear in its result."""
     group = parser.add_argument_group("texts: the rows of a table, or a text file with --task language-model")
     given = {"default": argparse.SUPPRESS}
-    group.add_argument("--text", metavar="COLUMN", help="the table's column of texts", **given)
-    group.add_argument("--target", metavar="COLUMN", help="its column of targets", **given)
-    group.add_argument("--id", metavar="COLUMN", help="its column that predict writes beside predictions", **given)
-    group.add_argument("--test", metavar="FILE", help="a file like it to test on", **given)
-    text = f"part to test on where there is no --test, the end of one text (default: {TEST_FRACTION})"
+    group.add_argument("--text", metavar="COLUMN", help="column of texts in the table", **given)
+    group.add_argument("--target", metavar="COLUMN", help="column of targets", **given)
+    group.add_argument(
+        "--id", metavar="COLUMN", help="column of identifiers, which predict writes with the predictions", **given
+    )
+    group.add_argument("--test", metavar="FILE", help="file of the same format to test on", **given)
+    text = f"fraction to test on without --test; of a single text, its end (default: {TEST_FRACTION})"
     group.add_argument("--test-fraction", metavar="VALUE", type=_fraction, help=text, **given)
     flag = argparse.BooleanOptionalAction
-    text = f"read each line as a text with a beginning and an end, for a {LANGUAGE_MODEL} (default: the file is a text)"
+    text = (
+        f"read each line as a text with a beginning and an end, for a {LANGUAGE_MODEL} (default: the file is one text)"
+    )
     group.add_argument("--boundaries", action=flag, help=text, **given)
-    group.add_argument("--unit", choices=("character", "token"), help="what is a symbol; a token is a word", **given)
-    text = "number of symbols, the most frequent ones with the unknown included, or none for all"
+    group.add_argument("--unit", choices=("character", "token"), help="meaning of a symbol; a token is a word", **given)
+    text = "largest number of symbols, including the one for unknown texts, or none for all"
     group.add_argument("--max-symbols", metavar="VALUE", type=_count_or_none, help=text, **given)
-    text = f"symbol for what the texts to train on do not have (default: yes, for characters of a {LANGUAGE_MODEL} no)"
+    text = f"reserve a symbol for unknown characters or tokens (default: yes; no for characters of a {LANGUAGE_MODEL})"
     group.add_argument("--unknown", action=flag, help=text, **given)
-    group.add_argument("--lowercase", action=flag, help="read capitals as small", **given)
-    text = "Unicode normalization form: NFC, NFKC or none (default: NFC for tokens, none for characters)"
+    group.add_argument("--lowercase", action=flag, help="convert capitals to lower case", **given)
+    text = "Unicode normalisation form: NFC, NFKC or none (default: NFC for tokens, none for characters)"
     group.add_argument("--normalization", metavar="FORM", type=_form, help=text, **given)
-    text = "number of symbols at the end of a text that are read, or none for all"
+    text = "number of symbols to read at the end of a text, or none for all"
     group.add_argument("--last", metavar="VALUE", type=_count_or_none, help=text, **given)
     add_format_options(parser, "rows")
 
@@ -52,7 +56,7 @@ def add_column_options(parser, *names):
     """Add options for the columns of a table to the parser of a command that uses a fitted model."""
     what = {"text": "texts", "target": "targets", "id": "identifiers, to write beside predictions"}
     for name in names:
-        text = f"a table's column of {what[name]} (default: the one that fit was told)"
+        text = f"column of {what[name]} in a table (default: the one that fit used)"
         parser.add_argument(f"--{name}", metavar="COLUMN", default=argparse.SUPPRESS, help=text)
     listed = "and list them beside --output" if "id" in names else ""
     add_format_options(parser, "rows", listed=listed, targets="target" in names)
@@ -96,7 +100,7 @@ def make_vocabulary(options, of="text"):
 
     task = options.get("task")
     if task == LANGUAGE_MODEL and "last" in options:
-        raise UsageError(f"--last is no option for a {LANGUAGE_MODEL}: it reads all of its text")
+        raise UsageError(f"--last does not apply to a {LANGUAGE_MODEL}: it reads all of its text")
     settings = {} if task in (LANGUAGE_MODEL, PAIRS) else VOCABULARY
     names = [name for name in VOCABULARY_OPTIONS if name in options and (of == "text" or name != "last")]
     return Vocabulary(**settings | {name: options[name] for name in names})
@@ -109,7 +113,7 @@ def read_texts(options, faults):
     name, test = options["data"], options.get("test")
     fraction = options.get("test_fraction", TEST_FRACTION)
     if test is not None and "test_fraction" in options:
-        raise UsageError("--test and --test-fraction exclude each other")
+        raise UsageError("--test and --test-fraction cannot be combined; pass one of them")
     if "-" == name == test:
         raise UsageError("--test -: standard input is read already")
     if options.get("task") != LANGUAGE_MODEL:
@@ -118,7 +122,7 @@ def read_texts(options, faults):
         return _read_tables(name, test, fraction, options, faults)
     for option in (*COLUMNS, *FORMAT_OPTIONS):
         if option in options and option != "encoding":
-            raise UsageError(f"{option_of(option)} is no option for a {LANGUAGE_MODEL}: it reads one text")
+            raise UsageError(f"{option_of(option)} does not apply to a {LANGUAGE_MODEL}: it reads one text")
     if options.get("boundaries"):
         return _read_lines_of(name, test, fraction, options)
     text = _read_file(name, options)
@@ -203,7 +207,7 @@ def read_for(model, arguments, faults, *, with_targets=True):
             raise UsageError(f"{arguments.model}: it was fitted on symbols, not on texts")
         wrong = [option for option in given if option != "encoding"]
         if wrong:
-            raise UsageError(f"{option_of(wrong[0])} is no option for a {LANGUAGE_MODEL}: it reads one text")
+            raise UsageError(f"{option_of(wrong[0])} does not apply to a {LANGUAGE_MODEL}: it reads one text")
         lines = model.end_symbol_ is not None
         return DataFile(_read_lines(name, options) if lines else Part(_read_file(name, options), None), None)
     told = _told(arguments.model)
@@ -211,7 +215,7 @@ def read_for(model, arguments, faults, *, with_targets=True):
         if model.vocabulary_ is not None:
             raise UsageError(f"{name}: the model reads texts, the rows of a .csv or .tsv file")
         if given:
-            raise UsageError(f"{option_of(given[0])} is no option for these data, only for a table")
+            raise UsageError(f"{option_of(given[0])} does not apply to these data, only for a table")
         data, chosen = read_data(name), "inputs" in told or "drop" in told
         if chosen and getattr(data.train.X, "names", None) and hasattr(model, "feature_names_in_"):
             return select(data, name, tuple(model.feature_names_in_), ())

@@ -7,14 +7,22 @@ def add_parser(commands):
     """Add the command to the parser's sub-commands."""
     parser = commands.add_parser(
         "warmup",
-        help="compile the kernels to the cache",
-        description="Compile the kernels to the cache (NUMBA_CACHE_DIR), so that no later process has to: before a job "
-        "array, or when an image is built.",
+        help="compile the kernels and cache them",
+        description="Compile the kernels and store them in the cache (NUMBA_CACHE_DIR) for later processes: before a "
+        "job array, or when an image is built.",
     )
-    parser.add_argument("--cells", metavar="CELL,...", type=_names, default="elman,gru,lstm", help="(default: all)")
-    parser.add_argument("--dtypes", metavar="DTYPE,...", type=_names, default="float32", help="(default: float32)")
-    parser.add_argument("--symbols", action="store_true", help="what reads symbols and writes texts, too")
-    parser.add_argument("--bidirectional", action="store_true", help="bidirectional layers, too")
+    parser.add_argument(
+        "--cells", metavar="CELL,...", type=_names, default="elman,gru,lstm", help="cells to compile for (default: all)"
+    )
+    parser.add_argument(
+        "--dtypes",
+        metavar="DTYPE,...",
+        type=_names,
+        default="float32",
+        help="precisions to compile for (default: float32)",
+    )
+    parser.add_argument("--symbols", action="store_true", help="compile kernels that read symbols and generate texts")
+    parser.add_argument("--bidirectional", action="store_true", help="compile bidirectional layers")
     parser.add_argument("--memory-limit", action="store_true", help="ignored: the same kernels train within a limit")
     parser.set_defaults(run=run)
 

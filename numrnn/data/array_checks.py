@@ -129,10 +129,10 @@ def _check_plain_array(array, name, index, hint):
         return
     mask = np.ma.getmaskarray(array)
     if not mask.ndim:
-        raise InputError(name, index, "is masked, expected a value; leave out what has none")
+        raise InputError(name, index, "is masked; fill or remove masked values")
     first = np.argwhere(mask)[0].tolist()
     found = f"is a masked array: {np.count_nonzero(mask)} of its values are masked, the first is at {first}"
-    raise InputError(name, index, f"{found}; fill them ({where}.filled(...)), or leave out what has none")
+    raise InputError(name, index, f"{found}; fill them ({where}.filled(...)), or remove them")
 
 
 def _as_array(item, name, i, kinds):
@@ -202,7 +202,7 @@ def checked_offsets(offsets, values):
         raise ValueError(f"offsets must go from 0 to {len(values)} (steps), got {offsets[0]} to {offsets[-1]}")
     falls = np.flatnonzero(offsets[1:] < offsets[:-1])  # differences could wrap
     if falls.size:
-        raise ValueError(f"offsets must not fall, sequence {falls[0]} goes from {offsets[falls[0]]} down")
+        raise ValueError(f"offsets must not decrease, sequence {falls[0]} goes from {offsets[falls[0]]} down")
     offsets = offsets.astype(np.int64)
     offsets.flags.writeable = False
     return offsets
@@ -240,8 +240,6 @@ def names_of(columns):
     """Return the names of columns as a tuple, or None unless all of them are texts."""
     names = tuple(columns)
     return tuple(map(str, names)) if names and all(isinstance(name, str) for name in names) else None
-
-
 
 
 def check_one_order(items, name):
@@ -308,7 +306,7 @@ def check_same_order(known, found, what, where, when="during fit"):
     """
     if places_of(known, found, where) is not None:
         expected, found = (listed(map(repr, order)) for order in (known, found))
-        raise ValueError(f"{what} must be in the order that they were in {when}: {expected}; they are {found}")
+        raise ValueError(f"{what} must have the same order as {when}: {expected}; they are {found}")
 
 
 def _more(names):

@@ -163,4 +163,4 @@ def check_distinct(X, name, index=()):
     columns = list(X.columns) if hasattr(X, "columns") else []
     if len(set(columns)) < len(columns):
         twice = next(column for i, column in enumerate(columns) if column in columns[:i])
-        raise InputError(name, index, f"has the column {twice!r:.80} twice: give its columns names that differ")
+        raise InputError(name, index, f"has the column {twice!r:.80} twice; rename one of them")

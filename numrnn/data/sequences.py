@@ -297,7 +297,7 @@ class Sequences(SequenceSource):
         for i in range(*slice(start, stop).indices(len(self))):
             if np.array_equal(self[i], value):
                 return i
-        raise ValueError(f"{shown(value)} is none of the sequences")
+        raise ValueError(f"{shown(value)} is not among the sequences")
 
     def count(self, value: ArrayLike) -> int:
         """Return how many sequences equal an array.

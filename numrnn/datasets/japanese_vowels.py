@@ -1,6 +1,5 @@
 """Load the Japanese vowels, a small real data set of ragged sequences."""
 
-
 from importlib.resources import files
 
 import numpy as np

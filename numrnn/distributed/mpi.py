@@ -91,7 +91,7 @@ class MPI(Serial):
         for rank, name in enumerate(names):
             if name[0]:
                 name = bytes(name).rstrip(b"\0").decode(errors="replace")
-                raise ValueError(f"{name} of rank {rank} is not that of rank 0: all ranks must pass the same to fit")
+                raise ValueError(f"{name} of rank {rank} differs from that of rank 0; all ranks must pass the same")
 
     def threads(self, wanted, given):
         """Return the number of threads of this process.

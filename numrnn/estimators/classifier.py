@@ -279,6 +279,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         self.memory_limit = memory_limit
         self.verbose = verbose
         self.callbacks = callbacks
+
     # end of generated code
 
     @available_if(solver_makes_passes)

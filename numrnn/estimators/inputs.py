@@ -126,7 +126,7 @@ def read_texts(X, vocabulary, n_symbols, *, device="cpu", name="X", allow_empty=
     """
     if reader_of(device, X) is not to_sequences:
         if vocabulary is not None:
-            expected = "must hold texts, like what the model was fitted on"
+            expected = "must hold texts, as in fit"
             raise InputTypeError(name, (), f"{expected}, got symbols on a GPU")
         return symbols_on_card(X, n_symbols, name=name)
     return read_symbols(X, vocabulary, n_symbols, name=name, allow_empty=allow_empty)

@@ -118,8 +118,8 @@ def _check_learnt(found, known):
     missing = known - found - {"feature_names_in_", "target_names_in_"}  # only data frames have names
     if missing or found - known:
         raise ValueError(
-            f"what its header says fit learnt is {shown(sorted(found))}, expected {sorted(known)}: damaged or changed "
-            "by hand"
+            f"the learned attributes in its header are {shown(sorted(found))}, expected {sorted(known)}: the file is "
+            "damaged or was changed by hand"
         )
 
 

@@ -272,9 +272,7 @@ TABLE = (
                 mini-batch. "auto" means 100, or fewer if X is short, so that an epoch has about a hundred updates: 100
                 streams for a text of a million symbols, 4 for 20,000.""",
             },
-            SEQ2SEQ: {
-                "text": """Number of pairs in a mini-batch. A mini-batch consists of pairs of similar length."""
-            },
+            SEQ2SEQ: {"text": """Number of pairs in a mini-batch. A mini-batch consists of pairs of similar length."""},
         },
     ),
     Parameter(

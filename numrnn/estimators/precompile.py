@@ -11,6 +11,7 @@ from numrnn.estimators.regressor import RNNRegressor
 
 CELLS = choices_of("cell")
 
+
 def warmup(
     cells: Iterable[str] = CELLS,
     dtypes: Iterable[str] = ("float32",),

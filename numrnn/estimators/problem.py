@@ -99,7 +99,7 @@ class TrainingOptions(SimpleNamespace):
         for name in ("dropout", "recurrent_dropout"):
             value = getattr(self, name)
             if value and not self.makes_passes:
-                raise ValueError(f"{name}={shown(value)} needs a solver of mini-batches; lbfgs has no use for noise")
+                raise ValueError(f"{name}={shown(value)} needs a mini-batch solver; 'lbfgs' does not support dropout")
         if self.bptt_steps is not None:
             self._check_chunks()
         if self.pooling != "last" and (self.output == "step" or self.bptt_steps is not None):

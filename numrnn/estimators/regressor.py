@@ -264,6 +264,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         self.memory_limit = memory_limit
         self.verbose = verbose
         self.callbacks = callbacks
+
     # end of generated code
 
     @available_if(solver_makes_passes)

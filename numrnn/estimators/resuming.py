@@ -52,14 +52,14 @@ class Resumption:
             raise ValueError(f"resume must be the directory of checkpoints, {directory} is a file")
         self._path, self._tensors, self._header = newest_checkpoint(directory)
         if self._path is None:
-            logger.info("no checkpoint in %s: training begins anew", directory)
+            logger.info("no checkpoint in %s: training starts from the beginning", directory)
             return
         try:
             self._saved, facts = restore_state(self._tensors, self._header), self._header["facts"]
             changed = _differences(facts, self._facts())
         except _DAMAGE as error:
             reason = str(error) if isinstance(error, ValueError) else shown(error)
-            raise ValueError(f"resume: {self._path} is no checkpoint of a fit: {reason}") from error
+            raise ValueError(f"resume: {self._path} is not a checkpoint of a fit: {reason}") from error
         self._refuse(changed)
         if self._saved.theta.shape != state.theta.shape:
             raise ValueError(f"resume: {self._path} holds {self._saved.theta.size} weights, not those of its network")
@@ -139,7 +139,7 @@ class Resumption:
         except _DAMAGE as error:
             raise ValueError(f"resume: {self._path}: {error}") from error
         self._saved.resumed_epoch = self._saved.epoch
-        logger.info("going on from %s, after %d epochs", self._path, self._saved.epoch)
+        logger.info("resuming from %s, after %d epochs", self._path, self._saved.epoch)
         return self._saved
 
     def _facts(self):
@@ -156,9 +156,7 @@ class Resumption:
 
     def _refuse(self, changed):
         if changed:
-            raise ValueError(
-                f"resume: {self._path} cannot be gone on from, it belongs to another fit: {'; '.join(changed)}"
-            )
+            raise ValueError(f"resume: {self._path} belongs to another fit and cannot be resumed: {'; '.join(changed)}")
 
 
 def _names(options):

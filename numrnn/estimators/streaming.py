@@ -153,11 +153,11 @@ def read_step(x, state, predictor, reader):
     layout, pooling = predictor.network.layout, predictor.network.pooling
     if pooling != "last":
         raise ValueError(
-            f"predict_step needs pooling='last', got {shown(pooling)}: a state does not hold what is pooled"
+            f"predict_step needs pooling='last', got {shown(pooling)}: the state does not include the pooled values"
         )
     if layout.bidirectional:
         raise ValueError(
-            "predict_step needs bidirectional=False: a bidirectional network reads a sequence from its end, too"
+            "predict_step needs bidirectional=False: a bidirectional network needs the end of the sequence"
         )
     if reader.n_symbols is None:
         check_names_of_step(x, reader.inputs.names)

@@ -389,9 +389,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
             return None
         architecture = self._architecture
         if architecture.initial_state == "learned":
-            raise ValueError(
-                f"{name} must be None with initial_state='learned': the network begins with what it learns"
-            )
+            raise ValueError(f"{name} must be None with initial_state='learned': the initial state is learned")
         return check_first_states(state, len(data), architecture.state_size, np.dtype(architecture.dtype), name)
 
     def _hold_out(self, options, problem, arguments):

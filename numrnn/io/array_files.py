@@ -29,7 +29,7 @@ def read_arrays(path, known):
             members = _members(archive, size)
         unknown = sorted(set(members) - set(known))
         if unknown:
-            raise ValueError(f"{path}: unknown array {unknown[0][:80]!r}; the names known are {', '.join(known)}")
+            raise ValueError(f"{path}: unknown array {unknown[0][:80]!r}; known names are {', '.join(known)}")
         return {name: _read(path, archive, info) for name, info in members.items()}
 
 
@@ -114,7 +114,7 @@ def read_array(file, size):
     flat = np.empty(math.prod(shape), dtype)
     _fill(flat.view(np.uint8), file)
     if dtype.kind == "U" and flat.size and flat.view(f"{dtype.byteorder}u4").max() > LAST_CHARACTER:
-        raise ValueError("texts hold numbers that are no characters")
+        raise ValueError("texts hold invalid characters")
     return flat.reshape(shape[::-1]).T if fortran_order else flat.reshape(shape)
 
 

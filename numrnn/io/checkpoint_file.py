@@ -65,16 +65,17 @@ def read_checkpoint(path):
         content = file.read()
     is_right = checksum_is_right(io.BytesIO(content))
     if is_right is None:
-        raise DamagedCheckpointError(f"{path} is damaged or no checkpoint: it has no checksum")
+        raise DamagedCheckpointError(f"{path} is damaged or not a checkpoint: it has no checksum")
     if not is_right:
-        raise DamagedCheckpointError(f"{path} is damaged: its checksum is not that of its content")
+        raise DamagedCheckpointError(f"{path} is damaged: its checksum does not match its content")
     try:
         tensors = {name: array.copy() for name, array in from_bytes(content).items()}
         header_end = 8 + int.from_bytes(content[:8], "little")
         header = json.loads(json.loads(content[8:header_end])["__metadata__"][HEADER])
         file_format = header["format"]
     except (SafetensorError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise DamagedCheckpointError(f"{path} is no checkpoint of numrnn ({type(error).__name__}: {error})") from error
+        reason = f"{type(error).__name__}: {error}"
+        raise DamagedCheckpointError(f"{path} is not a checkpoint of numrnn ({reason})") from error
     if file_format != CHECKPOINT_FORMAT:
         raise ValueError(
             f"{path} has checkpoint format {shown(file_format)}, written by numrnn {shown(header.get('numrnn'))}; "

@@ -81,7 +81,7 @@ def newest_checkpoint(folder):
             faults.append(str(error))
             continue
         for fault in faults:
-            warnings.warn(f"{fault}; going on from the one before, {path.name}", stacklevel=2)
+            warnings.warn(f"{fault}; resuming from the previous one, {path.name}", stacklevel=2)
         return found
     if faults:
         raise ValueError(f"resume: no checkpoint in {folder} can be used: {'; '.join(faults)}")
@@ -108,7 +108,7 @@ def _take_lock(folder):
         os.close(number)
         raise ValueError(f"checkpoints in {folder} are being written by {holder}: one run at a time") from error
     except OSError as error:
-        logger.warning("no lock on %s (%s): nothing keeps a second run out", folder, error.strerror)
+        logger.warning("no lock on %s (%s): a second run is not prevented from writing there", folder, error.strerror)
     else:
         os.ftruncate(number, 0)
         os.write(number, f"process {os.getpid()} on {socket.gethostname()}".encode())

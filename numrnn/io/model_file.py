@@ -72,16 +72,16 @@ def read_model(path):
             metadata = file.metadata() or {}
             header = _parse_header(_header_text(metadata, path), path)
             if "checksum" in metadata and not is_right:
-                raise ValueError(f"{path} is damaged: its checksum is not that of its content")
+                raise ValueError(f"{path} is damaged: its checksum does not match its content")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except SafetensorError as error:
-        raise ValueError(f"{path} is not a complete safetensors file ({error}): cut off, or of another kind") from error
+        raise ValueError(f"{path} is not a complete safetensors file ({error}): truncated or another kind") from error
     return tensors, header
 
 
 def _header_text(metadata, path):
     if CHECKPOINT_HEADER in metadata:
-        raise ValueError(f"{path} is a checkpoint, no model: fit(..., resume=FOLDER) goes on from it")
+        raise ValueError(f"{path} is a checkpoint, not a model; pass its folder to fit(..., resume=FOLDER)")
     if "numrnn" not in metadata:
         raise ValueError(f"{path} is a safetensors file, but numrnn did not write it (no 'numrnn' header)")
     unknown = sorted(set(metadata) - {"numrnn", "checksum"})

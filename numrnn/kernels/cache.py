@@ -86,7 +86,7 @@ class KernelFiles:
         checksum, data = content[:32], content[32:]
         if hashlib.sha256(data).digest() == checksum:
             return pickle.loads(data)
-        warnings.warn(f"numrnn compiles a kernel anew: {path} is damaged", stacklevel=2)
+        warnings.warn(f"numrnn recompiles a kernel: {path} is damaged", stacklevel=2)
         return None
 
     def save(self, key, data):

@@ -51,8 +51,8 @@ def kernel_hash(device="cpu"):
 
 if _unknown:  # Numba's own cache would load a stale kernel after a change of its callees
     warnings.warn(
-        f"numrnn does not know Numba {numba.__version__} ({_unknown}): it compiles its kernels anew in every process, "
-        "and slowly. Install a version of Numba that numrnn's requirements allow.",
+        f"numrnn does not support Numba {numba.__version__} ({_unknown}): it compiles its kernels in every process, "
+        "which is slow. Install a version of Numba that numrnn's requirements allow.",
         stacklevel=2,
     )
 CACHE_FOLDER = None if config.DISABLE_JIT or _unknown else cache_folder(kernel_hash())

@@ -75,9 +75,7 @@ class FitInfo:
     >>> callbacks = check_callbacks([StopAt()])
     """
 
-    def __init__(
-        self, state: TrainingState, layout: Any, max_iter: int, comm: Any = SERIAL, validates: bool = False
-    ):
+    def __init__(self, state: TrainingState, layout: Any, max_iter: int, comm: Any = SERIAL, validates: bool = False):
         self._state, self.settle = state, _nothing_to_do
         self.max_iter, self.validates = max_iter, validates
         self.comm = comm

@@ -110,7 +110,7 @@ class Checkpoint:
             Progress of the fit.
         """
         if self._facts is None:
-            raise ValueError("callbacks: a Checkpoint is for fit; partial_fit makes one pass, and save keeps the model")
+            raise ValueError("callbacks: a Checkpoint works with fit only; use save after partial_fit")
         if info.comm.rank == 0:
             self._open_folder()
         self._mark(info)

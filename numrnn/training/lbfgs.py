@@ -63,7 +63,7 @@ def minimize_lbfgs(
         if state.stop_reason == "line_search":
             warnings.warn(
                 f"L-BFGS ended after {result.nit} iterations: its line search found no lower point. "
-                'Where the loss has not settled, dtype="float64" gives more exact gradients',
+                'If the loss has not converged, dtype="float64" gives more accurate gradients',
                 ConvergenceWarning,
                 stacklevel=2,
             )

@@ -232,7 +232,7 @@ def restore_state(tensors, header):
             f"its history has shape {rows.shape} and dtype {rows.dtype}, expected ({len(_FIELDS)} columns)"
         )
     if len(rows) != decode(header["training"])["epoch"]:
-        raise ValueError(f"its history has {len(rows)} epochs, its counters tell another number")
+        raise ValueError(f"its history has {len(rows)} epochs, its counters state another number")
     if len(set(header["solver"])) != len(header["solver"]):
         raise ValueError(f"its solver has the arrays {shown(header['solver'])}, expected distinct names")
     whole = {_FIELDS.index(name) for name in ("epoch", "n_sequences")}

@@ -272,7 +272,7 @@ BAD_USAGE = [
     (["fit", "{data}", "--output", "{tmp}/x", "--max-iter", "0"], "max_iter"),
     (["fit", "{data}", "--output", "{tmp}/x", "--hidden", "3"], "unrecognized arguments: --hidden"),
     (["fit", "{data}", "--output", "{tmp}/x", "--class-weight", "middle=2"], "class_weight"),
-    (["fit", "{sines}", "--output", "{tmp}/x", "--class-weight", "balanced"], "--class-weight is no option for"),
+    (["fit", "{sines}", "--output", "{tmp}/x", "--class-weight", "balanced"], "--class-weight does not apply to"),
     (["fit", "{data}", "--output", "{tmp}/x", "--task", "regression"], "y"),
     (["fit", "--config", "{tmp}/none.toml"], "none.toml: No such file"),
     (["fit", "--config", "{tmp}/broken.toml"], "broken.toml: not TOML"),
@@ -296,7 +296,7 @@ BAD_USAGE = [
     (["predict", "{model}", "{data}", "--output", "{tmp}/fifo.csv"], "fifo.csv: is a FIFO, expected a regular file"),
     (["predict", "{data}", "{data}"], "labelled.npz"),
     (["score", "{model}", "japanese_vowels"], "12"),
-    (["score", "{model}", "{sines}", "--subset", "test"], "no part to test on"),
+    (["score", "{model}", "{sines}", "--subset", "test"], "no test set"),
 ]
 
 

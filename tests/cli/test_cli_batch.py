@@ -94,7 +94,7 @@ def test_ctrl_c_saves(data, tmp_path, sends, capsys):
     sends("on_progress", 6, signal.SIGINT)
     assert fit(data, tmp_path, "--max-iter", "4", *checkpointed(tmp_path)) == 1
     err = capsys.readouterr().err
-    assert f"interrupted; --resume goes on from what is saved in {tmp_path / 'checkpoints'}" in err
+    assert f"interrupted; pass --resume to continue from the checkpoints in {tmp_path / 'checkpoints'}" in err
     assert fit(data, tmp_path, "--max-iter", "4", *checkpointed(tmp_path)) == 0
     assert fit(data, tmp_path / "whole", "--max-iter", "4") == 0
     assert results(tmp_path) == results(tmp_path / "whole")
@@ -132,7 +132,8 @@ def test_a_line_an_epoch(data, tmp_path, capsys):
     assert fit(data, tmp_path, "--max-iter", "2", *checkpointed(tmp_path)) == 0
     lines = capsys.readouterr().err.splitlines()
     stamp = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d "
-    assert re.fullmatch(stamp + f"no checkpoint in {tmp_path}/checkpoints: training begins anew", lines[0])
+    expected = f"no checkpoint in {tmp_path}/checkpoints: training starts from the beginning"
+    assert re.fullmatch(stamp + expected, lines[0])
     figures = r"loss [\d.]+, val_loss [\d.]+, val_score [\d.]+, sequences/s \d+, memory \d+ MB"
     assert re.fullmatch(stamp + "epoch 1: " + figures, lines[1]) and len(lines) == 4
     assert re.fullmatch(stamp + "checkpoint .*000001.safetensors after 2 epochs", lines[3])

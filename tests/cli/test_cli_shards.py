@@ -212,7 +212,7 @@ def test_files_that_are_verified(files, capsys):
     changed.write_bytes(content[:-1] + b"\x3f")
     assert main(["info", str(shards)]) == 0
     assert main(["info", "--verify", str(shards)]) == 2
-    assert capsys.readouterr().err == f"numrnn: error: not as they were written: {changed}\n"
+    assert capsys.readouterr().err == f"numrnn: error: files that do not match their checksums: {changed}\n"
     for name in ([], ["japanese_vowels"], [str(files / "both.npz")], [str(files)]):
         assert main(["info", "--verify", *name]) == 2
         assert "name one" in capsys.readouterr().err

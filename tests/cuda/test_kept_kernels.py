@@ -65,5 +65,5 @@ def test_what_makes_kernels_is_told_apart_by_plain_values(kernels):
 
 def test_what_cannot_be_told_is_an_error():
     unknown = object()
-    with pytest.raises(TypeError, match="cannot be told from others"):
+    with pytest.raises(TypeError, match="cannot be identified in the cache"):
         identity(lambda: unknown)

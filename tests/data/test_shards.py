@@ -311,7 +311,7 @@ FAULTS = {
     ),
     "changed lengths": (
         lambda folder: change(folder / "00001.lengths.npy", 128, b"\x7f"),
-        "00001.lengths.npy: its checksum is not the one in index.json",
+        "00001.lengths.npy: its checksum differs from the one in index.json",
     ),
     "changed targets": (lambda folder: change(folder / "00001.targets.npy", -4, b"b"), "00001.targets.npy: its check"),
     "a changed index": (

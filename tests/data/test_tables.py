@@ -471,7 +471,7 @@ def test_pairs_of_texts(tmp_path, capsys):
     assert [row["prediction"] for row in rows] == known.predict([pair["source"] for pair in pairs])
     assert json.loads((tmp_path / "model" / "report.json").read_text())["model"]["class"] == "RNNSeq2Seq"
     assert "--target is missing" in error_of(capsys, *words[:6], "--output", model)
-    assert "--scale is no option for" in error_of(capsys, *words, "--scale")
+    assert "--scale does not apply to" in error_of(capsys, *words, "--scale")
 
 
 def test_pairs_of_texts_without_a_token_are_left_out(tmp_path, capsys):

@@ -361,7 +361,7 @@ def test_what_no_fit_takes(X, params, error, message):
     [
         (lambda m: m.cross_entropy("abcXde"), ValueError, r"X has 'X' \(U\+0058\) at 3, which is none of the 11"),
         (lambda m: m.cross_entropy(["abc", "dXe"]), ValueError, r"X\[1\] has 'X' \(U\+0058\) at 1"),
-        (lambda m: m.cross_entropy([0, 1, 2]), TypeError, "X must hold texts, like what the model was fitted on"),
+        (lambda m: m.cross_entropy([0, 1, 2]), TypeError, "X must hold texts, as in fit"),
         (lambda m: m.cross_entropy("a"), ValueError, "X has 1 symbols: at least 2"),
         (lambda m: m.partial_fit("abc?" * 10), ValueError, r"X has '\?' \(U\+003F\) at 3"),
         (lambda m: m.fit(TEXT, X_val="ab#"), ValueError, r"X_val has '#' \(U\+0023\) at 2"),
@@ -388,7 +388,7 @@ def test_what_a_model_of_texts_does_not_take(call, error, message):
 
 def test_what_a_model_of_symbols_does_not_take():
     model = small(max_iter=1).fit(SYMBOLS)
-    with pytest.raises(TypeError, match="X must hold symbols, integers, like what the model was fitted on, got text"):
+    with pytest.raises(TypeError, match="X must hold symbols, integers, as in fit, got text"):
         model.cross_entropy(TEXT)
     with pytest.raises(ValueError, match="prompt has the symbol 6 in step 1, expected 0 to 5"):
         model.generate([0, 6], 3)

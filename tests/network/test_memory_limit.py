@@ -46,9 +46,9 @@ def under_limit(problem, dtype, limit, n_jobs=1):
 
 def bytes_needed(call):
     """What the error of a call under too low a limit asks for."""
-    with pytest.raises(ValueError, match=r"memory_limit is too low: .* takes \d+ bytes.*; got \d+") as error:
+    with pytest.raises(ValueError, match=r"memory_limit is too low: .* needs at least \d+ bytes.*; got \d+") as error:
         call()
-    return int(re.search(r"takes (\d+) bytes", str(error.value))[1])
+    return int(re.search(r"at least (\d+) bytes", str(error.value))[1])
 
 
 def test_what_warmup_compiles_trains_in_segments(monkeypatch):

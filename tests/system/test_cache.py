@@ -101,7 +101,7 @@ def test_a_damaged_file_is_compiled_anew_with_a_warning_that_names_it(copied_pac
         file.write_bytes(damage(file.read_bytes()))
         result, hits, errors = run(copied_package, cache)
         assert (result, hits) == (5.0, 0), name
-        assert f"numrnn compiles a kernel anew: {file} is damaged" in errors, name
+        assert f"numrnn recompiles a kernel: {file} is damaged" in errors, name
     assert run(copied_package, cache) == (5.0, 1, "")
     assert list(cache.rglob("caller*")) == [file]
 
@@ -221,7 +221,7 @@ def test_kernels_run_on_a_numba_whose_inside_is_not_known(copied_package):
     change = "import numba.core.registry as registry; del registry.CPUDispatcher\n"
     result, hits, told = run(copied_package, cache, before=change)
     assert (result, hits) == (5.0, 0) and not cache.exists()
-    assert told.count("numrnn does not know Numba") == 1
+    assert told.count("numrnn does not support Numba") == 1
 
 
 def test_an_attribute_that_numba_lacks_is_named(monkeypatch):

@@ -136,7 +136,7 @@ def test_a_directory_without_checkpoints_begins_anew_and_says_so(tmp_path, caplo
     model = RNNRegressor((4,), max_iter=2, batch_size=8, random_state=3)
     with caplog.at_level(logging.INFO, logger="numrnn"):
         model.set_params(callbacks=[Checkpoint(tmp_path / "new" / "one")]).fit(*SEQUENCES, resume=tmp_path / "new/one")
-    assert f"no checkpoint in {tmp_path / 'new/one'}: training begins anew" in caplog.messages
+    assert f"no checkpoint in {tmp_path / 'new/one'}: training starts from the beginning" in caplog.messages
     path, _, header = newest_checkpoint(tmp_path / "new" / "one")
     assert path.name == "checkpoint-000001.safetensors" and header["facts"]["class"] == "RNNRegressor"
 
@@ -257,7 +257,7 @@ def test_damage_falls_back_or_is_refused_100_of_100(folder):
     draw, places = np.random.default_rng(1), []
     for i in range(100):
         newest.write_bytes(damaged(contents[-1], draw))
-        with pytest.warns(UserWarning, match=f"{newest.name} is damaged.*going on from the one before, {before.name}"):
+        with pytest.warns(UserWarning, match=f"{newest.name} is damaged.*resuming.*, {before.name}"):
             places.append(newest_checkpoint(folder)[0])
         if i % 10 == 0:
             with pytest.warns(UserWarning, match="going on from the one before"):

@@ -61,7 +61,7 @@ class Columns(NamedTuple):
                 raise ValueError(f"{path}: there is no column {shown(name)[:100]}, only {listed(names)}")
         both = [name for name in (self.inputs or ()) if name in self.known()]
         if both:
-            raise ValueError(f"{path}: column {both[0]!r:.80} is no input, for another option names it")
+            raise ValueError(f"{path}: column {both[0]!r:.80} cannot be an input, since another option names it")
         others = [name for name in names if name not in {*self.known(), *self.drop}]
         inputs = others if self.inputs is None else list(self.inputs)
         if not inputs:
@@ -71,7 +71,7 @@ class Columns(NamedTuple):
             raise ValueError(f"{path}: column {again[0]!r:.80} is named twice among the inputs")
         twice = [name for name, times in Counter(names).items() if times > 1 and name in {*inputs, *self.known()}]
         if twice:
-            raise ValueError(f"{path}: column {twice[0]!r:.80} is there twice; the columns are {listed(names)}")
+            raise ValueError(f"{path}: column {twice[0]!r:.80} occurs twice; the columns are {listed(names)}")
         if header and "" in inputs:
             raise ValueError(
                 f"{path}: column {names.index('') + 1} has no name, as an index that pandas wrote: name it, or leave "

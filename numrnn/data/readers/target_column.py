@@ -130,9 +130,7 @@ class TargetColumn:
     def _check(self, fault, kind, way_out=""):
         if fault is not None:
             cell, place = fault
-            raise ValueError(
-                f"{place}, column {self.name!r:.80} is {cell!r:.80}, expected {EXPECTED[kind]}{way_out}"
-            )
+            raise ValueError(f"{place}, column {self.name!r:.80} is {cell!r:.80}, expected {EXPECTED[kind]}{way_out}")
 
     def convert(self, cells):
         """Return cells as an array of the common type; whole numbers that the task calls labels become integers."""

@@ -128,7 +128,7 @@ def read_text_table(
         found = _read(table, places, columns, name, na, faults)
     if not found["text"]:
         left_out = ": " + faults.summary() if len(faults) else ""
-        raise ValueError(f"{name}: no rows below the names of the columns{left_out}")
+        raise ValueError(f"{name}: no rows after the header{left_out}")
     ids = found["id"] if id is not None else None
     whole = found["whole"] if faults.tolerant else None
     read = TextTable(found["text"], None, name, text, found["line"], target, found["row"], ids, id, whole)

@@ -68,9 +68,7 @@ class Shards(NamedTuple):
     sample_weight: np.ndarray | Sequences | None
 
 
-def open_shards(
-    directory: str | PathLike, *, buffer: int | str = "512MB"
-) -> tuple[Any, Any]:
+def open_shards(directory: str | PathLike, *, buffer: int | str = "512MB") -> tuple[Any, Any]:
     """Open a directory of shards that `ShardWriter` or ``numrnn shard`` wrote.
 
     Parameters
@@ -150,7 +148,7 @@ def changed_files(directory):
         for name, checksum in entry.get("sha256", {}).items()
     }
     if not files:
-        raise ValueError(f"{folder / INDEX}: there are no checksums; data that are written again get them")
+        raise ValueError(f"{folder / INDEX}: the index has no checksums; write the data again to add them")
     changed = [path for path, checksum in files.items() if not path.is_file() or checksum_of_file(path) != checksum]
     return changed, len(files)
 
@@ -160,7 +158,7 @@ def _read_index(folder):
         raise FileNotFoundError(f"{folder}: no such directory")
     path = folder / INDEX
     if not path.is_file():
-        raise ValueError(f"{folder}: no {INDEX}: it is no directory of shards, or half written")
+        raise ValueError(f"{folder}: no {INDEX}: not a directory of shards, or an incomplete one")
     with readable(path, "index of shards"):
         index = json.loads(path.read_text(encoding="utf-8"))
         found = index["format"], index["version"]
@@ -176,9 +174,9 @@ def _check_index(index):
     if unknown:
         raise ValueError(f"unknown entry {min(unknown)!r:.50}")
     if "checksum" in index and index["checksum"] != checksum_of_index(index):
-        raise ValueError("its checksum is not that of its content; one that was changed on purpose needs no checksum")
+        raise ValueError("its checksum does not match its content; remove it if the file was edited on purpose")
     if type(index["dtype"]) is not str:
-        raise ValueError("dtype is no text")
+        raise ValueError("dtype is not a text")
     kind, columns, arrays = np.dtype(index["dtype"]).kind, index["columns"], ["values", "lengths"]
     if kind not in NUMBERS or not (columns is None or (type(columns) is int and columns > 0)):
         raise ValueError(f"dtype {index['dtype']!r:.50}, columns {columns!r:.50}")
@@ -189,9 +187,9 @@ def _check_index(index):
     names, ids = index.get("names"), index.get("ids")
     arrays += ["ids"] * (ids is not None)
     if not (ids is None or type(ids) is str):
-        raise ValueError("ids is no text")
+        raise ValueError("ids is not a text")
     if names is not None and not (type(names) is list and all(type(name) is str for name in names)):
-        raise ValueError("names is no list of texts")
+        raise ValueError("names is not a list of texts")
     if names is not None and len(names) != columns:
         raise ValueError(f"names are {len(names)}, columns {columns!r:.50}")
     for shard in index["shards"]:
@@ -244,7 +242,7 @@ def _array(folder, entry, name):
     content = path.read_bytes()
     checksum = entry.get("sha256", {}).get(name)
     if checksum is not None and hashlib.sha256(content).hexdigest() != checksum:
-        raise ValueError(f"{path}: its checksum is not the one in {INDEX}: it was changed")
+        raise ValueError(f"{path}: its checksum differs from the one in {INDEX}: it was changed")
     with readable(path, ".npy file"):
         return read_array(io.BytesIO(content), size)
 
@@ -253,10 +251,10 @@ def _sized(folder, entry, name):
     """Return path and size of a file after comparing them with the index."""
     path = folder / f"{entry['name']}.{name}.npy"
     if not path.is_file():
-        raise ValueError(f"{path}: this file of the data set is missing")
+        raise ValueError(f"{path}: the file is missing from the data set")
     size, expected = path.stat().st_size, entry["bytes"][name]
     if size != expected:
-        raise ValueError(f"{path}: {size} bytes, {INDEX} says {expected}: it was cut short or changed")
+        raise ValueError(f"{path}: {size} bytes, {INDEX} says {expected}: the file was truncated or changed")
     return path, size
 
 

@@ -349,7 +349,7 @@ class ShardedSequences(Sequences):
     __hash__ = None
 
     def __array__(self, dtype=None, copy=None):
-        raise ValueError("shards are no array: their steps are not in memory; X.load() reads them all")
+        raise ValueError("shards are not an array: their steps are not in memory; X.load() reads them all")
 
     def __repr__(self):
         lengths, columns = self.lengths, f", {self._columns[0]} columns" if self._columns else ""

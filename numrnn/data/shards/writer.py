@@ -79,7 +79,7 @@ class ShardWriter:
         self._size = n_bytes(shard_size, "shard_size")
         self.directory = Path(directory)
         if self.directory.exists():
-            raise FileExistsError(f"{self.directory}: it is there already")
+            raise FileExistsError(f"{self.directory}: the directory already exists; choose another name")
         self._asked = None if dtype is None else np.dtype(dtype)
         if self._asked is not None:
             check_kind(self._asked, "dtype", NUMBERS)
@@ -294,9 +294,7 @@ class _Shard:
             self._write_header()
         lengths = np.concatenate(self._lengths)
         arrays = {"lengths": lengths} | {
-            name: np.concatenate(rows)
-            for name, rows, of in zip(ROWS, self._rows, per, strict=True)
-            if of is not None
+            name: np.concatenate(rows) for name, rows, of in zip(ROWS, self._rows, per, strict=True) if of is not None
         }
         for name, array in arrays.items():
             with replacing(f"{self._path}.{name}.npy") as file:
@@ -361,5 +359,6 @@ def _described(dtype, columns, per):
     width = f"{columns[0]} columns of {dtype}" if columns else f"symbols, {dtype}"
     return f"{width}, " + ", ".join(
         f"{'no ' if of is None else ''}{name}{'' if of is None else ' per ' + of}"
-        for name, of in zip(ROWS, per, strict=True) if of or name != "ids"
+        for name, of in zip(ROWS, per, strict=True)
+        if of or name != "ids"
     )

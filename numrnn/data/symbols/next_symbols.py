@@ -150,7 +150,7 @@ def read_symbols(X, vocabulary, n_symbols, *, name="X", allow_empty=False):
         raise InputError(name, (), "is empty: it must have at least one symbol")
     if is_text(X) != (vocabulary is not None):
         expected, got = ("texts", type(X).__name__) if vocabulary is not None else ("symbols, integers", "text")
-        raise InputTypeError(name, (), f"must hold {expected}, like what the model was fitted on, got {got}")
+        raise InputTypeError(name, (), f"must hold {expected}, as in fit, got {got}")
     if vocabulary is not None:
         if n_symbols != "auto":
             check_n_symbols(vocabulary, n_symbols)
@@ -167,7 +167,7 @@ def check_n_symbols(vocabulary, n_symbols, name="vocabulary_"):
     if not len(vocabulary) == len(vocabulary.symbols_) == n_symbols:
         raise ValueError(
             f"{name} has {len(vocabulary.symbols_)} symbols, but the network was made for {n_symbols}: it was fitted "
-            "anew. Fit a copy of it (sklearn.base.clone), or fit the estimator again"
+            "again. Fit a copy of it (sklearn.base.clone), or fit the estimator again"
         )
 
 

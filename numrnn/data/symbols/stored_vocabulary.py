@@ -26,7 +26,7 @@ def completed(content):
         rule = OLD_RULE if content["unit"] == "token" else None
         content = completed_parameters(content) | {"form": None, "rule": rule, "versions": {}}
     elif keys != _FIRST | _LATER | _LEARNT | {"last"}:
-        raise ValueError(f"no vocabulary has the keys {shown(sorted(content))}")
+        raise ValueError(f"unknown keys of a vocabulary: {shown(sorted(content))}")
     params = {name: value for name, value in content.items() if name not in _LEARNT}
     learnt = {name: content[name] for name in _LEARNT}
     _check_learnt(params, learnt)
@@ -55,6 +55,6 @@ def check_symbols(symbols, first, single):
     if first is not None and symbols[:1] != (first,):
         raise ValueError(f"the first symbol must be {first!r}, got {shown(symbols[:1])}")
     if not symbols or not all(isinstance(symbol, str) for symbol in symbols) or len(set(symbols)) < len(symbols):
-        raise ValueError("symbols must be texts, each another one")
+        raise ValueError("symbols must be distinct texts")
     if single and set(map(len, symbols)) != {1}:
         raise ValueError("symbols must be single characters")

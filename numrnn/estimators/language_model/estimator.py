@@ -254,6 +254,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         self.memory_limit = memory_limit
         self.verbose = verbose
         self.callbacks = callbacks
+
     # end of generated code
 
     @checks_parameters

@@ -238,6 +238,7 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         self.memory_limit = memory_limit
         self.verbose = verbose
         self.callbacks = callbacks
+
     # end of generated code
 
     @checks_parameters

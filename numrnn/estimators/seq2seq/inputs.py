@@ -71,7 +71,7 @@ class SourceReader(NamedTuple):
             return self._vectors(X, name)[0]
         if is_text(X) != (self.vocabulary is not None):
             expected, got = ("numbers", "texts") if is_text(X) else ("texts", f"{shown(X)} ({type(X).__name__})")
-            raise InputTypeError(name, (), f"must hold {expected}, like what the model was fitted on, got {got}")
+            raise InputTypeError(name, (), f"must hold {expected}, as in fit, got {got}")
         if self.vocabulary is not None:
             check_n_symbols(self.vocabulary, self.n_symbols)
             return text_symbols(X, self.vocabulary, name)

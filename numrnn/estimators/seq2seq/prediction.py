@@ -89,7 +89,7 @@ class PairPrediction:
             written = write_vectors(network, states, self._lengths(lengths, len(source)), threads)
             return [row[:, 0] for row in written] if self._one_column else written
         if lengths is not None:
-            raise ValueError(f"lengths={shown(lengths)}: symbols end by themselves; max_length limits them")
+            raise ValueError(f"lengths={shown(lengths)}: symbols end with the end symbol; use max_length to limit them")
         if max_length is None:
             max_length = 2 * self.longest_target_
         check_number("max_length", max_length, Integral, lambda n: n >= 1, "an integer of at least 1, or None")
@@ -164,7 +164,7 @@ class PairPrediction:
         """Return the number of vectors to predict for each sequence."""
         if lengths is None:
             if not self._one_length:
-                raise ValueError("lengths must be given: the targets of training had different lengths")
+                raise ValueError("lengths must be given: the training targets had different lengths")
             lengths = self.longest_target_
         check_plain(lengths, "lengths")
         values = np.asarray(lengths)
@@ -175,6 +175,6 @@ class PairPrediction:
 
 def _refuse_for_vectors(beam_width, max_length):
     if beam_width != 1:
-        raise ValueError(f"beam_width={shown(beam_width)}: there is no search among real vectors, only beam_width=1")
+        raise ValueError(f"beam_width={shown(beam_width)}: beam search needs symbols; real vectors need beam_width=1")
     if max_length is not None:
-        raise ValueError(f"max_length={shown(max_length)}: real vectors have no end to wait for; pass lengths")
+        raise ValueError(f"max_length={shown(max_length)}: sequences of real vectors have no end symbol; pass lengths")

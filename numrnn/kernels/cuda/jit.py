@@ -83,4 +83,4 @@ def identity(value):
         return tuple(map(identity, value))
     if value is None or isinstance(value, (bool, int, float, str, types.Type)):
         return repr(value)
-    raise TypeError(f"a kernel that encloses {value!r} cannot be told from others")
+    raise TypeError(f"a kernel that encloses {value!r} cannot be identified in the cache")

@@ -147,9 +147,9 @@ def affordable_threads(wanted, layout, memory, rows, tile_rows, node_tiles=None)
         if needed <= limit - reserve:
             memory.share_out(threads, tile_rows, tiles_of_node, int(nodes[0]), taken + reserve)
             return threads
-    why = ", for bidirectional layers keep all of them" if layout.bidirectional else " at the least"
+    why = ", since bidirectional layers store all states" if layout.bidirectional else ""
     raise MemoryLimitError(
-        f"memory_limit is too low: a mini-batch of {largest} sequences of up to {longest} steps takes "
+        f"memory_limit is too low: a mini-batch of {largest} sequences of up to {longest} steps needs at least "
         f"{needed + min((needed - 1) // (RESERVE - 1), MOST_RESERVED)} bytes{why}; got {limit}"
     )
 

@@ -50,7 +50,7 @@ def check_device(device):
     if not in_simulator():
         reason = _why_not()
         if reason and any(name in reason for name in NO_MEMORY):  # memory of the driver for a new process
-            raise MemoryError(f"device='cuda': no memory is left on the card: {reason}")
+            raise MemoryError(f"device='cuda': the GPU is out of memory: {reason}")
         if reason:
             raise RuntimeError(f"device='cuda' needs an NVIDIA GPU and its driver: {reason}")
     _used_by[:] = [os.getpid()]
