@@ -1,4 +1,4 @@
-"""Settings that must be in place before Numba and matplotlib are imported."""
+"""Set what must be set before Numba and matplotlib are imported."""
 
 import os
 import signal

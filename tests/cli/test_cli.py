@@ -1,4 +1,4 @@
-"""The command line: what it writes, how it fails, and how little it imports before it must."""
+"""Test the command line: its output, its errors and how few modules it imports at the start."""
 
 import csv
 import inspect
@@ -21,7 +21,7 @@ SHORT = ("--hidden-layer-sizes", "5", "--max-iter", "2")
 
 @pytest.fixture(scope="module")
 def labelled(tmp_path_factory):
-    """Two classes that a mean tells apart, as a file with a part to test on."""
+    """Return the path of an .npz file with two classes that differ in their mean, and with a test part."""
     generator = np.random.default_rng(0)
     parts = {}
     for suffix, n in (("", 24), ("_test", 10)):
@@ -36,7 +36,7 @@ def labelled(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def sines(tmp_path_factory):
-    """One float target per step."""
+    """Return the path of an .npz file of noisy sines with one float target per step."""
     X, y = make_noisy_sines(12, (4, 8), random_state=0)
     path = tmp_path_factory.mktemp("data") / "sines.npz"
     np.savez(path, values=np.concatenate(X), lengths=[len(x) for x in X], y=np.concatenate(y))
@@ -51,7 +51,7 @@ def trained(labelled, tmp_path_factory):
 
 
 def read_strictly(text):
-    """JSON by the standard, which has no NaN."""
+    """Parse JSON and fail on NaN and infinity, which the standard does not have."""
     return json.loads(text, parse_constant=pytest.fail)
 
 
@@ -118,7 +118,7 @@ def test_bundled_data_have_settings(tmp_path, capsys):
 
 
 def test_inputs_of_any_size_are_folded_into_the_weights(labelled, tmp_path):
-    """Training saw standardised inputs, the saved model takes raw ones: same predictions, no scaler to keep."""
+    """Check that --scale is folded into the weights, so that the saved model predicts the same from raw inputs."""
     arrays = dict(np.load(labelled))
     scores = {}
     for factor in (1.0, 1000.0):
@@ -231,7 +231,10 @@ def test_info_tells_about_models_data_and_the_installation(labelled, trained, ca
 
 
 def test_ctrl_c_ends_a_warmup(monkeypatch, capsys):
-    """A fit that is interrupted returns, so Ctrl-C while kernels compiled was lost, and training began after it."""
+    """Check that Ctrl-C ends a warmup.
+
+    An interrupted fit returns normally, so that Ctrl-C during compilation was once lost and training began.
+    """
 
     def interrupted(model, X, y, **watched):
         model.initialize(X, y)

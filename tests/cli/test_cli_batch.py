@@ -1,4 +1,4 @@
-"""`numrnn fit` in a batch job: checkpoints, signals, lines of progress."""
+"""Test `numrnn fit` in a batch job: checkpoints, signals and lines of progress."""
 
 import contextlib
 import csv
@@ -53,7 +53,7 @@ def results(folder):
 
 @pytest.fixture
 def sends(monkeypatch):
-    """Lets the callback that writes checkpoints send a signal at a hook's n-th call."""
+    """Return a function that makes `Checkpoint` send a signal at the n-th call of a hook."""
 
     def arrange(hook, at, number):
         method, left = getattr(Checkpoint, hook), [at]
@@ -214,7 +214,7 @@ def test_a_full_disk(data, tmp_path, monkeypatch, capsys):
 
 
 def test_the_codes_reach_the_shell(data, tmp_path):
-    """The loop that a batch job is, see docs/guide/checkpoints."""
+    """Check the exit codes in the resubmission loop of a batch job, see docs/guide/checkpoints."""
     code = (
         "import os, signal, sys\nfrom numrnn.cli import main\nfrom numrnn.training import Checkpoint\n"
         "save = Checkpoint._save\n"

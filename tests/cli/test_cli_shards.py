@@ -1,4 +1,4 @@
-"""``numrnn shard``, and the other commands on what it writes."""
+"""Test ``numrnn shard``, and the other commands on the shards that it writes."""
 
 import json
 import re
@@ -19,7 +19,7 @@ SHORT = ("--hidden-layer-sizes", "5", "--max-iter", "2")
 
 
 def arrays(seed, n=24):
-    """Two classes that a mean tells apart."""
+    """Return values, lengths and labels of two classes that differ in their mean."""
     random = np.random.default_rng(seed)
     lengths, y = random.integers(2, 6, n), np.arange(n) % 2
     values = random.standard_normal((lengths.sum(), 3)) + 3 * np.repeat(y, lengths)[:, None]
@@ -28,7 +28,7 @@ def arrays(seed, n=24):
 
 @pytest.fixture
 def files(tmp_path):
-    """Two files of the same kind, the second with a part to test on; and one file of both."""
+    """Return a folder with two files of one format, the second with a test part, and one file that joins both."""
     first, second, test = (dict(zip(("values", "lengths", "y"), arrays(seed), strict=True)) for seed in range(3))
     test = {f"{name}_test": array for name, array in test.items()}
     both = {name: np.concatenate([first[name], second[name]]) for name in first}
@@ -105,7 +105,7 @@ def test_a_target_of_each_step(dtype, tmp_path):
 
 
 def test_labels_are_read_as_one(tmp_path, monkeypatch):
-    """Blocks of rows may look as if they were of other types than the whole."""
+    """Check that labels have one type, although single blocks of rows may look like another type."""
     monkeypatch.setattr(table_blocks, "ROWS", 2)
     for name, labels, kind in (("f", ["1", "2.5"], "f"), ("u", ["1", "a"], "U"), ("i", ["1", "2"], "i")):
         path = tmp_path / f"{name}.csv"
@@ -119,7 +119,10 @@ def test_labels_are_read_as_one(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("labels", [("01", "a"), ("a", "01"), ("1.50", "a"), ("+1", "a"), ("007", "7"), ("+1", "1")])
 def test_labels_are_kept_as_they_are_written(labels, tmp_path, monkeypatch):
-    """A block of numbers and one of texts: "01" was 1, and then '1', here and '01' there; "007" and "7" were one."""
+    """Check that labels keep their spelling if one block holds numbers and another one texts.
+
+    Once, "01" became '1' in one block and '01' in the other, and "007" and "7" became one class.
+    """
     monkeypatch.setattr(table_blocks, "ROWS", 2)
     path = tmp_path / "table.csv"
     path.write_text("sequence,x,y\n" + "".join(f"{i},0.5,{label}\n" * 2 for i, label in enumerate(labels)))
@@ -184,7 +187,7 @@ def test_parquet_that_is_damaged_or_nested(tmp_path):
 
 @pytest.mark.serial
 def test_a_disk_that_is_full(files, capsys):
-    """A limit of the size of files stands for it."""
+    """Check the error of a full disk, which a limit on the size of files simulates."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:

@@ -1,4 +1,4 @@
-"""The command line with texts: tables of them, language models, what is written and how it fails."""
+"""Test the command line with texts: tables of texts, language models, output and errors."""
 
 import csv
 import json
@@ -30,7 +30,7 @@ def write_table(path, rows, names=("id", "text", "label")):
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Reviews with commas, quotes and line breaks, and a text."""
+    """Return a folder with tables of reviews, which have commas, quotes and line breaks, and with a text file."""
     folder = tmp_path_factory.mktemp("data")
     kinds = {"good": 'A "good" film,\nsaid Žofie', "bad": "A bad film"}
     rows = [(i, f"{text} {i}", label) for i, (label, text) in enumerate([*kinds.items()] * 12)]
@@ -307,14 +307,14 @@ def test_large_fields_and_targets_of_every_kind(tmp_path):
 
 @pytest.mark.parametrize("labels", [("1", "nan"), ("0.5", "inf"), ("1", "-Infinity")])
 def test_nan_and_infinity_make_no_classes(labels, tmp_path):
-    """A column of numbers with one NaN was once taken for one of labels, and NaN for a class."""
+    """Check that NaN and infinity are errors; a column of numbers with one NaN was once read as labels."""
     path = write_table(tmp_path / "numbers.csv", [(0, "a", labels[0]), (1, "b", labels[1])])
     with pytest.raises(ValueError, match=rf"numbers.csv: line 3, column 'label' is '{labels[1]}', expected a finite"):
         read_text_table(path, "text", "label")
 
 
 def test_a_fault_far_into_a_file_is_found_at_its_place(tmp_path):
-    """Files are decoded in blocks, and the decoder's count began with each of them."""
+    """Check the position of a decoding error; the decoder's count once began anew with each block of the file."""
     path = tmp_path / "late.csv"
     content = b"text,label\n" + b"a good film,1\n" * 2000
     path.write_bytes(content + b"caf\xe9,0\n")
@@ -323,7 +323,7 @@ def test_a_fault_far_into_a_file_is_found_at_its_place(tmp_path):
 
 
 def test_numbers_are_classes_where_the_task_says_so(tmp_path, capsys):
-    """Ratings such as 4.5 were once refused as no classes, though --task classification said that they are."""
+    """Check that --task classification takes ratings such as 4.5 as classes, which were once an error."""
     path = write_table(tmp_path / "ratings.csv", [(i, f"film {i}", ("4.5", "3")[i % 2]) for i in range(12)])
     words = ["fit", str(path), *COLUMNS, "--output", str(tmp_path / "x"), *SMALL, "--task", "classification"]
     assert main(words) == 0, capsys.readouterr().err
