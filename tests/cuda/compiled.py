@@ -1,4 +1,4 @@
-"""What the compiler makes of the kernels for one kind of card (compute capability 9.0), without a card.
+"""Compile the kernels for one kind of GPU (compute capability 9.0) and measure the code, without a GPU.
 
 ``python tests/cuda/compiled.py`` prints a table. Of the kernels that exist in many sizes only the largest is compiled,
 which needs most registers, unless NUMRNN_CUDA_SIZES=all is in the environment.
@@ -30,7 +30,7 @@ WIDE_SIZES = (256, 1024)
 
 
 class Compiled(NamedTuple):
-    """Of a kernel: registers of a thread, bytes of local memory and of spills, instructions of PTX in float64."""
+    """Record a kernel's registers per thread, bytes of local memory and of spills, and float64 PTX instructions."""
 
     registers: int
     local_bytes: int
@@ -40,7 +40,7 @@ class Compiled(NamedTuple):
 
 @contextmanager
 def pretended_card():
-    """Functions that kernels call are compiled for the present card: let there be one."""
+    """Pretend that there is a GPU, for which Numba compiles the functions that kernels call."""
     from numba.cuda import codegen  # which the simulator lacks
 
     before = dispatcher.get_current_device, codegen.CUDACodeLibrary._ensure_cc
@@ -53,12 +53,12 @@ def pretended_card():
 
 
 def record(kind, *parts):
-    """The type of a NamedTuple."""
+    """Return the Numba type of a NamedTuple."""
     return types.NamedTuple(parts, kind)
 
 
 def recurrence(real):
-    """The signature of the kernels of cells."""
+    """Return the signature of the kernels of cells."""
     flat, matrix, cube, integers = real[::1], real[:, ::1], real[:, :, ::1], int64[::1]
     return types.void(
         int64,
@@ -71,7 +71,7 @@ def recurrence(real):
 
 
 def kernels(real):
-    """All kernels with the types of their arguments: name -> (function, signature)."""
+    """Return all kernels with their signatures: name -> (function, signature)."""
     flat, matrix, integers, doubles = real[::1], real[:, ::1], int64[::1], float64[::1]
     table = {
         f"{cell.__name__.rsplit('.', 1)[1]} {kernel.py_func.__name__}": (kernel, recurrence(real))
@@ -135,21 +135,21 @@ def wide_kernels():
 
 
 def ptx_of(kernel, signature, launch_bounds=None):
-    """PTX of a kernel."""
+    """Return the PTX of a kernel."""
     function = getattr(kernel, "py_func", kernel)
     with pretended_card():
         return cuda.compile_ptx(function, signature, cc=CAPABILITY, launch_bounds=launch_bounds)[0]
 
 
 def linked(kernel, signature, launch_bounds=None):
-    """A kernel as numba-cuda makes and links it: whether its launch is to be cooperative, and what goes to a card."""
+    """Build and link a kernel as numba-cuda does; return whether its launch is cooperative, and the cubin."""
     with pretended_card():
         made = dispatcher._Kernel(kernel, signature.args, launch_bounds=launch_bounds)
         return made.cooperative, made.library.get_cubin()
 
 
 def ptxas():
-    """Path of the assembler; None: it is not installed (`pip install nvidia-cuda-nvcc`)."""
+    """Return the path of the assembler, or None without it (`pip install nvidia-cuda-nvcc` installs it)."""
     import nvidia
 
     found = [path for root in nvidia.__path__ for path in Path(root).glob("cu*/bin/ptxas")]

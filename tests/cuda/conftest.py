@@ -1,4 +1,4 @@
-"""These tests run on a card; or in Numba's simulator, with NUMBA_ENABLE_CUDASIM=1 and NUMBA_DISABLE_JIT=1."""
+"""Prepare tests that run on a GPU or in Numba's simulator (NUMBA_ENABLE_CUDASIM=1 and NUMBA_DISABLE_JIT=1)."""
 
 import importlib.util
 import sys
@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items):
 
 
 class _OneAtATime(dict):
-    """A dictionary that one thread at a time looks a missing key up in, until it has set the value."""
+    """Hold a dictionary in which a thread that looks up a missing key blocks the others until it has set the value."""
 
     def __init__(self):
         self._lock = threading.Lock()
@@ -53,9 +53,11 @@ class _OneAtATime(dict):
 
 @pytest.fixture(autouse=True, scope="session")
 def threads_that_change_often():
-    """Let Python switch threads often. The simulator polls its threads: with the default interval of 5 ms a test of
-    training waits for five sixths of its time. If two threads of a block ask for shared memory at the same time, the
-    simulator gives them an array each, so they have to ask one after the other.
+    """Let Python switch threads often within the simulator.
+
+    The simulator polls its threads: with the default interval of 5 ms a test of training waits for five sixths of its
+    time. If two threads of a block request shared memory at the same time, the simulator gives each an array of its
+    own, so that the requests are made one after the other.
     """
     if not in_simulator():
         yield
@@ -77,8 +79,9 @@ def threads_that_change_often():
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    """In the simulator a thread of a card is one of Python's: few, so that each has several units to deal with; and
-    blocks of several sequences.
+    """Make blocks small in the simulator, where each GPU thread is a Python thread.
+
+    With few threads, each processes several units, and blocks hold several sequences.
     """
     if in_simulator():
         from numrnn.kernels.cuda import row_order, updates
@@ -92,7 +95,7 @@ def small_blocks(monkeypatch):
 
 
 class _FilledWithNan:
-    """NumPy, but that new memory holds NaN, and integers that are no place of anything."""
+    """Stand for NumPy, with new arrays that hold NaN, or integers that are no valid index."""
 
     def __getattr__(self, name):
         return getattr(np, name)
@@ -107,7 +110,7 @@ class _FilledWithNan:
 
 @pytest.fixture
 def fresh_memory_is_nan(monkeypatch):
-    """In the simulator, that is; a card's memory holds what it holds."""
+    """Fill new arrays with NaN in the simulator; the memory of a GPU is left as it is."""
     if in_simulator():
         for name, module in list(sys.modules.items()):
             if name.startswith("numrnn.network.cuda.") and hasattr(module, "arrays"):

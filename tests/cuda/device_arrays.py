@@ -1,4 +1,4 @@
-"""Arrays that users have on a card: CuPy's; in the simulator an address of the host, which NumPy does not read."""
+"""Build arrays on the device: CuPy's arrays, or in the simulator host memory that NumPy does not read."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from numrnn.network.cuda.device import arrays, in_simulator
 
 
 class OnCard:
-    """An array of the simulator's card: NumPy cannot read it."""
+    """Stand for a device array in the simulator, which NumPy cannot read."""
 
     def __init__(self, array):
         self._array = array
@@ -24,5 +24,5 @@ class OnCard:
 
 
 def to_card(array):
-    """An array of the host on the card; the simulator's shares its memory."""
+    """Return a device array of a host array; the simulator's array shares its memory."""
     return OnCard(np.asarray(array)) if in_simulator() else arrays().asarray(array)

@@ -1,4 +1,4 @@
-"""A fit that was cut off on one device goes on on the other."""
+"""Test that a fit that was interrupted on one device can be resumed on the other."""
 
 import logging
 

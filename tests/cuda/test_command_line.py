@@ -1,4 +1,4 @@
-"""The command line with --device cuda: every kind of model is fitted, scored and predicts."""
+"""Test the command line with --device cuda: every kind of model is fitted and scored, and predicts."""
 
 import json
 import re
@@ -17,7 +17,7 @@ LENGTHS = (2, 1, 3, 2, 1, 2, 2, 1)
 
 
 def fit(folder, data, *more):
-    """Models of both devices with about the same weights: their folders."""
+    """Fit a model on each device, check that the weights are about the same, and return the folders."""
     folders = [folder / device for device in ("cpu", "cuda")]
     for each in folders:
         assert main(["fit", str(data), "--output", str(each), "--device", each.name, *SMALL, *more]) == 0
@@ -28,7 +28,10 @@ def fit(folder, data, *more):
 
 
 def compare_devices(command, folder, data, monkeypatch, capsys):
-    """A command prints the same figures on either device, and computes where it is told or the model was trained."""
+    """Check that a command prints the same figures on both devices.
+
+    It computes on the device that --device names, or else on the one that trained the model.
+    """
     figures, packed = {}, []
     with monkeypatch.context() as patch:
         pack = network.CudaNetwork.pack

@@ -1,4 +1,4 @@
-"""The compiler takes every kernel; recurrences keep nothing in local memory, and compute in their own type."""
+"""Test that every kernel compiles, and that recurrences use no local memory and compute in their own type."""
 
 import re
 

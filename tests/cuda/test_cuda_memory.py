@@ -1,4 +1,4 @@
-"""Errors of what does not fit on a card."""
+"""Test the errors about a lack of device memory."""
 
 from types import SimpleNamespace
 
@@ -15,7 +15,7 @@ from numrnn.network.cuda.graphs import Graphs
 
 @pytest.fixture
 def cupy(monkeypatch):
-    """A card with hardly any memory, of which CuPy asks."""
+    """Return CuPy, which reports a GPU with hardly any memory."""
     cupy = pytest.importorskip("cupy")
     monkeypatch.setattr(device, "in_simulator", lambda: False)
     monkeypatch.setattr(cupy.cuda.runtime, "memGetInfo", lambda: (3000, 50_000))
@@ -35,12 +35,15 @@ def test_too_little_memory_names_what_is_needed_and_what_is_free(cupy):
 
 
 def test_a_kernel_that_cannot_be_loaded_for_lack_of_memory(cupy):
-    """Numba tells of errors of its own calls; those of cuda.core, by which it loads and starts kernels, pass it by."""
+    """Check that a lack of memory is reported for errors of Numba and of cuda.core.
+
+    Numba does not convert errors of cuda.core, by which it loads and launches kernels.
+    """
     runtime = pytest.importorskip("cuda.bindings.runtime")
     handle_return = pytest.importorskip("cuda.core._utils.cuda_utils").handle_return
 
     class CudaAPIError(Exception):
-        """Numba's, which its simulator does not have: a code and a text."""
+        """Stand for Numba's error, a code and a text, which its simulator lacks."""
 
         def __str__(self):
             return "[{}] {}".format(*self.args)

@@ -1,4 +1,4 @@
-"""Whole fits on a card and on the CPU: the same seeds, the same networks, the same files."""
+"""Test whole fits on the GPU against the CPU: the same seeds give the same networks and files."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""X that lies on a card already: it is read there, and trains and predicts as the same array of the host."""
+"""Test X on the device: it is read there, and gives the same fits and predictions as the same host array."""
 
 import importlib
 from contextlib import contextmanager
@@ -44,7 +44,7 @@ def same_bits(one, other):
 
 @pytest.fixture
 def no_copies(monkeypatch):
-    """A context in which X neither goes to the card nor comes from it."""
+    """Return a context that fails if X is copied to the device or from it."""
     # what is first imported within would keep the patches
     importlib.import_module("numrnn.network.cuda.encoder_decoder")
 

@@ -1,4 +1,4 @@
-"""Losses, gradients and predictions of a card against the slow truth."""
+"""Test losses, gradients and predictions of the GPU against the slow reference implementation."""
 
 import naive
 import numpy as np

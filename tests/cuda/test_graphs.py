@@ -1,6 +1,7 @@
-"""Graphs of mini-batches: in the simulator a graph is what was captured, called again, on what the arrays hold by then.
+"""Test graphs of mini-batches.
 
-So what the host knew of the mini-batch that was captured, and not of the one that runs, would show.
+In the simulator, a graph calls the captured functions again with the present contents of the arrays. A value that
+the host computed for the captured mini-batch, and not for the present one, would therefore give wrong numbers.
 """
 
 import pickle
@@ -40,7 +41,7 @@ KINDS = [
 
 
 def trained(case, epochs=2, *, dropout=False, chunks=None, pairs=PAIRS):
-    """Losses and states of some epochs of Adam, an epoch a call; the case has the rest."""
+    """Train some epochs by Adam, one epoch per call, and return the losses and states; the case holds the rest."""
     lengths, rows, solver = case.data.lengths, case.network.tile_rows, Adam()
     batches = []
     for ids in map(np.array, pairs):
@@ -106,7 +107,7 @@ def test_shapes_that_do_not_recur_have_no_graphs():
 
 
 def test_graphs_of_a_call_serve_the_next_on_other_data():
-    """Classes, weights, states that are given: what is taken may lie elsewhere in each call."""
+    """Check graphs with other classes, weights and given states, which may lie elsewhere in each call."""
     case, cpu = (kind(make_problem("lstm", lengths=EQUAL)) for kind in (case_of, Case))
     for network_case in (case, cpu):
         for seed in range(3):
@@ -129,7 +130,7 @@ def test_arrays_that_move_are_not_those_that_graphs_know():
 
 
 def test_graphs_know_no_number_of_sequences_in_the_data():
-    """Chunks of one shape, of data with more sequences than those that were captured."""
+    """Check graphs of chunks of one shape on data with more sequences than the captured data."""
     kind = {"cell": "gru", "output": "step", "hidden": (3,), "D": 2, "K": 2}
     case, cpu = (make(make_problem(**kind, lengths=EQUAL)) for make in (case_of, Case))
     for network_case in (case, cpu):
@@ -265,7 +266,7 @@ def test_mini_batches_lie_in_a_table_as_they_lie_alone():
     "sizes", [(1, 1, 1), (2, 3, 4), (1, 5, 3), (4, 1, 3), (3, 4, 1), (1, 1, 4), (5, 1, 1)], ids=str
 )
 def test_products_as_cublas_is_asked_for_them(sizes):
-    """cublasSgemm by hand: columns of memory, with leading dimensions."""
+    """Check the arguments of cublasSgemm against a product by hand: column-major arrays with leading dimensions."""
     m, k, n = sizes
     random, out = np.random.default_rng(0), np.zeros((m, n))
 

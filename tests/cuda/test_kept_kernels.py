@@ -1,4 +1,4 @@
-"""Compiled kernels are kept on disk, without a card: another process finds them, but not after an edit of a callee."""
+"""Test the disk cache of CUDA kernels without a GPU: another process hits it, unless a callee was edited."""
 
 import os
 import shutil
@@ -35,7 +35,7 @@ for function, signature in ((entries[0][0], entries[0][1]), (narrow, entries[1][
 
 
 def run(folder):
-    """For a kernel and one that a function makes: how often they were found, and what the code of the card is."""
+    """Return the cache hits and the hash of the code, for a kernel and for one that a function makes."""
     paths = os.pathsep.join(map(str, (folder, Path(__file__).parent)))
     environment = {**os.environ, "PYTHONPATH": paths, "NUMBA_CACHE_DIR": str(folder / "cache"), "PYTHONHASHSEED": "0"}
     done = subprocess.run([sys.executable, "-c", COMPILE], env=environment, cwd=folder, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""Encoder-decoders that train on a card from the first step of the encoder to the solver's, against the CPU's way."""
+"""Test encoder-decoders that train wholly on the GPU against the CPU."""
 
 import pickle
 
@@ -35,7 +35,7 @@ KINDS = [
 
 
 class Trainee:
-    """An encoder-decoder of one device, its data and what training changes."""
+    """Hold an encoder-decoder of one device, its data and the arrays that training changes."""
 
     def __init__(self, device, X, y, **params):
         params = {"hidden_layer_sizes": (3,), "dtype": "float64", "random_state": 0, **params}
@@ -46,7 +46,7 @@ class Trainee:
         self.grad, self.before = np.empty_like(self.theta), self.theta.copy()
 
     def train(self, solver=None, ids=TWOS, rate=0.05, alpha=0.1, clip_norm=0.5, **noise):
-        """A call; mini-batches of these ids."""
+        """Train in one call on mini-batches of the given ids."""
         solver = solver or Adam()
         if self.solver_state is None:
             self.solver_state = solver.init_state(self.theta)
@@ -60,7 +60,7 @@ class Trainee:
 
 
 def same(card, cpu, tolerance=1e-10):
-    """What training changed."""
+    """Check that training changed the arrays of both devices alike."""
     for name in ("theta", "before", "grad"):
         assert relative_error(getattr(card, name), getattr(cpu, name)) <= tolerance, name
     for name, array in cpu.solver_state.items():
@@ -102,7 +102,7 @@ def test_mini_batches_of_any_shape_or_of_one_pair(cell):
 
 @pytest.mark.parametrize("cell", ["elman", "lstm"])
 def test_rows_without_a_sequence_add_nothing(cell, monkeypatch, fresh_memory_is_nan):
-    """On both sides, with dropout; so that three mini-batches of other lengths are of one shape."""
+    """Check padding rows of encoder and decoder with dropout; three mini-batches of other lengths share one shape."""
     monkeypatch.setattr(batch_tables, "rounded", lambda counts, longest, sizes: -(-sizes // 8) * 8)
     params = {"cell": cell, "embedding_size": 2, "hidden_layer_sizes": (2, 3)}
     card, cpu = (Trainee(device, TEXTS, WORDS, **params) for device in ("cuda", "cpu"))
@@ -248,7 +248,7 @@ def test_partial_fit_goes_on_with_the_network_of_the_call_before():
 
 
 def test_arrays_that_move_are_not_those_that_graphs_know():
-    """Longer sequences on one side alone, more pairs, other sequences: with the graphs of the calls before."""
+    """Check that graphs of earlier calls stay right after longer sequences on one side, more pairs or other data."""
     card, cpu = (Trainee(device, TEXTS, WORDS, cell="elman") for device in ("cuda", "cpu"))
     others = [(2 * 3 * ["ab" * 5], WORDS), (TEXTS, 2 * 3 * ["ba" * 4]), (2 * TEXTS, WORDS * 2), (TEXTS, WORDS)]
     others = [Trainee("cpu", *other, cell="elman") for other in others]

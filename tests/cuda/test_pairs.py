@@ -1,4 +1,4 @@
-"""Encoder-decoders on a card and on the CPU: the same networks, the same texts."""
+"""Test encoder-decoders on the GPU against the CPU: the same networks and the same texts."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ OPTIONS = [
 
 
 def pair(X, y, **params):
-    """The same fit on both devices."""
+    """Return the same fit on both devices."""
     params = {"hidden_layer_sizes": (4,), "max_iter": 2, "batch_size": 2, "random_state": 0, **params}
     return [RNNSeq2Seq(device=device, **params).fit(X, y) for device in ("cpu", "cuda")]
 
@@ -61,7 +61,7 @@ def test_a_fit_is_the_same_on_both_devices(X, y, params):
 
 
 def test_texts_are_written_alike_by_whatever_device(tmp_path):
-    """Trained on the CPU, or on the card."""
+    """Check that both devices write the same texts, whichever device trained the model."""
     params = {"hidden_layer_sizes": (4,), "batch_size": 2, "learning_rate_init": 0.05, "random_state": 0}
     model = RNNSeq2Seq(max_iter=10, dtype="float64", **params).fit(TEXTS, WORDS)
     calls = model.predict, lambda X: model.predict(X, beam_width=2, length_penalty=0.6), lambda X: model.score(X, WORDS)

@@ -1,4 +1,4 @@
-"""partial_fit goes on with the network of the call before: what is on the card, and its graphs."""
+"""Test that partial_fit reuses the network of the previous call, its device arrays and its graphs."""
 
 import copy
 import pickle

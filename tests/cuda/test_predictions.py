@@ -1,4 +1,4 @@
-"""Predictions of a card: sequences that are too long to be read at once."""
+"""Test predictions on the GPU from sequences that are too long to be read at once."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ KINDS = [
     ("cell", "kind"), list(zip(["lstm", "lstm", "gru", "gru", "elman"], KINDS, strict=True)), ids=str
 )
 def test_long_sequences_are_read_in_pieces(cell, kind, monkeypatch):
-    """Where a network can go on from a state."""
+    """Check that long sequences are read in pieces if the network can continue from a state."""
     problem = make_problem(cell, lengths=(2, 8, 1, 8), hidden=(3, 2), **kind)
     case, cpu = Case(problem), Case(problem)
     kind = {name: value for name, value in problem.kind.items() if name != "cell"}

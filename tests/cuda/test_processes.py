@@ -1,4 +1,4 @@
-"""Threads that train at once, networks one after another, and processes that are forked."""
+"""Test threads that train at the same time, networks one after another, and forked processes."""
 
 import gc
 import multiprocessing
@@ -17,7 +17,7 @@ X, Y = np.ones((4, 3, 2)), np.arange(4.0)
 
 
 class Owner:
-    """Somebody who trains."""
+    """Stand for the owner of a training run."""
 
 
 @pytest.fixture(autouse=True)

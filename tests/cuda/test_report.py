@@ -1,4 +1,4 @@
-"""The report of a card, at sizes that the simulator can bear: rows are measured, and the page is written."""
+"""Test the GPU report at sizes that suit the simulator: rows are measured, and the page is written."""
 
 import sys
 from pathlib import Path

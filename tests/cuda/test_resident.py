@@ -1,4 +1,4 @@
-"""Theta and all else stay on the card while training goes on, and nobody can tell."""
+"""Test that theta and the other arrays stay on the device during training, without a visible difference."""
 
 import gc
 import pickle
@@ -29,7 +29,7 @@ CASES = [
 
 
 class Looks:
-    """Whatever it looks at, the host's arrays have to be right by then."""
+    """Record the weights that a callback reads, which must be up to date on the host."""
 
     def __init__(self):
         self.weights, self.seen = None, []
@@ -49,7 +49,7 @@ class Changes:
 
 
 class Quiet:
-    """Ends training, and does not look."""
+    """End training without reading the weights."""
 
     asks_for_state = True
 
@@ -79,7 +79,7 @@ def one_call_each(monkeypatch):
 
 @pytest.fixture
 def copied(monkeypatch):
-    """Sizes of what goes up and what comes down."""
+    """Return lists of the sizes of the arrays that are uploaded and downloaded."""
     sizes = {"up": [], "down": []}
     upload, download = host_mirrors.upload, host_mirrors.download
     monkeypatch.setattr(host_mirrors, "upload", lambda array: (sizes["up"].append(array.size), upload(array))[1])
@@ -121,7 +121,7 @@ def test_nothing_goes_up_or_down_while_nobody_looks(copied):
 
 @pytest.fixture
 def losses_down(monkeypatch):
-    """Where among the calls the losses of one come down."""
+    """Return a list of events that tells when, among the calls, the losses of a call are downloaded."""
     events, run, on_host = [], Call.run, training.on_host
     monkeypatch.setattr(Call, "run", lambda self: (events.append("call"), run(self))[1])
     monkeypatch.setattr(training, "on_host", lambda a: (a.ndim == 2 and events.append("losses"), on_host(a))[1])
@@ -192,7 +192,7 @@ def interrupted_within_a_call(monkeypatch, at):
 
 @pytest.mark.parametrize("within", [True, False], ids=["within a call", "between two"])
 def test_ctrl_c_keeps_what_was_trained(within, monkeypatch):
-    """After the fifth mini-batch, the second of the second epoch."""
+    """Check the weights after Ctrl-C after the fifth mini-batch, which is the second of the second epoch."""
     with monkeypatch.context() as patch:
         callbacks = [] if within else [Quiet(6, KeyboardInterrupt())]
         if within:
@@ -205,7 +205,7 @@ def test_ctrl_c_keeps_what_was_trained(within, monkeypatch):
 
 
 class Handler:
-    """What a signal handler, or another thread, sees that reads the weights while a call runs."""
+    """Record the weights that a signal handler or another thread reads while a call runs."""
 
     def __init__(self):
         self.seen, self.info, self.threads = [], None, []

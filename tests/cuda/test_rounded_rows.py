@@ -1,4 +1,4 @@
-"""Arrays of ragged mini-batches have some more rows than there are steps, so that graphs recur: they add nothing."""
+"""Test arrays of ragged mini-batches, which are padded with rows so that graphs recur: padding adds nothing."""
 
 import numpy as np
 import pytest
@@ -31,12 +31,12 @@ KINDS = [
 
 
 def to_multiples(of):
-    """In the place of `rounded`: small arrays would stay as they are."""
+    """Return a replacement of `rounded` that pads small arrays, too."""
     return lambda counts, longest, sizes: -(-sizes // of) * of
 
 
 def gradients(problem, dropout):
-    """Losses and gradients of mini-batches, one after the other by one network; and the network."""
+    """Return losses and gradients of mini-batches computed in turn by one network, and its graphs."""
     case, results = case_of(problem), []
     for part in map(np.array, PARTS):
         grad, batch = np.empty_like(case.theta), full_batch(case.data.lengths[part], 8)
@@ -111,7 +111,10 @@ def test_few_rows_are_added_and_none_where_lengths_are_equal():
 
 
 def test_shapes_of_ragged_fits(monkeypatch):
-    """Of docs/design/cuda.rst: 2,000 sequences of 1 to 100 steps, 32 in a mini-batch, 10 epochs; 630 mini-batches."""
+    """Check the figures of docs/design/cuda.rst for ragged fits.
+
+    There are 2,000 sequences of 1 to 100 steps, 32 in a mini-batch, and 10 epochs, which makes 630 mini-batches.
+    """
     lengths, generator = np.random.default_rng(0).integers(1, 101, 2000), np.random.default_rng(1)
     drawn = [
         lengths[batch.ids]

@@ -1,4 +1,4 @@
-"""How sequences of the host come to a card: one copy, two buffers, windows of files; the bits are the same."""
+"""Test the ways from host to device: one copy, two buffers and windows of files give the same bits."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def same_bits(one, other):
 
 @pytest.fixture
 def brought(monkeypatch):
-    """Steps that came through the buffers, mini-batch after mini-batch."""
+    """Return a list of the steps that come through the buffers, one entry per mini-batch."""
     brought, bring = [], transfer.Buffers.bring
 
     def noted(self, rows, write):
@@ -46,7 +46,7 @@ def brought(monkeypatch):
 
 @pytest.fixture
 def no_room(brought, monkeypatch):
-    """Nothing fits on the card in one piece; returns what was brought."""
+    """Make all data too large for one copy on the device; return the list of `brought`."""
     monkeypatch.setattr(transfer, "SHARE", 0.0)
     return brought
 
@@ -74,7 +74,7 @@ def test_both_ways_bring_the_same_steps(data, steps, monkeypatch):
 
 
 class Noted:
-    """A stream or an event that notes what it is told."""
+    """Stand for a stream or an event, and log its calls."""
 
     def __init__(self, name, log):
         self.name, self.log = name, log

@@ -1,4 +1,4 @@
-"""Scores and gradients of language models on a card."""
+"""Test scores and gradients of language models on the GPU."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ TEXTS = ["abracadabra", "ab", "cadabra", "rabarba"]
 
 
 def fitted(X, **params):
-    """The same fit on both devices."""
+    """Return the same fit on both devices."""
     params = {"hidden_layer_sizes": (4,), "batch_size": 2, "bptt_steps": 4, "max_iter": 1, "random_state": 0, **params}
     return [RNNLanguageModel(device=device, **params).fit(X) for device in ("cpu", "cuda")]
 

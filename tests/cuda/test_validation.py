@@ -1,4 +1,4 @@
-"""What is held out from a fit on a card: of its loss and score are those of the CPU."""
+"""Test the held-out loss and score of a fit on the GPU against the CPU."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""Kernels that hold W in registers against the slow truth: on a card, or in a machine that has warps."""
+"""Test kernels that hold W in registers against the reference, on a GPU or in an emulator of warps."""
 
 import naive
 import numpy as np
@@ -54,7 +54,7 @@ def test_wide_layers_end_when_states_are_the_nan_that_says_empty(monkeypatch):
 
 
 def wide(monkeypatch, blocks):
-    """Units of a layer that a card spreads over blocks, or a machine with so many multiprocessors."""
+    """Return numbers of units that a GPU spreads over blocks; emulate `blocks` multiprocessors without a GPU."""
     if not in_simulator():
         return (132,)
     monkeypatch.setattr(layers, "kernel_of", warp_machine.wide_kernels(monkeypatch))

@@ -1,6 +1,6 @@
-"""A machine for kernels that Numba's simulator cannot run: warps, shuffles, copies to shared memory, blocks that wait.
+"""Emulate what Numba's simulator lacks: warps, shuffles, copies to shared memory and blocks that wait.
 
-A thread of a card is a thread of Python; a shuffle is a meeting of the 32 threads of a warp.
+A thread of the GPU is a thread of Python; in a shuffle, the 32 threads of a warp wait for one another.
 """
 
 import sys
@@ -19,7 +19,7 @@ WARPS = "numrnn.kernels.cuda.warps"
 
 
 class Block:
-    """What the threads of a block share."""
+    """Hold what the threads of a block share."""
 
     def __init__(self, threads):
         self.arrays, self.lock, self.barrier = {}, threading.Lock(), threading.Barrier(threads)
@@ -31,7 +31,7 @@ class Block:
 
 
 class Machine:
-    """Stands for `numba.cuda` in the kernels."""
+    """Stand for `numba.cuda` in the kernels."""
 
     def __init__(self):
         self._local, self.failed = threading.local(), []
@@ -92,7 +92,7 @@ class Machine:
 
 
 class Launched:
-    """A kernel that is launched as Numba's are."""
+    """Stand for a kernel with Numba's syntax of launches."""
 
     def __init__(self, machine, function):
         self._machine, self._function = machine, function
@@ -104,7 +104,7 @@ class Launched:
 
 
 def _memory(machine):
-    """In the place of `numrnn.kernels.cuda.warps.memory`."""
+    """Build a replacement of the module `numrnn.kernels.cuda.warps.memory`."""
 
     def put(array, index, value):
         array.reshape(-1)[index] = value
@@ -135,7 +135,7 @@ def _memory(machine):
 
 
 def modules(monkeypatch, machine, *names):
-    """The modules of kernels as a machine runs them."""
+    """Import the modules of kernels so that the machine runs them."""
     monkeypatch.setitem(sys.modules, f"{WARPS}.memory", _memory(machine))
     monkeypatch.setattr(row_order, "cuda", machine)
     for name in names:
@@ -157,7 +157,7 @@ def modules(monkeypatch, machine, *names):
 
 
 def narrow_kernels(monkeypatch):
-    """A function in the place of `numrnn.network.cuda.kernel_choice.kernel_of`."""
+    """Return a replacement of `numrnn.network.cuda.kernel_choice.kernel_of` for kernels of one block."""
     machine = Machine()
 
     def kernel_of(cell, backward, H, dtype):
@@ -170,7 +170,7 @@ def narrow_kernels(monkeypatch):
 
 
 def wide_kernels(monkeypatch):
-    """Likewise; blocks of two warps."""
+    """Return a replacement of `numrnn.network.cuda.kernel_choice.kernel_of` for wide kernels of two warps per block."""
     machine = Machine()
 
     def kernel_of(cell, backward, H, dtype):
