@@ -1,4 +1,4 @@
-"""Language models that know where texts begin and end; texts before which writing stops."""
+"""Test language models that learn where texts begin and end, and generation that stops at a text's end."""
 
 import naive
 import numpy as np
@@ -33,7 +33,7 @@ def test_names_begin_and_end(writer):
 
 
 def test_the_end_is_one_more_symbol():
-    """The bits of a fit to integers whose first and last one is the symbol of the boundary."""
+    """Check that boundaries=True gives the bits of a fit with the boundary's symbol at both ends of each sequence."""
     marked = [np.array([6, *x, 6]) for x in RAGGED]
     params = {"batch_size": 2, "bptt_steps": 5, "max_iter": 3}
     plain = small(n_symbols=7, **params).fit(marked)
@@ -120,7 +120,7 @@ def test_lists_of_texts_have_boundaries(X, boundaries, learnt, tmp_path):
     ids=lambda texts: repr(texts)[:20],
 )
 def test_texts_of_one_symbol_or_none(texts):
-    """A name of one letter once ended the fit."""
+    """Check texts of one symbol or none; a name of one letter once ended the fit with an error."""
     model = small(max_iter=2).fit(texts)
     assert np.isfinite(model.cross_entropy(texts)) and np.isfinite(model.loss_)
     assert isinstance(model.generate("", 5, random_state=0), str)

@@ -1,4 +1,4 @@
-"""Columns have names: files are put into the order of the names, frames and sequences in another order are refused."""
+"""Test names of columns: files are reordered by name, frames and sequences in another order raise errors."""
 
 import json
 
@@ -25,7 +25,7 @@ OTHERS = {
 
 
 def frames(order=("a", "b")):
-    """Two classes that the first column tells apart."""
+    """Return frames of two classes, which differ in the first column."""
     random = np.random.default_rng(0)
     tables = [random.normal(size=(3 + i, 2)) + [6 * (i % 2), 0] for i in range(len(LABELS))]
     return [pandas.DataFrame(table, columns=["a", "b"])[list(order)] for table in tables]
@@ -163,7 +163,7 @@ def test_an_index_without_names_still_opens(tmp_path):
 
 
 def test_models_of_some_columns(tmp_path, capsys):
-    """What `fit` was told to drop, the other commands drop, too."""
+    """Check that the other commands drop the columns that `fit` dropped."""
     for name, order in (("ab", "ab"), ("ba", "ba")):
         shards(tmp_path / name, order)
     model, ab, ba = (str(tmp_path / name) for name in ("model", "ab", "ba"))

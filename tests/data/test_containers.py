@@ -1,4 +1,4 @@
-"""Containers that are none of ours, and values that are no numbers: what the error says."""
+"""Test the errors about foreign containers and values that are not numbers."""
 
 from collections import namedtuple
 from datetime import date
@@ -18,7 +18,7 @@ PackedSequence = namedtuple("PackedSequence", "data batch_sizes sorted_indices u
 
 
 class NestedTensor:
-    """As PyTorch has it."""
+    """Stand for PyTorch's nested tensor."""
 
     is_nested = True
 

@@ -1,4 +1,4 @@
-"""Bundled data are what their description says; synthetic tasks have the answers that their definition gives."""
+"""Test that bundled data match their description, and synthetic tasks their definition."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Fingerprints tell data sets apart, and read little of large ones."""
+"""Test that fingerprints tell data sets apart, and read little of large ones."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Errors about arguments: `InputError`, and who raises them."""
+"""Test errors about arguments: `InputError` and the functions that raise it."""
 
 import copy
 import pickle

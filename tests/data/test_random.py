@@ -1,4 +1,4 @@
-"""Counter-based random numbers."""
+"""Test counter-based random numbers."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from numrnn.data.random_streams import PURPOSES, draw_seed, generator
 
 
 def test_streams_are_fixed():
-    """These numbers make `random_state` mean the same in every version."""
+    """Check the numbers that make `random_state` mean the same in every version."""
     assert draw_seed(0) == draw_seed(np.random.RandomState(0)) == 10123822223749065263
     words = generator(1, "shuffle", epoch=2, sequence=3).bit_generator.random_raw(2)
     assert words.tolist() == [12259600460633315831, 4680478346402939020]

@@ -1,4 +1,4 @@
-"""The .npz format: every allowed form is read, everything else is refused with the file and array at fault."""
+"""Test the .npz format: allowed forms are read, for all others the error names the file and the array."""
 
 import io
 import struct
@@ -98,7 +98,7 @@ def test_other_files_are_refused(tmp_path, content):
 
 
 def test_no_advice_to_load_unsafely(tmp_path):
-    """NumPy takes a text for a pickle, and says how to load it; this went on to the user."""
+    """Check that the error about a text file does not repeat NumPy's advice to load pickles, which it once did."""
     path = tmp_path / "book.npz"
     path.write_text("It was a dark night.")
     with pytest.raises(ValueError, match="not a readable .npz file of plain arrays") as caught:
@@ -107,7 +107,7 @@ def test_no_advice_to_load_unsafely(tmp_path):
 
 
 def member(header=None, shape=(5, 2), descr="<f8", items=ITEMS, version=b"\x01\x00"):
-    """The bytes of an array, of which some may be wrong."""
+    """Return the bytes of an .npy array, parts of which may be wrong."""
     if header is None:
         header = repr({"descr": descr, "fortran_order": False, "shape": shape})
     header = header.encode("latin1") + b"\n"
@@ -115,7 +115,7 @@ def member(header=None, shape=(5, 2), descr="<f8", items=ITEMS, version=b"\x01\x
 
 
 def archive(path, content, compression=zipfile.ZIP_STORED, **others):
-    """A file whose array of values is these bytes."""
+    """Write an .npz file with the given bytes as its array of values."""
     lengths = io.BytesIO()
     np.save(lengths, LENGTHS)
     with zipfile.ZipFile(path, "w", compression) as file:
@@ -203,7 +203,7 @@ def flagged(path, local, central, value):
 
 
 def bomb(path):
-    """10 MB of zeros in a few bytes, of which the directory tells 10 GB."""
+    """Write an archive that compresses 10 MB of zeros to a few bytes, and whose directory claims 4 GB."""
     archive(path, member(shape=(10**7,), descr="|i1", items=bytes(10**7)), zipfile.ZIP_DEFLATED)
     size = 10**7 + len(member(shape=(10**7,), descr="|i1", items=b""))
     return changed(path, struct.pack("<I", size), struct.pack("<I", 4 * 10**9))

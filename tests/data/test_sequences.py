@@ -186,7 +186,7 @@ MOST = 2**63  # what an int64 no longer holds
     ids=str,
 )
 def test_lengths_are_compared_with_the_steps_before_they_are_added_up(lengths):
-    """An early version believed sums that wrap, and read memory that was not the caller's."""
+    """Check lengths whose sum wraps around; an early version trusted the sum and read memory out of bounds."""
     for make in (lambda: Sequences.from_concatenated(np.zeros(3), lengths), lambda: checked_lengths(lengths, 3)):
         with pytest.raises(ValueError, match=r"lengths\[0\]=\d+: must be at most 3|lengths add up to 300 steps"):
             make()
@@ -196,14 +196,14 @@ def test_lengths_are_compared_with_the_steps_before_they_are_added_up(lengths):
 
 @pytest.mark.parametrize("dtype", [np.int64, np.uint64])
 def test_offsets_that_wrap_are_seen_to_fall(dtype):
-    """Each of their differences is positive in 64 bits."""
+    """Check that falling offsets are found although each of their differences is positive in 64 bits."""
     offsets = np.array([0, 5, -MOST, -(2**62), -1, 7], np.int64).view(dtype)
     with pytest.raises(ValueError, match="offsets must not fall"):
         Sequences(np.zeros(7), offsets)
 
 
 def test_offsets_that_are_changed_afterwards_change_nothing():
-    """An early version kept the caller's array: a prediction then crashed."""
+    """Check that offsets are copied; an early version kept the caller's array, and a prediction crashed."""
     offsets = np.array([0, 2, 5])
     X = Sequences(np.arange(5.0), offsets)
     offsets[:] = 10**12

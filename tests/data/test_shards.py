@@ -1,4 +1,4 @@
-"""Data in files: what is written is read, and trains to the same bits as data in memory."""
+"""Test data in files: they are read as they were written, and train to the same bits as data in memory."""
 
 import collections.abc
 import json
@@ -274,7 +274,7 @@ def without(path, **entries):
 
 
 def with_shards(change):
-    """The same of its list of shards."""
+    """Return a function that changes the list of shards in the index of a folder."""
 
     def apply(folder):
         shards = json.loads((folder / "index.json").read_text())["shards"]
@@ -334,7 +334,7 @@ FAULTS |= {f"a shard called {name!r}": (named(name), "not a readable index of sh
 
 
 def as_of_today(folder):
-    """An index as numrnn wrote it before it had checksums."""
+    """Rewrite an index to the format that numrnn wrote before there were checksums."""
     index = json.loads((folder / "index.json").read_text())
     del index["checksum"]
     for shard in index["shards"]:

@@ -1,4 +1,4 @@
-"""Tables as they come: how they are written, what their columns hold, what is wrong with them."""
+"""Test tables: how they are written, the types of their columns, and the errors about their faults."""
 
 import csv
 import datetime
@@ -27,7 +27,7 @@ COLUMNS = ("--text", "text", "--target", "label")
 
 
 def shard(path, *options):
-    """Shard a file; return what it holds."""
+    """Write a file's shards and return what they hold."""
     folder = path.parent / "shards"
     assert main(["shard", str(path), "--output", str(folder), *OPTIONS, *options]) == 0
     return open_shards(folder)
@@ -162,7 +162,7 @@ NO_NUMBERS = {
 @pytest.mark.parametrize("name", NO_NUMBERS)
 @pytest.mark.parametrize("column", ["a", "y", "w"])
 def test_what_is_no_number_is_not_cast(name, column, tmp_path, capsys):
-    """Dates were stored as 1.7e15."""
+    """Check that values that are not numbers are not cast; dates were once stored as 1.7e15."""
     values, message = NO_NUMBERS[name]
     table = {"unit": [1, 2], "a": [0.5, 1], "y": [0, 1], "w": [1.0, 2]} | {column: values}
     pandas.DataFrame(table).to_parquet(tmp_path / "a.parquet")
@@ -222,7 +222,7 @@ def test_columns_of_numbers_and_others_are_refused(cells, task, message, tmp_pat
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet", "npz"])
 def test_the_task_of_shards_is_that_of_their_fit(suffix, tmp_path):
-    """Whole floats stayed floats, which `fit` takes for a regression."""
+    """Check the task of shards; whole floats once stayed floats, which `fit` takes for regression."""
     y = np.repeat(np.arange(15.0), 2)
     frame = pandas.DataFrame({"unit": y, "a": np.arange(30.0), "y": y})
     path = tmp_path / f"a.{suffix}"
@@ -259,7 +259,7 @@ def test_targets_without_a_value_are_left_out_of_parquet(labels, na, tmp_path, c
 
 
 def test_a_sequence_is_in_one_file(tmp_path, capsys):
-    """Within a file, a sequence that returns was an error, and in the next file it became another one."""
+    """Check the error about a sequence in two files, which once became two sequences."""
     for name, text in (("a", "unit,x\n1,1\n2,2\n"), ("b", "unit,x\n2,3\n3,3\n"), ("c", "unit,x\n1,1\n2,2\n1,3\n")):
         (tmp_path / f"{name}.csv").write_text(text)
     words = ("--output", tmp_path / "x", "--sequence", "unit")
@@ -273,7 +273,7 @@ def test_a_sequence_is_in_one_file(tmp_path, capsys):
 
 
 def left_out(path):
-    """Lines that ``skipped.csv`` names, and their rows."""
+    """Return the rows that ``skipped.csv`` names, by their lines."""
     rows = list(csv.DictReader(path.read_text().splitlines()))
     return {int(row["line"]): row["row"] for row in rows}
 
@@ -345,7 +345,7 @@ def test_sequences_of_two_files_are_left_out(tmp_path, capsys):
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory):
-    """A model of texts; one row in four of its file cannot be read."""
+    """Return a folder with a model of texts; one row in four of its file cannot be read."""
     folder = tmp_path_factory.mktemp("reader")
     (folder / "a.csv").write_text(TEXTS + "x1,😀😀,1\nx2,fine\nx3,,0\nx4,good,\n")
     words = ["fit", str(folder / "a.csv"), *COLUMNS, "--id", "id", "--output", str(folder / "model"), *SMALL]
@@ -501,7 +501,10 @@ MISSING = {
 @pytest.mark.parametrize("command", MISSING)
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.npz", "A.CSV.gz"])
 def test_files_that_are_missing_are_named(command, name, reader, tmp_path, monkeypatch, capsys):
-    """`shard` blamed --output, `fit` missed --text, `predict` told what the model reads."""
+    """Check that errors name the missing file.
+
+    Once, `shard` blamed --output, `fit` reported that --text was missing, and `predict` told what the model reads.
+    """
     monkeypatch.chdir(tmp_path)
     words = [word.format(name, reader=reader / "model") for word in MISSING[command]]
     assert error_of(capsys, *words) == f"numrnn: error: {name}: no such file\n"
@@ -570,7 +573,10 @@ def test_class_weights_name_labels_of_any_type(tmp_path, capsys):
 
 
 def test_what_is_wrong_with_the_input_exits_with_2(tmp_path, monkeypatch, capsys):
-    """A memory limit was an error after all kernels had been compiled, NaN in shards one of the program."""
+    """Check the exit code and time of errors about the input.
+
+    A low memory limit was once found only after all kernels were compiled, and NaN in shards was an internal error.
+    """
     monkeypatch.setattr(numrnn, "warmup", lambda **_: pytest.fail("too late"))
     words = ("fit", "japanese_vowels", "--output", tmp_path / "x", *SMALL)
     for options in ((), ("--early-stopping",), ("--cell", "lstm", "--bptt-steps", "3")):

@@ -1,4 +1,4 @@
-"""Texts to symbols and back."""
+"""Test the conversion of texts to symbols and back."""
 
 import json
 import pickle

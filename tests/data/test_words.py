@@ -1,4 +1,4 @@
-"""Words by Unicode's rules, the form that texts are converted to, and what files hold of both."""
+"""Test words by Unicode's rules, normalization forms, and how files store both."""
 
 import json
 import random
@@ -51,7 +51,7 @@ def test_words_are_those_of_unicode(text, words):
 
 
 def test_ascii_has_the_words_of_other_texts():
-    """Texts in ASCII are split by a regular expression of their own, which is faster."""
+    """Check that the faster regular expression for ASCII splits texts as the general one does."""
     draw = random.Random(0)
     for alphabet in ("aB1_.:,;'\" -\n", [chr(code) for code in range(128)]):
         for _ in range(5000):
@@ -60,7 +60,10 @@ def test_ascii_has_the_words_of_other_texts():
 
 
 def test_words_that_differ_in_a_mark_are_not_the_same():
-    """`\\w` knows no combining marks: both classes once became the same three tokens, and the score was 0.50."""
+    r"""Check that combining marks count, which `\w` does not match.
+
+    Both classes once became the same three tokens, and the score was 0.50.
+    """
     texts, y = ["यह की है", "यह का है"] * 40, ["f", "m"] * 40
     model = RNNClassifier((8,), vocabulary=Vocabulary("token"), learning_rate_init=0.02, max_iter=20, random_state=0)
     assert model.fit(texts, y).score(texts, y) == 1.0
