@@ -1,4 +1,4 @@
-"""Estimators with bidirectional=True: forms, files, features, and what is refused."""
+"""Test estimators with bidirectional=True: forms of data, files, features and errors."""
 
 import numpy as np
 import pytest
@@ -15,13 +15,13 @@ SYMBOLS = [RANDOM.integers(0, 5, steps) for steps in RANDOM.integers(1, 40, 40)]
 
 
 def model_of(cell="gru", hidden=(6, 5), **options):
-    """A classifier in the precisions of `test_bidirectional`, so that nothing else is compiled."""
+    """Return a classifier with the dtypes of `test_bidirectional`, so that no other kernels are compiled."""
     options = {"max_iter": 2, "random_state": 0, "dtype": "float32" if cell == "elman" else "float64", **options}
     return RNNClassifier(hidden, cell=cell, bidirectional=True, **options)
 
 
 def test_what_only_the_whole_sequence_tells_is_learnt_at_every_step():
-    """Each step's target is the input that comes next: a forward direction alone cannot know it."""
+    """Check that each step learns the next input, which a forward direction alone cannot predict."""
     sequences = [RANDOM.integers(0, 2, 12).astype(float)[:, None] for _ in range(200)]
     targets = [np.append(x[1:, 0], 0).astype(int) for x in sequences]
     options = {"output": "step", "max_iter": 30, "learning_rate_init": 0.02, "random_state": 0}

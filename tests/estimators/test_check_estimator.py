@@ -1,4 +1,4 @@
-"""scikit-learn's own checks, every one of them, on both estimators."""
+"""Run all of scikit-learn's own checks on both estimators."""
 
 import json
 import os

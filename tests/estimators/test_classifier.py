@@ -1,4 +1,4 @@
-"""Heads, labels and scores of `RNNClassifier`."""
+"""Test heads, labels and scores of `RNNClassifier`."""
 
 import numpy as np
 import pytest
@@ -76,7 +76,7 @@ def test_score_per_step_weighs_steps():
 
 @pytest.mark.parametrize("output", ["sequence", "step"])
 def test_multi_label(output):
-    """Each label is learnt on its own: whether an input's last value is positive."""
+    """Check that each label is learned independently, namely whether an input's last value is positive."""
     sequences = ragged(200, seed=1)
     y = [(x > 0).astype(int) for x in sequences]
     y = np.array([labels[-1] for labels in y]) if output == "sequence" else y
@@ -133,7 +133,7 @@ def test_class_weight_is_a_sample_weight():
 
 
 def test_balanced_counts_targets_by_their_weight():
-    """Removed or of weight 0, repeated or of weight 2: the same classes' weights."""
+    """Check that weights of 0 and 2 give the same class weights as removed and repeated sequences."""
     weights = np.array([0.0, 1.0, 2.0])[np.arange(24) // 8]
     model = small(class_weight="balanced").initialize(X, CODES)
     assert np.allclose(model._class_weights, 1)

@@ -1,4 +1,4 @@
-"""What a model file or a checkpoint says is compared with itself before anything is made of it."""
+"""Test that the contents of a model file or a checkpoint are checked for consistency before they are used."""
 
 import json
 import os
@@ -330,7 +330,7 @@ def test_a_vocabulary_that_tells_another_length_is_refused():
 
 
 class Longer(str):
-    """A text that tells another length than it has."""
+    """Stand for a string that reports a wrong length."""
 
     def __len__(self):
         return 64

@@ -1,4 +1,4 @@
-"""device="cuda" where there is no GPU: an error that says what is missing, never another device."""
+"""Test device="cuda" without a GPU: the error says what is missing, and no other device is used."""
 
 import os
 import subprocess
@@ -36,14 +36,14 @@ def no_packages(monkeypatch):
 
 @pytest.fixture
 def card(monkeypatch):
-    """As if there were one, for what is refused before it is looked at."""
+    """Pretend that there is a GPU, for errors that are raised before the GPU is used."""
     monkeypatch.setattr(device, "find_spec", lambda name: name)
     monkeypatch.setattr(device, "_why_not", lambda: None)
     monkeypatch.delenv("NUMBA_ENABLE_CUDASIM", raising=False)
 
 
 class Two(Serial):
-    """Two processes."""
+    """Stand for the communicator of two processes."""
 
     size = 2
 
@@ -53,7 +53,7 @@ def small(kind, **params):
 
 
 def nothing_of(kind):
-    """What is no data: to read it would be an error of its own."""
+    """Return invalid data, which would raise an error of their own if they were read."""
     return [None] * len(DATA[kind])
 
 

@@ -1,4 +1,4 @@
-"""What the estimators share: parameters, forms, weights, training that goes on, streams, validation."""
+"""Test what the estimators share: parameters, forms of data, weights, continued training, streams, validation."""
 
 import copy
 import pickle
@@ -232,7 +232,7 @@ def test_loss_and_grad_is_the_objective(output, head):
 
 @pytest.mark.parametrize("form", [list, Sequences.from_list])
 def test_weights_of_steps_and_of_sequences(form):
-    """The weight of a sequence counts for each of its steps; weights of steps may come in any form."""
+    """Check that a sequence's weight counts for each of its steps, and that weights of steps may come in any form."""
     model = small(RNNRegressor, output="step", dtype="float64").initialize(X, Y_STEPS)
     weights = np.arange(1.0, 25.0)
     of_steps = form([np.full(len(x), w) for x, w in zip(X, weights, strict=True)])
@@ -302,7 +302,7 @@ def test_initialize(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_failed_call_leaves_the_estimator_as_it_was(kind):
-    """An early version lost the network to a typo in the next fit."""
+    """Check that a failed call changes nothing; an early version lost the network after a typo in the next fit."""
     model = small(kind).fit(X, Y)
     before, kept = model.predict(X), dict(vars(model))
     for call in (
@@ -328,7 +328,7 @@ def test_divergence_keeps_finite_weights(kind):
 
 
 def test_the_same_seed_gives_the_same_bits(monkeypatch):
-    """Whatever the form of the data, and on two threads as on one."""
+    """Check that a seed gives the same bits for every form of the data, and on one and two threads."""
     monkeypatch.setattr(scheduling, "FLOPS_PER_THREAD", 1)
     for random_state in (3, np.random.RandomState(3)):
         model = small(random_state=3, n_jobs=2, batch_size=24).fit(X, Y)
@@ -354,7 +354,7 @@ def test_copies_and_pickles(kind, tmp_path):
 @pytest.mark.parametrize("cell, activation", CELLS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_streams_predict_what_whole_sequences_do(kind, cell, activation):
-    """Alone and many at once, bit for bit; the states of ended streams are dropped."""
+    """Check that streams predict the bits of whole sequences, alone and many at once, and drop states at their ends."""
     model = small(kind, cell=cell, activation=activation, hidden_layer_sizes=(5, 3)).fit(X, Y)
     streams = sorted(X, key=len, reverse=True)
     state = None

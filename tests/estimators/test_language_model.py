@@ -1,4 +1,4 @@
-"""A model of texts: what it learns, by hand and by itself; what it writes; what it refuses."""
+"""Test language models: training against training by hand, generated texts, and errors."""
 
 import copy
 import pickle
@@ -34,13 +34,13 @@ def small(**params):
 
 
 def untrained(X=TEXT, **params):
-    """A model whose weights are large enough for its predictions to differ."""
+    """Return a model whose weights are large enough for its predictions to differ."""
     model = small(**params).initialize(X)
     return model.set_weights({name: 3 * values for name, values in model.weights_.items()})
 
 
 def plain(model):
-    """Its weights in float64, for the slow truth."""
+    """Return the weights of a model in float64, for the reference implementation."""
     return {name: np.array(values, np.float64) for name, values in model.weights_.items()}
 
 
@@ -57,7 +57,7 @@ def test_a_text_with_a_period_is_learnt(params):
 
 
 def by_hand(model, streams, alpha, rate, epochs):
-    """Truncated BPTT and plain SGD over sequences that form one mini-batch: the weights and the loss of each epoch."""
+    """Run truncated BPTT and SGD on one mini-batch of sequences; return the weights and the loss of each epoch."""
     weights, curve = plain(model), []
     inputs, targets = [x[:-1] for x in streams], [x[1:] for x in streams]
     for _ in range(epochs):
@@ -397,7 +397,7 @@ def test_what_a_model_of_symbols_does_not_take():
 
 
 def test_series_of_any_index_and_frames_are_read():
-    """Their first item was once asked for by the label 0, which is a KeyError where there is none."""
+    """Check Series with any index, and frames; reading the first item by the label 0 once raised a KeyError."""
     pandas = pytest.importorskip("pandas")
     model = RNNLanguageModel((2,), batch_size=1, random_state=0)
     assert model.initialize(pandas.Series([0, 2, 1], index=[5, 6, 7])).n_symbols_ == 3
@@ -410,13 +410,17 @@ def test_series_of_any_index_and_frames_are_read():
 
 
 def test_symbols_too_large_to_count_up_to_are_named():
-    """An OverflowError from the sizes of the weights was once all that was said."""
+    """Check the error about too large symbols, which was once an OverflowError from the sizes of the weights."""
     with pytest.raises(ValueError, match=rf"X has the symbol {2**63} in step 1, expected 0 to"):
         RNNLanguageModel((2,), batch_size=1).initialize(np.array([0, 2**63, 1], dtype=np.uint64))
 
 
 def test_the_parameter_at_fault_is_named():
-    """random_state was once called a seed, and solver="lbfgs" was refused for its bptt_steps, which is a default."""
+    """Check that errors name the right parameter.
+
+    Once, the error about random_state spoke of a seed, and the one about solver="lbfgs" of bptt_steps, which is a
+    default.
+    """
     model = RNNLanguageModel((2,), batch_size=1, random_state=0).initialize("abc")
     with pytest.raises(ValueError, match="random_state must be an integer from 0 to 4294967295, .* got -1"):
         model.generate("a", 3, random_state=-1)
@@ -428,7 +432,7 @@ def test_the_parameter_at_fault_is_named():
 
 
 class StopAt:
-    """Ends training when it has been asked `count` times, and keeps a copy of the state."""
+    """End training at the `count`-th call, and keep a copy of the state."""
 
     def __init__(self, count):
         self.count = count

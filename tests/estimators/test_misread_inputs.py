@@ -1,4 +1,4 @@
-"""Inputs that trained something else than they say, without a word."""
+"""Test inputs that once trained on something else than they say, without an error."""
 
 import warnings
 
@@ -45,7 +45,7 @@ def test_early_stopping_without_sequences_held_out_is_an_error():
 
 
 class Fails:
-    """A callback with a state, whose hook fails when it is told to."""
+    """Stand for a callback with a state, one hook of which fails."""
 
     def __init__(self, hook=None):
         self.hook = hook

@@ -1,4 +1,4 @@
-"""Mistakes in a call: each has an error that names what is wrong, and costs nothing that was trained."""
+"""Test mistakes in a call: the error names what is wrong, and trained weights are kept."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""Models in files: the same bits back, and clear errors for what is no model."""
+"""Test models in files: loading gives the same bits, and other files raise clear errors."""
 
 import json
 import os
@@ -146,7 +146,7 @@ def test_functions_and_callbacks_are_dropped_with_a_warning(X, tmp_path):
 
 
 def test_partial_fit_goes_on_after_load(X, tmp_path):
-    """Plain SGD keeps nothing between updates, so that going on from the file is going on."""
+    """Check that a loaded model continues as the original does, with plain SGD, which keeps nothing between updates."""
     model = RNNRegressor((3,), solver=SGD(momentum=0.0), random_state=0).fit(X, np.arange(24.0))
     model.save(tmp_path / "m")
     loaded = load(tmp_path / "m").partial_fit(X, np.arange(24.0))

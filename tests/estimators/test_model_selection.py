@@ -15,7 +15,7 @@ from numrnn.model_selection import StratifiedStepKFold, cross_val_predict, make_
 
 
 class StepClassifier(ClassifierMixin, BaseEstimator):
-    """Logistic regression of each step."""
+    """Train a logistic regression to classify each step."""
 
     def __init__(self, C=1.0):
         self.C = C

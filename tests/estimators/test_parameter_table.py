@@ -1,4 +1,4 @@
-"""Signatures, docstrings, constraints, options and model files agree with the table of constructor parameters."""
+"""Test signatures, docstrings, constraints, options and model files against the table of constructor parameters."""
 
 import inspect
 import subprocess

@@ -1,4 +1,4 @@
-"""Targets and scores of `RNNRegressor`."""
+"""Test targets and scores of `RNNRegressor`."""
 
 import numpy as np
 import pytest
@@ -81,7 +81,7 @@ def test_another_number_of_targets():
 
 
 def test_early_stopping_holds_out_two_at_least():
-    """R2 of one sequence has no value; a tenth of eight is less than one."""
+    """Check that two sequences are held out of eight: a tenth is less than one, and R2 of one is undefined."""
     model = small(early_stopping=True).fit(X[:8], SUMS[:8])
     assert np.isfinite(model.validation_scores_).all()
     with pytest.raises(ValueError, match="at least 3 sequences"):

@@ -1,4 +1,4 @@
-"""Searches over parameters: on any backend of joblib, what they find is what a serial one finds."""
+"""Test that searches over parameters find the same on every backend of joblib as in series."""
 
 import joblib
 import numpy as np
@@ -25,7 +25,7 @@ def searches():
 
 
 def found(form, n_jobs=None):
-    """Scores and refitted weights of both searches, and how many cores each of their fits may use."""
+    """Return the scores, the best parameters and the refitted weights of both searches."""
     results = []
     for search in searches():
         search.set_params(n_jobs=n_jobs).fit(FORMS[form], Y)
@@ -68,7 +68,10 @@ def threads_in_worker(n_jobs, environment):
 
 
 def test_fits_in_workers_of_dask_take_one_core_each(cluster, monkeypatch):
-    """Also where a batch script has given each process all the cores of a node; who knows the number may tell it."""
+    """Check that fits in workers of dask use one core, unless the number is given.
+
+    This also holds if a batch script gives each process all the cores of a node.
+    """
     cores = str(joblib.cpu_count())
 
     def ask(n_jobs, **environment):

@@ -1,4 +1,4 @@
-"""The estimator: what it takes, learns, gives back and refuses."""
+"""Test the encoder-decoder estimator: its inputs, training, outputs and errors."""
 
 import pickle
 
@@ -82,7 +82,7 @@ def test_one_length_is_known():
 
 
 def test_parts_make_a_fit():
-    """partial_fit is an epoch; warm_start goes on; a copy is independent."""
+    """Check that partial_fit is one epoch, that warm_start continues, and that a copy is independent."""
     whole = small(max_iter=3).fit(TEXTS, WORDS)
     parts = small().initialize(TEXTS, WORDS)
     for _ in range(3):
@@ -98,7 +98,7 @@ def test_parts_make_a_fit():
 
 
 def test_a_step_is_the_gradient_by_hand():
-    """Plain SGD over all pairs at once, the L2 term and clipping included."""
+    """Check a step of plain SGD on all pairs at once, with the L2 term and clipping, against the gradient."""
     model = small(solver=SGD(momentum=0.0), batch_size=60, alpha=0.1, clip_norm=0.3, dtype="float64", max_iter=1)
     model.initialize(TEXTS, WORDS)
     loss, gradient = model.loss_and_grad(TEXTS, WORDS)

@@ -1,4 +1,4 @@
-"""Learned and given states, and pooling, through the estimators."""
+"""Test learned and given initial states, and pooling, through the estimators."""
 
 import naive
 import numpy as np
@@ -183,6 +183,6 @@ def test_mistakes():
 
 @pytest.mark.parametrize("pooling", ["last", "max"])
 def test_transform_before_fit_says_so(pooling):
-    """An early version asked for the pooling of what was not there, an AttributeError."""
+    """Check that transform before fit raises NotFittedError; an early version raised an AttributeError."""
     with pytest.raises(NotFittedError):
         RNNClassifier((4,), pooling=pooling).transform(X)

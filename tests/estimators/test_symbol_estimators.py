@@ -1,4 +1,4 @@
-"""Estimators of symbols, and truncated BPTT: every way through them, forms of X, mistakes."""
+"""Test estimators of symbols and truncated BPTT: all methods, forms of X, and mistakes."""
 
 import pickle
 import tracemalloc
@@ -152,7 +152,7 @@ def test_early_stopping_on_symbols(kind):
 @pytest.mark.parametrize("output", ["sequence", "step"])
 @pytest.mark.parametrize("embedding_size", [None, 3])
 def test_loss_and_grad_is_the_objective(output, embedding_size):
-    """An embedding has no L2 term."""
+    """Check that loss_and_grad returns the objective, in which an embedding has no L2 term."""
     for cell in ("elman", "gru", "lstm"):
         problem = make_problem(
             cell, hidden=(5, 4), lengths=(4, 1, 6), output=output, head="identity", n_symbols=9,
@@ -228,7 +228,7 @@ def peak(function):
 
 @pytest.mark.serial
 def test_predictions_need_no_room_for_the_gradient_of_an_embedding():
-    """An early version made room for a row of it a step, as training must."""
+    """Check the memory of a prediction; an early version allocated a gradient row of the embedding per step."""
     text, E = [np.zeros(100_000, np.uint8)], 64
     model = small(embedding_size=E).initialize(X, Y)
     assert peak(lambda: model.predict(text)) < len(text[0]) * E
@@ -281,7 +281,7 @@ def test_chunks_bound_the_memory_of_training():
 )
 @pytest.mark.parametrize("n_symbols", [N_SYMBOLS, "auto"])
 def test_X_that_is_not_of_symbols(bad, match, n_symbols):
-    """The first sequence at fault is named, in training and in prediction."""
+    """Check that errors name the first faulty sequence, in training and in prediction."""
     fitted = small(n_symbols=n_symbols).fit(X, Y)
     before = dict(vars(fitted))
     calls = [fitted.predict, lambda bad: fitted.partial_fit(bad, Y)]
@@ -301,7 +301,10 @@ def test_no_symbol_is_negative(negative):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_training_cannot_go_on_with_other_symbols(kind):
-    """An early version ignored another number of symbols, and took symbols for numbers after it had learnt numbers."""
+    """Check that continued training rejects other symbols.
+
+    An early version ignored another number of symbols, and after training on numbers took symbols for numbers.
+    """
     model = small(kind, n_symbols="auto", warm_start=True).fit(X, Y)
     kept = theta(model).copy()
     larger = with_item(np.array([1, 9]))

@@ -1,4 +1,4 @@
-"""Classifiers and regressors of texts: the same as of their symbols, in every method, and in scikit-learn's tools."""
+"""Test classifiers and regressors of texts against the same on symbols, in all methods and scikit-learn's tools."""
 
 from pathlib import Path
 
@@ -121,7 +121,10 @@ def test_mistakes(kind, X, params, message):
 
 
 def test_an_unseen_character_is_the_unknown_where_texts_are_only_read():
-    """One `ù` among 5,013 names once ended `predict` and `score`, and made `cross_val_score` nan."""
+    """Check that unseen characters become the unknown symbol.
+
+    One `ù` among 5,013 names once ended `predict` and `score`, and made `cross_val_score` nan.
+    """
     names, y = ["anna", "otto", "ida", "jo"] * 5 + ["cù", "ùc"], ["f", "m", "f", "m"] * 5 + ["f", "m"]
     model = small(vocabulary=Vocabulary(), max_iter=1)
     scores = cross_val_score(model, names, y, cv=[(range(20), [20, 21]), (range(2, 22), [0, 1])])
@@ -144,7 +147,7 @@ def test_an_unseen_character_is_the_unknown_where_texts_are_only_read():
 
 
 def test_auto_agrees_with_what_was_learnt():
-    """Estimators learn an unknown symbol, and older files have neither it nor a normalization form."""
+    """Check vocabulary="auto" with the unknown symbol and the normalization form, which older files lack."""
     model = small(vocabulary=Vocabulary(), max_iter=1, warm_start=True).fit(TEXTS, LABELS)
     assert model.fit(TEXTS, LABELS).n_iter_ == 2
     for changed in (Vocabulary(unknown=True), Vocabulary(normalization=None)):
@@ -175,7 +178,10 @@ def test_older_models_continue_without_what_they_did_not_learn():
 
 
 def test_faults_of_a_tokenizer_and_steps_of_no_text_are_told():
-    """These once were "function takes exactly 5 arguments" and "'int' object is not iterable"."""
+    """Check the errors about a faulty tokenizer and about values that are not texts.
+
+    These once were "function takes exactly 5 arguments" and "'int' object is not iterable".
+    """
 
     def fails(text):
         raise UnicodeDecodeError("utf-8", b"x", 0, 1, "a fault of the tokenizer")

@@ -1,4 +1,4 @@
-"""How many streams and steps a language model takes of a text, and the warning about few updates."""
+"""Test the numbers of streams and steps that a language model takes of a text, and the warning about few updates."""
 
 import warnings
 
@@ -68,7 +68,7 @@ def test_few_updates_are_a_warning(X, params, updates):
 
 
 def test_enough_updates_are_none():
-    """On 20 KB the defaults once made two updates an epoch."""
+    """Check the number of updates; on 20 KB the defaults once made two updates per epoch."""
     text = "the rain in spain stays mainly in the plain. " * 450
     with warnings.catch_warnings():
         warnings.simplefilter("error")
