@@ -1,4 +1,4 @@
-"""Our own tanh, sigmoid and exp: error bounds, special values, the same bits at every position, no change of type."""
+"""Test tanh, sigmoid and exp: error bounds, special values, the same bits at every position, and dtypes."""
 import numba
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def apply(name, x):
 
 
 def wide_range(dtype, largest):
-    """Both signs, every magnitude: a dense grid where the functions bend, powers down to the smallest normal number."""
+    """Return numbers of both signs: a dense grid where the functions bend, and powers down to the smallest normal one."""
     tiny = np.log10(float(np.finfo(dtype).tiny))
     dense = np.linspace(-largest, largest, 60_001)
     small = np.concatenate([np.logspace(tiny, 0, 20_000), np.linspace(0, 1, 20_001)])
@@ -86,7 +86,10 @@ def test_values_stay_inside_their_range(dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", LOOPS)
 def test_a_value_has_the_same_bits_at_every_position_of_arrays_of_every_length(name, dtype):
-    """A loop's vector body and its scalar tail once rounded differently (22 of 4,096 values of tanh, with fastmath)."""
+    """Check that a value's position in an array does not change its bits.
+
+    A loop's vector body and its scalar tail once rounded differently (22 of 4,096 values of tanh, with fastmath).
+    """
     values = np.random.default_rng(0).normal(0, 3, 200).astype(dtype)
     alone = np.array([apply(name, values[i:i + 1])[0] for i in range(len(values))])
     for length in range(1, 70):

@@ -1,4 +1,4 @@
-"""Compiled kernels are read from files and folders that nobody else can write, and from no others."""
+"""Test that compiled kernels are only read from files and folders that no other user can write."""
 
 import hashlib
 import os
@@ -24,7 +24,7 @@ as_root = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, re
 
 
 class Planted:
-    """An object whose pickle makes a folder when it is read."""
+    """Stand for a malicious object that creates a folder when it is unpickled."""
 
     def __init__(self, marker):
         self.marker = marker
@@ -41,7 +41,7 @@ def fresh_process(monkeypatch):
 
 @pytest.fixture
 def root(monkeypatch, tmp_path):
-    """The root of a cache that is yet to be made."""
+    """Return the root of a cache that does not exist yet."""
     folder = tmp_path / "above" / "root"
     monkeypatch.setattr(cache.config, "CACHE_DIR", str(folder))
     return folder
@@ -59,7 +59,7 @@ def plant(root, marker):
 
 
 def load(recorded):
-    """What a new process does: choose the folder, read the kernel, keep what it compiled; the folder or None."""
+    """Choose the folder, read the kernel and store it as a new process does; return the folder or None."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         folder = cache_folder("hash")
@@ -284,7 +284,7 @@ def test_another_user_reads_what_root_keeps_and_nothing_of_a_third(monkeypatch):
 
 
 def test_a_file_is_checked_on_what_was_opened(root, tmp_path, monkeypatch):
-    """Not on its name, which may be another file's a moment later."""
+    """Check that the open file is checked, and not its name, which may be another file's a moment later."""
     folder, file = plant(root, tmp_path / "marker")
     good = file.read_bytes()
     file.chmod(0o666)

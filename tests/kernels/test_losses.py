@@ -1,4 +1,4 @@
-"""Losses: each against its slow twin and against finite differences of itself."""
+"""Test each loss against its reference implementation and against its own finite differences."""
 import naive
 import numpy as np
 import pytest
@@ -10,14 +10,14 @@ TARGETS, PARAMETER = 3, 0.3
 
 
 def targets_of(name, random, n):
-    """Classes of a row for cross-entropy, rows of numbers for the others."""
+    """Return a class per row for cross-entropy, and rows of numbers for the other losses."""
     if name == "cross_entropy":
         return random.integers(0, TARGETS, n), np.zeros((0, 0))
     return np.zeros(0, np.int64), random.random((n, TARGETS))
 
 
 def fast(name, rows, classes, values, parameter):
-    """The sum of a loss, and its derivatives by the rows."""
+    """Return the sum of a loss and its derivatives with respect to the rows."""
     rows = rows.copy()
     total = summed_loss(LOSSES[name].number, parameter, rows, classes.view(np.uint8), 8, values, np.zeros(0))
     return total, rows

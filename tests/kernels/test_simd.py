@@ -1,4 +1,4 @@
-"""The micro-kernel's matrix products: right at every shape, inside their bounds, one order of additions."""
+"""Test the micro-kernel's matrix products: every shape, no access out of bounds, one order of additions."""
 import numpy as np
 import pytest
 
@@ -21,7 +21,7 @@ STRAY = 3
 
 
 def packed_panels(weights):
-    """Panels of weights (outputs, K), in an array with exactly as much room as they need."""
+    """Return the panels of weights (outputs, K), in an array of exactly their size."""
     outputs, K = weights.shape
     width = panel_width(weights.dtype)
     panels = -(-outputs // width)
@@ -32,7 +32,7 @@ def packed_panels(weights):
 
 
 def guarded(values, columns, stray=STRAY):
-    """A flat array with values (rows, n) as the first of `columns` columns between guards of a recognisable number."""
+    """Return a flat array of `columns` columns with values (rows, n) in the first ones, between guard values."""
     rows, n = values.shape
     flat = np.full(2 * GUARD + rows * (columns + stray), 7.5, values.dtype)
     matrix = flat[GUARD:flat.size - GUARD].reshape(rows, columns + stray)
@@ -48,7 +48,7 @@ def assert_guards_untouched(flat, matrix, columns):
 
 
 def product_of(a, weights, start):
-    """start + a @ weights.T by the library, guards checked."""
+    """Return start + a @ weights.T as the library computes it, after a check of the guards."""
     packed, panels = packed_panels(weights)
     width = panels * panel_width(a.dtype)
     c, result = guarded(start, width)
@@ -131,7 +131,7 @@ def test_a_sum_over_k_is_one_chain_that_can_be_cut_anywhere(dtype):
 
 
 def test_float64_sums_are_the_exact_products_added_in_the_order_of_k():
-    """float32 factors make exact float64 products, so a fused step equals a product and a sum."""
+    """Check the order of additions by float32 factors: their float64 products are exact, so that FMA changes nothing."""
     rng = np.random.default_rng(5)
     a, weights = (rng.standard_normal(shape).astype(np.float32).astype(float) for shape in ((7, 50), (20, 50)))
     expected = np.zeros((7, 20))
@@ -159,7 +159,7 @@ def test_wide_operands_are_copied_and_give_the_same_bits(rows, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_groups_are_one_sum_with_a_start_of_its_own(dtype):
-    """Three groups of A, apart from each other, against panels in which they follow each other."""
+    """Check three groups of A that lie apart against panels that are contiguous."""
     rng = np.random.default_rng(7)
     a, weights = rng.standard_normal((3, 9, 11)).astype(dtype), rng.standard_normal((20, 33)).astype(dtype)
     packed, panels = packed_panels(weights)

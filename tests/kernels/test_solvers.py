@@ -1,4 +1,4 @@
-"""Solvers: PyTorch's trajectories, dtypes, options; the kernels over the flat vector."""
+"""Test solvers: PyTorch's trajectories, dtypes, options, and the kernels on the flat vector."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def start(dtype=np.float64):
 
 
 def gradient(theta):
-    """Of sum(k theta^4 / 4 + sin(theta)): no two parameters alike, not quadratic."""
+    """Return the gradient of sum(k theta^4 / 4 + sin(theta)), which differs for all parameters and is not quadratic."""
     return np.arange(1.0, 12.0).astype(theta.dtype) * theta**3 + np.cos(theta)
 
 
