@@ -1,4 +1,4 @@
-"""A fit in which rank 1 fails, or says what to kill and goes on for ever. Run by test_ranks.py."""
+"""Run a fit in which rank 1 fails, or prints what to kill and goes on for ever, for test_ranks.py."""
 
 import os
 import sys

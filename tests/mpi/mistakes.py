@@ -1,4 +1,4 @@
-"""Mistakes, and what ranks must agree on; rank 0 tells what happened. Run by test_ranks.py."""
+"""Run calls with mistakes and with arguments that differ between ranks, for test_ranks.py; rank 0 prints the results."""
 
 import os
 import signal

@@ -1,6 +1,6 @@
-"""A fit with checkpoints, which prints the hash of its weights; with "kill" rank 1 says first what to kill.
+"""Run a fit with checkpoints and print the hash of its weights; with "kill", rank 1 first prints what to kill.
 
-Run by test_ranks.py, also without `mpiexec`.
+test_ranks.py runs this program, also without `mpiexec`.
 """
 
 import hashlib

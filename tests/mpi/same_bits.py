@@ -1,4 +1,4 @@
-"""Fits of many kinds by all ranks there are; prints a digest of each as JSON. Run by test_ranks.py."""
+"""Run fits of many kinds on all ranks and print a digest of each as JSON, for test_ranks.py."""
 
 import hashlib
 import json

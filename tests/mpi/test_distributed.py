@@ -1,4 +1,4 @@
-"""What ranks share, without MPI; with it: tests/mpi."""
+"""Test the work that ranks share, without MPI; tests/mpi/test_ranks.py uses MPI."""
 
 import itertools
 
@@ -10,7 +10,7 @@ from numrnn.distributed.tree import merges_of, shares_of, tiles_of_node
 
 
 def pairs_of_the_tree(nodes):
-    """The additions of one process: (left, right)."""
+    """Return the additions of one process as (left, right)."""
     distances = itertools.takewhile(lambda d: d < nodes, (2**level for level in itertools.count()))
     return [(left, left + d) for d in distances for left in range(0, nodes - d, 2 * d)]
 

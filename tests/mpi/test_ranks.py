@@ -1,4 +1,4 @@
-"""Training by several processes under MPI: each test starts `mpiexec` with a program beside this file."""
+"""Test training by several processes under MPI: each test starts `mpiexec` with a program of this folder."""
 
 import json
 import os
@@ -55,7 +55,7 @@ def test_any_number_of_ranks_and_threads_gives_the_bits_of_one_process(ranks, of
 
 
 def test_what_goes_wrong_in_one_rank_or_in_all():
-    """Different data, an error that all ranks have, stops and seeds that differ: all in one start."""
+    """Check different data, an error on all ranks, and stops and seeds that differ, all in one start."""
     code, out, err = run(3, "mistakes.py")
     assert code == 0, err
     assert out.splitlines() == [
