@@ -24,7 +24,7 @@ COMPILER = ("TypingError", "LoweringError", "NameError", "SyntaxError", "ImportE
 
 
 class Fault(NamedTuple):
-    """An edit of a file of the package, and the test file that must catch it; `select` is pytest's -k."""
+    """Describe an edit of a file of the package, and the test file that must catch it; `select` is pytest's -k."""
 
     file: str
     before: str
@@ -281,7 +281,7 @@ def copy_of(root, folder):
 
 
 def seed(fault, copy):
-    """Edit the package of a copy."""
+    """Apply a fault to a copy of the package."""
     path = copy / "numrnn" / fault.file
     text = path.read_text()
     if text.count(fault.before) != 1:

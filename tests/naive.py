@@ -1,16 +1,19 @@
-"""The slow truth: cells, heads, losses and solvers, one sequence, one step and one unit at a time, in float64.
+"""Compute cells, heads, losses and solvers slowly, by one sequence, step and unit at a time, in float64.
 
-It imports NumPy alone, so that a mistake in the library cannot hide in its own test. Weights are dictionaries under the
-names of the file format (`layers.0.U` (G*H, D), `layers.0.W` (G*H, H), `layers.0.b` (G*H,), GRU: `layers.0.b_Wn` (H,),
-`V` (K, H), `c` (K,), learned states `layers.0.s_0` and `layers.0.cell_0` (H,)); X is a list of (T, D) arrays; y and w
-are lists with one entry a sequence (`output="sequence"`) or one array over its steps (`output="step"`).
-A cell's state is one vector: s (H,), or s and the memory side by side.
+These reference implementations ("slow twins") import NumPy alone, so that a mistake in the library cannot hide in its
+own test. Weights are dictionaries under the names of the file format (`layers.0.U` (G*H, D), `layers.0.W` (G*H, H),
+`layers.0.b` (G*H,), GRU: `layers.0.b_Wn` (H,), `V` (K, H), `c` (K,), learned states `layers.0.s_0` and
+`layers.0.cell_0` (H,)); X is a list of (T, D) arrays; y and w are lists with one entry for each sequence
+(`output="sequence"`) or one array over its steps (`output="step"`). A cell's state is one vector: s (H,), or for an
+LSTM s and the memory (2H,).
 
-X may be a list of (T,) arrays of integers, symbols: a symbol's input is its row of `embedding` (n_symbols, E), and
-`layers.0.U` is (G*H, E); without `embedding`, `layers.0.U` is (G*H, n_symbols), and a symbol picks its column.
+X may be a list of (T,) arrays of integers, which are symbols: a symbol's input is its row of `embedding`
+(n_symbols, E), and `layers.0.U` is (G*H, E); without `embedding`, `layers.0.U` is (G*H, n_symbols), and a symbol
+selects its column.
 
-Where there are `layers.0.reverse.U` and so on, layers are bidirectional: the reverse direction reads the steps
-backwards, the layer above and V read the states of both side by side. `output="sequence"` reads the last state of each.
+If there are `layers.0.reverse.U` and so on, layers are bidirectional: the reverse direction reads the steps from last
+to first, and the layer above and V read the concatenated states of both. With `output="sequence"`, V reads the last
+state of each direction.
 """
 import functools
 
@@ -50,7 +53,7 @@ def row_back(da, p, dp, row, x, s, dx, ds):
 
 
 def elman_step(x, s, p, activation):
-    """Elman (1990): s_t = a(U x_t + W s_{t-1} + b)."""
+    """Compute s_t = a(U x_t + W s_{t-1} + b) (Elman 1990)."""
     now = np.empty(len(s))
     for j in range(len(s)):
         a = row_sum(p, j, x, s)
@@ -67,7 +70,10 @@ def elman_back(dnow, x, s, now, saved, p, dp, activation):
 
 
 def gru_step(x, s, p, activation):
-    """Cho et al. (2014), the reset gate after the matrix product (Appleyard et al. 2016); gates r, z, n."""
+    """Compute s_t of a GRU with gates r, z, n (Cho et al. 2014).
+
+    The reset gate acts after the matrix product (Appleyard et al. 2016).
+    """
     H = len(s)
     now, r, z, n, m = (np.empty(H) for _ in range(5))
     for j in range(H):
@@ -101,7 +107,7 @@ def gru_back(dnow, x, s, now, saved, p, dp, activation):
 
 
 def lstm_step(x, state, p, activation):
-    """Gers, Schmidhuber and Cummins (2000); gates i, f, g, o."""
+    """Compute s_t and cell_t of an LSTM with gates i, f, g, o (Gers, Schmidhuber and Cummins 2000)."""
     H = len(state) // 2
     s, memory = state[:H], state[H:]
     now = np.empty(2 * H)
@@ -140,7 +146,7 @@ CELLS = {"elman": (elman_step, elman_back), "gru": (gru_step, gru_back), "lstm":
 # Layers over one sequence.
 
 def layers(weights):
-    """The parameters layer by layer, each under its short names."""
+    """Return the parameters of each layer, by their short names."""
     found = []
     while f"layers.{len(found)}.U" in weights:
         prefix = f"layers.{len(found)}."
@@ -149,14 +155,17 @@ def layers(weights):
 
 
 def directions(p):
-    """The parameters of a layer direction by direction: forward, and reverse if there is one."""
+    """Return the parameters of a layer's forward direction, and of its reverse direction if there is one."""
     found = [{name: value for name, value in p.items() if "." not in name}]
     reverse = {name.removeprefix("reverse."): value for name, value in p.items() if name.startswith("reverse.")}
     return found + [reverse] if reverse else found
 
 
 def top_places(weights, t, output):
-    """(steps, units) of the last layer's outputs that belong to step t, or to the sequence that it ends."""
+    """Return the indices (steps, units) of the top layer's outputs that V reads at step t.
+
+    With output="sequence" and t the last step, the reverse direction ends at step 0.
+    """
     each = directions(layers(weights)[-1])
     steps = [np.full(p["W"].shape[1], 0 if reverse and output == "sequence" else t) for reverse, p in enumerate(each)]
     steps = np.concatenate(steps)
@@ -164,7 +173,7 @@ def top_places(weights, t, output):
 
 
 def inputs_of(weights, x):
-    """The first layer's inputs: (T, D), the symbols' rows of the embedding (T, E), or the symbols themselves (T,)."""
+    """Return the first layer's inputs: (T, D), rows of the embedding (T, E), or symbols (T,)."""
     if "embedding" in weights:
         return np.array([weights["embedding"][symbol] for symbol in x])
     return x if x.dtype.kind in "iu" else np.asarray(x, dtype=np.float64)
@@ -174,7 +183,7 @@ STATES = {"elman": ("s_0",), "gru": ("s_0",), "lstm": ("s_0", "cell_0")}
 
 
 def first_state(weights, cell):
-    """The state before the first step: that of each layer and direction, one after another; learned, or zeros."""
+    """Return the learned or zero state before the first step, concatenated over layers and directions."""
     each = [p for layer in layers(weights) for p in directions(layer)]
     return np.concatenate([p.get(name, np.zeros(p["W"].shape[1])) for p in each for name in STATES[cell]])
 
@@ -190,8 +199,10 @@ def add_to_learned(dstates, weights, grad, cell):
 
 
 def run(weights, x, cell, activation, state=None):
-    """Per layer and direction the inputs (T, D) as it reads them, the states before and after each step and what each
-    step saved.
+    """Compute the forward pass of one sequence.
+
+    Returns for each layer and direction the inputs (T, D) in the order in which it reads them, the states before and
+    after each step and what each step saved; and the top layer's outputs (T, H).
     """
     step = CELLS[cell][0]
     rest = first_state(weights, cell) if state is None else state
@@ -213,8 +224,10 @@ def run(weights, x, cell, activation, state=None):
 
 
 def run_back(drows, x, tapes, weights, grad, cell, activation, dlast=None):
-    """From derivatives by the top layer's outputs (T, H), and by the states of all layers after the last step, down
-    through every layer and back through every step: the derivatives by the states before the first step.
+    """Compute the backward pass through all layers and steps, and return the gradient of the initial state.
+
+    It begins with the derivatives with respect to the top layer's outputs (T, H), `drows`, and to the states of all
+    layers after the last step, `dlast`. The gradients of the parameters are added to `grad`.
     """
     back, dfirst = CELLS[cell][1], []
     dlast = np.zeros_like(first_state(weights, cell)) if dlast is None else dlast
@@ -273,13 +286,13 @@ LOSS_OF_HEAD = {"softmax": cross_entropy, "sigmoid": binary_cross_entropy, "iden
 # Many sequences.
 
 def read(weights, rows, t, output, pooling):
-    """What the head reads at step t of the top layer's outputs (T, H): the last, or all of a sequence pooled."""
+    """Return what V reads at step t of the top layer's outputs (T, H): the last state, or all of them pooled."""
     last = rows[top_places(weights, t, output)]
     return {"last": last, "mean": rows.mean(axis=0), "max": rows.max(axis=0)}[pooling]
 
 
 def read_back(dread, weights, rows, t, output, pooling):
-    """The derivatives by the rows (T, H); a maximum's goes to the first step that has it."""
+    """Return the derivatives with respect to the rows (T, H); a maximum's goes to the first step that has it."""
     drows = np.zeros_like(rows)
     if pooling == "mean":
         drows += dread / len(rows)
@@ -291,7 +304,7 @@ def read_back(dread, weights, rows, t, output, pooling):
 
 
 def forward(weights, X, *, cell, activation="tanh", output="sequence", head="softmax", pooling="last"):
-    """Outputs: a list of (K,) arrays, or of (T, K) arrays for output="step"."""
+    """Return the outputs h: a list of (K,) arrays, or of (T, K) arrays for output="step"."""
     outputs = []
     for x in X:
         _, rows = run(weights, x, cell, activation)
@@ -302,12 +315,12 @@ def forward(weights, X, *, cell, activation="tanh", output="sequence", head="sof
 
 
 def penalty(weights, alpha):
-    """The L2 term: alpha/2 (|U|^2 + |W|^2 + |V|^2), no biases."""
+    """Compute the L2 term alpha/2 (|U|^2 + |W|^2 + |V|^2), without biases."""
     return alpha / 2 * sum((value ** 2).sum() for name, value in weights.items() if name.split(".")[-1] in "UWV")
 
 
 def items(X, y, w, output):
-    """One (sequence, step, target, weight) for each thing that is predicted."""
+    """Yield (sequence, step, target, weight) for each prediction."""
     for i, x in enumerate(X):
         if output == "sequence":
             yield i, len(x) - 1, y[i], 1.0 if w is None else w[i]
@@ -318,7 +331,7 @@ def items(X, y, w, output):
 
 def loss(weights, X, y, w=None, alpha=0.0, *, cell, activation="tanh", output="sequence", head="softmax",
          pooling="last"):
-    """The objective: sum(w l) / sum(w) + alpha/2 (|U|^2 + |W|^2 + |V|^2)."""
+    """Compute the objective sum(w l) / sum(w) + alpha/2 (|U|^2 + |W|^2 + |V|^2)."""
     tops = [run(weights, x, cell, activation)[1] for x in X]
     total = total_weight = 0.0
     for i, t, target, weight in items(X, y, w, output):
@@ -329,7 +342,7 @@ def loss(weights, X, y, w=None, alpha=0.0, *, cell, activation="tanh", output="s
 
 
 def gradient(weights, X, y, w=None, alpha=0.0, **kind):
-    """The objective's derivatives, by back-propagation through time: a dictionary with the names of `weights`."""
+    """Compute the objective's gradient by BPTT, as a dictionary with the names of `weights`."""
     states = np.array([first_state(weights, kind["cell"])] * len(X))
     dstates = np.zeros_like(states)
     k = max(map(len, X))
@@ -340,11 +353,11 @@ def gradient(weights, X, y, w=None, alpha=0.0, **kind):
 
 def chunk(weights, X, y, w=None, alpha=0.0, *, states, start, k, cell, activation="tanh", output="sequence",
           head="softmax", dstates=None, pooling="last"):
-    """Truncated BPTT: the objective of the steps [start, start + k) alone, its derivatives, and the states after them.
+    """Compute the objective of the steps [start, start + k), its gradient, and the states after them (truncated BPTT).
 
-    The `states` before them are constants, the derivatives by which go to `dstates`, if given. States are (N,
-    state_size): layer after layer, an LSTM's memory after its s. A sequence that has ended keeps its state. Where
-    nothing is predicted, or with weight 0, the loss is nan and the derivatives are 0.
+    The `states` before them are constants, the derivatives with respect to which go to `dstates`, if given. States are
+    (N, state_size): layer after layer, an LSTM's memory after its s. A sequence that has ended keeps its state. If
+    nothing is predicted, or only with weight 0, the loss is nan and the gradient is 0.
     """
     grad = {name: np.zeros_like(value, dtype=np.float64) for name, value in weights.items()}
     parts = [x[start:start + k] for x in X]
@@ -378,14 +391,15 @@ def chunk(weights, X, y, w=None, alpha=0.0, *, states, start, k, cell, activatio
 
 
 def final_states(weights, X, states, cell, activation="tanh"):
-    """(N, state_size) after the last steps, from `states` before the first."""
+    """Return the states (N, state_size) after the last steps, from `states` before the first."""
     tapes = [run(weights, x, cell, activation, state)[0] for x, state in zip(X, states, strict=True)]
     return np.array([np.concatenate([states[-1] for _, states, _ in tape]) for tape in tapes])
 
 
 def back_from_final_states(weights, X, states, dlast, cell, activation="tanh"):
-    """BPTT of a network without a head from given derivatives by its final states: (those by the parameters, those by
-    the states before the first steps).
+    """Compute BPTT of a network without a head from given derivatives with respect to its final states.
+
+    Returns the gradients of the parameters and of the initial states.
     """
     grad, dstates = {name: np.zeros_like(value) for name, value in weights.items()}, np.zeros_like(states)
     for i, x in enumerate(X):
@@ -395,7 +409,7 @@ def back_from_final_states(weights, X, states, dlast, cell, activation="tanh"):
 
 
 def central_differences(function, array, h=1e-5):
-    """The derivatives of a function without arguments by the items of an array that it reads."""
+    """Return the central differences of a function without arguments with respect to an array that it reads."""
     differences = np.empty_like(array)
     for index in np.ndindex(array.shape):
         kept, sides = array[index], []
@@ -443,20 +457,20 @@ def rmsprop(theta, grad, state, learning_rate, n_updates, *, rho=0.99, epsilon=1
 # y is a list of (L,) arrays of symbols, of which `end` is none, or of (L, K) arrays (`end` None).
 
 def parts(weights):
-    """The encoder's and the decoder's weights under their own names."""
+    """Return the encoder's and the decoder's weights under their own names."""
     return [{name.split(".", 1)[1]: value for name, value in weights.items() if name.startswith(part)}
             for part in ("encoder.", "decoder.")]
 
 
 def teacher(y, end=None):
-    """What the decoder reads, and what it is to predict."""
+    """Return the decoder's inputs and targets for training (teacher forcing)."""
     if end is None:
         return [np.vstack([np.zeros_like(rows[:1]), rows[:-1]]) for rows in y], y
     return [np.append(end, symbols) for symbols in y], [np.append(symbols, end) for symbols in y]
 
 
 def pair_gradient(weights, X, y, alpha=0.0, *, end=None, cell, activation="tanh"):
-    """The mean loss of a step of the decoder plus the L2 term, and its derivatives by name."""
+    """Compute an encoder-decoder's mean loss per decoder step plus the L2 term, and its gradient by name."""
     encoder, decoder = parts(weights)
     nothing = np.array([first_state(encoder, cell)] * len(X))
     states = final_states(encoder, X, nothing, cell, activation)
@@ -474,7 +488,7 @@ def pair_gradient(weights, X, y, alpha=0.0, *, end=None, cell, activation="tanh"
 
 
 def log_probability(weights, x, written, *, end, cell, activation="tanh", ended=True):
-    """Of a sequence of symbols, its end included unless told otherwise."""
+    """Return the log-probability of a sequence of symbols, with its end symbol unless `ended` is False."""
     encoder, decoder = parts(weights)
     state = final_states(encoder, [x], [first_state(encoder, cell)], cell, activation)[0]
     inputs, targets = np.append(end, written).astype(int), np.append(written, end).astype(int)
@@ -485,14 +499,17 @@ def log_probability(weights, x, written, *, end, cell, activation="tanh", ended=
 
 
 def binomial(n, k):
-    """The number of ways to choose k of n."""
+    """Return the number of ways to choose k of n."""
     return 1 if k == 0 else binomial(n - 1, k - 1) * n // k
 
 
 @functools.cache
 def fewest_made_again(count, slots):
-    """Segments to run forward without keeping them, before each of `count` in a row can be gone back through from its
-    first state: the first segment's is in a slot, so many slots there are in all."""
+    """Return the least number of segments to recompute for a backward pass through `count` segments.
+
+    The backward pass through a segment needs the state before it; `slots` such states can be stored, the first
+    segment's included.
+    """
     if count == 1:
         return 0
     if slots == 1:

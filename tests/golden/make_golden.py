@@ -1,11 +1,11 @@
-"""Writes the golden files beside it: what PyTorch 2.13 computes in float64 from given weights and data.
+"""Write the golden files beside it: what PyTorch 2.13 computes in float64 from given weights and data.
 
     python tests/golden/make_golden.py
 
-One file for each cell and stack. Shared: `names` and the weights' `shapes`, `theta` (the weights, one after another),
-the inputs `X` (sum of T, D) and `lengths`. For each output and head, under `output.head.`: targets `y` and weights `w`,
-`outputs`, `loss` and `grad` of the objective with `GOLDEN_ALPHA`, and theta after ten steps of SGD (`sgd`) and of Adam
-(`adam`).
+There is one file for each cell and stack. All its cases share `names` and the weights' `shapes`, `theta` (the weights,
+one after another), the inputs `X` (sum of T, D) and `lengths`. Each output and head has under `output.head.`: targets
+`y` and weights `w`, `outputs`, `loss` and `grad` of the objective with `GOLDEN_ALPHA`, and theta after ten steps of
+SGD (`sgd`) and of Adam (`adam`).
 """
 import sys
 from pathlib import Path
