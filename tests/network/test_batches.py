@@ -1,4 +1,4 @@
-"""Mini-batches: each sequence once, about one length in each, tiles from the longest sequence on."""
+"""Test mini-batches: each sequence once, similar lengths in each, tiles in order of falling length."""
 import numpy as np
 import pytest
 

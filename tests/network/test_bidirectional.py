@@ -1,4 +1,4 @@
-"""Bidirectional layers: the slow truth's numbers, gradients of the loss, and the same bits however the work is cut."""
+"""Test bidirectional layers: the reference's numbers, gradients, and the same bits however the work is divided."""
 import itertools
 
 import naive
@@ -29,7 +29,7 @@ def problem_of(cell, activation, hidden, output, inputs, lengths, head="softmax"
 
 
 def table():
-    """Every stack, output, and cell with a kind of input; lengths and heads take their values in turn."""
+    """Yield every stack and output with a cell and a kind of input; lengths and heads take their values in turn."""
     lengths, heads = itertools.cycle(LENGTHS), itertools.cycle(["softmax", "sigmoid", "identity", "softmax", "softmax"])
     for (cell, activation, name), hidden, output in itertools.product(SAMPLE, HIDDEN, ("sequence", "step")):
         problem = problem_of(cell, activation, hidden, output, INPUTS[name], next(lengths), next(heads))
@@ -109,7 +109,10 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(cell, output, inputs, d
 
 @pytest.mark.parametrize(("cell", "dtype"), PRECISIONS)
 def test_training_goes_forward_with_the_bits_of_predict(cell, dtype):
-    """With y = 0, K = 2 and weight on one sequence alone, the gradient of c is that sequence's output."""
+    """Check that training's forward pass has the bits of predict.
+
+    With y = 0, K = 2 and weight on one sequence alone, the gradient of c is that sequence's output.
+    """
     problem = problem_of(cell, "tanh", (33, 17), "sequence", INPUTS["vectors"], (2, 70, 5, 33), "identity", K=2)
     outputs = Case(problem, dtype).predict()
     for i in range(len(problem.X)):

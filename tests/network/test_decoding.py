@@ -1,4 +1,4 @@
-"""What a decoder writes: greedily, by beams, of vectors; against the slow truth and all there is to write."""
+"""Test greedy and beam decoding, and decoding of vectors, against the reference and all possible sequences."""
 
 from itertools import product
 
@@ -17,7 +17,7 @@ LONGEST = 3
 
 
 def model_of(cell="gru", scale=3.0, **params):
-    """Weights large enough for sequences to differ."""
+    """Return a model whose weights are large enough for sequences to differ."""
     y = [RNG.integers(0, END, 3) for _ in X[:-1]] + [np.array([0, END - 1])]
     params = {"hidden_layer_sizes": (4,), "n_symbols": 3, "dtype": "float64"} | params
     model = RNNSeq2Seq(cell=cell, random_state=0, **params).initialize(X, y)
@@ -25,7 +25,7 @@ def model_of(cell="gru", scale=3.0, **params):
 
 
 def everything(max_length):
-    """All sequences of symbols that may be written."""
+    """Return all sequences of at most `max_length` symbols."""
     return [np.array(each, int) for n in range(max_length + 1) for each in product(range(END), repeat=n)]
 
 
@@ -111,7 +111,7 @@ def test_bits_do_not_depend_on_neighbours_groups_or_threads(params, monkeypatch)
 
 
 def test_states_on_the_way_are_those_of_one_call():
-    """A decoder that is called step by step goes on exactly as one that reads a whole sequence."""
+    """Check that a decoder called step by step has the states of one that reads a whole sequence."""
     model = model_of("lstm", dtype="float32", hidden_layer_sizes=(20, 12))
     y = [RNG.integers(0, END, n) for n in (3, 2, 4, 1, 3, 2, 2, 3, 5, 1)]
     loss, _ = model.loss_and_grad(X, y)

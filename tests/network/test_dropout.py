@@ -1,4 +1,4 @@
-"""Dropout: masks are functions of what they are for, gradients are those of the loss with masks held fixed."""
+"""Test dropout: masks depend only on seed, epoch and sequence, and gradients are right for fixed masks."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ INPUTS = {"vectors": {"n_inputs": 3}, "symbols": {"n_symbols": 6}, "embedding": 
 
 
 class Case:
-    """A float64 network of two layers on ragged sequences, and its loss with masks held fixed."""
+    """Hold a float64 network of two layers on ragged sequences, and compute its loss with fixed masks."""
 
     def __init__(self, cell, output, inputs, n_jobs=1, bidirectional=False, **dropout):
         random = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Encoder-decoders: loss and gradient against the slow truth, whatever is read and written."""
+"""Test the loss and gradient of encoder-decoders against the reference, for all kinds of inputs and outputs."""
 
 import naive
 import numpy as np
@@ -37,7 +37,7 @@ KINDS = [
 
 
 def model_of(source, target, embedding_size=None, scale=1.0, **params):
-    """A model whose symbols and weights are known, its states neither vanishing nor saturated."""
+    """Return a model with given symbols and weights whose states neither vanish nor saturate."""
     params = {"hidden_layer_sizes": (5,), "dtype": "float64", "random_state": 0} | params
     model = RNNSeq2Seq(
         input="vector" if source == "vectors" else "sequence",
@@ -54,7 +54,7 @@ def model_of(source, target, embedding_size=None, scale=1.0, **params):
 
 
 def slow(model, X, y, alpha=0.0):
-    """Loss and derivatives by the slow truth."""
+    """Return the loss and the gradient of the reference implementation, and the weights."""
     weights = {name: np.array(values, np.float64) for name, values in model.weights_.items()}
     X = [np.atleast_2d(x) if model.input == "vector" else x for x in X]
     kind = dict(cell=model.cell, activation=model.activation, end=model.n_target_symbols_)
@@ -98,7 +98,7 @@ def test_the_slow_gradient_is_that_of_central_differences(cell, activation, sour
 
 @pytest.mark.parametrize("cell", ["elman", "gru", "lstm"])
 def test_dropout_leaves_gradients_right(cell):
-    """With the masks of a step held fixed the gradient is that of central differences."""
+    """Check that the gradient agrees with central differences if the masks of a step are fixed."""
     model = model_of("symbols", "symbols", 3, cell=cell, hidden_layer_sizes=(5, 4))
     data, targets, network = prepared(model, SOURCES["symbols"], TARGETS["symbols"])
     theta = model._state.theta.copy()
@@ -116,7 +116,7 @@ def test_dropout_leaves_gradients_right(cell):
 
 
 def test_masks_of_the_encoder_and_the_decoder_differ_and_belong_to_pairs():
-    """A pair's masks do not depend on the mini-batch it is in; both networks have their own."""
+    """Check that a pair's masks do not depend on its mini-batch, and that both networks have their own."""
     model = model_of("symbols", "symbols", hidden_layer_sizes=(6,))
     data, targets, network = prepared(model, SOURCES["symbols"], TARGETS["symbols"])
     theta, step = model._state.theta, SolverStep(NO_STEP, {}, np.zeros((1, 0)), recurrent_dropout=0.5, seed=3)
@@ -129,7 +129,7 @@ def test_masks_of_the_encoder_and_the_decoder_differ_and_belong_to_pairs():
 
 
 def prepared(model, X, y):
-    """Data, targets and the network of a model."""
+    """Return the data, the targets and the network of a model."""
     theta = model._state.theta.copy()
     data = model._learn(model._options(), Arguments(X, y), continues=True).data
     assert np.array_equal(theta, model._state.theta)

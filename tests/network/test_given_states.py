@@ -1,4 +1,4 @@
-"""Networks that begin with given states and give back their gradients; networks without a head, an encoder's half."""
+"""Test networks with given initial states and their gradients, and networks without a head (encoders)."""
 
 import naive
 import numpy as np
@@ -39,7 +39,7 @@ def random_states(problem, seed=5):
 
 
 def gradients(case, states, batch=None):
-    """Loss, gradient and the gradient by the states."""
+    """Return the loss, the gradient, and the gradient with respect to the initial states."""
     if batch is None:
         batch = full_batch(case.data.lengths, case.network.tile_rows)
     grad, dstates = np.full_like(case.theta, np.nan), np.full(states.shape, np.nan, case.theta.dtype)
@@ -93,7 +93,7 @@ def test_only_the_mini_batchs_rows_are_written():
 @pytest.mark.parametrize("output", ["sequence", "step"])
 @pytest.mark.parametrize("cell", ["elman", "gru", "lstm"])
 def test_chunks_begin_with_given_states(cell, output):
-    """And go on with those that they carry, as the slow truth's do."""
+    """Check that chunks begin with given states and carry them on as the reference does."""
     problem = make_problem(cell, hidden=(4, 3), lengths=RAGGED, output=output, zero_weights=False)
     case, given = Case(problem), random_states(problem)
     kept, carried = given.copy(), np.zeros_like(given)
@@ -114,7 +114,7 @@ def test_chunks_begin_with_given_states(cell, output):
 
 
 class Encoder:
-    """A network without a head, with the weights and data of a problem."""
+    """Hold a network without a head, with the weights and data of a problem."""
 
     def __init__(self, problem, dtype=np.float64, n_jobs=1):
         self.weights = {name: value for name, value in problem.weights.items() if name not in ("V", "c")}
@@ -182,7 +182,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(cell, monkeypatch):
 
 @pytest.mark.parametrize("cell", ["elman", "gru", "lstm"])
 def test_an_encoder_and_a_decoder_have_the_gradient_of_the_whole(cell):
-    """A sequence cut in two: the first half's final states begin the second half."""
+    """Check the gradient of sequences cut in two, if the first half's final states begin the second half."""
     problem = make_problem(cell, hidden=(4, 3), lengths=(9, 5, 2, 40), output="sequence", zero_weights=False)
     whole, (loss, expected) = Case(problem), Case(problem).gradient()
     halves = [[x[: len(x) // 2] for x in problem.X], [x[len(x) // 2 :] for x in problem.X]]

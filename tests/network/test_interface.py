@@ -1,4 +1,4 @@
-"""The contract of networks."""
+"""Test the interface of networks."""
 import inspect
 
 import pytest

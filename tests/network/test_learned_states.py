@@ -1,4 +1,4 @@
-"""States before the first step that are parameters: gradients, and that every way to predict begins with them."""
+"""Test learned initial states: their gradients, and their use by all ways to predict."""
 
 import naive
 import numpy as np
@@ -97,7 +97,10 @@ def test_given_states_take_their_place_and_have_the_gradient():
     ("cell", "dtype"), [("elman", np.float64), *((cell, np.float32) for cell in ("elman", "gru", "lstm"))]
 )
 def test_every_way_to_predict_begins_with_them(cell, dtype):
-    """Alone, in a batch, in a team of threads, in one call for one stream, and step by step: the same bits."""
+    """Check that all ways to predict give the same bits.
+
+    These are: alone, in a batch, by a team of threads, in one call for one stream, and step by step.
+    """
     problem = make_problem(cell, hidden=(33, 130), lengths=(40, 7, 1), output="step", **LEARNED)
     case = Case(problem, dtype)
     outputs = case.predict()

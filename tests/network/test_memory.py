@@ -1,4 +1,4 @@
-"""What `fit` allocates stays within the formula of docs/design/memory.rst."""
+"""Test that `fit` allocates no more than the formula of docs/design/memory.rst."""
 
 import sys
 import tracemalloc

@@ -1,4 +1,4 @@
-"""Training within a memory limit: the same bits in no more memory, or an error that says how much is needed."""
+"""Test memory limits: training gives the same bits within the limit, or an error says how much it needs."""
 
 import re
 import tracemalloc
@@ -35,7 +35,7 @@ KINDS = {
 
 
 def under_limit(problem, dtype, limit, n_jobs=1):
-    """A case whose network has a limit."""
+    """Return a case whose network has a memory limit."""
     case = Case(problem, dtype=dtype)
     case.network = CPUNetwork(
         case.layout, activation=problem.activation, head=problem.head, output=problem.output, pooling=problem.pooling,
@@ -45,7 +45,7 @@ def under_limit(problem, dtype, limit, n_jobs=1):
 
 
 def bytes_needed(call):
-    """What the error of a call under too low a limit asks for."""
+    """Return the bytes that the error about a too low memory limit asks for."""
     with pytest.raises(ValueError, match=r"memory_limit is too low: .* needs at least \d+ bytes.*; got \d+") as error:
         call()
     return int(re.search(r"at least (\d+) bytes", str(error.value))[1])
@@ -61,7 +61,7 @@ def test_what_warmup_compiles_trains_in_segments(monkeypatch):
 
 
 def threads_in_segments(case):
-    """How many threads have memory that need not hold all steps."""
+    """Count the threads whose memory does not hold all steps."""
     return sum(kept[2].segments.shape[1] > ONE_SEGMENT for kept in case.network.memory._of_threads.values())
 
 

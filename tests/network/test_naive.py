@@ -1,4 +1,4 @@
-"""The slow truth itself: against central differences and what PyTorch computed (tests/golden)."""
+"""Test the reference implementation against central differences and PyTorch's results (tests/golden)."""
 import naive
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The slow truth of bidirectional layers: against central differences and sequences reversed by hand."""
+"""Test the reference's bidirectional layers against central differences and sequences reversed by hand."""
 import naive
 import numpy as np
 import pytest

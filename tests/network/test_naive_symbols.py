@@ -1,4 +1,4 @@
-"""The slow truth of symbol inputs and of truncated BPTT: against central differences and dense inputs."""
+"""Test the reference's symbol inputs and truncated BPTT against central differences and dense inputs."""
 import naive
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def differences(problem, function):
 
 
 def dense(problem):
-    """The same problem with the inputs written out: one-hot vectors, or rows of the embedding."""
+    """Return the same problem with dense inputs: one-hot vectors, or rows of the embedding."""
     table = problem.weights.get("embedding", np.eye(problem.weights["layers.0.U"].shape[1]))
     weights = {name: value for name, value in problem.weights.items() if name != "embedding"}
     return problem._replace(weights=weights, X=[table[x] for x in problem.X])

@@ -1,4 +1,4 @@
-"""A network over a mini-batch: the slow truth's numbers, and the same bits however the work is cut."""
+"""Test a network on a mini-batch: the reference's numbers, and the same bits however the work is divided."""
 import itertools
 import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ LENGTHS = [RAGGED, (1,), (6, 1, 2, 6, 1), (3,) * 9, (5,), RAGGED[:17], (1, 1, 1)
 
 
 def table():
-    """Every cell, stack, output and head; D, K and the lengths take their values in turn."""
+    """Yield every cell, stack, output and head; D, K and the lengths take their values in turn."""
     inputs, outputs, lengths = (itertools.cycle(values) for values in ((1, 2, 3, 4, 5), (2, 3, 40, 5), LENGTHS))
     for (cell, activation), hidden, output, head in itertools.product(CELLS, HIDDEN, ("sequence", "step"),
                                                                       ("softmax", "sigmoid", "identity")):
@@ -36,7 +36,7 @@ def table():
 
 
 def stacks(lengths, output="step", head="identity", hidden=(7, 3), K=2):
-    """One two-layer problem for each cell."""
+    """Return one two-layer problem for each cell."""
     return [make_problem(cell, activation, hidden, D=3, K=K, lengths=lengths, output=output, head=head)
             for cell, activation in CELLS]
 
@@ -90,7 +90,7 @@ def test_outputs_objective_gradient_and_steps_are_those_pytorch_computed(problem
 
 
 def in_order(case, flat):
-    """A flat vector in the order of the golden files."""
+    """Return a flat vector in the order of the golden files."""
     return np.concatenate([case.layout.views(flat)[name].ravel() for name in case.names])
 
 
@@ -205,7 +205,10 @@ def test_a_state_carried_over_a_cut_gives_the_bits_of_the_whole(problem, dtype):
 @pytest.mark.parametrize("dtype", BITS)
 @pytest.mark.parametrize("problem", stacks(CUT, "sequence", hidden=(33, 17)), ids=describe)
 def test_training_goes_forward_with_the_bits_of_predict(problem, dtype):
-    """With y = 0, K = 2 and weight on one sequence alone, the gradient of c is that sequence's output."""
+    """Check that training's forward pass has the bits of predict.
+
+    With y = 0, K = 2 and weight on one sequence alone, the gradient of c is that sequence's output.
+    """
     outputs = Case(problem, dtype).predict()
     for i in range(len(problem.X)):
         case = Case(problem._replace(y=[np.zeros(2)] * len(problem.X), w=np.arange(len(problem.X)) == i), dtype)

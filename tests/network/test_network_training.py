@@ -1,4 +1,4 @@
-"""Mini-batches and updates in compiled code: a loop by hand, any number of threads, divergence, Ctrl-C."""
+"""Test compiled training: against a loop by hand, with any number of threads, with divergence and Ctrl-C."""
 import json
 import os
 import signal
@@ -40,7 +40,7 @@ CUTS = [(1, 2e9), (2, 2e9), (3, 2e9), (3, 2e5), (2, 1)]     # threads; operation
 
 @pytest.fixture
 def threads(monkeypatch):
-    """However small a mini-batch is, it gets all threads; their numbers, call by call."""
+    """Give all threads to every mini-batch, however small; return a list of the number of threads of each call."""
     counts, run_threads = [], network.run_threads
 
     def count(work, count, *rest):
@@ -53,7 +53,7 @@ def threads(monkeypatch):
 
 
 def mini_batches(case, seed=0):
-    """Two of four tiles, one of two."""
+    """Return two mini-batches of four tiles and one of two."""
     return epoch_batches(case.data.lengths, 25, shuffle=True, generator=np.random.default_rng(seed),
                          tile_rows=case.network.tile_rows)
 
@@ -63,7 +63,7 @@ def rates_of(rate):
 
 
 def by_hand(case, make_step, options, rate, alpha, clip, epochs):
-    """What two calls of `Case.train` are to do: theta, the solver's arrays, losses and norms."""
+    """Compute what two calls of `Case.train` must give: theta, the solver's arrays, losses and norms."""
     theta, state, losses, norms = case.theta.copy(), {}, [], []
     decayed = np.zeros(len(theta), bool)
     for name, view in case.layout.views(decayed).items():
@@ -117,7 +117,7 @@ def test_the_bits_of_training_do_not_depend_on_the_number_of_threads(solver, rat
 @pytest.mark.parametrize("n_jobs", [1, 2, 3])
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_a_mini_batch_without_weight_is_left_out(place, n_jobs, threads):
-    """And the numbers of Adam's steps do not count it."""
+    """Check that mini-batches without weight are left out and not counted by Adam."""
     problem = PROBLEMS[0]._replace(w=np.ones(len(LENGTHS)))
     case, other = Case(problem, n_jobs=n_jobs), Case(problem)
     batches = mini_batches(case)
@@ -157,8 +157,10 @@ HUGE, OVERFLOW = 1e200, np.finfo(float).max     # theta stays finite and its squ
 @pytest.mark.parametrize("wrong", [HUGE, OVERFLOW, "target"])
 @pytest.mark.parametrize("bad", range(6))
 def test_divergence_goes_back_to_the_last_weights_whose_loss_was_finite(bad, wrong, n_jobs, threads):
-    """Two calls of three steps, of which one is wrong: its step overflows, which is seen at once, or its loss does,
-    and then the step before it made the weights that gave it.
+    """Check which weights are kept after divergence, in two calls of three steps of which one is wrong.
+
+    If the step overflows, this is found at once; if the loss does, the weights come from the step before, which is
+    undone.
     """
     problem = PROBLEMS[2]._replace(y=[1e3 * y for y in PROBLEMS[2].y])
     case, other = Case(problem, n_jobs=n_jobs), Case(problem)
@@ -185,7 +187,7 @@ def test_divergence_goes_back_to_the_last_weights_whose_loss_was_finite(bad, wro
 
 @pytest.mark.parametrize(("rate", "batch_size", "epoch"), [(HUGE, 60, 3), (OVERFLOW, 60, 3), (HUGE, 25, 3)])
 def test_an_epoch_that_diverges_is_named_and_the_weights_before_it_are_kept(rate, batch_size, epoch):
-    """The third epoch's rate is too large."""
+    """Check divergence in the third epoch, whose learning rate is too large."""
     problem = PROBLEMS[2]._replace(y=[1e3 * y for y in PROBLEMS[2].y])
 
     def run(max_iter):
@@ -232,8 +234,9 @@ print(json.dumps({"finite": bool(np.isfinite(model._state.theta).all()), "reason
 @pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="plain Python would take hours")
 @pytest.mark.parametrize(("solver", "hidden"), [("adam", "128"), ("adam", "256"), ("lbfgs", "128")])
 def test_ctrl_c_ends_training_within_an_epoch(solver, hidden):
-    """An epoch, and for L-BFGS a gradient, would take far longer. The main thread works in the first case and waits for
-    the others in the rest.
+    """Check that Ctrl-C ends training within an epoch (for L-BFGS, within a gradient), which would take far longer.
+
+    The main thread computes in the first case and waits for the others in the rest.
     """
     paths = [str(Path(numrnn.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}

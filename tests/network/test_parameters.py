@@ -1,4 +1,4 @@
-"""The flat parameter vector: names and places of the file format, and the first weights."""
+"""Test the flat parameter vector: names and slices of the file format, and the initial weights."""
 import numpy as np
 import pytest
 from problems import parameter_shapes
@@ -38,7 +38,10 @@ def test_views_tile_the_flat_vector_and_decay_touches_no_bias(cell):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("cell", GATES)
 def test_first_weights(cell, dtype):
-    """Glorot uniform U and V, orthogonal W, a gate at a time; zero biases, one for the LSTM's forget gate."""
+    """Check the initial weights.
+
+    U and V are Glorot uniform and W is orthogonal, gate by gate; biases are zero, but one for the LSTM's forget gate.
+    """
     layout = layout_of(cell)
     theta = initial_theta(layout, "tanh", 7, dtype)
     assert theta.dtype == dtype

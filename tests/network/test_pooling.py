@@ -1,4 +1,4 @@
-"""The mean and the maximum of a sequence's states in place of the last one."""
+"""Test the mean and the maximum of a sequence's states in place of the last one."""
 
 import naive
 import numpy as np
@@ -66,7 +66,7 @@ def test_the_gradient_is_the_central_difference_of_the_loss(problem):
 
 
 def test_of_equal_maxima_the_first_has_the_gradient():
-    """Also where the others lie in later blocks of steps."""
+    """Check that the first of equal maxima gets the gradient, also if the others lie in later blocks of steps."""
     problem = make_problem(lengths=(70, 3), pooling="max", zero_weights=False)
     for name in ("layers.0.U", "layers.0.W"):
         problem.weights[name][:] = 0
@@ -115,7 +115,7 @@ def test_features_are_what_the_head_reads(pooling):
 
 @pytest.mark.parametrize("pooling", ["mean", "max"])
 def test_dropout_acts_on_what_is_pooled(pooling):
-    """The gradient is that of the loss with masks held fixed."""
+    """Check the gradient with dropout and pooling against the loss with fixed masks."""
     case = Case(make_problem("lstm", hidden=(4, 5), lengths=(40, 1, 7), pooling=pooling, zero_weights=False))
     step = SolverStep(updates.NO_STEP, {}, np.zeros((1, 0)), dropout=0.4, recurrent_dropout=0.2, seed=5)
     batch, grad = full_batch(case.data.lengths, 8), np.zeros_like(case.theta)

@@ -1,4 +1,4 @@
-"""Predictions with what is kept from call to call: never of old weights, of one thread's memory, or of another's."""
+"""Test predictions with cached weights and buffers, which are never out of date or another thread's."""
 
 import copy
 import pickle
@@ -31,13 +31,13 @@ def small(kind=RNNRegressor, **params):
 
 
 def unprepared(model, data):
-    """Outputs of a network that is made for this call."""
+    """Return the outputs of a network that is built for this call."""
     sequences = Sequences.from_array(np.asarray(data, model._state.theta.dtype))
     return model._architecture.network().predict(model._state.theta, sequences)[0][:, 0].astype(float)
 
 
 def assert_present(model):
-    """Predictions of all sequences, of one and of steps are those of the present weights."""
+    """Check that predictions of all sequences, of one and of single steps use the present weights."""
     expected = unprepared(model, X)
     np.testing.assert_array_equal(model.predict(X), expected)
     np.testing.assert_array_equal(model.predict(X[:1]), expected[:1])
@@ -88,7 +88,7 @@ def test_a_failed_fit_leaves_predictions_as_they_were():
 
 
 class Watcher:
-    """Predicts while weights change."""
+    """Predict while the weights change."""
 
     def __init__(self):
         self.model, self.predictions, self.copies = None, [], []
@@ -233,7 +233,7 @@ def stream(model, i):
 @pytest.mark.serial
 @pytest.mark.parametrize("cell", CELLS)
 def test_eight_threads_share_one_estimator(cell):
-    """From the first call on, each with streams of its own, among predictions of one and of many sequences."""
+    """Check eight threads from the first call on: streams of each, with predictions of one and of many sequences."""
     model = small(cell=cell, output="step", hidden_layer_sizes=(33, 17)).fit(X, STEPS[..., 0])
     expected = copy.deepcopy(model).predict(X)
 

@@ -1,4 +1,4 @@
-"""Symbols and chunks in the kernels: the slow truth's numbers, and the same bits however the work is cut."""
+"""Test symbols and chunks in the kernels: the reference's numbers, and the same bits however work is divided."""
 import itertools
 
 import naive
@@ -26,7 +26,7 @@ each_dtype = pytest.mark.parametrize("dtype", TOLERANCE)
 
 
 def table():
-    """Every cell, task and kind of input; numbers of symbols, sizes and lengths take their values in turn."""
+    """Yield every cell, task and kind of input; numbers of symbols, sizes and lengths take their values in turn."""
     symbols, sizes, lengths = (itertools.cycle(values) for values in ((7, 300, 1, 40, 2), (3, 33, 1, 16), LENGTHS))
     for (hidden, output, head), (cell, activation), embedded in itertools.product(TASKS, CELLS, (False, True)):
         yield make_problem(cell, activation, hidden, K=2 if head == "softmax" else 3, lengths=next(lengths),
@@ -152,7 +152,10 @@ def test_a_prediction_has_the_same_bits_alone_in_another_order_and_in_two_parts(
 @each_dtype
 @each_cell
 def test_symbols_have_the_bits_of_the_vectors_they_stand_for(cell, activation, dtype):
-    """But for dU without an embedding, whose sums over the steps of a symbol leave out the zeros in between."""
+    """Check that symbols give the bits of the vectors that they stand for.
+
+    The exception is dU without an embedding, whose sums over the steps of a symbol leave out the zeros in between.
+    """
     for inputs in (ONE_HOT, EMBEDDING):
         problem = make_problem(cell, activation, (33, 17), lengths=LONG, output="step", **inputs)
         weights = dict(problem.weights)
@@ -179,7 +182,7 @@ RULES = {"sgd": (SGD(momentum=0.0), naive.sgd, 0.1), "adam": (Adam(), naive.adam
 
 
 def by_hand(case, problem, batches, k, make_step, rate):
-    """Weights, losses and the number of updates of two epochs over the chunks of mini-batches."""
+    """Compute the weights, losses and number of updates of two epochs over the chunks of mini-batches."""
     theta, solver_state, losses = case.theta.copy(), {}, []
     views = case.layout.views(theta)
     for batch in batches * 2:
@@ -199,7 +202,7 @@ def by_hand(case, problem, batches, k, make_step, rate):
 @pytest.mark.parametrize("inputs", [{"D": 3}, ONE_HOT, EMBEDDING], ids=["vectors", "one-hot", "embedding"])
 @pytest.mark.parametrize(("rule", "chunks"), list(zip(itertools.cycle(RULES), CHUNKS)), ids=str)
 def test_updates_of_chunks_are_those_made_by_hand(cell, activation, inputs, rule, chunks):
-    """Two mini-batches, two epochs; some chunks have no target, or weight 0 throughout: states alone go on."""
+    """Check two epochs of two mini-batches; chunks without targets or weights only carry the states on."""
     (output, lengths, k), (solver, make_step, rate) = chunks, RULES[rule]
     problem = make_problem(cell, activation, (4, 3), lengths=ENDS[lengths], output=output, zero_weights=False, **inputs)
     if output == "step":
@@ -234,7 +237,10 @@ def test_memory_of_chunks_does_not_grow_with_the_sequences(inputs):
 @each_input
 @pytest.mark.parametrize("n_jobs", [1, 2, 3])
 def test_divergence_in_a_chunk_goes_back_to_the_last_finite_weights(inputs, n_jobs, monkeypatch):
-    """Of four chunks the second has no target and the last a huge one, whose loss takes the third's update back."""
+    """Check divergence in the last of four chunks, whose huge loss undoes the update of the third.
+
+    The second chunk has no target.
+    """
     monkeypatch.setattr(scheduling, "FLOPS_PER_THREAD", 1)
     problem = make_problem("elman", "relu", (4, 3), lengths=(12,) * 20, output="step", head="identity",
                            zero_weights=False, **inputs)

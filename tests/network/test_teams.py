@@ -1,4 +1,4 @@
-"""Threads that share the units of a tile: the bits of one thread, whoever comes, and none waits for who does not."""
+"""Test teams of threads on a tile's units: the bits of one thread, and no waiting for threads that do not join."""
 
 import os
 import threading
@@ -31,14 +31,14 @@ LIMIT = 60  # seconds
 
 @pytest.fixture
 def shared(monkeypatch):
-    """However little the work, threads share it."""
+    """Let threads share even the smallest piece of work."""
     monkeypatch.setattr(scheduling, "FLOPS_PER_CALLED_THREAD", 1)
     monkeypatch.setattr(scheduling, "FLOPS_PER_MEMBER", 1)
 
 
 @pytest.fixture
 def joined(monkeypatch):
-    """How many threads came to each tile."""
+    """Return the number of threads that joined for each tile."""
     counts, predict = {}, unit_parallel.predict_in_team
 
     def count(*arguments):
@@ -72,7 +72,7 @@ def test_predictions_have_the_bits_of_one_thread(shared, joined, dtype, cell, hi
 
 
 def wide(n_jobs=2, **params):
-    """A classifier whose single sequences are worth several threads, and such sequences."""
+    """Return a classifier so wide that a single sequence deserves several threads, and such sequences."""
     X = np.random.default_rng(0).standard_normal((16, 100, 4), np.float32)
     model = RNNClassifier((256,), cell="lstm", random_state=0, n_jobs=n_jobs, **params)
     y = np.arange(2) if model.output == "sequence" else np.tile([0, 1], (2, 50))

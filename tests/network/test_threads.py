@@ -1,4 +1,4 @@
-"""Threads that share one piece of work: all come back, no error is lost, Ctrl-C stops all."""
+"""Test threads that share work: all return, no error is lost, and Ctrl-C stops them all."""
 
 import _thread
 import os
@@ -99,7 +99,10 @@ def test_this_thread_comes_back_until_the_work_is_done(board):
 
 @pytest.mark.parametrize("guess", [100, 30_000])
 def test_this_thread_comes_back_often_whatever_the_budget_was(guess, board):
-    """A step takes 0.1 ms here, so 30,000 would keep signals waiting for 3 s, and 100 would come back too often."""
+    """Check that the budget of steps adapts.
+
+    A step takes 0.1 ms here: a budget of 30,000 would delay signals by 3 s, and 100 would make too many calls.
+    """
     budgets = []
 
     def work(index, budget):
@@ -112,7 +115,7 @@ def test_this_thread_comes_back_often_whatever_the_budget_was(guess, board):
 
 
 def test_ctrl_c_while_this_thread_waits_for_the_others_is_not_lost(board):
-    """The work that was left undone would else pass for the result."""
+    """Check that Ctrl-C during the wait is raised; unfinished work would otherwise pass for the result."""
     begun = threading.Event()
 
     def work(index, budget):
@@ -165,7 +168,7 @@ def test_this_thread_waits_for_signals_where_a_step_takes_long(board):
 
 @pytest.fixture
 def pool(monkeypatch):
-    """A new pool, of a machine with two cores."""
+    """Return a new pool for a machine with two cores."""
     monkeypatch.setattr(scheduling, "_pools", {})
     monkeypatch.setattr(scheduling, "_n_cores", lambda: 2)
     return scheduling._pool()
@@ -222,7 +225,7 @@ def test_work_is_done_without_threads_that_a_busy_pool_does_not_start(board, poo
 
 
 def test_a_pool_that_many_ask_at_once_has_as_many_threads_as_they_need(board, pool):
-    """Each of them once started what was wanting."""
+    """Check the size of a pool under concurrent requests, each of which once started the missing threads."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
@@ -277,7 +280,7 @@ assert interrupted and run_threads(work, 3, 0, board) == "done"
 
 @pytest.mark.parametrize("error", ["KeyboardInterrupt", "Error"])
 def test_signals_at_any_moment_stop_threads_that_still_work_later(error):
-    """The locks of an executor's futures could stay taken, and the next call hung."""
+    """Check signals at any moment; locks of an executor's futures once stayed locked, and the next call hung."""
     environment, command = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, [sys.executable, "-c", SIGNALS]
     done = subprocess.run([*command, error], env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
