@@ -1,4 +1,4 @@
-"""The slow twins against PyTorch: symbols, chunks of steps, bidirectional layers, learned states and pools."""
+"""Test the reference against PyTorch: symbols, chunks, bidirectional layers, learned states and pooling."""
 
 import naive
 import numpy as np
@@ -12,7 +12,7 @@ from torch_twin import Twin  # noqa: E402 (needs PyTorch)
 
 
 def assert_same(problem):
-    """The slow twins' outputs, loss and gradient are PyTorch's."""
+    """Check that the reference's outputs, loss and gradient agree with PyTorch's."""
     twin = Twin(problem)
     outputs = np.vstack(naive.forward(problem.weights, problem.X, **problem.kind))
     np.testing.assert_allclose(outputs, twin.outputs(), rtol=1e-9)

@@ -1,4 +1,4 @@
-"""Solvers against torch.optim: the library's and those of the slow twins."""
+"""Test the solvers of the library and of the reference against torch.optim."""
 
 import naive
 import numpy as np

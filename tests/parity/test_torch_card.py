@@ -1,4 +1,4 @@
-"""PyTorch's side of the report of a card, tried out on the CPU: the same network, the same text."""
+"""Test PyTorch's part of the GPU report on the CPU: the same network and the same text."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Live parity with torch.nn.RNN, GRU and LSTM, of one direction and of both, on packed ragged sequences."""
+"""Test against torch.nn.RNN, GRU and LSTM, one- and bidirectional, on packed ragged sequences."""
 import naive
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def test_forward_loss_and_gradient_in_float32(cell, activation, hidden, output, 
 
 
 def check(problem):
-    """float32 against float32."""
+    """Compare a problem's float32 results with PyTorch's."""
     case, twin = Case(problem, np.float32), Twin(problem, torch.float32)
     assert relative_error(case.predict(), twin.outputs()) <= 1e-4
     _, expected = twin.gradient()
@@ -107,7 +107,7 @@ def test_ten_steps_from_the_same_weights_in_float64(cell, activation, name, ours
 
 
 def train_by_chunks(problem, k, epochs, optimizer, **options):
-    """The truncated BPTT that is written by hand with PyTorch: detached states, a step wherever there is a target."""
+    """Train by truncated BPTT as one writes it with PyTorch: detached states, and an update if there is a target."""
     twin, updates = Twin(problem), 0
     optimizer = getattr(torch.optim, optimizer)(twin.parameters.values(), **options)
     for start in [*range(0, max(LENGTHS), k)] * epochs:
@@ -136,7 +136,7 @@ def train_by_chunks(problem, k, epochs, optimizer, **options):
 @each_input
 @pytest.mark.parametrize(("output", "k"), [("step", 5), ("sequence", 2)])
 def test_truncated_bptt_in_float64(cell, activation, inputs, output, k):
-    """Chunks without a target, here the second, are no update, neither for the weights nor for Adam's count."""
+    """Check that a chunk without a target, here the second, is no update of the weights or of Adam's count."""
     problem = problem_of(cell, activation, (11, 18), output, "softmax", inputs, zero_weights=False)
     for i, x in enumerate(problem.X):
         if output == "step":
@@ -155,7 +155,10 @@ def test_truncated_bptt_in_float64(cell, activation, inputs, output, k):
 
 
 def test_subnormal_numbers_count_in_every_thread_whatever_pytorch_told_this_one(monkeypatch):
-    """`torch.set_flush_denormal` changes the thread that calls it, here after the others have begun."""
+    """Check subnormal numbers after `torch.set_flush_denormal`.
+
+    It changes the thread that calls it, here after the others have started.
+    """
     monkeypatch.setattr(scheduling, "FLOPS_PER_THREAD", 1)
     problem = make_problem("gru", hidden=(11, 18), lengths=[5] * 64, output="step", zero_weights=False)
     problem = problem._replace(X=[1e-39 * x for x in problem.X])
@@ -175,7 +178,7 @@ def test_subnormal_numbers_count_in_every_thread_whatever_pytorch_told_this_one(
 
 
 def pair_of(cell, activation, source, target, dtype, embedding_size=None, **params):
-    """An estimator, what it was given, and its twin."""
+    """Return an estimator, its arguments and its twin."""
     rng = np.random.default_rng(4)
     X = [rng.integers(0, 6, n) if source == "symbols" else rng.standard_normal((n, 3)) for n in LENGTHS]
     y = [rng.integers(0, 5, n) if target == "symbols" else rng.standard_normal((n, 2)) for n in LENGTHS[::-1]]

@@ -1,4 +1,4 @@
-"""The problems of `problems.py` as PyTorch computes them: torch.nn.RNN, GRU and LSTM on packed ragged sequences.
+"""Compute the problems of `problems.py` by PyTorch: torch.nn.RNN, GRU and LSTM on packed ragged sequences.
 
 PyTorch's modules take one width for all layers, so a stack is a list of one-layer modules. They have two bias vectors
 where numrnn has one: the second stays at zero (a GRU's keeps its last third, `b_Wn`), so that optimisers see the same
@@ -13,10 +13,11 @@ MODULES = {"elman": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
 
 
 class Twin:
-    """PyTorch's version of a `Problem`: outputs, objective and gradient under numrnn's names.
+    """Compute a `Problem` by PyTorch: outputs, objective and gradient under numrnn's names.
 
-    `states` (N, state_size) are those before the first step, layer after layer, an LSTM's memory after its s; after a
-    forward pass `after` has those after the last step, detached; of both directions, one after the other.
+    `states` (N, state_size) are those before the first step, layer after layer, an LSTM's memory after its s. A forward
+    pass stores those after the last step in `after`, detached. Bidirectional layers have both directions, one after the
+    other.
     """
 
     def __init__(self, problem, dtype=torch.float64, states=None):
@@ -46,7 +47,7 @@ class Twin:
         return module
 
     def _take(self, weights, prefix, module, suffix):
-        """One direction of a module takes its weights."""
+        """Copy the weights into one direction of a module."""
         U, W, b, second = (getattr(module, f"{name}_l0{suffix}")
                            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
         H = W.shape[1]
@@ -74,7 +75,7 @@ class Twin:
         return torch.nn.functional.one_hot(symbols, self.modules[0].input_size).to(self.dtype)
 
     def _states(self):
-        """What each module starts from; None = zeros."""
+        """Return the initial states of each module; None stands for zeros."""
         if self.given is not None:
             return self.given
         is_lstm, learned = self.problem.cell == "lstm", [name for name in self.parameters if name.endswith("_0")]
@@ -98,7 +99,7 @@ class Twin:
         return units * (2 if self.problem.cell == "lstm" else 1)
 
     def activations(self):
-        """V s + c: (N, K), or (sum T, K) for output="step"."""
+        """Compute V s + c: (N, K), or (sum T, K) for output="step"."""
         packed, ends = pack_sequence([self._inputs(x) for x in self.problem.X], enforce_sorted=False), []
         self.ends = []
         for module, state in zip(self.modules, self._states(), strict=True):
@@ -139,7 +140,7 @@ class Twin:
         return (w * each).sum() / w.sum() + alpha / 2 * squares
 
     def named(self, of=lambda parameter: parameter):
-        """Arrays by numrnn's names; a GRU's second bias gives its last third."""
+        """Return arrays by numrnn's names; of a GRU's second bias only the last third is used."""
         arrays = {}
         for name, parameter in self.parameters.items():
             array = of(parameter).detach().numpy().copy()
@@ -154,7 +155,7 @@ class Twin:
         return loss.item(), self.named(lambda parameter: parameter.grad)
 
     def train(self, optimizer, n_steps, alpha=0.0, **options):
-        """The parameters after some full-batch steps of an optimiser of torch.optim."""
+        """Return the parameters after some full-batch steps of an optimiser of torch.optim."""
         optimizer = getattr(torch.optim, optimizer)(self.parameters.values(), **options)
         for _ in range(n_steps):
             optimizer.zero_grad()
@@ -164,7 +165,7 @@ class Twin:
 
 
 class PairTwin(Twin):
-    """An encoder-decoder: the problem of what is read, whose outputs nobody sees, and that of what is written."""
+    """Compute an encoder-decoder by PyTorch from an encoder's problem, whose outputs are unused, and a decoder's."""
 
     def __init__(self, encoder, decoder, dtype=torch.float64):
         H = max(name for name in encoder.weights if name.endswith(".W"))    # of the last layer
