@@ -1,4 +1,4 @@
-"""A log of what is compiled: with NUMRNN_COMPILE_LOG=FILE in the environment, `pytest` appends to FILE.
+"""Log what is compiled: with NUMRNN_COMPILE_LOG=FILE in the environment, `pytest` appends to FILE.
 
 Each line is a specialisation: seconds, kernel, types, and the test that needed it. Kernels that are read from the cache
 are not listed, and neither are kernels that a test compiles in processes of its own. To add the lines up:
@@ -20,7 +20,7 @@ def begin():
     from numba.core import event
 
     class Log(event.Listener):
-        """Logs compilations that are not part of another one."""
+        """Log compilations that are not part of another one."""
 
         depth, kernels = 0, set()
 

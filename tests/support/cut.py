@@ -1,8 +1,8 @@
-"""A fit that is cut off."""
+"""Define a callback that interrupts a fit."""
 
 
 class Cut:
-    """Ends a fit by an error when it is asked for the n-th time, as a kill would."""
+    """End a fit by an error at the n-th call, as a kill would."""
 
     def __init__(self, at):
         self.left = at

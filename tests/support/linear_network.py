@@ -1,4 +1,4 @@
-"""The smallest network that can be trained, for tests of the loop: h = V (sum of the steps) + c, squared error."""
+"""Define the smallest trainable network, for tests of the loop: h = V (sum of the steps) + c, squared error."""
 
 from types import SimpleNamespace
 
@@ -43,7 +43,7 @@ class LinearNetwork(Network):
         return (weights * error**2).sum() / total, total
 
     def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
-        """What Network.train does, batch by batch in Python."""
+        """Train as Network.train does, batch by batch in Python."""
         losses, norms, sums = [], [], []
         outcome = "done"
         try:
@@ -80,7 +80,7 @@ class LinearNetwork(Network):
 
 
 def problem(n=40, dtype=np.float64, weights=None, seed=0):
-    """Sequences of 1 to 5 steps, their exact targets, and a state that begins at theta = 0."""
+    """Return sequences of 1 to 5 steps, their exact targets, and a training state that begins at theta = 0."""
     random = np.random.default_rng(seed)
     data = Sequences.from_list([random.standard_normal((1 + i % 5, D)).astype(dtype) / 2 for i in range(n)])
     sums = np.add.reduceat(data.values, data.offsets[:-1])

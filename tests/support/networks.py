@@ -1,4 +1,4 @@
-"""The problems of `problems.py` in the library's own form."""
+"""Convert the problems of `problems.py` to the library's own form."""
 import numpy as np
 
 from numrnn.data.batches import full_batch, in_chunks
@@ -11,7 +11,7 @@ from numrnn.training import TrainingState
 
 
 class Case:
-    """A network with the weights, data and targets of a `Problem`."""
+    """Hold a network with the weights, data and targets of a `Problem`."""
 
     def __init__(self, problem, dtype=np.float64, n_jobs=1, weighted=True):
         reverse = [name for name in problem.weights if ".reverse." in name]
@@ -30,7 +30,7 @@ class Case:
         self.state, self.before = TrainingState(self.theta, seed=0), self.theta.copy()
 
     def flat(self, named, dtype):
-        """Named arrays as one flat vector in the layout's order."""
+        """Return named arrays as one flat vector in the layout's order."""
         theta = np.full(self.layout.size, np.nan, dtype)
         for name, view in self.layout.views(theta).items():
             view[...] = named[name]
@@ -40,7 +40,7 @@ class Case:
         return self.network.predict(self.theta, self.data)[0]
 
     def gradient(self, batch=None):
-        """The loss and the flat gradient, of all sequences unless told otherwise."""
+        """Return the loss and the flat gradient of a mini-batch, by default of all sequences."""
         if batch is None:
             batch = full_batch(self.data.lengths, self.network.tile_rows)
         grad = np.full_like(self.theta, np.nan)
@@ -48,7 +48,7 @@ class Case:
         return loss, grad
 
     def train(self, solver, learning_rates, batches=None, alpha=0.0, clip_norm=None):
-        """A step of a solver for each learning rate, all in one call; each over all sequences unless told otherwise."""
+        """Make one step of a solver for each learning rate, all in one call and by default on all sequences."""
         if batches is None:
             batches = [full_batch(self.data.lengths, self.network.tile_rows)] * len(learning_rates)
         self.state.prepare(solver)
@@ -61,7 +61,7 @@ class Case:
         return run
 
     def objective(self, alpha):
-        """The loss and the gradient with the L2 term, as training sees them."""
+        """Return the loss and the gradient with the L2 term, as in training."""
         loss, grad = self.gradient()
         for place in (slice(*bounds) for bounds in self.layout.decayed):
             loss += alpha / 2 * (self.theta[place].astype(np.float64) ** 2).sum()
@@ -70,7 +70,7 @@ class Case:
 
 
 def inputs_of(problem):
-    """What a layout knows of the inputs: the numbers of a step, or symbols."""
+    """Return a layout's arguments about the inputs: the numbers of a step, or symbols."""
     if problem.X[0].dtype.kind == "f":
         return {"n_inputs": problem.X[0].shape[1]}
     if "embedding" in problem.weights:
@@ -79,7 +79,7 @@ def inputs_of(problem):
 
 
 def with_last_steps_unweighted(case):
-    """A case of steps, and chunks of all its sequences of which the last ones have no weight."""
+    """Return a case with one output per step, and chunks of all sequences of which the last have no weight."""
     chunks = in_chunks([full_batch(case.data.lengths, case.network.tile_rows)], case.data.lengths, 1,
                        case.network.tile_rows)
     steps = np.concatenate([np.arange(length) for length in case.data.lengths])
@@ -88,11 +88,11 @@ def with_last_steps_unweighted(case):
 
 
 def sequences(X, dtype):
-    """Symbols stay integers."""
+    """Return `Sequences` of a dtype; symbols stay integers."""
     return Sequences.from_list([x if x.dtype.kind in "iu" else np.asarray(x, dtype) for x in X])
 
 
 def relative_error(got, expected):
-    """max |got - expected| over max |expected|; 0 where both are zero."""
+    """Return max |got - expected| over max |expected|, or 0 if both are zero."""
     difference = np.abs(np.asarray(got, np.float64) - expected).max()
     return difference and difference / np.abs(expected).max()

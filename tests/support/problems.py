@@ -1,4 +1,4 @@
-"""Small random problems for the tests: weights, ragged sequences, targets and weights, all drawn from one seed."""
+"""Draw small random problems for the tests from one seed: weights, ragged sequences, targets and their weights."""
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ class Problem(NamedTuple):
 
     @property
     def kind(self):
-        """What a network is, apart from its parameters."""
+        """Return what defines a network, apart from its parameters."""
         return dict(cell=self.cell, activation=self.activation, output=self.output, head=self.head,
                     pooling=self.pooling)
 
@@ -30,14 +30,14 @@ class Problem(NamedTuple):
         return self.weights, self.X, self.y, self.w
 
     def targets(self, dtype=np.float64):
-        """y and w one after another, as `data.targets.Targets` holds them."""
+        """Return y and w concatenated, as `data.targets.Targets` holds them."""
         join = np.stack if self.output == "sequence" else np.concatenate
         return join(self.y).astype(np.int64 if self.head == "softmax" else dtype), join(self.w).astype(np.float64)
 
 
 def parameter_shapes(cell, n_inputs, hidden_layer_sizes, n_outputs, embedding_size=None, initial_state="zero",
                      bidirectional=False):
-    """Shapes by name; symbols are `n_inputs` inputs."""
+    """Return shapes by name; for symbols, `n_inputs` is their number."""
     gates = naive.GATES[cell]
     shapes, D = {}, n_inputs
     if embedding_size is not None:
@@ -57,9 +57,9 @@ def parameter_shapes(cell, n_inputs, hidden_layer_sizes, n_outputs, embedding_si
 def make_problem(cell="elman", activation="tanh", hidden=(5,), D=3, K=3, lengths=(4, 1, 6), output="sequence",
                  head="softmax", zero_weights=True, seed=0, n_symbols=None, embedding_size=None, initial_state="zero",
                  pooling="last", bidirectional=False):
-    """A problem whose states neither vanish nor saturate; every third weight is zero unless told otherwise.
+    """Draw a problem whose states neither vanish nor saturate; by default every third weight is zero.
 
-    With `n_symbols` the inputs are symbols instead of D numbers a step.
+    With `n_symbols` the inputs are symbols instead of D numbers per step.
     """
     rng = np.random.default_rng(seed)
     weights = {}
@@ -85,14 +85,14 @@ def make_problem(cell="elman", activation="tanh", hidden=(5,), D=3, K=3, lengths
 
 
 def draw_symbols(rng, n_symbols, lengths):
-    """Arrays of symbols (T,); some symbols are absent, and some repeated (where there are two steps or more)."""
+    """Draw arrays of symbols (T,), of which some are absent and some repeated (if there are two steps or more)."""
     n_present = max(1, min(3 * n_symbols // 4, sum(lengths) // 2))
     present = rng.permutation(n_symbols)[:n_present]
     return [rng.choice(present, T) for T in lengths]
 
 
 def golden_cases():
-    """Every case of the golden files: (name, Problem, {"loss", "outputs", "grad", "sgd", "adam"})."""
+    """Yield every case of the golden files: (name, Problem, {"loss", "outputs", "grad", "sgd", "adam"})."""
     for path in sorted((Path(__file__).parents[1] / "golden").glob("*.npz")):
         with np.load(path) as file:
             contents = dict(file)
@@ -111,7 +111,7 @@ def golden_cases():
 
 
 def named(theta, names, shapes):
-    """The golden files' flat parameters under their names; a shape (n, 0) stands for a vector."""
+    """Return the golden files' flat parameters by name; a shape (n, 0) stands for a vector."""
     weights, start = {}, 0
     for name, shape in zip(names.tolist(), shapes.tolist(), strict=True):
         shape = [n for n in shape if n]
