@@ -152,7 +152,7 @@ class _Array:
 
 
 class ModelKind:
-    """A golden model, and how to use what loads."""
+    """Hold a golden model, and use every method of what loads."""
 
     def __init__(self, name, folder):
         self.X, self.y = CASES[name][2:]
@@ -180,7 +180,7 @@ class ModelKind:
 
 
 class CheckpointKind:
-    """Checkpoints of a fit that was ended within its second epoch, and the fit that resumes."""
+    """Hold checkpoints of a fit that was ended within its second epoch, and resume from them."""
 
     def __init__(self, name, folder):
         self.kind, options, self.X, self.y = CHECKPOINTS[name]
@@ -211,7 +211,7 @@ class CheckpointKind:
 
 
 def _call(model, name, *arguments):
-    """Errors that name what is wrong are as good as a result."""
+    """Call a method; errors that name what is wrong count as a result."""
     with contextlib.suppress(ValueError, TypeError, ImportError, RuntimeError):
         if hasattr(model, name):
             getattr(model, name)(*arguments)

@@ -50,7 +50,7 @@ DEADLINE = 30  # seconds
 
 
 class Kind(NamedTuple):
-    """How a kind of file is written and read; `checked` ones have checksums, `text` ones numbers as digits."""
+    """Describe how files of a format are written and read; `checked` has checksums, `text` writes numbers as digits."""
 
     make: Callable
     read: Callable
@@ -83,7 +83,7 @@ def make_shards(generator, folder):
 
 
 def read_shards(path):
-    """All but the steps."""
+    """Read everything but the values of the steps."""
     X, *rows = open_shards(path)
     return [X.lengths, X.shape, X.dtype.str, *rows]
 
@@ -134,7 +134,7 @@ def make_toml(generator, folder):
 
 
 def read_toml(path):
-    """The options, as the command line reads them; what trains is not begun."""
+    """Read the options as the command line does, without training."""
     from numrnn.cli.options import over_config
 
     parser = _parser()._subparsers._group_actions[0].choices["fit"]
@@ -188,7 +188,7 @@ KINDS = {
 
 
 def digest(content):
-    """A checksum of arrays, sequences, texts and numbers, in lists or alone."""
+    """Return a checksum of arrays, sequences, texts and numbers, in lists or alone."""
     if isinstance(content, Sequences):
         content = [content.values, content.offsets]
     if isinstance(content, np.ndarray):
@@ -199,7 +199,7 @@ def digest(content):
 
 
 class Outcome(NamedTuple):
-    """What a child made of a file: a checksum of the content, or an error, and what it took."""
+    """Record what a child process read: a checksum of the content or an error, and its memory and time."""
 
     digest: str | None
     error: str
@@ -246,7 +246,7 @@ def _memory(name):
 
 
 def judge(good, found, checked):
-    """What went wrong: a word and details, or None and whether the file was refused."""
+    """Return what went wrong: a word and details, or None and whether reading raised an error."""
     if isinstance(found, str):
         return "crash" if found != "SIGALRM" else "time", found
     if found.error:

@@ -1,4 +1,4 @@
-"""Networks, data and options to run kernels with: kinds of networks, and cases of each, all drawn from seeds."""
+"""Define networks, data and options to run kernels with: kinds of networks, and cases of each drawn from seeds."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ SOLVERS = SGD(momentum=0), SGD(nesterov=False), SGD(), Adam(), RMSprop(), RMSpro
 
 
 class Kind(NamedTuple):
-    """What kernels are compiled for."""
+    """Describe what kernels are compiled for."""
 
     cell: str
     dtype: str = "float32"
@@ -21,12 +21,12 @@ class Kind(NamedTuple):
 
     @property
     def streams(self):
-        """Whether single sequences and teams of threads have kernels of their own."""
+        """Return whether single sequences and teams of threads have kernels of their own."""
         return not (self.symbols or self.bidirectional or self.pooled or self.limited)
 
     @property
     def writes(self):
-        """Whether the network may be a decoder, and writes texts if it reads symbols."""
+        """Return whether the network may be a decoder, which writes texts if it reads symbols."""
         return not (self.bidirectional or self.pooled or self.limited)
 
 
@@ -51,7 +51,7 @@ KINDS = {
 
 
 class Case(NamedTuple):
-    """A network and its data; all else is drawn from the seed."""
+    """Describe a network and its data; everything else is drawn from the seed."""
 
     kind: str
     seed: int

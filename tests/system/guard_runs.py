@@ -1,4 +1,4 @@
-"""What becomes of a case: all that its network computes, by each way that leads from Python to a kernel."""
+"""Compute the results of a case by each way from Python to a kernel."""
 
 import contextlib
 
@@ -27,7 +27,7 @@ from numrnn.training.objective import loss_and_gradient
 
 
 class Problem:
-    """The network, the data and the targets of a case."""
+    """Hold the network, the data and the targets of a case."""
 
     def __init__(self, case):
         self.case, self.kind, self.rng = case, KINDS[case.kind], np.random.default_rng(case.seed)
@@ -54,12 +54,12 @@ class Problem:
         )  # fmt: skip
 
     def draw_theta(self, layout):
-        """Parameters of which none is zero; states do not explode."""
+        """Draw parameters, none of them zero, with which states do not explode."""
         scale = min(0.3, (2 * max(self.case.hidden)) ** -0.5)
         return (scale * self.rng.standard_normal(layout.size)).astype(self.dtype)
 
     def draw_sequences(self, lengths):
-        """Vectors or symbols."""
+        """Draw sequences of vectors or symbols."""
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         if not self.kind.symbols:
             return Sequences(self.rng.standard_normal((offsets[-1], self.case.D)).astype(self.dtype), offsets)
@@ -81,11 +81,11 @@ class Problem:
         return Targets(values, weights)
 
     def draw_states(self, count):
-        """States of so many sequences."""
+        """Draw the states of `count` sequences."""
         return self.rng.standard_normal((count, self.network.state_size)).astype(self.dtype)
 
     def least_memory(self, batches):
-        """The limit of memory below which mini-batches do not fit."""
+        """Return the memory limit below which mini-batches do not fit."""
         network = CPUNetwork(self.layout, memory_limit=1, n_jobs=1, **self.options)
         try:
             network.train(self.theta.copy(), self.data, self.targets, batches, *self.step(len(batches)))
@@ -94,7 +94,7 @@ class Problem:
         return 1 << 40  # no mini-batch has targets
 
     def step(self, count):
-        """What follows so many gradients, and the arrays for it."""
+        """Return the solver's step for `count` mini-batches, and arrays for the gradient and the previous theta."""
         case, solver = self.case, SOLVERS[self.case.solver]
         scalars = np.array([solver.scalars(0.01, n) for n in range(1, count + 1)])
         dropout = {name: getattr(case, name) for name in ("dropout", "recurrent_dropout")}
@@ -177,7 +177,7 @@ def _streamed(problem):
 
 
 def _written(problem):
-    """What the network writes: texts, and as the decoder of an encoder of its kind."""
+    """Yield what the network writes: texts, and sequences as the decoder of an encoder of its kind."""
     case, symbols = problem.case, problem.kind.symbols
     layout = problem._layout(case.D)
     if symbols:
@@ -218,7 +218,7 @@ def _written(problem):
 
 
 def _trained_otherwise(problem):
-    """Training by L-BFGS, by a solver's own step, and as one of several processes does."""
+    """Train by L-BFGS, by a solver's own step, and as one of several processes; yield the results."""
     case, network, data, targets = problem.case, problem.network, problem.data, problem.targets
     state = TrainingState(problem.theta.copy(), seed=0)
     if targets.weights is None or targets.weights.any():
@@ -238,7 +238,7 @@ def _trained_otherwise(problem):
 
 
 class _OneProcess:
-    """What a shared network asks of MPI, in the only process."""
+    """Stand for the MPI communicator of a shared network with a single process."""
 
     rank, size = 0, 1
 

@@ -33,7 +33,7 @@ PAIRS = tuple(itertools.product(CELLS, SOLVERS))
 
 
 def write_data(path, n_sequences):
-    """Two classes, told by the first step of 20 to 60."""
+    """Write sequences of 20 to 59 steps in two classes, which differ in the first step."""
     generator = np.random.default_rng(0)
     lengths, y = generator.integers(20, 60, n_sequences), generator.integers(0, 2, n_sequences)
     values = generator.standard_normal((lengths.sum(), 4)).astype(np.float32)
@@ -72,7 +72,7 @@ def kill(child, after):
 
 
 def results(folder):
-    """What a run ends with."""
+    """Return the history, the report and the weights of a run."""
     with open(folder / "history.csv", newline="", encoding="utf-8") as file:
         history = [{name: x for name, x in row.items() if name != "seconds"} for row in csv.DictReader(file)]
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
@@ -82,14 +82,15 @@ def results(folder):
 
 
 def same(one, other):
-    """Whether two runs ended with the same bits."""
+    """Return whether two runs ended with the same bits."""
     weights = [[(name, array.tobytes()) for name, array in run[2].items()] for run in (one, other)]
     return one[:2] == other[:2] and weights[0] == weights[1]
 
 
 def kill_and_resume(folder, data, words, kills, draw):
-    """Compare a run that is killed so many times with one that is not; return how many epochs had been made, the
-    present one in part, in the checkpoints that it went on from.
+    """Compare a run that is killed `kills` times with one that is not.
+
+    Returns the place (see `place`) of each checkpoint that it resumed from.
     """
     seconds = end(start(folder / "whole", data, words))
     places, ended = [], 0
@@ -106,7 +107,7 @@ def kill_and_resume(folder, data, words, kills, draw):
 
 
 def place(checkpoints):
-    """Epochs and mini-batches of the present one that were made at the newest checkpoint; None if there is none."""
+    """Return the epochs, and the mini-batches of the present one, of the newest checkpoint, or None without one."""
     path, _, header = newest_checkpoint(checkpoints)
     if path is None:
         return None
@@ -115,8 +116,9 @@ def place(checkpoints):
 
 
 def run(kills, n_sequences, seed):
-    """Kill runs so many times in all, of some pairs of a cell and a solver if that is less than there are pairs; return
-    the places they went on from.
+    """Kill runs `kills` times in all and return the places that they resumed from.
+
+    If there are fewer kills than pairs of a cell and a solver, a random subset of the pairs is used.
     """
     draw, places = random.Random(seed), []
     pairs = draw.sample(PAIRS, min(kills, len(PAIRS)))

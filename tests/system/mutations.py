@@ -37,14 +37,14 @@ def mutate(random, content, *, is_text):
 
 
 def place(random, content):
-    """A place anywhere, or near the ends, where formats keep what the rest means."""
+    """Draw a position anywhere, or near the ends, where formats keep their headers."""
     n = len(content)
     return random.choice((random.randrange(n), random.randrange(n), random.randrange(min(n, 200)),
                           n - 1 - random.randrange(min(n, 400))))  # fmt: skip
 
 
 def block(random, content):
-    """First and last place of some neighbouring bytes."""
+    """Draw the bounds of some neighbouring bytes."""
     first = place(random, content)
     return first, min(len(content), first + random.choice((1, 2, 4, 8, 30, 100, 1000)))
 

@@ -62,7 +62,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Pages(mmap.mmap):
-    """Memory between forbidden pages; it is unmapped with the last array that lies in it."""
+    """Map memory between forbidden pages; it is unmapped with the last array that lies in it."""
 
     def __new__(cls, size):
         inner = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
@@ -79,7 +79,7 @@ class Pages(mmap.mmap):
 
 
 class Use(NamedTuple):
-    """An array among the arguments of a kernel."""
+    """Describe an array among the arguments of a kernel."""
 
     array: np.ndarray
     constant: bool
@@ -93,7 +93,7 @@ def use_of(array, constant=False, spent=False):
 
 
 class Place:
-    """A copy of the bytes that some arrays take.
+    """Hold a copy of the bytes that some arrays occupy.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class Place:
             self._pages.protect(0, self._pages.inner, READ)
 
     def touches(self, use):
-        """Whether an array has bytes of this place."""
+        """Return whether an array overlaps the copied bytes."""
         low, high = use.bounds
         return low < self.end and self.first < high
 
@@ -167,7 +167,7 @@ def _arrays(value, owner, name, kernel):
 
 
 def _replaced(value, copies):
-    """An argument with the next of some arrays in the place of each array."""
+    """Return an argument with each array replaced by the next of `copies`."""
     if isinstance(value, tuple):
         items = [_replaced(item, copies) for item in value]
         return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
@@ -175,7 +175,7 @@ def _replaced(value, copies):
 
 
 class Guard:
-    """All calls of kernels from Python within a `with` block.
+    """Guard all calls of kernels from Python within a `with` block.
 
     Parameters
     ----------
@@ -241,7 +241,7 @@ class Guard:
         return result
 
     def _copies(self, uses, places):
-        """Copies of arrays, in given places or in new ones, which are added to them."""
+        """Return copies of arrays in the given places; new places are appended to them where needed."""
         new = [use for use in uses if use.array.size and not _is_placed(use.array)]
         new = [use for use in new if not any(place.touches(use) for place in places)]
         for group in _groups(new):

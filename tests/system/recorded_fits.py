@@ -1,4 +1,4 @@
-"""SHA-256 of what some sixty small fits leave behind: weights, predictions and histories.
+"""Record SHA-256 digests of some sixty small fits: weights, predictions and histories.
 
     python tests/system/recorded_fits.py record FILE
     python tests/system/recorded_fits.py compare FILE

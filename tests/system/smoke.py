@@ -1,9 +1,9 @@
-"""Each estimator fits, predicts, saves and loads, and a second process finds the kernels of the first.
+"""Run each estimator's fit, predict, save and load, and check that a second process finds the kernels of the first.
 
     NUMBA_CACHE_DIR=EMPTY python tests/system/smoke.py [MODULE ...]
 
-For environments other than the one that the tests run in: the oldest Numba, and the neighbours whose modules are named,
-which are imported first.
+This is for environments other than that of the tests: the oldest Numba, and other packages, whose modules are named
+and are imported first.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""Files that are replaced: nothing but a regular file is, modes and links stay, and killed writers leave nothing."""
+"""Test the replacement of files: only regular ones, modes and links stay, and killed writers leave nothing."""
 
 import multiprocessing
 import os
@@ -21,7 +21,7 @@ def mode_of(path):
 
 
 def make_device(path):
-    """What /dev/null is."""
+    """Create a device file such as /dev/null."""
     os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
 
 
@@ -128,7 +128,7 @@ def test_an_error_while_writing_changes_nothing(tmp_path):
 
 
 def leave(folder, name="file", host=None, age=0):
-    """A temporary file whose writer is dead."""
+    """Create a temporary file whose writer is dead."""
     path, number = atomic.create_temporary(folder / name, 0o600)
     os.close(number)
     if host is not None:
@@ -175,7 +175,7 @@ def test_without_locks_only_old_leftovers_are_removed(tmp_path, monkeypatch):
 
 @pytest.mark.serial
 def test_many_writers_of_one_file(tmp_path):
-    """A writer that tidies up never takes the file of another one away."""
+    """Check that a writer that removes old temporary files never removes those of another one."""
     path, errors = tmp_path / "file", []
 
     def write(content):
@@ -201,7 +201,10 @@ def save_again_and_again(path, tensors, ready):
 
 @pytest.mark.serial
 def test_killed_while_saving(tmp_path):
-    """At twenty moments of saving a model of 20 MB: the file is whole, and the next save removes what was left."""
+    """Check kills at twenty moments while a model of 20 MB is saved.
+
+    The file is whole each time, and the next save removes the temporary file.
+    """
     path, tensors = tmp_path / "model.safetensors", {"W": np.ones(5_000_000, np.float32)}
     context, left = multiprocessing.get_context("fork"), 0
     for moment in range(20):

@@ -1,4 +1,4 @@
-"""The disk cache of kernels: hits in a second process, never a stale kernel, a warning where it cannot be kept."""
+"""Test the disk cache of kernels: hits in a second process, no stale kernel, a warning if it cannot be written."""
 
 import hashlib
 import os
@@ -37,7 +37,7 @@ def sigmoid(x):
 
 
 def run(package_folder, cache, before=""):
-    """The result of a call in a process of its own, how often the cache was hit, and what went to stderr."""
+    """Return the result of a call in a process of its own, the number of cache hits, and stderr."""
     environment = {**os.environ, "PYTHONPATH": str(package_folder), "NUMBA_CACHE_DIR": str(cache)}
     environment["PYTHONDONTWRITEBYTECODE"] = "1"  # a limit on files would cut Python's own, which it then trusts
     environment.pop("NUMBA_DISABLE_JIT", None)
@@ -161,7 +161,7 @@ def test_a_cache_that_may_only_be_read_serves_as_it_is(copied_package):
 
 
 def test_a_planted_kernel_does_not_run(copied_package):
-    """A file in a folder of `nobody` ran as root in the next fit."""
+    """Check that a planted file is not loaded; one in a folder of `nobody` once ran as root in the next fit."""
     cache, marker = copied_package / "cache", copied_package / "marker"
     assert run(copied_package, cache) == (5.0, 0, "")
     (file,) = cache.rglob("caller.ten_times*")
@@ -208,7 +208,10 @@ def test_a_package_that_is_installed_elsewhere_finds_the_kernels(copied_package,
 
 
 def test_numbas_choice_of_locators_does_not_move_the_kernels(copied_package, monkeypatch):
-    """An early version put kernels beside their source then, under a key that knows nothing of callees."""
+    """Check that Numba's setting of locators does not move the kernels.
+
+    An early version then stored kernels beside their source, under a key that does not include callees.
+    """
     monkeypatch.setenv("NUMBA_CACHE_LOCATOR_CLASSES", "InTreeCacheLocator")
     cache = copied_package / "cache"
     assert run(copied_package, cache) == (5.0, 0, "")

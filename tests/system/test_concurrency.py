@@ -1,4 +1,4 @@
-"""Estimators in threads, after a fork, in worker processes and under signals: the same bits, nothing hangs."""
+"""Test estimators in threads, after a fork, in worker processes and under signals: same bits, no hangs."""
 
 import builtins
 import io
@@ -32,7 +32,7 @@ Y = np.arange(len(X)) % 3
 
 @pytest.fixture
 def many_threads(monkeypatch):
-    """However little the work, it gets all threads."""
+    """Give all threads to even the smallest piece of work."""
     monkeypatch.setattr(scheduling, "FLOPS_PER_THREAD", 1)
 
 
@@ -41,7 +41,7 @@ def classifier(**params):
 
 
 def bits_of_fit(n_jobs=2):
-    """Digest of the weights and predictions of a small fit."""
+    """Return a digest of the weights and predictions of a small fit."""
     scheduling.FLOPS_PER_THREAD = 1
     model = classifier(n_jobs=n_jobs).fit(X, Y)
     return joblib.hash((model.weights_, model.predict_proba(X)))
@@ -147,7 +147,7 @@ def cores_of_a_fit(model, X, y):
 
 
 def test_fits_of_a_search_share_the_cores_out(monkeypatch):
-    """Also where a batch script has given each process all the cores, as many do."""
+    """Check that fits of a search share the cores, also if a batch script gives each process all of them."""
     cores = joblib.cpu_count()
     monkeypatch.setenv("OMP_NUM_THREADS", str(cores))
     search = GridSearchCV(
@@ -198,9 +198,9 @@ def test_a_containers_limit_limits_the_threads(monkeypatch):
 
 
 class Signals:
-    """A callback: from the beginning of a fit on it sends SIGTERM five times, then Ctrl-C.
+    """Send SIGTERM five times from the beginning of a fit on, then Ctrl-C.
 
-    `late` tells how many seconds each took until Python served it, and Ctrl-C until the call was over.
+    `late` holds the seconds until Python handled each signal, and until the call ended after Ctrl-C.
     """
 
     def __init__(self):
@@ -242,7 +242,7 @@ def sequences(n, length):
 
 
 def network_of(size, n_jobs, sizes, **params):
-    """An estimator whose kernels have been loaded, and its data."""
+    """Return an estimator whose kernels have been loaded, and its data."""
     hidden, n, length = sizes[size]
     model = RNNClassifier((hidden,), cell="lstm", batch_size=64, random_state=0, n_jobs=n_jobs)
     model.set_params(max_iter=1).fit(*sequences(2, 5)).predict(sequences(2, 5)[0])
@@ -257,7 +257,7 @@ PREDICTIONS["one"] = (512, 1, 200_000)
 
 
 def signals_are_served(sizes):
-    """Tests in which signals come at every size, on one thread and on two."""
+    """Return a decorator that runs a test with signals at every size, on one thread and on two."""
 
     def decorate(test):
         test = pytest.mark.parametrize("n_jobs", [1, 2])(pytest.mark.parametrize("size", sizes)(test))
@@ -268,7 +268,7 @@ def signals_are_served(sizes):
 
 
 def check(signals):
-    """Not 0.2 s, which is what it takes: the machine may be busy."""
+    """Check that signals were handled within 5 s; it takes 0.2 s, but the machine may be busy."""
     assert len(signals.late) == 7 and max(signals.late) < 5, signals.late
 
 

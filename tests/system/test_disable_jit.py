@@ -1,4 +1,4 @@
-"""The kernels as plain Python (`NUMBA_DISABLE_JIT=1`, where a debugger can follow them) against the compiled ones."""
+"""Test the kernels as plain Python (`NUMBA_DISABLE_JIT=1`, for debuggers) against the compiled ones."""
 import os
 import subprocess
 import sys
@@ -38,7 +38,7 @@ CASES = [("elman", "tanh", "sequence", "softmax", np.float64, BLOCKS, VECTORS),
 
 
 def results():
-    """Outputs, losses and gradients of one small network for each cell, head, dtype and kind of input."""
+    """Return outputs, losses and gradients of one small network for each cell, head, dtype and kind of input."""
     found = {}
     for number, (cell, activation, output, head, dtype, lengths, inputs) in enumerate(CASES):
         problem = make_problem(cell, activation, (3, 2), K=2, lengths=lengths, output=output, head=head, **inputs)

@@ -1,4 +1,4 @@
-"""What README and metadata say is true."""
+"""Test that the README and the metadata are true."""
 
 import re
 import shlex
@@ -67,7 +67,7 @@ def test_the_metadata_say_what_setup_cfg_means():
 
 @pytest.mark.parametrize("block", blocks())
 def test_the_python_of_the_guide_runs(block, tmp_path, monkeypatch):
-    """A card is replaced by the CPU; what is trained and read is small."""
+    """Check that the guide's Python runs, with small data, few epochs and the CPU in place of a GPU."""
     monkeypatch.chdir(tmp_path)
     block = block.replace('device="cuda"', 'device="cpu"').replace("random_state=0", "random_state=0, max_iter=1")
     if "mpi4py" in block:  # MPI is for a process of its own

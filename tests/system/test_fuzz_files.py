@@ -1,4 +1,4 @@
-"""Damaged files: some seconds of what `fuzz_files.py` does for an hour, and whether it would see a fault."""
+"""Test damaged files by a few seconds of `fuzz_files.py`, and that it would find a fault."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ import pytest
 
 @pytest.mark.serial
 def test_damaged_files_are_refused():
-    """In a process of its own, which forks."""
+    """Check a sample of damaged files, in a process of its own because the program forks."""
     script = Path(__file__).with_name("fuzz_files.py")
     run = subprocess.run(
         [sys.executable, script, "--seconds", "6", "--seed", "1"], capture_output=True, text=True, check=False

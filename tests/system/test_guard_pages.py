@@ -1,4 +1,4 @@
-"""Kernels stay within their arrays: a sample of `guard_pages.py`, on kernels that other tests compile anyway."""
+"""Test that kernels stay within their arrays by a sample of `guard_pages.py`, with kernels that other tests use."""
 
 import functools
 import os
@@ -22,7 +22,7 @@ KINDS = (
 
 @functools.cache
 def checked(kind):
-    """What came of a sample: the numbers of cases and of faults, and the kernels called."""
+    """Return the results of a sample: the numbers of cases and of faults, and the kernels called."""
     return check([kind], combinations=350, seconds=SECONDS)
 
 
@@ -34,6 +34,6 @@ def test_kernels_touch_nothing_but_their_arrays(kind):
 
 
 def test_each_kernel_that_python_calls_was_called():
-    """A new one needs a case in `guard_pages.py`."""
+    """Check that the sample calls every kernel that Python calls; a new one needs a case in `guard_pages.py`."""
     called = set().union(*(checked(kind)[2] for kind in KINDS))
     assert not entries() - called

@@ -1,4 +1,4 @@
-"""Laws of the house that can be read off the source, see docs/design/house.rst."""
+"""Test the house rules that the source shows, see docs/design/house.rst."""
 
 import ast
 from pathlib import Path

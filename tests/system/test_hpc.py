@@ -1,4 +1,4 @@
-"""The scripts of docs/hpc, run without Slurm: stand-ins for `srun` and `scontrol` do what it would do."""
+"""Test the scripts of docs/hpc without Slurm, with stand-ins for `srun` and `scontrol`."""
 
 import csv
 import os
@@ -34,7 +34,7 @@ echo "$@" >> "$OUTPUT/requeued"
 
 @pytest.fixture
 def submit(tmp_path):
-    """A function that runs a script as its job, with variables of the environment; returns the exit code."""
+    """Return a function that runs a script as a job with environment variables and returns the exit code."""
     commands = tmp_path / "bin"
     commands.mkdir()
     for name, text in (("srun", SRUN), ("scontrol", SCONTROL)):
@@ -55,7 +55,7 @@ def submit(tmp_path):
 
 
 def weights(folder):
-    """Of the model, as bytes: its file tells how long epochs took."""
+    """Return the weights of the model as bytes, since its file also holds the duration of epochs."""
     return {name: array.tobytes() for name, array in load_file(folder / "model.safetensors").items()}
 
 

@@ -1,4 +1,4 @@
-"""The same bits from vectors of every width: each instruction set in a process and a cache of its own."""
+"""Test that all vector widths give the same bits: each instruction set has its own process and cache."""
 
 import hashlib
 import os
@@ -28,8 +28,10 @@ HIDDEN = {"elman": (37, 19), "gru": (43,), "lstm": (21,)}
 
 
 def digest(network):
-    """SHA-256 of weights, losses and predictions: a class for each sequence, and numbers for each step; of symbols with
-    an embedding, and one-hot in chunks.
+    """Return the SHA-256 of weights, losses and predictions.
+
+    The networks give a class for each sequence, and numbers for each step; of symbols with an embedding, and one-hot in
+    chunks.
     """
     cell, dtype, *inputs = network.split()
     rng = np.random.default_rng(0)
@@ -50,7 +52,7 @@ def digest(network):
 
 
 def start(name):
-    """A process that prints its vectors' bytes and the networks' digests."""
+    """Start a process that prints the bytes of its vectors and the networks' digests."""
     _, processor, features, networks = SETS[name]
     paths = [str(Path(numrnn.__file__).parent.parent), str(Path(__file__).parent)]
     environment = {

@@ -1,4 +1,4 @@
-"""Runs that are killed and resumed: a few of the kills that `kill_and_resume.py` makes."""
+"""Test runs that are killed and resumed, by a few of the kills of `kill_and_resume.py`."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.mark.serial
 def test_killed_runs_end_with_the_same_bits():
-    """In a process of its own, which forks."""
+    """Check a few kills, in a process of its own because the program forks."""
     script = Path(__file__).with_name("kill_and_resume.py")
     run = subprocess.run(
         [sys.executable, script, "--kills", "3", "--sequences", "600"], capture_output=True, text=True, check=False
