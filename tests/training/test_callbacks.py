@@ -1,4 +1,4 @@
-"""Callbacks, early stopping, progress bar and log, scikit-learn's callbacks."""
+"""Test callbacks, early stopping, the progress bar, the log and scikit-learn's callbacks."""
 
 import logging
 import re
@@ -93,7 +93,10 @@ def test_weights_are_read_only_and_current():
 
 
 def test_who_looks_from_another_thread_or_a_handler_changes_nothing(monkeypatch):
-    """Both once counted what the training loop had not yet: a mini-batch twice, or none that was left."""
+    """Check that reads from another thread or a signal handler change nothing.
+
+    Both once counted what the training loop had not yet counted: a mini-batch twice, or none that was left.
+    """
     monkeypatch.setattr(loop, "SECONDS_PER_CALL", 1e-9)  # a call for each mini-batch
     infos, done = [], threading.Event()
 
@@ -126,7 +129,7 @@ def test_who_looks_from_another_thread_or_a_handler_changes_nothing(monkeypatch)
 
 @pytest.mark.parametrize("method", ["train", "lbfgs"])
 def test_ctrl_c_before_the_first_epoch(method):
-    """In the `on_fit_begin` of a callback, which may be long; the one before it is told of the end."""
+    """Check Ctrl-C in a callback's `on_fit_begin`, which may take long; the callback before it gets `on_fit_end`."""
     first, failing = Recorder(), SimpleNamespace(on_fit_begin=lambda info: signal.raise_signal(signal.SIGINT))
     with pytest.warns(UserWarning, match="training was interrupted after 0 epochs; the weights are kept"):
         state = run(problem(), [first, failing], method)

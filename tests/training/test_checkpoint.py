@@ -1,4 +1,4 @@
-"""Checkpoints: a fit that was cut off ends with the same bits; what is damaged, or another fit's, is refused."""
+"""Test checkpoints: an interrupted fit ends with the same bits, damaged and foreign files raise errors."""
 
 import json
 import logging
@@ -27,12 +27,12 @@ SEQUENCES, TEXTS, PAIRS = (X, Y), (TEXT,), (TEXT.split(), WORDS)
 
 @pytest.fixture(autouse=True)
 def single_batches(monkeypatch):
-    """A call for each mini-batch: an epoch can be cut off within."""
+    """Train each mini-batch in a call of its own, so that an epoch can be interrupted."""
     monkeypatch.setattr(loop, "SECONDS_PER_CALL", 1e-9)
 
 
 def figures(model):
-    """All that two fits must have in common, times left out."""
+    """Return all that two fits must have in common, without times."""
     history = [record._replace(seconds=0) for record in model._state.history]
     return model._state.theta.tobytes(), repr(history), repr(model.validation_scores_), model.n_iter_
 
@@ -59,7 +59,10 @@ CASES = [
 
 @pytest.mark.parametrize("kind, data, options", CASES)
 def test_a_fit_that_was_cut_off_ends_with_the_same_bits(kind, data, options, tmp_path):
-    """In the first epoch and later, at its beginning and within, once and twice, with other threads."""
+    """Check interruptions in the first epoch and later, at its beginning and within, once and twice.
+
+    The number of threads differs between the parts.
+    """
     options = {"max_iter": 4, "batch_size": 8, "random_state": 3} | options
     whole = kind((4,), **options).fit(*data)
     for first in (1, 3, 8):
@@ -102,7 +105,7 @@ def test_held_out_sequences_of_ones_own_and_weights_and_states(tmp_path):
 
 
 def test_the_seed_is_the_checkpoints(tmp_path):
-    """Also where nobody gave one: by it sequences are held out, shuffled, dropped."""
+    """Check that a resumed fit uses the checkpoint's seed for held-out data, shuffling and dropout, even if drawn."""
     model = RNNRegressor((4,), max_iter=3, batch_size=8, early_stopping=True)
     cut_off(model, SEQUENCES, tmp_path, 6)
     seed = model._state.seed
@@ -153,7 +156,7 @@ def test_numbers_of_numpy_are_the_same_parameters(folder):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Of a regressor's fit, cut off in its second epoch."""
+    """Return the folder of a regressor's fit that was interrupted in its second epoch."""
     cut_off(regressor(), SEQUENCES, tmp_path / "checkpoints", 8)
     return tmp_path / "checkpoints"
 
@@ -239,7 +242,7 @@ def test_a_checkpoint_is_no_model(folder):
 
 
 def damaged(content, draw):
-    """A byte changed, the end missing, a block of zeros, or two bytes exchanged."""
+    """Return content with a byte changed, with its end cut off or zeroed, or with bytes appended."""
     place, kind = int(draw.integers(len(content))), draw.integers(4)
     if kind == 0:
         return content[:place] + bytes([content[place] ^ int(draw.integers(1, 256))]) + content[place + 1 :]
@@ -340,8 +343,9 @@ def test_bad_numbers_to_keep(keep, tmp_path):
 
 
 class FullDisk:
-    """No file may grow over some bytes from the second epoch on: the system refuses to write, as on a full disk. At the
-    end of `fit` it is as before: pytest may write to a file, too.
+    """Limit the size of files from the second epoch on, so that writing fails as on a full disk.
+
+    The limit is lifted at the end of `fit`, since pytest may write to a file, too.
     """
 
     def on_fit_begin(self, info):

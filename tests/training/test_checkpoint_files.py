@@ -1,4 +1,4 @@
-"""Checkpoint files: no wrong byte is believed, and no file of another kind."""
+"""Test checkpoint files: every wrong byte and every other kind of file is found."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""The lock of a folder of checkpoints, and what killed writers left in it."""
+"""Test the lock of a folder of checkpoints, and the removal of files that killed writers left in it."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from numrnn.io.atomic import create_temporary
 
 
 def make_device(path):
-    """What /dev/null is."""
+    """Create a device file such as /dev/null."""
     os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
 
 
@@ -26,7 +26,7 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_lock_is_a_regular_file(kind, tmp_path):
-    """A link's target was truncated."""
+    """Check that a lock must be a regular file; the target of a link was once truncated."""
     (tmp_path / "precious").write_bytes(b"not to be lost")
     try:
         KINDS[kind](tmp_path / "lock")

@@ -1,4 +1,4 @@
-"""Learning rate schedules."""
+"""Test learning rate schedules."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ NAN = float("nan")
 
 
 def rates(schedule, losses, scores=None, n_sequences=10, state=None):
-    """The rates of epochs that end with these losses and validation scores."""
+    """Return the learning rates of epochs that end with these losses and validation scores."""
     state = state or TrainingState(np.zeros(2), seed=0)
     used = []
     for loss, score in zip(losses, scores or [NAN] * len(losses), strict=True):

@@ -1,4 +1,4 @@
-"""Signals: they end a fit that has checkpoints where it can go on."""
+"""Test signals: a fit with checkpoints ends where it can be resumed."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ def single_batches(monkeypatch):
 
 
 class Sender:
-    """Sends signals to this process when a hook is called for the n-th time."""
+    """Send signals to this process at the n-th call of a hook."""
 
     def __init__(self, hook, at, *numbers):
         self._left, self._numbers = at, numbers
@@ -185,7 +185,7 @@ print(model.loss_)
 
 
 def test_a_script_ends_with_a_code_and_can_be_submitted_again(tmp_path):
-    """It is killed in a fit that would take hours; then it makes as many epochs as it had made, and one more."""
+    """Check the exit code of a script that is killed in a fit of hours, and then makes one epoch more."""
     words = [sys.executable, "-c", SCRIPT, str(tmp_path)]
     with subprocess.Popen([*words, "1000000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "training\n"

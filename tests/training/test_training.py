@@ -1,4 +1,4 @@
-"""The training loop and L-BFGS on a linear network whose answer is known."""
+"""Test the training loop and L-BFGS on a linear network whose optimum is known."""
 
 import copy
 import pickle
@@ -23,7 +23,7 @@ def run(p, **options):
 
 
 class Failing:
-    """A network whose gradient fails at its call number `at`: by an error, or by another loss."""
+    """Stand for a network whose gradient fails at its call number `at`: by an error, or by another loss."""
 
     def __init__(self, network, at, error=None, loss=None):
         self.network, self.at, self.error, self.loss, self.count = network, at, error, loss, 0
@@ -57,7 +57,10 @@ def test_finds_the_answer(solver, rate, dtype):
 
 
 def test_one_epoch_by_hand():
-    """Decay before clipping, clipping before the step, the loss with the alpha term and from before each update."""
+    """Check one epoch by hand: decay before clipping, clipping before the step, the loss before each update.
+
+    The loss includes the alpha term.
+    """
     weights = np.linspace(0, 2, 40)
     p, alpha, clip, rate = problem(weights=weights), 0.3, 0.5, 0.1
     p.state.theta[:] = [0.5, 0.5, 0.5, 0.5]
@@ -85,7 +88,7 @@ def test_one_epoch_by_hand():
 
 @pytest.mark.parametrize("schedule", ["constant", "adaptive", "invscaling", "cosine", lambda epoch: 0.9**epoch])
 def test_going_on_gives_the_same_bits(schedule):
-    """n trainings of one epoch, with a pickle in between, are one training of n epochs."""
+    """Check that n trainings of one epoch, with a pickle in between, are one training of n epochs."""
     schedule = resolve_schedule(schedule, learning_rate_init=0.05, max_iter=12)
     whole = run(problem(), schedule=schedule, max_iter=12)
     p = problem()
@@ -152,7 +155,7 @@ def test_divergence_keeps_the_last_finite_weights(loss):
 
 @pytest.mark.parametrize("rate, batch_size", [(1e200, 8), (np.finfo(float).max, 40)])
 def test_divergence_by_the_step_itself(rate, batch_size):
-    """Also where the epoch's last update overflows, after which there is no gradient."""
+    """Check a step that overflows, also as the epoch's last update, after which there is no gradient."""
     p = problem()
     p.data.values[:] *= 1e3
     with np.errstate(all="ignore"), pytest.raises(TrainingDivergedError, match="diverged in epoch 1"):
