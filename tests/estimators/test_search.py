@@ -25,7 +25,7 @@ def searches():
 
 
 def found(form, n_jobs=None):
-    """Return the scores, the best parameters and the refitted weights of both searches."""
+    """Return the mean scores, the best parameters and the refitted weights of both searches."""
     results = []
     for search in searches():
         search.set_params(n_jobs=n_jobs).fit(FORMS[form], Y)

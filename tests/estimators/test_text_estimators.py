@@ -147,7 +147,10 @@ def test_an_unseen_character_is_the_unknown_where_texts_are_only_read():
 
 
 def test_auto_agrees_with_what_was_learnt():
-    """Check vocabulary="auto" with the unknown symbol and the normalization form, which older files lack."""
+    """Check that the "auto" options of a vocabulary agree with what was learned.
+
+    Estimators learn an unknown symbol, and older files have neither it nor a normalization form.
+    """
     model = small(vocabulary=Vocabulary(), max_iter=1, warm_start=True).fit(TEXTS, LABELS)
     assert model.fit(TEXTS, LABELS).n_iter_ == 2
     for changed in (Vocabulary(unknown=True), Vocabulary(normalization=None)):

@@ -40,7 +40,7 @@ def apply(name, x):
 
 
 def wide_range(dtype, largest):
-    """Return numbers of both signs: a dense grid where the functions bend, and powers down to the smallest normal one."""
+    """Return numbers of both signs: a dense grid where the functions bend, and powers down to the smallest normal."""
     tiny = np.log10(float(np.finfo(dtype).tiny))
     dense = np.linspace(-largest, largest, 60_001)
     small = np.concatenate([np.logspace(tiny, 0, 20_000), np.linspace(0, 1, 20_001)])

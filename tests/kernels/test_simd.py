@@ -131,7 +131,7 @@ def test_a_sum_over_k_is_one_chain_that_can_be_cut_anywhere(dtype):
 
 
 def test_float64_sums_are_the_exact_products_added_in_the_order_of_k():
-    """Check the order of additions by float32 factors: their float64 products are exact, so that FMA changes nothing."""
+    """Check the order of additions by float32 factors, whose float64 products are exact with and without FMA."""
     rng = np.random.default_rng(5)
     a, weights = (rng.standard_normal(shape).astype(np.float32).astype(float) for shape in ((7, 50), (20, 50)))
     expected = np.zeros((7, 20))

@@ -1,4 +1,4 @@
-"""Run calls with mistakes and with arguments that differ between ranks, for test_ranks.py; rank 0 prints the results."""
+"""Run calls with mistakes, or with arguments that differ between ranks, for test_ranks.py; rank 0 prints results."""
 
 import os
 import signal
