@@ -1,9 +1,9 @@
-"""The adding problem over 100 steps: can gradients carry a memory that far?
+"""Measure whether networks learn the adding problem over 100 steps.
 
     python benchmarks/adding_problem.py
 
-trains on fresh sequences of 100 steps and prints the mean squared error on 2,000 others. Answering 1 always gives
-1/6 = 0.167 (Hochreiter & Schmidhuber 1997; Le, Jaitly, Hinton 2015).
+trains on new sequences of 100 steps and prints the mean squared error on 2,000 others. A model that always answers 1
+has an error of 1/6 = 0.167 (Hochreiter & Schmidhuber 1997; Le, Jaitly, Hinton 2015).
 """
 
 import argparse

@@ -40,7 +40,7 @@ def main():
 
 
 def make_sparse_shards(folder, options):
-    """Shards of sequences of zeros with random labels."""
+    """Write shards of sequences of zeros with random labels."""
     row = 4 * options.inputs * options.steps
     per_shard = n_bytes(options.shard_size, "--shard-size") // row
     left, entries, random = n_bytes(options.size, "--size") // row, [], np.random.default_rng(0)
@@ -82,7 +82,7 @@ def read_windows(X):
 
 
 def with_peak(work):
-    """Seconds, those of all processors, and the most anonymous memory, looked at every 20 ms."""
+    """Run `work` and return its wall time, its processor time and the peak anonymous memory, sampled every 20 ms."""
     done, peak = threading.Event(), [0]
 
     def watch():

@@ -1,11 +1,10 @@
-"""What a memory limit costs in time, and what one long sequence takes in memory: the figures of
-docs/design/memory_limit.rst.
+"""Measure the extra time of a memory limit, and the memory of one long sequence, for docs/design/memory_limit.rst.
 
     python benchmarks/memory_limit.py time                 # extra time at a tenth of the memory, 1 thread
     python benchmarks/memory_limit.py memory gru 512MB     # one fit on 1,000,000 steps; once for each, in a new process
 
-Times are of the process's processor, stored and limited in turns, medians of ratios. Memory is RssAnon, looked at every
-10 ms, over what the process had with its data before `fit`.
+Times are processor times of the process, measured in turns without and with the limit; the medians of their ratios
+count. Memory is RssAnon, sampled every 10 ms, less what the process and its data took before `fit`.
 """
 
 import hashlib
@@ -31,7 +30,7 @@ REPEATS = 7
 
 
 class Gradient:
-    """The gradient of one mini-batch of equal lengths."""
+    """Compute the gradient of one mini-batch of equal lengths."""
 
     def __init__(self, cell, shape, memory_limit=None):
         B, T, D, H = shape
@@ -43,19 +42,19 @@ class Gradient:
         self.batch, self.grad = full_batch(self.data.lengths, self.network.tile_rows), np.zeros_like(self.theta)
 
     def seconds(self):
-        """Of the processor."""
+        """Return the processor time of one gradient."""
         start = time.process_time()
         self.network.gradient(self.theta, self.data, self.targets, self.batch, self.grad)
         return time.process_time() - start
 
     @property
     def scratch(self):
-        """What the thread trains in."""
+        """Return the buffers that the thread trains in."""
         return self.network.memory._of_threads[0][2]
 
     @property
     def taken(self):
-        """Bytes of what the thread trains in, without rows that its tiles lack."""
+        """Return the bytes of the thread's buffers, without the rows of a tile that hold no sequence."""
         rows, scratch = self.network.tile_rows, self.scratch
         parts = sum(part.nbytes for part in scratch if isinstance(part, np.ndarray))
         return parts * min(len(self.data), rows) // rows if scratch.segments.shape[1] == ONE_SEGMENT else parts

@@ -1,4 +1,4 @@
-"""How long a step takes when ranks share it: a model of few numbers, which docs/design/mpi.rst compares with runs.
+"""Estimate the time of a training step shared by ranks; docs/design/mpi.rst compares this model with measured runs.
 
     python benchmarks/rank_model.py
 """
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Machine(NamedTuple):
-    """Seconds and bytes a second."""
+    """Hold the times in seconds and the rates in bytes per second of a machine."""
 
     step: float  # of a mini-batch on one rank
     latency: float  # of a message
@@ -17,12 +17,16 @@ class Machine(NamedTuple):
 
 
 def largest_share(tiles, ranks):
-    """The part of a mini-batch that the rank with most tiles has."""
+    """Return the fraction of a mini-batch's tiles that the rank with the most tiles has."""
     return -(-tiles // ranks) / tiles
 
 
 def sum_seconds(machine, size, ranks):
-    """Up the tree, level after level: packed, sent, added. Down: packed, sent in a tree or in parts, unpacked."""
+    """Return the seconds of a sum of `size` bytes over ranks.
+
+    Up the tree, each level packs, sends and adds the numbers. Down, the numbers are packed, sent in a tree or in parts,
+    whichever is faster, and unpacked.
+    """
     levels, packed, sent = math.ceil(math.log2(ranks)), size / machine.memory, size / machine.bandwidth
     up = levels * (packed + machine.latency + sent + packed)
     in_tree, in_parts = levels * (machine.latency + sent), 2 * levels * machine.latency + 2 * sent
@@ -34,7 +38,7 @@ def step_seconds(machine, size, tiles, ranks):
 
 
 def main():
-    """A mini-batch of 4 tiles for each of 1,000 ranks, shared out to fewer and fewer tiles each."""
+    """Print the model's times for a mini-batch of 4,000 tiles, shared by 1 to 1,000 ranks."""
     size, tiles, one = 1_333_416, 4000, 0.060  # Elman (64, 50, 128, 512) on one core of a Zen 5
     cluster = Machine(one * tiles / 4, latency=2e-6, bandwidth=12e9, memory=8e9)
     for ranks in (1, 10, 100, 1000):

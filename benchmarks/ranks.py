@@ -1,9 +1,9 @@
-"""What a training step takes when ranks share it, and which part of that is the sum over ranks.
+"""Measure a training step shared by ranks, and the part of it that the sum over ranks takes.
 
     mpiexec -n 2 python benchmarks/ranks.py [--cell elman] [--shape 64,50,128,512] [--turns 40]
 
-Prints what the slowest rank takes, lower quartiles over the turns, for a whole step, the sum alone (all ranks begin it
-together), a message of that size from one rank to another, and a copy of it. Run it on cores that nothing else uses.
+Prints the times of the slowest rank, lower quartiles over the turns, for a whole step, the sum alone (all ranks begin
+it together), a message of that size from one rank to another, and a copy of it. Run it on cores that nothing else uses.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from numrnn.solvers import SGD
 
 
 def make(cell, shape, comm):
-    """A network, and the arguments of its `train`, for a mini-batch of that shape."""
+    """Return a network, and the arguments of its `train`, for a mini-batch of that shape."""
     B, T, D, H = shape
     architecture = Architecture(D, (H,), cell, "tanh", 10, "softmax", "sequence", "float32")
     network = architecture.network(1, comm=comm)
@@ -38,7 +38,10 @@ def make(cell, shape, comm):
 
 
 def quartiles(functions, turns, world):
-    """Seconds of the slowest rank, of each function; they take turns, for the machine's speed changes."""
+    """Return the slowest rank's seconds for each function, lower quartiles over the turns.
+
+    The functions run in turns, because the speed of the machine changes.
+    """
     seconds = np.zeros((turns, len(functions)))
     for turn in range(-3, turns):
         for n, function in enumerate(functions):
@@ -85,7 +88,7 @@ def main():
 
 
 def pass_on(world, message):
-    """From the first rank to the second."""
+    """Send a message from the first rank to the second."""
     if world.rank == 0:
         world.Send(message, 1)
     elif world.rank == 1:

@@ -32,7 +32,7 @@ FIXED = {"hidden_layer_sizes": (64,), "batch_size": 32, "max_iter": 60}
 
 
 def row_of(setting, X, y):
-    """A row of the table: the setting, and its mean accuracy over folds and seeds."""
+    """Return a row of the table: the setting, and the mean and spread of its accuracy over folds and seeds."""
     by_seed = []
     for seed in SEEDS:
         model = make_pipeline(SequenceScaler(), RNNClassifier(**FIXED, **setting, random_state=seed, n_jobs=1))

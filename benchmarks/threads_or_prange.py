@@ -1,10 +1,11 @@
-"""Our own threads over serial kernels against Numba's prange, for the decision in docs/design/threads.rst.
+"""Compare numrnn's own threads over serial kernels with Numba's prange, for the decision in docs/design/threads.rst.
 
     python benchmarks/threads_or_prange.py --threads 2
 
 Both run the same compiled `run_batches` on the same mini-batches (training steps of an Elman, GRU or LSTM classifier,
-B=32, T=50, D=32): once all of them in one call, which is how `fit` works, and once a call for each. `prange` splits
-over the threads' numbers in one function compiled with parallel=True. Medians of repeats in turns, per mini-batch.
+B=32, T=50, D=32): once all of them in one call, which is how `fit` works, and once with a call for each. `prange`
+splits over the threads' numbers in one function compiled with parallel=True. Times are medians of repeats in turns,
+per mini-batch.
 """
 
 import argparse
@@ -34,7 +35,7 @@ PAUSE = 0.2  # seconds: idle threads of Numba's pool spin
 
 
 class Work:
-    """What each thread hands to `run_batches`, caught on its way from `Network.train`."""
+    """Hold each thread's arguments of `run_batches`, captured in a call of `Network.train`."""
 
     def __init__(self, cell, H, count, threads):
         layout = Layout(n_inputs=D, hidden_layer_sizes=(H,), cell=cell, n_outputs=CLASSES)
@@ -60,16 +61,16 @@ class Work:
         self.job, self.count = self.calls[0][3], count
 
     def reset(self):
-        """All mini-batches are to be done again."""
+        """Reset the counters, so that all mini-batches are processed again."""
         for counters in (self.job.board, self.job.nodes_done, self.job.claimed, self.job.completed):
             counters[:] = 0
 
     def own_threads(self):
-        """As `Network.train` does it."""
+        """Run the mini-batches on threads as `Network.train` does."""
         run_threads(lambda index, budget: kernels.run_batches(*self.calls[index]), len(self.calls), 1, self.job.board)
 
     def prange(self):
-        """All threads from one compiled call."""
+        """Run the mini-batches on all threads from one compiled call."""
         net, data, goal, job, update = self.calls[0][:5]
         scratches = [call[5] for call in self.calls]
         fields = (tuple(getattr(scratch, name) for scratch in scratches) for name in Scratch._fields)
@@ -99,7 +100,7 @@ def _run_prange(
 
 
 def seconds(work, way, calls):
-    """Seconds a mini-batch of so many calls."""
+    """Return the seconds per mini-batch over `calls` calls."""
     elapsed = 0.0
     for _ in range(calls):
         work.reset()
@@ -112,7 +113,7 @@ def seconds(work, way, calls):
 
 
 def measure(cell, H, many, threads, repeats):
-    """Median seconds a mini-batch by (way, mini-batches in a call)."""
+    """Return the median seconds per mini-batch by (way, mini-batches in a call)."""
     works = {count: Work(cell, H, count, threads) for count in (many, 1)}
     ways = {"own threads": Work.own_threads, "prange": Work.prange}
     times = {(name, count): [] for count in works for name in ways}

@@ -1,4 +1,4 @@
-"""What every benchmark of an estimator measures: time and memory of fit and predict, and what it learnt."""
+"""Measure time and memory of an estimator's `fit` and `predict`, and its test score."""
 
 import os
 from abc import ABC, abstractmethod
@@ -8,8 +8,10 @@ from numrnn.datasets import load_japanese_vowels
 
 
 def values_of(*parameters):
-    """Return the values of each parameter of a benchmark. With NUMRNN_BENCH_FIRST in the environment, only the first
-    value of each: one run of everything, for continuous integration.
+    """Return the values of each parameter of a benchmark.
+
+    If NUMRNN_BENCH_FIRST is set in the environment, only the first value of each is returned, so that continuous
+    integration runs everything once.
     """
     first = bool(os.environ.get("NUMRNN_BENCH_FIRST"))
     return [values[:1] if first else values for values in parameters]
@@ -24,11 +26,11 @@ class Estimator(ABC):
 
     @abstractmethod
     def make_data(self, *params):
-        """X, y, X_test, y_test."""
+        """Return X, y, X_test and y_test."""
 
     @abstractmethod
     def make_estimator(self, *params):
-        """The estimator, not yet fitted."""
+        """Return the estimator before `fit`."""
 
     def setup(self, *params):
         self.X, self.y, self.X_test, self.y_test = self.make_data(*params)

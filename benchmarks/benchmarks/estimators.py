@@ -1,4 +1,4 @@
-"""The estimators on real and synthetic tasks, from sequences to score."""
+"""Measure the estimators on real and synthetic tasks, from sequences to score."""
 
 from numrnn import RNNClassifier, RNNRegressor
 from numrnn.datasets import make_adding_problem, make_noisy_sines
@@ -9,7 +9,7 @@ CELLS = ["elman", "gru", "lstm"]
 
 
 class Classifier(Estimator):
-    """Who speaks: 270 ragged sequences, one label each."""
+    """Measure speaker recognition on Japanese vowels: 270 ragged sequences with one label each."""
 
     params = values_of(CELLS, [1, 2])
     param_names = ["cell", "n_jobs"]
@@ -22,7 +22,7 @@ class Classifier(Estimator):
 
 
 class Regressor(Estimator):
-    """The adding problem over 10 steps: one number per sequence."""
+    """Measure the adding problem over 10 steps, with one number per sequence as target."""
 
     params = values_of(CELLS)
     param_names = ["cell"]
@@ -35,7 +35,7 @@ class Regressor(Estimator):
 
 
 class StepRegressor(Estimator):
-    """Noisy sines: one number per step of ragged sequences, two layers."""
+    """Measure two layers on noisy sines: ragged sequences with one target per step."""
 
     params = values_of(["adam", "lbfgs"])
     param_names = ["solver"]
@@ -48,7 +48,7 @@ class StepRegressor(Estimator):
 
 
 class Streaming:
-    """One step of many streams at once."""
+    """Time one step of several streams at once."""
 
     params = values_of(CELLS, [1, 100])
     param_names = ["cell", "n_streams"]

@@ -15,7 +15,7 @@ OUTPUTS = 8
 
 
 class MiniBatch:
-    """A mini-batch of equally long sequences; shapes are (B sequences, T steps, D inputs, H units)."""
+    """Time a mini-batch of equally long sequences; shapes are (B sequences, T steps, D inputs, H units)."""
 
     params = values_of(CELLS, [(32, 50, 32, 32), (32, 100, 32, 128), (64, 100, 64, 256)], [1, 2])
     param_names = ["cell", "B, T, D, H", "n_jobs"]
@@ -45,7 +45,7 @@ class MiniBatch:
 
 
 class MiniBatchFloat64(MiniBatch):
-    """The same in float64, for one shape on one thread."""
+    """Time a mini-batch in float64, for one shape on one thread."""
 
     params = values_of(CELLS, [(32, 100, 32, 128)], [1])
     dtype = np.float64

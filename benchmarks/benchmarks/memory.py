@@ -1,4 +1,4 @@
-"""Memory of `fit`: what the process takes at most, and what is allocated over the formula of docs/design/memory.rst."""
+"""Measure the memory of `fit`: the peak of the process, and allocations over the formula of docs/design/memory.rst."""
 
 import statistics
 import time
@@ -24,7 +24,7 @@ SAVED_GATES = {"elman": 0, "gru": 4, "lstm": 4}
 
 
 def fit_bytes(cell, N, T, D, H, batch_size, threads, dtype="float32"):
-    """Bytes that `fit` allocates at most beside X: one layer, Adam, a label per sequence, X of `dtype`."""
+    """Return the bytes that `fit` allocates at most besides X of `dtype`: one layer, Adam, one label per sequence."""
     width, item, gates = panel_width(dtype), np.dtype(dtype).itemsize, components.CELLS[cell].gates
     units, outputs = (-(-size // width) * width for size in (H, CLASSES))
     rows = 16 if gates * H >= 512 else 8
@@ -45,7 +45,10 @@ def fit_bytes(cell, N, T, D, H, batch_size, threads, dtype="float32"):
 
 
 class Fit:
-    """Long sequences, so that what BPTT keeps is most of it. peakmem_ counts the interpreter and its libraries too."""
+    """Measure `fit` on long sequences, where the values stored for BPTT take most of the memory.
+
+    peakmem_ also counts the interpreter and its libraries.
+    """
 
     params = values_of(CELLS, [1, 2])
     param_names = ["cell", "n_jobs"]
@@ -72,7 +75,7 @@ class Fit:
 
 
 class LimitedFit:
-    """Long sequences in a tenth of the memory that they take, on one thread."""
+    """Measure `fit` on long sequences on one thread, limited to a tenth of the memory that they take."""
 
     params = values_of(CELLS)
     param_names = ["cell"]

@@ -1,6 +1,7 @@
-"""Speed as a fraction of what sgemm reaches in the same run: it holds across noisy machines, where seconds do not.
+"""Measure speed as a fraction of sgemm's in the same run.
 
-One thread: two cores of a shared machine are seldom both free. Operations of a training step: 2 B T G H (3 H + 2 D).
+The fraction is comparable across noisy machines; seconds are not. One thread is used, because two cores of a shared
+machine are seldom both free. Operations of a training step: 2 B T G H (3 H + 2 D).
 """
 
 import os
@@ -33,7 +34,10 @@ def seconds(call):
 
 
 class FractionOfPeak(ABC):
-    """Operations a second of some work over those of sgemm, in turns. asv takes no abstract class for a benchmark."""
+    """Track the operations per second of some work as a fraction of sgemm's, timed in turns.
+
+    asv does not run an abstract class as a benchmark.
+    """
 
     @abstractmethod
     def work(self, *params):
@@ -78,7 +82,7 @@ class TrainingStep(FractionOfPeak):
 
 
 class Fit(FractionOfPeak):
-    """The whole `fit`, Python and the first weights included."""
+    """Track the whole `fit`, including its Python code and the initial weights."""
 
     params = values_of(CELLS, [32, 128])
     param_names = ["cell", "H"]

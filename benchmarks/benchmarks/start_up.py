@@ -1,4 +1,4 @@
-"""What a process pays before it does useful work: import, help, and the first fit with and without compiled kernels."""
+"""Measure the start of a process: import, help, and the first fit with and without compiled kernels."""
 
 import os
 import subprocess
@@ -23,14 +23,17 @@ RNNClassifier((64,), cell="gru", max_iter=1).fit(vowels.X_train, vowels.y_train)
 
 
 def run_seconds(code, cache):
-    """Wall time of a new interpreter that runs `code` with its kernels kept in the folder `cache`."""
+    """Return the wall time of a new interpreter that runs `code` and keeps compiled kernels in the folder `cache`."""
     start = time.perf_counter()
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"NUMBA_CACHE_DIR": cache})
     return time.perf_counter() - start
 
 
 class Import:
-    """asv runs the code that these give in an interpreter of its own."""
+    """Time imports and the help of the command line.
+
+    asv runs the code that each method returns in a new interpreter.
+    """
 
     def timeraw_import(self):
         return "import numrnn"
@@ -43,7 +46,7 @@ class Import:
 
 
 class FirstFit:
-    """A whole process that fits once: import, data, compilation or its cache, one epoch."""
+    """Track the time of a process that fits once: import, data, compilation or cached kernels, and one epoch."""
 
     params = values_of(["cold", "warm"])
     param_names = ["cache"]

@@ -1,4 +1,4 @@
-"""Symbols in: classifiers of many short texts, language models of a long one; how fast, and in how much memory."""
+"""Measure speed and memory of classifiers of many short texts and of language models of one long text."""
 
 import time
 import tracemalloc
@@ -15,7 +15,7 @@ STREAMS = {"batch_size": 100, "bptt_steps": 100}  # the defaults for long texts
 
 
 def synthetic_text(length, characters=CHARACTERS):
-    """Text of a source that repeats itself: each character is followed by one of two others."""
+    """Return a text in which each character is followed by one of two others."""
     # One block again and again: what makes it must not be the peak of the memory.
     steps = np.random.default_rng(0).integers(1, 3, size=100_000, dtype=np.uint8).cumsum(dtype=np.uint32)
     block = (32 + steps % characters).astype(np.uint8).tobytes().decode("ascii")
@@ -29,7 +29,7 @@ def seconds(call):
 
 
 class LanguageModel:
-    """Characters a second: a pass over a text in streams, and writing."""
+    """Measure the characters per second of a pass over a text in streams, and of generating text."""
 
     params = values_of(CELLS)
     param_names = ["cell"]
@@ -57,7 +57,7 @@ class LanguageModel:
 
 
 class Reviews:
-    """A class for each of many texts of up to 200 words: the embedding, and its sparse gradient, beside an LSTM."""
+    """Time the classification of texts of up to 200 words by an embedding, with its sparse gradient, and an LSTM."""
 
     params = values_of([(50,), (50, 50)])
     param_names = ["units"]
@@ -80,7 +80,10 @@ class Reviews:
 
 
 class LongText:
-    """What a language model takes beside the caller's text. A small network of few characters: it has much to read."""
+    """Measure the memory that a language model takes in addition to the text.
+
+    The network is small and the text has few characters, so that reading a long text takes little time.
+    """
 
     params = values_of([3_000_000, 30_000_000])
     param_names = ["characters"]

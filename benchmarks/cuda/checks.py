@@ -1,4 +1,4 @@
-"""Checks with a yes or a no: the tests, the same bits in many runs, compute-sanitizer."""
+"""Run the checks that pass or fail: the tests, identical bits in repeated runs, and compute-sanitizer."""
 
 import shutil
 import subprocess
@@ -36,7 +36,7 @@ REPEATED = [
 
 
 class Verdict(NamedTuple):
-    """A check's result."""
+    """Hold the result of a check."""
 
     text: str
     met: bool
@@ -46,7 +46,7 @@ class Verdict(NamedTuple):
 
 
 def trained(cell, case, steps):
-    """Theta after so many steps of Adam on one mini-batch."""
+    """Return theta after `steps` steps of Adam on one mini-batch."""
     layout, theta, X, y = problem_of(cell, case)
     network, data, solver = CudaNetwork(layout, **case.network), Sequences.from_list(X), Adam()
     batch = full_batch(data.lengths, network.tile_rows)
@@ -57,13 +57,13 @@ def trained(cell, case, steps):
 
 
 def same_bits(cell, case, runs, steps):
-    """Whether theta after some steps has the same bits in all of so many runs."""
+    """Check that theta after `steps` steps has the same bits in all runs."""
     found = {trained(cell, case, steps).tobytes() for _ in range(runs)}
     return Verdict("the same" if len(found) == 1 else f"{len(found)} results", len(found) == 1)
 
 
 def tests_pass():
-    """The tests of the card."""
+    """Run the tests that need a GPU."""
     command = [sys.executable, "-m", "pytest", "-q", "tests/cuda"]
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     last = (found.stdout.strip().splitlines() or [found.stderr.strip()[-200:]])[-1]
@@ -71,7 +71,7 @@ def tests_pass():
 
 
 def sanitized(tool, command):
-    """What compute-sanitizer says of a command."""
+    """Run a command under a tool of compute-sanitizer and return the verdict."""
     if shutil.which("compute-sanitizer") is None:
         return Verdict("not run: compute-sanitizer is not on the PATH", False)
     command = ["compute-sanitizer", "--tool", tool, "--error-exitcode", "99", *command]

@@ -1,4 +1,4 @@
-"""The time that numrnn's recurrences take on the card, by events: what the host takes to start them does not count."""
+"""Measure numrnn's recurrences on the GPU by events, which exclude the time that the host takes to launch them."""
 
 import statistics
 
@@ -13,12 +13,12 @@ MILLISECOND = 1_000_000  # nanoseconds
 
 
 def recurrences(side, repeats):
-    """Seconds of the forward and of the backward recurrence of a layer in a training step.
+    """Return the seconds of a layer's forward and backward recurrence in a training step.
 
     Parameters
     ----------
     side : NumrnnSide
-        Of one layer, one direction.
+        A network of one layer and one direction.
     repeats : int
     """
     launches = launches_of(side.gradients)
@@ -28,7 +28,7 @@ def recurrences(side, repeats):
 
 
 def launches_of(run):
-    """What `run` started as recurrences: (kernel, blocks, threads, arguments, bytes of shared memory)."""
+    """Return the recurrences that `run` launches as (kernel, blocks, threads, arguments, bytes of shared memory)."""
     started, launch = [], layers.launch
 
     def noted(kernel, blocks, threads, *arguments, shared_bytes=0):
@@ -44,13 +44,13 @@ def launches_of(run):
 
 
 def _seconds(started):
-    """Of one launch more, with the numbers that the one before left."""
+    """Repeat a launch on the values that the previous one left, and return its seconds."""
     kernel, blocks, threads, arguments, shared_bytes = started
     if len(arguments) == 7:  # a wide kernel's array of exchange
         arguments[6].view(np.uint32).fill(EMPTY)
     begin, end = cuda.event(), cuda.event()
     if not in_simulator():
-        layers.launch(_pause, 1, 1, 20)  # the launch is in the queue before the card comes to it
+        layers.launch(_pause, 1, 1, 20)  # the launch is queued before the GPU reaches it
     begin.record()
     layers.launch(kernel, blocks, threads, *arguments, shared_bytes=shared_bytes)
     end.record()

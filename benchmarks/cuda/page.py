@@ -1,4 +1,4 @@
-"""Tables of a page in reStructuredText; cells that a card has to fill say so until it has."""
+"""Write the tables of a page in reStructuredText; cells that need a GPU are marked until they are measured."""
 
 import re
 from typing import NamedTuple
@@ -7,7 +7,7 @@ EMPTY = "not measured: no GPU"
 
 
 class Section(NamedTuple):
-    """A table whose rows are measured one by one."""
+    """Describe a table whose rows are measured one by one."""
 
     title: str
     about: str  # below the title
@@ -18,12 +18,15 @@ class Section(NamedTuple):
 
 
 def groups(section):
-    """First cells of rows: rows that begin alike are measured in one process."""
+    """Return the first cells of the rows; rows with the same first cell are measured in one process."""
     return list(dict.fromkeys(str(key[0]) for key in section.keys))
 
 
 def cells_of(section, key):
-    """Measure a row: (text, whether its target is met or None) of each cell. An error becomes the row's text."""
+    """Measure a row and return (text, whether its target is met or None) for each cell.
+
+    The text of an error becomes the first measured cell of the row.
+    """
     try:
         cells = section.measure(*key)
     except (Exception, SystemExit) as error:  # a peer's check ends its program
@@ -32,7 +35,7 @@ def cells_of(section, key):
 
 
 def failed(section, key, reason):
-    """The cells of a row that could not be measured."""
+    """Return the cells of a row that could not be measured."""
     reason = f"FAILED: {' '.join(str(reason).split())[:200]}"
     return [(reason, False)] + [("", None)] * (len(section.header) - len(key) - 1)
 
@@ -42,26 +45,26 @@ def _text(cell):
 
 
 def page(sections, results, facts, introduction):
-    """Lines of the page.
+    """Yield the lines of the page.
 
     Parameters
     ----------
     sections : dict of str to Section
     results : dict of (str, tuple) to list of (str, bool or None)
-        By name of the section and key of the row; rows that are not there have empty cells. With none the page is its
-        introduction.
+        Cells by the section's name and the row's key. Rows without results are marked as not measured; without any
+        results the page is its introduction.
     facts : list of (str, str)
-        Of the card and versions.
+        Names and versions of the GPU and the software.
     introduction : str
     """
-    yield from _title("What a card shows", "=")
+    yield from _title("Measurements on a GPU", "=")
     yield from [introduction, ""]
     if not results:
         return
-    yield from ["What runs there, and why, is in :doc:`cuda`.", ""]
+    yield from [":doc:`cuda` describes the kernels that are measured.", ""]
     verdicts = [met for cells in results.values() for _, met in cells if met is not None]
-    yield from [f"{verdicts.count(True)} of {len(verdicts)} figures and checks are what they should be.", ""]
-    yield from _title("Card and versions", "-")
+    yield from [f"{verdicts.count(True)} of {len(verdicts)} figures and checks meet their targets.", ""]
+    yield from _title("GPU and versions", "-")
     yield from _table(("what", "which"), facts)
     for name, section in sections.items():
         yield from _title(section.title, "-")
@@ -84,6 +87,6 @@ def _table(header, rows):
 
 
 def _escaped(cell):
-    """A cell that says what it says, but for literals of code."""
+    """Escape the markup in a cell, except in literals of code."""
     text = str(cell).replace('"', "'")
     return text if text.startswith("``") else re.sub(r"([\\*`|_])", r"\\\1", text)

@@ -1,4 +1,4 @@
-"""The card against the CPU: losses, gradients and outputs of whole networks, all kinds of them, array by array."""
+"""Compare losses, gradients and outputs of whole networks of all kinds on the GPU with the CPU's, array by array."""
 
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from numrnn.network.parameters import Layout, initial_theta
 INPUTS, OUTPUTS = 5, 3
 DROPOUT, RECURRENT_DROPOUT = 0.3, 0.2
 BOUNDS = {"float32": (1e-4, 1e-4), "float64": (1e-10, 1e-10)}  # of gradients, of outputs: over the largest value
-RUNS = 3  # of a card: launches, the capture of a CUDA graph, the graph
+RUNS = 3  # on a GPU: launches, the capture of a CUDA graph, the graph
 RAGGED = (23, 1, 17, 5, 5, 17, 2, 23, 11, 23, 7)  # lengths that recur, and odd ones
 HEADER = (
     *("cell", "network", "units", "sequences"),
@@ -26,7 +26,7 @@ HEADER = (
 
 
 class Case(NamedTuple):
-    """A kind of network and the lengths of its sequences."""
+    """Describe a kind of network and the lengths of its sequences."""
 
     name: str
     hidden: tuple
@@ -60,7 +60,7 @@ CASES = [
 
 
 def problem_of(cell, case):
-    """(layout, theta, X, y) of a case, numbers in float32."""
+    """Return (layout, theta, X, y) of a case in float32."""
     random = np.random.default_rng(0)
     layout = Layout(
         **{"n_inputs": INPUTS, "hidden_layer_sizes": case.hidden, "cell": cell, "n_outputs": OUTPUTS, **case.layout}
@@ -78,7 +78,7 @@ def problem_of(cell, case):
 
 
 def computed(kind, problem, case, dtype):
-    """Gradients by name, with the loss as one of them, and outputs, by a network of the CPU or of the card."""
+    """Return the outputs of a network of the CPU or the GPU, and its gradients by name with the loss among them."""
     layout, theta, X, y = problem
     network, theta = kind(layout, dtype=dtype, **case.network), theta.astype(dtype)
     data = Sequences.from_list([x if layout.n_symbols else x.astype(dtype) for x in X])
@@ -94,13 +94,13 @@ def computed(kind, problem, case, dtype):
 
 
 def relative_error(got, expected):
-    """max |got - expected| over max |expected|; 0 where both are zero."""
+    """Return max |got - expected| over max |expected|, or 0 if the two are equal."""
     difference = np.abs(got.astype(np.float64) - expected).max()
     return float(difference and difference / np.abs(expected).max())
 
 
 def errors(cell, case):
-    """Figures of a row: the worst array's, float32 and float64, against the CPU's float64."""
+    """Yield the figures of a row: the largest errors in float32 and float64 against the CPU's float64."""
     problem = problem_of(cell, case)
     gradients, outputs = computed(CPUNetwork, problem, case, np.float64)
     for dtype, bounds in BOUNDS.items():
@@ -111,11 +111,11 @@ def errors(cell, case):
 
 
 def key_of(cell, case):
-    """The first cells of a row."""
+    """Return the first cells of a row."""
     return cell, case.name, ", ".join(map(str, case.hidden)), len(case.lengths)
 
 
 def measured(cases):
-    """A function of a row's key."""
+    """Return the function that measures the row of a key."""
     by_key = {key_of("", case)[1:]: case for case in cases}
     return lambda cell, *rest: list(errors(cell, by_key[rest]))

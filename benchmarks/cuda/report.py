@@ -1,15 +1,16 @@
-"""Everything that only a card can show, written to docs/design/cuda_report.rst.
+"""Measure everything that needs a GPU and write it to docs/design/cuda_report.rst.
 
     pip install '.[cuda,test]' torch --extra-index-url https://download.pytorch.org/whl/cu130
     python benchmarks/cuda/report.py --text war_and_peace.txt
 
-The tests on the card, the same bits in 20 runs, compute-sanitizer (memcheck, racecheck, synccheck), the parity table
-with the CPU, training steps and predictions beside PyTorch and cuDNN, a language model's epochs on War and Peace
-(Project Gutenberg's number 2600). compute-sanitizer comes with NVIDIA's toolkit (the package cuda-sanitizer of its
-repositories) and has to be on the PATH; PyTorch has to be one for CUDA 13. What is missing is named in its cells.
+The report holds the tests on the GPU, identical bits in 20 runs, compute-sanitizer (memcheck, racecheck, synccheck),
+the parity table with the CPU, training steps and predictions compared with PyTorch and cuDNN, and a language model's
+epochs on War and Peace (Project Gutenberg's number 2600). compute-sanitizer comes with NVIDIA's toolkit (the package
+cuda-sanitizer of its repositories) and has to be on the PATH; PyTorch has to be a build for CUDA 13. Cells say what is
+missing.
 
-Rows are measured in processes of their own, one for those that begin alike: one that fails, or waits for ever, leaves
-its rows marked, and the others are measured. Without a card the page is one sentence that says so.
+Rows with the same first cell are measured in one process of their own. If a process fails or does not end, its rows
+are marked and the others are measured. Without a GPU the page is one sentence that says so.
 
     python benchmarks/cuda/report.py --sections checks bits parity     (the page then holds these figures alone)
 """
@@ -105,7 +106,7 @@ def in_process(name, section, group, text):
 
 
 def why_not():
-    """Why nothing can be measured; None: there is a card."""
+    """Return the reason why nothing can be measured, or None if there is a GPU."""
     try:
         check_device("cuda")
     except (ImportError, RuntimeError) as error:
@@ -114,7 +115,7 @@ def why_not():
 
 
 def torch_device():
-    """PyTorch's device; None: it is not installed, or has no card."""
+    """Return PyTorch's device, or None if PyTorch is not installed or has no GPU."""
     if importlib.util.find_spec("torch") is None:
         return None
     import torch

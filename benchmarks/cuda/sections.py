@@ -1,4 +1,4 @@
-"""The tables of the report, and how much of each is measured."""
+"""Define the tables of the report, and how much of each is measured."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ from targets import CELLS, TRAINING
 
 
 class Plan(NamedTuple):
-    """What is measured."""
+    """Hold what is measured."""
 
     cells: tuple = CELLS
     cases: list = parity.CASES
@@ -30,7 +30,7 @@ class Plan(NamedTuple):
 
 
 def sections_of(plan):
-    """All tables, dict of str to Section."""
+    """Return all tables as a dict of str to Section."""
     shapes = [(cell, *shape) for cell in plan.cells for shape in plan.shapes]
 
     def by_shape(measure):
@@ -54,8 +54,8 @@ def sections_of(plan):
             900,
         ),
         "parity": Section(
-            "The card against the CPU",
-            "Largest error of any array over the array's largest value: the card in float32 and in float64 against the "
+            "Errors of the GPU against the CPU",
+            "Largest error of any array over the array's largest value: the GPU in float32 and in float64 against the "
             "CPU in float64. Ragged lengths are " + ", ".join(map(str, parity.RAGGED)) + ".",
             parity.HEADER,
             [parity.key_of(cell, case) for cell in plan.cells for case in plan.cases],
@@ -64,16 +64,17 @@ def sections_of(plan):
         ),
         "training": Section(
             "Training steps by the clock",
-            f"Forward, backward, weight gradients, clipping and Adam; float32, {plan.steps} steps, TF32 off but where "
-            "the column says otherwise; the card is idle before and after; medians, in turns. Gradients agree to 1e-4.",
+            f"Forward, backward, weight gradients, clipping and Adam; float32, {plan.steps} steps, TF32 off except "
+            "where the column says otherwise; the GPU is idle before and after; medians, in turns. "
+            "Gradients agree to 1e-4.",
             times.TRAINING,
             shapes,
             by_shape(times.training),
             1200,
         ),
         "events": Section(
-            "Kernel times by events",
-            "numrnn: its recurrences alone, forward and backward. PyTorch: all that the card does for a training step.",
+            "GPU times by events",
+            "numrnn: its recurrences alone, forward and backward. PyTorch: all GPU work of a training step.",
             times.EVENTS,
             shapes,
             by_shape(times.events),
@@ -81,7 +82,7 @@ def sections_of(plan):
         ),
         "prediction": Section(
             "Predictions by the clock",
-            "``predict_proba``: from a NumPy array to probabilities in one, PyTorch likewise.",
+            "``predict_proba``: from a NumPy array to a NumPy array of probabilities, for PyTorch too.",
             times.PREDICTION,
             shapes,
             by_shape(times.prediction),
@@ -100,7 +101,7 @@ def sections_of(plan):
 
 
 def watch(plan):
-    """What compute-sanitizer watches."""
+    """Train the networks that compute-sanitizer watches."""
     for cell in plan.cells:
         for case in checks.WATCHED:
             checks.trained(cell, case, 2)

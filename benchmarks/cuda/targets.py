@@ -1,4 +1,4 @@
-"""What is required of an H100: float32, 100 steps, TF32 off."""
+"""List the targets for an H100: float32, 100 steps, TF32 off."""
 
 CELLS = "elman", "gru", "lstm"
 # (B, D, H): times that PyTorch's training step takes numrnn's; eager for Elman, GRU, LSTM, then both in CUDA graphs
@@ -17,13 +17,13 @@ PREDICTION = {"elman": (1.5, {256: 1.2}), "gru": (1.5, {128: 1.2}), "lstm": (1.2
 
 
 def of_training(cell, shape):
-    """(over PyTorch eager, both in CUDA graphs); None: nothing is asked."""
+    """Return the required ratios (over PyTorch eager, both in CUDA graphs); None means that nothing is required."""
     if shape not in TRAINING:
         return None, None
     return tuple(targets[CELLS.index(cell)] for targets in TRAINING[shape])
 
 
 def of_prediction(cell, shape):
-    """Over PyTorch eager."""
+    """Return the required ratio over PyTorch eager; None means that nothing is required."""
     usual, others = PREDICTION[cell]
     return others.get(shape[2], usual) if shape in TRAINING else None

@@ -1,4 +1,4 @@
-"""War and Peace, character by character, beside PyTorch on the card: seconds of an epoch."""
+"""Compare the seconds of an epoch on War and Peace, character by character, with PyTorch on the GPU."""
 
 import statistics
 import time
@@ -16,7 +16,7 @@ HEADER = ("network", "side", "numrnn s", "PyTorch s", "PyTorch / numrnn", "nats:
 
 
 class NumrnnText:
-    """Epochs of the language model on the card, and its cross-entropy."""
+    """Train the language model on the GPU and compute its cross-entropy."""
 
     def __init__(self, network, text, training):
         cell, units, layers = network
@@ -34,7 +34,7 @@ class NumrnnText:
 
 
 class TorchSide:
-    """Epochs of PyTorch on the card, until it is idle."""
+    """Train PyTorch's network on the GPU and compute its cross-entropy; an epoch ends when the GPU is idle."""
 
     def __init__(self, network, text, training, way, tf32, device):
         from torch_text import TorchText
@@ -57,7 +57,7 @@ class TorchSide:
 
 
 def measured(name, side, plan):
-    """Cells of a network beside PyTorch in float32 or with TF32."""
+    """Return the cells of a network compared with PyTorch in float32 or with TF32."""
     if plan.text is None:
         return ["no text: --text"] * 5
     text = Path(plan.text).read_text(encoding="utf-8-sig")[: plan.characters]

@@ -1,4 +1,4 @@
-"""Training steps and predictions beside PyTorch: by the clock with the card idle before and after, and by events."""
+"""Compare training steps and predictions with PyTorch: wall time with the GPU idle before and after, and events."""
 
 import targets
 from events import recurrences
@@ -15,7 +15,7 @@ EVENTS = ("cell", "B", "D", "H", "numrnn: forward us", "backward us", "PyTorch: 
 
 
 def sides_of(problem, device):
-    """PyTorch's sides by name; none without a device."""
+    """Return PyTorch's sides by name, or an empty dict without a device."""
     if device is None:
         return {}
     from torch_card import WAYS, Side
@@ -24,7 +24,7 @@ def sides_of(problem, device):
 
 
 def training(cell, shape, plan):
-    """Cells of a training step, after gradients have been compared."""
+    """Return the cells of a training step, after a comparison of the gradients."""
     B, D, H = shape
     problem = Problem(cell, (B, plan.steps, D, H))
     numrnn, sides = NumrnnSide(problem, 1, device="cuda"), sides_of(problem, plan.torch)
@@ -37,7 +37,7 @@ def training(cell, shape, plan):
 
 
 def prediction(cell, shape, plan):
-    """Cells of a whole prediction, from a NumPy array to probabilities in one."""
+    """Return the cells of a whole prediction, from a NumPy array to a NumPy array of probabilities."""
     B, D, H = shape
     problem = Problem(cell, (B, plan.steps, D, H))
     model, sides = estimator_of(problem, 1, "cuda"), sides_of(problem, plan.torch)
@@ -50,7 +50,7 @@ def prediction(cell, shape, plan):
 
 
 def events(cell, shape, plan):
-    """Cells of the time that kernels take on the card."""
+    """Return the cells of the time that kernels take on the GPU."""
     B, D, H = shape
     problem = Problem(cell, (B, plan.steps, D, H))
     cells = [1e6 * seconds for seconds in recurrences(NumrnnSide(problem, 1, device="cuda"), plan.repeats)]

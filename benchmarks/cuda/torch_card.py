@@ -1,4 +1,4 @@
-"""PyTorch with cuDNN: training steps and predictions, eager and in CUDA graphs, in float32 and with TF32."""
+"""Run training steps and predictions of PyTorch with cuDNN, eager and in CUDA graphs, in float32 and with TF32."""
 
 import torch
 from torch_side import TorchSide
@@ -7,7 +7,7 @@ WAYS = ("PyTorch", "TF32", "CUDA graph")
 
 
 class Side:
-    """PyTorch in one of the `WAYS`; on a CPU, where it can only be tried out, the graph is a call.
+    """Run PyTorch in one of the `WAYS`; on a CPU, which serves to test the code, the graph is a plain call.
 
     Parameters
     ----------
@@ -25,17 +25,17 @@ class Side:
             self._step, self._predict = captured(lambda: self.side.train(1)), captured(self._classify)
 
     def gradients(self):
-        """By numrnn's names."""
+        """Return the gradients by numrnn's names."""
         self._set_precision()
         return self.side.gradients()
 
     def train(self, steps):
-        """So many training steps, until the card is idle."""
+        """Run `steps` training steps and wait until the GPU is idle."""
         self._enqueue(steps)
         self._wait()
 
     def predict(self):
-        """Probabilities, from a NumPy array to a NumPy array."""
+        """Return the probabilities as a NumPy array, starting from a NumPy array."""
         self._set_precision()
         if self._predict is None:
             return self.side.predict()
@@ -44,7 +44,7 @@ class Side:
         return self._probabilities.cpu().numpy()
 
     def kernel_seconds(self, steps=10):
-        """Seconds of the card for a training step, by events: what the host takes does not count."""
+        """Return the GPU's seconds for a training step by events, which exclude the time of the host."""
         begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         self.train(2)
         torch.cuda._sleep(200_000_000)  # some 0.1 s, in which all steps come into the queue
@@ -75,12 +75,12 @@ class Side:
 
 
 def set_tf32(allowed):
-    """Whether cuDNN and cuBLAS may round operands to TF32."""
+    """Set whether cuDNN and cuBLAS may round operands to TF32."""
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = allowed
 
 
 def captured(run):
-    """A call that repeats what `run` does on the card, from a CUDA graph in float32."""
+    """Return a call that replays the work of `run` on the GPU from a CUDA graph in float32."""
     set_tf32(False)
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())

@@ -1,6 +1,6 @@
-"""The AVX2 build: training steps of kernels compiled for AVX2 over sgemm of an OpenBLAS limited to AVX2.
+"""Compare training steps of kernels compiled for AVX2 with sgemm of an OpenBLAS limited to AVX2.
 
-Both read the environment when they are loaded, so the section runs this file in a process of its own.
+Numba and OpenBLAS read the environment when they are loaded, so the section runs this file in a process of its own.
 """
 
 import json
@@ -16,7 +16,7 @@ BEYOND = ("avx512", "avx10", "amx", "evex", "avx5")  # what a processor without 
 
 
 def environment():
-    """What makes Numba compile for AVX2 on this host, and OpenBLAS take its AVX2 kernels."""
+    """Return the variables that make Numba compile for AVX2 on this host and OpenBLAS use its AVX2 kernels."""
     host = binding.get_host_cpu_features()
     if not host.get("avx2"):
         raise SystemExit("the avx2 section needs a processor with AVX2")
@@ -25,7 +25,7 @@ def environment():
 
 
 def run(options):
-    """A row for each cell and shape, from a process in which AVX-512 is out of reach."""
+    """Measure a row for each cell and shape, in a process that cannot use AVX-512."""
     command = [sys.executable, __file__, json.dumps(options._asdict())]
     result = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, env=os.environ | environment())
     *lines, rows = result.stdout.splitlines()

@@ -1,14 +1,14 @@
-"""The runs of the guide on real texts beside PyTorch: movie reviews, and War and Peace character by character.
+"""Compare the guide's runs on movie reviews and on War and Peace, character by character, with PyTorch.
 
     pip install ".[peers,examples]"
     python benchmarks/peers/chapter.py --text war_and_peace.txt --threads 2 --json chapter.json
     python benchmarks/peers/chapter.py --sections reviews --networks stacked --seeds 1
     python benchmarks/peers/chapter.py --text war_and_peace.txt --limit 50000 --epochs 1        (a smoke run)
 
-Both sides train on the same data by the same protocol with the same threads; an epoch of one follows an epoch of the
-other. What compiles or allocates at first is taken out by a short training of another network beforehand. PyTorch is
-written in two ordinary ways, the faster of which, found in the run, is the one that counts. PyTorch gets its symbols
-ready made; numrnn's epochs begin with what its user has. A figure with a target prints as the relation that holds.
+Both sides train on the same data by the same protocol with the same number of threads; their epochs alternate. A short
+training of another network beforehand keeps compilation and first allocations out of the times. PyTorch is written in
+two ordinary ways, and the one that is faster in the run counts. PyTorch starts from encoded symbols; numrnn's epochs
+start from the user's data. A figure with a target is printed as the relation that holds.
 
 Sections:
 
@@ -31,7 +31,7 @@ SECTIONS = {"reviews": "reviews", "war_and_peace": "long_text"}
 
 
 class Options(NamedTuple):
-    """What the command line chose."""
+    """Hold the options of the command line."""
 
     threads: int
     seeds: int

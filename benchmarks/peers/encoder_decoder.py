@@ -1,4 +1,4 @@
-"""Training an encoder-decoder on dates (docs/examples/dates.py), beside the same one in PyTorch, epochs in turn.
+"""Compare the training of an encoder-decoder on dates (docs/examples/dates.py) with PyTorch's, epochs in turn.
 
     python benchmarks/peers/encoder_decoder.py [--embedding 32]
 """
@@ -21,7 +21,7 @@ BATCH, RATE = 64, 1e-3
 
 
 class Torch(torch.nn.Module):
-    """Two GRUs of one layer; symbols come as one-hot vectors, or through an embedding."""
+    """Train two GRUs of one layer in PyTorch; symbols are one-hot vectors, or embedded."""
 
     def __init__(self, n_symbols, n_targets, units, embedding):
         super().__init__()
@@ -40,7 +40,7 @@ class Torch(torch.nn.Module):
 
 
 def torch_epoch(model, optimizer, X, y, end):
-    """Targets have one length: no padding there."""
+    """Train for one epoch and return the last loss; all targets have the same length, so none is padded."""
     order = torch.randperm(len(X)).tolist()
     for first in range(0, len(X), BATCH):
         ids = order[first : first + BATCH]

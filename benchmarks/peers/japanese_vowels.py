@@ -1,11 +1,11 @@
-"""Japanese vowels: numrnn beside skorch + PyTorch in one run, interleaved.
+"""Compare numrnn with skorch + PyTorch on Japanese vowels in one run, interleaved.
 
     pip install ".[peers]"
     python benchmarks/peers/japanese_vowels.py
 
 Both sides get the same standardised inputs, architecture, solver and settings (numrnn/cli/presets.py). Times are
-those of `fit` once both libraries are warm; the first call of each is told apart. Both use one thread, the faster
-choice for PyTorch at this size; ``--threads 2`` gives both two.
+those of `fit` once both libraries are warm; the first call of each is reported separately. Both use one thread, which
+is faster for PyTorch at this size; ``--threads 2`` gives both two.
 """
 
 import argparse
@@ -29,7 +29,7 @@ MODULES = {"elman": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 
 class LastStep(nn.Module):
-    """A recurrent layer over packed sequences, and a linear layer on each sequence's last state."""
+    """Apply a recurrent layer to packed sequences, and a linear layer to each sequence's last state."""
 
     def __init__(self, cell, n_inputs, n_hidden, n_classes):
         super().__init__()
@@ -43,18 +43,18 @@ class LastStep(nn.Module):
 
 
 def settings_of(cell):
-    """The parameters of the estimator; `scale` was done beforehand."""
+    """Return the parameters of the estimator without `scale`, because inputs are scaled beforehand."""
     return {name: value for name, value in SETTINGS["japanese_vowels"][cell].items() if name != "scale"}
 
 
 def standardised(vowels):
-    """The data sets with inputs as `numrnn fit` makes them."""
+    """Return the data sets with inputs scaled as `numrnn fit` scales them."""
     scaler = SequenceScaler().fit(vowels.X_train)
     return Bunch(**vowels | {"X_train": scaler.transform(vowels.X_train), "X_test": scaler.transform(vowels.X_test)})
 
 
 def padded(X):
-    """Sequences as skorch takes them: one padded array, and their lengths."""
+    """Return sequences in the form that skorch accepts: one padded array, and their lengths."""
     return {
         "values": pad_sequence([torch.from_numpy(x) for x in X], batch_first=True).numpy(),
         "lengths": np.array([len(x) for x in X]),
@@ -62,7 +62,7 @@ def padded(X):
 
 
 def make_skorch(cell, settings):
-    """The same network and training as RNNClassifier(cell=cell, **settings), as a user of skorch writes it."""
+    """Return skorch's equivalent of RNNClassifier(cell=cell, **settings), written as its users would write it."""
     callbacks = [("clip", GradientNormClipping(1.0))]
     if settings.get("learning_rate") == "cosine":
         callbacks.append(("schedule", LRScheduler("CosineAnnealingLR", T_max=settings["max_iter"])))

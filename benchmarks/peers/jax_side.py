@@ -1,4 +1,4 @@
-"""JAX: the same network as one jitted function, a lax.scan over the steps; input products stand before the scan."""
+"""Define the network in JAX as one jitted function: a lax.scan over the steps, after the products with the inputs."""
 
 from functools import partial
 
@@ -74,7 +74,7 @@ def _predict(cell, weights, X):
 
 
 class JaxSide:
-    """Training steps and predictions on (T, B, D)."""
+    """Run training steps and predictions on arrays of shape (T, B, D)."""
 
     def __init__(self, problem):
         self.problem, self.cell = problem, problem.cell
@@ -87,16 +87,16 @@ class JaxSide:
         self.X, self.y = jnp.asarray(problem.X_by_step), jnp.asarray(problem.y)
 
     def gradients(self):
-        """By numrnn's names."""
+        """Return the gradients by numrnn's names."""
         gradients = jax.jit(jax.grad(_loss), static_argnums=1)(self.start, self.cell, self.X, self.y)
         return {name: np.asarray(value) for name, value in gradients.items()}
 
     def train(self, steps):
-        """So many training steps."""
+        """Run `steps` training steps."""
         for _ in range(steps):
             *self.state, self.n = _train_step(self.cell, *self.state, self.n, self.X, self.y)
         jax.block_until_ready(self.state)
 
     def predict(self):
-        """Probabilities, from a NumPy array to a NumPy array."""
+        """Return the probabilities as a NumPy array, starting from a NumPy array."""
         return np.asarray(_predict(self.cell, self.start, self.problem.X_by_step))

@@ -1,4 +1,7 @@
-"""The time of single calls, medians: one step of one stream, and one sequence of 100 steps; D=8, H=32, float32."""
+"""Measure the median time of single calls: one step of one stream, and one sequence of 100 steps.
+
+D=8, H=32, float32.
+"""
 
 from functools import partial
 
@@ -37,7 +40,7 @@ def _row(table, call, cell, times, figure):
 
 
 def run(options):
-    """Two rows for each cell."""
+    """Measure two rows for each cell."""
     table = Table("Latency of a whole call", COLUMNS)
     for cell in options.cells:
         problem = Problem(cell, (1, 100, 8, 32))

@@ -1,4 +1,4 @@
-"""What the processor can do at most: sgemm, and fused multiply-adds on registers alone."""
+"""Measure the limits of the processor: sgemm, and fused multiply-adds on registers alone."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -21,7 +21,7 @@ FMA_OPERATIONS = 2 * CHAINS * LANES * ROUNDS
 
 @intrinsic
 def _fma_chains(typingctx, x, rounds):
-    """CHAINS vectors, each made acc = acc * x + x so many times; returns one element of their sum."""
+    """Emit `rounds` updates acc = acc * x + x of each of CHAINS vectors; the code returns one element of their sum."""
 
     def codegen(context, builder, signature, args):
         vector = ir.VectorType(ir.FloatType(), LANES)
@@ -49,7 +49,7 @@ def _fma_loop(x, rounds):
 
 
 def fma_run(threads):
-    """A function of a number of steps, each FMA_OPERATIONS on every thread."""
+    """Return a function of a number of steps, each of FMA_OPERATIONS operations on every thread."""
     pool = ThreadPoolExecutor(threads)
 
     def run(steps):
@@ -59,7 +59,7 @@ def fma_run(threads):
 
 
 def sgemm_run():
-    """A function of a number of steps, each a product of SIZE^3, on the threads that OpenBLAS was given."""
+    """Return a function of a number of steps, each a product of two SIZE x SIZE matrices on OpenBLAS's threads."""
     square = np.ones((SIZE, SIZE), np.float32)
     product = np.empty_like(square)
 

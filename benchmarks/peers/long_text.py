@@ -1,4 +1,4 @@
-"""War and Peace, character by character: RNNLanguageModel beside PyTorch's recurrent layers."""
+"""Compare RNNLanguageModel with PyTorch's recurrent layers on War and Peace, character by character."""
 
 import statistics
 import sys
@@ -20,7 +20,7 @@ COLUMNS = ["cell", "numrnn s", "PyTorch s", "PyTorch / numrnn", "numrnn nats - P
 
 
 class NumrnnText:
-    """Epochs of the language model, and its cross-entropy."""
+    """Train the language model and compute its cross-entropy."""
 
     def __init__(self, cell, text, training, threads):
         self.training = training
@@ -37,7 +37,7 @@ class NumrnnText:
 
 
 def run(options):
-    """A row for each cell."""
+    """Measure a row for each cell."""
     text, *_ = read_parts(options.text)
     text = text[: options.limit]
     training, test = text[: len(text) * 8 // 10], text[len(text) * 9 // 10 :]

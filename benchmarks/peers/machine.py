@@ -1,4 +1,4 @@
-"""What a report must tell of where its figures come from."""
+"""Describe the machine and the software that a report's figures come from."""
 
 import importlib
 import os
@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_info
 
 
 def machine(libraries):
-    """Processor, cores, and versions of numrnn, what it stands on, and the libraries beside."""
+    """Return the processor, the number of cores, and the versions of numrnn, its dependencies and `libraries`."""
     blas = sorted({pool["architecture"] for pool in threadpool_info() if pool["internal_api"] == "openblas"})
     return {
         "processor": _processor(),

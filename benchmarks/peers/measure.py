@@ -1,4 +1,4 @@
-"""Times taken in turns, figures beside their targets, and what must hold before anything is timed."""
+"""Measure times in turns, compare figures with their targets, and check the environment before anything is timed."""
 
 import os
 import statistics
@@ -14,7 +14,7 @@ DISTORTING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "NUMBA_CPU_NAME", "NUMBA_
 
 
 class Options(NamedTuple):
-    """What the command line chose."""
+    """Hold the options of the command line."""
 
     threads: int
     repeats: int
@@ -23,7 +23,7 @@ class Options(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """A measured number and its bound; prints as the relation that holds."""
+    """Hold a measured number and its bound, and print them as the relation that holds."""
 
     name: str
     value: float
@@ -51,14 +51,14 @@ def refuse_distorted_environment():
 
 
 def seconds(run, steps):
-    """Seconds of one of so many steps."""
+    """Return the mean seconds of one of `steps` steps."""
     started = time.perf_counter()
     run(steps)
     return (time.perf_counter() - started) / steps
 
 
 def interleaved(runs, repeats):
-    """Median seconds a step of each of several functions of a number of steps, in turns."""
+    """Return the median seconds per step of each of several functions of a number of steps, run in turns."""
     counts = {}
     for name, run in runs.items():
         run(2)
@@ -72,7 +72,7 @@ def interleaved(runs, repeats):
 
 
 def repeated(call):
-    """A function of a number of steps that makes so many calls."""
+    """Return a function of a number of steps that makes as many calls."""
 
     def run(steps):
         for _ in range(steps):
@@ -82,7 +82,7 @@ def repeated(call):
 
 
 def interleaved_calls(calls, repeats):
-    """Median seconds of single calls, each timed for itself, the sides in turns."""
+    """Return the median seconds of single calls, each timed separately, the sides in turns."""
     times = {name: [] for name in calls}
     for call in calls.values():
         seconds(repeated(call), 20)
@@ -96,7 +96,7 @@ def interleaved_calls(calls, repeats):
 
 
 def fastest(runs):
-    """The name of the function of a number of steps that takes least, best of three in turns."""
+    """Return the name of the function of a number of steps that takes the least time, best of three in turns."""
     times = {name: [] for name in runs}
     for run in runs.values():
         run(2)
@@ -108,7 +108,7 @@ def fastest(runs):
 
 
 def epochs_in_turns(sides, epochs):
-    """Seconds of each epoch of each side, an epoch of one after an epoch of the other."""
+    """Return the seconds of each epoch of each side; the sides' epochs alternate."""
     times = {name: [] for name in sides}
     for _ in range(epochs):
         for name, side in sides.items():
@@ -118,7 +118,7 @@ def epochs_in_turns(sides, epochs):
 
 
 class Table:
-    """A section's table: prints each row as it comes, and keeps its raw numbers."""
+    """Print a section's table row by row, and keep its raw numbers."""
 
     def __init__(self, title, columns):
         self.rows = []

@@ -1,4 +1,4 @@
-"""numrnn: the kernels' training step, the network's prediction, and the public calls, on a CPU or a card."""
+"""Run numrnn's training step, the network's prediction, and the public calls, on a CPU or a GPU."""
 
 import numpy as np
 from problem import CLIP, RATE
@@ -12,7 +12,7 @@ from numrnn.solvers import Adam
 
 
 class NumrnnSide:
-    """Training steps through `Network.train`: forward, BPTT, clipping and Adam."""
+    """Run training steps through `Network.train`: forward pass, BPTT, clipping and Adam."""
 
     def __init__(self, problem, threads, dtype=np.float32, device="cpu"):
         self.problem, self.threads = problem, threads
@@ -25,12 +25,12 @@ class NumrnnSide:
         self.state = self.solver.init_state(self.theta)
 
     def gradients(self):
-        """By name, at the present weights."""
+        """Return the gradients by name at the present weights."""
         self.network.gradient(self.theta, self.data, self.targets, self.batch, self.grad)
         return self.problem.layout.views(self.grad)
 
     def train(self, steps):
-        """So many training steps."""
+        """Run `steps` training steps."""
         scalars = np.array([self.solver.scalars(RATE, self.n_updates + 1 + n) for n in range(steps)])
         step = SolverStep(self.solver.rule(), self.state, scalars, clip_norm=CLIP)
         batches = [self.batch] * steps
@@ -38,12 +38,12 @@ class NumrnnSide:
         self.n_updates += steps
 
     def predict(self):
-        """Probabilities, without the estimator around."""
+        """Return the probabilities without the code of the estimator."""
         return self.network.predict(self.theta, self.data)[0]
 
 
 def network_of(layout, threads, dtype, device):
-    """A network of a device."""
+    """Return a network on a device."""
     if device == "cpu":
         return CPUNetwork(layout, n_jobs=threads, dtype=dtype)
     from numrnn.network.cuda.network import CudaNetwork
@@ -52,7 +52,7 @@ def network_of(layout, threads, dtype, device):
 
 
 def estimator_of(problem, threads, device="cpu"):
-    """An RNNClassifier with the problem's weights."""
+    """Return an RNNClassifier with the problem's weights."""
     model = RNNClassifier((problem.H,), cell=problem.cell, n_jobs=threads, random_state=0, device=device)
     few = np.resize(problem.X, (2, *problem.X.shape[1:]))
     return model.initialize(few, np.arange(2)).set_weights(problem.weights)

@@ -1,4 +1,4 @@
-"""ONNX Runtime: the same network as the RNN, GRU or LSTM operator of ONNX; it predicts only."""
+"""Run predictions of the network as the RNN, GRU or LSTM operator of ONNX in ONNX Runtime."""
 
 import numpy as np
 import onnxruntime
@@ -10,7 +10,7 @@ ORDERS = {"elman": [0], "gru": [1, 0, 2], "lstm": [0, 3, 1, 2]}
 
 
 def _arrays(problem):
-    """W (1, G*H, D), R (1, G*H, H), B (1, 2*G*H) and the head's weights."""
+    """Return W (1, G*H, D), R (1, G*H, H), B (1, 2*G*H) and the head's weights."""
     weights, order, H = problem.weights, ORDERS[problem.cell], problem.H
 
     def reordered(array):
@@ -31,7 +31,11 @@ def _arrays(problem):
 
 
 def _model(problem, steps, states):
-    """Inputs X (steps, rows, D) and with `states` those of before (1, rows, H); outputs p (rows, K) and the states."""
+    """Build the ONNX model.
+
+    Inputs are X (steps, rows, D) and, with `states`, the previous states (1, rows, H). Outputs are p (rows, K) and,
+    with `states`, the new states.
+    """
     names = (["s", "cell"] if problem.cell == "lstm" else ["s"]) if states else []
     outputs = ["", "s_T", "cell_T"] if problem.cell == "lstm" else ["", "s_T"]
     attributes = {"hidden_size": problem.H}
@@ -58,7 +62,7 @@ def _model(problem, steps, states):
 
 
 class OnnxSide:
-    """Predictions on (T, B, D), the operators' only layout that ONNX Runtime offers on a CPU."""
+    """Run predictions on (T, B, D), the only layout of the operators that ONNX Runtime offers on a CPU."""
 
     def __init__(self, problem, threads):
         self.problem, self.threads = problem, threads
@@ -71,11 +75,11 @@ class OnnxSide:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
     def predict(self):
-        """Probabilities, from a NumPy array to a NumPy array."""
+        """Return the probabilities as a NumPy array, starting from a NumPy array."""
         return self.session.run(None, {"X": self.problem.X_by_step})[0]
 
     def stepper(self, x):
-        """A call that predicts from one more step x (D,) of a stream, as `predict_step` does."""
+        """Return a call that predicts from one more step x (D,) of a stream, as `predict_step` does."""
         session = self._session(1, states=True)
         names = [value.name for value in session.get_inputs()][1:]
         state = {name: np.zeros((1, 1, self.problem.H), np.float32) for name in names}

@@ -1,7 +1,8 @@
-"""Whole predictions, from a NumPy array to probabilities in one: at the shapes of training, and one sequence alone.
+"""Compare whole predictions, from a NumPy array to a NumPy array of probabilities.
 
-The ratio is that of the public `RNNClassifier.predict_proba`; the time of `Network.predict`, without the estimator's
-checks, stands beside it. The peers get (T, B, D), their own layout; numrnn gets (B, T, D), what its users have.
+They are measured at the shapes of training, and for one sequence alone. The ratio is that of the public
+`RNNClassifier.predict_proba`; the time of `Network.predict`, without the estimator's checks, is in the next column.
+The peers get (T, B, D), their own layout; numrnn gets (B, T, D), the layout of its users.
 """
 
 from jax_side import JaxSide
@@ -19,7 +20,7 @@ COLUMNS = [
 
 
 def calls_of(problem, threads):
-    """Each side's whole call, checked against the others."""
+    """Return each side's whole call and the largest difference between their probabilities."""
     model = estimator_of(problem, threads)
     calls = {
         "numrnn": lambda: model.predict_proba(problem.X),
@@ -33,7 +34,7 @@ def calls_of(problem, threads):
 
 
 def run(options):
-    """Two rows for each cell and shape: the whole mini-batch, and one sequence."""
+    """Measure two rows for each cell and shape: the whole mini-batch, and one sequence."""
     table = Table("Predictions", COLUMNS)
     for cell, shape in chosen(options):
         for B in (shape[0], 1):

@@ -1,4 +1,4 @@
-"""One network, its data and its weights, from which every side starts."""
+"""Define one network, its data and its weights, from which every side starts."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ CLASSES, RATE, CLIP = 2, 1e-3, 1.0
 
 
 class Problem:
-    """Sequences of one length, a label each, and the weights of a network, biases included."""
+    """Hold sequences of one length, a label for each, and the weights and biases of a network."""
 
     def __init__(self, cell, shape):
         self.cell, self.shape = cell, shape
@@ -38,21 +38,21 @@ class Problem:
 
     @property
     def operations(self):
-        """Floating-point operations of a training step."""
+        """Return the number of floating-point operations of a training step."""
         return 2 * self.B * self.T * components.CELLS[self.cell].gates * self.H * (3 * self.H + 2 * self.D)
 
     def title(self):
-        """(cell, shape) for a table."""
+        """Return the cell and the shape as texts for a table."""
         return self.cell, ", ".join(map(str, self.shape))
 
 
 def chosen(options):
-    """(cell, shape) of all rows that the command line chose."""
+    """Return (cell, shape) of all rows that the command line selects."""
     return [(cell, shape) for cell in options.cells for shape in SHAPES if shape[3] in options.units]
 
 
 def check_gradients(reference, gradients, what):
-    """Largest relative error of gradients by name; ends the program above 1e-4."""
+    """Return the largest relative error of gradients by name; end the program if it is above 1e-4."""
     error = max(float(np.abs(gradients[name] - value).max() / np.abs(value).max()) for name, value in reference.items())
     if not error <= 1e-4:
         raise SystemExit(f"{what}: gradients differ from PyTorch's by {error:.1e}")
@@ -60,7 +60,7 @@ def check_gradients(reference, gradients, what):
 
 
 def check_predictions(predictions, what):
-    """Largest difference between the sides' probabilities; ends the program above 1e-4."""
+    """Return the largest difference between the sides' probabilities; end the program if it is above 1e-4."""
     first, *others = predictions.values()
     error = max(float(np.abs(first - other).max()) for other in others)
     if not error <= 1e-4:

@@ -1,7 +1,8 @@
-"""Whole `fit` on sequences of 1 to 100 steps against the same number of steps in equal lengths.
+"""Compare a whole `fit` on sequences of 1 to 100 steps with one on the same number of steps in equal lengths.
 
-Ragged: 2,000 sequences, 20 of each length, in random order. Equal: 2,020 of 50 steps. Mini-batches of 32 come from
-length buckets by default; without buckets, `shuffle=False` takes neighbours in the random order, whatever their length.
+The ragged data are 2,000 sequences, 20 of each length, in random order; the equal data are 2,020 sequences of 50 steps.
+Mini-batches of 32 come from length buckets by default. To measure without buckets, `shuffle=False` takes neighbours in
+the random order, whatever their length.
 """
 
 import numpy as np
@@ -22,7 +23,7 @@ def _data(lengths):
 
 
 def run(options):
-    """A row for each cell and number of units."""
+    """Measure a row for each cell and number of units."""
     table = Table("Ragged: lengths uniform in 1..100 over equal lengths", COLUMNS)
     equal, ragged = _data(np.full(2020, 50)), _data(np.random.default_rng(1).permutation(np.arange(2000) % 100 + 1))
     for cell in options.cells:

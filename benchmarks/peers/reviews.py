@@ -1,4 +1,4 @@
-"""Movie reviews, good or bad: the networks of docs/examples/sentiment.py beside PyTorch's."""
+"""Compare the networks of docs/examples/sentiment.py on movie reviews with PyTorch's."""
 
 import statistics
 import sys
@@ -20,7 +20,7 @@ COLUMNS = [
 
 
 class Network(NamedTuple):
-    """A row's parameters, and the mean accuracy that it must reach."""
+    """Hold a row's parameters, and the mean accuracy that it must reach."""
 
     title: str
     units: tuple
@@ -36,7 +36,7 @@ NETWORKS = {
 
 
 class NumrnnReviews:
-    """Epochs of the classifier, and its accuracy."""
+    """Train the classifier and compute its accuracy."""
 
     def __init__(self, network, data, vocabulary, seed, threads):
         parameters = {"hidden_layer_sizes": network.units, "dropout": network.dropout, "n_jobs": threads}
@@ -51,7 +51,7 @@ class NumrnnReviews:
 
 
 def run(options):
-    """A row for each network and seed, and one for the seeds' means."""
+    """Measure a row for each network and seed, and one for the means over the seeds."""
     texts, labels = read_reviews()
     table = Table("Movie reviews: seconds of an epoch, accuracy on the test", COLUMNS)
     for network in (NETWORKS[name] for name in options.networks):
@@ -61,7 +61,7 @@ def run(options):
 
 
 def _sides(network, data, vocabulary, seed, options, way):
-    """numrnn's side and PyTorch's, at their first weights."""
+    """Return numrnn's side and PyTorch's with their initial weights."""
     arguments = network.units, network.dropout, data, vocabulary.n_symbols_, seed
     sides = {
         "numrnn": NumrnnReviews(network, data, vocabulary, seed, options.threads),

@@ -1,4 +1,4 @@
-"""Training steps on one thread and on all, with the same bits; and in float64 beside float32."""
+"""Compare training steps on one thread and on all, which give the same bits, and float64 with float32."""
 
 import numpy as np
 from measure import Figure, Table, interleaved
@@ -10,7 +10,7 @@ FLOAT64_FROM = 128  # H
 
 
 def threads(options):
-    """A row for each cell and shape: one thread over `options.threads`."""
+    """Measure the time on one thread over that on `options.threads`, one row for each cell and shape."""
     if options.threads == 1:
         raise SystemExit("the threads section compares 1 thread with more: --threads 2")
     many = f"{options.threads} threads"
@@ -34,7 +34,7 @@ def threads(options):
 
 
 def float64(options):
-    """A row for each cell and shape of `FLOAT64_FROM` units or more."""
+    """Measure a row for each cell and shape of at least `FLOAT64_FROM` units."""
     table = Table("float64", ["cell", "B, T, D, H", "float32 ms", "float64 ms", "rate over that of float32"])
     for cell, shape in chosen(options):
         if shape[3] < FLOAT64_FROM:

@@ -1,4 +1,4 @@
-"""Speed beside PyTorch, JAX and ONNX Runtime in one run, interleaved, with the limits that sgemm and FMA set.
+"""Compare the speed of numrnn with PyTorch, JAX and ONNX Runtime, and with the limits that sgemm and FMA set.
 
     pip install ".[peers]"
     python benchmarks/peers/speed.py --threads 2 --json speed.json
@@ -6,8 +6,8 @@
 
 The versions of the peers are pinned in the extra `peers` of setup.cfg: PyTorch 2.13.0, JAX 0.10.2, ONNX Runtime 1.32.0.
 All sides start from the same weights and have the same threads and precision; gradients and predictions are compared
-before anything is timed. Times are medians over repeats in turns. A figure with a target prints as the relation that
-holds: 0.91 >= 0.9, or 0.85 < 0.9 where it is missed. Everything takes about 25 minutes on two quiet cores.
+before anything is timed. Times are medians over repeats in turns, in one run. A figure with a target is printed as the
+relation that holds: 0.91 >= 0.9, or 0.85 < 0.9 if it is missed. All sections take about 25 minutes on two idle cores.
 
 Sections:
 
@@ -15,7 +15,7 @@ train    training steps, ratio to PyTorch and JAX, fraction of sgemm at 2048^3 a
          between the others; operations of a step: 2 B T G H (3 H + 2 D)
 predict  whole predictions of a mini-batch and of one sequence, ratio to the fastest peer
 latency  `predict_step` of one stream, `predict` of one sequence
-fit      an epoch of `fit` beside a DataLoader loop, and the kernels' share of it
+fit      an epoch of `fit` and of a DataLoader loop, and the kernels' share of `fit`
 ragged   lengths of 1 to 100 over equal lengths, with and without length buckets
 threads  one thread over all
 float64  rate over that of float32

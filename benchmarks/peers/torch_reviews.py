@@ -1,4 +1,4 @@
-"""PyTorch: reviews through nn.Embedding, nn.LSTM and nn.Linear, as its users write it."""
+"""Train PyTorch's nn.Embedding, nn.LSTM and nn.Linear on reviews, written as its users would write it."""
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ WAYS = ("left-padded", "packed")  # with zeros before each review, or without a 
 
 
 class ReviewNetwork(nn.Module):
-    """Symbols to the logits of two classes; dropout at the embedding, between layers and at the last state."""
+    """Map symbols to the logits of two classes, with dropout at the embedding, between layers and at the last state."""
 
     def __init__(self, n_symbols, units, dropout):
         super().__init__()
@@ -27,7 +27,7 @@ class ReviewNetwork(nn.Module):
 
 
 class TorchReviews:
-    """Epochs of the same network; `forget_bias` in place of PyTorch's own first value, which is about 0."""
+    """Train the same network; `forget_bias` replaces PyTorch's own initial value, which is about 0."""
 
     def __init__(self, units, dropout, data, n_symbols, seed, way, forget_bias=None):
         torch.manual_seed(seed)
@@ -39,16 +39,16 @@ class TorchReviews:
         self.X, self.lengths, self.y = self._tensors(*data)
 
     def epoch(self):
-        """One pass over all reviews, shuffled."""
+        """Train for one pass over all reviews in random order."""
         self._train(torch.randperm(len(self.y)).split(BATCH))
 
     def train(self, steps):
-        """So many mini-batches."""
+        """Train on `steps` mini-batches."""
         batches = torch.randperm(len(self.y)).split(BATCH)
         self._train([batches[step % len(batches)] for step in range(steps)])
 
     def accuracy(self, X, y):
-        """On reviews as lists of symbols."""
+        """Return the accuracy on reviews given as lists of symbols."""
         X, lengths, y = self._tensors(X, y)
         self.module.eval()
         with torch.inference_mode():
@@ -67,7 +67,11 @@ class TorchReviews:
         return self.module(X[ids], lengths[ids] if self.packed else None)
 
     def _tensors(self, X, y):
-        """Symbols (N, longest), lengths and labels; zeros of the embedding stand before a review, or behind it."""
+        """Return symbols (N, longest), lengths and labels.
+
+        Reviews are padded with a symbol whose embedding is zero: at the end if they will be packed, else at the
+        beginning.
+        """
         lengths = np.array([len(x) for x in X])
         padded = np.full((len(X), lengths.max()), self.n_symbols)
         for row, x in zip(padded, X, strict=True):

@@ -1,4 +1,4 @@
-"""PyTorch: the same network from nn.RNN, nn.GRU, nn.LSTM."""
+"""Define the network in PyTorch with nn.RNN, nn.GRU or nn.LSTM."""
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ MODULES = {"elman": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 
 class Classifier(nn.Module):
-    """A recurrent layer, and a linear layer on its last state: logits."""
+    """Compute logits by a recurrent layer, and a linear layer on its last state."""
 
     def __init__(self, cell, D, H, batch_first=False):
         super().__init__()
@@ -23,7 +23,7 @@ class Classifier(nn.Module):
 
 
 class TorchSide:
-    """Training steps and predictions on (T, B, D), nn.RNN's own layout, with options of Adam."""
+    """Run training steps and predictions on (T, B, D), the layout of nn.RNN, with options of Adam."""
 
     def __init__(self, problem, device="cpu", **adam):
         self.problem, self.device, H = problem, device, problem.H
@@ -44,7 +44,7 @@ class TorchSide:
         self.X, self.y = torch.from_numpy(problem.X_by_step).to(device), torch.from_numpy(problem.y).to(device)
 
     def gradients(self):
-        """By numrnn's names."""
+        """Return the gradients by numrnn's names."""
         self.optimizer.zero_grad()
         nn.functional.cross_entropy(self.module(self.X), self.y).backward()
         recurrent, output = self.module.recurrent, self.module.output
@@ -60,7 +60,7 @@ class TorchSide:
         return {name: value.cpu().numpy().copy() for name, value in gradients.items()}
 
     def train(self, steps):
-        """So many training steps."""
+        """Run `steps` training steps."""
         for _ in range(steps):
             self.optimizer.zero_grad()
             nn.functional.cross_entropy(self.module(self.X), self.y).backward()
@@ -68,13 +68,13 @@ class TorchSide:
             self.optimizer.step()
 
     def predict(self):
-        """Probabilities, from a NumPy array to a NumPy array."""
+        """Return the probabilities as a NumPy array, starting from a NumPy array."""
         with torch.inference_mode():
             X = torch.from_numpy(self.problem.X_by_step).to(self.device)
             return torch.softmax(self.module(X), 1).cpu().numpy()
 
     def stepper(self, x):
-        """A call that predicts from one more step x (D,) of a stream, as `predict_step` does."""
+        """Return a call that predicts from one more step x (D,) of a stream, as `predict_step` does."""
         state = None
 
         def call():
@@ -87,7 +87,7 @@ class TorchSide:
 
 
 def fit_by_loader(cell, X, y, H, epochs, batch_size=32):
-    """What a user of PyTorch writes: a DataLoader, and a loop over it."""
+    """Train a classifier by a loop over a DataLoader, as a user of PyTorch would write it."""
     module = Classifier(cell, X.shape[2], H, batch_first=True)
     optimizer = torch.optim.Adam(module.parameters(), lr=RATE)
     data = TensorDataset(torch.from_numpy(X), torch.from_numpy(np.asarray(y)))

@@ -1,4 +1,4 @@
-"""PyTorch: a text in parallel streams through nn.RNN, nn.GRU or nn.LSTM on one-hot vectors, the state carried on."""
+"""Train nn.RNN, nn.GRU or nn.LSTM on one-hot vectors of a text in parallel streams, with the state carried over."""
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ PIECE = 10_000  # characters of the test that are read at a time
 
 
 class TorchText:
-    """Epochs over a text, and the cross-entropy of another one. Characters are numbered by all of `text`."""
+    """Train on a text and compute the cross-entropy of another; `text` defines the numbers of the characters."""
 
     def __init__(self, cell, text, training, way, units=UNITS, layers=1, device="cpu", **adam):
         torch.manual_seed(0)
@@ -31,11 +31,11 @@ class TorchText:
         )
 
     def epoch(self):
-        """One pass over the text, from a state of zeros."""
+        """Train for one pass over the text, from a state of zeros."""
         self.train(-(-len(self.inputs) // STEPS))
 
     def train(self, steps):
-        """So many chunks, from the beginning."""
+        """Train on the first `steps` chunks of the text."""
         state = None
         chunks = zip(self.inputs.split(STEPS), self.targets.split(STEPS), strict=True)
         for _, (inputs, targets) in zip(range(steps), chunks, strict=False):
@@ -47,7 +47,7 @@ class TorchText:
             state = tuple(part.detach() for part in state) if isinstance(state, tuple) else state.detach()
 
     def cross_entropy(self, test):
-        """The mean over all characters but the first, in nats, the state carried through all of it."""
+        """Return the mean over all characters but the first, in nats, with the state carried through the whole text."""
         ids, state, total = self._ids(test)[:, None], None, 0.0
         with torch.inference_mode():
             for inputs, targets in zip(ids[:-1].split(PIECE), ids[1:].split(PIECE), strict=True):

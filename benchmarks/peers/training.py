@@ -1,4 +1,7 @@
-"""Training steps: forward, BPTT, gradient norm, clipping and Adam on one mini-batch of equal lengths, float32."""
+"""Compare training steps: forward pass, BPTT, gradient norm, clipping and Adam on a mini-batch of equal lengths.
+
+All numbers are float32.
+"""
 
 from jax_side import JaxSide
 from limits import FMA_OPERATIONS, SGEMM_OPERATIONS, fma_run, sgemm_run
@@ -23,7 +26,7 @@ COLUMNS = [
 
 
 def run(options):
-    """A row for each cell and shape."""
+    """Measure a row for each cell and shape."""
     table = Table("Training steps", COLUMNS)
     for cell, shape in chosen(options):
         problem = Problem(cell, shape)

@@ -1,8 +1,8 @@
-"""Whole `fit` on 2,000 sequences (T=50, D=8, H=32, batch 32, Adam, clipping) beside a plain DataLoader loop, an epoch.
+"""Compare an epoch of a whole `fit` with an epoch of a plain DataLoader loop.
 
-Each side's time is that of a call from arrays to a trained model, divided by its epochs. Kernel time is what passes
-inside `run_threads`, which is where all compiled work of training happens, waits of the calling thread included; its
-share is that of the whole `fit`.
+Data are 2,000 sequences (T=50, D=8, H=32, batch 32, Adam, clipping). Each side's time is that of a call from arrays to
+a trained model, divided by its epochs. Kernel time is the time inside `run_threads`, where all compiled work of
+training happens, including the waits of the calling thread; its share is that of the whole `fit`.
 """
 
 import statistics
@@ -26,12 +26,12 @@ COLUMNS = ["cell", "numrnn ms an epoch", "PyTorch ms an epoch", "PyTorch / numrn
 
 
 def estimator(cell, threads, epochs, units=H, **parameters):
-    """An RNNClassifier that trains for so many epochs."""
+    """Return an RNNClassifier that trains for `epochs` epochs."""
     return RNNClassifier((units,), cell=cell, max_iter=epochs, n_jobs=threads, random_state=0, **parameters)
 
 
 def kernel_share(model, X, y):
-    """Seconds inside `run_threads` over those of the whole `fit`."""
+    """Return the seconds inside `run_threads` over those of the whole `fit`."""
     inside, run_threads = 0.0, numrnn.network.cpu.network.run_threads
 
     def timed(*arguments):
@@ -53,7 +53,7 @@ def kernel_share(model, X, y):
 
 
 def run(options):
-    """A row for each cell."""
+    """Measure a row for each cell."""
     table = Table("Whole fit, 2,000 sequences of 50 steps, D=8, H=32, batch 32", COLUMNS)
     random = np.random.default_rng(0)
     X, y = random.standard_normal((N, T, D)).astype(np.float32), np.arange(N) % CLASSES
