@@ -1,4 +1,4 @@
-"""Settings of the documentation; build it with ``sphinx-build -W docs docs/_build`` from the root of the checkout."""
+"""Configure the documentation; build it with ``sphinx-build -W docs docs/_build`` from the root of the checkout."""
 
 from importlib.metadata import version as installed_version
 

@@ -2,14 +2,14 @@
 Dates as people write them to dates as computers do
 ===================================================
 
-"Wednesday, March 3rd 2021", "3 Mar 21", "03.03.2021" or "2021/3/3" is read character by character, and "2021-03-03" is
-written so: an encoder-decoder (:class:`~numrnn.RNNSeq2Seq`) of one GRU layer of 128 units a side, and no knowledge of
-calendars. One command does it, in about a minute on two cores::
+An encoder-decoder (:class:`~numrnn.RNNSeq2Seq`) with one GRU layer of 128 units on each side reads "Wednesday, March
+3rd 2021", "3 Mar 21", "03.03.2021" or "2021/3/3" character by character, and writes "2021-03-03" in the same way. It
+has no built-in knowledge of calendars. One command trains it, in about a minute on two cores::
 
     pip install "numrnn[examples]"
     python docs/examples/dates.py
 
-It prints a row for each way of writing, and writes the picture.
+The program prints a row for each way of writing, and saves a picture.
 """
 
 import argparse
@@ -32,7 +32,7 @@ TRAIN, WATCHED, TEST = 20000, 1000, 5000
 
 
 def ordinal(day):
-    """1st, 2nd, 3rd, 4th ..."""
+    """Return a day as an ordinal number: 1st, 2nd, 3rd, 4th ..."""
     ending = "th" if day in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
     return f"{day}{ending}"
 
@@ -54,7 +54,7 @@ WAYS = {
 
 
 def make_dates(count, seed):
-    """Dates as they are written, as ISO 8601 has them, and the number of the way; each pair once."""
+    """Return distinct dates as they are written, the same dates in ISO 8601, and the number of each way of writing."""
     random, days = np.random.default_rng(seed), (LAST - FIRST).days + 1
     ways = list(WAYS.values())
     written, iso, kinds = [], [], []
@@ -73,7 +73,7 @@ def make_dates(count, seed):
 
 
 def make_model(seed, epochs, units):
-    """An encoder-decoder as the table has it; verbose shows how far it is."""
+    """Return the encoder-decoder of the table, which prints its progress."""
     return RNNSeq2Seq(
         (units,),
         batch_size=64,
@@ -116,7 +116,7 @@ def main():
 
 
 def draw(model, right, kinds, path):
-    """The loss of each epoch, and the share of test dates that are right in each way of writing."""
+    """Draw the loss of each epoch, and the fraction of correct test dates for each way of writing."""
     import matplotlib.pyplot as plt  # here: benchmarks take the dates, and need no pictures
 
     figure, (left, ways) = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")

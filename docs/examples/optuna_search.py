@@ -1,16 +1,16 @@
 """
-A search that gives hopeless trials up
-======================================
+A search that stops poor trials early
+=====================================
 
-Optuna proposes parameters; a callback tells it of each epoch's validation score, and ends the training of a trial that
-is worse than most others were at its epoch. The data are Japanese Vowels (bundled): 270 utterances of nine speakers.
-One command does it, in a minute on two cores::
+Optuna proposes parameters; a callback reports each epoch's validation score, and ends the training of a trial that is
+worse than most others were at the same epoch. The data are Japanese Vowels (bundled): 270 utterances of nine speakers.
+One command runs the search, in a minute on two cores::
 
     pip install "numrnn[examples]"
     python docs/examples/optuna_search.py
 
-It prints a line for each trial, how many epochs pruning saved, and the accuracy of the best parameters on the part to
-test on, which the search never sees. The same command gives the same trials.
+The program prints a line for each trial, how many epochs pruning saved, and the accuracy of the best parameters on the
+test part, which the search does not use. The same command gives the same trials.
 """
 
 import argparse

@@ -3,7 +3,7 @@ Who is speaking? Japanese vowels
 ================================
 
 Nine men say the vowels /ae/; each utterance is a sequence of 7 to 29 steps with 12 numbers a step (cepstrum
-coefficients). The task is to tell the speaker. The data come with the package.
+coefficients). The task is to identify the speaker. The data come with the package.
 """
 
 # %%

@@ -3,9 +3,9 @@ A long memory: the adding problem
 =================================
 
 Each step brings a random number and a mark; the marks of all but two steps are zero. The target, asked for after the
-last step, is the sum of the two marked numbers (Hochreiter and Schmidhuber 1997). Who always answers 1 has a mean
-squared error of 1/6; to do better, a network must carry a number over many steps, which is where Elman networks fail:
-their gradient vanishes on the way back. The gates of an LSTM were invented for that.
+last step, is the sum of the two marked numbers (Hochreiter and Schmidhuber 1997). A model that always
+answers 1 has a mean squared error of 1/6. To do better, a network must carry a number over many steps. Elman networks
+fail at this, because their gradient vanishes on the way back; the gates of an LSTM were invented to prevent that.
 """
 
 # %%

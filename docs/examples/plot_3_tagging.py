@@ -2,8 +2,8 @@
 A tag for each step: who speaks when
 ====================================
 
-Nine men have said the vowels /ae/ many times. Five utterances in a row, of whoever comes next, make a conversation; the
-network has to say for every frame, one each 6.4 ms, who is speaking. It gets one target per step, and nobody tells it
+Nine men have said the vowels /ae/ many times. Five utterances of random speakers make a conversation; the network
+has to predict for every frame, one each 6.4 ms, who is speaking. It gets one target per step, and no information about
 where one speaker ends and the next begins.
 """
 
@@ -24,7 +24,7 @@ scaler = SequenceScaler().fit(vowels.X_train)
 
 
 def conversations(X, y, count, seed):
-    """Five utterances in each: frames, the speaker of each frame, and how many frames he has spoken for."""
+    """Join five utterances each; return frames, the speaker of each frame, and how many frames he has spoken for."""
     drawn = np.random.default_rng(seed).integers(len(X), size=(count, 5))
     lengths = [[len(X[i]) for i in row] for row in drawn]
     frames = scaler.transform([np.concatenate([X[i] for i in row]) for row in drawn])

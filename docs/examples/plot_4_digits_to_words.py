@@ -2,8 +2,8 @@
 One to many: the name of a digit in a picture
 =============================================
 
-A vector goes in, a word comes out, character by character: a picture of 8 x 8 pixels is read in one step, and "seven"
-is written in five. The network has no notion of ten classes; it learns to spell.
+The network reads a picture of 8 x 8 pixels as one vector, in one step, and writes the digit's name character by
+character: "seven" takes five steps. It is not told that there are ten classes; it learns to spell.
 """
 
 # %%

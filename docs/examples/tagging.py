@@ -2,18 +2,19 @@
 Punctuation and capitals, restored word by word
 ===============================================
 
-A speech recogniser writes ``well prince so genoa and lucca are now just family estates of the buonapartes``. What was
-lost on the way is a task of one target per step: each word gets a tag which says whether it begins with a capital, and
-which mark follows it. War and Peace has half a million examples. A paragraph is a sequence; the first 80 % of the book
-are for training, the last 10 % are the test. One command::
+A speech recogniser writes ``well prince so genoa and lucca are now just family estates of the buonapartes``. To
+restore capitals and punctuation is a task with one target per step: the tag of a word says whether it begins with a
+capital, and which mark follows it. War and Peace has half a million examples. A paragraph is a sequence; the first 80 %
+of the book are the training part, the last 10 % are the test part. One command trains and tests a network::
 
     python docs/examples/tagging.py war_and_peace.txt
     python docs/examples/tagging.py war_and_peace.txt --bidirectional
 
 A network that reads from left to right has to tag a word before it sees the next one, on which a comma or a full stop
-depends more than on what was before; one that reads both ways knows it. The program prints precision and recall for
-each kind of tag beside those of a table of each word's most frequent tag, and a passage as the network writes it. The
-text is Project Gutenberg's number 2600; any other text in UTF-8 with empty lines between paragraphs does as well.
+depends more than on the words before; a bidirectional network reads it first. The program prints precision and recall
+for each kind of tag, compared with those of a table of each word's most frequent tag, and a passage as the network
+restores it. The text is Project Gutenberg's number 2600; any other text in UTF-8 with empty lines between paragraphs
+can be used.
 """
 
 import argparse
@@ -56,13 +57,13 @@ def read_paragraphs(path):
 
 
 def tag(match, gap):
-    """The tag of a word and what stands between it and the next."""
+    """Return the tag of a word, given the text between it and the next."""
     mark = MARK.search(gap)
     return (CAPITAL if match[0][0].isupper() else SMALL) + (mark[0] if mark else "")
 
 
 def restored(words, tags):
-    """The text that tags make of words."""
+    """Return the text of words with the capitals and marks of their tags."""
     return " ".join(
         (word.capitalize() if tag.startswith(CAPITAL) else word) + tag[len(CAPITAL) :]
         for word, tag in zip(words, tags, strict=True)
@@ -77,7 +78,7 @@ def restored(words, tags):
 
 
 def tags_by_table(words, tags, test_words):
-    """The most frequent tag of each word of `test_words`; of all words where the word is new."""
+    """Return the most frequent tag of each word of `test_words`; unknown words get the most frequent tag of all."""
     counts, of_all = defaultdict(Counter), Counter()
     for paragraph, its_tags in zip(words, tags, strict=True):
         of_all.update(its_tags)
@@ -131,7 +132,7 @@ def judge(truth, predictions):
 
 
 def kind_of(tags, kind):
-    """Which of `tags` have a capital, or this mark."""
+    """Return which of `tags` have a capital, or this mark."""
     if kind == CAPITAL:
         return np.char.startswith(tags, CAPITAL)
     return np.isin(tags, [SMALL + kind, CAPITAL + kind])
@@ -142,7 +143,7 @@ def _accuracies(truth, predictions):
 
 
 def draw(f1, path):
-    """Bars of F1 for each kind of tag."""
+    """Draw bars of F1 for each kind of tag."""
     figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
     width = 0.8 / len(f1)
     for i, (name, scores) in enumerate(f1.items()):

@@ -2,19 +2,20 @@
 Writing like Tolstoy, character by character
 ============================================
 
-War and Peace (Tolstoy 1869, translated by Louise and Aylmer Maude), 3.2 million characters, as one long text: the first
-80 % are read in 100 parallel streams, 100 characters at a time with the state carried on, the last 10 % are the test.
-After some epochs the network is asked to write. Elman, GRU and LSTM, 128 units each, one command::
+War and Peace (Tolstoy 1869, translated by Louise and Aylmer Maude) is one text of 3.2 million characters. The network
+trains on the first 80 % in 100 parallel streams, 100 characters at a time with the state carried over; the last 10 %
+are the test part. After training the network generates text. One command trains Elman, GRU and LSTM networks of 128
+units::
 
     python docs/examples/war_and_peace.py war_and_peace.txt --cell elman gru lstm --units 128 --epochs 4
 
-It prints a row for each epoch and a text for each temperature, and writes a picture of the loss curves. Two layers
-with dropout, more updates in an epoch and a learning rate that falls reach 1.207 nats a character::
+The program prints a row for each epoch and a text for each temperature, and saves a picture of the loss curves. Two
+layers with dropout, more updates in an epoch and a learning rate that falls reach 1.207 nats a character::
 
     python docs/examples/war_and_peace.py war_and_peace.txt --cell gru --units 320 320 --dropout 0.25 \\
         --batch-size 50 --schedule cosine --epochs 10
 
-The text is Project Gutenberg's number 2600; any other text in UTF-8 does as well.
+The text is Project Gutenberg's number 2600; any other text in UTF-8 can be used.
 """
 
 import argparse
@@ -35,7 +36,7 @@ TEMPERATURES = (0.4, 0.7, 1.0)
 
 
 def read_parts(path):
-    """The whole text, its first 80 %, its last 10 %."""
+    """Return the whole text, its first 80 % and its last 10 %."""
     text = Path(path).read_text(encoding="utf-8-sig")
     return text, text[: len(text) * 8 // 10], text[len(text) * 9 // 10 :]
 
