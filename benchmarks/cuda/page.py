@@ -61,7 +61,7 @@ def page(sections, results, facts, introduction):
     yield from [introduction, ""]
     if not results:
         return
-    yield from [":doc:`cuda` describes the kernels that are measured.", ""]
+    yield from [":doc:`cuda` explains what is measured, and why.", ""]
     verdicts = [met for cells in results.values() for _, met in cells if met is not None]
     yield from [f"{verdicts.count(True)} of {len(verdicts)} figures and checks meet their targets.", ""]
     yield from _title("GPU and versions", "-")
