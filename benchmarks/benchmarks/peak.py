@@ -41,7 +41,7 @@ class FractionOfPeak(ABC):
 
     @abstractmethod
     def work(self, *params):
-        """Number of operations, and a function of no arguments that makes them."""
+        """Return the number of operations, and a function without arguments that performs them."""
 
     def setup(self, *params):
         if {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"} & set(os.environ):
