@@ -151,7 +151,7 @@ def test_the_history_is_on_the_disk_after_each_epoch(data, tmp_path, monkeypatch
         raising=False,
     )
     assert fit(data, tmp_path, "--max-iter", "3") == 0
-    assert [len(lines) for lines in seen] == [1, 2, 3]  # who looks comes before who writes
+    assert [len(lines) for lines in seen] == [1, 2, 3]  # the reader is called before the writer
     assert seen[0][0].startswith("epoch,loss,validation_loss,validation_score,learning_rate,seconds")
     lines = (tmp_path / "out" / "history.csv").read_text(encoding="utf-8").splitlines()
     assert lines[:3] == seen[-1] and lines[3].startswith("3,")

@@ -45,7 +45,7 @@ def same_bits(one, other):
 @pytest.fixture
 def no_copies(monkeypatch):
     """Return a context that fails if X is copied to the device or from it."""
-    # what is first imported within would keep the patches
+    # a module that is first imported within the context would keep the patches
     importlib.import_module("numrnn.network.cuda.encoder_decoder")
 
     def refuse(function):

@@ -33,7 +33,7 @@ KINDS = [
 ]
 
 
-# All cells on one shape, all else with one cell in turn: cells and what is around them are kernels of their own.
+# All cells with one shape, everything else with one cell in turn: cells have kernels apart from the others.
 SAMPLE = [*((*cell, KINDS[0]) for cell in CELLS), *((*CELLS[i % 4], kind) for i, kind in enumerate(KINDS[1:]))]
 
 

@@ -115,7 +115,7 @@ def test_graphs_of_a_call_serve_the_next_on_other_data():
             network_case.data = Case(other).data
             network_case.targets = Targets(*other.targets()) if seed else Targets(other.targets()[0])
             trained(network_case, 1)
-    assert case.network._kept.graphs.captured >= 4  # what learns: with weights and without; what takes: likewise
+    assert case.network._kept.graphs.captured >= 4  # to train and to gather, with and without weights
     assert relative_error(case.theta, cpu.theta) <= 1e-10
 
 
@@ -164,7 +164,7 @@ def test_states_that_are_given_and_their_gradients():
             results.append((gradient, dgiven, loss))
         for got, expected in zip(*results, strict=True):
             assert relative_error(got, expected) <= 1e-10
-    assert networks[1]._kept.graphs.replayed >= 2  # of what learns; targets may lie elsewhere each time
+    assert networks[1]._kept.graphs.replayed >= 2  # graphs that train; targets may lie elsewhere in each call
 
 
 def test_a_graph_stops_where_theta_is_no_longer_finite():
@@ -176,7 +176,7 @@ def test_a_graph_stops_where_theta_is_no_longer_finite():
     assert case.network._kept.graphs.replayed == 12
     assert run.outcome == "diverged" and 4 <= run.done < 7
     assert np.isfinite(case.theta).all()
-    case.theta[:] = 0.1  # the status of the call before is not that of this one
+    case.theta[:] = 0.1  # the previous call's status must not be used
     assert case.train(SGD(momentum=0.0), [1e-3]).outcome == "done"
 
 

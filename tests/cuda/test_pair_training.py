@@ -166,9 +166,9 @@ def test_training_that_diverges_ends_where_all_was_finite():
         runs = [each.train(SGD(momentum=0.0), rate=1e30, clip_norm=None, ids=TWOS * 2) for each in (card, cpu)]
     assert runs[0].outcome == runs[1].outcome == "diverged" and runs[0].done == runs[1].done == 1
     assert np.isnan(runs[0].losses[2:]).all()  # nothing was done after that
-    for each in (card, cpu):  # from the step to 1e30 back to where the gradient was finite
+    for each in (card, cpu):  # undoes the step to 1e30: back to the weights with a finite gradient
         np.testing.assert_array_equal(each.theta, first)
-    card.theta[:] = 0.1  # the status of the call before is not that of this one
+    card.theta[:] = 0.1  # the previous call's status must not be used
     assert card.train(SGD(momentum=0.0)).outcome == "done"
 
 
@@ -228,7 +228,7 @@ def test_theta_stays_on_the_card_until_somebody_asks():
         settle()
         other.train()
         np.testing.assert_array_equal(card.theta, other.theta)
-        card.theta[:] += 0.5  # whoever has asked may change it
+        card.theta[:] += 0.5  # after settle() the caller may change theta
         other.theta[:] += 0.5
         for _ in range(2):
             card.train()

@@ -26,7 +26,7 @@ def test_long_sequences_are_read_in_pieces(cell, kind, monkeypatch):
     kind = {name: value for name, value in problem.kind.items() if name != "cell"}
     case.network = network.CudaNetwork(case.layout, dtype=np.float64, **kind)
     state = np.random.default_rng(0).normal(size=(4, cpu.network.state_size))
-    monkeypatch.setattr(network, "ROWS_AT_ONCE", 4)  # the second long one has company
+    monkeypatch.setattr(network, "ROWS_AT_ONCE", 4)  # the second long sequence is read with another one
     for given in (None, state):
         results = [each.network.predict(each.theta, each.data, given) for each in (case, cpu)]
         for got, expected in zip(*results, strict=True):

@@ -88,7 +88,7 @@ def test_a_card_that_was_used_before_a_fork_is_an_error_after_it(name):
     outputs = model.predict(X)
     calls = {
         "fit": lambda model: model.fit(X, Y),
-        "predict": lambda model: model.predict(X),  # by what is on the card already
+        "predict": lambda model: model.predict(X),  # with arrays that are on the device already
         "check": lambda model: check_device("cuda"),
     }
     error = in_a_fork(calls[name], model)

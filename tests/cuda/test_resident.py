@@ -35,7 +35,7 @@ class Looks:
         self.weights, self.seen = None, []
 
     def on_fit_begin(self, info):
-        self.weights = info.weights  # views, that are to tell what is now
+        self.weights = info.weights  # views, which must show the present values
 
     def on_progress(self, info):
         self.seen.append(np.concatenate([array.ravel() for array in self.weights.values()]))

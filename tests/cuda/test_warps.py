@@ -59,7 +59,7 @@ def wide(monkeypatch, blocks):
         return (132,)
     monkeypatch.setattr(layers, "kernel_of", warp_machine.wide_kernels(monkeypatch))
     monkeypatch.setattr(kernel_choice, "multiprocessors", lambda: blocks)
-    return (68,)  # of a card one block would do
+    return (68,)  # on a GPU, one block would do
 
 
 def case_of(cell, activation, hidden, lengths, kind):

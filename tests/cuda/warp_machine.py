@@ -143,7 +143,7 @@ def modules(monkeypatch, machine, *names):
     found = [import_module(f"{WARPS}.{name}") for name in names]
     for module in found:
         for name, value in list(vars(module).items()):
-            if hasattr(value, "fn"):  # the simulator's function of a card
+            if hasattr(value, "fn"):  # a device function of the simulator
                 monkeypatch.setattr(module, name, value.fn)
         for table in ("FORWARD", "BACKWARD"):
             if hasattr(module, table):

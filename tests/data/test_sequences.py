@@ -179,7 +179,7 @@ MOST = 2**63  # what an int64 no longer holds
     "lengths",
     [
         np.array([MOST, MOST, 3], np.uint64),  # the sum wraps to 3
-        np.array([MOST - 1, MOST - 1, 5], np.int64),  # likewise
+        np.array([MOST - 1, MOST - 1, 5], np.int64),  # the sum wraps, too
         np.array([2**32] * 4, np.uint64),
         np.full(100, 3),
     ],

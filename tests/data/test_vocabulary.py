@@ -248,10 +248,10 @@ def test_a_damaged_dictionary_is_refused(change, message):
 def test_the_last_symbols_of_each_text_are_kept():
     texts = ["abcabc", "", "ca"]
     vocabulary = Vocabulary(last=2).fit(texts)
-    assert vocabulary.symbols_ == ("a", "c", "b")  # fit counted all
+    assert vocabulary.symbols_ == ("a", "c", "b")  # fit counts all symbols
     assert vocabulary.inverse_transform(vocabulary.transform(texts)) == ["bc", "", "ca"]
     assert vocabulary.inverse_transform(vocabulary.transform("abca")) == "ca"
-    assert len(vocabulary.transform("xab")) == 2  # what is not read needs no symbol
+    assert len(vocabulary.transform("xab")) == 2  # x is not read, so that it needs no symbol
     with pytest.raises(ValueError, match=r"texts\[1\] has 'x' \(U\+0078\) at 3"):
         vocabulary.transform(["ab", "abcx"])
     words = Vocabulary("token", last=2).fit(["to be or not to be"])

@@ -311,7 +311,7 @@ def test_the_end_of_a_text_or_some_texts_are_held_out():
 @pytest.mark.serial
 def test_memory_does_not_grow_with_the_text_but_for_a_byte_a_character():
     model = small(hidden_layer_sizes=(4,), cell="elman", batch_size=100, bptt_steps=50, max_iter=1, n_jobs=1)
-    model.fit(TEXT)  # what is imported and compiled is not counted
+    model.fit(TEXT)  # so that imports and compilation are not measured
     peaks = []
     for length in (500_000, 2_500_000):
         text = (PERIOD * (length // len(PERIOD) + 1))[:length]

@@ -217,7 +217,7 @@ def test_chunks_longer_than_all_sequences_cut_nothing(data):
 
 
 def peak(function):
-    function()  # what is imported and compiled is not counted
+    function()  # so that imports and compilation are not measured
     tracemalloc.start()
     try:
         function()

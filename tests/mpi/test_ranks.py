@@ -16,7 +16,7 @@ from numrnn.cli import main
 
 pytest.importorskip("mpi4py", exc_type=ImportError)
 HERE = Path(__file__).parent
-# That of the package mpich lies beside this Python.
+# The package mpich installs its mpiexec beside this Python.
 MPIEXEC = shutil.which("mpiexec", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
 pytestmark = [pytest.mark.serial, pytest.mark.skipif(MPIEXEC is None, reason="no mpiexec")]
 

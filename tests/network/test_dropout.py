@@ -1,4 +1,4 @@
-"""Test dropout: masks depend only on seed, epoch and sequence, and gradients are right for fixed masks."""
+"""Test dropout: masks differ by seed, epoch, sequence, step and layer; gradients are right for fixed masks."""
 
 import numpy as np
 import pytest
@@ -98,7 +98,7 @@ def test_units_are_left_out_as_often_as_asked_and_the_others_scaled_up():
     assert set(np.unique(rows)) == {0, 1 / 0.8}
     kept = rows > 0
     assert abs(kept.mean() - 0.8) < 5 * 0.4 / np.sqrt(rows.size)
-    # Units and rows are left out independently: so rates scatter as those of so many throws do.
+    # Units and rows are dropped independently, so that rates scatter as those of independent draws do.
     assert 0.8 < kept.mean(0).std() / (0.4 / np.sqrt(300)) < 1.2
     assert 0.8 < kept.mean(1).std() / (0.4 / np.sqrt(1000)) < 1.2
 

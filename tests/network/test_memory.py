@@ -19,7 +19,7 @@ def peak_over_formula(cell, shape, batch_size, n_jobs):
     N, T, D, H = shape
     X, y = np.random.default_rng(0).standard_normal((N, T, D)).astype(np.float32), np.arange(N) % CLASSES
     model = RNNClassifier((H,), cell=cell, max_iter=2, batch_size=batch_size, n_jobs=n_jobs, random_state=0)
-    model.fit(X, y)  # what is imported and compiled is not counted
+    model.fit(X, y)  # so that imports and compilation are not measured
     tracemalloc.start()
     try:
         model.fit(X, y)

@@ -133,7 +133,7 @@ def test_threads_share_the_limit_and_change_no_bit():
         loss_again, gradient_again = case.gradient()
         assert loss_again == loss and np.array_equal(gradient_again, gradient)
         memory = case.network.memory
-        assert memory._threads == (1 if limit == least else 2)  # a busy machine may run all of it on one
+        assert memory._threads == (1 if limit == least else 2)  # a busy machine may run all of it on one thread
         taken = sum(kept[2].work.nbytes + kept[3].nbytes for kept in memory._of_threads.values())
         assert taken + memory._nodes.nbytes <= limit
 
@@ -228,7 +228,7 @@ def test_what_a_fit_allocates_is_within_the_limit(cell):
     limit = 2_000_000
     X = Sequences.from_array(np.random.default_rng(0).standard_normal((2, 20_000, 2)).astype(np.float32))
     model = RNNRegressor((16,), cell=cell, max_iter=1, random_state=0, memory_limit=limit).fit(X, [0.0, 1.0])
-    tracemalloc.start()  # what is imported and compiled is not counted
+    tracemalloc.start()  # imports and compilation are not measured
     try:
         model.fit(X, [0.0, 1.0])
         assert 0.8 * limit < tracemalloc.get_traced_memory()[1] <= limit

@@ -31,7 +31,7 @@ def table():
         K = next(outputs)
         yield make_problem(cell, activation, hidden, D=next(inputs), K=1 if head != "softmax" and K == 2 else K,
                            lengths=next(lengths), output=output, head=head, zero_weights=K != 3)
-    yield make_problem("lstm", hidden=(130,), D=2, lengths=RAGGED[:17])              # wide: more rows in a tile
+    yield make_problem("lstm", hidden=(130,), D=2, lengths=RAGGED[:17])              # wide layers: tiles of more rows
     yield make_problem("gru", hidden=(5, 4), D=2, lengths=(100, 3, 77), output="step")   # several blocks of steps
 
 

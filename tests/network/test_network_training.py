@@ -159,8 +159,8 @@ HUGE, OVERFLOW = 1e200, np.finfo(float).max     # theta stays finite and its squ
 def test_divergence_goes_back_to_the_last_weights_whose_loss_was_finite(bad, wrong, n_jobs, threads):
     """Check which weights are kept after divergence, in two calls of three steps of which one is wrong.
 
-    If the step overflows, this is found at once; if the loss does, the weights come from the step before, which is
-    undone.
+    A step that overflows is found and undone at once. A loss that overflows shows that the step before, which made the
+    weights, was wrong, and that step is undone.
     """
     problem = PROBLEMS[2]._replace(y=[1e3 * y for y in PROBLEMS[2].y])
     case, other = Case(problem, n_jobs=n_jobs), Case(problem)

@@ -32,7 +32,7 @@ def table():
         yield make_problem(cell, activation, hidden, K=2 if head == "softmax" else 3, lengths=next(lengths),
                            output=output, head=head, n_symbols=next(symbols),
                            embedding_size=next(sizes) if embedded else None)
-    yield make_problem("lstm", hidden=(130,), lengths=RAGGED, **EMBEDDING)        # wide: more rows in a tile
+    yield make_problem("lstm", hidden=(130,), lengths=RAGGED, **EMBEDDING)        # wide layers: tiles of more rows
     yield make_problem("lstm", hidden=(130,), lengths=RAGGED, **ONE_HOT)
 
 

@@ -187,7 +187,7 @@ def test_as_many_work_at_once_as_ask_and_there_are_cores_for(board, pool):
         outcomes.append(run_threads(meet, 1, 0, np.zeros_like(board)))
 
     callers = [threading.Thread(target=call) for _ in range(2)]
-    for caller in callers:  # who only wait for signals: each has a thread that works
+    for caller in callers:  # callers only wait for signals: each has a worker thread
         caller.start()
     for caller in callers:
         caller.join(10)
@@ -239,7 +239,7 @@ def test_a_pool_that_many_ask_at_once_has_as_many_threads_as_they_need(board, po
     assert len(pool._threads) == 6
 
 
-# In a process of its own: what measures coverage has locks that a Ctrl-C leaves taken.
+# In a process of its own, since Ctrl-C can leave the locks of the coverage tool locked.
 SIGNALS = """
 import signal, sys, threading, time
 import numpy as np

@@ -51,7 +51,7 @@ CONSTANT = {
     "leave": "calls",
 }
 WRITES_ITS_INPUT = "generate", "SymbolData"  # a symbol that it writes is the next one that it reads
-# Memory whose contents never matter when a kernel begins; it finds NaN there.
+# Memory whose contents do not matter when a kernel begins, and which is filled with NaN.
 SPENT = {
     **dict.fromkeys(("Scratch", "WholeScratch"), "work"),
     "predict_one": "work",

@@ -39,7 +39,7 @@ def sigmoid(x):
 def run(package_folder, cache, before=""):
     """Return the result of a call in a process of its own, the number of cache hits, and stderr."""
     environment = {**os.environ, "PYTHONPATH": str(package_folder), "NUMBA_CACHE_DIR": str(cache)}
-    environment["PYTHONDONTWRITEBYTECODE"] = "1"  # a limit on files would cut Python's own, which it then trusts
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"  # a limit on files would truncate Python's .pyc files, which Python then trusts
     environment.pop("NUMBA_DISABLE_JIT", None)
     done = subprocess.run(
         [sys.executable, "-c", before + CALL], env=environment, cwd=package_folder, capture_output=True, text=True
@@ -177,7 +177,7 @@ def test_a_planted_kernel_does_not_run(copied_package):
         open_to_others.chmod(mode)
     assert not marker.exists()
     run(copied_package, cache)
-    assert marker.exists()  # what nobody else can write is trusted
+    assert marker.exists()  # files that no other user can write are trusted
 
 
 class Planted:
