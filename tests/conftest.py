@@ -12,7 +12,7 @@ CACHE = Path(__file__).parent.parent / ".cache"
 os.environ["NUMBA_CACHE_DIR"] = str(CACHE / "numba")
 os.environ["MPLBACKEND"] = "Agg"
 
-# What a script runs in the background ignores Ctrl-C, and so would all its children: tests of it would wait for ever.
+# A script's background processes and their children ignore Ctrl-C, so that tests of it would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No tests in these: they need PyTorch, which may be missing, or are programs for `mpiexec`.

@@ -74,7 +74,7 @@ def test_enough_updates_are_none():
         warnings.simplefilter("error")
         model = small().fit(text)
         assert model._state.n_updates >= 1000 and model.cross_entropy(text[:2000]) < 1.0
-        small(max_iter=1, warm_start=True).initialize("ab").partial_fit("ab" * 50)  # one pass of many is no fit
+        small(max_iter=1, warm_start=True).initialize("ab").partial_fit("ab" * 50)  # one partial_fit does not warn
 
 
 def test_updates_of_fits_before_count():

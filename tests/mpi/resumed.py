@@ -24,7 +24,7 @@ class Victim:
                 pass
 
 
-loop.SECONDS_PER_CALL = 1e-9  # callbacks are asked between all mini-batches
+loop.SECONDS_PER_CALL = 1e-9  # callbacks are called after every mini-batch
 data = np.random.default_rng(0)
 X = [data.normal(size=(n, 3)) for n in data.integers(200, 400, 160)]
 y = np.array([x.sum() for x in X])

@@ -175,7 +175,7 @@ def test_an_interrupt_and_divergence_leave_what_was_learnt(monkeypatch):
     first = {name: values.copy() for name, values in model.initialize(X, y).weights_.items()}
     with pytest.raises(TrainingDivergedError):
         model.fit(X, y)
-    for name, values in model.weights_.items():  # undoes the step to 1e30: back to the weights with finite loss and gradient
+    for name, values in model.weights_.items():  # the step to 1e30 is undone
         np.testing.assert_array_equal(values, first[name])
 
 

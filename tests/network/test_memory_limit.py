@@ -133,7 +133,7 @@ def test_threads_share_the_limit_and_change_no_bit():
         loss_again, gradient_again = case.gradient()
         assert loss_again == loss and np.array_equal(gradient_again, gradient)
         memory = case.network.memory
-        assert memory._threads == (1 if limit == least else 2)  # a busy machine may run all of it on one thread
+        assert memory._threads == (1 if limit == least else 2)  # a busy machine may run all of it on one thread thread
         taken = sum(kept[2].work.nbytes + kept[3].nbytes for kept in memory._of_threads.values())
         assert taken + memory._nodes.nbytes <= limit
 

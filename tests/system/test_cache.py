@@ -39,7 +39,7 @@ def sigmoid(x):
 def run(package_folder, cache, before=""):
     """Return the result of a call in a process of its own, the number of cache hits, and stderr."""
     environment = {**os.environ, "PYTHONPATH": str(package_folder), "NUMBA_CACHE_DIR": str(cache)}
-    environment["PYTHONDONTWRITEBYTECODE"] = "1"  # a limit on files would truncate Python's .pyc files, which Python then trusts
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"  # a limit on files would truncate .pyc files
     environment.pop("NUMBA_DISABLE_JIT", None)
     done = subprocess.run(
         [sys.executable, "-c", before + CALL], env=environment, cwd=package_folder, capture_output=True, text=True

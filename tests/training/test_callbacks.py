@@ -97,7 +97,7 @@ def test_who_looks_from_another_thread_or_a_handler_changes_nothing(monkeypatch)
 
     Both once counted what the training loop had not yet counted: a mini-batch twice, or none that was left.
     """
-    monkeypatch.setattr(loop, "SECONDS_PER_CALL", 1e-9)  # a call for each mini-batch
+    monkeypatch.setattr(loop, "SECONDS_PER_CALL", 1e-9)  # one call for each mini-batch
     infos, done = [], threading.Event()
 
     def look(*_):
