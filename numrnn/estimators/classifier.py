@@ -297,10 +297,12 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
 
         Parameters
         ----------
-        X, y, sample_weight : as in `fit`
+        X, y : as in `fit`
             Training data.
         classes : array-like, optional
             All labels that may occur in any call. Required at the first call, unless y is multi-label.
+        sample_weight : as in `fit`
+            Weights of the loss.
         state : as in `fit`
             Initial states.
 
