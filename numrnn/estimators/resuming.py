@@ -156,7 +156,7 @@ class Resumption:
 
     def _refuse(self, changed):
         if changed:
-            raise ValueError(f"resume: {self._path} belongs to another fit and cannot be resumed: {'; '.join(changed)}")
+            raise ValueError(f"resume: {self._path} cannot be resumed, it belongs to another fit: {'; '.join(changed)}")
 
 
 def _names(options):

@@ -49,7 +49,7 @@ def warn_once(error):
     if _warned:
         return
     _warned = True
-    message = f"numrnn compiles its kernels anew in every process: {error}. "
+    message = f"numrnn recompiles its kernels in every process: {error}. "
     remedy = "set NUMBA_CACHE_DIR to a folder that only you can write"
     if isinstance(error, Untrusted):
         message += "Compiled kernels run as code, so nobody else may be able to write them. "

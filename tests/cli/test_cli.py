@@ -290,7 +290,7 @@ BAD_USAGE = [
     (["fit", "--config", "{tmp}/dash.toml", "--output", "{tmp}/x"], "-x: neither an .npz file, nor"),
     (["fit", "{tmp}/unseen.npz", "--output", "{tmp}/x"], "y_test contains previously unseen labels: ['middle']"),
     (["fit", "{tmp}/nan.npz", "--output", "{tmp}/x", "--early-stopping"], "values_test[0]"),
-    (["fit", "{data}", "--output", "{tmp}/x", "--quiet", "--progress"], "--quiet and --progress contradict each other"),
+    (["fit", "{data}", "--output", "{tmp}/x", "--quiet", "--progress"], "--quiet and --progress cannot be combined"),
     (["warmup", "--cells", "rnn"], "rnn"),
     (["predict", "{tmp}/none", "{data}"], "none: no such model"),
     (["predict", "{model}", "{data}", "--output", "p.txt"], "--output must end in .csv or .npz, got p.txt"),
@@ -362,7 +362,7 @@ def test_what_breaks_in_training_is_not_the_inputs_fault(error, labelled, tmp_pa
 def test_after_an_interrupt_all_is_saved_and_the_exit_code_is_1(epochs, labelled, tmp_path, capsys, monkeypatch):
     break_epoch(epochs, KeyboardInterrupt(), monkeypatch)
     assert main(["fit", str(labelled), "--output", str(tmp_path), *SHORT]) == 1
-    assert "numrnn: error: interrupted; what was learnt until then is saved" in capsys.readouterr().err
+    assert "numrnn: error: interrupted; the model trained so far is saved" in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(RESULTS)
     report = read_strictly((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert report["stop_reason"] == "interrupted" and report["model"]["n_iter"] == epochs

@@ -200,9 +200,9 @@ def test_a_disk_that_is_full(files, capsys):
 
 def test_a_directory_that_is_there(files, capsys):
     assert main(["shard", str(files / "a.npz"), "--output", str(files)]) == 2
-    assert "there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert main(["fit", str(files), "--output", str(files / "model")]) == 2
-    assert "no directory of shards, or half written" in capsys.readouterr().err
+    assert "not a directory of shards, or an incomplete one" in capsys.readouterr().err
 
 
 def test_files_that_are_verified(files, capsys):
@@ -229,4 +229,4 @@ def test_shards_without_checksums_are_not_verified(files, capsys):
     (shards / "index.json").write_text(json.dumps(index))
     assert main(["info", str(shards)]) == 0
     assert main(["info", "--verify", str(shards)]) == 2
-    assert "there are no checksums" in capsys.readouterr().err
+    assert "the index has no checksums" in capsys.readouterr().err

@@ -31,7 +31,7 @@ def test_a_fit_goes_on_on_the_other_device(kind, data, params, first, second, tm
         model.fit(*data)
     with caplog.at_level(logging.INFO, "numrnn"):
         resumed = kind(device=second, **params).fit(*data, resume=tmp_path)
-    assert "going on from" in caplog.text
+    assert "resuming from" in caplog.text
     assert resumed.n_iter_ == 2 and resumed._state.n_updates == whole._state.n_updates
     assert relative_error(resumed._state.theta, whole._state.theta) <= 1e-5
     assert relative_error(resumed.loss_curve_, whole.loss_curve_) <= 1e-5

@@ -19,7 +19,7 @@ OTHERS = {
     "renamed": ("unit,pulse,temp,label\n5,62,36,a\n", "column 'temperature' is missing, column 'temp' is new"),
     "missing": ("unit,pulse,label\n5,62,a\n", "column 'temperature' is missing"),
     "extra": ("unit,pulse,temperature,label,x\n5,62,36,a,1\n", "column 'x' is new"),
-    "twice": ("unit,pulse,pulse,label\n5,62,36,a\n", "column 'pulse' is there twice"),
+    "twice": ("unit,pulse,pulse,label\n5,62,36,a\n", "column 'pulse' occurs twice"),
     "no target": ("unit,pulse,temperature\n5,62,36\n", "there is no column 'label', only unit, pulse, temperature"),
 }
 
@@ -101,11 +101,11 @@ def test_models_of_shards_know_their_columns(tmp_path):
         assert np.array_equal(fitted.transform(other[2:5]), fitted.transform(X[2:5]))
         with pytest.raises(ValueError, match="must be in the same order"):
             fitted.score(frames("ba"), LABELS)
-        with pytest.raises(ValueError, match="X: the columns must be in the order .* 'a', 'b'; they are 'b', 'a'"):
+        with pytest.raises(ValueError, match="X: the columns must have the same order .* 'a', 'b'; they are 'b', 'a'"):
             fitted.predict(Sequences.from_list(frames("ba")))
-        with pytest.raises(ValueError, match=r"x: the inputs must be in the order"):
+        with pytest.raises(ValueError, match=r"x: the inputs must have the same order"):
             fitted.predict_step(frames("ba")[0])
-        with pytest.raises(ValueError, match=r"x: the inputs must be in the order"):
+        with pytest.raises(ValueError, match=r"x: the inputs must have the same order"):
             fitted.predict_step(frames("ba")[0].iloc[0])
         step = frames()[0].iloc[0]
         assert fitted.predict_step(step)[0] == fitted.predict_step(step.to_numpy())[0]
@@ -152,7 +152,7 @@ def test_an_index_without_names_still_opens(tmp_path):
     path = tmp_path / "data" / "index.json"
     index = json.loads(path.read_text())
     assert index["names"] == ["a", "b"]
-    for names, message in ((["a"], "names are 1"), ("ab", "names is no list"), ([1, 2], "names is no list")):
+    for names, message in ((["a"], "names are 1"), ("ab", "names is not a list"), ([1, 2], "names is not a list")):
         path.write_text(json.dumps({entry: index[entry] for entry in index if entry != "checksum"} | {"names": names}))
         with pytest.raises(ValueError, match=message):
             open_shards(tmp_path / "data")
@@ -179,7 +179,7 @@ def test_models_of_some_columns(tmp_path, capsys):
     for option, message in (
         (["--inputs", "c"], "there is no column 'c', only a, b"),
         (["--drop", "a,b"], "must leave at least one column"),
-        (["--inputs", "a", "--drop", "b"], "exclude each other"),
+        (["--inputs", "a", "--drop", "b"], "cannot be combined"),
     ):
         assert main([*words, *option]) == 2 and message in capsys.readouterr().err
     assert main(["fit", "japanese_vowels", "--output", model, "--drop", "b"]) == 2
@@ -208,9 +208,9 @@ def test_columns_of_targets_in_another_order_are_refused(kind, options, y, other
     model.save(tmp_path / "model")
     again = numrnn.load(tmp_path / "model")
     for method in (model.score, model.partial_fit, model.loss_and_grad, again.score):
-        with pytest.raises(ValueError, match=f"y: the columns must be in the order .*'{names[0]}', '{names[1]}'"):
+        with pytest.raises(ValueError, match=f"y: the columns must have the same order .*'{names[0]}', '{names[1]}'"):
             method(FRAMES, other)
-    with pytest.raises(ValueError, match="y_val: the columns must be in the order"):
+    with pytest.raises(ValueError, match="y_val: the columns must have the same order"):
         model.fit(FRAMES, y, X_val=FRAMES, y_val=other)
     plain = [frame.to_numpy() for frame in y] if isinstance(y, list) else y.to_numpy()
     assert model.score(FRAMES, plain) == model.score(FRAMES, y)

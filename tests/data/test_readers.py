@@ -58,7 +58,7 @@ def test_a_step_may_be_one_number_or_one_symbol(tmp_path):
     [
         ({"values": VALUES}, "'lengths' is missing"),
         ({"lengths": LENGTHS}, "'values' is missing"),
-        ({"values": VALUES, "lengths": LENGTHS, "y_tset": LENGTHS}, "unknown array 'y_tset'; the names known are"),
+        ({"values": VALUES, "lengths": LENGTHS, "y_tset": LENGTHS}, "unknown array 'y_tset'; known names are"),
         ({"values": VALUES, "lengths": LENGTHS, "y_test": LENGTHS}, "'values_test' is missing"),
         ({"values": VALUES[None], "lengths": LENGTHS}, r"values must have the shape .*, got \(1, 5, 2\)"),
         ({"values": VALUES.astype(str), "lengths": LENGTHS}, "values must hold numbers, got dtype <U"),

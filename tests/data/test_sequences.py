@@ -198,7 +198,7 @@ def test_lengths_are_compared_with_the_steps_before_they_are_added_up(lengths):
 def test_offsets_that_wrap_are_seen_to_fall(dtype):
     """Check that falling offsets are found although each of their differences is positive in 64 bits."""
     offsets = np.array([0, 5, -MOST, -(2**62), -1, 7], np.int64).view(dtype)
-    with pytest.raises(ValueError, match="offsets must not fall"):
+    with pytest.raises(ValueError, match="offsets must not decrease"):
         Sequences(np.zeros(7), offsets)
 
 

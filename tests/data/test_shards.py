@@ -288,12 +288,12 @@ def named(name):
 
 
 FAULTS = {
-    "no index": (lambda folder: (folder / "index.json").unlink(), "half written"),
+    "no index": (lambda folder: (folder / "index.json").unlink(), "an incomplete one"),
     "no JSON": (lambda folder: change(folder / "index.json", size=9), "index.json: not a readable index"),
     "other format": (lambda folder: without(folder / "index.json", version=2), "version 2"),
     "no shards": (lambda folder: without(folder / "index.json", shards=[]), "names no shards"),
     "missing": (lambda folder: (folder / "00001.values.npy").unlink(), "00001.values.npy: .* missing"),
-    "cut short": (lambda folder: change(folder / "00001.targets.npy", size=-1), "00001.targets.npy: .* cut short"),
+    "cut short": (lambda folder: change(folder / "00001.targets.npy", size=-1), "00001.targets.npy: .* truncated"),
     "other type": (lambda folder: without(folder / "index.json", dtype="<f8"), "00000.values.npy: expected <f8"),
     "other width": (lambda folder: without(folder / "index.json", columns=4), r"00000.values.npy: expected .*, 4\)"),
     "no .npy": (
@@ -316,7 +316,7 @@ FAULTS = {
     "changed targets": (lambda folder: change(folder / "00001.targets.npy", -4, b"b"), "00001.targets.npy: its check"),
     "a changed index": (
         lambda folder: replace(folder / "index.json", '"sequences": ', '"sequences": 1'),
-        "index.json: .*its checksum is not",
+        "index.json: .*its checksum does not match",
     ),
     "an unknown entry": (lambda folder: without(folder / "index.json", chfcksum="0"), "unknown entry 'chfcksum'"),
     "some shards": (with_shards(lambda shards: shards[:2]), "its shards have 4 sequences, all together should have 20"),
@@ -347,7 +347,7 @@ def test_an_index_without_checksums_is_read(tmp_path):
     as_of_today(folder)
     X, y, weights = open_shards(folder)
     assert X.load() == numbers() and np.array_equal(y, LABELS) and np.array_equal(weights, WEIGHTS)
-    with pytest.raises(ValueError, match="index.json: there are no checksums"):
+    with pytest.raises(ValueError, match="index.json: the index has no checksums"):
         changed_files(folder)
 
 
@@ -445,7 +445,7 @@ def test_what_shards_are_refused_for(tmp_path):
         RNNClassifier((4,), solver="lbfgs").fit(*files)
     with pytest.raises(AttributeError, match="not in memory"):
         files.X.values  # noqa: B018
-    with pytest.raises(ValueError, match="no array"):
+    with pytest.raises(ValueError, match="not an array"):
         np.asarray(files.X)
     with pytest.raises(ValueError, match="is empty"):
         RNNClassifier((4,)).fit(files.X[[]], [])
@@ -479,10 +479,10 @@ def test_writer_and_its_directory(tmp_path):
     assert list(tmp_path.iterdir()) == []
     writer = ShardWriter(tmp_path / "data")
     writer.write(numbers())  # and then the process dies
-    with pytest.raises(ValueError, match="half written"):
+    with pytest.raises(ValueError, match="an incomplete one"):
         open_shards(writer.folder)
     writer.close()
-    with pytest.raises(FileExistsError, match="there already"):
+    with pytest.raises(FileExistsError, match="already exists"):
         ShardWriter(tmp_path / "data")
 
 

@@ -121,7 +121,7 @@ MISTAKES = [
     (TABLE, ("--drop", "c"), "a.csv: there is no column 'c'"),
     (TABLE, ("--inputs", "y"), "column 'y' is no input"),
     (TABLE, ("--inputs", "a,a"), "column 'a' is named twice"),
-    (TABLE, ("--inputs", "a", "--drop", "b"), "exclude each other"),
+    (TABLE, ("--inputs", "a", "--drop", "b"), "cannot be combined"),
     (TABLE, ("--delimiter", "ab"), "expected one character, or tab, got 'ab'"),
     (TABLE, ("--encoding", "klingon"), "--encoding='klingon': must be the name of an encoding"),
     (TABLE, ("--encoding", "ascii", "--id", "é"), "there is no column 'é'"),
@@ -132,7 +132,7 @@ MISTAKES = [
     (TABLE.replace("2.5", "2020-01-01"), (), "line 3, column 'a' is '2020-01-01', expected a number"),
     (TABLE.replace("1,2.5", ",2.5"), (), "line 3, column 'unit' is empty"),
     ("," + TABLE.replace("\n", "\n0,").removesuffix("0,"), (), "column 1 has no name, as an index that pandas wrote"),
-    (TABLE.replace("unit,a", "unit,b"), (), "column 'b' is there twice"),
+    (TABLE.replace("unit,a", "unit,b"), (), "column 'b' occurs twice"),
     (TABLE + '3,"4,5,1\n', (), "line 5: unexpected end of data: is a quote missing or one too many?"),
     ("1;5,2;5\n", ("--no-header", "--sequence", "1"), "could be separated by ',', ';': pass --delimiter"),
 ]

@@ -230,8 +230,8 @@ def test_it_is_an_estimator():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"symbols": ["\ufffd", "a", "a"]}, "each another one"),
-        ({"symbols": ["\ufffd", 1]}, "must be texts"),
+        ({"symbols": ["\ufffd", "a", "a"]}, "distinct texts"),
+        ({"symbols": ["\ufffd", 1]}, "must be distinct texts"),
         ({"symbols": []}, "first symbol"),
         ({"symbols": ["a", "b"]}, "first symbol"),
         ({"symbols": ["\ufffd", "ab"]}, "single characters"),

@@ -201,7 +201,7 @@ def test_sequences_are_found_by_their_values():
     assert sequences.index([7], 2) == 2 and sequences.count(np.array([7])) == 2
     assert [5, 6] in sequences and [5] not in sequences and "a" not in sequences
     for arguments in (([5],), ([5, 6], 1), ([7], 0, 1)):
-        with pytest.raises(ValueError, match="none of the sequences"):
+        with pytest.raises(ValueError, match="not among the sequences"):
             sequences.index(*arguments)
     with pytest.raises(ValueError, match="no array of float64 holds any sequences"):
         np.asarray(sequences, dtype=float)
@@ -231,7 +231,7 @@ def test_headers_changed_by_hand_are_refused(tmp_path):
     learnt, params = header["learnt"], header["params"]
     for change, match in [
         ({"learnt": {name: value for name, value in learnt.items() if name != "classes_"}}, "expected.*classes_"),
-        ({"learnt": {**learnt, "predict": 1}}, "predict.*damaged or changed by hand"),
+        ({"learnt": {**learnt, "predict": 1}}, "predict.*damaged or was changed by hand"),
         ({"params": {**params, "batch_size": -1}}, "'batch_size' parameter"),
         ({"params": {**params, "cell": "gru", "activation": "relu"}}, "activation='relu' needs"),
     ]:

@@ -110,7 +110,7 @@ def test_a_class_that_a_fold_did_not_see(form, method, missing):
 
 def test_cross_val_predict_wants_a_partition():
     X, y = problem()
-    with pytest.raises(ValueError, match="cv: every sequence must be in the test set of one fold"):
+    with pytest.raises(ValueError, match="cv: every sequence must be in the test set of exactly one fold"):
         cross_val_predict(StepClassifier(), X, y, cv=[(np.arange(5), np.arange(5, 9))])
 
 

@@ -193,7 +193,7 @@ def test_mistakes_after_a_fit_leave_it_as_it_was():
         (lambda: model.predict(TEXTS, beam_width=0), ValueError, "beam_width must be"),
         (lambda: model.predict(TEXTS, length_penalty=-1), ValueError, "length_penalty must be"),
         (lambda: model.predict(TEXTS, max_length=0), ValueError, "max_length must be"),
-        (lambda: model.predict(TEXTS, lengths=3), ValueError, "symbols end by themselves"),
+        (lambda: model.predict(TEXTS, lengths=3), ValueError, "symbols end with the end symbol"),
         (lambda: model.partial_fit(TEXTS, SYMBOLS), TypeError, "y holds symbols"),
         (lambda: model.fit(TEXTS, WORDS, X_val=TEXTS), ValueError, "X_val and y_val"),
         (lambda: model.fit(TEXTS, WORDS, X_val=TEXTS, y_val=WORDS[:3]), ValueError, "y_val has 3"),

@@ -130,7 +130,7 @@ def test_what_others_can_write_is_not_read_and_one_warning_says_why(root, tmp_pa
     assert (load(recorded) is None) == (where != "f")
     assert not (tmp_path / "marker").exists()
     (message,) = recorded
-    assert message.startswith("numrnn compiles its kernels anew in every process: " + reason.format(path=path))
+    assert message.startswith("numrnn recompiles its kernels in every process: " + reason.format(path=path))
     assert message.endswith("or set NUMBA_CACHE_DIR to a folder that only you can write.")
     assert file.lstat() == before and len(list(folder.iterdir())) <= 2  # nothing was kept there
 

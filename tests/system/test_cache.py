@@ -80,7 +80,7 @@ def test_without_a_folder_to_write_to_kernels_run_and_a_warning_says_why(copied_
     file.touch()
     result, hits, errors = run(copied_package, file)
     assert (result, hits) == (5.0, 0)
-    assert "numrnn compiles its kernels anew" in errors
+    assert "numrnn recompiles its kernels" in errors
     assert "NUMBA_CACHE_DIR" in errors
 
 

@@ -237,7 +237,7 @@ def test_another_format_and_other_kernels_are_refused(folder):
 
 
 def test_a_checkpoint_is_no_model(folder):
-    with pytest.raises(ValueError, match=r"is a checkpoint, no model: fit\(\.\.\., resume=FOLDER\)"):
+    with pytest.raises(ValueError, match=r"is a checkpoint, not a model; pass its folder to fit\(\.\.\., resume=FOLDER\)"):
         numrnn.load(newest_checkpoint(folder)[0])
 
 
@@ -263,7 +263,7 @@ def test_damage_falls_back_or_is_refused_100_of_100(folder):
         with pytest.warns(UserWarning, match=f"{newest.name} is damaged.*resuming.*, {before.name}"):
             places.append(newest_checkpoint(folder)[0])
         if i % 10 == 0:
-            with pytest.warns(UserWarning, match="going on from the one before"):
+            with pytest.warns(UserWarning, match="resuming from the previous one"):
                 assert figures(regressor().fit(*SEQUENCES, resume=folder)) == whole
             for path, content in zip(numbered[:-1], contents[:-1], strict=True):
                 path.write_bytes(damaged(content, draw))
@@ -315,7 +315,7 @@ def test_checkpoints_of_another_run_are_not_overwritten(folder):
     model = regressor(callbacks=[Checkpoint(folder)])
     with pytest.raises(ValueError, match=f"has checkpoints of an earlier run: pass resume='{folder}' to go on"):
         model.fit(*SEQUENCES)
-    with pytest.raises(ValueError, match="a Checkpoint is for fit; partial_fit makes one pass"):
+    with pytest.raises(ValueError, match="a Checkpoint works with fit only"):
         model.partial_fit(*SEQUENCES)
     assert not hasattr(model, "n_iter_")
 
