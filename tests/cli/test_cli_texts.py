@@ -270,7 +270,7 @@ BAD_USAGE = [
     (["predict", "{reader}", "{tmp}/token.csv"], "token.csv: line 5, column 'text' holds no token"),
     (["predict", "{alone}", "{data}/reviews.csv"], "--text is missing"),
     (["score", "{alone}", "{data}/reviews.csv", "--text", "text"], "--target is missing"),
-    (["generate", "{reader}", "--prompt", "a"], "a RNNClassifier writes no texts"),
+    (["generate", "{reader}", "--prompt", "a"], "a RNNClassifier does not generate text"),
     (["generate", "{writer}"], "--prompt is missing: the model has learned no beginning"),
     (["generate", "{writer}", "--prompt", "n", "--stop", "é"], "--stop has 'é' (U+00E9) at 0"),
     (["generate", "{writer}", "--prompt", "né"], "--prompt has 'é' (U+00E9) at 1"),

@@ -119,7 +119,7 @@ MISTAKES = [
     (",,,\n,,,\n", (), "a.csv: all cells are empty"),
     (TABLE, ("--inputs", "c"), "a.csv: there is no column 'c', only unit, a, b, y"),
     (TABLE, ("--drop", "c"), "a.csv: there is no column 'c'"),
-    (TABLE, ("--inputs", "y"), "column 'y' is no input"),
+    (TABLE, ("--inputs", "y"), "column 'y' cannot be an input"),
     (TABLE, ("--inputs", "a,a"), "column 'a' is named twice"),
     (TABLE, ("--inputs", "a", "--drop", "b"), "cannot be combined"),
     (TABLE, ("--delimiter", "ab"), "expected one character, or tab, got 'ab'"),
