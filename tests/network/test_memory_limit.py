@@ -205,7 +205,7 @@ def test_an_encoder_decoder_has_half_for_each():
 def test_bidirectional_networks_are_refused_where_all_steps_do_not_fit():
     X, y = ragged_X_y()
     model = RNNClassifier((6, 4), bidirectional=True, max_iter=1, n_jobs=1, random_state=0, memory_limit="400kB")
-    with pytest.raises(ValueError, match=r"is too low: .* for bidirectional layers keep all .* got 400000"):
+    with pytest.raises(ValueError, match=r"is too low: .* since bidirectional layers store all .* got 400000"):
         model.fit(X, y)
     assert not hasattr(model, "classes_")
     needed = bytes_needed(lambda: model.fit(X, y))
