@@ -205,7 +205,7 @@ def test_mistakes_after_a_fit_leave_it_as_it_was():
     with pytest.raises(ValueError, match="another cell: the weights are those of cell='gru', got 'elman'"):
         model.set_params(cell="elman").partial_fit(TEXTS, WORDS)
     vectors = small(input="vector").fit(VECTORS, SERIES)
-    for options, message in [({"beam_width": 2, "lengths": 1}, "beam search needs"), ({"max_length": 2}, "pass lengths"),
+    for options, message in [({"beam_width": 2, "lengths": 1}, "beam search"), ({"max_length": 2}, "pass lengths"),
                              ({"lengths": [1, 2]}, "60 of them"), ({"lengths": 0}, "at least 1")]:  # fmt: skip
         with pytest.raises(ValueError, match=message):
             vectors.predict(VECTORS, **options)
