@@ -142,7 +142,7 @@ def targets_to_sequences(y, X_sequences, *, name="y"):
     if n_targets != n_sequences:
         raise ValueError(
             f"Found input variables with inconsistent numbers of samples: {[n_sequences, n_targets]}; "
-            f"X has {n_sequences} sequences, {name} has {n_targets}"
+            f"{'X' + name[1:] if name.startswith('y') else 'X'} has {n_sequences} sequences, {name} has {n_targets}"
         )
     wrong = np.flatnonzero(targets.lengths != X_sequences.lengths)
     if wrong.size:

@@ -409,7 +409,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         return tags
 
     def _learn_targets(self, flat, classes, data):
-        head, n_outputs, self.classes_ = learn_labels(flat, classes)
+        head, n_outputs, self.classes_ = learn_labels(flat, classes, data.offsets if self.output == "step" else None)
         if head == "sigmoid" and self.output == "sequence":
             warn_if_ambiguous(flat, data)
         return head, n_outputs

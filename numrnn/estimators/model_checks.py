@@ -11,7 +11,7 @@ from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.estimators.parameter_table import choices_of
 from numrnn.io.messages import shown
 from numrnn.network.architecture import Architecture, PairArchitecture
-from numrnn.network.components import CELLS
+from numrnn.network.components import CELLS, outputs_of_targets
 
 LARGEST = 2**31 - 1  # of a size
 _HEADS = {"RNNClassifier": ("softmax", "sigmoid"), "RNNRegressor": ("identity",), "RNNLanguageModel": ("softmax",)}
@@ -124,12 +124,14 @@ def _of_symbols(name, vocabulary, n_symbols):
 
 def _of_regressor(network, learnt, kind="RNNRegressor"):
     yield from _of_network(network, _HEADS[kind], choices_of("output"))
-    yield _equals(learnt, "n_outputs_", network.n_outputs, "the n_outputs of its architecture")
+    count, expected = learnt["n_outputs_"], f"the targets of {network.n_outputs} outputs of its architecture"
+    holds = _is_size(count) and outputs_of_targets(network.head, count) == network.n_outputs
+    yield "n_outputs_", count, holds, expected
     yield from _of_inputs(network, learnt)
     yield from _of_symbols("vocabulary_", learnt["vocabulary_"], network.n_symbols)
     if kind == "RNNRegressor":
         yield _is_bool(learnt, "_one_column")
-        one, count = learnt["_one_column"], network.n_outputs
+        one = learnt["_one_column"]
         yield "_one_column", one, not one or count == 1, f"False with n_outputs_={count}"
 
 

@@ -350,9 +350,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             raise InputError(name, (), f"must hold numbers that float64 can hold: {error}") from error
         if values.ndim != 2:
             values = values.reshape(len(values), -1)
-        n_outputs = self._architecture.n_outputs
-        if values.shape[1] != n_outputs:
-            raise InputError(name, (), f"has {values.shape[1]} targets in each row, but fit got {n_outputs}")
+        if values.shape[1] != self.n_outputs_:
+            raise InputError(name, (), f"has {values.shape[1]} targets in each row, but fit got {self.n_outputs_}")
         with np.errstate(over="ignore"):
             values = np.ascontiguousarray(values, dtype=self._architecture.dtype)
         if not np.isfinite(values).all():

@@ -47,8 +47,8 @@ def flat_targets(y, data, output, *, device="cpu", name="y"):
     flat = _one_per_sequence(y, name)
     if len(flat) != len(data):
         raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: {[len(data), len(flat)]}; X has {len(data)} "
-            f"sequences, {name} has {len(flat)} targets"
+            f"Found input variables with inconsistent numbers of samples: {[len(data), len(flat)]}; X{name[1:]} has "
+            f"{len(data)} sequences, {name} has {len(flat)} targets"
         )
     return flat
 
@@ -90,7 +90,7 @@ def _is_per_step(y, data):
 MISSING = object()  # classes that the first `partial_fit` did not get
 
 
-def learn_labels(flat, classes):
+def learn_labels(flat, classes, offsets=None):
     """Return the head, the number of outputs and the labels that follow from y.
 
     Parameters
@@ -99,6 +99,8 @@ def learn_labels(flat, classes):
         y; zeros and ones in K > 1 columns are multi-label.
     classes : array-like or None
         All labels, if y may lack some; `MISSING` if the user should have given them.
+    offsets : ndarray of shape (N + 1,) or None
+        Offsets of the sequences, if y is per step.
 
     Returns
     -------
@@ -107,8 +109,8 @@ def learn_labels(flat, classes):
     labels : ndarray of shape (n_outputs,)
         Sorted labels, or the numbers of the columns of multi-label y.
     """
-    _check_one_type(flat, "y")
-    _check_are_labels(flat)
+    _check_one_type(flat, "y", offsets)
+    _check_are_labels(flat, offsets)
     if type_of_target(flat) == "multilabel-indicator":
         return "sigmoid", flat.shape[1], np.arange(flat.shape[1])
     column = _column(flat, "y")
@@ -120,7 +122,16 @@ def learn_labels(flat, classes):
     return "softmax", len(labels), labels
 
 
-def _check_are_labels(flat):
+def _index_of(i, shape, offsets=None):
+    """Return the index of element i of flat targets as the user knows it: sequence, step if per step, column."""
+    row, *column = map(int, np.unravel_index(i, shape))
+    if offsets is None:
+        return row, *column
+    sequence = int(np.searchsorted(offsets, row, side="right")) - 1
+    return sequence, row - int(offsets[sequence]), *column
+
+
+def _check_are_labels(flat, offsets):
     try:
         check_classification_targets(flat)
     except ValueError as error:
@@ -128,7 +139,9 @@ def _check_are_labels(flat):
         if i is None:
             raise
         found = f"is {shown(flat.ravel()[i])} ({type(flat.ravel()[i]).__name__})"
-        raise InputError("y", (i,), f"{found}: y must hold labels, texts or integers") from error
+        raise InputError(
+            "y", _index_of(i, flat.shape, offsets), f"{found}: y must hold labels, texts or integers"
+        ) from error
 
 
 def warn_if_ambiguous(flat, data):
@@ -180,14 +193,15 @@ def distinct(labels, name):
     return found
 
 
-def _check_one_type(labels, name):
+def _check_one_type(labels, name, offsets=None):
     if labels.dtype != object:
         return
     are_text = np.array([isinstance(label, str) for label in labels.flat])
     if are_text.any() and not are_text.all():
         i = int(are_text.argmin())
+        index = _index_of(i, labels.shape, offsets)
         found = f"is {shown(labels.flat[i])}"
-        raise InputError(name, (i,), f"{found}: {name} must hold labels of one type, got text and others")
+        raise InputError(name, index, f"{found}: {name} must hold labels of one type, got text and others")
 
 
 def _column(flat, name):
@@ -239,17 +253,14 @@ def flat_weights(sample_weight, data, output, *, device="cpu", name="sample_weig
         if weights.shape != (len(data),):
             expected = f"must have shape ({len(data)},), one weight per sequence"
             raise InputError(name, (), f"{expected}, got {weights.shape}")
-        if output == "step":
-            weights = np.repeat(weights, data.lengths)
     wrong = ~np.isfinite(weights) | (weights < 0)
     if wrong.any():
         place = int(wrong.argmax())
-        by_sequence = weights.shape == (len(data),) and not per_step
-        found = f"is {weights[place]}" if by_sequence else f"has {weights[place]} as number {place}"
-        raise InputError(name, (place,) if by_sequence else (), f"{found}: weights must be finite and not negative")
+        index = _index_of(place, weights.shape, data.offsets if per_step else None)
+        raise InputError(name, index, f"is {weights[place]}: weights must be finite and not negative")
     if not weights.any():
         raise InputError(name, (), "must contain at least one non-zero number; all weights are zero")
-    return weights
+    return weights if per_step or output == "sequence" else np.repeat(weights, data.lengths)
 
 
 def class_weights(class_weight, classes, codes, weights):

@@ -83,6 +83,6 @@ def numbers_of_head(head, loss=None, parameter=None):
     return HeadNumbers(HEADS[head].output, chosen.number, chosen.parameter if parameter is None else float(parameter))
 
 
-def outputs_of_targets(head, count):
-    """Return the number of raw outputs that a head needs for `count` targets or classes."""
-    return LOSSES[HEADS[head].loss].outputs_per_target * count
+def outputs_of_targets(head, count, loss=None):
+    """Return the number of raw outputs for `count` targets or classes, given a loss or else the head's own."""
+    return LOSSES[loss or HEADS[head].loss].outputs_per_target * count

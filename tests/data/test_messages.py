@@ -83,3 +83,48 @@ def test_texts_symbols_and_targets_are_told_by_fields(call, parameter, index):
     with pytest.raises(InputError) as caught:
         call()
     assert (caught.value.parameter, caught.value.index) == (parameter, index)
+
+
+def labels_of_steps(place, label):
+    """Return labels of sequences of 3, 4 and 2 steps, one of which is another kind."""
+    y = [np.array(["a", "b", "a"], object), np.array(["a", "b", "a", "b"], object), np.array(["a", "b"], object)]
+    y[place[0]][place[1]] = label
+    return y
+
+
+@pytest.mark.parametrize("label", [3, np.datetime64("2020-01-01").astype(object)])
+def test_labels_of_steps_are_named_by_sequence_and_step(label):
+    """Check that an invalid label is named by sequence and step; an early version counted the steps of all."""
+    X = [np.zeros((3, 1)), np.zeros((4, 1)), np.zeros((2, 1))]
+    with pytest.raises(InputError) as error:
+        RNNClassifier((2,), output="step").initialize(X, labels_of_steps((1, 2), label))
+    assert error.value.index == (1, 2)
+
+
+def test_labels_in_columns_are_named_by_row_and_column():
+    """Check that an invalid label of a 2-D y is named by row and column."""
+    y = np.array([["a", "b"], ["a", 1]], object)
+    with pytest.raises(InputError) as error:
+        RNNClassifier((2,)).initialize(np.zeros((2, 3, 1)), y)
+    assert (error.value.parameter, error.value.index) == ("y", (1, 1))
+
+
+@pytest.mark.parametrize(("weights", "index"), [
+    ([1, -1, 1], (1,)),
+    ([[1, 1, 1], [1, 1, -2, 1], [1, 1]], (1, 2)),
+])  # fmt: skip
+def test_weights_are_named_as_they_were_given(weights, index):
+    """Check that a negative weight is named by its sequence, and by its step if there is one per step."""
+    X = [np.zeros((3, 1)), np.zeros((4, 1)), np.zeros((2, 1))]
+    y = [np.zeros(3), np.zeros(4), np.zeros(2)]
+    with pytest.raises(InputError) as error:
+        RNNRegressor((2,), output="step").fit(X, y, sample_weight=weights)
+    assert (error.value.parameter, error.value.index) == ("sample_weight", index)
+
+
+def test_the_command_line_gives_no_advice_for_python():
+    """Check that advice for Python is a hint, which another place leaves out."""
+    vocabulary = Vocabulary().fit("banana")
+    with pytest.raises(InputError, match="unknown=True") as error:
+        vocabulary.transform(["band"])
+    assert "unknown=True" not in str(error.value.at("may.csv: line 2"))

@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import r2_score
 
 from numrnn import RNNRegressor, Sequences
+from numrnn.network import components
 
 
 def ragged(n=24, D=3, seed=0):
@@ -93,3 +94,15 @@ def test_lbfgs_is_deterministic_and_fits():
     again = small(solver="lbfgs", max_iter=200, dtype="float64", n_jobs=2).fit(X[:8], SUMS[:8])
     np.testing.assert_array_equal(model._state.theta, again._state.theta)
     assert model.score(X[:8], SUMS[:8]) > 0.99
+
+
+def test_a_loss_may_need_more_outputs_than_there_are_targets(monkeypatch):
+    """Check that the raw outputs are those that the loss needs, and the columns of y those of the fit."""
+    loss = components.LOSSES["squared_error"]._replace(outputs_per_target=2)
+    monkeypatch.setitem(components.LOSSES, "squared_error", loss)
+    X, y = np.zeros((4, 3, 1)), np.zeros((4, 3))
+    model = RNNRegressor((2,)).initialize(X, y)
+    assert (model.n_outputs_, model.V_.shape) == (3, (6, 2))
+    assert model._encode_targets(y, "y").shape == (4, 3)
+    with pytest.raises(ValueError, match="y has 2 targets in each row, but fit got 3"):
+        model._encode_targets(y[:, :2], "y")

@@ -446,8 +446,9 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return InputError(
             name,
             () if is_one else (i,),
-            f"has {character!r} (U+{ord(character):04X}) at {place}{of}, which is none of the {self.n_symbols_} "
-            "symbols: fit on it too, or set unknown=True to reserve a symbol for unknown characters",
+            f"has {character!r} (U+{ord(character):04X}) at {place}{of}, which is none of the "
+            f"{self.n_symbols_} symbols",
+            ": fit on it too, or set unknown=True to reserve a symbol for unknown characters",
         )
 
     def _decoded(self, symbols, name):
