@@ -15,7 +15,7 @@ DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 def files(suffix):
     """Return the files of the project with a suffix, without those that are built."""
-    built = ("docs/_build", "docs/gallery", "docs/api/")
+    built = ("docs/_build", "docs/gallery", "docs/api/", "docs/sg_execution_times")
     found = (path for folder in FOLDERS for path in sorted((ROOT / folder).rglob(f"*{suffix}")))
     return [path for path in found if not str(path.relative_to(ROOT)).startswith(built)]
 
