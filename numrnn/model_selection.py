@@ -67,9 +67,9 @@ def cross_val_predict(
 
     Returns
     -------
-    predictions : ndarray with N rows, or, per step, in the form of X
-        Predictions in the order of X. A class that does not occur in the training part of a fold has the probability 0
-        in that fold (the smallest float as log-probability or decision value).
+    predictions : ndarray with N rows, or, if per step, in the same form as X
+        Predictions in the order of X. A class that does not occur in the training part of a fold has probability 0
+        in that fold (the most negative finite float as log-probability or decision value).
 
     Raises
     ------
@@ -155,9 +155,9 @@ def _in_order(predictions, tests):
 class StratifiedStepKFold(BaseCrossValidator):
     """Split sequences into folds that have about the same share of the steps of every class.
 
-    It is meant for targets per step, for which `sklearn.model_selection.StratifiedKFold` finds no class per sequence.
-    Sequences are assigned in order of decreasing length, each to the fold that has the fewest steps of its classes so
-    far.
+    It is meant for targets per step; `sklearn.model_selection.StratifiedKFold` needs one class per sequence.
+    Sequences are assigned in order of decreasing length, each to the fold that so far has the fewest steps of
+    the classes of the sequence.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ class StratifiedStepKFold(BaseCrossValidator):
         in_fold = np.zeros((self.n_splits, shares.shape[1]))
         n_in_fold = np.zeros(self.n_splits, np.int64)
         for i in order:
-            # Among folds, the sum of squares of their shares grows least where this product is smallest.
+            # The sum of squared shares over all folds grows least if the fold with the smallest product is chosen.
             fold = np.lexsort((n_in_fold, in_fold @ shares[i]))[0]
             fold_of[i] = fold
             in_fold[fold] += shares[i]
@@ -262,7 +262,7 @@ def make_step_scorer(
     -------
     scorer : callable (estimator, X, y, sample_weight=None) -> float
         Scorer for `scoring=` of scikit-learn's tools. `sample_weight` has one weight per sequence, or per step in any
-        form. With metadata routing, request it by ``scorer.set_score_request(sample_weight=True)``.
+        form. With metadata routing, request it with ``scorer.set_score_request(sample_weight=True)``.
 
     Examples
     --------

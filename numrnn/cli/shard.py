@@ -160,7 +160,7 @@ class _Job:
         return data
 
     def _write_file(self, name, writer, test):
-        """Write the sequences of a file; return the writer of its test set, if it has one."""
+        """Write the sequences of a file; return the writer its test set, if it has one."""
         from numrnn.data.readers.tables import read_step_table
         from numrnn.data.shards.writer import ShardWriter
 

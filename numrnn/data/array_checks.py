@@ -23,9 +23,9 @@ __all__ = [
 
 NUMBERS = "biuf"
 TARGETS = "biufUSO"
-PLAIN = (str, bytes, int, float, complex, np.generic)  # what hides neither mask nor device
-DEPTH = 8  # of lists within lists that are looked through
-BY_DEVICE = ", or set device='cuda' of an estimator"  # a hint for those who have such an array
+PLAIN = (str, bytes, int, float, complex, np.generic)  # types that can be neither a masked array nor an array on a GPU
+DEPTH = 8  # levels of nested lists that are searched
+BY_DEVICE = ", or set device='cuda' of an estimator"  # hint in the error about an array on a GPU
 
 
 def stack(items, *, name, kinds, choose_dtype=None):
@@ -35,7 +35,7 @@ def stack(items, *, name, kinds, choose_dtype=None):
     ----------
     items : list of array-likes of shape (T_i, D) or (T_i,)
     name : str
-        Name of the list in errors.
+        Name of the list in error messages.
     kinds : {NUMBERS, TARGETS}
         Accepted kinds of dtype (`numpy.dtype.kind`).
     choose_dtype : callable (dtype, ndim) -> dtype, default=None
@@ -50,7 +50,8 @@ def stack(items, *, name, kinds, choose_dtype=None):
     Raises
     ------
     ValueError, TypeError
-        If an array differs in shape from the first one, or its dtype is not accepted. The message names it.
+        If an array has another number of columns or dimensions than the first one, or a dtype that is not accepted. The
+        message names the array.
     """
     check_one_order(items, name)
     arrays = [
@@ -69,7 +70,7 @@ def stack(items, *, name, kinds, choose_dtype=None):
 
 
 def check_kind(dtype, name, kinds, index=()):
-    """Raise a ValueError about item `index` of the argument `name` unless a dtype is of one of the kinds."""
+    """Raise a ValueError that names item `index` of the argument `name` if the kind of `dtype` is not in `kinds`."""
     if dtype.kind == "c":
         raise InputError(name, index, f"has dtype {dtype}: Complex data not supported")
     if dtype.kind not in kinds:
@@ -78,24 +79,24 @@ def check_kind(dtype, name, kinds, index=()):
 
 
 def check_plain(array, name, hint="", index=()):
-    """Raise an error if an array, or one in a list of any depth, cannot be read completely.
+    """Raise an error if an array, or an array in a nested list, is masked or on a GPU.
 
     Parameters
     ----------
     array : object
     name : str
-        Name, in errors, of the argument that the array is or belongs to.
+        Name, in error messages, of the argument that is the array or contains it.
     hint : str
-        What else can be done with an array on a GPU.
+        End of the message about an array on a GPU, with an alternative to copying it.
     index : tuple of int
         Index of the array within that argument.
 
     Raises
     ------
     TypeError
-        If it is an array on a GPU (CuPy, PyTorch): reading it would copy it.
+        If an array is on a GPU (CuPy, PyTorch): it would have to be copied to the host.
     ValueError
-        If it is a masked array with masked values: NumPy would read the values below the mask.
+        If an array has masked values: NumPy would read the values under the mask.
     """
     if type(array) in (list, tuple):
         _check_plain_items(array, name, index, hint, DEPTH)
@@ -215,7 +216,7 @@ def checked_lengths(lengths, n_steps, name="lengths", least=0):
     sum differs from `n_steps`.
     """
     lengths = checked_each(lengths, n_steps, name, least)
-    ends = np.cumsum(lengths)  # where the first sum wraps, the one before is too large already
+    ends = np.cumsum(lengths)  # before the first sum that wraps, there is one that is too large already
     if (ends > n_steps).any() or (ends[-1] if ends.size else 0) != n_steps:
         raise ValueError(f"{name} add up to {sum(lengths.tolist())} steps, values hold {n_steps}")
     return lengths
@@ -237,16 +238,16 @@ def checked_each(lengths, most, name, least):
 
 
 def names_of(columns):
-    """Return the names of columns as a tuple, or None unless all of them are texts."""
+    """Return the names of columns as a tuple, or None if there are none or not all of them are str."""
     names = tuple(columns)
     return tuple(map(str, names)) if names and all(isinstance(name, str) for name in names) else None
 
 
 def check_one_order(items, name):
-    """Return the columns of the data frames among items, which must agree; None if there are no data frames.
+    """Return the columns that all data frames in `items` share, or None if there are no data frames.
 
-    Raises a ValueError that names the first frame with other columns, with another order, or with a repeated column.
-    Arrays have no names and are not compared.
+    Raises a ValueError that names the first data frame whose columns are repeated, or differ from those of the first
+    one or from their order. Arrays have no names and are not compared.
     """
     frames = [(i, list(x.columns)) for i, x in enumerate(items) if type(x) is not np.ndarray and hasattr(x, "columns")]
     for i, columns in frames:
@@ -266,7 +267,7 @@ def places_of(expected, found, where):
     ----------
     expected, found : sequence of str
     where : str
-        Source of the columns found, for errors: a file or a parameter.
+        Name of the file or parameter with the columns found, for error messages.
 
     Raises
     ------
@@ -296,13 +297,13 @@ def places_of(expected, found, where):
 
 
 def check_same_order(known, found, what, where, when="during fit"):
-    """Raise a ValueError unless columns are those of the fit in the same order.
+    """Raise a ValueError unless the columns are the known ones in the same order.
 
     Parameters
     ----------
     known, found : sequence of str
     what, where, when : str
-        Name of the columns, their source (see `places_of`), and the time of the known order, for errors.
+        Name of the columns, their source (see `places_of`), and when their order was learned, for error messages.
     """
     if places_of(known, found, where) is not None:
         expected, found = (listed(map(repr, order)) for order in (known, found))

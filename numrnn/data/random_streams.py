@@ -1,4 +1,4 @@
-"""Draw random numbers that do not depend on the order of requests.
+"""Draw random numbers that do not depend on the order in which they are drawn.
 
 Everything random in numrnn (initial weights, shuffles, splits, masks, sampling) comes from a counter-based generator
 whose key is the purpose of the numbers. The shuffle of epoch 7 is the same whether epochs 1 to 6 ran in this process,
@@ -10,14 +10,15 @@ from sklearn.utils import check_random_state
 
 from numrnn.io.messages import shown
 
-# The numbers are part of what makes a seed reproducible: add to them, never change them.
+# A seed gives the same results only while these numbers are unchanged: add new ones, never change existing ones.
 PURPOSES = {"weights": 1, "shuffle": 2, "split": 3, "dropout": 4, "sampling": 5, "data": 6, "shards": 7}
 
 
 def draw_seed(random_state):
-    """Return the seed of a fit, an integer in [0, 2**64), given a `random_state` as scikit-learn accepts it.
+    """Return the seed of a fit, an integer in [0, 2**64), given a `random_state` as in scikit-learn.
 
-    None draws from NumPy's global generator. Other values than int, RandomState and None raise a ValueError.
+    With None, the seed is drawn from NumPy's global generator. Raises a ValueError for other values than those that
+    `sklearn.utils.check_random_state` accepts.
     """
     try:
         random = check_random_state(random_state)
@@ -38,12 +39,12 @@ def mask_keys(seed, epoch, ids, first):
         In [0, 2**64).
     epoch : int
     ids, first : ndarray of shape (n,), int64
-        Sequences, and the first steps of their chunks.
+        Index of the sequence of each chunk, and the first step of the chunk.
 
     Returns
     -------
     keys : ndarray of shape (n,), int64
-        Upper half of a hash of all four (splitmix64: Steele, Lea, Flood 2014).
+        Upper half of a hash of `seed`, `epoch`, `ids` and `first` (splitmix64: Steele, Lea, Flood 2014).
     """
     words = (PURPOSES["dropout"], epoch, ids, first)
     key = np.full(len(ids), seed, np.uint64)
@@ -64,7 +65,8 @@ def generator(seed, purpose, epoch=0, sequence=0):
         In [0, 2**64).
     purpose : {"weights", "shuffle", "split", "dropout", "sampling", "data", "shards"}
     epoch, sequence : int, default=0
-        Not negative. Generators of different epochs or sequences never overlap: each may draw 2**130 words.
+        Non-negative. Generators of different epochs or sequences do not overlap, since each can draw up to 2**130
+        words.
 
     Returns
     -------

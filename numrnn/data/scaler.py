@@ -43,7 +43,7 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
     n_samples_seen_ : int
         Number of steps seen.
     n_inputs_ : int
-        Number of inputs per step, D.
+        Number of inputs per step, D; 1 for symbols and for the rows of a 2-D array of numbers.
     n_features_in_ : int
         D, or the number of columns if X was a 2-D array (the steps of univariate sequences).
     feature_names_in_ : ndarray of str

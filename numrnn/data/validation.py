@@ -26,7 +26,7 @@ class Inputs(NamedTuple):
     owner : str
         Class name of the estimator, for errors.
     n_inputs : int
-        Number of inputs per step, D.
+        Number of inputs per step, D; 1 for symbols and for the rows of a 2-D array of numbers.
     n_features : int
         D, or the number of columns if X is a table of numbers, as scikit-learn requires.
     on_table : bool

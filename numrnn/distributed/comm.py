@@ -37,7 +37,7 @@ class Serial:
         return wanted
 
     def in_turns(self, function):
-        """Call a function in one process of each machine, then in the others."""
+        """Call a function in one process of each machine first, and then in the others."""
         function()
 
     def wait_for_all(self):

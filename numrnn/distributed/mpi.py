@@ -21,13 +21,15 @@ except (ImportError, RuntimeError) as error:  # RuntimeError: mpi4py finds no li
         f"pip install mpich: {str(error).splitlines()[0]}"
     ) from error
 
-SPIN_SECONDS = 2e-3  # for this long a wait only yields the processor, then it sleeps between two tests
+SPIN_SECONDS = 2e-3  # a wait yields the processor for this long, and then sleeps between tests
 NAP = 1e-4
 NAME_BYTES = 64  # bytes of the name of a fact that differs
 PATIENCE = 5.0  # seconds for which a failed process waits for all others to fail
 
 
-_known = mpi.Comm.Create_keyval()  # key of the MPI object of a communicator, since duplicates are limited
+_known = (
+    mpi.Comm.Create_keyval()
+)  # attribute that stores a communicator's MPI object, since the number of duplicates of a communicator is limited
 
 
 def processes_of(comm):
@@ -49,8 +51,8 @@ def world():
 class MPI(Serial):
     """Represent the processes of an mpi4py communicator.
 
-    Waits alternate between testing for messages and yielding the processor: threads of other processes may need it, and
-    signals are served.
+    While waiting, a process alternates between testing for messages and yielding or sleeping, so that threads of other
+    processes can run and signals are handled.
     """
 
     def __init__(self, comm):
@@ -80,7 +82,7 @@ class MPI(Serial):
         return None if function is None else lambda *args: self.from_first(function(*args) if self.rank == 0 else None)
 
     def check_same(self, make_facts):
-        """Raise a ValueError that names the first fact and process that differ; see `Serial.check_same`."""
+        """Raise a ValueError that names the first process whose facts differ, and the fact; see `Serial.check_same`."""
         facts = make_facts()
         expected = self.from_first(facts)
         differing = [name for name in expected | facts if expected.get(name) != facts.get(name)]
@@ -96,7 +98,7 @@ class MPI(Serial):
     def threads(self, wanted, given):
         """Return the number of threads of this process.
 
-        Unless a number is given, this is its share of the cores that the processes of its machine may use together.
+        Unless `given` is set, this is at most its share of the cores that the processes on its machine may use.
         """
         if given is not None or not hasattr(os, "sched_getaffinity"):
             return wanted
@@ -104,7 +106,7 @@ class MPI(Serial):
         return max(1, min(wanted, len(cores) // self._neighbours.Get_size()))
 
     def in_turns(self, function):
-        """Call a function in one process of each machine, then in the others."""
+        """Call a function in one process of each machine first, and then in the others."""
         if self._neighbours.Get_rank() == 0:
             function()
         _wait(self._neighbours.Ibarrier())
@@ -122,8 +124,8 @@ class MPI(Serial):
     def sum_nodes(self, nodes, count, tail):
         """Sum the tree of `count` nodes and send its root to all processes.
 
-        `nodes` (n, size) are this process's; they are overwritten, and the first becomes the root. `tail` (m,),
-        float64, are further numbers that are summed in place; the order of their additions must not matter.
+        `nodes` (n, size) are those of this process; they are overwritten, and the first one becomes the root. `tail`
+        (m,), float64, holds further numbers that are summed in place, in any order.
         """
         for left, right, peer in merges_of(count, self.size, self.rank):
             if peer == self.rank:
@@ -143,7 +145,7 @@ class MPI(Serial):
             tail[:] = message[nodes[0].nbytes :].view(np.float64)
 
     def gather_rows(self, rows, counts):
-        """Complete an array of which the processes have consecutive rows, `counts` each."""
+        """Gather rows in all processes: process i has filled the next `counts[i]` rows of `rows`."""
         counts = np.array(counts) * (rows.size // len(rows))
         places, kind = np.cumsum(counts) - counts, mpi.Datatype.fromcode(rows.dtype.char)
         _wait(self._comm.Iallgatherv(mpi.IN_PLACE, [rows, counts, places, kind]))
@@ -154,7 +156,7 @@ class MPI(Serial):
 
     @contextmanager
     def together(self):
-        """End all processes, with a traceback, if one of them fails within the context, unless all fail."""
+        """Return a context in which an error of one process aborts all of them, unless all of them fail."""
         try:
             yield
         except BaseException:
@@ -166,7 +168,7 @@ class MPI(Serial):
             raise
 
     def begin_to_note(self):
-        """Forget an interrupt; return the handler that records the next one and ends all processes at the second."""
+        """Clear a recorded Ctrl-C; return a handler that records the next one and aborts all at the second."""
         self._interrupted = False
         return self._note_interrupt
 
@@ -176,7 +178,7 @@ class MPI(Serial):
         self._interrupted = True
 
     def _all_failed(self):
-        """Return whether all processes call this before PATIENCE has passed."""
+        """Return whether all processes call this method within PATIENCE seconds."""
         request, end = self._failures.Ibarrier(), time.monotonic() + PATIENCE
         while not request.Test():
             if time.monotonic() > end:

@@ -26,7 +26,7 @@ class Range(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """List the texts that a parameter may be."""
+    """List the strings that a parameter accepts."""
 
     texts: tuple
 
@@ -43,7 +43,7 @@ class Parameter(NamedTuple):
 
     name: str
     default: object
-    allows: tuple | None  # Range, Choice, types, or scikit-learn's names; None if the code that uses it checks it
+    allows: tuple | None  # Range, Choice, types, or scikit-learn's constraint names; None: checked where it is used
     text: str  # description in the Parameters section; line breaks are ignored
     more: str = ""  # sentences after `text` that differ between estimators
     type: str = ""  # type in the Parameters section; derived from `allows` if empty
@@ -51,11 +51,11 @@ class Parameter(NamedTuple):
     option: Option | None = None
     estimators: tuple = ALL
     differs: dict = {}  # estimator -> fields that have another value there
-    before: object = IN_ALL_FILES  # value for model files that lack the parameter: what `fit` did before it existed
+    before: object = IN_ALL_FILES  # value for older model files without the parameter, which keeps their behaviour
 
     @property
     def choices(self):
-        """Return the texts that the parameter may be."""
+        """Return the strings that the parameter accepts."""
         return next(allowed.texts for allowed in self.allows if isinstance(allowed, Choice))
 
 
@@ -71,7 +71,7 @@ TABLE = (
         "hidden_layer_sizes",
         (64,),
         ("array-like", COUNT),
-        "Number of hidden units in each layer, the layer that reads the inputs first.",
+        "Number of hidden units in each layer, starting with the layer that reads the inputs.",
         type="int or array-like of int",
         annotation="int | Sequence[int]",
         option=Option("hidden units per layer: 64, or 64,32 for two layers", "sizes"),
@@ -126,12 +126,12 @@ TABLE = (
         "pooling",
         "last",
         (Choice(("last", "mean", "max")),),
-        """Hidden states that the output reads with ``output="sequence"``: those of the last step, or the mean or the
-        maximum over all steps, unit by unit, of the last layer.""",
+        """Hidden states of the last layer that the output reads with ``output="sequence"``: those of the last step, or
+        the mean or maximum of each unit over all steps.""",
         option=Option("hidden states that the output reads"),
         estimators=SUPERVISED,
     ),
-    Parameter(  # no option: --unit and others make it
+    Parameter(  # no option: --unit and others define the vocabulary
         "vocabulary",
         None,
         ("vocabulary", None),
@@ -161,13 +161,13 @@ TABLE = (
         annotation="Vocabulary | None",
         estimators=(SEQ2SEQ,),
     ),
-    Parameter(  # no option: numrnn.cli.texts has one, among those of texts
+    Parameter(  # no option here: numrnn.cli.texts defines it with the other options for texts
         "boundaries",
         "auto",
         ("boolean", AUTO),
-        """Whether to learn where texts begin and end. If so, each text (a single `str`, too) is enclosed in a boundary
-        symbol, `generate` accepts an empty prompt and stops at the end of a text, and texts may be empty or have one
-        symbol. "auto" means yes for lists of texts, and no for a single text and for integers.""",
+        """Whether to learn where texts begin and end. If so, each text (including a single `str`) is enclosed in
+        boundary symbols, `generate` accepts an empty prompt and stops at the end of a text, and texts may be empty or
+        have one symbol. "auto" means yes for lists of texts, and no for a single text and for integers.""",
         estimators=(LANGUAGE_MODEL,),
         before=False,
     ),
@@ -176,19 +176,19 @@ TABLE = (
         None,
         (COUNT, AUTO, None),
         """Number of symbols if X consists of symbols: 1-D arrays of integers from 0 to n_symbols - 1, which stand for
-        one-hot vectors (these are never built). "auto" takes the largest integer of X plus one.""",
+        one-hot vectors (these are never built). "auto" means the largest integer in X plus one.""",
         option=Option("number of symbols if X consists of symbols, or auto", "number_or_name"),
         differs={
             LANGUAGE_MODEL: {
                 "default": "auto",
                 "allows": (COUNT, AUTO),
-                "text": """Number of symbols if X consists of integers from 0 to n_symbols - 1. "auto" takes the largest
-                integer of X plus one.""",
+                "text": """Number of symbols if X consists of integers from 0 to n_symbols - 1. "auto" means the largest
+                integer in X plus one.""",
             },
             SEQ2SEQ: {
-                "text": """Number of symbols if X consists of symbols, integers from 0 to n_symbols - 1. "auto" takes
-                the largest integer of X plus one. With None, integers are numbers. Integers in y are always symbols,
-                unless they have an axis of columns."""
+                "text": """Number of symbols if X consists of symbols, integers from 0 to n_symbols - 1. "auto" means
+                the largest integer in X plus one. With None, integers are treated as numbers.
+                Sequences of integers in y are always symbols, unless they have shape (L_i, K)."""
             },
         },
     ),
@@ -268,9 +268,9 @@ TABLE = (
             LANGUAGE_MODEL: {
                 "default": "auto",
                 "allows": (COUNT, AUTO),
-                "text": """Number of streams into which a single text is cut, or number of texts of a list in a
-                mini-batch. "auto" means 100, or fewer if X is short, so that an epoch has about a hundred updates: 100
-                streams for a text of a million symbols, 4 for 20,000.""",
+                "text": """Number of streams into which a single text is cut, or, for a list of texts, number of
+                texts in a mini-batch. "auto" means 100, or fewer if X is short, so that an epoch has about a hundred
+                updates: 100 streams for a text of a million symbols, 4 for 20,000.""",
             },
             SEQ2SEQ: {"text": """Number of pairs in a mini-batch. A mini-batch consists of pairs of similar length."""},
         },
@@ -280,7 +280,7 @@ TABLE = (
         "auto",
         (COUNT, None, AUTO),
         """Number of steps in a chunk of truncated BPTT; gradients do not flow from one chunk to the previous one. None
-        means whole texts or streams. "auto" means 100, or down to 25 for a single text of fewer than 40,000
+        means whole texts or streams. "auto" means 100, or as few as 25 for a single text of fewer than 40,000
         symbols.""",
         estimators=(LANGUAGE_MODEL,),
     ),
@@ -297,7 +297,7 @@ TABLE = (
         "constant",
         None,
         """Schedule of the learning rate over epochs, see `numrnn.training.resolve_schedule`. A callable receives the
-        number of the epoch, starting at 0, and returns a factor of `learning_rate_init`.""",
+        number of the epoch, starting at 0, and returns the factor by which to multiply `learning_rate_init`.""",
         type='{"constant", "invscaling", "adaptive", "cosine"} or callable',
         annotation="str | Callable[[int], float]",
         option=Option("schedule of the learning rate", ("constant", "invscaling", "adaptive", "cosine")),
@@ -362,7 +362,7 @@ TABLE = (
         "clip_norm",
         1.0,
         (None, POSITIVE),
-        "Largest Euclidean norm of the gradient, L2 term included. Longer gradients are scaled down to it.",
+        "Largest Euclidean norm of the gradient, L2 term included. Gradients with a larger norm are scaled down to it.",
         option=Option("largest norm of the gradient, or none", "number_or_none"),
         differs={LANGUAGE_MODEL: {"default": 5.0}},
     ),
@@ -400,7 +400,7 @@ TABLE = (
         None,
         ("random_state",),
         """Seed of the initial weights, the shuffles, the dropout masks and the validation split. Fits with the same
-        integer return the same bits.""",
+        integer give bitwise identical models.""",
         annotation="int | RandomState | None",
         option=Option("seed (default: 0, so that the same command returns the same model)", "seed"),
     ),
@@ -430,8 +430,9 @@ TABLE = (
         None,
         (None, Integral),
         """Number of threads. None means all cores available to the process, limited by the environment variables
-        ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS`` (which joblib sets in its processes), and one in threads and forks
-        of joblib; -1 means all cores. Small work uses fewer. Results do not depend on it.""",
+        ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS`` (which joblib sets in its worker processes); in a worker thread
+        or forked worker of joblib, None means one thread unless ``NUMBA_NUM_THREADS`` is set. -1 means all cores. Small
+        tasks use fewer threads. Results do not depend on it.""",
         option=Option("number of threads, -1 for all cores", int),
         differs={LANGUAGE_MODEL: {"more": "Generating or scoring a single text uses one thread."}},
     ),
@@ -439,15 +440,16 @@ TABLE = (
         "memory_limit",
         None,
         (None, COUNT, str),
-        """Memory that training may use in addition to the data, in this process: bytes, or a text such as "512MB" or
-        "2GiB". If the hidden states of all steps need more, some are stored and the others recomputed, with the same
-        bits, in about 1.3 times the time at a tenth of the memory. If the limit is too low, `fit` raises an error that
-        states how much is needed.""",
+        """Memory that training may use in addition to the data, in this process: bytes, or a string such as "512MB" or
+        "2GiB". If the hidden states of all steps need more, some are stored and the others recomputed; the result
+        is bitwise identical, and with a tenth of the memory training takes about 1.3 times as long. If the
+        limit is too low, `fit` raises an error that states how much is needed.""",
         more="""Bidirectional networks store all hidden states; `fit` raises an error if these exceed the limit.""",
         option=Option("memory for training in addition to the data: bytes, or 512MB, 2GiB", "number_or_name"),
         differs={
             LANGUAGE_MODEL: {
-                "more": "With `bptt_steps`, training needs little more than a chunk, whatever the length of the texts."
+                "more": """With `bptt_steps`, training needs little more memory than one chunk takes, whatever the
+                length of the texts."""
             },
             SEQ2SEQ: {"more": "The encoder and the decoder may use half of it each; the error refers to that half."},
         },
@@ -460,7 +462,7 @@ TABLE = (
         receives one line per epoch in any case.""",
         annotation="bool | int",
     ),
-    Parameter(  # no option: a command line has no functions
+    Parameter(  # no option: a command line cannot pass Python objects
         "callbacks",
         None,
         (None, list, tuple),
@@ -479,7 +481,7 @@ def parameters_of(kind):
 
 
 def choices_of(name):
-    """Return the texts that a parameter may be, according to its first row."""
+    """Return the strings that a parameter accepts, according to its first row."""
     return next(row for row in TABLE if row.name == name).choices
 
 

@@ -24,7 +24,7 @@ from numrnn.solvers.base import Solver
 class RNNRegressor(RegressorMixin, BaseRNN):
     r"""Predict numbers for sequences, or for each of their steps, with a recurrent neural network.
 
-    In step t, an Elman network computes the hidden state and, from it, K numbers,
+    At step t, an Elman network computes the hidden state and, from it, K numbers,
 
     .. math:: s_t = a(U x_t + W s_{t-1} + b), \qquad h_t = V s_t + c;
 
@@ -34,7 +34,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     Parameters
     ----------
     hidden_layer_sizes : int or array-like of int, default=(64,)
-        Number of hidden units in each layer, the layer that reads the inputs first.
+        Number of hidden units in each layer, starting with the layer that reads the inputs.
     cell : {"elman", "gru", "lstm"}, default="elman"
         Recurrent cell of all layers. A GRU or LSTM remembers longer than an Elman cell and takes about three or four
         times as long to train.
@@ -48,14 +48,14 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Whether there is one target per sequence, predicted after the last step (of each direction, if bidirectional),
         or one per step.
     pooling : {"last", "mean", "max"}, default="last"
-        Hidden states that the output reads with ``output="sequence"``: those of the last step, or the mean or the
-        maximum over all steps, unit by unit, of the last layer.
+        Hidden states of the last layer that the output reads with ``output="sequence"``: those of the last step, or the
+        mean or maximum of each unit over all steps.
     vocabulary : numrnn.data.Vocabulary or None, default=None
         Vocabulary that converts X, a list of texts (str or lists of tokens), to symbols. `fit` fits a copy of it on X.
         Unless it has ``unknown=False``, the copy reserves a symbol for characters or tokens that do not occur in X.
     n_symbols : int, "auto" or None, default=None
         Number of symbols if X consists of symbols: 1-D arrays of integers from 0 to n_symbols - 1, which stand for
-        one-hot vectors (these are never built). "auto" takes the largest integer of X plus one.
+        one-hot vectors (these are never built). "auto" means the largest integer in X plus one.
     embedding_size : int or None, default=None
         Length of the learned vector of each symbol. With None, the first layer reads one-hot vectors.
     initial_state : {"zero", "learned"}, default="zero"
@@ -79,7 +79,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Initial learning rate.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable, default="constant"
         Schedule of the learning rate over epochs, see `numrnn.training.resolve_schedule`. A callable receives the
-        number of the epoch, starting at 0, and returns a factor of `learning_rate_init`.
+        number of the epoch, starting at 0, and returns the factor by which to multiply `learning_rate_init`.
     max_iter : int, default=100
         Number of epochs, that is, of passes over X. For "lbfgs", number of iterations.
     shuffle : bool, default=True
@@ -94,7 +94,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     n_iter_no_change : int, default=10
         Number of epochs without improvement after which `early_stopping` stops training.
     clip_norm : float or None, default=1.0
-        Largest Euclidean norm of the gradient, L2 term included. Longer gradients are scaled down to it.
+        Largest Euclidean norm of the gradient, L2 term included. Gradients with a larger norm are scaled down to it.
     bptt_steps : int or None, default=None
         Number of steps in a chunk of truncated BPTT; None means whole sequences. The weights are updated after each
         chunk. Hidden states are carried from one chunk of a sequence to the next, gradients are not. Memory is
@@ -103,7 +103,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Whether `fit` continues from the weights of the previous fit.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, the shuffles, the dropout masks and the validation split. Fits with the same
-        integer return the same bits.
+        integer give bitwise identical models.
     dtype : {"float32", "float64"}, default="float32"
         Precision of weights and arithmetic. Sums of losses are always float64.
     device : {"cpu", "cuda"}, default="cpu"
@@ -112,14 +112,15 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         uses the CPU.
     n_jobs : int or None, default=None
         Number of threads. None means all cores available to the process, limited by the environment variables
-        ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS`` (which joblib sets in its processes), and one in threads and forks
-        of joblib; -1 means all cores. Small work uses fewer. Results do not depend on it.
+        ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS`` (which joblib sets in its worker processes); in a worker thread or
+        forked worker of joblib, None means one thread unless ``NUMBA_NUM_THREADS`` is set. -1 means all cores. Small
+        tasks use fewer threads. Results do not depend on it.
     memory_limit : int, str or None, default=None
-        Memory that training may use in addition to the data, in this process: bytes, or a text such as "512MB" or
-        "2GiB". If the hidden states of all steps need more, some are stored and the others recomputed, with the same
-        bits, in about 1.3 times the time at a tenth of the memory. If the limit is too low, `fit` raises an error that
-        states how much is needed. Bidirectional networks store all hidden states; `fit` raises an error if these exceed
-        the limit.
+        Memory that training may use in addition to the data, in this process: bytes, or a string such as "512MB" or
+        "2GiB". If the hidden states of all steps need more, some are stored and the others recomputed; the result is
+        bitwise identical, and with a tenth of the memory training takes about 1.3 times as long. If the limit is too
+        low, `fit` raises an error that states how much is needed. Bidirectional networks store all hidden states; `fit`
+        raises an error if these exceed the limit.
     verbose : bool or int, default=False
         Whether to show a progress bar: True shows it in a terminal or notebook, 2 always. The logger "numrnn" receives
         one line per epoch in any case.
@@ -131,20 +132,20 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     Attributes
     ----------
     n_features_in_ : int
-        Number of inputs per step, 1 for symbols. If X was a 2-D array of numbers, its number of columns.
+        Number of columns of X if it was a 2-D array of numbers; otherwise equal to `n_inputs_`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, if X was a data frame or a list of data frames whose names are all texts.
+        Names of the columns, if X was a data frame or a list of data frames and all column names are strings.
     target_names_in_ : ndarray of shape (`n_outputs_`,)
-        Names of the columns of y, if y was a data frame, or a list of them, with two or more columns whose names are
-        all texts. Later targets must have the same columns in the same order.
+        Names of the columns of y, if y was a data frame or a list of data frames with at least two columns and all
+        column names are strings. Later targets must have the same columns in the same order.
     n_inputs_ : int
-        Number of inputs per step, D.
+        Number of inputs per step, D; 1 for symbols and for the rows of a 2-D array of numbers.
     vocabulary_ : Vocabulary or None
         Fitted vocabulary, if X consists of texts.
     n_outputs_ : int
         Number of outputs of the network, K.
     n_iter_ : int
-        Number of epochs trained, including those before a `warm_start` or `partial_fit`.
+        Number of epochs trained, including those of earlier calls that `warm_start` or `partial_fit` continued.
     loss_ : float
         Last value of `loss_curve_`.
     loss_curve_ : list of float
@@ -154,7 +155,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     weights_ : dict of str to ndarray
         Read-only views of all parameters by name.
     U_, W_, b_ : list of ndarray
-        Input weights (G*H, D), feedback weights (G*H, H) and biases (G*H,) of each layer.
+        Input weights (G*H, D), recurrent weights (G*H, H) and biases (G*H,) of each layer.
     V_, c_ : ndarray
         Output weights (K, H) and biases (K,).
 
@@ -166,9 +167,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     Notes
     -----
     X is a list of (T_i, D) arrays, a `Sequences`, an array of shape (N, T, D), or an array of shape (N, T) of
-    univariate sequences. Predictions per step have the form of X. A single sequence is passed as a list of one:
-    ``predict([x])``. With a `vocabulary`, X is a list of texts. Targets that are far from zero mean and unit variance
-    are learned slowly; standardise them with `sklearn.compose.TransformedTargetRegressor`.
+    univariate sequences. Predictions per step are returned in the same form as X. A single sequence is passed as a list
+    of one: ``predict([x])``. With a `vocabulary`, X is a list of texts. Targets that are far from zero mean and unit
+    variance are learned slowly; standardise them with `sklearn.compose.TransformedTargetRegressor`.
 
     References
     ----------
@@ -191,7 +192,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     _parameter_constraints = constraints_of("RNNRegressor")
     _learnt = (*BaseRNN._learnt, "_one_column")
     _class_weights = None
-    _fewest_to_score = 2  # R2 has no value for one target
+    _fewest_to_score = 2  # R2 is undefined for a single sample
 
     # begin of generated code: tests/parameter_table.py
     def __init__(
@@ -310,7 +311,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         *,
         state: StepState | np.ndarray | None = None,
     ) -> float:
-        """Compute R2, the coefficient of determination, over all steps with ``output="step"``.
+        """Compute R2, the coefficient of determination; with ``output="step"``, over the steps of all sequences.
 
         Parameters
         ----------
@@ -322,7 +323,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Returns
         -------
         r2 : float
-            At most 1; the mean over the targets if there are several.
+            At most 1; the mean over the K outputs if there are several.
         """
         outputs, _, data, _ = self._run(X, state=state)
         output = self._architecture.output
@@ -368,7 +369,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         return None
 
     def _decode_outputs(self, outputs):
-        # float64 as all of scikit-learn's regressors, which its checks demand; the values are the network's own.
+        # scikit-learn's estimator checks require predictions in float64; the conversion does not change any value.
         outputs = outputs.astype(np.float64)
         return outputs[:, 0] if self._one_column else outputs
 

@@ -10,9 +10,9 @@ from numrnn.io.messages import shown
 
 
 class StepState:
-    """Hold the states of streams: the result of one `predict_step` and an argument of the next.
+    """Hold the states of streams, which `predict_step` returns and the next call takes.
 
-    No call changes a state that it receives, so states can be kept, to return to them, or pickled.
+    `predict_step` does not modify the state passed to it, so a state can be pickled, or kept and used again.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class StepState:
     2
     """
 
-    __slots__ = ("_values",)  # one is made for every step
+    __slots__ = ("_values",)  # saves time, since one is made for every step
 
     def __init__(self, values: np.ndarray):
         self._values = values
@@ -52,7 +52,7 @@ class StepState:
 
 
 def is_plain_step(x, state, predictor):
-    """Return whether x and state are arrays of one stream that need no check but for NaN and infinity."""
+    """Return whether x and state belong to a single stream and need no checks except for NaN and infinity."""
     if type(x) is not np.ndarray or x.dtype is not predictor.dtype or x.shape != predictor.step_shape:
         return False
     if predictor.network.pooling != "last":
@@ -96,7 +96,7 @@ def check_symbol(x, n_symbols):
 
 
 def check_state(state, n_streams, state_size, dtype):
-    """Return the values of a `StepState`, or None, which stands for zeros, if it is None."""
+    """Return the values of a `StepState`, or None if `state` is None, which stands for zeros."""
     if state is None:
         return None
     if not isinstance(state, StepState):
@@ -126,7 +126,7 @@ def _numbers(values, name):
     check_plain(values, name)
     try:
         values = np.asarray(values)
-    except ValueError as error:  # NumPy's names no argument
+    except ValueError as error:  # NumPy's message does not name the argument
         raise ValueError(f"{name} must be an array, its rows have different lengths") from error
     if values.dtype.kind not in "fiu":
         raise TypeError(f"{name} must hold real numbers, got dtype {values.dtype}")

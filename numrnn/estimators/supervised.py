@@ -44,7 +44,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
     `_fewest_to_score`, and adds to `_learnt` (what a model file stores).
     """
 
-    __metadata_request__fit = {"resume": UNUSED}  # no data, so nothing that meta-estimators hand on
+    __metadata_request__fit = {"resume": UNUSED}  # not metadata, so meta-estimators do not pass it on
     _learnt = (
         "n_features_in_", "n_inputs_", "n_outputs_", "feature_names_in_", "target_names_in_", "vocabulary_",
         "_on_table",
@@ -89,12 +89,12 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
             Initial states of `X_val`; required if `state` is given.
         resume : str or path-like, optional
             Directory of checkpoints, see `numrnn.training.Checkpoint`. Training resumes from the newest undamaged
-            checkpoint and ends with the bits of an uninterrupted fit; it starts from the beginning if there is no
-            checkpoint.
+            checkpoint, or starts from the beginning if there is none. The result is bitwise that of an uninterrupted
+            fit.
         comm : mpi4py.MPI.Intracomm, optional
             Communicator of processes that train together, each on a part of every mini-batch. All processes call `fit`
-            with the same arguments and obtain the same network, bit for bit the one of a single process. None means one
-            process.
+            with the same arguments and obtain the same network, bitwise identical to that of a single process. None
+            means one process.
 
         Returns
         -------
@@ -104,17 +104,18 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         Raises
         ------
         ValueError, TypeError
-            If a parameter, X, y or a weight is invalid, or a checkpoint belongs to another fit. The message names it.
+            If a parameter, X, y or a weight is invalid, or a checkpoint belongs to another fit. The message names the
+            cause.
         TrainingDivergedError
             If the loss or the gradient is not finite. The weights are restored to those of the last finite step, and
-            the solver's state is reset when training continues.
+            the solver's state is reset if training continues later.
         TrainingTerminated
             If SIGTERM or SIGUSR1 arrives while a `Checkpoint` is among the `callbacks`; a `SystemExit` with status 75.
 
         Warns
         -----
         UserWarning
-            If Ctrl-C ended training. The weights are kept, and training can be resumed from those of a `Checkpoint`.
+            If Ctrl-C ended training. The weights are kept, and with a `Checkpoint` training can be resumed.
         """
         watched = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val, "state_val": state_val}
         return self._fit(Arguments(X, y, sample_weight, state, **watched), resume=resume, comm=comm)

@@ -1,4 +1,4 @@
-"""Convert y of any form to a flat array with one row per target of the loss."""
+"""Convert y of any form to a flat array with one row per sequence or step."""
 
 import sys
 import warnings
@@ -68,7 +68,7 @@ def _one_per_sequence(y, name):
 
 
 def _place_of_infinity(y):
-    """Return the index of the first of y that is not finite, () if there is none or y is no array of floats."""
+    """Return the index of the first non-finite element of y; () if there is none or y is not an array of floats."""
     try:
         values = np.asarray(y)
     except ValueError:
@@ -87,7 +87,7 @@ def _is_per_step(y, data):
     return lengths.min() < lengths.max() and [len(item) for item in y] == lengths.tolist()
 
 
-MISSING = object()  # classes that the first `partial_fit` did not get
+MISSING = object()  # value of `classes` if the first call of `partial_fit` lacks it
 
 
 def learn_labels(flat, classes, offsets=None):
@@ -186,7 +186,7 @@ def distinct(labels, name):
         raise ValueError(f"{name}={shown(labels)}: must be a list of labels, none of them NaN")
     try:
         found = np.unique(labels)
-    except TypeError as error:  # of kinds that have no order
+    except TypeError as error:  # labels that cannot be compared with each other
         raise ValueError(f"{name}={shown(labels)}: must be labels of one type") from error
     if len(found) < 2:
         raise ValueError(f"{name}={shown(labels.tolist())}: must hold at least 2 labels")
@@ -212,7 +212,7 @@ def _column(flat, name):
     return column_or_1d(flat, warn=True)
 
 
-LARGEST = sys.float_info.max  # number that is finite
+LARGEST = sys.float_info.max  # largest finite float64
 
 
 def flat_weights(sample_weight, data, output, *, device="cpu", name="sample_weight"):
@@ -221,7 +221,7 @@ def flat_weights(sample_weight, data, output, *, device="cpu", name="sample_weig
     Parameters
     ----------
     sample_weight : None, array-like of shape (N,), or one weight per step in any form of y
-        Weights per step need ``output="step"``, with which a weight per sequence applies to all its steps. With
+        Weights per step need ``output="step"``; a weight per sequence then applies to all steps of the sequence. With
         ``device="cuda"``, arrays on the GPU are copied to the host.
     data : Sequences
         X.

@@ -1,4 +1,4 @@
-"""Define the flat parameter vector theta: names (as in format version 1), places and initial values."""
+"""Define the flat parameter vector theta: names (as in model format 1), positions and initial values."""
 
 import math
 from functools import cached_property
@@ -8,16 +8,16 @@ import numpy as np
 from numrnn.data.random_streams import generator
 from numrnn.network.components import ACTIVATIONS, CELLS
 
-WIDE = 512  # gate outputs (G H) from which a tile has 16 rows, since W no longer stays in L1
+WIDE = 512  # from this many gate outputs (G H), a tile has 16 rows, because W no longer fits into the L1 cache
 
 
 class Layout:
-    """Describe the names, shapes and places of all parameters in theta.
+    """Describe the names, shapes and positions of all parameters in theta.
 
     Parameters
     ----------
     n_inputs : int
-        D, inputs of the first layer; not used with symbols.
+        D, number of inputs of the first layer; ignored if the inputs are symbols.
     hidden_layer_sizes : sequence of int
         H of each layer.
     cell : str
@@ -25,14 +25,15 @@ class Layout:
     n_outputs : int
         K; 0 for a network without a head, which has neither V nor c.
     n_symbols : int, optional
-        Number of symbols if inputs are symbols instead of vectors: one-hot inputs, whose U is stored input-major, one
-        symbol per row.
+        Number of symbols if the inputs are symbols, which act as one-hot vectors. Without an embedding, the U of the
+        first layer is stored transposed, with one row per symbol.
     embedding_size : int, optional
-        E, inputs of the first layer from a learned table of symbols.
+        E, length of the learned vector of each symbol, which the first layer reads.
     bidirectional : bool
-        Whether each layer has a reverse direction with weights of its own; what reads a layer reads both, 2H numbers.
+        Whether each layer has a second, reverse direction with its own weights. The next layer or the head reads the 2H
+        outputs of both.
     initial_state : {"zero", "learned"}
-        Whether the states before the first step are parameters.
+        Whether the states before the first step are zero or learned parameters.
 
     Attributes
     ----------
@@ -41,11 +42,12 @@ class Layout:
         the GRU's `layers.0.b_Wn` (H,), learned `layers.0.s_0` (H,) and the LSTM's `layers.0.cell_0` (H,), for
         bidirectional layers `layers.0.reverse.U` (G*H, D) and so on, ..., `V` (K, H), `c` (K,).
     offsets : dict of str to int
-        Where each parameter begins in theta.
+        Index in theta of the first element of each parameter.
     size : int
         Number of elements of theta.
     decayed : ndarray of shape (n, 2), int64
-        First and end of the parts on which the L2 penalty acts: U, W and V, not biases, embedding or states.
+        Start and stop of each part of theta that the L2 penalty applies to: U, W and V, but not biases, embedding or
+        initial states.
     """
 
     def __init__(
@@ -125,10 +127,10 @@ class Layout:
 def initial_theta(layout, activation, seed, dtype):
     """Return initial parameters, a flat array (size,).
 
-    U and V are Glorot uniform (Glorot & Bengio 2010), W is orthogonal (Saxe et al. 2014), each gate by itself; states
-    and biases are zero except for 1 in the LSTM's forget gate (Jozefowicz et al. 2015); W is the identity in an Elman
-    layer with ReLU (Le, Jaitly, Hinton 2015). An embedding is uniform, with vectors about as long as the one-hot
-    vectors that they replace: 1 (see docs/design/symbols.rst).
+    U and V are Glorot uniform (Glorot & Bengio 2010) and W is orthogonal (Saxe et al. 2014), each gate by itself. W is
+    the identity in an Elman layer with ReLU (Le, Jaitly, Hinton 2015). Initial states and biases are zero, except that
+    the bias of the LSTM's forget gate is 1 (Jozefowicz et al. 2015). An embedding is uniform, scaled such that its
+    vectors have about the length 1, like the one-hot vectors that they replace (see docs/design/symbols.rst).
     """
     random, cell = generator(seed, "weights"), CELLS[layout.cell]
     theta = np.zeros(layout.size, dtype)

@@ -3,16 +3,17 @@
 A callback is any object with one or more of
 
 - `on_fit_begin(info)`, called before the first epoch;
-- `on_progress(info)`, called before the first mini-batch of an epoch and then between two, about every 0.2 s (with
-  L-BFGS after an iteration); training ends there if it returns True;
+- `on_progress(info)`, called before the first mini-batch of an epoch and then between mini-batches, about every 0.2 s
+(with
+  L-BFGS, after an iteration); training stops there if it returns True;
 - `on_epoch_end(info)`, called after each epoch (after an iteration, with L-BFGS); training ends if it returns True;
-- `on_stop(info)`, called when training has ended in a way that it can resume from: not after an error, nor after a
-  Ctrl-C without a `Checkpoint`;
+- `on_stop(info)`, called when training has ended and can be resumed: not after an error, nor after Ctrl-C without a
+  `Checkpoint`;
 - `on_fit_end(info)`, called at the end in any case.
 
-They are called in their order; `info` is a `FitInfo`. All of them see the last epoch, also if one of them stops
-training. A callback is saved in checkpoints if it has `get_state()`, which returns a dict of arrays, numbers, texts and
-None, and `set_state(state)`.
+Callbacks are called in the order of the list; `info` is a `FitInfo`. If one of them stops training, the others are
+still called for that epoch. The state of a callback is saved in checkpoints if it has the methods `get_state()`, which
+returns a dict with values that are arrays, numbers, str or None, and `set_state(state)`.
 """
 
 from __future__ import annotations
@@ -43,26 +44,26 @@ logger = logging.getLogger("numrnn")
 
 
 class FitInfo:
-    """Hold what a callback can read about a fit.
+    """Hold the information about a fit that callbacks receive.
 
     Attributes
     ----------
     max_iter : int
-        Maximal number of epochs of this training.
+        Maximum number of epochs of this call to `fit`.
     history : list of EpochRecord
-        One record per completed epoch, including those of earlier trainings.
+        One record per completed epoch, including those of earlier calls to `fit`, if training continues.
     last : EpochRecord or None
         Last record of the history.
     epoch : int
         Number of the last completed epoch, from 1; 0 before the first epoch has ended.
     loss, validation_loss, validation_score : float
-        Values of the last record; nan if there are none.
+        Values of the last record. NaN before the first epoch has ended; the validation values also without validation.
     weights : dict of str to ndarray
         Read-only views of the current parameters.
     state : TrainingState
         State that training continues from.
     validates : bool
-        Whether loss and score are computed on held-out sequences.
+        Whether a validation loss and score are computed after each epoch.
     comm : Serial or MPI
         Processes that train together; only the one with `comm.rank` 0 should write files and print.
 
@@ -84,7 +85,7 @@ class FitInfo:
 
     @contextlib.contextmanager
     def resident(self, network: Any) -> Iterator[None]:
-        """Let a network keep on its device what it changes within the context, until it is read.
+        """Return a context in which a network may keep its changes on the device until they are read.
 
         Parameters
         ----------
@@ -143,7 +144,8 @@ class FitInfo:
 def check_callbacks(callbacks):
     """Return the parameter `callbacks` as a list.
 
-    Raises TypeError if it is neither None nor a list or tuple, or if one of them (named) is a class or has no hook.
+    Raises a TypeError if `callbacks` is neither None, a list nor a tuple, or if an item is a class or has none of the
+    hooks. The message names the item.
     """
     if callbacks is None:
         return []
@@ -164,7 +166,7 @@ def notify(callbacks, hook, info):
 
 
 def _call(callback, hook, info):
-    if not vars(type(callback)).get("asks_for_state"):  # others may read arrays of the estimator
+    if not vars(type(callback)).get("asks_for_state"):  # other callbacks may read the estimator's weights directly
         info.settle()
     return getattr(callback, hook)(info)
 
@@ -175,7 +177,7 @@ def _nothing_to_do():
 
 @contextlib.contextmanager
 def supervised(state, info, callbacks):
-    """Call on_stop and on_fit_end after training, and end training at signals, with a warning after Ctrl-C.
+    """Return a context that handles signals during training and calls on_stop and on_fit_end at its end.
 
     Training itself calls on_fit_begin.
     """
@@ -206,12 +208,13 @@ def supervised(state, info, callbacks):
     if state.stop_reason == "interrupted":
         warnings.warn(f"training was interrupted after {state.epoch} epochs; the weights are kept", stacklevel=5)
     if state.stop_reason == "terminated":
-        gc.freeze()  # else the collector takes a second at exit for the compiler's objects, which a job may not have
+        # Otherwise the collector spends about a second at exit on the compiler's objects; a job may be killed by then.
+        gc.freeze()
         raise TrainingTerminated(f"{stop} ended training {_how_far(state) if stop.whole else 'as it began'}") from stop
 
 
 def rest(state, layout, callbacks, comm=SERIAL, validates=False):
-    """Call on_fit_begin and on_fit_end without training, which had ended before."""
+    """Call on_fit_begin and on_fit_end when there is nothing left to train."""
     info = FitInfo(state, layout, 0, comm, validates)
     try:
         notify(callbacks, "on_fit_begin", info)
@@ -227,7 +230,7 @@ def _how_far(state):
 class LogLine:
     """Log one INFO line per epoch with the logger "numrnn"."""
 
-    asks_for_state = True  # needs no current values of theta
+    asks_for_state = True  # does not read theta, so info need not settle before the call
 
     def on_epoch_end(self, info):
         if logger.isEnabledFor(logging.INFO):
@@ -259,8 +262,8 @@ class ProgressBar:
 def default_callbacks(verbose):
     """Return the callbacks that report progress.
 
-    There is a progress bar if `verbose` is 2, or if it is 1 or True and stderr is a terminal or the process a
-    notebook's. The log (one INFO line per epoch with the logger "numrnn") is always written.
+    There is a progress bar if `verbose` is 2, or if it is True (or 1) and stderr is a terminal or the process runs a
+    notebook. The log (one INFO line per epoch with the logger "numrnn") is always written.
     """
     watched = sys.stderr.isatty() or "ipykernel" in sys.modules
     if verbose >= 2 or (verbose and watched):
@@ -269,11 +272,11 @@ def default_callbacks(verbose):
 
 
 def resident_memory():
-    """Return the bytes of memory that this process uses now."""
+    """Return the resident memory of this process in bytes."""
     try:
         with open("/proc/self/statm", encoding="ascii") as file:
             return int(file.read().split()[1]) * mmap.PAGESIZE
-    except OSError:  # not Linux: peak memory
+    except OSError:  # not on Linux: the peak
         import resource
 
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

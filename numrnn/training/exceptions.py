@@ -4,15 +4,15 @@ RESUBMIT = 75  # exit code, EX_TEMPFAIL of sysexits.h: "try again later"
 
 
 class TrainingDivergedError(RuntimeError):
-    """Report that loss, gradient or weights are no longer finite.
+    """Report that the loss, the gradient or the weights have become infinite or NaN.
 
-    The error is raised in the mini-batch in which that happens. The weights are reset to the last ones with a finite
-    loss and gradient. If training is continued, the solver's state is initialised again.
+    Training stops at that mini-batch (with L-BFGS, at that evaluation). The weights are restored to the last ones with
+    a finite loss and gradient. If training continues later, the solver's state is initialised anew.
 
     Parameters
     ----------
     epoch : int
-        Epoch in which it happened, from 1.
+        Epoch in which training diverged, starting at 1.
     loss : float
         Objective of the mini-batch.
     gradient_norm : float
@@ -41,10 +41,10 @@ class TrainingDivergedError(RuntimeError):
 
 
 class TrainingTerminated(SystemExit):
-    """Report that SIGTERM or SIGUSR1 ended a `fit` with a `Checkpoint`, which has saved a last checkpoint.
+    """Report that SIGTERM or SIGUSR1 ended a `fit` with a `Checkpoint`.
 
-    A script that does not catch it ends with exit code 75, which tells a batch system to submit the job again. The
-    estimator has the weights at that moment.
+    If the exception is not caught, the script exits with code 75 (EX_TEMPFAIL), by which a batch script can tell that
+    the job should be resubmitted. The estimator keeps its current weights.
 
     Parameters
     ----------

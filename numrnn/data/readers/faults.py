@@ -11,7 +11,7 @@ COLUMNS = ("file", "line", "reason", "row")
 
 
 def checked_fault(path, line, reason, tolerant):
-    """Return what is wrong with a row, or raise a ValueError with its place unless faults are tolerated."""
+    """Return `reason` if faults are tolerated; otherwise raise a ValueError with the place and the reason."""
     if not tolerant:
         raise ValueError(f"{path}: line {line}{', ' if reason.startswith('column') else ' '}{reason}")
     return reason
@@ -23,7 +23,7 @@ class Faults:
     Parameters
     ----------
     tolerant : bool, default=False
-        Whether to collect them.
+        Whether to collect the rows instead of raising an error.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Faults:
         ----------
         path : path-like
         rows : iterable of tuple
-            Line, fault or None, and cells of each row.
+            (line, fault, cells) of each row; the fault is None if the row itself can be read.
         """
         rows = list(rows)
         first = next(line for line, reason, _ in rows if reason is not None)
@@ -77,7 +77,7 @@ class Faults:
             self._reasons.append(f"line {line} ({reason:.80})")
 
     def summary(self):
-        """Return how many rows, of how many sequences, were skipped, with the faults of the first ones."""
+        """Return a line of text with the numbers of skipped rows and sequences and the first three faults."""
         rows = _counted(len(self), "row")
         found = f"{_counted(self._sequences, 'sequence')} left out, {rows}" if self._sequences else f"{rows} left out"
         more = self._n_reasons - len(self._reasons)
@@ -91,7 +91,7 @@ class Faults:
 
 
 def remove_list(path):
-    """Remove a file that `Faults.write` wrote for other data; keep files that it did not write."""
+    """Remove a file if its first line shows that `Faults.write` wrote it; keep any other file."""
     try:
         with open(path, "rb") as file:
             is_list = file.readline() == f"{','.join(COLUMNS)}\n".encode()

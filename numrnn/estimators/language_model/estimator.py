@@ -34,7 +34,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     Parameters
     ----------
     hidden_layer_sizes : int or array-like of int, default=(128,)
-        Number of hidden units in each layer, the layer that reads the inputs first.
+        Number of hidden units in each layer, starting with the layer that reads the inputs.
     cell : {"elman", "gru", "lstm"}, default="lstm"
         Recurrent cell of all layers. A GRU or LSTM remembers longer than an Elman cell and takes about three or four
         times as long to train.
@@ -44,11 +44,11 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         Vocabulary that converts texts to symbols. `fit` fits a copy of it on X. None stands for ``Vocabulary()``, which
         has all characters of X; ``Vocabulary(unknown=True)`` reserves a symbol for characters that do not occur in X.
     boundaries : bool or "auto", default="auto"
-        Whether to learn where texts begin and end. If so, each text (a single `str`, too) is enclosed in a boundary
-        symbol, `generate` accepts an empty prompt and stops at the end of a text, and texts may be empty or have one
+        Whether to learn where texts begin and end. If so, each text (including a single `str`) is enclosed in boundary
+        symbols, `generate` accepts an empty prompt and stops at the end of a text, and texts may be empty or have one
         symbol. "auto" means yes for lists of texts, and no for a single text and for integers.
     n_symbols : int or "auto", default="auto"
-        Number of symbols if X consists of integers from 0 to n_symbols - 1. "auto" takes the largest integer of X plus
+        Number of symbols if X consists of integers from 0 to n_symbols - 1. "auto" means the largest integer in X plus
         one.
     embedding_size : int or None, default=None
         Length of the learned vector of each symbol. With None, the first layer reads one-hot vectors.
@@ -67,17 +67,17 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     alpha : float, default=0.0
         Strength of the L2 penalty ``alpha/2 (|U|^2 + |W|^2 + |V|^2)`` in the objective. Biases are not penalised.
     batch_size : int or "auto", default="auto"
-        Number of streams into which a single text is cut, or number of texts of a list in a mini-batch. "auto" means
-        100, or fewer if X is short, so that an epoch has about a hundred updates: 100 streams for a text of a million
-        symbols, 4 for 20,000.
+        Number of streams into which a single text is cut, or, for a list of texts, number of texts in a mini-batch.
+        "auto" means 100, or fewer if X is short, so that an epoch has about a hundred updates: 100 streams for a text
+        of a million symbols, 4 for 20,000.
     bptt_steps : int, "auto" or None, default="auto"
         Number of steps in a chunk of truncated BPTT; gradients do not flow from one chunk to the previous one. None
-        means whole texts or streams. "auto" means 100, or down to 25 for a single text of fewer than 40,000 symbols.
+        means whole texts or streams. "auto" means 100, or as few as 25 for a single text of fewer than 40,000 symbols.
     learning_rate_init : float, default=2e-3
         Initial learning rate.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable, default="constant"
         Schedule of the learning rate over epochs, see `numrnn.training.resolve_schedule`. A callable receives the
-        number of the epoch, starting at 0, and returns a factor of `learning_rate_init`.
+        number of the epoch, starting at 0, and returns the factor by which to multiply `learning_rate_init`.
     max_iter : int, default=10
         Number of epochs, that is, of passes over X.
     shuffle : bool, default=True
@@ -94,12 +94,12 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     n_iter_no_change : int, default=10
         Number of epochs without improvement after which `early_stopping` stops training.
     clip_norm : float or None, default=5.0
-        Largest Euclidean norm of the gradient, L2 term included. Longer gradients are scaled down to it.
+        Largest Euclidean norm of the gradient, L2 term included. Gradients with a larger norm are scaled down to it.
     warm_start : bool, default=False
         Whether `fit` continues from the weights and vocabulary of the previous fit.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, the shuffles, the dropout masks and the validation split. Fits with the same
-        integer return the same bits.
+        integer give bitwise identical models.
     dtype : {"float32", "float64"}, default="float32"
         Precision of weights and arithmetic. Sums of losses are always float64.
     device : {"cpu", "cuda"}, default="cpu"
@@ -108,15 +108,15 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         always use the CPU.
     n_jobs : int or None, default=None
         Number of threads. None means all cores available to the process, limited by the environment variables
-        ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS`` (which joblib sets in its processes), and one in threads and forks
-        of joblib; -1 means all cores. Small work uses fewer. Results do not depend on it. Generating or scoring a
-        single text uses one thread.
+        ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS`` (which joblib sets in its worker processes); in a worker thread or
+        forked worker of joblib, None means one thread unless ``NUMBA_NUM_THREADS`` is set. -1 means all cores. Small
+        tasks use fewer threads. Results do not depend on it. Generating or scoring a single text uses one thread.
     memory_limit : int, str or None, default=None
-        Memory that training may use in addition to the data, in this process: bytes, or a text such as "512MB" or
-        "2GiB". If the hidden states of all steps need more, some are stored and the others recomputed, with the same
-        bits, in about 1.3 times the time at a tenth of the memory. If the limit is too low, `fit` raises an error that
-        states how much is needed. With `bptt_steps`, training needs little more than a chunk, whatever the length of
-        the texts.
+        Memory that training may use in addition to the data, in this process: bytes, or a string such as "512MB" or
+        "2GiB". If the hidden states of all steps need more, some are stored and the others recomputed; the result is
+        bitwise identical, and with a tenth of the memory training takes about 1.3 times as long. If the limit is too
+        low, `fit` raises an error that states how much is needed. With `bptt_steps`, training needs little more memory
+        than one chunk takes, whatever the length of the texts.
     verbose : bool or int, default=False
         Whether to show a progress bar: True shows it in a terminal or notebook, 2 always. The logger "numrnn" receives
         one line per epoch in any case.
@@ -138,7 +138,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     bptt_steps_ : int or None
         Number of steps in a chunk of the last fit.
     n_iter_ : int
-        Number of epochs trained, including those before a `warm_start` or `partial_fit`.
+        Number of epochs trained, including those of earlier calls that `warm_start` or `partial_fit` continued.
     loss_ : float
         Last value of `loss_curve_`.
     loss_curve_ : list of float
@@ -183,7 +183,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     """
 
     _parameter_constraints = constraints_of("RNNLanguageModel")
-    __metadata_request__fit = {"resume": UNUSED}  # no data, so nothing that meta-estimators hand on
+    __metadata_request__fit = {"resume": UNUSED}  # not metadata, so meta-estimators do not pass it on
     _learnt = ("n_symbols_", "vocabulary_", "end_symbol_")
     _fixed = {"output": "step", "pooling": "last", "bidirectional": False}  # a step's target is what follows it
 
@@ -282,12 +282,12 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
             evaluated for the history only.
         resume : str or path-like, optional
             Directory of checkpoints, see `numrnn.training.Checkpoint`. Training resumes from the newest undamaged
-            checkpoint and ends with the bits of an uninterrupted fit; it starts from the beginning if there is no
-            checkpoint.
+            checkpoint, or starts from the beginning if there is none. The result is bitwise that of an uninterrupted
+            fit.
         comm : mpi4py.MPI.Intracomm, optional
             Communicator of processes that train together, each on a part of every mini-batch. All processes call `fit`
-            with the same arguments and obtain the same network, bit for bit the one of a single process. None means one
-            process.
+            with the same arguments and obtain the same network, bitwise identical to that of a single process. None
+            means one process.
 
         Returns
         -------
@@ -297,10 +297,10 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         Raises
         ------
         ValueError, TypeError
-            If a parameter or a text is invalid, or a checkpoint belongs to another fit. The message names it.
+            If a parameter or a text is invalid, or a checkpoint belongs to another fit. The message names the cause.
         TrainingDivergedError
             If the loss or the gradient is not finite. The weights are restored to those of the last finite step, and
-            the solver's state is reset when training continues.
+            the solver's state is reset if training continues later.
         TrainingTerminated
             If SIGTERM or SIGUSR1 arrives while a `Checkpoint` is among the `callbacks`; a `SystemExit` with status 75.
 
@@ -308,7 +308,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         -----
         UserWarning
             If all epochs together update the weights fewer than 300 times, or if Ctrl-C ended training. The weights are
-            kept, and training can be resumed from those of a `Checkpoint`.
+            kept, and with a `Checkpoint` training can be resumed.
         """
         return self._fit(Arguments(X, X_val=X_val), resume=resume, comm=comm)
 

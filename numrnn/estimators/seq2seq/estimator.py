@@ -20,17 +20,18 @@ from numrnn.solvers.base import Solver
 class RNNSeq2Seq(PairPrediction, PairFitting):
     r"""Map sequences or vectors to sequences of another length with a recurrent encoder-decoder.
 
-    The encoder, a stack of recurrent layers, reads the inputs. The final hidden states of all its layers are the
-    initial states of the decoder, a stack of the same sizes. The decoder predicts each target from the previous one:
-    from the true one while training (teacher forcing), and from its own output in `predict`. A boundary symbol precedes
-    the first target, and the decoder must predict it after the last one; this ends the sequence. Sequences of real
-    vectors are preceded by zeros and do not end by themselves.
+    The encoder, a stack of recurrent layers, reads the inputs. The final states of all its layers (for an LSTM, hidden
+    and cell states) are the initial states of the decoder, a stack of the same sizes. The decoder predicts each target
+    from the previous one: from the true one while training (teacher forcing), and from its own output in `predict`. A
+    boundary symbol precedes the first target and follows the last one: a predicted sequence ends where the decoder
+    predicts it. For sequences of real vectors, zeros precede the first target, and the lengths are passed to `predict`,
+    unless all training targets have the same length.
 
     Parameters
     ----------
     hidden_layer_sizes : int or array-like of int, default=(128,)
-        Number of hidden units in each layer, the layer that reads the inputs first. The encoder and the decoder have
-        the same sizes.
+        Number of hidden units in each layer, starting with the layer that reads the inputs. The encoder and the decoder
+        have the same sizes.
     cell : {"elman", "gru", "lstm"}, default="gru"
         Recurrent cell of all layers. A GRU or LSTM remembers longer than an Elman cell and takes about three or four
         times as long to train.
@@ -47,9 +48,9 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         Vocabulary that converts the texts of y to symbols. It reserves a symbol for unknown characters only with
         ``unknown=True``.
     n_symbols : int, "auto" or None, default=None
-        Number of symbols if X consists of symbols, integers from 0 to n_symbols - 1. "auto" takes the largest integer
-        of X plus one. With None, integers are numbers. Integers in y are always symbols, unless they have an axis of
-        columns.
+        Number of symbols if X consists of symbols, integers from 0 to n_symbols - 1. "auto" means the largest integer
+        in X plus one. With None, integers are treated as numbers. Sequences of integers in y are always symbols, unless
+        they have shape (L_i, K).
     embedding_size : int or None, default=None
         Length of the learned vector of each symbol. With None, the first layer reads one-hot vectors. The symbols of y
         have embeddings of the same length.
@@ -71,7 +72,7 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         Initial learning rate.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable, default="constant"
         Schedule of the learning rate over epochs, see `numrnn.training.resolve_schedule`. A callable receives the
-        number of the epoch, starting at 0, and returns a factor of `learning_rate_init`.
+        number of the epoch, starting at 0, and returns the factor by which to multiply `learning_rate_init`.
     max_iter : int, default=100
         Number of epochs, that is, of passes over X. For "lbfgs", number of iterations.
     shuffle : bool, default=True
@@ -86,12 +87,12 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
     n_iter_no_change : int, default=10
         Number of epochs without improvement after which `early_stopping` stops training.
     clip_norm : float or None, default=1.0
-        Largest Euclidean norm of the gradient, L2 term included. Longer gradients are scaled down to it.
+        Largest Euclidean norm of the gradient, L2 term included. Gradients with a larger norm are scaled down to it.
     warm_start : bool, default=False
         Whether `fit` continues from the weights and vocabularies of the previous fit.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, the shuffles, the dropout masks and the validation split. Fits with the same
-        integer return the same bits.
+        integer give bitwise identical models.
     dtype : {"float32", "float64"}, default="float32"
         Precision of weights and arithmetic. Sums of losses are always float64.
     device : {"cpu", "cuda"}, default="cpu"
@@ -99,13 +100,15 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         error if there is none. A model or checkpoint from one device can be used on the other.
     n_jobs : int or None, default=None
         Number of threads. None means all cores available to the process, limited by the environment variables
-        ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS`` (which joblib sets in its processes), and one in threads and forks
-        of joblib; -1 means all cores. Small work uses fewer. Results do not depend on it.
+        ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS`` (which joblib sets in its worker processes); in a worker thread or
+        forked worker of joblib, None means one thread unless ``NUMBA_NUM_THREADS`` is set. -1 means all cores. Small
+        tasks use fewer threads. Results do not depend on it.
     memory_limit : int, str or None, default=None
-        Memory that training may use in addition to the data, in this process: bytes, or a text such as "512MB" or
-        "2GiB". If the hidden states of all steps need more, some are stored and the others recomputed, with the same
-        bits, in about 1.3 times the time at a tenth of the memory. If the limit is too low, `fit` raises an error that
-        states how much is needed. The encoder and the decoder may use half of it each; the error refers to that half.
+        Memory that training may use in addition to the data, in this process: bytes, or a string such as "512MB" or
+        "2GiB". If the hidden states of all steps need more, some are stored and the others recomputed; the result is
+        bitwise identical, and with a tenth of the memory training takes about 1.3 times as long. If the limit is too
+        low, `fit` raises an error that states how much is needed. The encoder and the decoder may use half of it each;
+        the error refers to that half.
     verbose : bool or int, default=False
         Whether to show a progress bar: True shows it in a terminal or notebook, 2 always. The logger "numrnn" receives
         one line per epoch in any case.
@@ -117,7 +120,7 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
     Attributes
     ----------
     vocabulary_, target_vocabulary_ : Vocabulary or None
-        Fitted vocabularies of X and y; None if they are not texts.
+        Fitted vocabularies of X and of y; None for one that is not a list of texts.
     n_symbols_, n_target_symbols_ : int or None
         Numbers of symbols of X and of y, without the boundary symbol; None for numbers.
     longest_target_ : int
@@ -125,17 +128,19 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
     n_features_in_ : int
         Number of inputs per step; 1 for symbols.
     target_names_in_ : ndarray of shape (`n_outputs_`,)
-        Names of the columns of y, if y was a list of data frames with two or more columns whose names are all texts.
+        Names of the columns of y. Defined only if y is a list of data frames with at least two columns, all named by
+        str.
     n_outputs_ : int
         Number of outputs of the decoder per step: ``n_target_symbols_ + 1``, or the number of columns of y.
     n_iter_ : int
-        Number of epochs trained, including those before a `warm_start` or `partial_fit`.
+        Number of epochs trained, including those of earlier calls that `warm_start` or `partial_fit` continued.
     loss_ : float
         Last value of `loss_curve_`.
     loss_curve_ : list of float
         Objective in each epoch: the mean over its mini-batches, each evaluated before its update.
     validation_loss_curve_, validation_scores_ : list of float or None
-        Loss of the validation pairs after each epoch, with teacher forcing, if there were any; and its negative.
+        Loss of the validation pairs after each epoch, with teacher forcing, and its negative; None without validation
+        pairs.
     weights_ : dict of str to ndarray
         Read-only views of all parameters by name: ``encoder.layers.0.U``, ..., ``decoder.V``, ``decoder.c``.
 
@@ -167,8 +172,8 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         "n_symbols_", "n_target_symbols_", "vocabulary_", "target_vocabulary_", "longest_target_", "_one_length",
         "_one_column",
     )  # fmt: skip
-    __metadata_request__fit = {"resume": UNUSED}  # no data, so nothing that meta-estimators hand on
-    # Every step has a target and is trained back to the first, and states go from encoder to decoder.
+    __metadata_request__fit = {"resume": UNUSED}  # not metadata, so meta-estimators do not pass it on
+    # Every step has a target, gradients go back to the first step, and the encoder's states begin the decoder.
     _fixed = {
         "output": "step", "bptt_steps": None, "pooling": "last", "initial_state": "zero", "bidirectional": False,
     }  # fmt: skip
@@ -257,9 +262,9 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         Parameters
         ----------
         X : list of str; list of (T_i, D) or (T_i,) arrays, Sequences, array of shape (N, T, D) or (N, T)
-            N texts, or N sequences in the forms of `RNNClassifier.fit`; they consist of symbols if `n_symbols` is set.
-            With ``input="vector"``, an array of shape (N, D). With ``device="cuda"``, arrays and lists of arrays may be
-            on the GPU, for y as well.
+            N texts, or N sequences in one of the forms that `RNNClassifier.fit` accepts; of symbols if `n_symbols` is
+            set. With ``input="vector"``, an array of shape (N, D). With ``device="cuda"``, arrays and lists of arrays,
+            in X and in y, may be on the GPU.
         y : list of str; list of (L_i,) arrays of integers; list of (L_i, K) or (L_i,) arrays of floats
             N texts, sequences of symbols, or sequences of real vectors, none of them empty. `Sequences` and arrays of
             shape (N, L) or (N, L, K) are accepted as well.
@@ -268,12 +273,12 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
             evaluated for the history only.
         resume : str or path-like, optional
             Directory of checkpoints, see `numrnn.training.Checkpoint`. Training resumes from the newest undamaged
-            checkpoint and ends with the bits of an uninterrupted fit; it starts from the beginning if there is no
-            checkpoint.
+            checkpoint, or starts from the beginning if there is none. The result is bitwise that of an uninterrupted
+            fit.
         comm : mpi4py.MPI.Intracomm, optional
             Communicator of processes that train together, each on a part of every mini-batch. All processes call `fit`
-            with the same arguments and obtain the same network, bit for bit the one of a single process. None means one
-            process.
+            with the same arguments and obtain the same network, bitwise identical to that of a single process. None
+            means one process.
 
         Returns
         -------
@@ -283,24 +288,24 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         Raises
         ------
         ValueError, TypeError
-            If a parameter, X or y is invalid, or a checkpoint belongs to another fit. The message names it.
+            If a parameter, X or y is invalid, or a checkpoint belongs to another fit. The message names the cause.
         TrainingDivergedError
             If the loss or the gradient is not finite. The weights are restored to those of the last finite step, and
-            the solver's state is reset when training continues.
+            the solver's state is reset if training continues later.
         TrainingTerminated
             If SIGTERM or SIGUSR1 arrives while a `Checkpoint` is among the `callbacks`; a `SystemExit` with status 75.
 
         Warns
         -----
         UserWarning
-            If Ctrl-C ended training. The weights are kept, and training can be resumed from those of a `Checkpoint`.
+            If Ctrl-C ended training. The weights are kept, and with a `Checkpoint` training can be resumed.
         """
         return self._fit(Arguments(X, y, X_val=X_val, y_val=y_val), resume=resume, comm=comm)
 
     @available_if(solver_makes_passes)
     @checks_parameters
     def partial_fit(self, X: SequencesLike, y: TargetsLike) -> Self:
-        """Train for one pass over pairs from the current weights.
+        """Perform one epoch of training on the given pairs, starting from the current weights.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Compute C = start + A @ B on a register tile, and move memory by vectors.
+"""Compute C = start + A @ B on a register tile, and copy, transpose and prefetch memory.
 
 The tile is written in LLVM vector IR, so that it can be cached on disk. Each element of C is one chain of fused
 multiply-adds in the order of k: its bits depend neither on the number of rows or lanes nor on how a product is cut into
@@ -23,13 +23,13 @@ _FEATURES = _target_features()
 VECTOR_BYTES = 64 if "avx512f" in _FEATURES else 32 if "avx2" in _FEATURES else 16
 VECTORS = 2  # vectors of one row of the register tile
 ROWS = 6 if VECTOR_BYTES == 32 else 8  # AVX2 has 16 registers: 12 accumulators, 2 of B, 1 of A
-WIDE, ONE_WIDE_ROW = 4, 100  # panels of a one-row tile, since the sums of one panel would wait for each other
+WIDE, ONE_WIDE_ROW = 4, 100  # panels of a one-row tile, to hide the latency of FMAs; `rows` that selects it
 COPY_BYTES = 32  # bytes copied at a time
 BLOCK = 8  # rows and columns of a block that is transposed in registers
 
 
 def panel_width(dtype):
-    """Return the number of outputs in one packed panel of this floating type."""
+    """Return the number of outputs in one packed panel of this floating-point type."""
     return VECTORS * VECTOR_BYTES // np.dtype(dtype).itemsize
 
 
@@ -91,7 +91,7 @@ def _emit_tile(
 
 
 def _micro_kernel(module, dtype):
-    """Return a module's function for register tiles of 1 to ROWS rows, or of one row of WIDE panels.
+    """Return the module's micro-kernel, added if missing, for 1 to ROWS rows or for one row of WIDE panels.
 
     It is never inlined: otherwise each caller would compile all variants again.
     """
@@ -123,7 +123,7 @@ def _micro(
     rows, groups, k_count, a, a_at, a_row, a_k, a_group,
     b, b_at, b_k, b_panel, start, start_at, start_row, c, c_at, c_row,
 ):  # fmt: skip
-    """Compute C[i, :] = start[i, :] + sum_gk A[g*a_group + i*a_row + k*a_k] * B[(g*k_count + k)*b_k : +panel].
+    """Compute C[i, :] = start[i, :] + sum_gk A[g*a_group + i*a_row + k*a_k] * B[(g*k_count + k)*b_k :][:panel].
 
     The tile has up to ROWS rows, or one row of WIDE panels (rows = ONE_WIDE_ROW), b_panel apart in B. Arguments are
     arrays with offsets: an address would not keep an array alive.
@@ -169,7 +169,7 @@ micro = _micro_twin if config.DISABLE_JIT else _micro
 
 @intrinsic
 def _copy_rows(typingctx, rows, columns, a, a_at, a_row, out, out_at, out_row):
-    """Copy a[i, :columns] to out[i, :columns]; loops over Numba's own indices run at a quarter of the speed."""
+    """Copy a[i, :columns] to out[i, :columns]; a loop with Numba's array indexing runs at a quarter of the speed."""
     i64 = types.int64
 
     def codegen(context, builder, signature, args):

@@ -12,7 +12,7 @@ from numrnn.kernels.cuda.jit import kernel
 def row_losses(
     loss_kind, parameter, weight_sum, logits_inout, target, classes, class_bytes, values, weights, losses_out
 ):
-    """Compute weight times loss of each row in float64; logits (n, K) become their gradients.
+    """Compute weight times loss of each row, as float64, and overwrite logits (n, K) with their gradients.
 
     Gradients are multiplied by weight over weight_sum (1,). A row whose target is -1 or whose weight is 0 has loss and
     gradient 0.
@@ -33,7 +33,7 @@ def row_losses(
 
 @kernel
 def take_targets(target, classes, class_bytes, values, weights, target_out, classes_out, values_out, weights_out):
-    """Copy targets and weights, number target[row] of all, to places `row`; target_out is row, or -1 without one."""
+    """Copy target number target[row] and its weight to index row; target_out[row] is row, or -1 without a target."""
     row = cuda.grid(1)
     if row >= target.size:
         return

@@ -16,11 +16,11 @@ class Head:
     def __init__(self, layout, numbers, pooling, per_step):
         self._numbers, self._pooling, self.per_step = numbers, pooling, per_step
         self._directions, self._layers = len(layout.prefixes(0)), len(layout.hidden_layer_sizes)
-        # The layer number of the head's dropout masks counts layers, or directions if sequences have one output.
+        # Layer number for the head's dropout masks: with one output per sequence, each direction counts as a layer.
         self._number = self._layers - 1 if per_step else self._layers * self._directions - 1
 
     def read(self, batch, level, kept=1.0):
-        """Return what the head reads of the last layer, (R or N, directions H), and where a maximum was reached."""
+        """Return what the head reads of the last layer, (R or N, directions * H), and, if it pools, steps of maxima."""
         reached = None
         if self.per_step:
             read = level.s if kept == 1.0 else level.s.copy()
@@ -48,10 +48,10 @@ class Head:
         launch_each(outputs, len(logits), self._numbers.output, logits)
 
     def losses(self, logits, targets, goal, weight_sum):
-        """Return weight times loss of each output, float64 (n,); logits become their gradients.
+        """Return weight times loss of each output, float64 (n,), and overwrite logits with their gradients.
 
         Gradients are multiplied by weight over the sum of weights, float64 (1,) on the GPU. `targets` (n,) are indices
-        of the goal's; -1 means none.
+        into the goal's targets; -1 means no target.
         """
         losses = arrays().empty(len(logits))
         launch_each(
@@ -64,7 +64,7 @@ class Head:
         """Compute the gradients of V, c and what the head read.
 
         For outputs per step or pooling, return the gradient of the last layer's states in all steps. Otherwise write
-        that of its states after the last steps to `lasts`, one per direction, and return None.
+        the gradients of its states after the last step to `lasts`, one per direction, and return None.
         """
         xp = arrays()
         multiply(dlogits.T, read, gradient["V"])

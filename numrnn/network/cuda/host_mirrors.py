@@ -1,4 +1,4 @@
-"""Track arrays of the host that are out of date while their copies on the GPU are in use."""
+"""Track host arrays that are out of date while their copies on the GPU are in use."""
 
 import threading
 from contextlib import contextmanager
@@ -16,9 +16,10 @@ class _Pair(NamedTuple):
 
 
 class Mirrors:
-    """Track arrays on the GPU, each of which replaces an array of the host until `settle`.
+    """Track arrays on the GPU, each of which stands in for a host array until `settle` copies it back.
 
-    The host's array is identified by its object. Until it is put back it is out of date and must not be changed.
+    Host arrays are compared by identity (`is`). Until a host array is put back, it is out of date and must not be
+    changed.
     """
 
     def __init__(self):
@@ -35,10 +36,10 @@ class Mirrors:
                 self._at_work = False
 
     def bring(self, name, host, card, changes=True):
-        """Copy an array of the host to an array on the GPU of its shape, which replaces it, unless it does so already.
+        """Copy a host array to a GPU array of the same shape that then stands in for it, unless it already does.
 
-        Another array that was brought under the same name is put back first. `changes` says whether work changes the
-        array.
+        Another array that was brought under the same name is put back first. `changes` says whether the
+        array on the GPU will change, and must therefore be copied back.
         """
         known = self._pairs.get(name)
         if known is not None and known.host is host and address(known.card) == address(card):
@@ -56,9 +57,9 @@ class Mirrors:
             self._pairs.pop(name, None)  # a signal handler may have removed it meanwhile
 
     def look(self):
-        """Settle before the host's arrays are read, in any thread.
+        """Call `settle` so that the host arrays can be read, from any thread.
 
-        Another thread than the one at work waits until the work is done. A signal handler of the thread at work cannot
+        A thread other than the one at work waits until the work is done. A signal handler of the thread at work cannot
         wait: it reads what was put back last.
         """
         with self._lock:
@@ -66,7 +67,7 @@ class Mirrors:
                 self.settle()
 
     def settle(self):
-        """Put back all arrays; a Ctrl-C meanwhile is raised afterwards, so that trained weights are not lost."""
+        """Put back all arrays; a KeyboardInterrupt is delayed until the end, so that trained weights are not lost."""
         interrupted = False
         while self._pairs:
             try:

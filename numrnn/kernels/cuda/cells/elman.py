@@ -10,7 +10,7 @@ from numrnn.kernels.cpu.records import RELU
 from numrnn.kernels.cuda.jit import kernel
 from numrnn.kernels.cuda.row_order import clear_rest, row_of, sequences_of_block
 
-SHARED_FORWARD, SHARED_BACKWARD = 2, 2  # values of a unit of a sequence
+SHARED_FORWARD, SHARED_BACKWARD = 2, 2  # numbers in shared memory per unit and sequence
 
 
 @kernel

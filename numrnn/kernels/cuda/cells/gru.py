@@ -1,4 +1,4 @@
-"""Compute the GRU's forward and backward passes, with one launch for all steps.
+"""Compute the GRU's forward and backward passes, each with one kernel launch for all steps.
 
 The gates of theta are r, z, n; the equations are those of kernels/cpu/cells/gru.py.
 """
@@ -10,15 +10,15 @@ from numrnn.kernels.cpu.cells.gru import candidate, candidate_gradient, new_stat
 from numrnn.kernels.cuda.jit import kernel
 from numrnn.kernels.cuda.row_order import clear_rest, row_of, sequences_of_block
 
-SHARED_FORWARD, SHARED_BACKWARD = 3, 4  # values of a unit of a sequence
+SHARED_FORWARD, SHARED_BACKWARD = 3, 4  # numbers in shared memory per unit and sequence
 
 
 @kernel
 def forward(activation, walk, weights, states, tape, out):
-    """Compute the states and gates of all rows from the inputs' part of their pre-activations."""
+    """Compute the states and gates of all rows; on entry, `tape.gates` holds U x."""
     first, count = sequences_of_block(walk)
     thread, threads, H = cuda.threadIdx.x, cuda.blockDim.x, weights.W.shape[0]
-    s = cuda.shared.array(0, tape.gates.dtype)  # (2, rows, H): s as W reads it, before a step and after; s itself
+    s = cuda.shared.array(0, tape.gates.dtype)  # (3, rows, H): s as W reads it, before and after a step, and s itself
     size = walk.rows * H
     for q in range(thread, count * H, threads):
         i, j = first + q // H, q % H

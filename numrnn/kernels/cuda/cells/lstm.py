@@ -10,7 +10,7 @@ from numrnn.kernels.cpu.cells.lstm import forget_gradient, input_gradients, new_
 from numrnn.kernels.cuda.jit import kernel
 from numrnn.kernels.cuda.row_order import clear_rest, row_of, sequences_of_block
 
-SHARED_FORWARD, SHARED_BACKWARD = 3, 6  # values of a unit of a sequence
+SHARED_FORWARD, SHARED_BACKWARD = 3, 6  # numbers in shared memory per unit and sequence
 
 
 @kernel

@@ -12,7 +12,7 @@ GATES = 1
 
 
 def make_forward(padded):
-    """Return the kernel for a layer of up to `padded` units, and the number of threads of a block."""
+    """Return the kernel for a layer of up to `padded` units, and the number of threads per block."""
     each, n_weights, n_sums, twins, threads = narrow_sizes(padded, GATES, False)
     take, multiply = make_tile(padded, GATES, False, each)
     n_s, n_ring = 2 * padded, AHEAD * threads
@@ -65,7 +65,7 @@ def make_forward(padded):
 
 
 def make_backward(padded):
-    """Return the kernel for a layer of up to `padded` units, and the number of threads of a block."""
+    """Return the kernel for a layer of up to `padded` units, and the number of threads per block."""
     each, n_weights, n_sums, twins, threads = narrow_sizes(padded, GATES, True)
     take, multiply = make_tile(padded, GATES, True, each)
     n_da, n_ring = 2 * padded, AHEAD * threads * 2
