@@ -49,7 +49,7 @@ def option_of(name):
 
 @contextmanager
 def names_options(*parameters, prefix="", advice=""):
-    """Let errors about parameters name the options that set them, and give an advice in place of their hint."""
+    """Attribute errors about parameters, within the context, to their options, with `advice` in place of the hint."""
     try:
         yield
     except InputError as error:

@@ -317,15 +317,16 @@ def _read(function, name, *arguments, **options):
 
 @contextmanager
 def names_lines(part, name=None, suffix=""):
-    """Let errors about texts and their targets name where they stand.
+    """Attribute errors about texts and their targets, within the context, to their places in the file.
 
     Parameters
     ----------
-    part : TextTable, TextLines, or another part, of which errors stay as they are
+    part : TextTable, TextLines or Part
+        Errors about a part without places are raised unchanged.
     name : str
-        What one text is called.
+        Name of a single text.
     suffix : str
-        Of the parameters that the part is passed as: "_val" for X_val and y_val.
+        Suffix of the parameters that receive the part: "_val" for X_val and y_val.
     """
     try:
         yield

@@ -138,12 +138,7 @@ def targets_to_sequences(y, X_sequences, *, name="y"):
         Name of y in errors.
     """
     targets = steps_to_sequences(y, name=name)
-    n_targets, n_sequences = len(targets), len(X_sequences)
-    if n_targets != n_sequences:
-        raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: {[n_sequences, n_targets]}; "
-            f"{'X' + name[1:] if name.startswith('y') else 'X'} has {n_sequences} sequences, {name} has {n_targets}"
-        )
+    check_same_number(len(X_sequences), len(targets), name)
     wrong = np.flatnonzero(targets.lengths != X_sequences.lengths)
     if wrong.size:
         i = int(wrong[0])
@@ -151,29 +146,27 @@ def targets_to_sequences(y, X_sequences, *, name="y"):
     return targets
 
 
+def check_same_number(n_sequences, n_targets, name, unit=""):
+    """Raise a ValueError unless there are as many targets or weights, called `name`, as sequences of X."""
+    if n_targets != n_sequences:
+        suffix = name.removeprefix("sample_weight").removeprefix("y")
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: {[n_sequences, n_targets]}; "
+            f"X{suffix} has {n_sequences} sequences, {name} has {n_targets}{unit}"
+        )
+
+
 def steps_to_sequences(y, *, name="y"):
-    """Return one value (or K) a step, in any form, as `Sequences`.
+    """Return one value (or K values) per step, in any form, as `Sequences`.
+
+    Raises a ValueError if y has no steps. The message names the first sequence that is not finite, or that holds
+    neither numbers nor labels.
 
     Parameters
     ----------
     y : list of arrays of shape (T_i,) or (T_i, K), array of shape (N, T) or (N, T, K), or Sequences
     name : str, default="y"
-        What errors call y.
-
-    Returns
-    -------
-    steps : Sequences
-
-    Raises
-    ------
-    ValueError
-        If y has no steps, or naming the first sequence that is not finite or that holds neither numbers nor labels.
-
-    Examples
-    --------
-    >>> from numrnn.data.conversion import steps_to_sequences
-    >>> steps_to_sequences([[0.5, 1.5], [2.5]]).values
-    array([0.5, 1.5, 2.5])
+        Name of y in error messages.
     """
     items = None if isinstance(y, Sequences) else list_items(y, name)
     if items is not None:

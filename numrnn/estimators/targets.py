@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from numrnn.data.array_checks import TARGETS, check_kind, check_plain
 from numrnn.data.containers import check_targets, numbers_of_objects
-from numrnn.data.conversion import list_items, targets_to_sequences
+from numrnn.data.conversion import check_same_number, list_items, targets_to_sequences
 from numrnn.data.sequences import Sequences
 from numrnn.io.messages import InputError, shown
 from numrnn.network.architecture import values_on_host
@@ -45,11 +45,7 @@ def flat_targets(y, data, output, *, device="cpu", name="y"):
         problem = "has one target per step, but output='sequence' takes one per sequence; set output='step'"
         raise InputError(name, (), problem)
     flat = _one_per_sequence(y, name)
-    if len(flat) != len(data):
-        raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: {[len(data), len(flat)]}; X{name[1:]} has "
-            f"{len(data)} sequences, {name} has {len(flat)} targets"
-        )
+    check_same_number(len(data), len(flat), name, " targets")
     return flat
 
 

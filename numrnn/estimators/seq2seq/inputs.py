@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_array
 
 from numrnn.data.array_checks import check_list_plain
 from numrnn.data.containers import numbers_of_objects
-from numrnn.data.conversion import to_sequences
+from numrnn.data.conversion import check_same_number, to_sequences
 from numrnn.data.sequences import Sequences
 from numrnn.data.sources import check_names_of_targets, names_of_targets
 from numrnn.data.symbols.checks import check_symbols, count_symbols
@@ -161,7 +161,8 @@ class TargetReader(NamedTuple):
             targets = reader._symbols(y, "auto", "y")
             n_symbols = count_symbols(targets, "auto") if learnt is None else len(learnt)
             reader = reader._replace(n_symbols=n_symbols, n_outputs=n_symbols + 1)
-        return _same_number(n_sequences, targets, "y"), reader
+        check_same_number(n_sequences, len(targets), "y")
+        return targets, reader
 
     def read(self, y, n_sequences, name="y"):
         """Return y like `learn`, checked against what was learned."""
@@ -179,7 +180,8 @@ class TargetReader(NamedTuple):
             if self.vocabulary is not None:
                 check_n_symbols(self.vocabulary, self.n_symbols, "target_vocabulary_")
             targets = self._symbols(y, self.n_symbols, name)
-        return _same_number(n_sequences, targets, name)
+        check_same_number(n_sequences, len(targets), name)
+        return targets
 
     def _looked_at(self, y, name):
         if y is None:
@@ -209,12 +211,3 @@ def _kind_of(y, name):
         expected = "a text, symbols (a 1-D array of integers) or an array of shape (steps, K)"
         raise InputError(name, (0,), f"is one value, expected a sequence: {expected}")
     return ("symbols" if ndim == 1 and values.dtype.kind in "iu" else "vectors"), ndim == 1
-
-
-def _same_number(n_sequences, targets, name):
-    if len(targets) != n_sequences:
-        raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: {[n_sequences, len(targets)]}; "
-            f"X{name[1:]} has {n_sequences} sequences, {name} has {len(targets)}"
-        )
-    return targets
