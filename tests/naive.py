@@ -15,6 +15,7 @@ If there are `layers.0.reverse.U` and so on, layers are bidirectional: the rever
 to first, and the layer above and V read the concatenated states of both. With `output="sequence"`, V reads the last
 state of each direction.
 """
+
 import functools
 
 import numpy as np
@@ -29,6 +30,7 @@ def sigmoid(a):
 # Cells: `*_step` gives the state after a step and what its backward pass needs; `*_back` adds to the gradients in `dp`
 # and gives the derivatives by the step's input and by the state before.
 
+
 def from_input(p, row, x):
     return p["U"][row] @ x if np.ndim(x) else p["U"][row, x]
 
@@ -38,7 +40,7 @@ def input_back(da, p, dp, row, x, dx):
         dp["U"][row] += da * x
         dx += da * p["U"][row]
     else:
-        dp["U"][row, x] += da       # nothing to add to dx: there is no derivative by a symbol
+        dp["U"][row, x] += da  # nothing to add to dx: there is no derivative by a symbol
 
 
 def row_sum(p, row, x, s):
@@ -130,7 +132,7 @@ def lstm_back(dnow, x, state, now, saved, p, dp, activation):
     ds, dmemory = dstate[:H], dstate[H:]
     for j in range(H):
         squashed = np.tanh(now[H + j])
-        dm = dnow[H + j] + dnow[j] * o[j] * (1.0 - squashed ** 2)
+        dm = dnow[H + j] + dnow[j] * o[j] * (1.0 - squashed**2)
         do, di, dg, df = dnow[j] * squashed, dm * g[j], dm * i[j], dm * memory[j]
         dmemory[j] = dm * f[j]
         row_back(di * i[j] * (1.0 - i[j]), p, dp, j, x, s, dx, ds)
@@ -145,12 +147,13 @@ CELLS = {"elman": (elman_step, elman_back), "gru": (gru_step, gru_back), "lstm":
 
 # Layers over one sequence.
 
+
 def layers(weights):
     """Return the parameters of each layer, by their short names."""
     found = []
     while f"layers.{len(found)}.U" in weights:
         prefix = f"layers.{len(found)}."
-        found.append({name[len(prefix):]: value for name, value in weights.items() if name.startswith(prefix)})
+        found.append({name[len(prefix) :]: value for name, value in weights.items() if name.startswith(prefix)})
     return found
 
 
@@ -194,7 +197,7 @@ def add_to_learned(dstates, weights, grad, cell):
     for p in [p for layer in layers(grad) for p in directions(layer)]:
         for name in STATES[cell]:
             if name in p:
-                p[name] += dstates[:, at:at + len(p[name])].sum(axis=0)
+                p[name] += dstates[:, at : at + len(p[name])].sum(axis=0)
             at += p["W"].shape[1]
 
 
@@ -235,7 +238,7 @@ def run_back(drows, x, tapes, weights, grad, cell, activation, dlast=None):
     whole = list(zip(tapes, ends, strict=True))
     for layer, dlayer in reversed(list(zip(layers(weights), layers(grad), strict=True))):
         each = list(zip(directions(layer), directions(dlayer), strict=True))
-        whole, own = whole[:-len(each)], whole[-len(each):]
+        whole, own = whole[: -len(each)], whole[-len(each) :]
         dinputs, dstates = np.zeros(own[0][0][0].shape), []
         for order, (p, dp), ((rows, states, saved), end) in zip((1, -1), each, own, strict=False):
             H = p["W"].shape[1]
@@ -256,6 +259,7 @@ def run_back(drows, x, tapes, weights, grad, cell, activation, dlast=None):
 
 # Heads: a = V s + c, the output o(a).
 
+
 def head_output(a, head):
     if head == "softmax":
         e = np.exp(a - a.max())
@@ -265,9 +269,9 @@ def head_output(a, head):
 
 # Losses: the loss l(a, y) and dl/da; the parameter is theirs, if they have one.
 
+
 def cross_entropy(a, y, parameter=None):
-    return (a.max() + np.log(np.exp(a - a.max()).sum()) - a[y],
-            head_output(a, "softmax") - (np.arange(len(a)) == y))
+    return (a.max() + np.log(np.exp(a - a.max()).sum()) - a[y], head_output(a, "softmax") - (np.arange(len(a)) == y))
 
 
 def binary_cross_entropy(a, y, parameter=None):
@@ -284,6 +288,7 @@ LOSS_OF_HEAD = {"softmax": cross_entropy, "sigmoid": binary_cross_entropy, "iden
 
 
 # Many sequences.
+
 
 def read(weights, rows, t, output, pooling):
     """Return what V reads at step t of the top layer's outputs (T, H): the last state, or all of them pooled."""
@@ -316,7 +321,7 @@ def forward(weights, X, *, cell, activation="tanh", output="sequence", head="sof
 
 def penalty(weights, alpha):
     """Compute the L2 term alpha/2 (|U|^2 + |W|^2 + |V|^2), without biases."""
-    return alpha / 2 * sum((value ** 2).sum() for name, value in weights.items() if name.split(".")[-1] in "UWV")
+    return alpha / 2 * sum((value**2).sum() for name, value in weights.items() if name.split(".")[-1] in "UWV")
 
 
 def items(X, y, w, output):
@@ -329,8 +334,9 @@ def items(X, y, w, output):
                 yield i, t, y[i][t], 1.0 if w is None else w[i][t]
 
 
-def loss(weights, X, y, w=None, alpha=0.0, *, cell, activation="tanh", output="sequence", head="softmax",
-         pooling="last"):
+def loss(
+    weights, X, y, w=None, alpha=0.0, *, cell, activation="tanh", output="sequence", head="softmax", pooling="last"
+):
     """Compute the objective sum(w l) / sum(w) + alpha/2 (|U|^2 + |W|^2 + |V|^2)."""
     tops = [run(weights, x, cell, activation)[1] for x in X]
     total = total_weight = 0.0
@@ -351,8 +357,23 @@ def gradient(weights, X, y, w=None, alpha=0.0, **kind):
     return grad
 
 
-def chunk(weights, X, y, w=None, alpha=0.0, *, states, start, k, cell, activation="tanh", output="sequence",
-          head="softmax", dstates=None, pooling="last"):
+def chunk(
+    weights,
+    X,
+    y,
+    w=None,
+    alpha=0.0,
+    *,
+    states,
+    start,
+    k,
+    cell,
+    activation="tanh",
+    output="sequence",
+    head="softmax",
+    dstates=None,
+    pooling="last",
+):
     """Compute the objective of the steps [start, start + k), its gradient, and the states after them (truncated BPTT).
 
     The `states` before them are constants, the derivatives with respect to which go to `dstates`, if given. States are
@@ -360,7 +381,7 @@ def chunk(weights, X, y, w=None, alpha=0.0, *, states, start, k, cell, activatio
     nothing is predicted, or only with weight 0, the loss is nan and the gradient is 0.
     """
     grad = {name: np.zeros_like(value, dtype=np.float64) for name, value in weights.items()}
-    parts = [x[start:start + k] for x in X]
+    parts = [x[start : start + k] for x in X]
     runs = [run(weights, x, cell, activation, state) for x, state in zip(parts, states, strict=True)]
     after = np.array([np.concatenate([states[-1] for _, states, _ in tapes]) for tapes, _ in runs])
     goals = [(i, t - start, target, weight) for i, t, target, weight in items(X, y, w, output) if 0 <= t - start < k]
@@ -423,6 +444,7 @@ def central_differences(function, array, h=1e-5):
 
 # Solvers, in PyTorch's formulas: theta (P,) and the state's arrays change in place; n_updates counts from 1.
 
+
 def sgd(theta, grad, state, learning_rate, n_updates, *, momentum=0.0, nesterov=False):
     velocity = state.setdefault("velocity", np.zeros(len(theta)))
     for i in range(len(theta)):
@@ -435,7 +457,7 @@ def adam(theta, grad, state, learning_rate, n_updates, *, beta_1=0.9, beta_2=0.9
     for i in range(len(theta)):
         m[i] = beta_1 * m[i] + (1 - beta_1) * grad[i]
         v[i] = beta_2 * v[i] + (1 - beta_2) * grad[i] ** 2
-        m_hat, v_hat = m[i] / (1 - beta_1 ** n_updates), v[i] / (1 - beta_2 ** n_updates)
+        m_hat, v_hat = m[i] / (1 - beta_1**n_updates), v[i] / (1 - beta_2**n_updates)
         theta[i] -= learning_rate * m_hat / (np.sqrt(v_hat) + epsilon)
 
 
@@ -456,10 +478,13 @@ def rmsprop(theta, grad, state, learning_rate, n_updates, *, rho=0.99, epsilon=1
 # Encoder-decoders: weights are those of both networks, `encoder.layers.0.U` ..., `decoder.layers.0.U` ..., `decoder.V`;
 # y is a list of (L,) arrays of symbols, of which `end` is none, or of (L, K) arrays (`end` None).
 
+
 def parts(weights):
     """Return the encoder's and the decoder's weights under their own names."""
-    return [{name.split(".", 1)[1]: value for name, value in weights.items() if name.startswith(part)}
-            for part in ("encoder.", "decoder.")]
+    return [
+        {name.split(".", 1)[1]: value for name, value in weights.items() if name.startswith(part)}
+        for part in ("encoder.", "decoder.")
+    ]
 
 
 def teacher(y, end=None):
@@ -476,9 +501,20 @@ def pair_gradient(weights, X, y, alpha=0.0, *, end=None, cell, activation="tanh"
     states = final_states(encoder, X, nothing, cell, activation)
     inputs, targets = teacher(y, end)
     dstates = np.zeros_like(states)
-    total, ddecoder, _ = chunk(decoder, inputs, targets, alpha=alpha, states=states, start=0, k=max(map(len, inputs)),
-                               cell=cell, activation=activation, output="step",
-                               head="identity" if end is None else "softmax", dstates=dstates)
+    total, ddecoder, _ = chunk(
+        decoder,
+        inputs,
+        targets,
+        alpha=alpha,
+        states=states,
+        start=0,
+        k=max(map(len, inputs)),
+        cell=cell,
+        activation=activation,
+        output="step",
+        head="identity" if end is None else "softmax",
+        dstates=dstates,
+    )
     dencoder, _ = back_from_final_states(encoder, X, nothing, dstates, cell, activation)
     for name, value in encoder.items():
         if name.split(".")[-1] in "UWV":
@@ -493,8 +529,9 @@ def log_probability(weights, x, written, *, end, cell, activation="tanh", ended=
     state = final_states(encoder, [x], [first_state(encoder, cell)], cell, activation)[0]
     inputs, targets = np.append(end, written).astype(int), np.append(written, end).astype(int)
     _, rows = run(decoder, inputs, cell, activation, state)
-    losses = [cross_entropy(decoder["V"] @ s + decoder["c"], target)[0]
-              for s, target in zip(rows, targets, strict=True)]
+    losses = [
+        cross_entropy(decoder["V"] @ s + decoder["c"], target)[0] for s, target in zip(rows, targets, strict=True)
+    ]
     return -sum(losses if ended else losses[:-1])
 
 
@@ -514,5 +551,6 @@ def fewest_made_again(count, slots):
         return 0
     if slots == 1:
         return count * (count - 1) // 2
-    return min(step + fewest_made_again(count - step, slots - 1) + fewest_made_again(step, slots)
-               for step in range(1, count))
+    return min(
+        step + fewest_made_again(count - step, slots - 1) + fewest_made_again(step, slots) for step in range(1, count)
+    )

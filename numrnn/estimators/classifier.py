@@ -422,7 +422,10 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         self._check_classes()
         return encode_labels(flat, self.classes_, name)
 
-    def _learn_class_weights(self, values, weights, whole):
+    def _for_network(self, values, name):
+        return values
+
+    def _learn_from_targets(self, values, weights, *, whole, continues):
         self._class_weights = None
         if self.class_weight is None:
             return

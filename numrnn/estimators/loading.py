@@ -26,7 +26,8 @@ _OF_PARAMETERS = {kind.__name__: kind for kind in _SOLVERS} | {
     "Vocabulary": lambda **params: Vocabulary(**completed_parameters(params))
 }
 # Attributes that older files do not have, with what `fit` did then; `parameter_table` has the parameters.
-_OLDER_LEARNT = {"RNNLanguageModel": {"end_symbol_": None}}
+_UNSCALED = {"target_mean_": None, "target_scale_": None}
+_OLDER_LEARNT = {"RNNLanguageModel": {"end_symbol_": None}, "RNNRegressor": _UNSCALED, "RNNSeq2Seq": _UNSCALED}
 
 
 def load(path: str | PathLike) -> Any:

@@ -133,6 +133,18 @@ def _of_regressor(network, learnt, kind="RNNRegressor"):
         yield _is_bool(learnt, "_one_column")
         one = learnt["_one_column"]
         yield "_one_column", one, not one or count == 1, f"False with n_outputs_={count}"
+        yield from _of_target_scale(learnt)
+
+
+def _of_target_scale(learnt):
+    """Yield the checks of mean and scale of the targets."""
+    mean, scale, K = learnt["target_mean_"], learnt["target_scale_"], learnt["n_outputs_"]
+    expected = f"None, or an array of n_outputs_={K} finite numbers"
+    for name, value in (("target_mean_", mean), ("target_scale_", scale)):
+        holds = value is None or _is_array(value, (K,), "f") and bool(np.isfinite(value).all())
+        yield name, value, holds, expected
+    yield "target_scale_", scale, (scale is None) == (mean is None), "None if target_mean_ is, and only then"
+    yield "target_scale_", scale, scale is None or bool((scale > 0).all()), "above 0"
 
 
 def _of_classifier(network, learnt):
@@ -207,8 +219,11 @@ def _of_pair_targets(decoder, learnt):
         yield _equals(facts, "n_inputs", count, "the n_outputs of a decoder of vectors")
         yield _equals(learnt, "n_target_symbols_", None, "for a decoder of vectors")
         yield "_one_column", learnt["_one_column"], not learnt["_one_column"] or count == 1, "False with many columns"
+        yield from _of_target_scale(learnt)
     else:
         yield _equals(facts, "head", "softmax", "for a decoder of symbols")
         yield _equals(facts, "n_symbols", count, "the n_outputs of a decoder of symbols")
         yield _equals(learnt, "n_target_symbols_", count - 1, "one less than the n_outputs of the decoder")
+        for name in ("target_mean_", "target_scale_"):
+            yield _equals(learnt, name, None, "for a decoder of symbols")
     yield from _of_symbols("target_vocabulary_", learnt["target_vocabulary_"], learnt["n_target_symbols_"])

@@ -201,6 +201,22 @@ TABLE = (
         differs={SEQ2SEQ: {"more": "The symbols of y have embeddings of the same length."}},
     ),
     Parameter(
+        "scale_targets",
+        "auto",
+        ("boolean", AUTO),
+        """Whether the network learns standardised targets, (y - `target_mean_`) / `target_scale_`. Predictions and
+        scores are in the units of y. "auto" means yes.""",
+        option=Option("standardise the targets of a regression for training"),
+        estimators=("RNNRegressor", SEQ2SEQ),
+        differs={
+            SEQ2SEQ: {
+                "text": """Whether the network learns standardised vectors, (y - `target_mean_`) / `target_scale_`.
+                Predictions and scores are in the units of y. "auto" means yes for vectors; symbols have no scale."""
+            }
+        },
+        before=False,
+    ),
+    Parameter(
         "initial_state",
         "zero",
         (Choice(("zero", "learned")),),

@@ -16,6 +16,7 @@ from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.estimators.problem import Arguments, checks_parameters, constraints_of, solver_makes_passes
 from numrnn.estimators.streaming import StepState
 from numrnn.estimators.supervised import BaseRNN
+from numrnn.estimators.target_scale import TargetScale, learn_scale
 from numrnn.estimators.targets import flat_weights
 from numrnn.io.messages import InputError, shown
 from numrnn.solvers.base import Solver
@@ -58,6 +59,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         one-hot vectors (these are never built). "auto" means the largest integer in X plus one.
     embedding_size : int or None, default=None
         Length of the learned vector of each symbol. With None, the first layer reads one-hot vectors.
+    scale_targets : bool or "auto", default="auto"
+        Whether the network learns standardised targets, (y - `target_mean_`) / `target_scale_`. Predictions and scores
+        are in the units of y. "auto" means yes.
     initial_state : {"zero", "learned"}, default="zero"
         Hidden state before the first step: zero, or learned. A learned initial state is the same for all sequences,
         starts at zero and has no L2 penalty. The argument `state` of `fit` and `predict` sets other initial states.
@@ -152,6 +156,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Objective in each epoch: the mean over its mini-batches, each evaluated before its update.
     validation_loss_curve_, validation_scores_ : list of float or None
         Loss (without the L2 penalty) and score of the validation sequences after each epoch, if there were any.
+    target_mean_, target_scale_ : ndarray of shape (K,), float64, or None
+        Weighted mean and standard deviation of the targets that the first `fit`, `partial_fit` or `initialize` got; the
+        scale of constant targets is 1. None with ``scale_targets=False``.
     weights_ : dict of str to ndarray
         Read-only views of all parameters by name.
     U_, W_, b_ : list of ndarray
@@ -168,8 +175,10 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     -----
     X is a list of (T_i, D) arrays, a `Sequences`, an array of shape (N, T, D), or an array of shape (N, T) of
     univariate sequences. Predictions per step are returned in the same form as X. A single sequence is passed as a list
-    of one: ``predict([x])``. With a `vocabulary`, X is a list of texts. Targets that are far from zero mean and unit
-    variance are learned slowly; standardise them with `sklearn.compose.TransformedTargetRegressor`.
+    of one: ``predict([x])``. With a `vocabulary`, X is a list of texts.
+
+    With `scale_targets`, the network learns standardised targets: `weights_`, `loss_curve_`, `loss_and_grad`, `alpha`
+    and `clip_norm` are in standardised units, predictions and scores in those of y.
 
     References
     ----------
@@ -190,7 +199,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     """
 
     _parameter_constraints = constraints_of("RNNRegressor")
-    _learnt = (*BaseRNN._learnt, "_one_column")
+    _learnt = (*BaseRNN._learnt, "_one_column", "target_mean_", "target_scale_")
     _class_weights = None
     _fewest_to_score = 2  # R2 is undefined for a single sample
 
@@ -207,6 +216,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         vocabulary: Vocabulary | None = None,
         n_symbols: int | Literal["auto"] | None = None,
         embedding_size: int | None = None,
+        scale_targets: bool | Literal["auto"] = "auto",
         initial_state: Literal["zero", "learned"] = "zero",
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
@@ -241,6 +251,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         self.vocabulary = vocabulary
         self.n_symbols = n_symbols
         self.embedding_size = embedding_size
+        self.scale_targets = scale_targets
         self.initial_state = initial_state
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
@@ -338,6 +349,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
 
     def _learn_targets(self, flat, classes, data):
         self._one_column = flat.ndim == 1
+        self.target_mean_ = self.target_scale_ = None
         return "identity", 1 if flat.ndim == 1 else flat.shape[1]
 
     def _encode_targets(self, flat, name):
@@ -353,14 +365,20 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             values = values.reshape(len(values), -1)
         if values.shape[1] != self.n_outputs_:
             raise InputError(name, (), f"has {values.shape[1]} targets in each row, but fit got {self.n_outputs_}")
-        with np.errstate(over="ignore"):
-            values = np.ascontiguousarray(values, dtype=self._architecture.dtype)
-        if not np.isfinite(values).all():
-            raise InputError(name, (), f"contains NaN, infinity or a value too large for {shown(values.dtype)}")
         return values
 
-    def _learn_class_weights(self, values, weights, whole):
-        """Do nothing: regression has no class weights."""
+    def _learn_from_targets(self, values, weights, *, whole, continues):
+        if continues:
+            self._target_scale.check_continues(self.scale_targets)
+        elif self.scale_targets:
+            self.target_mean_, self.target_scale_ = learn_scale(values, weights)
+
+    def _for_network(self, values, name):
+        return self._target_scale.standardised(values, self._architecture.dtype, name)
+
+    @property
+    def _target_scale(self):
+        return TargetScale(self.target_mean_, self.target_scale_)
 
     def _strata(self, targets):
         return None
@@ -370,11 +388,14 @@ class RNNRegressor(RegressorMixin, BaseRNN):
 
     def _decode_outputs(self, outputs):
         # scikit-learn's estimator checks require predictions in float64; the conversion does not change any value.
-        outputs = outputs.astype(np.float64)
+        outputs = self._target_scale.restored(outputs.astype(np.float64))
         return outputs[:, 0] if self._one_column else outputs
 
     def _decode_output(self, largest, outputs):
-        return np.float64(outputs[0, 0]) if self._one_column else self._decode_outputs(outputs)[0]
+        if not self._one_column:
+            return self._decode_outputs(outputs)[0]
+        value = np.float64(outputs[0, 0])
+        return value if self.target_mean_ is None else value * self.target_scale_[0] + self.target_mean_[0]
 
     def _score(self, outputs, targets):
         return float(r2_score(targets.values, outputs, sample_weight=targets.weights))

@@ -40,7 +40,8 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
 
     A subclass defines `_learn_targets` (flat y to head and number of outputs), `_encode_targets` (for the loss),
     `_decode_outputs` (predictions), `_decode_output` (a single prediction), `_score` (outputs against encoded targets),
-    `_learn_class_weights`, `_strata` (classes by which to stratify), `_members` (classes that occur in each sequence),
+    `_learn_from_targets` (class weights or scale), `_for_network` (encoded targets in the dtype and units of the
+    network), `_strata` (classes by which to stratify), `_members` (classes that occur in each sequence),
     `_fewest_to_score`, and adds to `_learnt` (what a model file stores).
     """
 
@@ -353,7 +354,10 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         if continues:
             check_same(self._architecture, architecture)
         self._architecture = architecture
-        targets = self._targets(arguments.y, data, arguments.sample_weight, learn=True, whole=arguments.whole)
+        weights = flat_weights(arguments.sample_weight, data, self._architecture.output, device=self.device)
+        values = self._encode_targets(self._flat(arguments.y, data), "y")
+        self._learn_from_targets(values, weights, whole=arguments.whole, continues=continues)
+        targets = self._weighed(values, weights)
         given = self._given_states(arguments.state, data)
         return Problem(architecture, data, targets, given, None, options.batch_size, options.bptt_steps)
 
@@ -369,15 +373,16 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         owner, n_symbols = type(self).__name__, self._architecture.n_symbols
         return InputReader(owner, dtype, self.device, self.vocabulary_, n_symbols, Inputs.of(owner, vars(self)))
 
-    def _targets(self, y, data, sample_weight, *, learn=False, whole=True, suffix=""):
+    def _targets(self, y, data, sample_weight, suffix=""):
         """Return the encoded y with its weights, sample weight x class weight, or None if all weights are equal."""
         output = self._architecture.output
-        flat = self._flat(y, data, "y" + suffix)
-        values = self._encode_targets(flat, "y" + suffix)
+        values = self._encode_targets(self._flat(y, data, "y" + suffix), "y" + suffix)
         weights = flat_weights(sample_weight, data, output, device=self.device, name="sample_weight" + suffix)
-        if learn:
-            self._learn_class_weights(values, weights, whole)
-        return Targets(values, weigh_classes(weights, self._class_weights, values, suffix))
+        return self._weighed(values, weights, suffix)
+
+    def _weighed(self, values, weights, suffix=""):
+        weights = weigh_classes(weights, self._class_weights, values, suffix)
+        return Targets(self._for_network(values, "y" + suffix), weights)
 
     def _flat(self, y, data, name="y"):
         """Return y with one row per target, see `flat_targets`, and its columns in the order of the fit."""

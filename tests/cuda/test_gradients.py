@@ -90,9 +90,7 @@ def test_states_go_from_call_to_call(cell):
     assert relative_error(end, last) <= 1e-12
 
 
-@pytest.mark.parametrize(
-    ("cell", "bidirectional"), [("elman", False), ("gru", True), ("lstm", False), ("lstm", True)]
-)
+@pytest.mark.parametrize(("cell", "bidirectional"), [("elman", False), ("gru", True), ("lstm", False), ("lstm", True)])
 def test_gradients_of_states_are_those_of_the_cpu(cell, bidirectional):
     layout = Layout(n_inputs=2, hidden_layer_sizes=(3, 2), cell=cell, n_outputs=0, bidirectional=bidirectional)
     random = np.random.default_rng(0)

@@ -47,9 +47,7 @@ def test_the_end_is_one_more_symbol():
     assert model.cross_entropy(Sequences.from_list(RAGGED)) == model.cross_entropy(RAGGED)
     expected = plain.generate([6], 30, random_state=1)
     end = np.flatnonzero(expected == 6)
-    np.testing.assert_array_equal(
-        model.generate([], 30, random_state=1), expected[: end[0]] if len(end) else expected
-    )
+    np.testing.assert_array_equal(model.generate([], 30, random_state=1), expected[: end[0]] if len(end) else expected)
 
 
 def test_the_cross_entropy_counts_the_end():

@@ -296,8 +296,14 @@ def test_a_checkpoint_that_agrees_with_itself_is_resumed(checkpoint):
 @pytest.mark.parametrize(
     "change",
     [
-        {"_misses": -1}, {"_misses": 10**400}, {"best_epoch": 0}, {"best_epoch": 99}, {"best_score": None},
-        {"best_score": float("nan")}, {"_best_theta": np.zeros(3)}, {"more": 1},
+        {"_misses": -1},
+        {"_misses": 10**400},
+        {"best_epoch": 0},
+        {"best_epoch": 99},
+        {"best_score": None},
+        {"best_score": float("nan")},
+        {"_best_theta": np.zeros(3)},
+        {"more": 1},
     ],
 )
 def test_the_state_of_early_stopping_is_checked(change):

@@ -7,6 +7,7 @@ one after another), the inputs `X` (sum of T, D) and `lengths`. Each output and 
 `y` and weights `w`, `outputs`, `loss` and `grad` of the objective with `GOLDEN_ALPHA`, and theta after ten steps of
 SGD (`sgd`) and of Adam (`adam`).
 """
+
 import sys
 from pathlib import Path
 
@@ -32,8 +33,17 @@ def compute(name, stack):
     contents = {}
     for output in ("sequence", "step"):
         for head in ("softmax", "sigmoid", "identity"):
-            problem = make_problem(cell, activation, STACKS[stack], D=2, K=3, lengths=(4, 1, 7, 2, 4), output=output,
-                                   head=head, seed=len(name) + len(stack))
+            problem = make_problem(
+                cell,
+                activation,
+                STACKS[stack],
+                D=2,
+                K=3,
+                lengths=(4, 1, 7, 2, 4),
+                output=output,
+                head=head,
+                seed=len(name) + len(stack),
+            )
             y, w = problem.targets()
             loss, grad = Twin(problem).gradient(GOLDEN_ALPHA)
             here = {"y": y, "w": w, "outputs": Twin(problem).outputs(), "loss": loss, "grad": joined(grad)}
@@ -41,8 +51,13 @@ def compute(name, stack):
                 here[solver] = joined(Twin(problem).train(optimizer, 10, GOLDEN_ALPHA, lr=LEARNING_RATE[solver]))
             contents |= {f"{output}.{head}.{key}": value for key, value in here.items()}
     shapes = [(*value.shape, 0)[:2] for value in problem.weights.values()]
-    return contents | {"names": list(problem.weights), "shapes": shapes, "theta": joined(problem.weights),
-                       "X": np.concatenate(problem.X), "lengths": [len(x) for x in problem.X]}
+    return contents | {
+        "names": list(problem.weights),
+        "shapes": shapes,
+        "theta": joined(problem.weights),
+        "X": np.concatenate(problem.X),
+        "lengths": [len(x) for x in problem.X],
+    }
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """Test tanh, sigmoid and exp: error bounds, special values, the same bits at every position, and dtypes."""
+
 import numba
 import numpy as np
 import pytest
@@ -91,7 +92,7 @@ def test_a_value_has_the_same_bits_at_every_position_of_arrays_of_every_length(n
     A loop's vector body and its scalar tail once rounded differently (22 of 4,096 values of tanh, with fastmath).
     """
     values = np.random.default_rng(0).normal(0, 3, 200).astype(dtype)
-    alone = np.array([apply(name, values[i:i + 1])[0] for i in range(len(values))])
+    alone = np.array([apply(name, values[i : i + 1])[0] for i in range(len(values))])
     for length in range(1, 70):
         np.testing.assert_array_equal(apply(name, values[:length]), alone[:length])
         np.testing.assert_array_equal(apply(name, values[-length:].copy()), alone[-length:])

@@ -1,4 +1,5 @@
 """Test each loss against its reference implementation and against its own finite differences."""
+
 import naive
 import numpy as np
 import pytest

@@ -1,4 +1,5 @@
 """Test the micro-kernel's matrix products: every shape, no access out of bounds, one order of additions."""
+
 import numpy as np
 import pytest
 
@@ -16,7 +17,7 @@ from numrnn.kernels.cpu.products import (
 )
 
 DTYPES = [np.float32, np.float64]
-GUARD = 64      # elements before and after a result, and STRAY between its rows: nothing may write there
+GUARD = 64  # elements before and after a result, and STRAY between its rows: nothing may write there
 STRAY = 3
 
 
@@ -35,7 +36,7 @@ def guarded(values, columns, stray=STRAY):
     """Return a flat array of `columns` columns with values (rows, n) in the first ones, between guard values."""
     rows, n = values.shape
     flat = np.full(2 * GUARD + rows * (columns + stray), 7.5, values.dtype)
-    matrix = flat[GUARD:flat.size - GUARD].reshape(rows, columns + stray)
+    matrix = flat[GUARD : flat.size - GUARD].reshape(rows, columns + stray)
     matrix[:, :columns] = 0
     matrix[:, :n] = values
     return flat, matrix
@@ -43,7 +44,7 @@ def guarded(values, columns, stray=STRAY):
 
 def assert_guards_untouched(flat, matrix, columns):
     assert (flat[:GUARD] == 7.5).all()
-    assert (flat[flat.size - GUARD:] == 7.5).all()
+    assert (flat[flat.size - GUARD :] == 7.5).all()
     assert (matrix[:, columns:] == 7.5).all()
 
 
@@ -55,8 +56,8 @@ def product_of(a, weights, start):
     flat_a, held = guarded(a, a.shape[1])
     gemm(len(a), a.shape[1], flat_a, GUARD, held.shape[1], packed, 0, panels, c, GUARD, result.shape[1])
     assert_guards_untouched(c, result, width)
-    assert (result[:, start.shape[1]:width] == 0).all()
-    return result[:, :start.shape[1]].copy()
+    assert (result[:, start.shape[1] : width] == 0).all()
+    return result[:, : start.shape[1]].copy()
 
 
 def relative_error(got, expected):
@@ -93,11 +94,25 @@ def test_gemm_tn_is_numpys_product_at_every_shape(dtype):
                 flat_b, held_b = guarded(b, panels * width)
                 c, result = guarded(start, panels * width)
                 spare = np.full(spare_size(rows, dtype), np.nan, dtype)
-                gemm_tn(K, rows, flat_a, GUARD, held_a.shape[1], panels, flat_b, GUARD, held_b.shape[1],
-                        c, GUARD, result.shape[1], spare, 0)
+                gemm_tn(
+                    K,
+                    rows,
+                    flat_a,
+                    GUARD,
+                    held_a.shape[1],
+                    panels,
+                    flat_b,
+                    GUARD,
+                    held_b.shape[1],
+                    c,
+                    GUARD,
+                    result.shape[1],
+                    spare,
+                    0,
+                )
                 assert_guards_untouched(c, result, panels * width)
                 expected = start.astype(float) + a.T.astype(float) @ b.astype(float)
-                error = relative_error(result[:, :panels * width], expected)
+                error = relative_error(result[:, : panels * width], expected)
                 assert error < 100 * np.finfo(dtype).eps, (K, rows, panels)
 
 
@@ -106,7 +121,7 @@ def test_a_row_has_the_same_bits_alone_and_among_others(dtype):
     rng = np.random.default_rng(2)
     a, weights = rng.standard_normal((17, 129)).astype(dtype), rng.standard_normal((40, 129)).astype(dtype)
     start = rng.standard_normal((17, 40)).astype(dtype)
-    alone = np.vstack([product_of(a[i:i + 1], weights, start[i:i + 1]) for i in range(17)])
+    alone = np.vstack([product_of(a[i : i + 1], weights, start[i : i + 1]) for i in range(17)])
     for rows in range(1, 18):
         np.testing.assert_array_equal(product_of(a[:rows], weights, start[:rows]), alone[:rows])
         np.testing.assert_array_equal(product_of(a[-rows:], weights, start[-rows:]), alone[-rows:])
@@ -136,7 +151,7 @@ def test_float64_sums_are_the_exact_products_added_in_the_order_of_k():
     a, weights = (rng.standard_normal(shape).astype(np.float32).astype(float) for shape in ((7, 50), (20, 50)))
     expected = np.zeros((7, 20))
     for k in range(50):
-        expected += a[:, k:k + 1] * weights[:, k]
+        expected += a[:, k : k + 1] * weights[:, k]
     np.testing.assert_array_equal(product_of(a, weights, np.zeros((7, 20))), expected)
 
 

@@ -11,16 +11,28 @@ from numrnn.solvers import LBFGS, SGD, Adam, AdamW, RMSprop, resolve_solver
 PARITY = [
     (SGD(momentum=0.0), "SGD", {}, (0.706413586455797, 0.295692541151953)),
     (SGD(momentum=0.9, nesterov=False), "SGD", {"momentum": 0.9}, (-0.399920286898463, -0.587776833908789)),
-    (SGD(momentum=0.9, nesterov=True), "SGD", {"momentum": 0.9, "nesterov": True},
-     (-0.477830347232827, -0.562010673974193)),
+    (
+        SGD(momentum=0.9, nesterov=True),
+        "SGD",
+        {"momentum": 0.9, "nesterov": True},
+        (-0.477830347232827, -0.562010673974193),
+    ),
     (Adam(), "Adam", {}, (0.776861997869935, 0.536893832064311)),
-    (Adam(beta_1=0.3, beta_2=0.98, epsilon=1e-3), "Adam", {"betas": (0.3, 0.98), "eps": 1e-3},
-     (0.784508729337915, 0.554006385254204)),
+    (
+        Adam(beta_1=0.3, beta_2=0.98, epsilon=1e-3),
+        "Adam",
+        {"betas": (0.3, 0.98), "eps": 1e-3},
+        (0.784508729337915, 0.554006385254204),
+    ),
     (AdamW(), "AdamW", {}, (0.774867827035022, 0.535498502616913)),
     (AdamW(weight_decay=0.3), "AdamW", {"weight_decay": 0.3}, (0.718898513409443, 0.496400882245348)),
     (RMSprop(), "RMSprop", {}, (0.0866309891291211, 0.0701333589615934)),
-    (RMSprop(rho=0.9, momentum=0.5), "RMSprop", {"alpha": 0.9, "momentum": 0.5},
-     (0.388183131869076, 0.243296564882334)),
+    (
+        RMSprop(rho=0.9, momentum=0.5),
+        "RMSprop",
+        {"alpha": 0.9, "momentum": 0.5},
+        (0.388183131869076, 0.243296564882334),
+    ),
 ]
 IDS = [f"{solver}" for solver, *_ in PARITY]
 

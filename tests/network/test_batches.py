@@ -1,4 +1,5 @@
 """Test mini-batches: each sequence once, similar lengths in each, tiles in order of falling length."""
+
 import numpy as np
 import pytest
 
@@ -37,7 +38,7 @@ def test_tiles_begin_with_their_longest_sequence(n):
     lengths = lengths_of(n)
     ids = full_batch(lengths, TILE).ids
     for start in range(0, n, TILE):
-        assert (np.diff(lengths[ids[start:start + TILE]]) <= 0).all()
+        assert (np.diff(lengths[ids[start : start + TILE]]) <= 0).all()
 
 
 def test_sequences_of_equal_length_keep_their_order():
@@ -48,7 +49,7 @@ def test_sequences_of_equal_length_keep_their_order():
 def test_both_halves_of_the_tiles_weigh_about_the_same(n):
     lengths = lengths_of(n)
     steps = lengths[full_batch(lengths, TILE).ids].reshape(-1, TILE).sum(1)
-    first, second = steps[:len(steps) // 2].sum(), steps[len(steps) // 2:].sum()
+    first, second = steps[: len(steps) // 2].sum(), steps[len(steps) // 2 :].sum()
     assert abs(first - second) <= steps.max()
 
 
@@ -70,5 +71,6 @@ def test_the_generator_alone_decides_about_the_shuffle():
 
 def test_without_shuffle_batches_come_in_the_order_given():
     batches = draw(lengths_of(20), 6, shuffle=False)
-    assert [sorted(batch.ids.tolist()) for batch in batches] == [list(range(start, min(start + 6, 20)))
-                                                                 for start in range(0, 20, 6)]
+    assert [sorted(batch.ids.tolist()) for batch in batches] == [
+        list(range(start, min(start + 6, 20))) for start in range(0, 20, 6)
+    ]

@@ -1,4 +1,5 @@
 """Test bidirectional layers: the reference's numbers, gradients, and the same bits however the work is divided."""
+
 import itertools
 
 import naive
@@ -24,8 +25,18 @@ LENGTHS = [RAGGED, (1,), (3,) * 9, (70, 3, 33), (1, 1, 1), (2, 40, 7), RAGGED[:1
 
 
 def problem_of(cell, activation, hidden, output, inputs, lengths, head="softmax", K=3):
-    return make_problem(cell, activation, hidden, K=K, lengths=lengths, output=output, head=head, zero_weights=False,
-                        bidirectional=True, **inputs)
+    return make_problem(
+        cell,
+        activation,
+        hidden,
+        K=K,
+        lengths=lengths,
+        output=output,
+        head=head,
+        zero_weights=False,
+        bidirectional=True,
+        **inputs,
+    )
 
 
 def table():
@@ -34,7 +45,7 @@ def table():
     for (cell, activation, name), hidden, output in itertools.product(SAMPLE, HIDDEN, ("sequence", "step")):
         problem = problem_of(cell, activation, hidden, output, INPUTS[name], next(lengths), next(heads))
         yield pytest.param(problem, id=f"{cell}-{activation}-{hidden}-{output}-{problem.head}-{name}-{len(problem.X)}")
-    wide = problem_of("lstm", "tanh", (130, 2), "step", INPUTS["vectors"], RAGGED[:17])     # more rows in a tile
+    wide = problem_of("lstm", "tanh", (130, 2), "step", INPUTS["vectors"], RAGGED[:17])  # more rows in a tile
     yield pytest.param(wide, id="wide")
 
 
@@ -85,13 +96,19 @@ def test_a_prediction_has_the_same_bits_alone_in_a_batch_and_in_another_order(ce
     shuffled = per_sequence(case, shuffled, np.array(LONG)[order])
     for place, i in enumerate(order):
         np.testing.assert_array_equal(shuffled[place], outputs[i])
-        alone, _ = case.network.predict(case.theta, sequences(problem.X[i:i + 1], dtype))
+        alone, _ = case.network.predict(case.theta, sequences(problem.X[i : i + 1], dtype))
         np.testing.assert_array_equal(np.squeeze(alone), np.squeeze(outputs[i]))
 
 
-@pytest.mark.parametrize(("cell", "inputs", "dtype"), [
-    ("elman", "vectors", np.float32), ("gru", "embedding", np.float64), ("gru", "one-hot", np.float64),
-    ("lstm", "vectors", np.float64)])
+@pytest.mark.parametrize(
+    ("cell", "inputs", "dtype"),
+    [
+        ("elman", "vectors", np.float32),
+        ("gru", "embedding", np.float64),
+        ("gru", "one-hot", np.float64),
+        ("lstm", "vectors", np.float64),
+    ],
+)
 @pytest.mark.parametrize("output", ["sequence", "step"])
 def test_the_bits_do_not_depend_on_the_number_of_threads(cell, output, inputs, dtype, monkeypatch):
     def results(n_jobs):
@@ -121,8 +138,9 @@ def test_training_goes_forward_with_the_bits_of_predict(cell, dtype):
         np.testing.assert_array_equal(case.layout.views(case.gradient()[1])["c"], outputs[i])
 
 
-@pytest.mark.parametrize(("cell", "pooling"), [
-    ("elman", "last"), ("gru", "last"), ("lstm", "last"), ("gru", "mean"), ("gru", "max")])
+@pytest.mark.parametrize(
+    ("cell", "pooling"), [("elman", "last"), ("gru", "last"), ("lstm", "last"), ("gru", "mean"), ("gru", "max")]
+)
 @pytest.mark.parametrize("hidden", [(5,), (7, 3)])
 def test_pools_and_learned_states_are_the_slow_truths(cell, pooling, hidden):
     for initial_state, lengths in itertools.product(("zero", "learned"), (RAGGED[:17], (1,), (70, 3, 33))):
@@ -145,7 +163,8 @@ def test_given_states_begin_each_direction_and_have_gradients(cell):
     batch = full_batch(case.data.lengths, case.network.tile_rows)
     loss, _ = case.network.gradient(case.theta, case.data, case.targets, batch, grad, states, dstates)
     expected_loss, expected, _ = naive.chunk(
-        *problem.data, states=states, start=0, k=max(RAGGED), dstates=expected_dstates, **problem.kind)
+        *problem.data, states=states, start=0, k=max(RAGGED), dstates=expected_dstates, **problem.kind
+    )
     assert relative_error(loss, expected_loss) <= 1e-10
     assert relative_error(dstates, expected_dstates) <= 1e-10
     assert_close(case, grad, expected, 1e-10)
@@ -166,7 +185,7 @@ def test_memory_is_that_of_the_design_page(cell, output, hidden):
     both, kept = [padded(2 * H, np.float32) for H in hidden], {"elman": 1, "gru": 5, "lstm": 6}[cell]
     widest, read, blocks = max(both), len(hidden) + per_step, T // 32 + 2 + R // 4
     states = sum(2 * padded(H, np.float32) * (kept * T + (1 + (cell == "lstm")) * blocks + 6) for H in hidden)
-    inputs = T * (D + sum(both[:read - 1]))
+    inputs = T * (D + sum(both[: read - 1]))
     block = 32 * (3 * widest + padded(K, np.float32) + 2 * sum(padded(H, np.float32) for H in hidden))
     train = R * (inputs + states + min(2, read - 1) * T * widest + block)
     size = make_scratch(net, R, T, bidirectional=True).spare

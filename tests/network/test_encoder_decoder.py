@@ -87,7 +87,6 @@ def test_the_slow_gradient_is_that_of_central_differences(cell, activation, sour
     X = [np.atleast_2d(x) if source == "vectors" else x for x in X]
     kind = dict(cell=cell, activation=activation, end=model.n_target_symbols_)
 
-
     def loss():
         return naive.pair_gradient(weights, X, y, 0.1, **kind)[0]
 

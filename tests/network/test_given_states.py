@@ -101,9 +101,7 @@ def test_chunks_begin_with_given_states(cell, output):
     states, grad = given, np.zeros_like(case.theta)
     for batch in batches:
         step = SolverStep(updates.NO_STEP, {}, np.zeros((1, 0)))
-        run = case.network.train(
-            case.theta, case.data, case.targets, [batch], step, grad, case.theta, carried, given
-        )
+        run = case.network.train(case.theta, case.data, case.targets, [batch], step, grad, case.theta, carried, given)
         loss, expected, states = naive.chunk(*problem.data, states=states, start=batch.first, k=3, **problem.kind)
         assert relative_error(carried[batch.ids], states[batch.ids]) <= 1e-10
         if not np.isnan(loss):

@@ -1,4 +1,5 @@
 """Test the interface of networks."""
+
 import inspect
 
 import pytest

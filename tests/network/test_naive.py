@@ -1,4 +1,5 @@
 """Test the reference implementation against central differences and PyTorch's results (tests/golden)."""
+
 import naive
 import numpy as np
 import pytest
@@ -13,8 +14,15 @@ def joined(arrays):
 
 
 @pytest.mark.parametrize(("cell", "activation"), CELLS)
-@pytest.mark.parametrize(("hidden", "output", "head"), [((3,), "sequence", "softmax"), ((2, 3), "step", "softmax"),
-                                                        ((3,), "step", "sigmoid"), ((2, 1), "sequence", "identity")])
+@pytest.mark.parametrize(
+    ("hidden", "output", "head"),
+    [
+        ((3,), "sequence", "softmax"),
+        ((2, 3), "step", "softmax"),
+        ((3,), "step", "sigmoid"),
+        ((2, 1), "sequence", "identity"),
+    ],
+)
 def test_gradient_is_the_central_difference_of_the_loss(cell, activation, hidden, output, head):
     problem = make_problem(cell, activation, hidden, D=2, K=2, lengths=(3, 1, 4), output=output, head=head)
     grad = naive.gradient(*problem.data, 0.1, **problem.kind)
@@ -42,8 +50,10 @@ def test_ten_naive_steps_are_pytorchs(case, solver, learning_rate):
     problem, expected = case[1:]
     theta = joined(problem.weights.values())
     places = np.cumsum([0] + [value.size for value in problem.weights.values()])
-    weights = {name: theta[start:end].reshape(problem.weights[name].shape)
-               for name, start, end in zip(problem.weights, places[:-1], places[1:], strict=True)}
+    weights = {
+        name: theta[start:end].reshape(problem.weights[name].shape)
+        for name, start, end in zip(problem.weights, places[:-1], places[1:], strict=True)
+    }
     state = {}
     for n_updates in range(1, 11):
         grad = naive.gradient(weights, *problem.data[1:], GOLDEN_ALPHA, **problem.kind)

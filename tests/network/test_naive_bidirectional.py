@@ -1,4 +1,5 @@
 """Test the reference's bidirectional layers against central differences and sequences reversed by hand."""
+
 import naive
 import numpy as np
 import pytest
@@ -9,18 +10,29 @@ INPUTS = {"vectors": {"D": 2}, "one-hot": {"n_symbols": 5}, "embedding": {"n_sym
 ALPHA = 0.1
 each_cell = pytest.mark.parametrize(("cell", "activation"), CELLS)
 each_input = pytest.mark.parametrize("inputs", INPUTS.values(), ids=INPUTS)
-TASKS = [((3,), "sequence", "softmax"), ((2, 3), "step", "softmax"), ((2, 3), "sequence", "sigmoid"),
-         ((1,), "step", "identity")]
+TASKS = [
+    ((3,), "sequence", "softmax"),
+    ((2, 3), "step", "softmax"),
+    ((2, 3), "sequence", "sigmoid"),
+    ((1,), "step", "identity"),
+]
 each_task = pytest.mark.parametrize(("hidden", "output", "head"), TASKS)
 
 
 def problem_of(cell, activation, hidden, output, head, inputs, lengths=(3, 1, 4)):
-    return make_problem(cell, activation, hidden, K=2, lengths=lengths, output=output, head=head, bidirectional=True,
-                        **inputs)
+    return make_problem(
+        cell, activation, hidden, K=2, lengths=lengths, output=output, head=head, bidirectional=True, **inputs
+    )
 
 
-@pytest.mark.parametrize(("cell", "activation", "hidden", "output", "head", "inputs"), [
-    (*cell, *task, list(INPUTS.values())[(i + j) % 3]) for i, cell in enumerate(CELLS) for j, task in enumerate(TASKS)])
+@pytest.mark.parametrize(
+    ("cell", "activation", "hidden", "output", "head", "inputs"),
+    [
+        (*cell, *task, list(INPUTS.values())[(i + j) % 3])
+        for i, cell in enumerate(CELLS)
+        for j, task in enumerate(TASKS)
+    ],
+)
 def test_gradient_is_the_central_difference_of_the_loss(cell, activation, hidden, output, head, inputs):
     problem = problem_of(cell, activation, hidden, output, head, inputs)
     grad = naive.gradient(*problem.data, ALPHA, **problem.kind)
@@ -48,6 +60,7 @@ def test_the_reverse_direction_is_a_network_that_reads_backwards(cell, activatio
     reverse = {name.replace("reverse.", ""): value for name, value in weights.items() if "reverse" in name}
     reverse |= {"V": V[:, 3:], "c": np.zeros(2)}
     for x, outputs in zip(problem.X, naive.forward(weights, problem.X, **problem.kind), strict=True):
-        there, back = (naive.forward(part, [rows], **problem.kind)[0] for part, rows in
-                       ((forward, x), (reverse, x[::-1])))
+        there, back = (
+            naive.forward(part, [rows], **problem.kind)[0] for part, rows in ((forward, x), (reverse, x[::-1]))
+        )
         np.testing.assert_allclose(outputs, there + back[::-1], rtol=1e-12)

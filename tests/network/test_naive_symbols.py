@@ -1,4 +1,5 @@
 """Test the reference's symbol inputs and truncated BPTT against central differences and dense inputs."""
+
 import naive
 import numpy as np
 import pytest
@@ -6,8 +7,12 @@ from networks import Case
 from problems import make_problem
 
 CELLS = [("elman", "tanh"), ("elman", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
-TASKS = [((3,), "sequence", "softmax"), ((2, 3), "step", "softmax"), ((3,), "step", "sigmoid"),
-         ((2, 1), "sequence", "identity")]
+TASKS = [
+    ((3,), "sequence", "softmax"),
+    ((2, 3), "step", "softmax"),
+    ((3,), "step", "sigmoid"),
+    ((2, 1), "sequence", "identity"),
+]
 ALPHA = 0.1
 LENGTHS = (3, 1, 4)
 each_cell = pytest.mark.parametrize(("cell", "activation"), CELLS)
@@ -51,8 +56,10 @@ def test_problems_have_absent_and_repeated_symbols(n_symbols, lengths, inputs):
     assert size is None or problem.weights["embedding"].shape == (n_symbols, size)
 
 
-@pytest.mark.parametrize(("cell", "activation", "hidden", "output", "head", "inputs"), [
-    (*cell, *task, INPUTS[(i + j) % 2]) for i, cell in enumerate(CELLS) for j, task in enumerate(TASKS)])
+@pytest.mark.parametrize(
+    ("cell", "activation", "hidden", "output", "head", "inputs"),
+    [(*cell, *task, INPUTS[(i + j) % 2]) for i, cell in enumerate(CELLS) for j, task in enumerate(TASKS)],
+)
 def test_gradient_is_the_central_difference_of_the_loss(cell, activation, hidden, output, head, inputs):
     problem = make_problem(cell, activation, hidden, K=2, lengths=LENGTHS, output=output, head=head, **inputs)
     grad = naive.gradient(*problem.data, ALPHA, **problem.kind)
@@ -72,7 +79,7 @@ def test_symbols_are_short_for_dense_inputs(cell, activation, hidden, output, he
     assert_close(got, expected, rtol=1e-12, atol=1e-15)
     if embedding is not None:
         absent = np.setdiff1d(np.arange(5), np.concatenate(problem.X))
-        assert absent.size and (embedding[absent] == 0).all()       # it has no L2 term
+        assert absent.size and (embedding[absent] == 0).all()  # it has no L2 term
 
 
 @each_cell
@@ -84,7 +91,7 @@ def test_gradient_of_a_chunk_is_the_central_difference_of_its_loss(cell, activat
     chunk = dict(states=states_of(problem), start=2, k=3, **problem.kind)
     _, grad, after = naive.chunk(*problem.data, ALPHA, **chunk)
     assert_close(grad, differences(problem, lambda: naive.chunk(*problem.data, ALPHA, **chunk)[0]))
-    np.testing.assert_array_equal(after[1], chunk["states"][1])     # it ended before the chunk
+    np.testing.assert_array_equal(after[1], chunk["states"][1])  # it ended before the chunk
 
 
 @each_cell
@@ -94,7 +101,7 @@ def test_chunks_with_the_state_carried_are_the_whole(cell, activation, inputs, k
     problem = make_problem(cell, activation, (2, 3), lengths=(7, 1, 4), output="step", **inputs)
     states, total = np.zeros_like(states_of(problem)), 0.0
     for start in range(0, 7, k):
-        weight = sum(w[start:start + k].sum() for w in problem.w)
+        weight = sum(w[start : start + k].sum() for w in problem.w)
         loss, grad, states = naive.chunk(*problem.data, states=states, start=start, k=k, **problem.kind)
         if weight == 0:
             assert np.isnan(loss) and not any(value.any() for value in grad.values())

@@ -1,4 +1,5 @@
 """Test a network on a mini-batch: the reference's numbers, and the same bits however the work is divided."""
+
 import itertools
 import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
@@ -26,19 +27,31 @@ LENGTHS = [RAGGED, (1,), (6, 1, 2, 6, 1), (3,) * 9, (5,), RAGGED[:17], (1, 1, 1)
 def table():
     """Yield every cell, stack, output and head; D, K and the lengths take their values in turn."""
     inputs, outputs, lengths = (itertools.cycle(values) for values in ((1, 2, 3, 4, 5), (2, 3, 40, 5), LENGTHS))
-    for (cell, activation), hidden, output, head in itertools.product(CELLS, HIDDEN, ("sequence", "step"),
-                                                                      ("softmax", "sigmoid", "identity")):
+    for (cell, activation), hidden, output, head in itertools.product(
+        CELLS, HIDDEN, ("sequence", "step"), ("softmax", "sigmoid", "identity")
+    ):
         K = next(outputs)
-        yield make_problem(cell, activation, hidden, D=next(inputs), K=1 if head != "softmax" and K == 2 else K,
-                           lengths=next(lengths), output=output, head=head, zero_weights=K != 3)
-    yield make_problem("lstm", hidden=(130,), D=2, lengths=RAGGED[:17])              # wide layers: tiles of more rows
-    yield make_problem("gru", hidden=(5, 4), D=2, lengths=(100, 3, 77), output="step")   # several blocks of steps
+        yield make_problem(
+            cell,
+            activation,
+            hidden,
+            D=next(inputs),
+            K=1 if head != "softmax" and K == 2 else K,
+            lengths=next(lengths),
+            output=output,
+            head=head,
+            zero_weights=K != 3,
+        )
+    yield make_problem("lstm", hidden=(130,), D=2, lengths=RAGGED[:17])  # wide layers: tiles of more rows
+    yield make_problem("gru", hidden=(5, 4), D=2, lengths=(100, 3, 77), output="step")  # several blocks of steps
 
 
 def stacks(lengths, output="step", head="identity", hidden=(7, 3), K=2):
     """Return one two-layer problem for each cell."""
-    return [make_problem(cell, activation, hidden, D=3, K=K, lengths=lengths, output=output, head=head)
-            for cell, activation in CELLS]
+    return [
+        make_problem(cell, activation, hidden, D=3, K=K, lengths=lengths, output=output, head=head)
+        for cell, activation in CELLS
+    ]
 
 
 def precisions(problem):
@@ -94,8 +107,9 @@ def in_order(case, flat):
     return np.concatenate([case.layout.views(flat)[name].ravel() for name in case.names])
 
 
-@pytest.mark.parametrize("problem", stacks((4, 1, 7), "step", "softmax") + stacks((4, 1, 7), "sequence", "sigmoid"),
-                         ids=describe)
+@pytest.mark.parametrize(
+    "problem", stacks((4, 1, 7), "step", "softmax") + stacks((4, 1, 7), "sequence", "sigmoid"), ids=describe
+)
 def test_gradient_is_the_central_difference_of_the_loss(problem):
     case, h = Case(problem), 1e-5
     grad, differences = case.gradient()[1], np.empty(case.layout.size)
@@ -128,8 +142,9 @@ def test_a_batch_without_weight_has_no_loss_and_no_gradient():
 def test_mini_batches_have_the_losses_and_gradients_of_their_own_targets(output):
     problem = make_problem("gru", hidden=(7, 3), lengths=RAGGED, output=output, zero_weights=False)
     case = Case(problem)
-    batches = epoch_batches(case.data.lengths, 10, shuffle=True, generator=np.random.default_rng(3),
-                            tile_rows=case.network.tile_rows)
+    batches = epoch_batches(
+        case.data.lengths, 10, shuffle=True, generator=np.random.default_rng(3), tile_rows=case.network.tile_rows
+    )
     for batch in batches:
         X, y, w = ([per_sequence[i] for i in batch.ids] for per_sequence in problem.data[1:])
         loss, grad = case.gradient(batch)
@@ -152,11 +167,11 @@ def test_a_prediction_has_the_same_bits_alone_in_a_batch_in_another_order_and_pa
     shuffled = per_sequence(case, shuffled, np.array(LONG)[order])
     for place, i in enumerate(order):
         np.testing.assert_array_equal(shuffled[place], outputs[i])
-        alone, _ = case.network.predict(case.theta, sequences(problem.X[i:i + 1], dtype))
+        alone, _ = case.network.predict(case.theta, sequences(problem.X[i : i + 1], dtype))
         np.testing.assert_array_equal(np.squeeze(alone), np.squeeze(outputs[i]))
     padded = np.full((len(LONG), max(LONG), 3), np.nan, dtype)
     for i, x in enumerate(problem.X):
-        padded[i, :len(x)] = x
+        padded[i, : len(x)] = x
     padded_outputs, _ = case.network.predict(case.theta, Sequences.from_padded(padded, LONG))
     np.testing.assert_array_equal(padded_outputs, case.predict())
 

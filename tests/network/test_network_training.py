@@ -1,4 +1,5 @@
 """Test compiled training: against a loop by hand, with any number of threads, with divergence and Ctrl-C."""
+
 import json
 import os
 import signal
@@ -23,19 +24,23 @@ from numrnn.solvers import SGD, Adam, AdamW, RMSprop
 from numrnn.training import TrainingDivergedError, TrainingState, resolve_schedule, train
 
 LENGTHS = np.random.default_rng(1).integers(1, 9, 60).tolist()
-PROBLEMS = [make_problem("gru", hidden=(7, 3), lengths=LENGTHS),
-            make_problem("lstm", hidden=(5,), lengths=LENGTHS, output="step", head="sigmoid"),
-            make_problem("elman", "relu", hidden=(6, 4), lengths=LENGTHS, output="step", head="identity")]
-RULES = [(SGD(momentum=0.0), naive.sgd, {}, 0.1),
-         (SGD(nesterov=False), naive.sgd, {"momentum": 0.9}, 0.05),
-         (SGD(), naive.sgd, {"momentum": 0.9, "nesterov": True}, 0.05),
-         (Adam(), naive.adam, {}, 0.01),
-         (AdamW(weight_decay=0.1), naive.adamw, {"weight_decay": 0.1}, 0.01),
-         (RMSprop(), naive.rmsprop, {}, 0.01),
-         (RMSprop(momentum=0.5), naive.rmsprop, {"momentum": 0.5}, 0.01)]
+PROBLEMS = [
+    make_problem("gru", hidden=(7, 3), lengths=LENGTHS),
+    make_problem("lstm", hidden=(5,), lengths=LENGTHS, output="step", head="sigmoid"),
+    make_problem("elman", "relu", hidden=(6, 4), lengths=LENGTHS, output="step", head="identity"),
+]
+RULES = [
+    (SGD(momentum=0.0), naive.sgd, {}, 0.1),
+    (SGD(nesterov=False), naive.sgd, {"momentum": 0.9}, 0.05),
+    (SGD(), naive.sgd, {"momentum": 0.9, "nesterov": True}, 0.05),
+    (Adam(), naive.adam, {}, 0.01),
+    (AdamW(weight_decay=0.1), naive.adamw, {"weight_decay": 0.1}, 0.01),
+    (RMSprop(), naive.rmsprop, {}, 0.01),
+    (RMSprop(momentum=0.5), naive.rmsprop, {"momentum": 0.5}, 0.01),
+]
 IDS = [f"{solver}" for solver, *_ in RULES]
 ALPHA, CLIP = 0.05, 0.4
-CUTS = [(1, 2e9), (2, 2e9), (3, 2e9), (3, 2e5), (2, 1)]     # threads; operations between looks at Ctrl-C, on this one
+CUTS = [(1, 2e9), (2, 2e9), (3, 2e9), (3, 2e5), (2, 1)]  # threads; operations between looks at Ctrl-C, on this one
 
 
 @pytest.fixture
@@ -54,8 +59,9 @@ def threads(monkeypatch):
 
 def mini_batches(case, seed=0):
     """Return two mini-batches of four tiles and one of two."""
-    return epoch_batches(case.data.lengths, 25, shuffle=True, generator=np.random.default_rng(seed),
-                         tile_rows=case.network.tile_rows)
+    return epoch_batches(
+        case.data.lengths, 25, shuffle=True, generator=np.random.default_rng(seed), tile_rows=case.network.tile_rows
+    )
 
 
 def rates_of(rate):
@@ -74,14 +80,17 @@ def by_hand(case, make_step, options, rate, alpha, clip, epochs):
             loss, _ = case.network.gradient(theta, case.data, case.targets, batch, grad)
             losses.append(loss + alpha / 2 * (theta[decayed] ** 2).sum())
             grad += alpha * theta * decayed
-            norms.append(np.sqrt((grad ** 2).sum()))
+            norms.append(np.sqrt((grad**2).sum()))
             grad *= min(1, clip / (norms[-1] + 1e-6))
             make_step(theta, grad, state, rate_now, len(losses), **options)
     return theta, state, losses, norms
 
 
-@pytest.mark.parametrize(("problem", "alpha", "clip"), [(PROBLEMS[0], ALPHA, CLIP), (PROBLEMS[1], 0.0, None),
-                                                        (PROBLEMS[2], ALPHA, 1e6)], ids=["clip", "bare", "decay"])
+@pytest.mark.parametrize(
+    ("problem", "alpha", "clip"),
+    [(PROBLEMS[0], ALPHA, CLIP), (PROBLEMS[1], 0.0, None), (PROBLEMS[2], ALPHA, 1e6)],
+    ids=["clip", "bare", "decay"],
+)
 @pytest.mark.parametrize(("solver", "make_step", "options", "rate"), RULES, ids=IDS)
 def test_updates_are_those_made_by_hand(solver, make_step, options, rate, problem, alpha, clip):
     case = Case(problem)
@@ -123,7 +132,7 @@ def test_a_mini_batch_without_weight_is_left_out(place, n_jobs, threads):
     batches = mini_batches(case)
     case.targets.weights[batches[place].ids] = 0
     run = case.train(Adam(), [0.1, 0.01, 0.02], batches, ALPHA)
-    expected = other.train(Adam(), [0.1, 0.01], batches[:place] + batches[place + 1:], ALPHA)
+    expected = other.train(Adam(), [0.1, 0.01], batches[:place] + batches[place + 1 :], ALPHA)
     assert (run.outcome, run.done, case.state.n_updates) == ("done", 2, 2)
     for got, wanted in zip(run[1:4], expected[1:4], strict=True):
         np.testing.assert_array_equal(got, wanted)
@@ -150,7 +159,7 @@ def test_last_chunks_without_weight_leave_the_gradient_of_the_one_before(n_jobs,
     np.testing.assert_array_equal(case.theta, other.theta)
 
 
-HUGE, OVERFLOW = 1e200, np.finfo(float).max     # theta stays finite and its square does not; theta itself does not
+HUGE, OVERFLOW = 1e200, np.finfo(float).max  # theta stays finite and its square does not; theta itself does not
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2, 3])
@@ -175,7 +184,7 @@ def test_divergence_goes_back_to_the_last_weights_whose_loss_was_finite(bad, wro
             sequence = batches[bad - start].ids[0]
             case.targets.values[case.data.offsets[sequence]] = 1e200
         if not runs or runs[0].outcome == "done":
-            runs.append(case.train(SGD(momentum=0.0), rates[start:start + 3], batches))
+            runs.append(case.train(SGD(momentum=0.0), rates[start : start + 3], batches))
         count = max(0, min(3, kept - start))
         if count:
             other.train(SGD(momentum=0.0), [1e-6] * count, mini_batches(other)[:count])
@@ -240,8 +249,13 @@ def test_ctrl_c_ends_training_within_an_epoch(solver, hidden):
     """
     paths = [str(Path(numrnn.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    with subprocess.Popen([sys.executable, "-c", CTRL_C, solver, hidden], env=environment, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", CTRL_C, solver, hidden],
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
         try:
             assert process.stdout.readline() == "begun\n", process.stderr.read()
             with pytest.raises(subprocess.TimeoutExpired):
@@ -251,8 +265,11 @@ def test_ctrl_c_ends_training_within_an_epoch(solver, hidden):
         finally:
             process.kill()
     assert process.returncode == 0, err
-    assert json.loads(out) == {"finite": True, "reason": "interrupted",
-                               "warnings": ["training was interrupted after 0 epochs; the weights are kept"]}
+    assert json.loads(out) == {
+        "finite": True,
+        "reason": "interrupted",
+        "warnings": ["training was interrupted after 0 epochs; the weights are kept"],
+    }
 
 
 def test_weights_that_overflow_where_a_bounded_cell_hides_it_are_never_kept():
@@ -265,6 +282,14 @@ def test_weights_that_overflow_where_a_bounded_cell_hides_it_are_never_kept():
     schedule = resolve_schedule(lambda epoch: 1.0, learning_rate_init=1e30, max_iter=1)
     state = TrainingState(theta, seed=0)
     with pytest.raises(TrainingDivergedError):
-        train(CPUNetwork(layout), state, data, Targets(np.zeros(4, np.int64)), solver=SGD(momentum=0.0),
-              schedule=schedule, batch_size=1, max_iter=1)
+        train(
+            CPUNetwork(layout),
+            state,
+            data,
+            Targets(np.zeros(4, np.int64)),
+            solver=SGD(momentum=0.0),
+            schedule=schedule,
+            batch_size=1,
+            max_iter=1,
+        )
     assert np.isfinite(theta).all()

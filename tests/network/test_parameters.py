@@ -1,4 +1,5 @@
 """Test the flat parameter vector: names and slices of the file format, and the initial weights."""
+
 import numpy as np
 import pytest
 from problems import parameter_shapes

@@ -1,4 +1,5 @@
 """Test symbols and chunks in the kernels: the reference's numbers, and the same bits however work is divided."""
+
 import itertools
 
 import naive
@@ -14,10 +15,16 @@ from numrnn.solvers import SGD, Adam
 CELLS = [("elman", "tanh"), ("elman", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
 TOLERANCE = {np.float64: 1e-10, np.float32: 1e-4}
 RAGGED = np.random.default_rng(0).integers(1, 9, 19).tolist()
-LONG = [70, 1, 33, 2, 65, 64, 5, 5, 5, 31, 17, 90, 3, 12, 40, 8, 1, 9]     # three tiles, three blocks of steps
+LONG = [70, 1, 33, 2, 65, 64, 5, 5, 5, 31, 17, 90, 3, 12, 40, 8, 1, 9]  # three tiles, three blocks of steps
 LENGTHS = [RAGGED, (1,), (6, 1, 2, 6, 1), (35, 2, 33), (3,) * 9, (1, 1, 1)]
-TASKS = [((5,), "sequence", "softmax"), ((1,), "step", "identity"), ((7, 3), "step", "softmax"),
-         ((1, 33), "sequence", "sigmoid"), ((33, 17), "step", "sigmoid"), ((9,), "sequence", "identity")]
+TASKS = [
+    ((5,), "sequence", "softmax"),
+    ((1,), "step", "identity"),
+    ((7, 3), "step", "softmax"),
+    ((1, 33), "sequence", "sigmoid"),
+    ((33, 17), "step", "sigmoid"),
+    ((9,), "sequence", "identity"),
+]
 ONE_HOT, EMBEDDING = {"n_symbols": 7}, {"n_symbols": 7, "embedding_size": 3}
 ALPHA = 0.05
 each_cell = pytest.mark.parametrize(("cell", "activation"), CELLS)
@@ -29,10 +36,18 @@ def table():
     """Yield every cell, task and kind of input; numbers of symbols, sizes and lengths take their values in turn."""
     symbols, sizes, lengths = (itertools.cycle(values) for values in ((7, 300, 1, 40, 2), (3, 33, 1, 16), LENGTHS))
     for (hidden, output, head), (cell, activation), embedded in itertools.product(TASKS, CELLS, (False, True)):
-        yield make_problem(cell, activation, hidden, K=2 if head == "softmax" else 3, lengths=next(lengths),
-                           output=output, head=head, n_symbols=next(symbols),
-                           embedding_size=next(sizes) if embedded else None)
-    yield make_problem("lstm", hidden=(130,), lengths=RAGGED, **EMBEDDING)        # wide layers: tiles of more rows
+        yield make_problem(
+            cell,
+            activation,
+            hidden,
+            K=2 if head == "softmax" else 3,
+            lengths=next(lengths),
+            output=output,
+            head=head,
+            n_symbols=next(symbols),
+            embedding_size=next(sizes) if embedded else None,
+        )
+    yield make_problem("lstm", hidden=(130,), lengths=RAGGED, **EMBEDDING)  # wide layers: tiles of more rows
     yield make_problem("lstm", hidden=(130,), lengths=RAGGED, **ONE_HOT)
 
 
@@ -53,6 +68,7 @@ def gradient_of(problem, dtype=np.float64, n_jobs=1):
 
 
 # Against the slow truth.
+
 
 @pytest.mark.parametrize("problem", list(table()), ids=describe)
 def test_outputs_loss_and_gradient_are_the_slow_truths(problem):
@@ -96,6 +112,7 @@ def test_the_first_symbol_the_last_and_those_that_are_absent(cell, activation, i
 
 # The same bits.
 
+
 @each_dtype
 @each_cell
 @each_input
@@ -105,9 +122,10 @@ def test_the_bits_do_not_depend_on_threads_or_on_the_integers(cell, activation, 
     def results(n_jobs=1, integers=np.int64):
         case = Case(problem._replace(X=[x.astype(integers) for x in problem.X]), dtype, n_jobs)
         found = case.predict(), *case.gradient(), case.network.loss(case.theta, case.data, case.targets)[0]
-        alone = case.network.predict(case.theta, case.data[:1])     # wide layers of vectors would share its units
-        batches = epoch_batches(case.data.lengths, 9, shuffle=True, generator=np.random.default_rng(0),
-                                tile_rows=case.network.tile_rows)
+        alone = case.network.predict(case.theta, case.data[:1])  # wide layers of vectors would share its units
+        batches = epoch_batches(
+            case.data.lengths, 9, shuffle=True, generator=np.random.default_rng(0), tile_rows=case.network.tile_rows
+        )
         batches = in_chunks(batches, case.data.lengths, 12, case.network.tile_rows)
         run = case.train(Adam(), [0.01] * len(batches), batches, ALPHA)
         assert run.outcome == "done"
@@ -139,7 +157,7 @@ def test_a_prediction_has_the_same_bits_alone_in_another_order_and_in_two_parts(
     shuffled, _ = predict([problem.X[i] for i in order])
     for place, i in enumerate(order):
         np.testing.assert_array_equal(shuffled[place], whole[i])
-        np.testing.assert_array_equal(predict(problem.X[i:i + 1])[0][0], whole[i])
+        np.testing.assert_array_equal(predict(problem.X[i : i + 1])[0][0], whole[i])
     long = [i for i, x in enumerate(problem.X) if len(x) > 1]
     cuts = [1 + (17 * i) % (len(problem.X[i]) - 1) for i in long]
     heads, state = predict([problem.X[i][:cut] for i, cut in zip(long, cuts, strict=True)])
@@ -176,8 +194,14 @@ def test_symbols_have_the_bits_of_the_vectors_they_stand_for(cell, activation, d
 # Chunks.
 
 ENDS = {"ragged": (9, 1, 7, 3, 10, 2, 5, 9, 4, 10), "equal": (8,) * 9, "long": (70, 5, 34)}
-CHUNKS = [("step", "ragged", 3), ("step", "long", 33), ("sequence", "equal", 3), ("sequence", "ragged", 1),
-          ("sequence", "long", 40), ("step", "equal", 100)]
+CHUNKS = [
+    ("step", "ragged", 3),
+    ("step", "long", 33),
+    ("sequence", "equal", 3),
+    ("sequence", "ragged", 1),
+    ("sequence", "long", 40),
+    ("step", "equal", 100),
+]
 RULES = {"sgd": (SGD(momentum=0.0), naive.sgd, 0.1), "adam": (Adam(), naive.adam, 0.01)}
 
 
@@ -190,8 +214,9 @@ def by_hand(case, problem, batches, k, make_step, rate):
         states = np.zeros((len(batch.ids), case.network.state_size))
         for start in range(0, max(map(len, part.X)), k):
             weights = {name: np.ascontiguousarray(view) for name, view in views.items()}
-            loss, grad, states = naive.chunk(weights, *part.data[1:], ALPHA, states=states, start=start, k=k,
-                                             **part.kind)
+            loss, grad, states = naive.chunk(
+                weights, *part.data[1:], ALPHA, states=states, start=start, k=k, **part.kind
+            )
             if not np.isnan(loss):
                 losses.append(loss)
                 make_step(theta, case.flat(grad, np.float64), solver_state, rate, len(losses))
@@ -207,10 +232,15 @@ def test_updates_of_chunks_are_those_made_by_hand(cell, activation, inputs, rule
     problem = make_problem(cell, activation, (4, 3), lengths=ENDS[lengths], output=output, zero_weights=False, **inputs)
     if output == "step":
         for weights in problem.w:
-            weights[k:2 * k] = 0
+            weights[k : 2 * k] = 0
     case = Case(problem)
-    batches = epoch_batches(case.data.lengths, -(-len(problem.X) // 2), shuffle=False,
-                            generator=np.random.default_rng(0), tile_rows=case.network.tile_rows)
+    batches = epoch_batches(
+        case.data.lengths,
+        -(-len(problem.X) // 2),
+        shuffle=False,
+        generator=np.random.default_rng(0),
+        tile_rows=case.network.tile_rows,
+    )
     expected, losses = by_hand(case, problem, batches, k, make_step, rate)
     cut = in_chunks(batches, case.data.lengths, k, case.network.tile_rows)
     runs = [case.train(solver, [rate] * len(cut), cut, ALPHA) for _ in range(2)]
@@ -242,8 +272,9 @@ def test_divergence_in_a_chunk_goes_back_to_the_last_finite_weights(inputs, n_jo
     The second chunk has no target.
     """
     monkeypatch.setattr(scheduling, "FLOPS_PER_THREAD", 1)
-    problem = make_problem("elman", "relu", (4, 3), lengths=(12,) * 20, output="step", head="identity",
-                           zero_weights=False, **inputs)
+    problem = make_problem(
+        "elman", "relu", (4, 3), lengths=(12,) * 20, output="step", head="identity", zero_weights=False, **inputs
+    )
     for weights in problem.w:
         weights[3:6] = 0
     case, other = Case(problem, n_jobs=n_jobs), Case(problem)

@@ -1,4 +1,5 @@
 """Test against torch.nn.RNN, GRU and LSTM, one- and bidirectional, on packed ragged sequences."""
+
 import naive
 import numpy as np
 import pytest
@@ -19,12 +20,25 @@ TASKS = [("sequence", "softmax"), ("step", "sigmoid"), ("step", "identity")]
 INPUTS = {"vectors": {"D": 4}, "one-hot": {"n_symbols": 12}, "embedding": {"n_symbols": 12, "embedding_size": 5}}
 # Both directions of symbols in float32 for one cell, in float64 for another: docs/design/tests.rst has the table.
 FORWARD = [(*cell, name, False) for cell in CELLS for name in INPUTS]
-FLOAT32 = [*FORWARD, *((*cell, "vectors", True) for cell in CELLS), ("lstm", "tanh", "one-hot", True),
-           ("lstm", "tanh", "embedding", True)]
-FLOAT64 = [*FORWARD, *((*cell, "vectors", True) for cell in CELLS), ("gru", "tanh", "one-hot", True),
-           ("gru", "tanh", "embedding", True)]
-POOLED = [("elman", "tanh", "vectors"), ("elman", "relu", "vectors"), ("gru", "tanh", "one-hot"),
-          ("gru", "tanh", "embedding"), ("lstm", "tanh", "vectors")]
+FLOAT32 = [
+    *FORWARD,
+    *((*cell, "vectors", True) for cell in CELLS),
+    ("lstm", "tanh", "one-hot", True),
+    ("lstm", "tanh", "embedding", True),
+]
+FLOAT64 = [
+    *FORWARD,
+    *((*cell, "vectors", True) for cell in CELLS),
+    ("gru", "tanh", "one-hot", True),
+    ("gru", "tanh", "embedding", True),
+]
+POOLED = [
+    ("elman", "tanh", "vectors"),
+    ("elman", "relu", "vectors"),
+    ("gru", "tanh", "one-hot"),
+    ("gru", "tanh", "embedding"),
+    ("lstm", "tanh", "vectors"),
+]
 each_input = pytest.mark.parametrize("inputs", INPUTS.values(), ids=INPUTS)
 
 
@@ -91,8 +105,11 @@ def test_given_states_in_float32(cell, activation, hidden, output, inputs):
         assert relative_error(view, expected[name]) <= 1e-4, name
 
 
-SOLVERS = [("SGD", {"momentum": 0.0}, {"lr": 0.05}), ("SGD", {}, {"lr": 0.05, "momentum": 0.9, "nesterov": True}),
-           ("Adam", {}, {"lr": 0.01})]
+SOLVERS = [
+    ("SGD", {"momentum": 0.0}, {"lr": 0.05}),
+    ("SGD", {}, {"lr": 0.05, "momentum": 0.9, "nesterov": True}),
+    ("Adam", {}, {"lr": 0.01}),
+]
 
 
 @pytest.mark.parametrize(("cell", "activation", "inputs", "bidirectional"), FLOAT64)
@@ -114,13 +131,14 @@ def train_by_chunks(problem, k, epochs, optimizer, **options):
         if start == 0:
             states = np.zeros((len(problem.X), twin.state_size))
         ids = [i for i, x in enumerate(problem.X) if len(x) > start]
-        part = problem._replace(X=[problem.X[i][start:start + k] for i in ids])
+        part = problem._replace(X=[problem.X[i][start : start + k] for i in ids])
         if problem.output == "step":
-            part = part._replace(**{name: [getattr(problem, name)[i][start:start + k] for i in ids] for name in "yw"})
+            part = part._replace(**{name: [getattr(problem, name)[i][start : start + k] for i in ids] for name in "yw"})
         else:
             ends = [len(problem.X[i]) <= start + k for i in ids]
-            part = part._replace(y=[problem.y[i] for i in ids],
-                                 w=[problem.w[i] * end for i, end in zip(ids, ends, strict=True)])
+            part = part._replace(
+                y=[problem.y[i] for i in ids], w=[problem.w[i] * end for i, end in zip(ids, ends, strict=True)]
+            )
         twin.problem, twin.states = part, states[ids]
         optimizer.zero_grad()
         loss = twin.objective(ALPHA)
@@ -140,12 +158,13 @@ def test_truncated_bptt_in_float64(cell, activation, inputs, output, k):
     problem = problem_of(cell, activation, (11, 18), output, "softmax", inputs, zero_weights=False)
     for i, x in enumerate(problem.X):
         if output == "step":
-            problem.w[i][k:2 * k] = 0
+            problem.w[i][k : 2 * k] = 0
         elif k < len(x) <= 2 * k:
             problem.w[i] = 0.0
     case, epochs = Case(problem), 3
-    batches = in_chunks([full_batch(case.data.lengths, case.network.tile_rows)], case.data.lengths, k,
-                        case.network.tile_rows)
+    batches = in_chunks(
+        [full_batch(case.data.lengths, case.network.tile_rows)], case.data.lengths, k, case.network.tile_rows
+    )
     for _ in range(epochs):
         case.train(solvers.Adam(), [0.01] * len(batches), batches, ALPHA)
     expected, updates = train_by_chunks(problem, k, epochs, "Adam", lr=0.01)
@@ -182,8 +201,17 @@ def pair_of(cell, activation, source, target, dtype, embedding_size=None, **para
     rng = np.random.default_rng(4)
     X = [rng.integers(0, 6, n) if source == "symbols" else rng.standard_normal((n, 3)) for n in LENGTHS]
     y = [rng.integers(0, 5, n) if target == "symbols" else rng.standard_normal((n, 2)) for n in LENGTHS[::-1]]
-    model = RNNSeq2Seq((11, 18), cell=cell, activation=activation, n_symbols=6 if source == "symbols" else None,
-                       embedding_size=embedding_size, dtype=dtype, alpha=ALPHA, random_state=0, **params)
+    model = RNNSeq2Seq(
+        (11, 18),
+        cell=cell,
+        activation=activation,
+        n_symbols=6 if source == "symbols" else None,
+        embedding_size=embedding_size,
+        dtype=dtype,
+        alpha=ALPHA,
+        random_state=0,
+        **params,
+    )
     model.initialize(X, y)
     weights = naive.parts({name: np.array(values, np.float64) for name, values in model.weights_.items()})
     inputs, targets = naive.teacher(y, model.n_target_symbols_)
@@ -194,8 +222,12 @@ def pair_of(cell, activation, source, target, dtype, embedding_size=None, **para
     return model, X, y, PairTwin(encoder, decoder, getattr(torch, dtype))
 
 
-PAIRS = [("symbols", "symbols", None), ("symbols", "symbols", 4), ("vectors", "symbols", None),
-         ("vectors", "vectors", None)]
+PAIRS = [
+    ("symbols", "symbols", None),
+    ("symbols", "symbols", 4),
+    ("vectors", "symbols", None),
+    ("vectors", "vectors", None),
+]
 
 
 @pytest.mark.parametrize(("cell", "activation"), CELLS)

@@ -5,10 +5,11 @@ where numrnn has one: the second stays at zero (a GRU's keeps its last third, `b
 parameters. Layers may be bidirectional. Symbols go through torch.nn.Embedding, or in as one-hot vectors. Learned states
 are parameters that all sequences share.
 """
+
 import torch
 from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence
 
-torch.set_num_threads(1)        # the problems are tiny: threads would only wait for each other
+torch.set_num_threads(1)  # the problems are tiny: threads would only wait for each other
 MODULES = {"elman": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
 
 
@@ -22,7 +23,7 @@ class Twin:
 
     def __init__(self, problem, dtype=torch.float64, states=None):
         self.problem, self.dtype, self.states, self.after = problem, dtype, states, None
-        self.given = self.ends = None       # tensors by module: in the place of `states`, after the last pass
+        self.given = self.ends = None  # tensors by module: in the place of `states`, after the last pass
         self.parameters, self.modules, self.embedding = {}, [], None
         weights = {name: torch.tensor(value, dtype=dtype) for name, value in problem.weights.items()}
         if "embedding" in weights:
@@ -39,8 +40,9 @@ class Twin:
     def _layer(self, weights, prefix):
         H, cell = weights[prefix + "W"].shape[1], self.problem.cell
         options = {"nonlinearity": self.problem.activation} if cell == "elman" else {}
-        module = MODULES[cell](weights[prefix + "U"].shape[1], H, dtype=self.dtype, bidirectional=self.bidirectional,
-                               **options)
+        module = MODULES[cell](
+            weights[prefix + "U"].shape[1], H, dtype=self.dtype, bidirectional=self.bidirectional, **options
+        )
         self._take(weights, prefix, module, "")
         if self.bidirectional:
             self._take(weights, prefix + "reverse.", module, "_reverse")
@@ -48,8 +50,9 @@ class Twin:
 
     def _take(self, weights, prefix, module, suffix):
         """Copy the weights into one direction of a module."""
-        U, W, b, second = (getattr(module, f"{name}_l0{suffix}")
-                           for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+        U, W, b, second = (
+            getattr(module, f"{name}_l0{suffix}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        )
         H = W.shape[1]
         with torch.no_grad():
             U.copy_(weights[prefix + "U"])
@@ -57,7 +60,7 @@ class Twin:
             b.copy_(weights[prefix + "b"])
             second.zero_()
             if self.problem.cell == "gru":
-                second[2 * H:] = weights[prefix + "b_Wn"]
+                second[2 * H :] = weights[prefix + "b_Wn"]
         self.parameters |= {prefix + "U": U, prefix + "W": W, prefix + "b": b}
         if self.problem.cell == "gru":
             used = torch.arange(3 * H) >= 2 * H
@@ -89,7 +92,7 @@ class Twin:
             rows = torch.as_tensor(self.states, dtype=self.dtype)
         parts, states = rows.split(widths, dim=1), []
         for k in range(0, len(parts), directions * kinds):
-            own = [torch.stack(parts[k + kind:k + directions * kinds:kinds]).contiguous() for kind in range(kinds)]
+            own = [torch.stack(parts[k + kind : k + directions * kinds : kinds]).contiguous() for kind in range(kinds)]
             states.append(tuple(own) if is_lstm else own[0])
         return states
 
@@ -144,7 +147,7 @@ class Twin:
         arrays = {}
         for name, parameter in self.parameters.items():
             array = of(parameter).detach().numpy().copy()
-            arrays[name] = array[2 * len(array) // 3:] if name.endswith("b_Wn") else array
+            arrays[name] = array[2 * len(array) // 3 :] if name.endswith("b_Wn") else array
         return arrays
 
     def gradient(self, alpha=0.0):
@@ -168,7 +171,7 @@ class PairTwin(Twin):
     """Compute an encoder-decoder by PyTorch from an encoder's problem, whose outputs are unused, and a decoder's."""
 
     def __init__(self, encoder, decoder, dtype=torch.float64):
-        H = max(name for name in encoder.weights if name.endswith(".W"))    # of the last layer
+        H = max(name for name in encoder.weights if name.endswith(".W"))  # of the last layer
         no_head = {"V": torch.zeros(1, encoder.weights[H].shape[1]).numpy(), "c": torch.zeros(1).numpy()}
         self.encoder = Twin(encoder._replace(weights=encoder.weights | no_head), dtype)
         self.decoder = Twin(decoder, dtype)

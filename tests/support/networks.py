@@ -1,4 +1,5 @@
 """Convert the problems of `problems.py` to the library's own form."""
+
 import numpy as np
 
 from numrnn.data.batches import full_batch, in_chunks
@@ -15,13 +16,26 @@ class Case:
 
     def __init__(self, problem, dtype=np.float64, n_jobs=1, weighted=True):
         reverse = [name for name in problem.weights if ".reverse." in name]
-        hidden = [value.shape[1] for name, value in problem.weights.items()
-                  if name.endswith(".W") and name not in reverse]
-        self.layout = Layout(**inputs_of(problem), hidden_layer_sizes=tuple(hidden), cell=problem.cell,
-                             n_outputs=len(problem.weights["c"]), bidirectional=bool(reverse),
-                             initial_state="learned" if "layers.0.s_0" in problem.weights else "zero")
-        self.network = CPUNetwork(self.layout, activation=problem.activation, head=problem.head, output=problem.output,
-                               pooling=problem.pooling, dtype=dtype, n_jobs=n_jobs)
+        hidden = [
+            value.shape[1] for name, value in problem.weights.items() if name.endswith(".W") and name not in reverse
+        ]
+        self.layout = Layout(
+            **inputs_of(problem),
+            hidden_layer_sizes=tuple(hidden),
+            cell=problem.cell,
+            n_outputs=len(problem.weights["c"]),
+            bidirectional=bool(reverse),
+            initial_state="learned" if "layers.0.s_0" in problem.weights else "zero",
+        )
+        self.network = CPUNetwork(
+            self.layout,
+            activation=problem.activation,
+            head=problem.head,
+            output=problem.output,
+            pooling=problem.pooling,
+            dtype=dtype,
+            n_jobs=n_jobs,
+        )
         self.names = list(problem.weights)
         self.theta = self.flat(problem.weights, dtype)
         self.data = sequences(problem.X, dtype)
@@ -80,8 +94,9 @@ def inputs_of(problem):
 
 def with_last_steps_unweighted(case):
     """Return a case with one output per step, and chunks of all sequences of which the last have no weight."""
-    chunks = in_chunks([full_batch(case.data.lengths, case.network.tile_rows)], case.data.lengths, 1,
-                       case.network.tile_rows)
+    chunks = in_chunks(
+        [full_batch(case.data.lengths, case.network.tile_rows)], case.data.lengths, 1, case.network.tile_rows
+    )
     steps = np.concatenate([np.arange(length) for length in case.data.lengths])
     case.targets = Targets(case.targets.values, (steps < 2).astype(float))
     return case, chunks

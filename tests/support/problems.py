@@ -1,18 +1,19 @@
 """Draw small random problems for the tests from one seed: weights, ragged sequences, targets and their weights."""
+
 from pathlib import Path
 from typing import NamedTuple
 
 import naive
 import numpy as np
 
-GOLDEN_ALPHA = 0.1     # the objective of the golden files has this much L2
+GOLDEN_ALPHA = 0.1  # the objective of the golden files has this much L2
 
 
 class Problem(NamedTuple):
-    weights: dict          # name -> float64 array, names of the file format
-    X: list                # (T, D) arrays, or (T,) arrays of symbols
-    y: list                # one target a sequence, or one array of targets over its steps
-    w: list                # weights of the same form, some of them zero
+    weights: dict  # name -> float64 array, names of the file format
+    X: list  # (T, D) arrays, or (T,) arrays of symbols
+    y: list  # one target a sequence, or one array of targets over its steps
+    w: list  # weights of the same form, some of them zero
     cell: str
     activation: str
     output: str
@@ -22,8 +23,9 @@ class Problem(NamedTuple):
     @property
     def kind(self):
         """Return what defines a network, apart from its parameters."""
-        return dict(cell=self.cell, activation=self.activation, output=self.output, head=self.head,
-                    pooling=self.pooling)
+        return dict(
+            cell=self.cell, activation=self.activation, output=self.output, head=self.head, pooling=self.pooling
+        )
 
     @property
     def data(self):
@@ -35,8 +37,9 @@ class Problem(NamedTuple):
         return join(self.y).astype(np.int64 if self.head == "softmax" else dtype), join(self.w).astype(np.float64)
 
 
-def parameter_shapes(cell, n_inputs, hidden_layer_sizes, n_outputs, embedding_size=None, initial_state="zero",
-                     bidirectional=False):
+def parameter_shapes(
+    cell, n_inputs, hidden_layer_sizes, n_outputs, embedding_size=None, initial_state="zero", bidirectional=False
+):
     """Return shapes by name; for symbols, `n_inputs` is their number."""
     gates = naive.GATES[cell]
     shapes, D = {}, n_inputs
@@ -54,9 +57,23 @@ def parameter_shapes(cell, n_inputs, hidden_layer_sizes, n_outputs, embedding_si
     return shapes | {"V": (n_outputs, D), "c": (n_outputs,)}
 
 
-def make_problem(cell="elman", activation="tanh", hidden=(5,), D=3, K=3, lengths=(4, 1, 6), output="sequence",
-                 head="softmax", zero_weights=True, seed=0, n_symbols=None, embedding_size=None, initial_state="zero",
-                 pooling="last", bidirectional=False):
+def make_problem(
+    cell="elman",
+    activation="tanh",
+    hidden=(5,),
+    D=3,
+    K=3,
+    lengths=(4, 1, 6),
+    output="sequence",
+    head="softmax",
+    zero_weights=True,
+    seed=0,
+    n_symbols=None,
+    embedding_size=None,
+    initial_state="zero",
+    pooling="last",
+    bidirectional=False,
+):
     """Draw a problem whose states neither vanish nor saturate; by default every third weight is zero.
 
     With `n_symbols` the inputs are symbols instead of D numbers per step.
@@ -67,7 +84,7 @@ def make_problem(cell="elman", activation="tanh", hidden=(5,), D=3, K=3, lengths
     for name, shape in shapes.items():
         scale = 1 / np.sqrt(shape[1]) if len(shape) == 2 else 0.3
         if name == "embedding" or n_symbols and not embedding_size and name in ("layers.0.U", "layers.0.reverse.U"):
-            scale = 1.0        # one of its rows, or columns, is all that a unit gets
+            scale = 1.0  # one of its rows, or columns, is all that a unit gets
         weights[name] = scale * rng.standard_normal(shape)
     X = [rng.standard_normal((T, D)) for T in lengths] if n_symbols is None else draw_symbols(rng, n_symbols, lengths)
     y, w = [], []
@@ -101,7 +118,7 @@ def golden_cases():
         X = np.split(contents["X"], cut)
         for case in sorted({key.rsplit(".", 1)[0] for key in contents if "." in key}):
             output, head = case.split(".")
-            expected = {key[len(case) + 1:]: value for key, value in contents.items() if key.startswith(case + ".")}
+            expected = {key[len(case) + 1 :]: value for key, value in contents.items() if key.startswith(case + ".")}
             y, w = expected.pop("y"), expected.pop("w")
             if output == "step":
                 y, w = np.split(y, cut), np.split(w, cut)
@@ -115,6 +132,6 @@ def named(theta, names, shapes):
     weights, start = {}, 0
     for name, shape in zip(names.tolist(), shapes.tolist(), strict=True):
         shape = [n for n in shape if n]
-        weights[name] = theta[start:start + np.prod(shape)].reshape(shape)
+        weights[name] = theta[start : start + np.prod(shape)].reshape(shape)
         start += np.prod(shape)
     return weights

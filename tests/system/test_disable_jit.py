@@ -1,4 +1,5 @@
 """Test the kernels as plain Python (`NUMBA_DISABLE_JIT=1`, for debuggers) against the compiled ones."""
+
 import os
 import subprocess
 import sys
@@ -19,22 +20,24 @@ np.savez(sys.argv[1], **results())
 """
 
 
-SHORT, BLOCKS = (2, 1, 3), (40, 33, 20, 9, 5, 3, 2, 1, 1)     # the second: two tiles, several blocks of steps
+SHORT, BLOCKS = (2, 1, 3), (40, 33, 20, 9, 5, 3, 2, 1, 1)  # the second: two tiles, several blocks of steps
 VECTORS, ONE_HOT, EMBEDDING = {"D": 2}, {"n_symbols": 5}, {"n_symbols": 5, "embedding_size": 2}
 BOTH_WAYS = {"bidirectional": True}
 POOLED = {"D": 2, "initial_state": "learned"}
-CASES = [("elman", "tanh", "sequence", "softmax", np.float64, BLOCKS, VECTORS),
-         ("elman", "relu", "step", "identity", np.float64, SHORT, VECTORS),
-         ("elman", "tanh", "step", "softmax", np.float64, BLOCKS, EMBEDDING),
-         ("gru", "tanh", "step", "softmax", np.float32, SHORT, VECTORS),
-         ("gru", "tanh", "sequence", "softmax", np.float32, SHORT, ONE_HOT),
-         ("lstm", "tanh", "sequence", "sigmoid", np.float32, SHORT, VECTORS),
-         ("elman", "tanh", "step", "softmax", np.float64, BLOCKS, VECTORS | BOTH_WAYS),
-         ("gru", "tanh", "sequence", "softmax", np.float64, SHORT, ONE_HOT | BOTH_WAYS),
-         ("gru", "tanh", "step", "softmax", np.float64, SHORT, EMBEDDING | BOTH_WAYS),
-         ("lstm", "tanh", "step", "softmax", np.float64, SHORT, VECTORS | BOTH_WAYS),
-         ("gru", "tanh", "sequence", "softmax", np.float64, BLOCKS, ONE_HOT | {"pooling": "max"}),
-         ("elman", "tanh", "sequence", "identity", np.float64, BLOCKS, POOLED | {"pooling": "mean"})]
+CASES = [
+    ("elman", "tanh", "sequence", "softmax", np.float64, BLOCKS, VECTORS),
+    ("elman", "relu", "step", "identity", np.float64, SHORT, VECTORS),
+    ("elman", "tanh", "step", "softmax", np.float64, BLOCKS, EMBEDDING),
+    ("gru", "tanh", "step", "softmax", np.float32, SHORT, VECTORS),
+    ("gru", "tanh", "sequence", "softmax", np.float32, SHORT, ONE_HOT),
+    ("lstm", "tanh", "sequence", "sigmoid", np.float32, SHORT, VECTORS),
+    ("elman", "tanh", "step", "softmax", np.float64, BLOCKS, VECTORS | BOTH_WAYS),
+    ("gru", "tanh", "sequence", "softmax", np.float64, SHORT, ONE_HOT | BOTH_WAYS),
+    ("gru", "tanh", "step", "softmax", np.float64, SHORT, EMBEDDING | BOTH_WAYS),
+    ("lstm", "tanh", "step", "softmax", np.float64, SHORT, VECTORS | BOTH_WAYS),
+    ("gru", "tanh", "sequence", "softmax", np.float64, BLOCKS, ONE_HOT | {"pooling": "max"}),
+    ("elman", "tanh", "sequence", "identity", np.float64, BLOCKS, POOLED | {"pooling": "mean"}),
+]
 
 
 def results():
@@ -44,8 +47,10 @@ def results():
         problem = make_problem(cell, activation, (3, 2), K=2, lengths=lengths, output=output, head=head, **inputs)
         case = Case(problem, dtype)
         loss, grad = case.gradient()
-        found |= {f"{number} {cell} {activation} {name}": value for name, value in
-                  (("outputs", case.predict()), ("loss", loss), ("gradient", grad))}
+        found |= {
+            f"{number} {cell} {activation} {name}": value
+            for name, value in (("outputs", case.predict()), ("loss", loss), ("gradient", grad))
+        }
     return found
 
 

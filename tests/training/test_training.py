@@ -254,4 +254,3 @@ def test_state_copies():
     other.theta += 1
     other.history.append(None)
     assert not state.theta.any() and not state.history
-

@@ -54,6 +54,9 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
     embedding_size : int or None, default=None
         Length of the learned vector of each symbol. With None, the first layer reads one-hot vectors. The symbols of y
         have embeddings of the same length.
+    scale_targets : bool or "auto", default="auto"
+        Whether the network learns standardised vectors, (y - `target_mean_`) / `target_scale_`. Predictions and scores
+        are in the units of y. "auto" means yes for vectors; symbols have no scale.
     dropout : float, default=0.0
         Probability of dropping a unit while training, in the embedding, between layers and before the output. The units
         that are kept are scaled by 1 / (1 - dropout). It does not apply between the encoder and the decoder.
@@ -123,6 +126,9 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         Fitted vocabularies of X and of y; None for one that is not a list of texts.
     n_symbols_, n_target_symbols_ : int or None
         Numbers of symbols of X and of y, without the boundary symbol; None for numbers.
+    target_mean_, target_scale_ : ndarray of shape (K,), float64, or None
+        Mean and standard deviation of the vectors in y that the first `fit`, `partial_fit` or `initialize` got; the
+        scale of constant targets is 1. None for symbols, and with ``scale_targets=False``.
     longest_target_ : int
         Length of the longest training target.
     n_features_in_ : int
@@ -170,7 +176,7 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
     _learnt = (
         "n_features_in_", "n_inputs_", "n_outputs_", "feature_names_in_", "target_names_in_", "_on_table", "_input",
         "n_symbols_", "n_target_symbols_", "vocabulary_", "target_vocabulary_", "longest_target_", "_one_length",
-        "_one_column",
+        "_one_column", "target_mean_", "target_scale_",
     )  # fmt: skip
     __metadata_request__fit = {"resume": UNUSED}  # not metadata, so meta-estimators do not pass it on
     # Every step has a target, gradients go back to the first step, and the encoder's states begin the decoder.
@@ -190,6 +196,7 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         target_vocabulary: Vocabulary | None = None,
         n_symbols: int | Literal["auto"] | None = None,
         embedding_size: int | None = None,
+        scale_targets: bool | Literal["auto"] = "auto",
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         solver: str | Solver = "adam",
@@ -221,6 +228,7 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         self.target_vocabulary = target_vocabulary
         self.n_symbols = n_symbols
         self.embedding_size = embedding_size
+        self.scale_targets = scale_targets
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
         self.solver = solver

@@ -13,6 +13,7 @@ from numrnn.estimators.held_out import LossAlone, split
 from numrnn.estimators.inputs import check_same_vocabulary
 from numrnn.estimators.problem import Problem, check_same
 from numrnn.estimators.seq2seq.inputs import SourceReader, TargetReader
+from numrnn.estimators.target_scale import TargetScale
 from numrnn.io.messages import shown
 from numrnn.network.architecture import Architecture, PairArchitecture
 
@@ -31,7 +32,8 @@ class PairFitting(Fitting):
             dtype, device = np.dtype(options.dtype), options.device
             reader = SourceReader(options.input, dtype, device, n_symbols=options.n_symbols)
             source, source_reader = reader.learn(X, options.vocabulary)
-            targets, target_reader = TargetReader(dtype, device).learn(y, options.target_vocabulary, len(source))
+            known = options.target_vocabulary, len(source), options.scale_targets
+            targets, target_reader = TargetReader(dtype, device).learn(y, *known)
             self._keep(source_reader, target_reader)
         architecture = _architecture_of(options, source_reader, target_reader)
         if continues:
@@ -49,6 +51,8 @@ class PairFitting(Fitting):
         check_same_vocabulary(options.vocabulary, self.vocabulary_, default=Vocabulary())
         name = "target_vocabulary"
         check_same_vocabulary(options.target_vocabulary, self.target_vocabulary_, name, default=Vocabulary())
+        if self.n_target_symbols_ is None:
+            TargetScale(self.target_mean_, self.target_scale_).check_continues(options.scale_targets)
 
     def _keep(self, source, target):
         """Set what was learned about X and y as attributes."""
@@ -57,6 +61,7 @@ class PairFitting(Fitting):
         self._keep_names("target_names_in_", target.names)
         self.target_vocabulary_, self.n_target_symbols_ = target.vocabulary, target.n_symbols
         self.n_outputs_, self._one_column = target.n_outputs, target.one_column
+        self.target_mean_, self.target_scale_ = target.scale
 
     def _readers(self):
         """Return the readers of X and y, given what was learned."""
@@ -64,7 +69,8 @@ class PairFitting(Fitting):
         inputs = Inputs.of("RNNSeq2Seq", vars(self))
         source = SourceReader(self._input, dtype, self.device, self.vocabulary_, encoder.n_symbols, inputs)
         n_symbols = None if decoder.n_symbols is None else decoder.n_symbols - 1
-        known = n_symbols, decoder.n_outputs, self._one_column, vars(self).get("target_names_in_")
+        names, scale = vars(self).get("target_names_in_"), TargetScale(self.target_mean_, self.target_scale_)
+        known = n_symbols, decoder.n_outputs, self._one_column, names, scale
         return source, TargetReader(dtype, self.device, self.target_vocabulary_, *known)
 
     def _learn_lengths(self, lengths, continues):

@@ -15,6 +15,7 @@ from numrnn.data.symbols.next_symbols import check_n_symbols, is_text
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.data.validation import Inputs, check_inputs, check_names, learn_inputs, learn_names
 from numrnn.estimators.inputs import check_many, text_symbols, vocabulary_of
+from numrnn.estimators.target_scale import TargetScale, learn_scale
 from numrnn.io.messages import InputError, InputTypeError, shown
 from numrnn.network.architecture import reader_of, values_on_host
 from numrnn.network.cuda.device import on_card
@@ -128,6 +129,8 @@ class TargetReader(NamedTuple):
         Whether a step of vectors is a number without an axis of its own.
     names : sequence of str or None
         Names of the columns of vectors.
+    scale : TargetScale
+        Scale of vectors.
     """
 
     dtype: np.dtype
@@ -137,6 +140,7 @@ class TargetReader(NamedTuple):
     n_outputs: int | None = None
     one_column: bool = False
     names: Any = None
+    scale: TargetScale = TargetScale()
 
     @property
     def kind(self):
@@ -145,18 +149,25 @@ class TargetReader(NamedTuple):
             return "texts"
         return "vectors" if self.n_symbols is None else "symbols"
 
-    def learn(self, y, vocabulary, n_sequences):
+    def learn(self, y, vocabulary, n_sequences, scale_targets=False):
         """Return y as `Sequences` of symbols (sum of L_i,) or vectors (sum of L_i, K), and its reader.
 
-        If y consists of texts, a copy of the parameter `vocabulary` is fitted. X has `n_sequences` sequences.
+        If y consists of texts, a copy of the parameter `vocabulary` is fitted. X has `n_sequences` sequences. With
+        `scale_targets`, vectors are standardised.
         """
         y, kind, one_column = self._looked_at(y, "y")
         check_many(y, "y")
         learnt = vocabulary_of(y, vocabulary, name="y", parameter="target_vocabulary")
         reader = self._replace(vocabulary=learnt, one_column=one_column)
         if kind == "vectors":
-            targets, _ = to_sequences(y, dtype=self.dtype, name="y")
-            reader = reader._replace(n_outputs=targets.values.shape[1], names=names_of_targets(y, "y"))
+            targets, _ = to_sequences(y, dtype=np.float64 if scale_targets else self.dtype, name="y")
+            scale = learn_scale(targets.values) if scale_targets else TargetScale()
+            names = names_of_targets(y, "y")
+            reader = reader._replace(n_outputs=targets.values.shape[1], names=names, scale=scale)
+            targets = reader._standardised(targets, "y")
+        elif scale_targets is True:
+            expected = f'must be "auto" or False with {kind} in y; only vectors are scaled'
+            raise InputError("scale_targets", (), f"=True: {expected}")
         else:
             targets = reader._symbols(y, "auto", "y")
             n_symbols = count_symbols(targets, "auto") if learnt is None else len(learnt)
@@ -171,17 +182,23 @@ class TargetReader(NamedTuple):
             raise InputTypeError(name, (), f"holds {kind}, but the model was fitted on {self.kind}")
         if kind == "vectors":
             check_names_of_targets(y, self.names, name)
-            targets, _ = to_sequences(y, dtype=self.dtype, name=name)
+            targets, _ = to_sequences(y, dtype=self.dtype if self.scale.mean is None else np.float64, name=name)
             K = targets.values.shape[1]
             if K != self.n_outputs:
                 found = f"has {K} values in a step"
                 raise InputError(name, (0,), f"{found}, but the model was fitted on {self.n_outputs}")
+            targets = self._standardised(targets, name)
         else:
             if self.vocabulary is not None:
                 check_n_symbols(self.vocabulary, self.n_symbols, "target_vocabulary_")
             targets = self._symbols(y, self.n_symbols, name)
         check_same_number(n_sequences, len(targets), name)
         return targets
+
+    def _standardised(self, targets, name):
+        if self.scale.mean is None:
+            return targets
+        return Sequences._from_known(self.scale.standardised(targets.values, self.dtype, name), targets.offsets)
 
     def _looked_at(self, y, name):
         if y is None:

@@ -56,7 +56,7 @@ class PairPrediction:
         -------
         y : list of str, or list of ndarray
             Texts, arrays of symbols (L_i,), int64, or arrays of real vectors (L_i, K), or (L_i,) if the targets had
-            that form, of the model's dtype.
+            that form: float64, or of the model's dtype with ``scale_targets=False``.
 
         Raises
         ------
@@ -87,6 +87,7 @@ class PairPrediction:
             _refuse_for_vectors(beam_width, max_length)
             states = network.read(source, threads)
             written = write_vectors(network, states, self._lengths(lengths, len(source)), threads)
+            written = [target.scale.restored(row) for row in written]
             return [row[:, 0] for row in written] if self._one_column else written
         if lengths is not None:
             raise ValueError(f"lengths={shown(lengths)}: symbols end with the end symbol; use max_length to limit them")
@@ -118,7 +119,7 @@ class PairPrediction:
         threads = n_threads(self.n_jobs)
         if target.n_symbols is None:
             written = write_vectors(network, network.read(source, threads), targets.lengths, threads)
-            return float(r2_score(targets.values, np.concatenate(written)))
+            return float(r2_score(targets.values, np.concatenate(written)))  # the same in all units
         longest = max(int(targets.lengths.max()), 2 * self.longest_target_)
         written = self._write(network, source, threads, 1, 0.0, longest)
         return float(np.mean([np.array_equal(found, wanted) for found, wanted in zip(written, targets, strict=True)]))
