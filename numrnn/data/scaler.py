@@ -1,29 +1,33 @@
 """Standardise the inputs of sequences."""
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from numrnn.data.conversion import from_steps
 from numrnn.data.sequences import Sequences
 from numrnn.data.sources import SequencesLike
 from numrnn.data.validation import Inputs, check_inputs, learn_inputs
+from numrnn.io.messages import InputError, InputTypeError, shown
 
 __all__ = ["SequenceScaler"]
 
 DTYPES = (np.float64, np.float32)
 # Steps whose float64 copy is alive at a time: sums in float64 must not double the memory that the data take.
 BLOCK = 1 << 14
+NORMAL_QUARTILES = 1.3489795003921634  # distance between the quartiles of a normal distribution of variance 1
 
 
 # Sequences fit no data frame, hence no `set_output`.
-class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class SequenceScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     """Standardise each input over all steps of all sequences: ``z = (x - mean) / standard deviation``.
 
     This is the counterpart of `sklearn.preprocessing.StandardScaler` for sequences of any lengths. Every step has the
-    same weight, so long sequences count more than short ones.
+    same weight, so long sequences count more than short ones. With ``per_sequence=True``, each sequence is standardised
+    by itself instead.
 
     Parameters
     ----------
@@ -31,17 +35,34 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
         Whether to subtract the mean.
     with_std : bool, default=True
         Whether to divide by the standard deviation. Constant inputs are divided by 1.
+    method : {"standard", "robust"}, default="standard"
+        With "robust", the median takes the place of the mean, and the distance between the quartiles, divided by 1.349
+        (its value for normal data of variance 1), that of the standard deviation. It needs all data in memory at once:
+        neither `partial_fit` nor shards are supported.
+    per_sequence : bool, default=False
+        Whether each sequence is standardised by its own mean and standard deviation. This removes differences of level
+        and scale between sequences. It reads whole sequences: it cannot be used with `predict_step`, and with
+        ``output="step"`` it tells predictions about later steps of their sequence. Shards are not supported.
+    keep_scale : bool, default=False
+        Whether the decadic logarithm of each sequence's scale becomes a further input, one for each input, with
+        ``per_sequence=True``. It is the same in all steps, and standardised over the sequences of `fit`; sequences on
+        which an input is constant have the smallest scale that `fit` saw.
 
     Attributes
     ----------
     mean_ : ndarray of shape (D,), float64
-        Mean of each input.
+        Mean of each input, or its median with ``method="robust"``. Not defined with ``per_sequence=True``, like `var_`
+        and `scale_`.
     var_ : ndarray of shape (D,), float64
-        Variance of each input (the biased estimate, divided by the number of steps).
+        Variance of each input (the biased estimate, divided by the number of steps). Defined with
+        ``method="standard"`` only.
     scale_ : ndarray of shape (D,), float64
         Divisor of each input.
+    log_scale_mean_, log_scale_var_, log_scale_std_, log_scale_min_ : ndarray of shape (D,), float64
+        Mean, variance, divisor and smallest value of the decadic logarithms of the sequences' scales. Defined with
+        ``keep_scale=True`` only.
     n_samples_seen_ : int
-        Number of steps seen.
+        Number of steps seen; number of sequences with ``per_sequence=True``.
     n_inputs_ : int
         Number of inputs per step, D; 1 for symbols and for the rows of a 2-D array of numbers.
     n_features_in_ : int
@@ -68,11 +89,30 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
     >>> scaler.transform([np.array([[3.0], [3.0]])])
     [array([[0.],
            [0.]])]
+
+    Each sequence by itself, with the logarithm of its scale as a second input:
+
+    >>> scaler = SequenceScaler(per_sequence=True, keep_scale=True)
+    >>> scaler.fit_transform([np.array([[0.01], [0.03]]), np.array([[100.0], [300.0]])])
+    [array([[-1., -1.],
+           [ 1., -1.]]), array([[-1.,  1.],
+           [ 1.,  1.]])]
     """
 
-    def __init__(self, *, with_mean: bool = True, with_std: bool = True):
+    def __init__(
+        self,
+        *,
+        with_mean: bool = True,
+        with_std: bool = True,
+        method: Literal["standard", "robust"] = "standard",
+        per_sequence: bool = False,
+        keep_scale: bool = False,
+    ):
         self.with_mean = with_mean
         self.with_std = with_std
+        self.method = method
+        self.per_sequence = per_sequence
+        self.keep_scale = keep_scale
 
     def fit(self, X: SequencesLike, y: object = None) -> Self:
         """Compute the mean and standard deviation of each input.
@@ -92,7 +132,8 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
         Raises
         ------
         ValueError
-            If a sequence is empty, is not finite or has another number of inputs. The message names it.
+            If a parameter is invalid, or a sequence is empty, is not finite or has another number of inputs. The
+            message names it.
 
         Examples
         --------
@@ -151,11 +192,13 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
                [ 0.        ,  1.41421356]])
         """
         check_is_fitted(self)
+        if self.per_sequence:
+            return self._each_by_itself(X)
         subtraction = [(np.subtract, self.mean_)] if self.with_mean else []
         return self._changed(X, subtraction + ([(np.divide, self.scale_)] if self.with_std else []))
 
     def inverse_transform(self, X: SequencesLike) -> Any:
-        """Convert standardised sequences back to the original scale.
+        """Convert standardised sequences back to the original scale; not defined with ``per_sequence=True``.
 
         Parameters
         ----------
@@ -176,6 +219,8 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
         [array([[2.]])]
         """
         check_is_fitted(self)
+        if self.per_sequence:
+            raise InputError("per_sequence", (), "=True: must be False for inverse_transform; means are not kept")
         product = [(np.multiply, self.scale_)] if self.with_std else []
         return self._changed(X, product + ([(np.add, self.mean_)] if self.with_mean else []))
 
@@ -194,6 +239,32 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
         """
         return self
 
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
+        """Return the names of the inputs; those of the logarithms of scales end with "_log_scale".
+
+        Parameters
+        ----------
+        input_features : array-like of str, optional
+            Names of the inputs. By default `feature_names_in_`, or "x0", "x1" and so on.
+
+        Returns
+        -------
+        names : ndarray of str
+            Names of the inputs of transformed sequences.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from numrnn import SequenceScaler
+        >>> SequenceScaler(per_sequence=True, keep_scale=True).fit(np.zeros((2, 5, 1))).get_feature_names_out().tolist()
+        ['x0', 'x0_log_scale']
+        """
+        check_is_fitted(self)
+        names = _check_feature_names_in(self, input_features)
+        if not self.keep_scale:
+            return names
+        return np.array([*names, *(f"{name}_log_scale" for name in names)], dtype=object)
+
     def _changed(self, X, operations):
         sequences, form = check_inputs(X, Inputs.of(type(self).__name__, vars(self)), dtype=DTYPES)
         if not sequences.in_memory:
@@ -206,13 +277,82 @@ class SequenceScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto
             operation(Z, operand, out=Z, casting="same_kind")
         return _in_form(Z, sequences, form, X)
 
+    def _each_by_itself(self, X):
+        sequences, form = check_inputs(X, Inputs.of(type(self).__name__, vars(self)), dtype=DTYPES)
+        self._check_in_memory(sequences)
+        steps, centres, scales, constant = self._own_scales(sequences)
+        centres = centres if self.with_mean else np.zeros_like(centres)
+        divisors = np.where(constant, 1.0, scales) if self.with_std else np.ones_like(scales)
+        Z = [(x - centre) / divisor for x, centre, divisor in zip(steps, centres, divisors, strict=True)]
+        if self.keep_scale:
+            logs = (self._log_scales(scales, constant) - self.log_scale_mean_) / self.log_scale_std_
+            Z = [np.hstack([z, np.broadcast_to(log, z.shape)]) for z, log in zip(Z, logs, strict=True)]
+        values = np.concatenate(Z).astype(sequences.values.dtype)
+        if isinstance(X, Sequences):
+            names = None if X.names is None else self.get_feature_names_out(X.names)
+            return Sequences(values, sequences.offsets, names)
+        one_column = form == "table" and not self.keep_scale
+        return from_steps(values[:, 0] if one_column else values, sequences.offsets, form)
+
+    def _own_scales(self, sequences):
+        """Return the steps of each sequence in float64, and the centres, scales and constants of all, each (N, D)."""
+        of_steps = _quartiles if self.method == "robust" else _moments
+        steps = [np.asarray(x, np.float64).reshape(len(x), -1) for x in sequences]
+        found = [of_steps(x) for x in steps]
+        centres = np.array([mean for _, mean, _ in found])
+        variances = np.array([var for _, _, var in found])
+        constant = np.array([_is_constant(*moments) for moments in found])
+        return steps, centres, np.sqrt(variances), constant
+
+    def _log_scales(self, scales, constant):
+        return np.where(constant, self.log_scale_min_, np.log10(np.where(constant, 1.0, scales)))
+
+    def _learn_log_scales(self, scales, constant, reset):
+        least = np.where(constant, np.inf, np.log10(np.where(constant, 1.0, scales))).min(axis=0)
+        least = np.where(np.isinf(least), 0.0, least)  # if all sequences are constant
+        self.log_scale_min_ = least if reset else np.minimum(self.log_scale_min_, least)
+        before = (0, 0.0, 0.0) if reset else (self.n_samples_seen_, self.log_scale_mean_, self.log_scale_var_)
+        moments = _merge(*before, *_moments(self._log_scales(scales, constant)))
+        self.log_scale_mean_, self.log_scale_var_ = moments[1:]
+        self.log_scale_std_ = np.where(_is_constant(*moments), 1.0, np.sqrt(self.log_scale_var_))
+
+    def _check_parameters(self, reset):
+        if self.method not in ("standard", "robust"):
+            raise InputError("method", (), f'={shown(self.method)}: must be "standard" or "robust"')
+        for name in ("with_mean", "with_std", "per_sequence", "keep_scale"):
+            if not isinstance(getattr(self, name), (bool, np.bool_)):
+                raise InputTypeError(name, (), f"={shown(getattr(self, name))}: must be True or False")
+        if self.keep_scale and not self.per_sequence:
+            raise InputError("keep_scale", (), "=True: needs per_sequence=True; otherwise all have the same scale")
+        if not reset and self.method == "robust":
+            raise InputError("method", (), '="robust": quartiles need all data at once; use fit, or method="standard"')
+
+    def _check_in_memory(self, sequences):
+        if not sequences.in_memory and (self.per_sequence or self.method == "robust"):
+            name = "per_sequence" if self.per_sequence else "method"
+            value = shown(getattr(self, name))
+            raise InputError(name, (), f"={value}: needs sequences in memory, but X is in shards", "; pass X.load()")
+
     def _update(self, X, reset):
+        self._check_parameters(reset)
         if reset:
             sequences, _, inputs = learn_inputs(X, type(self).__name__, dtype=DTYPES)
-            vars(self).pop("feature_names_in_", None)
+            for name in [name for name in vars(self) if name.endswith("_")]:
+                delattr(self, name)
             vars(self).update(inputs.attributes())
         else:
             sequences, _ = check_inputs(X, Inputs.of(type(self).__name__, vars(self)), dtype=DTYPES)
+        self._check_in_memory(sequences)
+        if self.per_sequence:
+            if self.keep_scale:
+                self._learn_log_scales(*self._own_scales(sequences)[2:], reset)
+            self.n_samples_seen_ = len(sequences) + (0 if reset else self.n_samples_seen_)
+            return self
+        if self.method == "robust":
+            steps = np.asarray(sequences.values, np.float64).reshape(len(sequences.values), -1)
+            self.n_samples_seen_, self.mean_, var = _quartiles(steps)
+            self.scale_ = np.where(_is_constant(self.n_samples_seen_, self.mean_, var), 1.0, np.sqrt(var))
+            return self
         n_steps, mean, var = (0, 0.0, 0.0) if reset else (self.n_samples_seen_, self.mean_, self.var_)
         for steps in _blocks(sequences):
             n_steps, mean, var = _merge(n_steps, mean, var, *_moments(steps))
@@ -243,6 +383,12 @@ def _moments(block):
     # Sums of differences from a step: a spread far smaller than the mean keeps its digits, a constant gives exactly 0.
     shifted = block - block[0].astype(np.float64)
     return len(block), block[0] + shifted.mean(axis=0), shifted.var(axis=0)
+
+
+def _quartiles(steps):
+    """Return what `_moments` does, with the median and the square of the scaled distance between the quartiles."""
+    low, median, high = np.percentile(steps, [25, 50, 75], axis=0)
+    return len(steps), median, ((high - low) / NORMAL_QUARTILES) ** 2
 
 
 def _merge(n_a, mean_a, var_a, n_b, mean_b, var_b):

@@ -22,7 +22,6 @@ from numrnn.estimators.targets import (
     distinct,
     encode_indicators,
     encode_labels,
-    flat_weights,
     learn_labels,
     warn_if_ambiguous,
 )
@@ -109,6 +108,10 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Number of steps in a chunk of truncated BPTT; None means whole sequences. The weights are updated after each
         chunk. Hidden states are carried from one chunk of a sequence to the next, gradients are not. Memory is
         proportional to the length of a chunk. With ``output="sequence"``, the target belongs to the last chunk.
+    washout : int, default=0
+        Number of steps at the beginning of each sequence that are read, but count neither in the loss nor in `score`,
+        since the state has not forgotten yet that it began with zeros. It needs ``output="step"``. Predictions have all
+        steps.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss, as a dict from label to weight. "balanced" makes them inversely proportional
         to the class frequencies in y (weighted by `sample_weight`). Not supported for multi-label y.
@@ -236,6 +239,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         n_iter_no_change: int = 10,
         clip_norm: float | None = 1.0,
         bptt_steps: int | None = None,
+        washout: int = 0,
         class_weight: dict | Literal["balanced"] | None = None,
         warm_start: bool = False,
         random_state: int | RandomState | None = None,
@@ -271,6 +275,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         self.n_iter_no_change = n_iter_no_change
         self.clip_norm = clip_norm
         self.bptt_steps = bptt_steps
+        self.washout = washout
         self.class_weight = class_weight
         self.warm_start = warm_start
         self.random_state = random_state
@@ -398,9 +403,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             Weighted fraction of correct predictions. A multi-label prediction is correct if all labels are.
         """
         outputs, _, data, _ = self._run(X, state=state)
-        output = self._architecture.output
-        weights = flat_weights(sample_weight, data, output, device=self.device)
-        flat = self._flat(y, data)
+        weights, flat = self._weights(sample_weight, data), self._flat(y, data)
         with short_errors():
             return float(accuracy_score(flat, self._decode_outputs(outputs), sample_weight=weights))
 

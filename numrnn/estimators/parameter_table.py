@@ -393,6 +393,17 @@ TABLE = (
         estimators=SUPERVISED,
     ),
     Parameter(
+        "washout",
+        0,
+        (Range(Integral, 0),),
+        """Number of steps at the beginning of each sequence that are read, but count neither in the loss nor in
+        `score`, since the state has not forgotten yet that it began with zeros. It needs ``output="step"``. Predictions
+        have all steps.""",
+        option=Option("first steps of each sequence to read without loss", int),
+        estimators=SUPERVISED,
+        before=0,
+    ),
+    Parameter(
         "class_weight",
         None,
         (None, dict, Choice(("balanced",))),

@@ -107,6 +107,9 @@ class TrainingOptions(SimpleNamespace):
                 f"pooling={shown(self.pooling)} needs output='sequence' and bptt_steps=None, got output="
                 f"{shown(self.output)} and bptt_steps={shown(self.bptt_steps)}: it is over all steps of a sequence"
             )
+        if self.washout and self.output == "sequence":
+            problem = f"={shown(self.washout)}: must be 0 with output='sequence', whose target belongs to no step"
+            raise InputError("washout", (), problem)
         for _ in (self.resolved_solver, self.schedule, self.threads):  # each of them checks its parameters
             pass
         check_callbacks(self.callbacks or ())

@@ -17,7 +17,6 @@ from numrnn.estimators.problem import Arguments, checks_parameters, constraints_
 from numrnn.estimators.streaming import StepState
 from numrnn.estimators.supervised import BaseRNN
 from numrnn.estimators.target_scale import TargetScale, learn_scale
-from numrnn.estimators.targets import flat_weights
 from numrnn.io.messages import InputError, shown
 from numrnn.solvers.base import Solver
 
@@ -103,6 +102,10 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Number of steps in a chunk of truncated BPTT; None means whole sequences. The weights are updated after each
         chunk. Hidden states are carried from one chunk of a sequence to the next, gradients are not. Memory is
         proportional to the length of a chunk. With ``output="sequence"``, the target belongs to the last chunk.
+    washout : int, default=0
+        Number of steps at the beginning of each sequence that are read, but count neither in the loss nor in `score`,
+        since the state has not forgotten yet that it began with zeros. It needs ``output="step"``. Predictions have all
+        steps.
     warm_start : bool, default=False
         Whether `fit` continues from the weights of the previous fit.
     random_state : int, RandomState instance or None, default=None
@@ -233,6 +236,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         n_iter_no_change: int = 10,
         clip_norm: float | None = 1.0,
         bptt_steps: int | None = None,
+        washout: int = 0,
         warm_start: bool = False,
         random_state: int | RandomState | None = None,
         dtype: DTypeLike = "float32",
@@ -268,6 +272,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         self.n_iter_no_change = n_iter_no_change
         self.clip_norm = clip_norm
         self.bptt_steps = bptt_steps
+        self.washout = washout
         self.warm_start = warm_start
         self.random_state = random_state
         self.dtype = dtype
@@ -337,9 +342,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             At most 1; the mean over the K outputs if there are several.
         """
         outputs, _, data, _ = self._run(X, state=state)
-        output = self._architecture.output
-        weights = flat_weights(sample_weight, data, output, device=self.device)
-        flat = self._flat(y, data)
+        weights, flat = self._weights(sample_weight, data), self._flat(y, data)
         return float(r2_score(flat, self._decode_outputs(outputs), sample_weight=weights))
 
     def __sklearn_tags__(self):

@@ -28,7 +28,7 @@ from numrnn.estimators.held_out import Validation, sequence_weights, split, take
 from numrnn.estimators.inputs import InputReader, check_same_vocabulary, learn_vocabulary
 from numrnn.estimators.problem import Arguments, Problem, check_same, checks_parameters, n_threads
 from numrnn.estimators.streaming import StepState, check_first_states, is_plain_step, read_step
-from numrnn.estimators.targets import flat_targets, flat_weights, weigh_classes
+from numrnn.estimators.targets import after_washout, flat_targets, flat_weights, weigh_classes
 from numrnn.io.messages import shown
 from numrnn.network.architecture import Architecture
 from numrnn.network.components import CELLS
@@ -354,7 +354,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         if continues:
             check_same(self._architecture, architecture)
         self._architecture = architecture
-        weights = flat_weights(arguments.sample_weight, data, self._architecture.output, device=self.device)
+        weights = self._weights(arguments.sample_weight, data)
         values = self._encode_targets(self._flat(arguments.y, data), "y")
         self._learn_from_targets(values, weights, whole=arguments.whole, continues=continues)
         targets = self._weighed(values, weights)
@@ -375,10 +375,14 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
 
     def _targets(self, y, data, sample_weight, suffix=""):
         """Return the encoded y with its weights, sample weight x class weight, or None if all weights are equal."""
-        output = self._architecture.output
         values = self._encode_targets(self._flat(y, data, "y" + suffix), "y" + suffix)
-        weights = flat_weights(sample_weight, data, output, device=self.device, name="sample_weight" + suffix)
-        return self._weighed(values, weights, suffix)
+        return self._weighed(values, self._weights(sample_weight, data, suffix), suffix)
+
+    def _weights(self, sample_weight, data, suffix=""):
+        """Return the weight of each target, 0 in the steps of the washout; None if all weights are equal."""
+        name, output = "sample_weight" + suffix, self._architecture.output
+        weights = flat_weights(sample_weight, data, output, device=self.device, name=name)
+        return weights if not self.washout else after_washout(weights, data, self.washout, "X" + suffix)
 
     def _weighed(self, values, weights, suffix=""):
         weights = weigh_classes(weights, self._class_weights, values, suffix)

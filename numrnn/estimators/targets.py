@@ -259,6 +259,17 @@ def flat_weights(sample_weight, data, output, *, device="cpu", name="sample_weig
     return weights if per_step or output == "sequence" else np.repeat(weights, data.lengths)
 
 
+def after_washout(weights, data, washout, name):
+    """Return the weights of steps, or 1, with 0 in the first `washout` steps of each sequence; X is called `name`."""
+    short = data.lengths <= washout
+    if short.any():
+        i = int(short.argmax())
+        problem = f"has {data.lengths[i]} steps, all within washout={washout}: it must have more"
+        raise InputError(name, (i,), problem, "; lower washout, or leave the sequence out")
+    steps = np.arange(data.offsets[-1]) - np.repeat(data.offsets[:-1], data.lengths)
+    return np.where(steps < washout, 0.0, 1.0 if weights is None else weights)
+
+
 def class_weights(class_weight, classes, codes, weights):
     """Return the weight of each class, an ndarray of shape (K,), float64.
 

@@ -8,6 +8,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from numrnn import Sequences, SequenceScaler
+from numrnn.data import ShardWriter, open_shards
 
 
 def random_list(seed=0, dtype=np.float64, columns=3):
@@ -96,3 +97,89 @@ def test_names_and_pipeline():
     last_steps = FunctionTransformer(lambda X: np.array([x[-1] for x in X]))
     pipeline = clone(make_pipeline(SequenceScaler(), last_steps, LogisticRegression()))
     np.testing.assert_array_equal(pipeline.fit(X, y).predict(X), pipeline.predict(Sequences.from_list(X)))
+
+
+def series():
+    random = np.random.default_rng(0)
+    return [10.0 ** random.uniform(-3, 3) * (random.normal(size=(length, 2)) + 5) for length in (4, 9, 6, 30)]
+
+
+def test_each_sequence_by_itself_equals_the_plain_computation():
+    X = series()
+    Z = SequenceScaler(per_sequence=True).fit(X[:2]).transform(X)
+    for z, x in zip(Z, X, strict=True):
+        np.testing.assert_allclose(z, (x - x.mean(axis=0)) / x.std(axis=0), rtol=1e-10, atol=1e-12)
+
+
+def test_robust_scales_are_median_and_quartiles():
+    X = series()
+    steps = np.concatenate(X)
+    low, median, high = np.percentile(steps, [25, 50, 75], axis=0)
+    scaler = SequenceScaler(method="robust").fit(X)
+    np.testing.assert_allclose(np.concatenate(scaler.transform(X)), (steps - median) / ((high - low) / 1.3489795))
+    np.testing.assert_allclose(np.concatenate(scaler.inverse_transform(scaler.transform(X))), steps)
+    own = SequenceScaler(method="robust", per_sequence=True).fit_transform(X)
+    np.testing.assert_allclose(np.median(own[3], axis=0), 0, atol=1e-12)
+
+
+def test_the_logarithms_of_scales_are_further_inputs():
+    X = series()
+    scaler = SequenceScaler(per_sequence=True, keep_scale=True).fit(X)
+    logs = np.log10([x.std(axis=0) for x in X])
+    wanted = (logs - logs.mean(axis=0)) / logs.std(axis=0)
+    for z, log in zip(scaler.transform(X), wanted, strict=True):
+        assert z.shape[1] == 4
+        np.testing.assert_allclose(z[:, 2:], np.broadcast_to(log, (len(z), 2)))
+    again = SequenceScaler(per_sequence=True, keep_scale=True)
+    for part in (X[:1], X[1:]):
+        again.partial_fit(part)
+    np.testing.assert_allclose(again.log_scale_mean_, scaler.log_scale_mean_)
+    np.testing.assert_allclose(again.log_scale_std_, scaler.log_scale_std_)
+    assert again.n_samples_seen_ == 4
+
+
+def test_a_constant_sequence_has_the_smallest_scale_of_the_fit():
+    X = [*series(), np.full((5, 2), 7.0)]
+    scaler = SequenceScaler(per_sequence=True, keep_scale=True).fit(X)
+    Z = scaler.transform(X)
+    assert (Z[-1][:, :2] == 0).all()
+    np.testing.assert_array_equal(Z[-1][0, 2:], np.min([z[0, 2:] for z in Z[:-1]], axis=0))
+    assert np.isfinite(np.concatenate(SequenceScaler(per_sequence=True, keep_scale=True).fit_transform(X[-1:]))).all()
+
+
+def test_forms_names_and_dtype_are_kept_per_sequence():
+    X = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
+    scaler = SequenceScaler(per_sequence=True)
+    assert scaler.fit_transform(X).shape == (3, 5) and scaler.transform(X).dtype == np.float32
+    assert scaler.set_params(keep_scale=True).fit_transform(X).shape == (3, 5, 2)
+    steps = Sequences(X.reshape(-1, 1), [0, 5, 15], names=["volt"])
+    assert scaler.fit_transform(steps).names == ("volt", "volt_log_scale")
+    assert (scaler.transform(steps[1:])[0] == scaler.transform(steps)[1]).all()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"method": "max"}, 'method=\'max\': must be "standard" or "robust"'),
+        ({"per_sequence": "yes"}, "per_sequence='yes': must be True or False"),
+        ({"keep_scale": True}, "keep_scale=True: needs per_sequence=True"),
+    ],
+)
+def test_impossible_parameters_are_named(parameters, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        SequenceScaler(**parameters).fit(series())
+
+
+def test_what_needs_all_data_says_so(tmp_path):
+    X = series()
+    robust = SequenceScaler(method="robust").fit(X)
+    with pytest.raises(ValueError, match='method="robust": quartiles need all data at once'):
+        robust.partial_fit(X)
+    with ShardWriter(tmp_path / "shards") as writer:
+        writer.write(X)
+    shards = open_shards(tmp_path / "shards").X
+    for parameters in ({"method": "robust"}, {"per_sequence": True}):
+        with pytest.raises(ValueError, match=r"needs sequences in memory, but X is in shards; pass X.load\(\)"):
+            SequenceScaler(**parameters).fit(shards)
+    with pytest.raises(ValueError, match="per_sequence=True: must be False for inverse_transform"):
+        SequenceScaler(per_sequence=True).fit(X).inverse_transform(X)

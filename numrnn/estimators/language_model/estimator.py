@@ -185,7 +185,12 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     _parameter_constraints = constraints_of("RNNLanguageModel")
     __metadata_request__fit = {"resume": UNUSED}  # not metadata, so meta-estimators do not pass it on
     _learnt = ("n_symbols_", "vocabulary_", "end_symbol_")
-    _fixed = {"output": "step", "pooling": "last", "bidirectional": False}  # a step's target is what follows it
+    _fixed = {
+        "output": "step",
+        "pooling": "last",
+        "bidirectional": False,
+        "washout": 0,
+    }  # a step's target is what follows it
 
     # begin of generated code: tests/parameter_table.py
     def __init__(

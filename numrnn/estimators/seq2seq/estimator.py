@@ -182,6 +182,7 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
     # Every step has a target, gradients go back to the first step, and the encoder's states begin the decoder.
     _fixed = {
         "output": "step", "bptt_steps": None, "pooling": "last", "initial_state": "zero", "bidirectional": False,
+        "washout": 0,
     }  # fmt: skip
 
     # begin of generated code: tests/parameter_table.py
