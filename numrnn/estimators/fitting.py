@@ -11,6 +11,7 @@ from numba.core.event import Listener, install_listener
 
 from numrnn.distributed import SERIAL, comm_of
 from numrnn.estimators.base import Model
+from numrnn.estimators.doubts import warn_of_no_success
 from numrnn.estimators.problem import TrainingOptions
 from numrnn.estimators.resuming import Resumption, facts_of
 from numrnn.io.messages import short_errors
@@ -68,6 +69,19 @@ class Fitting(Model, ABC):
     def _warn_of(self, problem):
         """Warn of a fit that is unlikely to succeed."""
 
+    def _warn_after(self, options, problem, layout):
+        """Warn if training ended without success."""
+        state = self._state
+        if problem.targets is None or not state.history or state.stop_reason in ("interrupted", "terminated"):
+            return
+        squares = sum(float(np.square(state.theta[first:end], dtype=np.float64).sum()) for first, end in layout.decayed)
+        loss = state.history[-1].loss - 0.5 * options.alpha * squares
+        warn_of_no_success(loss, problem.targets, self._head, state.n_updates, stacklevel=5)
+
+    @property
+    def _head(self):
+        return self._architecture.head
+
     def _options(self):
         return TrainingOptions(type(self).__name__, self.get_params(deep=False), self._fixed)
 
@@ -88,7 +102,9 @@ class Fitting(Model, ABC):
                 self._warn_of(problem)
             if continues:
                 self._state.restart_schedule()
-            self._train(options, problem, options.max_iter, callbacks, resumption, comm)
+            network = self._train(options, problem, options.max_iter, callbacks, resumption, comm)
+            if comm.rank == 0:
+                self._warn_after(options, problem, network.layout)
         return self
 
     def _one_pass(self, arguments):

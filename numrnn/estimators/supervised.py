@@ -23,6 +23,7 @@ from numrnn.data.sources import (
 from numrnn.data.symbols.checks import count_symbols
 from numrnn.data.validation import Inputs
 from numrnn.estimators.base import WeightsAccess
+from numrnn.estimators.doubts import warn_of_inputs, warn_of_validation_inputs
 from numrnn.estimators.fitting import Fitting
 from numrnn.estimators.held_out import Validation, sequence_weights, split, take
 from numrnn.estimators.inputs import InputReader, check_same_vocabulary, learn_vocabulary
@@ -432,6 +433,11 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         network = self._architecture.network(options.threads, device=options.device)
         validate = Validation(network, held_data, held_targets, self._score, held_given)
         return replace(problem, data=data, targets=targets, given=given, validate=validate)
+
+    def _warn_of(self, problem):
+        warn_of_inputs(problem.data, "X", stacklevel=5)
+        if problem.validate is not None:
+            warn_of_validation_inputs(problem.data, problem.validate.held[0], stacklevel=5)
 
     def _read_validation(self, X_val, y_val, sample_weight_val=None, state_val=None, name="X_val", suffix="_val"):
         data, _ = self._reader(np.dtype(self.dtype)).read(X_val, name)

@@ -159,7 +159,7 @@ def test_loss_and_grad_is_the_objective(output, embedding_size):
             embedding_size=embedding_size,
         )  # fmt: skip
         params = {"cell": cell, "output": output, "n_symbols": 9, "embedding_size": embedding_size}
-        model = RNNRegressor((5, 4), alpha=0.3, dtype="float64", **params)
+        model = RNNRegressor((5, 4), alpha=0.3, dtype="float64", scale_targets=False, **params)
         targets = np.array(problem.y) if output == "sequence" else problem.y
         model.initialize(problem.X, targets).set_weights(problem.weights)
         loss, gradient = model.loss_and_grad(problem.X, targets, problem.w)
@@ -182,6 +182,7 @@ def test_truncated_bptt_is_the_loop_by_hand(data):
     n_symbols = N_SYMBOLS if data is X else None
     options = {"output": "step", "n_symbols": n_symbols, "bptt_steps": 3, "batch_size": 24, "clip_norm": None}
     options |= {"solver": SGD(momentum=0.0), "learning_rate_init": 0.1, "dtype": "float64", "warm_start": True}
+    options["scale_targets"] = False
     y = [(x % 3) * 0.5 for x in X]
     model = small(RNNRegressor, alpha=0.01, **options).initialize(data, y)
     weights = {name: value.copy() for name, value in model.weights_.items()}

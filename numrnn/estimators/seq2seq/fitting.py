@@ -43,6 +43,10 @@ class PairFitting(Fitting):
         data = pairs_of(source, targets, target_reader)
         return Problem(architecture, data, targets_of(data), batch_size=options.batch_size)
 
+    @property
+    def _head(self):
+        return self._architecture.decoder.head
+
     def _check_same_data(self, options):
         if options.input != self._input:
             raise ValueError(

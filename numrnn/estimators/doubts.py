@@ -1,0 +1,81 @@
+"""Warn of fits whose data or result look like a mistake."""
+
+import warnings
+
+import numpy as np
+
+MOST_STEPS = 1 << 20  # steps that are looked at
+LARGE, SMALL = 10.0, 0.05  # means and deviations that are far from 0 and 1
+FEW_UPDATES = 100  # after which a network need not have learned anything
+SCALER = "put a SequenceScaler before the estimator in a pipeline, or standardise the inputs otherwise"
+
+
+def warn_of_inputs(data, name, stacklevel):
+    """Warn if inputs are far from zero mean and unit variance, at which a network learns slowly or not at all."""
+    moments = _moments(data)
+    if moments is None:
+        return
+    mean, deviation = moments
+    place = int(np.argmax(np.maximum(np.abs(mean), deviation)))
+    size = np.sqrt(np.mean(mean**2 + deviation**2))
+    if max(abs(mean[place]), deviation[place]) > LARGE or 0 < size < SMALL:
+        found = f"input {place} of {name} has mean {mean[place]:.3g} and standard deviation {deviation[place]:.3g}"
+        warnings.warn(
+            f"{found}: networks learn best from inputs near zero mean and unit variance; {SCALER}",
+            stacklevel=stacklevel + 1,
+        )
+
+
+def warn_of_validation_inputs(data, held, stacklevel):
+    """Warn if validation inputs are on another scale than the training inputs, as if only these had been scaled."""
+    both = _moments(data), _moments(held)
+    if None in both:
+        return
+    (mean, deviation), (mean_val, deviation_val) = both
+    unit = np.maximum(deviation, 1e-3 * np.abs(mean) + np.finfo(float).tiny)
+    far = np.maximum(np.abs(mean_val - mean) / unit, deviation_val / unit)
+    place = int(np.argmax(far))
+    if far[place] > LARGE:
+        warnings.warn(
+            f"X_val: input {place} has mean {mean_val[place]:.3g} and standard deviation {deviation_val[place]:.3g}, "
+            f"but {mean[place]:.3g} and {deviation[place]:.3g} in X; a pipeline transforms X only: set its "
+            'transform_input=["X_val"] (with metadata routing), or transform X_val yourself',
+            stacklevel=stacklevel + 1,
+        )
+
+
+def warn_of_no_success(loss, targets, head, updates, stacklevel):
+    """Warn if the training loss, without its L2 term, is no better than that of a constant prediction."""
+    constant = loss_of_constant(targets, head)
+    if updates < FEW_UPDATES or not loss >= constant > 0:
+        return
+    warnings.warn(
+        f"the training loss is {loss:.4g} at the end, no better than the {constant:.4g} of a constant prediction: the "
+        "network has learned nothing; lower learning_rate_init, try cell='gru', standardise the inputs with a "
+        "SequenceScaler, or raise max_iter",
+        stacklevel=stacklevel + 1,
+    )
+
+
+def loss_of_constant(targets, head):
+    """Return the smallest loss that a network can reach whose outputs are the same for all targets."""
+    values, weights = targets
+    if head == "softmax":
+        shares = np.bincount(values, weights=weights) / (len(values) if weights is None else weights.sum())
+        shares = shares[shares > 0]
+        return float(-(shares * np.log(shares)).sum())
+    mean = np.average(values, axis=0, weights=weights)
+    if head == "identity":
+        return float(np.average((values - mean) ** 2, axis=0, weights=weights).mean())
+    shares = np.clip(mean, 1e-300, 1 - 1e-16)
+    return float(-(shares * np.log(shares) + (1 - shares) * np.log1p(-shares)).mean())
+
+
+def _moments(data):
+    """Return mean and standard deviation of each input over the first steps; None for symbols and data elsewhere."""
+    if not data.in_memory or data.on_card or getattr(data, "values", None) is None or data.values.dtype.kind != "f":
+        return None
+    steps = data.values[:MOST_STEPS].reshape(-1, data.values.shape[-1] if data.values.ndim > 1 else 1)
+    first = steps[:1].astype(np.float64)
+    differences = steps - first
+    return (first + differences.mean(axis=0))[0], differences.std(axis=0)
