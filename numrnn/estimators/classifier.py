@@ -1,6 +1,7 @@
 """Classify sequences, or each of their steps."""
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -11,7 +12,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
 
-from numrnn.data.sources import SequencesLike, TargetsLike, WeightsLike
+from numrnn.data.sources import SequencesLike, Targets, TargetsLike, WeightsLike
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.estimators.problem import Arguments, checks_parameters, constraints_of, solver_makes_passes
 from numrnn.estimators.streaming import StepState
@@ -24,6 +25,7 @@ from numrnn.estimators.targets import (
     encode_labels,
     learn_labels,
     warn_if_ambiguous,
+    weigh_classes,
 )
 from numrnn.io.messages import short_errors, shown
 from numrnn.solvers.base import Solver
@@ -94,12 +96,33 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     shuffle : bool, default=True
         Whether to shuffle the sequences in each epoch.
     early_stopping : bool, default=False
-        Whether to stop training when the validation score stops improving, and to restore the best weights. The score
-        is computed on `X_val` and `y_val` if they are passed to `fit`, and otherwise on a part of X that is held out.
+        Whether to stop training when the value named by `monitor` stops improving, and to restore the best weights. It
+        is computed on `X_val` and `y_val` if they are passed to `fit`, and otherwise on a part of X that is held out,
+        see `validation`.
+    monitor : str, default="loss"
+        Value by which epochs are compared, for `early_stopping`, `restore_best_weights` and
+        ``learning_rate="adaptive"``: "loss" (the validation loss or, without validation data, the training loss),
+        "score" (the validation value of `score`), or the name of an entry of `scoring`.
+    scoring : str, callable, list, dict or None, default=None
+        Further scores of the validation data after each epoch, in scikit-learn's conventions: a name of
+        `sklearn.metrics.get_scorer_names`, a callable ``scorer(estimator, X, y)`` (named "scorer"), a list of names, or
+        a dict from name to scorer. With ``output="step"``, scikit-learn's scorers are computed over the steps of all
+        sequences. `history_` has their values.
+    restore_best_weights : bool or "auto", default="auto"
+        Whether the fitted weights are those of the best epoch according to `monitor`, and not those of the last one.
+        "auto" means yes with `early_stopping`. Without validation data, epochs are compared by their training loss.
+    validation : {None, "last"} or splitter, default=None
+        Sequences of X to hold out: with None, a part drawn at random if `early_stopping` is set, otherwise none; with
+        "last", the last sequences as given; with a splitter of scikit-learn, such as ``GroupShuffleSplit(1)``, its
+        first split, for which `groups` are passed to `fit`. It must be None if `X_val` is passed.
+    gap : int, default=0
+        Number of sequences to leave out between the training part and the last sequences, with ``validation="last"``.
+        Windows that were cut from one series overlap: a gap of as many windows as overlap keeps the two parts apart.
     validation_fraction : float, default=0.1
-        Fraction of X to hold out for `early_stopping`. The split is stratified by class.
+        Fraction of X to hold out, unless `validation` is a splitter. A random part is stratified by class.
     tol : float, default=1e-4
-        Smallest increase of the validation score that counts as an improvement; used by `early_stopping` only.
+        Smallest improvement that counts, for `early_stopping` and ``learning_rate="adaptive"``: a loss must be below
+        best - tol \|best\|, a score above best + tol.
     n_iter_no_change : int, default=10
         Number of epochs without improvement after which `early_stopping` stops training.
     clip_norm : float or None, default=1.0
@@ -170,6 +193,14 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Objective in each epoch: the mean over its mini-batches, each evaluated before its update.
     validation_loss_curve_, validation_scores_ : list of float or None
         Loss (without the L2 penalty) and score of the validation sequences after each epoch, if there were any.
+    history_ : dict of str to ndarray
+        The course of training, one value per epoch; ``pandas.DataFrame(model.history_)`` is a table. Keys: "epoch",
+        "loss", "validation_loss", "validation_score" (NaN without validation data), "learning_rate", "gradient_norm",
+        "seconds" and "n_sequences", and the names of `scoring`.
+    best_iter_ : int
+        Epoch with the best value of `monitor`, from 1.
+    best_loss_, best_validation_score_ : float
+        Loss and score of the validation data after that epoch. Without validation data, its training loss, and None.
     weights_ : dict of str to ndarray
         Read-only views of all parameters by name.
     U_, W_, b_ : list of ndarray
@@ -234,6 +265,11 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         max_iter: int = 100,
         shuffle: bool = True,
         early_stopping: bool = False,
+        monitor: str = "loss",
+        scoring: str | Callable[..., float] | Sequence[str] | Mapping[str, str | Callable[..., float]] | None = None,
+        restore_best_weights: bool | Literal["auto"] = "auto",
+        validation: Any = None,
+        gap: int = 0,
         validation_fraction: float = 0.1,
         tol: float = 1e-4,
         n_iter_no_change: int = 10,
@@ -270,6 +306,11 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         self.max_iter = max_iter
         self.shuffle = shuffle
         self.early_stopping = early_stopping
+        self.monitor = monitor
+        self.scoring = scoring
+        self.restore_best_weights = restore_best_weights
+        self.validation = validation
+        self.gap = gap
         self.validation_fraction = validation_fraction
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
@@ -424,6 +465,25 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             return encode_indicators(flat, architecture.n_outputs, architecture.dtype, name)
         self._check_classes()
         return encode_labels(flat, self.classes_, name)
+
+    def _validation_targets(self, y, data, sample_weight, suffix):
+        name = "y" + suffix
+        if self._architecture.head == "sigmoid":
+            return super()._validation_targets(y, data, sample_weight, suffix)
+        flat = self._flat(y, data, name)
+        codes = encode_labels(flat, self.classes_, name, allow_unseen=True)
+        unseen = codes < 0
+        if not unseen.any() or unseen.all():
+            return super()._validation_targets(y, data, sample_weight, suffix)
+        warnings.warn(
+            f"{name}: {np.count_nonzero(unseen)} of {len(codes)} labels do not occur in y, such as "
+            f"{shown(flat.ravel()[unseen].tolist()[0])}; they count as wrong answers in scores, and are left out of the loss",
+            stacklevel=6,
+        )
+        weights, known = self._weights(sample_weight, data, suffix), np.where(unseen, 0, codes)
+        weights = np.ones(len(codes)) if weights is None else weights
+        products = weigh_classes(weights, self._class_weights, known, suffix)
+        return Targets(known, np.where(unseen, 0.0, products)), Targets(codes, np.where(unseen, weights, products))
 
     def _for_network(self, values, name):
         return values

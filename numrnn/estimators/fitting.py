@@ -20,9 +20,11 @@ from numrnn.network.architecture import check_place
 from numrnn.training import (
     Checkpoint,
     EarlyStopping,
+    Monitor,
     ScikitLearnBridge,
     TrainingDivergedError,
     TrainingTerminated,
+    columns_of,
     default_callbacks,
     minimize_lbfgs,
     rest,
@@ -189,11 +191,17 @@ class Fitting(Model, ABC):
         """Set the fitted attributes that describe the course of training."""
         history = self._state.history
         self.n_iter_ = self._state.epoch
+        columns = {name.removeprefix("scores."): np.array(values) for name, values in columns_of(history).items()}
+        self.history_ = columns
         self.loss_curve_ = [record.loss for record in history]
         self.loss_ = self.loss_curve_[-1] if history else float("nan")
         watched = any(not np.isnan(record.validation_loss) for record in history)
         self.validation_loss_curve_ = [record.validation_loss for record in history] if watched else None
         self.validation_scores_ = [record.validation_score for record in history] if watched else None
+        best = Monitor(self._options().monitor).best(history) if history else None
+        self.best_iter_ = best.epoch if best else 0
+        self.best_loss_ = float("nan") if best is None else best.validation_loss if watched else best.loss
+        self.best_validation_score_ = best.validation_score if watched else None
 
     @contextmanager
     def _unchanged_on_error(self, *, continues=False):
@@ -262,8 +270,9 @@ def _own(state):
 def _own_callbacks(options, comm):
     """Return the callbacks that parameters imply; they run before the user's."""
     callbacks = default_callbacks(options.verbose) if comm.rank == 0 else []
-    if options.early_stopping:
-        callbacks.insert(0, EarlyStopping(tol=options.tol, n_iter_no_change=options.n_iter_no_change))
+    if options.early_stopping or options.restores_best:
+        patience = options.n_iter_no_change if options.early_stopping else None
+        callbacks.insert(0, EarlyStopping(options.tol, patience, options.monitor, options.restores_best))
     return callbacks
 
 

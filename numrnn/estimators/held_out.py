@@ -5,29 +5,32 @@ import numpy as np
 from numrnn.data.random_streams import generator
 from numrnn.data.sequences import Sequences
 from numrnn.data.sources import Targets
-from numrnn.io.messages import InputError
+from numrnn.io.messages import InputError, shown
 
 
 class Validation:
     """Compute loss and score of the validation sequences; the training loop calls it after each epoch."""
 
-    def __init__(self, network, data, targets, score, given=None):
+    def __init__(self, network, data, targets, score, given=None, scored=None, scores=None):
         self.network = network
         self.data = data
         self.targets = targets
         self.score = score
         self.given = given  # states before the first steps
+        self.scored = targets if scored is None else scored  # targets for the score: also labels that training lacks
+        self.scores = scores  # function of theta that returns the values of `scoring` by name
 
     @property
     def held(self):
         """Return the validation sequences, their targets and initial states."""
-        return self.data, self.targets, self.given
+        return self.data, self.scored, self.given
 
     def __call__(self, theta):
-        """Return (loss, score) for weights theta; the loss is weighted as in training and has no L2 penalty."""
+        """Return (loss, score, scores) for weights theta; the loss is weighted as in training and has no L2 penalty."""
         logits, _ = self.network.predict(theta, self.data, self.given, raw=True)
         loss, _ = self.network.loss_of(logits, self.targets)
-        return loss, self.score(self.network.outputs_of(logits), self.targets)
+        score = self.score(self.network.outputs_of(logits), self.scored)
+        return loss, score, {} if self.scores is None else self.scores(theta)
 
 
 class LossAlone:
@@ -39,14 +42,63 @@ class LossAlone:
         `loss(theta)` returns the validation loss.
     *held : sequences, optionally followed by their targets
         Validation data.
+    scores : callable, optional
+        `scores(theta)` returns the values of `scoring` by name.
     """
 
-    def __init__(self, loss, *held):
-        self._loss, self.held = loss, held
+    def __init__(self, loss, *held, scores=None):
+        self._loss, self.held, self._scores = loss, held, scores
 
     def __call__(self, theta):
         loss = self._loss(theta)
-        return loss, -loss
+        return loss, -loss, {} if self._scores is None else self._scores(theta)
+
+
+def chosen_split(options, n_sequences, seed, groups=None, y=None, **of_a_part):
+    """Return the ids of training and validation sequences according to the parameter `validation`.
+
+    Parameters
+    ----------
+    options : TrainingOptions
+    n_sequences, seed, **of_a_part : as in `split`
+    groups : array-like of shape (N,), optional
+        Groups of the sequences, for a splitter.
+    y : array-like of shape (N,), optional
+        Targets, for a splitter that stratifies.
+    """
+    validation = options.validation
+    if validation is None:
+        return split(n_sequences, options.validation_fraction, seed, **of_a_part)
+    if isinstance(validation, str):
+        return _last(options, n_sequences, of_a_part.get("at_least", 1))
+    try:
+        train, held = next(iter(validation.split(np.zeros((n_sequences, 1)), y, groups)))
+    except (ValueError, TypeError) as error:
+        raise InputError("validation", (), f"={shown(validation)}: its split failed: {error}") from error
+    train, held = (_checked_ids(ids, n_sequences, validation) for ids in (train, held))
+    if np.intersect1d(train, held).size:
+        problem = f"={shown(validation)}: its first split trains on sequences that it holds out"
+        raise InputError("validation", (), problem)
+    return train, held
+
+
+def _checked_ids(ids, n_sequences, validation):
+    ids = np.asarray(ids)
+    ids = np.flatnonzero(ids) if ids.dtype == bool else np.unique(ids)
+    if not len(ids) or ids[0] < 0 or ids[-1] >= n_sequences:
+        expected = f"its first split must train on some of {n_sequences} sequences and hold out others"
+        raise InputError("validation", (), f"={shown(validation)}: {expected}, got the ids {shown(ids)}")
+    return ids.astype(np.int64)
+
+
+def _last(options, n_sequences, at_least):
+    """Return the ids before the gap and those after it."""
+    n_held = max(at_least, round(options.validation_fraction * n_sequences))
+    end = n_sequences - n_held - options.gap
+    if end < 1:
+        found = f"holds out {n_held} of {n_sequences} sequences and leaves out gap={options.gap} before them"
+        raise InputError("validation", (), f"='last': {found}; none is left to train on", "; lower gap, or pass X_val")
+    return np.arange(end), np.arange(n_sequences - n_held, n_sequences)
 
 
 def split(n_sequences, fraction, seed, *, codes=None, weights=None, at_least=1, members=None):
@@ -120,6 +172,15 @@ def _keep_each_class(held_out, ids, members):
     if not held_out.any():
         problem = "holds out sequences, but each class would lose its only one"
         raise InputError("early_stopping", (), problem, ": pass X_val and y_val, or more sequences")
+
+
+def items_of(values, ids):
+    """Return the items `ids` of X, y or weights in the form that the user passed."""
+    if values is None:
+        return None
+    if hasattr(values, "iloc"):
+        return values.iloc[ids]
+    return [values[i] for i in ids] if isinstance(values, (list, tuple)) else values[ids]
 
 
 def take(data, targets, ids, output):

@@ -17,7 +17,7 @@ from numrnn.estimators.seq2seq.estimator import RNNSeq2Seq
 from numrnn.io import decode, read_model
 from numrnn.io.messages import shown
 from numrnn.network.architecture import PairArchitecture, architecture_of
-from numrnn.training import EpochRecord, TrainingState, check_state, counters_of
+from numrnn.training import TrainingState, check_state, counters_of, records_of
 
 BLOCK = 1 << 16  # numbers looked at in one go, which stay in the cache
 _ESTIMATORS = {kind.__name__: kind for kind in (RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq)}
@@ -112,7 +112,7 @@ def _learnt(value):
 
 def _history(header):
     columns = decode(header["history"])
-    return [EpochRecord(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
+    return records_of(columns)
 
 
 def _check_learnt(found, known):

@@ -339,33 +339,112 @@ TABLE = (
         "early_stopping",
         False,
         ("boolean",),
-        """Whether to stop training when the validation score stops improving, and to restore the best weights. The
-        score is computed on `X_val` and `y_val` if they are passed to `fit`, and otherwise on a part of X that is held
-        out.""",
-        option=Option("hold out sequences and stop when their score stops improving"),
+        """Whether to stop training when the value named by `monitor` stops improving, and to restore the best weights.
+        It is computed on `X_val` and `y_val` if they are passed to `fit`, and otherwise on a part of X that is held
+        out, see `validation`.""",
+        option=Option("hold out sequences and stop when the value of --monitor stops improving"),
         differs={
             LANGUAGE_MODEL: {
-                "text": """Whether to stop training when the validation score stops improving, and to restore the best
-                weights. The score is computed on `X_val` if it is passed to `fit`, and otherwise on a part of X that is
+                "text": """Whether to stop training when the validation loss stops improving, and to restore the best
+                weights. The loss is computed on `X_val` if it is passed to `fit`, and otherwise on a part of X that is
                 held out: the end of a single text, or some texts of a list."""
             }
         },
     ),
     Parameter(
+        "monitor",
+        "loss",
+        (str,),
+        """Value by which epochs are compared, for `early_stopping`, `restore_best_weights` and
+        ``learning_rate="adaptive"``: "loss" (the validation loss or, without validation data, the training loss),
+        "score" (the validation value of `score`), or the name of an entry of `scoring`.""",
+        type="str",
+        option=Option("value that --early-stopping watches: loss, score, or an entry of --scoring", str),
+        estimators=(*SUPERVISED, SEQ2SEQ),
+        differs={
+            SEQ2SEQ: {
+                "text": """Value by which epochs are compared, for `early_stopping`, `restore_best_weights` and
+                ``learning_rate="adaptive"``: "loss" (the validation loss or, without validation data, the training
+                loss), "score" (its negative), or the name of an entry of `scoring`."""
+            }
+        },
+        before="score",
+    ),
+    Parameter(
+        "scoring",
+        None,
+        (None, str, list, tuple, dict, callable),
+        """Further scores of the validation data after each epoch, in scikit-learn's conventions: a name of
+        `sklearn.metrics.get_scorer_names`, a callable ``scorer(estimator, X, y)`` (named "scorer"), a list of names, or
+        a dict from name to scorer. With ``output="step"``, scikit-learn's scorers are computed over the steps of all
+        sequences. `history_` has their values.""",
+        type="str, callable, list, dict or None",
+        annotation="str | Callable[..., float] | Sequence[str] | Mapping[str, str | Callable[..., float]] | None",
+        option=Option("further scores of the validation data, such as f1_macro,neg_log_loss", "names"),
+        estimators=(*SUPERVISED, SEQ2SEQ),
+        before=None,
+    ),
+    Parameter(
+        "restore_best_weights",
+        "auto",
+        ("boolean", AUTO),
+        """Whether the fitted weights are those of the best epoch according to `monitor`, and not those of the last one.
+        "auto" means yes with `early_stopping`. Without validation data, epochs are compared by their training loss.""",
+        option=Option("keep the weights of the best epoch"),
+        differs={
+            LANGUAGE_MODEL: {
+                "text": """Whether the fitted weights are those of the epoch with the lowest validation loss (or,
+                without validation data, training loss), and not those of the last one. "auto" means yes with
+                `early_stopping`."""
+            }
+        },
+        before="auto",
+    ),
+    Parameter(
+        "validation",
+        None,
+        (None, Choice(("last",)), "splitter"),
+        """Sequences of X to hold out: with None, a part drawn at random if `early_stopping` is set, otherwise none;
+        with "last", the last sequences as given; with a splitter of scikit-learn, such as
+        ``GroupShuffleSplit(1)``, its first split, for which `groups` are passed to `fit`. It must be None if `X_val` is
+        passed.""",
+        type='{None, "last"} or splitter',
+        annotation="Any",
+        option=Option("hold out the last sequences as given", ("last",)),
+        differs={
+            LANGUAGE_MODEL: {
+                "text": """Texts of X to hold out: with None, a part drawn at random if `early_stopping` is set,
+                otherwise none; with "last", the last texts; with a splitter of scikit-learn, its first split. Of a
+                single text, the end is held out in any case, and a splitter is not supported."""
+            },
+        },
+        before=None,
+    ),
+    Parameter(
+        "gap",
+        0,
+        (Range(Integral, 0),),
+        """Number of sequences to leave out between the training part and the last sequences, with
+        ``validation="last"``. Windows that were cut from one series overlap: a gap of as many windows as overlap keeps
+        the two parts apart.""",
+        option=Option("sequences to leave out before the last ones", int),
+        before=0,
+    ),
+    Parameter(
         "validation_fraction",
         0.1,
         (Range(Real, 0, 1, closed="neither"),),
-        "Fraction of X to hold out for `early_stopping`.",
+        "Fraction of X to hold out, unless `validation` is a splitter.",
         option=Option("fraction of the sequences to hold out for --early-stopping", float),
-        differs={CLASSIFIER: {"more": "The split is stratified by class."}},
+        differs={CLASSIFIER: {"more": "A random part is stratified by class."}},
     ),
     Parameter(
         "tol",
         1e-4,
         (NOT_NEGATIVE,),
-        "Smallest increase of the validation score that counts as an improvement; used by `early_stopping` only.",
-        option=Option("smallest improvement of the score for --early-stopping", float),
-        differs={LANGUAGE_MODEL: {"more": "The score is in nats."}},
+        r"""Smallest improvement that counts, for `early_stopping` and ``learning_rate="adaptive"``: a loss must be
+        below best - tol \|best\|, a score above best + tol.""",
+        option=Option("smallest improvement that counts for --early-stopping", float),
     ),
     Parameter(
         "n_iter_no_change",

@@ -14,13 +14,14 @@ import joblib
 import numpy as np
 from joblib.parallel import get_active_backend
 from sklearn.base import _fit_context
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
 from numrnn.data.byte_sizes import n_bytes
 from numrnn.data.random_streams import draw_seed
 from numrnn.data.sources import Targets
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.estimators.parameter_table import Choice, Range, parameters_of
+from numrnn.estimators.scoring import resolve_scoring
 from numrnn.io.messages import InputError, shown
 from numrnn.network.architecture import Architecture, PairArchitecture, differences
 from numrnn.network.components import CELLS
@@ -41,6 +42,7 @@ class Arguments(NamedTuple):
     y_val: Any = None
     sample_weight_val: Any = None
     state_val: Any = None
+    groups: Any = None
     classes: Any = None
     whole: bool = True  # whether y is all there is, so that weights may be balanced by it
 
@@ -79,8 +81,35 @@ class TrainingOptions(SimpleNamespace):
             learning_rate_init=self.learning_rate_init,
             max_iter=self.max_iter,
             tol=self.tol,
-            monitor="validation_score" if self.early_stopping else "loss",
+            monitor=self.monitor,
         )
+
+    @cached_property
+    def scorers(self):
+        """Return the parameter `scoring` as a dict of scorers by name."""
+        return resolve_scoring(self.scoring)
+
+    @property
+    def restores_best(self):
+        """Return whether the best weights are restored after training."""
+        automatic = isinstance(self.restore_best_weights, str)
+        return self.early_stopping if automatic else bool(self.restore_best_weights)
+
+    def holds_out(self, arguments):
+        """Return whether a part of X is held out, after a check of the arguments that say which."""
+        if arguments.X_val is not None and self.validation is not None:
+            raise InputError("validation", (), f"={shown(self.validation)}: must be None if X_val is passed")
+        if arguments.groups is not None and (self.validation is None or isinstance(self.validation, str)):
+            expected = "need a splitter such as GroupShuffleSplit(1) as the parameter validation"
+            raise InputError("groups", (), f": {expected}, got validation={shown(self.validation)}")
+        if self.gap and self.validation != "last":
+            raise InputError("gap", (), f"={self.gap}: must be 0 unless validation='last'")
+        holds_out = arguments.X_val is None and (self.early_stopping or self.validation is not None)
+        if not holds_out and arguments.X_val is None and (self.monitor != "loss" or self.scoring is not None):
+            name = "scoring" if self.scoring is not None else "monitor"
+            expected = "needs validation data: pass X_val, or set validation or early_stopping"
+            raise InputError(name, (), f"={shown(getattr(self, name))}: {expected}")
+        return holds_out
 
     @property
     def threads(self):
@@ -110,6 +139,11 @@ class TrainingOptions(SimpleNamespace):
         if self.washout and self.output == "sequence":
             problem = f"={shown(self.washout)}: must be 0 with output='sequence', whose target belongs to no step"
             raise InputError("washout", (), problem)
+        if isinstance(self.validation, str) and self.validation != "last":  # a str has a method `split`, too
+            raise InputError("validation", (), f"={shown(self.validation)}: must be None, 'last' or a splitter")
+        if self.monitor not in ("loss", "score", *self.scorers):
+            known = ", ".join(map(repr, ("loss", "score", *self.scorers)))
+            raise InputError("monitor", (), f"={shown(self.monitor)}: must be one of {known}, with this scoring")
         for _ in (self.resolved_solver, self.schedule, self.threads):  # each of them checks its parameters
             pass
         check_callbacks(self.callbacks or ())
@@ -189,7 +223,11 @@ def check_same(known, architecture):
 
 
 LARGEST = 2**63 - 1  # integer that kernels count with
-_CONSTRAINTS = {"vocabulary": Vocabulary, "float type": Options(type, {np.float32, np.float64})}
+_CONSTRAINTS = {
+    "splitter": HasMethods("split"),
+    "vocabulary": Vocabulary,
+    "float type": Options(type, {np.float32, np.float64}),
+}
 
 
 def constraints_of(kind):

@@ -11,7 +11,7 @@ from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.io import encode, write_model
 from numrnn.io.messages import shown
 from numrnn.network.architecture import hidden_sizes
-from numrnn.training import EpochRecord
+from numrnn.training import columns_of
 
 # theta is stored by the names of its parts, the history by column, the solver's arrays not at all.
 _APART = ("theta", "solver_state", "history")
@@ -27,14 +27,13 @@ def save_model(path, kind, parameters, architecture, learnt, state):
     if kind.__module__.split(".")[0] != "numrnn":
         raise TypeError(f"save stores numrnn's own classes, and {kind.__name__} is not one; pickle it")
     counters = {field.name: getattr(state, field.name) for field in fields(state) if field.name not in _APART}
-    columns = dict(zip(EpochRecord._fields, map(list, zip(*state.history, strict=True)), strict=False))
     header = {
         "class": kind.__name__,
         "params": _encoded_parameters(kind, parameters, state.seed),
         "architecture": encode(architecture.to_dict()),
         "learnt": {name: _encoded(value) for name, value in learnt.items()},
         "training": encode(counters),
-        "history": encode(columns),
+        "history": encode(columns_of(state.history)),
     }
     write_model(path, architecture.layout().views(state.theta), header)
 

@@ -25,9 +25,10 @@ from numrnn.data.validation import Inputs
 from numrnn.estimators.base import WeightsAccess
 from numrnn.estimators.doubts import warn_of_inputs, warn_of_validation_inputs
 from numrnn.estimators.fitting import Fitting
-from numrnn.estimators.held_out import Validation, sequence_weights, split, take
+from numrnn.estimators.held_out import Validation, chosen_split, items_of, sequence_weights, take
 from numrnn.estimators.inputs import InputReader, check_same_vocabulary, learn_vocabulary
 from numrnn.estimators.problem import Arguments, Problem, check_same, checks_parameters, n_threads
+from numrnn.estimators.scoring import ValidationScores
 from numrnn.estimators.streaming import StepState, check_first_states, is_plain_step, read_step
 from numrnn.estimators.targets import after_washout, flat_targets, flat_weights, weigh_classes
 from numrnn.io.messages import shown
@@ -64,6 +65,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         y_val: TargetsLike | None = None,
         sample_weight_val: WeightsLike | None = None,
         state_val: StepState | np.ndarray | None = None,
+        groups: ArrayLike | None = None,
         resume: str | PathLike | None = None,
         comm: Any = None,
     ) -> Self:
@@ -89,6 +91,9 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
             Weights of `X_val`.
         state_val : like state, optional
             Initial states of `X_val`; required if `state` is given.
+        groups : array-like of shape (N,), optional
+            Groups of the sequences for the splitter in the parameter `validation`, such as speakers of which none may
+            be in both parts. With metadata routing, request it with ``set_fit_request(groups=True)``.
         resume : str or path-like, optional
             Directory of checkpoints, see `numrnn.training.Checkpoint`. Training resumes from the newest undamaged
             checkpoint, or starts from the beginning if there is none. The result is bitwise that of an uninterrupted
@@ -120,6 +125,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
             If Ctrl-C ended training. The weights are kept, and with a `Checkpoint` training can be resumed.
         """
         watched = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val, "state_val": state_val}
+        watched["groups"] = groups
         return self._fit(Arguments(X, y, sample_weight, state, **watched), resume=resume, comm=comm)
 
     def initialize(self, X: SequencesLike, y: TargetsLike) -> Self:
@@ -410,28 +416,30 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
             raise ValueError("X_val and y_val must be given together; sample_weight_val only with them")
         if (state_val is None) != (given is None or X_val is None):
             raise ValueError("state_val must be given with both state and X_val, and only then")
-        held_given = None
+        held_given, scored, holds_out = None, None, options.holds_out(arguments)
         if X_val is not None:
             weights = arguments.sample_weight_val
-            held_data, held_targets, held_given = self._read_validation(X_val, y_val, weights, state_val)
-        elif options.early_stopping:
-            kept, held = split(
-                len(data),
-                options.validation_fraction,
-                self._state.seed,
+            held_data, held_targets, held_given, scored = self._read_validation(X_val, y_val, weights, state_val)
+            arrays = X_val, y_val, weights
+        elif holds_out:
+            y = arguments.y if output == "sequence" else None
+            kept, held = chosen_split(
+                *(options, len(data), self._state.seed, arguments.groups, y),
                 codes=self._strata(targets),
                 members=self._members(data, targets),
                 weights=sequence_weights(targets, data, output),
                 at_least=self._fewest_to_score,
             )
             held_data, held_targets = take(data, targets, held, output)
+            arrays = (items_of(values, held) for values in arguments[:3])
             data, targets = take(data, targets, kept, output)
             if given is not None:
                 given, held_given = given[kept], given[held]
         else:
             return problem
         network = self._architecture.network(options.threads, device=options.device)
-        validate = Validation(network, held_data, held_targets, self._score, held_given)
+        scores = ValidationScores(self, options.scorers, *arrays) if options.scorers else None
+        validate = Validation(network, held_data, held_targets, self._score, held_given, scored, scores)
         return replace(problem, data=data, targets=targets, given=given, validate=validate)
 
     def _warn_of(self, problem):
@@ -441,8 +449,12 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
 
     def _read_validation(self, X_val, y_val, sample_weight_val=None, state_val=None, name="X_val", suffix="_val"):
         data, _ = self._reader(np.dtype(self.dtype)).read(X_val, name)
-        targets = self._targets(y_val, data, sample_weight_val, suffix=suffix)
-        return data, targets, self._given_states(state_val, data, "state_val")
+        targets, scored = self._validation_targets(y_val, data, sample_weight_val, suffix)
+        return data, targets, self._given_states(state_val, data, "state_val"), scored
+
+    def _validation_targets(self, y, data, sample_weight, suffix):
+        """Return the targets of validation data for the loss, and those for the score if these are others."""
+        return self._targets(y, data, sample_weight, suffix), None
 
     def _run(self, X, raw=False, state=None, predictor=None):
         """Return outputs, final states, the sequences, and the form of X."""

@@ -154,14 +154,20 @@ def warn_if_ambiguous(flat, data):
     warnings.warn(f"{taken}. {' '.join(doubts)}", stacklevel=2)
 
 
-def encode_labels(flat, labels, name):
-    """Return the labels y (n,) as indices of classes, int64; `name` is the name of y in errors."""
+def encode_labels(flat, labels, name, *, allow_unseen=False):
+    """Return the labels y (n,) as indices of classes, int64; `name` is the name of y in errors.
+
+    With `allow_unseen`, labels that are not among the classes have the index -1.
+    """
     encoder, column = LabelEncoder(), _column(flat, name)
     encoder.classes_ = labels
     try:
         return encoder.transform(column).astype(np.int64)
     except (ValueError, TypeError) as error:
         unseen = sorted(set(column.tolist()) - set(labels.tolist()), key=repr)
+        if allow_unseen:
+            known = {label: i for i, label in enumerate(labels.tolist())}
+            return np.array([known.get(label, -1) for label in column.tolist()], np.int64)
         raise InputError(name, (), f"contains previously unseen labels: {shown(unseen)}") from error
 
 

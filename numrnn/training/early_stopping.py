@@ -1,30 +1,39 @@
-"""Stop training early by the validation score."""
+"""Stop training early by a monitored value, and restore the best weights."""
 
 import math
 
 import numpy as np
 
 from numrnn.io.messages import shown
+from numrnn.training.monitor import Monitor
 
-_STATE = ("best_score", "best_loss", "best_epoch", "_best_theta", "_misses")
+_STATE = ("best_epoch", "_best", "_best_theta", "_misses")
+_NONE = (math.inf, math.inf, math.inf)
 
 
 class EarlyStopping:
-    """Stop training when the validation score no longer rises, and restore the best weights.
+    """Stop training when the monitored value no longer improves, and restore the best weights.
 
-    The best weights are those with the highest score, or the lower validation loss if scores are equal. Training stops
-    after `n_iter_no_change` consecutive epochs in which the best score did not rise by at least `tol`. Each fit starts
-    afresh unless it resumes from a checkpoint.
+    The best weights are those with the best value; if values are equal, those with the lower loss. Training stops after
+    `n_iter_no_change` consecutive epochs in which the best value did not improve by `tol`. Each fit starts afresh
+    unless it resumes from a checkpoint.
 
     Parameters
     ----------
     tol : float, default=1e-4
-        Smallest rise of the score that counts.
-    n_iter_no_change : int, default=10
-        Number of epochs to wait for a rise.
+        Smallest improvement that counts: a loss must be below best - tol \\|best\\|, a score above best + tol.
+    n_iter_no_change : int or None, default=10
+        Number of epochs to wait for an improvement. None never stops: the best weights are restored at the end.
+    monitor : str, default="loss"
+        Value to compare: "loss" (that of the validation data or, without any, of training), "score", or the name of an
+        entry of the estimator's `scoring`.
+    restore_best_weights : bool, default=True
+        Whether to restore the best weights when training ends.
 
     Attributes
     ----------
+    best_value : float
+        Monitored value of the best weights.
     best_score, best_loss : float
         Validation score and loss of the best weights.
     best_epoch : int
@@ -39,15 +48,28 @@ class EarlyStopping:
 
     asks_for_state = True  # reads info.state where it needs current values
 
-    def __init__(self, tol=1e-4, n_iter_no_change=10):
+    def __init__(self, tol=1e-4, n_iter_no_change=10, monitor="loss", restore_best_weights=True):
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
+        self.monitor = monitor
+        self.restore_best_weights = restore_best_weights
         self._begin()
 
     def _begin(self):
-        self.best_score, self.best_loss, self.best_epoch = -math.inf, math.inf, 0
-        self._best_theta, self._misses = None, 0
+        self.best_epoch, self._best, self._best_theta, self._misses = 0, _NONE, None, 0
         self._resumes, self._resumed, self._watches = False, None, False
+
+    @property
+    def best_value(self):
+        return self._best[0] if self.monitor == "loss" else -self._best[0]
+
+    @property
+    def best_loss(self):
+        return self._best[1]
+
+    @property
+    def best_score(self):
+        return -self._best[2]
 
     def get_state(self):
         """Return what a checkpoint stores of this callback, a dict of numbers and arrays."""
@@ -68,13 +90,14 @@ class EarlyStopping:
         afresh.
         """
         self._resumed, best, misses, epoch = theta, self._best_theta, self._misses, self.best_epoch
-        if not all(type(value) is float and value == value for value in (self.best_score, self.best_loss)):
-            raise ValueError(f"best_score={shown(self.best_score)}, best_loss={shown(self.best_loss)}: must be floats")
+        values = self._best
+        if type(values) is not tuple or len(values) != 3 or not all(type(x) is float and x == x for x in values):
+            raise ValueError(f"_best={shown(values)}: must be a tuple of three floats")
         if not all(type(value) is int and 0 <= value <= n_epochs for value in (misses, epoch)):
             raise ValueError(
                 f"_misses={shown(misses)}, best_epoch={shown(epoch)}: must be integers from 0 to {n_epochs}, the epochs"
             )
-        if (best is None) != (epoch == 0):
+        if (best is None) != (epoch == 0) and self.restore_best_weights:
             raise ValueError(f"best_epoch={epoch}: must be 0 without best weights, and only then")
         if best is not None:
             if best.shape != theta.shape or best.dtype != theta.dtype:
@@ -89,21 +112,18 @@ class EarlyStopping:
         # A fit that should have resumed may have failed before training began.
         if not self._resumes or self._resumed is not None and self._resumed is not info.state.theta:
             self._begin()
-        self._resumes, self._resumed, self._watches = False, None, info.validates
-        if not info.validates:
-            raise ValueError(
-                "callbacks: EarlyStopping needs sequences that are held out: set early_stopping=True, or pass X_val to "
-                "fit (with y_val, if fit takes y)"
-            )
+        self._resumes, self._resumed, self._watches = False, None, True
 
     def on_epoch_end(self, info):
         """Compare with the best epoch; return whether to stop."""
-        score, loss = info.validation_score, info.validation_loss
-        self._misses = 0 if score >= self.best_score + self.tol else self._misses + 1
-        if (score, -loss) > (self.best_score, -self.best_loss):
-            self.best_score, self.best_loss, self.best_epoch = score, loss, info.epoch
-            self._best_theta = info.state.theta.copy()
-        return self._misses >= self.n_iter_no_change
+        monitor = Monitor(self.monitor, self.tol)
+        monitor.check(info.last)
+        rank = monitor.rank(info.last)
+        self._misses = 0 if monitor.improves(rank[0], self._best[0]) else self._misses + 1
+        if rank < self._best and math.isfinite(rank[0]):
+            self._best, self.best_epoch = rank, info.epoch
+            self._best_theta = info.state.theta.copy() if self.restore_best_weights else None
+        return self.n_iter_no_change is not None and self._misses >= self.n_iter_no_change
 
     def on_fit_end(self, info):
         """Restore the best weights."""

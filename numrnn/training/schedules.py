@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from numbers import Real
 
 from numrnn.io.messages import shown
+from numrnn.training.monitor import Monitor
 
 SMALLEST_RATE = 1e-6  # "adaptive" divides no further, as in MLPClassifier
 
@@ -52,19 +53,17 @@ class Cosine(Constant):
 
 @dataclass(frozen=True)
 class Adaptive(Constant):
-    """Divide the rate by 5 each time that two consecutive epochs do not improve the best value by `tol`."""
+    """Divide the rate by 5 each time that two consecutive epochs do not improve the best monitored value."""
 
-    tol: float = 1e-4
-    monitor: str = "loss"
+    monitor: Monitor = Monitor()
 
     def rate(self, state):
         return state.schedule_state.get("rate", self.initial)
 
     def epoch_end(self, state, record):
         memory = state.schedule_state
-        value = record.loss if self.monitor == "loss" else -record.validation_score
-        best = memory.get("best", math.inf)
-        misses = 0 if value <= best - self.tol else memory.get("misses", 0) + 1
+        value, best = self.monitor.badness(record), memory.get("best", math.inf)
+        misses = 0 if self.monitor.improves(value, best) else memory.get("misses", 0) + 1
         if misses == 2 and self.rate(state) > SMALLEST_RATE:
             memory["rate"] = self.rate(state) / 5
         memory["misses"] = misses % 2
@@ -90,7 +89,7 @@ def resolve_schedule(learning_rate, *, learning_rate_init, max_iter, tol=1e-4, m
 
     It has the methods `rate(state)` and `epoch_end(state, record)`. A function maps the epoch (from 0) to a factor of
     `learning_rate_init`. `max_iter` is the length of "cosine" in epochs, and `tol` the improvement of the value
-    `monitor` that "adaptive" requires: the validation score with early stopping, as in `MLPClassifier`, else the loss.
+    `monitor` that "adaptive" requires, see `numrnn.training.EarlyStopping`.
     Raises ValueError if the name is unknown or the initial rate is not positive and finite.
     """
     if not isinstance(learning_rate_init, Real) or not 0 < learning_rate_init < math.inf:
@@ -101,7 +100,7 @@ def resolve_schedule(learning_rate, *, learning_rate_init, max_iter, tol=1e-4, m
     schedules = {
         "constant": Constant(initial),
         "invscaling": InverseScaling(initial),
-        "adaptive": Adaptive(initial, tol=tol, monitor=monitor),
+        "adaptive": Adaptive(initial, Monitor(monitor, tol)),
         "cosine": Cosine(initial, max_iter=max_iter),
     }
     if not isinstance(learning_rate, str) or learning_rate not in schedules:

@@ -21,7 +21,8 @@ class EpochRecord(NamedTuple):
     `loss` is the mean of the mini-batches' objectives (including the `alpha` term, each before its update), weighted by
     their sums of weights; `validation_loss` has no `alpha` term. Validation values are nan if nothing is monitored, and
     the learning rate is nan with L-BFGS. `gradient_norm` is the last mini-batch's, before clipping. `seconds` is the
-    time of the training pass alone, over `n_sequences` sequences.
+    time of the training pass alone, over `n_sequences` sequences. `scores` are the validation scores by the names of
+    `scoring`.
     """
 
     epoch: int
@@ -32,6 +33,34 @@ class EpochRecord(NamedTuple):
     gradient_norm: float
     seconds: float
     n_sequences: int
+    scores: dict = {}
+
+
+FIELDS = EpochRecord._fields[:-1]
+PREFIX = "scores."  # of the columns of `scores`
+
+
+def columns_of(history):
+    """Return the values of all records by name; those of `scores` that a record lacks are nan."""
+    columns = {name: [getattr(record, name) for record in history] for name in FIELDS}
+    names = dict.fromkeys(name for record in history for name in record.scores)
+    return columns | {PREFIX + name: [record.scores.get(name, math.nan) for record in history] for name in names}
+
+
+def records_of(columns):
+    """Return the records of which `columns_of` returned the columns."""
+    names = [name for name in columns if name.startswith(PREFIX)]
+    if not columns:  # a file of version 1 without epochs
+        return []
+    if set(columns) != {*FIELDS, *names}:
+        raise ValueError(f"its history has the columns {shown(list(columns))}, expected {', '.join(FIELDS)}")
+    rows = zip(*columns.values(), strict=True)
+    return [_record(dict(zip(columns, row, strict=True)), names) for row in rows]
+
+
+def _record(row, names):
+    scores = {name.removeprefix(PREFIX): row.pop(name) for name in names}
+    return EpochRecord(**row, scores=scores)
 
 
 @dataclass
@@ -175,19 +204,21 @@ class TrainingState:
             self.progress = EpochProgress(np.zeros(carried, self.theta.dtype))
 
     def end_epoch(self, loss, gradient_norm, seconds, validate, learning_rate, n_sequences):
-        """Count an epoch and add its record; `validate` is a function theta -> (loss, score) or None."""
+        """Count an epoch and add its record.
+
+        `validate` is None or a function theta -> (loss, score), optionally with a dict of further scores.
+        """
         with self.resting():
-            monitored = validate(self.theta) if validate else (math.nan, math.nan)
+            validation_loss, score, *scores = validate(self.theta) if validate else (math.nan, math.nan)
         self.progress = None
         self.epoch += 1
         self.n_seen += n_sequences
-        self.history.append(
-            EpochRecord(self.epoch, loss, *map(float, monitored), learning_rate, gradient_norm, seconds, n_sequences)
-        )
+        monitored = float(validation_loss), float(score)
+        rest = learning_rate, gradient_norm, seconds, n_sequences, *scores
+        self.history.append(EpochRecord(self.epoch, loss, *monitored, *rest))
         return self.history[-1]
 
 
-_FIELDS = EpochRecord._fields
 COUNTERS = ("seed", "n_updates", "epoch", "n_seen", "schedule_epoch", "schedule_seen", "schedule_state", "stop_reason")
 
 
@@ -196,12 +227,13 @@ def take_snapshot(state, callbacks):
 
     A callback has a state if it has a method `get_state()`, which returns a dict of arrays, numbers and None.
     """
-    tensors = {"theta": state.theta, "history": np.array(state.history, np.float64).reshape(-1, len(_FIELDS))}
+    columns = columns_of(state.history)
+    tensors = {"theta": state.theta, "history": np.array(list(columns.values()), np.float64).T.copy()}
     tensors |= {f"solver.{name}": array for name, array in state.solver_state.items()}
     header = {
         "training": encode({name: getattr(state, name) for name in COUNTERS}),
         "solver": list(state.solver_state),
-        "history": list(_FIELDS),
+        "history": list(columns),
         "progress": None,
         "callbacks": [],
     }
@@ -224,19 +256,14 @@ def restore_state(tensors, header):
 
     Raises LookupError, TypeError, AttributeError, ValueError or RecursionError if it did not return them.
     """
-    if header["history"] != list(_FIELDS):
-        raise ValueError(f"its history has the columns {shown(header['history'])}, expected {list(_FIELDS)}")
-    rows = tensors["history"]
-    if rows.dtype != np.float64 or rows.ndim != 2 or rows.shape[1] != len(_FIELDS):
-        raise ValueError(
-            f"its history has shape {rows.shape} and dtype {rows.dtype}, expected ({len(_FIELDS)} columns)"
-        )
+    names, rows = header["history"], tensors["history"]
+    if rows.dtype != np.float64 or rows.ndim != 2 or rows.shape[1] != len(names):
+        raise ValueError(f"its history has shape {rows.shape} and dtype {rows.dtype}, expected ({len(names)} columns)")
+    history = records_of({name: _numbers(name, column) for name, column in zip(names, rows.T.tolist(), strict=True)})
     if len(rows) != decode(header["training"])["epoch"]:
         raise ValueError(f"its history has {len(rows)} epochs, its counters state another number")
     if len(set(header["solver"])) != len(header["solver"]):
         raise ValueError(f"its solver has the arrays {shown(header['solver'])}, expected distinct names")
-    whole = {_FIELDS.index(name) for name in ("epoch", "n_sequences")}
-    rows = [[int(x) if i in whole and x % 1 == 0 else x for i, x in enumerate(row)] for row in rows.tolist()]
     progress = None
     if header["progress"] is not None:
         arrays = {name: tensors[f"progress.{name}"] for name in ("carried", "losses", "weight_sums")}
@@ -244,7 +271,7 @@ def restore_state(tensors, header):
     state = TrainingState(
         theta=tensors["theta"],
         solver_state={name: tensors[f"solver.{name}"] for name in header["solver"]},
-        history=[EpochRecord(*row) for row in rows],
+        history=history,
         progress=progress,
         **counters_of(decode(header["training"])),
     )
@@ -256,6 +283,11 @@ def restore_state(tensors, header):
     if set(tensors) != known:
         raise ValueError(f"it holds the arrays {shown(sorted(tensors))}, its header names {shown(sorted(known))}")
     return state
+
+
+def _numbers(name, column):
+    """Return a column of the history with integers in columns of counts."""
+    return [int(x) if name in ("epoch", "n_sequences") and x % 1 == 0 else x for x in column]
 
 
 def counters_of(counters):

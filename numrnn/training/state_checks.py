@@ -105,7 +105,8 @@ def _history_rules(state):
     history = state.history
     yield "history", history, len(history) == state.epoch, f"of epoch={state.epoch} epochs"
     for n, record in enumerate(history):
-        for name, value in record._asdict().items():
+        values = record._asdict()
+        for name, value in (values | {f"scores.{name}": score for name, score in values.pop("scores").items()}).items():
             whole = name in _WHOLE
             expected = "an integer" if whole else "a number"
             yield f"history[{n}].{name}", value, _is_count(value) if whole else _is_number(value), expected

@@ -36,7 +36,7 @@ def test_signatures_are_those_of_the_table(estimator):
         ("tol: float = 1e-4,", "tol: float = 1e-3,"),
         ("        self.tol = tol\n", ""),
         ("    tol : float, default=1e-4\n", "    tol : float\n"),
-        ("Smallest increase", "An increase"),
+        ("Smallest improvement", "An improvement"),
     ],
 )
 def test_a_change_by_hand_is_stale(old, new):

@@ -182,7 +182,7 @@ def test_good_callbacks():
     ids=["rising", "falls", "waits", "less than tol", "ties by loss", "nan"],
 )
 def test_early_stopping(scores, losses, n_iter_no_change, tol, epochs, best_epoch):
-    stopper, thetas = EarlyStopping(tol=tol, n_iter_no_change=n_iter_no_change), []
+    stopper, thetas = EarlyStopping(tol, n_iter_no_change, monitor="score"), []
 
     def validate(theta):
         thetas.append(theta.copy())
@@ -206,7 +206,7 @@ def test_early_stopping_after_an_interrupt_gives_back_the_best():
         return 1.0, [1, 3, 2][len(thetas) - 1]
 
     with pytest.warns(UserWarning, match="interrupted after 3 epochs"):
-        state = run(problem(), [EarlyStopping()], validate=validate)
+        state = run(problem(), [EarlyStopping(monitor="score")], validate=validate)
     np.testing.assert_array_equal(state.theta, thetas[1])
 
 
@@ -241,7 +241,7 @@ def test_log(caplog):
 def test_record_is_plain():
     assert EpochRecord._fields[:4] == ("epoch", "loss", "validation_loss", "validation_score")
     state = run(problem(dtype=np.float32), [], validate=lambda theta: (np.float32(1), theta[0]), solver=SGD())
-    assert [type(value) for value in state.history[0]] == [int] + [float] * 6 + [int]
+    assert [type(value) for value in state.history[0]] == [int] + [float] * 6 + [int, dict]
 
 
 @pytest.mark.parametrize("stop_at, epochs", [(None, 4), (2, 2)])

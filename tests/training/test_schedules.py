@@ -52,7 +52,7 @@ def test_rates(learning_rate, expected):
     ],
     ids=["falling", "flat", "every other", "less than tol", "worse and nan"],
 )
-@pytest.mark.parametrize("monitor", ["loss", "validation_score"])
+@pytest.mark.parametrize("monitor", ["loss", "score"])
 def test_adaptive(losses, fifths, monitor):
     schedule = make("adaptive", tol=0.1, monitor=monitor)
     if monitor == "loss":

@@ -5,7 +5,7 @@ from os import PathLike
 from typing import Any, Literal, Self
 
 from numpy.random import RandomState
-from numpy.typing import DTypeLike
+from numpy.typing import ArrayLike, DTypeLike
 from sklearn.utils.metadata_routing import UNUSED
 
 from numrnn.data.sources import SequencesLike
@@ -83,14 +83,24 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     shuffle : bool, default=True
         Whether to shuffle the sequences in each epoch. A single text is always read in order.
     early_stopping : bool, default=False
-        Whether to stop training when the validation score stops improving, and to restore the best weights. The score
-        is computed on `X_val` if it is passed to `fit`, and otherwise on a part of X that is held out: the end of a
-        single text, or some texts of a list.
+        Whether to stop training when the validation loss stops improving, and to restore the best weights. The loss is
+        computed on `X_val` if it is passed to `fit`, and otherwise on a part of X that is held out: the end of a single
+        text, or some texts of a list.
+    restore_best_weights : bool or "auto", default="auto"
+        Whether the fitted weights are those of the epoch with the lowest validation loss (or, without validation data,
+        training loss), and not those of the last one. "auto" means yes with `early_stopping`.
+    validation : {None, "last"} or splitter, default=None
+        Texts of X to hold out: with None, a part drawn at random if `early_stopping` is set, otherwise none; with
+        "last", the last texts; with a splitter of scikit-learn, its first split. Of a single text, the end is held out
+        in any case, and a splitter is not supported.
+    gap : int, default=0
+        Number of sequences to leave out between the training part and the last sequences, with ``validation="last"``.
+        Windows that were cut from one series overlap: a gap of as many windows as overlap keeps the two parts apart.
     validation_fraction : float, default=0.1
-        Fraction of X to hold out for `early_stopping`.
+        Fraction of X to hold out, unless `validation` is a splitter.
     tol : float, default=1e-4
-        Smallest increase of the validation score that counts as an improvement; used by `early_stopping` only. The
-        score is in nats.
+        Smallest improvement that counts, for `early_stopping` and ``learning_rate="adaptive"``: a loss must be below
+        best - tol \|best\|, a score above best + tol.
     n_iter_no_change : int, default=10
         Number of epochs without improvement after which `early_stopping` stops training.
     clip_norm : float or None, default=5.0
@@ -145,6 +155,14 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         Objective in each epoch, in nats per symbol: the mean over its chunks, each evaluated before its update.
     validation_loss_curve_, validation_scores_ : list of float or None
         Cross-entropy of the validation texts after each epoch, if there were any, and its negative.
+    history_ : dict of str to ndarray
+        The course of training, one value per epoch; ``pandas.DataFrame(model.history_)`` is a table. Keys: "epoch",
+        "loss", "validation_loss", "validation_score" (NaN without validation data), "learning_rate", "gradient_norm",
+        "seconds" and "n_sequences".
+    best_iter_ : int
+        Epoch with the lowest validation loss (or, without validation data, training loss), from 1.
+    best_loss_, best_validation_score_ : float
+        Loss and score of the validation data after that epoch. Without validation data, its training loss, and None.
     weights_ : dict of str to ndarray
         Read-only views of all parameters by name.
     U_, W_, b_ : list of ndarray
@@ -185,12 +203,10 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     _parameter_constraints = constraints_of("RNNLanguageModel")
     __metadata_request__fit = {"resume": UNUSED}  # not metadata, so meta-estimators do not pass it on
     _learnt = ("n_symbols_", "vocabulary_", "end_symbol_")
+    # A step's target is what follows it.
     _fixed = {
-        "output": "step",
-        "pooling": "last",
-        "bidirectional": False,
-        "washout": 0,
-    }  # a step's target is what follows it
+        "output": "step", "pooling": "last", "bidirectional": False, "washout": 0, "monitor": "loss", "scoring": None,
+    }  # fmt: skip
 
     # begin of generated code: tests/parameter_table.py
     def __init__(
@@ -215,6 +231,9 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         max_iter: int = 10,
         shuffle: bool = True,
         early_stopping: bool = False,
+        restore_best_weights: bool | Literal["auto"] = "auto",
+        validation: Any = None,
+        gap: int = 0,
         validation_fraction: float = 0.1,
         tol: float = 1e-4,
         n_iter_no_change: int = 10,
@@ -247,6 +266,9 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         self.max_iter = max_iter
         self.shuffle = shuffle
         self.early_stopping = early_stopping
+        self.restore_best_weights = restore_best_weights
+        self.validation = validation
+        self.gap = gap
         self.validation_fraction = validation_fraction
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
@@ -269,6 +291,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         y: object = None,
         *,
         X_val: str | SequencesLike | None = None,
+        groups: ArrayLike | None = None,
         resume: str | PathLike | None = None,
         comm: Any = None,
     ) -> Self:
@@ -285,6 +308,8 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         X_val : like X, optional
             Validation texts. With ``early_stopping=True`` they replace the held-out part of X; otherwise they are
             evaluated for the history only.
+        groups : array-like of shape (N,), optional
+            Groups of a list of texts for the splitter in the parameter `validation`, such as their authors.
         resume : str or path-like, optional
             Directory of checkpoints, see `numrnn.training.Checkpoint`. Training resumes from the newest undamaged
             checkpoint, or starts from the beginning if there is none. The result is bitwise that of an uninterrupted
@@ -315,7 +340,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
             If all epochs together update the weights fewer than 300 times, or if Ctrl-C ended training. The weights are
             kept, and with a `Checkpoint` training can be resumed.
         """
-        return self._fit(Arguments(X, X_val=X_val), resume=resume, comm=comm)
+        return self._fit(Arguments(X, X_val=X_val, groups=groups), resume=resume, comm=comm)
 
     @checks_parameters
     def partial_fit(self, X: str | SequencesLike, y: object = None) -> Self:

@@ -12,12 +12,12 @@ from numrnn.data.symbols.checks import count_symbols
 from numrnn.data.symbols.next_symbols import NextSymbols
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.estimators.fitting import Fitting
-from numrnn.estimators.held_out import LossAlone, split
+from numrnn.estimators.held_out import LossAlone, chosen_split
 from numrnn.estimators.inputs import check_same_vocabulary, vocabulary_of
 from numrnn.estimators.language_model.inputs import TextReader, check_same_boundaries, learn_boundaries
 from numrnn.estimators.language_model.scoring import mean_cross_entropy
 from numrnn.estimators.problem import Arguments, Problem, check_same
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, shown
 from numrnn.network.architecture import Architecture
 
 
@@ -64,17 +64,22 @@ class TextFitting(Fitting):
         return Problem(architecture, Texts(sequences, is_one and not reader.boundaries))
 
     def _hold_out(self, options, problem, arguments):
+        holds_out = options.holds_out(arguments)
         if arguments.X_val is not None:
             held = self._read_validation(arguments.X_val)
             return replace(self._lay_out(options, problem), validate=self._watch(options, held))
-        if not options.early_stopping:
+        if not holds_out:
             return self._lay_out(options, problem)
         (sequences, is_one), fraction = problem.data, options.validation_fraction
         if not is_one:
-            kept, held = split(len(sequences), fraction, self._state.seed)
+            kept, held = chosen_split(options, len(sequences), self._state.seed, arguments.groups)
             data = self._reader().next_symbols(sequences)
             train, held = data.choose(kept), data.choose(held)
             return self._laid_out(options, problem, train, train.lengths, self._watch(options, held))
+        if options.validation not in (None, "last") or options.gap:
+            name = "gap" if options.gap else "validation"
+            found = f"={shown(getattr(options, name))}: splits texts, but X is a single one, whose end is held out"
+            raise InputError(name, (), found, "; pass a list of texts, or X_val")
         symbols = sequences.values
         end = max(0, len(symbols) - max(2, round(fraction * len(symbols))))
         problem = self._in_streams(options, problem, symbols[:end], but=f" without its last {fraction:g}")

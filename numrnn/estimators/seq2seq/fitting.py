@@ -9,9 +9,10 @@ from numrnn.data.symbols.next_symbols import Pairs, shifted
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.data.validation import Inputs
 from numrnn.estimators.fitting import Fitting
-from numrnn.estimators.held_out import LossAlone, split
+from numrnn.estimators.held_out import LossAlone, chosen_split, items_of
 from numrnn.estimators.inputs import check_same_vocabulary
 from numrnn.estimators.problem import Problem, check_same
+from numrnn.estimators.scoring import ValidationScores
 from numrnn.estimators.seq2seq.inputs import SourceReader, TargetReader
 from numrnn.estimators.target_scale import TargetScale
 from numrnn.io.messages import shown
@@ -87,18 +88,21 @@ class PairFitting(Fitting):
 
     def _hold_out(self, options, problem, arguments):
         data, X_val, y_val = problem.data, arguments.X_val, arguments.y_val
+        holds_out = options.holds_out(arguments)
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val must be given together")
         if X_val is not None:
-            held = self._read_validation(X_val, y_val)
-        elif options.early_stopping:
-            kept, held_ids = split(len(data), options.validation_fraction, self._state.seed)
+            held, arrays = self._read_validation(X_val, y_val), (X_val, y_val)
+        elif holds_out:
+            kept, held_ids = chosen_split(options, len(data), self._state.seed, arguments.groups)
+            arrays = (items_of(values, held_ids) for values in (arguments.X, arguments.y))
             data, held = data.choose(kept), data.choose(held_ids)
         else:
             return problem
         network = self._architecture.network(options.threads, device=options.device)
         targets = targets_of(held)
-        validate = LossAlone(lambda theta: network.loss(theta, held, targets)[0], held, targets)
+        scores = ValidationScores(self, options.scorers, *arrays) if options.scorers else None
+        validate = LossAlone(lambda theta: network.loss(theta, held, targets)[0], held, targets, scores=scores)
         return replace(problem, data=data, targets=targets_of(data), validate=validate)
 
     def _read_validation(self, X_val, y_val):
