@@ -348,15 +348,19 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         try:
             values = np.asarray(flat, dtype=np.float64)
         except OverflowError as error:
-            raise InputError(name, (), f"must hold numbers that float64 can hold: {error}") from error
+            raise InputError(name, (), f"must hold numbers within the range of float64: {error}") from error
         if values.ndim != 2:
             values = values.reshape(len(values), -1)
         if values.shape[1] != self.n_outputs_:
-            raise InputError(name, (), f"has {values.shape[1]} targets in each row, but fit got {self.n_outputs_}")
+            raise InputError(
+                name, (), f"has {values.shape[1]} targets in each row, but fit got {self.n_outputs_} targets"
+            )
         with np.errstate(over="ignore"):
             values = np.ascontiguousarray(values, dtype=self._architecture.dtype)
         if not np.isfinite(values).all():
-            raise InputError(name, (), f"contains NaN, infinity or a value too large for {shown(values.dtype)}")
+            raise InputError(
+                name, (), f"contains NaN, infinity or a value too large for {shown(values.dtype)}; remove or replace it"
+            )
         return values
 
     def _learn_class_weights(self, values, weights, whole):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, shown
 
 _STATE = ("best_score", "best_loss", "best_epoch", "_best_theta", "_misses")
 
@@ -72,14 +72,16 @@ class EarlyStopping:
             raise ValueError(f"best_score={shown(self.best_score)}, best_loss={shown(self.best_loss)}: must be floats")
         if not all(type(value) is int and 0 <= value <= n_epochs for value in (misses, epoch)):
             raise ValueError(
-                f"_misses={shown(misses)}, best_epoch={shown(epoch)}: must be integers from 0 to {n_epochs}, the epochs"
+                f"_misses={shown(misses)}, best_epoch={shown(epoch)}: must be integers from 0 to the number of epochs, "
+                f"{n_epochs}"
             )
         if (best is None) != (epoch == 0):
-            raise ValueError(f"best_epoch={epoch}: must be 0 without best weights, and only then")
+            raise ValueError(f"best_epoch={epoch}: must be 0 if there are no best weights, and above 0 if there are")
         if best is not None:
             if best.shape != theta.shape or best.dtype != theta.dtype:
                 raise ValueError(
-                    f"the best weights have shape {best.shape}, dtype {best.dtype}, expected {theta.shape}"
+                    f"the best weights have shape {best.shape} and dtype {best.dtype}, expected {theta.shape} and "
+                    f"{theta.dtype}"
                 )
             if not np.isfinite(best).all():
                 raise ValueError("the best weights contain NaN or infinity")
@@ -91,10 +93,8 @@ class EarlyStopping:
             self._begin()
         self._resumes, self._resumed, self._watches = False, None, info.validates
         if not info.validates:
-            raise ValueError(
-                "callbacks: EarlyStopping needs sequences that are held out: set early_stopping=True, or pass X_val to "
-                "fit (with y_val, if fit takes y)"
-            )
+            way_out = "; set early_stopping=True, or pass X_val to fit (with y_val, if fit takes y)"
+            raise InputError("callbacks", (), ": EarlyStopping needs held-out sequences", way_out)
 
     def on_epoch_end(self, info):
         """Compare with the best epoch; return whether to stop."""
