@@ -199,7 +199,7 @@ class Fitting(Model, ABC):
 
 
 class _Announcement(Listener):
-    """Announce, once per process, that kernels are being compiled and how long that takes."""
+    """Announce, once per process, that numrnn's kernels are being compiled and how long that takes."""
 
     made = False
 
@@ -207,7 +207,10 @@ class _Announcement(Listener):
         self._show = show
 
     def on_start(self, event):
-        if _Announcement.made:
+        """Announce the compilation unless nobody listens, or a function of another package is compiled."""
+        listening = logger.isEnabledFor(logging.INFO) and logger.hasHandlers()
+        is_own = str(event.data["dispatcher"].py_func.__module__).startswith("numrnn.")  # None in some namespaces
+        if _Announcement.made or not is_own or not (listening or self._show):
             return
         _Announcement.made = True
         kept = "in this process only" if CACHE_FOLDER is None else "for later processes"
