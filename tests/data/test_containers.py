@@ -250,7 +250,7 @@ def test_frames_of_numbers_are_read():
 
 
 def test_a_weight_of_an_unknown_class_is_named():
-    with pytest.raises(ValueError, match=r"class_weight\[5\]: y has no such class, its classes are \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"class_weight\[5\]=2: y has no such class; its classes are \[0, 1\]"):
         RNNClassifier((4,), class_weight={5: 2}).fit(X, np.arange(8) % 2)
 
 

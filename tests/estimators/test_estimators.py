@@ -287,7 +287,7 @@ def test_partial_fit_and_warm_start_go_on(kind):
         assert model.loss_curve_ == whole.loss_curve_ and model.n_iter_ == 6
     again = small(kind, max_iter=6).fit(X[:9], Y[:9]).fit(X, Y)
     np.testing.assert_array_equal(theta(again), theta(whole))
-    with pytest.raises(ValueError, match="cannot continue"):
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes=\(6,\): must be \(5,\) to continue training"):
         halves.set_params(hidden_layer_sizes=(6,)).fit(X, Y)
     with pytest.raises(ValueError, match="is expecting 3 features"):
         halves.set_params(hidden_layer_sizes=(5,)).fit([x[:, :2] for x in X], Y)
@@ -386,7 +386,7 @@ def test_streams_of_steps_and_errors():
         (np.full(3, np.nan), None, ValueError, "NaN"),
         (["a", "b", "c"], None, TypeError, "real numbers"),
         (np.zeros((2, 3)), state, ValueError, r"state must have shape \(2, "),
-        (np.zeros(3), StepState(np.zeros((1, 4))), ValueError, "of size 5"),
+        (np.zeros(3), StepState(np.zeros((1, 4))), ValueError, r"state must have shape \(1, 5\)"),
         (np.zeros(3), state.values, TypeError, "StepState"),
     ]:
         with pytest.raises(error, match=match):
@@ -452,7 +452,7 @@ def test_class_and_sample_weights_reach_validation():
 
 def test_loss_of_classes_without_weight():
     model = small(class_weight={0: 0.0, 1: 1.0, 2: 1.0}).fit(X, Y)
-    with pytest.raises(ValueError, match="sample_weight must .* the weights of all sequences and steps are zero"):
+    with pytest.raises(ValueError, match="class_weight: all targets in y have weight zero"):
         model.loss_and_grad(X[:4], np.zeros(4))
 
 

@@ -185,7 +185,7 @@ def test_labels_that_have_no_order_or_no_place_in_a_file():
         (np.full((1, 5), "a"), TypeError, "state must hold real numbers"),
         (np.zeros((1, 5), complex), TypeError, "state must hold real numbers"),
         (None, TypeError, "state must hold real numbers"),
-        ([0.0] * 5, ValueError, r"of size 5, got shape \(5,\)"),
+        ([0.0] * 5, ValueError, r"state must have shape \(1, 5\), .* got \(5,\)"),
     ],
 )
 def test_a_state_of_wrong_values_is_refused(values, error, match):

@@ -206,10 +206,10 @@ def test_mistakes_after_a_fit_leave_it_as_it_was():
         model.set_params(cell="elman").partial_fit(TEXTS, WORDS)
     vectors = small(input="vector").fit(VECTORS, SERIES)
     for options, message in [({"beam_width": 2, "lengths": 1}, "beam search"), ({"max_length": 2}, "pass lengths"),
-                             ({"lengths": [1, 2]}, "60 of them"), ({"lengths": 0}, "at least 1")]:  # fmt: skip
+                             ({"lengths": [1, 2]}, "60 such integers"), ({"lengths": 0}, "at least 1")]:  # fmt: skip
         with pytest.raises(ValueError, match=message):
             vectors.predict(VECTORS, **options)
     with pytest.raises(ValueError, match="X has 2 features"):
         vectors.predict(VECTORS[:, :2], lengths=1)
-    with pytest.raises(ValueError, match="cannot continue"):
+    with pytest.raises(ValueError, match="^input=.sequence.: must be .vector. to continue"):
         vectors.set_params(input="sequence").partial_fit(VECTORS, SERIES)

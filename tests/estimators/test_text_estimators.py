@@ -97,7 +97,7 @@ def test_lists_of_texts_in_scikit_learns_tools():
         ([text.split() for text in TEXTS], {"vocabulary": None}, "X holds strings, expected numbers: set vocabulary="),
         (TEXTS, {"n_symbols": 9}, "n_symbols=9: must be None if X holds strings; set vocabulary="),
         (TEXTS, {"vocabulary": "token"}, "'vocabulary' parameter"),
-        (TEXTS[0], {}, r"X is one text, .*\[X\]"),
+        (TEXTS[0], {}, r"X is one string, .*\[X\]"),
         ([*TEXTS[:7], ""], {}, r"X\[7\] holds no token: ''"),
         ([*TEXTS[:7], "?!"], {}, r"X\[7\] holds no token: '\?!'"),
         ([*TEXTS[:7], ""], {"vocabulary": Vocabulary()}, r"X\[7\] holds no character"),

@@ -332,7 +332,7 @@ def test_a_second_run_is_kept_out(folder):
 
 @pytest.mark.parametrize("every", [0, -1, float("nan"), True, "5", "min", "0s", "1 year", None, "5 minutes"])
 def test_bad_periods(every, tmp_path):
-    with pytest.raises(ValueError, match="every must be seconds or a text"):
+    with pytest.raises(ValueError, match="every must be a number of seconds or a string"):
         Checkpoint(tmp_path, every=every)
 
 

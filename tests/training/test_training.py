@@ -235,7 +235,7 @@ def test_lbfgs_divergence_and_failed_line_search():
         return pair
 
     p.network.gradient = uphill
-    with pytest.warns(ConvergenceWarning, match="line search found no lower point"):
+    with pytest.warns(ConvergenceWarning, match="line search found no lower loss"):
         minimize_lbfgs(p.network, p.state, p.data, p.targets, solver=LBFGS())
     assert p.state.stop_reason == "line_search"
 

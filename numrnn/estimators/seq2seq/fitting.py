@@ -77,8 +77,7 @@ class PairFitting(Fitting):
     def _hold_out(self, options, problem, arguments):
         data, X_val, y_val = problem.data, arguments.X_val, arguments.y_val
         if (X_val is None) != (y_val is None):
-            given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
-            raise InputError(missing, (), f"=None: must be given together with {given}; pass both or neither")
+            raise InputError("X_val", (), "and y_val must be given together; pass both or neither")
         if X_val is not None:
             held = self._read_validation(X_val, y_val)
         elif options.early_stopping:
