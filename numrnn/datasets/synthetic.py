@@ -4,7 +4,7 @@ import numpy as np
 from numpy.random import RandomState
 from sklearn.utils import check_random_state
 
-from numrnn.io.messages import InputError, shown
+from numrnn.io.messages import InputError
 
 __all__ = ["make_adding_problem", "make_copy_task", "make_noisy_sines"]
 
@@ -193,4 +193,4 @@ def make_noisy_sines(
 
 def _check_at_least(name, value, least):
     if value < least:
-        raise InputError(name, (), f"={shown(value)}: must be at least {least}")
+        raise InputError(name, (), f"must be at least {least}, got {value}")
