@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-from types import SimpleNamespace
 
 import joblib
 import naive
@@ -511,19 +510,20 @@ def test_callbacks_of_scikit_learn_see_each_epoch_and_stop(solver):
     assert [call[0] for call in calls if isinstance(call, tuple)] == ["fit", "epoch", "epoch"]
 
 
-def compiling(module):
-    """Return the event that Numba sends when it begins to compile a function of a module."""
-    function = SimpleNamespace(py_func=SimpleNamespace(__module__=module))
-    return SimpleNamespace(data={"dispatcher": function})
+def compile_in(module):
+    """Compile a function as if it were defined in a module."""
+    scope = {"__name__": module}
+    exec("def increment(x):\n    return x + 1", scope)
+    numba.njit(scope["increment"])(1)
 
 
 @pytest.mark.parametrize("show", [True, False])
 def test_that_kernels_are_compiled_is_said_once(show, monkeypatch, capsys, caplog):
     monkeypatch.setattr(fitting._Announcement, "made", False)
     caplog.set_level("INFO", "numrnn")
-    with fitting.announcing_compilation(show) as listener:
+    with fitting.announcing_compilation(show):
         for _ in range(2):
-            listener.on_start(compiling("numrnn.kernels.cpu.products"))
+            compile_in("numrnn.kernels.cpu.products")
     assert [record.message.split(":")[0] for record in caplog.records] == ["compiling kernels"]
     assert capsys.readouterr().err.count("numrnn: compiling kernels: ten to thirty seconds") == show
 
@@ -532,15 +532,14 @@ def test_a_quiet_fit_leaves_the_announcement_to_a_later_one(monkeypatch, capsys,
     monkeypatch.setattr(fitting._Announcement, "made", False)
     caplog.set_level("WARNING", "numrnn")
     for show in (False, True):
-        with fitting.announcing_compilation(show) as listener:
-            listener.on_start(compiling("numrnn.kernels.cpu.products"))
+        with fitting.announcing_compilation(show):
+            compile_in("numrnn.kernels.cpu.products")
         assert capsys.readouterr().err.count("compiling kernels") == show
 
 
 @pytest.mark.parametrize("module", ["__main__", "numrnn_tools.kernels", None])
 def test_functions_of_other_packages_are_not_announced(module, monkeypatch, capsys):
     monkeypatch.setattr(fitting._Announcement, "made", False)
-    with fitting.announcing_compilation(True) as listener:
-        listener.on_start(compiling(module))
-        numba.njit(lambda x: x + 1)(1)
+    with fitting.announcing_compilation(True):
+        compile_in(module)
     assert not fitting._Announcement.made and not capsys.readouterr().err
