@@ -4,6 +4,8 @@ import numpy as np
 from numpy.random import RandomState
 from sklearn.utils import check_random_state
 
+from numrnn.io.messages import InputError
+
 __all__ = ["make_adding_problem", "make_copy_task", "make_noisy_sines"]
 
 
@@ -191,4 +193,4 @@ def make_noisy_sines(
 
 def _check_at_least(name, value, least):
     if value < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}")
+        raise InputError(name, (), f"must be at least {least}, got {value}")

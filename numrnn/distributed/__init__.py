@@ -1,7 +1,7 @@
 """Communicate between the processes that train together: one process, or many with MPI."""
 
 from numrnn.distributed.comm import SERIAL, Serial
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputTypeError, shown
 
 __all__ = ["SERIAL", "comm_of"]
 
@@ -17,5 +17,6 @@ def comm_of(comm):
 
     processes = processes_of(comm)
     if processes is None:
-        raise TypeError(f"comm must be None or an mpi4py communicator such as MPI.COMM_WORLD, got {shown(comm)}")
+        expected = "must be None or an mpi4py communicator such as MPI.COMM_WORLD"
+        raise InputTypeError("comm", (), f"{expected}, got {shown(comm)}")
     return processes

@@ -11,14 +11,15 @@ import numpy as np
 
 from numrnn.distributed.comm import SERIAL, Serial
 from numrnn.distributed.tree import merges_of
+from numrnn.io.messages import InputError
 from numrnn.kernels.cpu.minibatches import add_nodes_of_two
 
 try:
     from mpi4py import MPI as mpi
 except (ImportError, RuntimeError) as error:  # RuntimeError: mpi4py finds no library
     raise ImportError(
-        "training by several processes needs mpi4py (pip install numrnn[mpi]) and an MPI library, the cluster's own or "
-        f"pip install mpich: {str(error).splitlines()[0]}"
+        "training with several processes needs mpi4py (pip install numrnn[mpi]) and an MPI library (the cluster's, or "
+        f"pip install mpich): {str(error).splitlines()[0]}"
     ) from error
 
 SPIN_SECONDS = 2e-3  # a wait yields the processor for this long, and then sleeps between tests
@@ -93,7 +94,7 @@ class MPI(Serial):
         for rank, name in enumerate(names):
             if name[0]:
                 name = bytes(name).rstrip(b"\0").decode(errors="replace")
-                raise ValueError(f"{name} of rank {rank} differs from that of rank 0; all ranks must pass the same")
+                raise InputError(name, (), f"of rank {rank} differs from that of rank 0; pass the same to all ranks")
 
     def threads(self, wanted, given):
         """Return the number of threads of this process.
@@ -161,7 +162,7 @@ class MPI(Serial):
             yield
         except BaseException:
             if not self._all_failed():
-                print(f"rank {self.rank} of {self.size} failed, which ends all:", file=sys.__stderr__)
+                print(f"rank {self.rank} of {self.size} failed; all processes are aborted:", file=sys.__stderr__)
                 traceback.print_exc(file=sys.__stderr__)
                 sys.__stderr__.flush()
                 self._comm.Abort(1)

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from numrnn.data.array_checks import check_plain
 from numrnn.data.containers import numbers_of_objects
 from numrnn.estimators.saving import save_model
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, InputTypeError, shown
 from numrnn.training.callbacks import CallbackSupportMixin
 
 
@@ -61,21 +61,24 @@ class WeightsByName:
         theta = self._state.theta.copy()
         views = layout.views(theta)
         if not isinstance(weights, Mapping):
-            raise TypeError(f"weights={shown(weights)}: must be a dict of arrays by the names in weights_")
+            raise InputTypeError("weights", (), f"={shown(weights)}: must be a dict of arrays by the names in weights_")
         for name, values in weights.items():
             if name not in views:
-                raise ValueError(f"weights: unknown name {shown(name)}; this network has {', '.join(views)}")
+                problem = f": unknown name {shown(name)}; the names of this network are {', '.join(views)}"
+                raise InputError("weights", (), problem)
             check_plain(values, f"weights[{shown(name)}]")
             if isinstance(values, np.ndarray) and values.dtype == object:
                 values = numbers_of_objects(values, f"weights[{shown(name)}]")
             try:
                 values = np.asarray(values, dtype=theta.dtype)
             except (TypeError, ValueError, OverflowError) as error:
-                raise ValueError(f"weights[{shown(name)}] must be an array of numbers: {shown(error)}") from error
+                problem = f"must be an array of numbers: {shown(error)}"
+                raise InputError("weights", (shown(name),), problem) from error
             if values.shape != views[name].shape:
-                raise ValueError(f"weights[{shown(name)}] must have shape {views[name].shape}, got {values.shape}")
+                problem = f"must have shape {views[name].shape}, got {values.shape}"
+                raise InputError("weights", (shown(name),), problem)
             if not np.isfinite(values).all():
-                raise ValueError(f"weights[{shown(name)}] contains NaN or infinity")
+                raise InputError("weights", (shown(name),), "contains NaN or infinity")
             views[name][...] = values
         # Not in place: a shallow copy of the estimator has the same state.
         self._state = replace(self._state, theta=theta)
@@ -84,7 +87,9 @@ class WeightsByName:
     def _check_has_weights(self, name):
         if "_state" not in vars(self):
             # hasattr and scikit-learn's HTML display rely on AttributeError before fit.
-            raise AttributeError(f"{type(self).__name__} has no attribute {shown(name)} before fit or initialize")
+            raise AttributeError(
+                f"{type(self).__name__} has no attribute {shown(name)} before fit or initialize; call one of them first"
+            )
 
 
 class WeightsAccess(WeightsByName):

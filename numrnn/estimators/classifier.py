@@ -27,7 +27,7 @@ from numrnn.estimators.targets import (
     warn_if_ambiguous,
     weigh_classes,
 )
-from numrnn.io.messages import short_errors, shown
+from numrnn.io.messages import InputError, short_errors, shown
 from numrnn.solvers.base import Solver
 
 
@@ -371,10 +371,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         """
         if classes is not None and self.__sklearn_is_fitted__() and self._architecture.head == "softmax":
             if not np.array_equal(self.classes_, distinct(classes, "classes")):
-                raise ValueError(
-                    f"`classes={shown(classes)}` is not the same as on last call to partial_fit, was: "
-                    f"{shown(self.classes_)}"
-                )
+                was = f"{shown(self.classes_)}, as on the first call to partial_fit; leave classes out"
+                raise InputError("classes", (), f"={shown(classes)}: must be {was}")
         return self._one_pass(
             Arguments(X, y, sample_weight, state, classes=MISSING if classes is None else classes, whole=False)
         )
@@ -477,7 +475,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             return super()._validation_targets(y, data, sample_weight, suffix)
         warnings.warn(
             f"{name}: {np.count_nonzero(unseen)} of {len(codes)} labels do not occur in y, such as "
-            f"{shown(flat.ravel()[unseen].tolist()[0])}; they count as wrong answers in scores, and are left out of the loss",
+            f"{shown(flat.ravel()[unseen].tolist()[0])}; they count as wrong answers in scores, and are "
+            "left out of the loss",
             stacklevel=6,
         )
         weights, known = self._weights(sample_weight, data, suffix), np.where(unseen, 0, codes)
@@ -493,9 +492,11 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         if self.class_weight is None:
             return
         if values.ndim == 2:
-            raise ValueError("class_weight must be None for multi-label y; weigh targets by sample_weight")
+            problem = f"={shown(self.class_weight)}: must be None for multi-label y; weigh targets by sample_weight"
+            raise InputError("class_weight", (), problem)
         if self.class_weight == "balanced" and not whole:
-            raise ValueError("class_weight='balanced' needs all of y; for partial_fit pass a dict of weights")
+            expected = "='balanced': must be a dict of weights for partial_fit, which does not know all of y"
+            raise InputError("class_weight", (), expected)
         self._class_weights = class_weights(self.class_weight, self.classes_, values, weights)
 
     def _strata(self, targets):
@@ -527,8 +528,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     def _check_classes(self):
         if len(self.classes_) != self._architecture.n_outputs:
             raise ValueError(
-                f"classes_ holds {len(self.classes_)} labels, but the network was made for "
-                f"{self._architecture.n_outputs}"
+                f"classes_ holds {len(self.classes_)} labels, but the network has {self._architecture.n_outputs} "
+                "outputs; restore classes_, or fit again"
             )
 
     def _score(self, outputs, targets):

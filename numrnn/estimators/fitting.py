@@ -7,7 +7,6 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import numpy as np
-from numba.core.event import Listener, install_listener
 
 from numrnn.distributed import SERIAL, comm_of
 from numrnn.estimators.base import Model
@@ -16,6 +15,7 @@ from numrnn.estimators.problem import TrainingOptions
 from numrnn.estimators.resuming import Resumption, facts_of
 from numrnn.io.messages import short_errors
 from numrnn.kernels.jit import CACHE_FOLDER
+from numrnn.kernels.linking import compilations
 from numrnn.network.architecture import check_place
 from numrnn.training import (
     Checkpoint,
@@ -222,16 +222,18 @@ class Fitting(Model, ABC):
             raise
 
 
-class _Announcement(Listener):
-    """Announce, once per process, that kernels are being compiled and how long that takes."""
+class _Announcement:
+    """Announce, once per process, that numrnn's kernels are being compiled and how long that takes."""
 
     made = False
 
     def __init__(self, show):
         self._show = show
 
-    def on_start(self, event):
-        if _Announcement.made:
+    def __call__(self, module):
+        """Announce a compilation unless nobody listens, or a function of another package is compiled."""
+        listening = logger.isEnabledFor(logging.INFO) and logger.hasHandlers()
+        if _Announcement.made or not module.startswith("numrnn.") or not (listening or self._show):
             return
         _Announcement.made = True
         kept = "in this process only" if CACHE_FOLDER is None else "for later processes"
@@ -240,13 +242,10 @@ class _Announcement(Listener):
         if self._show:
             print(f"numrnn: {text}", file=sys.stderr, flush=True)
 
-    def on_end(self, event):
-        """Ignore the end of a compilation."""
-
 
 def announcing_compilation(show):
     """Announce the first compilation within the context, in the log and, with `show`, on stderr."""
-    return install_listener("numba:compile", _Announcement(show))
+    return compilations(_Announcement(show))
 
 
 def _has_trained(state, before, continues):

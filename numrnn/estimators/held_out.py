@@ -133,10 +133,10 @@ def split(n_sequences, fraction, seed, *, codes=None, weights=None, at_least=1, 
     ids = np.arange(n_sequences) if weights is None else np.flatnonzero(weights > 0)
     if len(ids) <= at_least:
         problem = (
-            f"={fraction}: early stopping holds out that part of the sequences, which needs at least {at_least + 1} "
-            f"sequences of weight above 0, got {len(ids)}"
+            f"={fraction}: early stopping holds out this fraction of the sequences and needs at least {at_least + 1} "
+            f"sequences with a weight above 0, got {len(ids)}"
         )
-        raise InputError("validation_fraction", (), problem, "; or pass X_val and y_val")
+        raise InputError("validation_fraction", (), problem, "; pass more sequences, or X_val and y_val")
     ids = generator(seed, "split").permutation(ids)
     if codes is not None:
         ids = ids[np.argsort(codes[ids], kind="stable")]
@@ -170,7 +170,7 @@ def _keep_each_class(held_out, ids, members):
             if np.count_nonzero(held_out) == n_held:
                 break
     if not held_out.any():
-        problem = "holds out sequences, but each class would lose its only one"
+        problem = "holds out sequences, but each class would lose its only training sequence"
         raise InputError("early_stopping", (), problem, ": pass X_val and y_val, or more sequences")
 
 

@@ -34,7 +34,7 @@ def vocabulary_of(texts, vocabulary, *, n_symbols=None, name="X", parameter="voc
     n_symbols : int, "auto" or None, default=None
         Parameter of the estimator; texts require None.
     name, parameter : str
-        Names of the texts and of the parameter in errors.
+        Names of the texts and of the parameter in error messages.
     only_read : bool, default=False
         Whether the texts are input only, so that ``unknown="auto"`` reserves a symbol for unknown characters.
     """
@@ -42,7 +42,8 @@ def vocabulary_of(texts, vocabulary, *, n_symbols=None, name="X", parameter="voc
         _refuse_n_symbols(n_symbols)
         return _fitted(texts, Vocabulary() if vocabulary is None else vocabulary, name, only_read)
     if vocabulary is not None:
-        raise TypeError(f"{parameter}={shown(vocabulary)} needs {name} of texts, got {type(texts).__name__}")
+        found = f"={shown(vocabulary)}: must be None if {name} holds no strings, got a {type(texts).__name__}"
+        raise InputTypeError(parameter, (), found, "; set it to None, or pass strings")
     return None
 
 
@@ -61,10 +62,8 @@ def check_same_vocabulary(vocabulary, fitted, name="vocabulary", default=None):
         }
         same = all(learnt[key] == value for key, value in vocabulary.get_params().items() if value != "auto")
     if not same:
-        raise ValueError(
-            f"training cannot continue with another {name}: the symbols are those of {shown(fitted)}, got "
-            f"{shown(vocabulary)}"
-        )
+        found = f"={shown(vocabulary)}: must be {shown(fitted)} to continue training"
+        raise InputError(name, (), found, "; pass the same parameters, or fit anew with warm_start=False")
 
 
 class InputReader(NamedTuple):
@@ -126,8 +125,7 @@ def read_texts(X, vocabulary, n_symbols, *, device="cpu", name="X", allow_empty=
     """
     if reader_of(device, X) is not to_sequences:
         if vocabulary is not None:
-            expected = "must hold texts, as in fit"
-            raise InputTypeError(name, (), f"{expected}, got symbols on a GPU")
+            raise InputTypeError(name, (), "must hold strings, as in fit, but holds symbols on a GPU; pass strings")
         return symbols_on_card(X, n_symbols, name=name)
     return read_symbols(X, vocabulary, n_symbols, name=name, allow_empty=allow_empty)
 
@@ -145,7 +143,7 @@ def text_symbols(texts, vocabulary, name):
     if empty.size:
         i = int(empty[0])
         found = f"holds no {vocabulary.unit}: {list(texts)[i]!r:.40}"
-        raise InputError(name, (i,), f"{found}; a text needs at least one")
+        raise InputError(name, (i,), f"{found}; a text must have at least one: leave empty texts out")
     return symbols
 
 
@@ -153,26 +151,28 @@ def step_symbols(x, vocabulary):
     """Return the symbol of a character or token, or the symbols of one character or token per stream."""
     single = isinstance(x, str)
     if not single and not hasattr(x, "__len__"):
-        raise TypeError(f"x must be a {vocabulary.unit}, or one of each stream, got {shown(x)}")
+        expected = f"must be a {vocabulary.unit}, or a list of one {vocabulary.unit} per stream"
+        raise InputTypeError("x", (), f"{expected}, got {shown(x)}")
     pieces = [x] if single else list(x)
     symbols = vocabulary._transform([[piece] for piece in pieces] if vocabulary.unit == "token" else pieces, "x")
     wrong = np.flatnonzero(symbols.lengths != 1)
     if wrong.size:
-        raise ValueError(f"x must be one character, or one of each stream, got {pieces[wrong[0]]!r:.40}")
+        expected = "must be one character, or a list of one character per stream"
+        raise InputError("x", (), f"{expected}, got {pieces[wrong[0]]!r:.40}")
     return symbols.values[0] if single else symbols.values
 
 
 def _ask_for_vocabulary(X, name, error):
     """Raise an error that tells which parameter takes X if X is texts, for which there is no vocabulary."""
     if is_text(X):
-        takes = "set vocabulary=numrnn.data.Vocabulary() to read characters, or Vocabulary('token') to read words"
-        raise InputError(name, (), f"holds texts: {takes}") from error
+        way_out = ": set vocabulary=numrnn.data.Vocabulary() to read characters, or Vocabulary('token') to read words"
+        raise InputError(name, (), "holds strings, expected numbers", way_out) from error
 
 
 def check_many(texts, name):
     """Raise a TypeError if a single text is passed in place of a list."""
     if isinstance(texts, str):
-        raise InputTypeError(name, (), f"is one text, expected a list of texts: pass [{name}]")
+        raise InputTypeError(name, (), "is one string, expected a list of strings", f": pass [{name}]")
 
 
 def _fitted(texts, vocabulary, name, only_read):
@@ -184,6 +184,5 @@ def _fitted(texts, vocabulary, name, only_read):
 
 def _refuse_n_symbols(n_symbols):
     if n_symbols is not None:
-        raise ValueError(
-            f"n_symbols={shown(n_symbols)} is for X of integers; for texts set vocabulary=Vocabulary(max_symbols=...)"
-        )
+        way_out = "; set vocabulary=Vocabulary(max_symbols=...) to limit their symbols"
+        raise InputError("n_symbols", (), f"={shown(n_symbols)}: must be None if X holds strings", way_out)

@@ -75,13 +75,13 @@ def load(path: str | PathLike) -> Any:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     except (LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise ValueError(f"{path} has a damaged numrnn header ({shown(error)})") from error
+        raise ValueError(f"{path} has a damaged numrnn header ({shown(error)}); save the model again") from error
 
 
 def _restore(tensors, header):
     kind = header["class"]
     if kind not in _ESTIMATORS:
-        raise ValueError(f"unknown class {shown(kind)}; this version has {', '.join(_ESTIMATORS)}")
+        raise ValueError(f"unknown class {shown(kind)}; this version of numrnn has {', '.join(_ESTIMATORS)}")
     params = {name: decode(value, _OF_PARAMETERS) for name, value in header["params"].items()}
     estimator = _ESTIMATORS[kind](**values_before(kind) | params)
     estimator._validate_params()
@@ -94,7 +94,7 @@ def _restore(tensors, header):
     parts = architecture if isinstance(architecture, PairArchitecture) else [architecture]
     n_layers = sum(len(part.hidden_layer_sizes) for part in parts)
     if n_layers > len(tensors):
-        raise ValueError(f"hidden_layer_sizes names {n_layers} layers, but there are {len(tensors)} arrays")
+        raise ValueError(f"hidden_layer_sizes names {n_layers} layers, but the file holds only {len(tensors)} arrays")
     check_consistency(kind, architecture, learnt)
     theta = _flat(tensors, architecture)
     state = TrainingState(theta=theta, history=_history(header), **counters_of(decode(header["training"])))
@@ -129,13 +129,13 @@ def _flat(tensors, architecture):
     layout = architecture.layout()
     if set(layout.shapes) != set(tensors):
         needed = shown(list(layout.shapes))
-        raise ValueError(f"it holds the arrays {shown(sorted(tensors))}, its architecture needs {needed}")
+        raise ValueError(f"it holds the arrays {shown(sorted(tensors))}, but its architecture needs {needed}")
     for name, shape in layout.shapes.items():
         array = tensors[name]
         if array.shape != shape or array.dtype != architecture.dtype:
             raise ValueError(
-                f"array {name!r} has shape {array.shape} and dtype {array.dtype}, its architecture needs {shape} and "
-                f"{architecture.dtype}"
+                f"array {name!r} has shape {array.shape} and dtype {array.dtype}, but its architecture needs "
+                f"{shape} and {architecture.dtype}"
             )
     theta = np.empty(layout.size, dtype=architecture.dtype)
     for name, view in layout.views(theta).items():

@@ -121,21 +121,23 @@ class TrainingOptions(SimpleNamespace):
         for name in self.names:
             value = getattr(self, name)
             if isinstance(value, Integral) and value > LARGEST:
-                raise ValueError(f"{name}={shown(value)}: must be at most {LARGEST}")
+                raise InputError(name, (), f"={shown(value)}: must be at most {LARGEST}")
         if self.activation not in CELLS[self.cell].activations:
             known = " or ".join(f"cell={name!r}" for name, cell in CELLS.items() if self.activation in cell.activations)
-            raise ValueError(f"activation={shown(self.activation)} needs {known}, got cell={shown(self.cell)}")
+            found = f"={shown(self.activation)}: needs {known}, got cell={shown(self.cell)}"
+            raise InputError("activation", (), f"{found}; change either parameter")
         for name in ("dropout", "recurrent_dropout"):
             value = getattr(self, name)
             if value and not self.makes_passes:
-                raise ValueError(f"{name}={shown(value)} needs a mini-batch solver; 'lbfgs' does not support dropout")
+                expected = "must be 0 with solver='lbfgs', which does not support dropout"
+                raise InputError(name, (), f"={shown(value)}: {expected}; or choose another solver, such as 'adam'")
         if self.bptt_steps is not None:
             self._check_chunks()
         if self.pooling != "last" and (self.output == "step" or self.bptt_steps is not None):
-            raise ValueError(
-                f"pooling={shown(self.pooling)} needs output='sequence' and bptt_steps=None, got output="
-                f"{shown(self.output)} and bptt_steps={shown(self.bptt_steps)}: it is over all steps of a sequence"
-            )
+            found = f"output={shown(self.output)} and bptt_steps={shown(self.bptt_steps)}"
+            why = "it pools all steps of a sequence into one prediction"
+            problem = f"={shown(self.pooling)}: needs output='sequence' and bptt_steps=None, got {found}; {why}"
+            raise InputError("pooling", (), problem)
         if self.washout and self.output == "sequence":
             problem = f"={shown(self.washout)}: must be 0 with output='sequence', whose target belongs to no step"
             raise InputError("washout", (), problem)
@@ -152,14 +154,13 @@ class TrainingOptions(SimpleNamespace):
 
     def _check_chunks(self):
         if not self.makes_passes:
-            raise ValueError(
-                f"bptt_steps={shown(self.bptt_steps)} needs a mini-batch solver; 'lbfgs' takes whole sequences"
-            )
+            expected = "must be None with solver='lbfgs', which takes whole sequences"
+            problem = f"={shown(self.bptt_steps)}: {expected}; or choose another solver, such as 'adam'"
+            raise InputError("bptt_steps", (), problem)
         if self.bidirectional:
-            raise ValueError(
-                f"bptt_steps={shown(self.bptt_steps)} needs bidirectional=False: the reverse direction begins at a "
-                "sequence's last step, so a chunk alone has no state to begin with"
-            )
+            expected = "must be None with bidirectional=True"
+            why = "the reverse direction begins at the last step of a sequence, which a chunk does not include"
+            raise InputError("bptt_steps", (), f"={shown(self.bptt_steps)}: {expected}; {why}")
 
     def first_state(self, architecture):
         """Draw the seed and the initial weights."""
@@ -174,11 +175,12 @@ class TrainingOptions(SimpleNamespace):
         size = n_weights * np.dtype(self.dtype).itemsize
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         if size > memory:
-            raise ValueError(
-                f"hidden_layer_sizes={shown(self.hidden_layer_sizes)}: with these inputs and outputs, and "
-                f"embedding_size={shown(self.embedding_size)}, the network has {n_weights} weights, {size} bytes; "
-                f"this machine has {memory} bytes of memory"
+            problem = (
+                f"={shown(self.hidden_layer_sizes)}: with these inputs and outputs, and embedding_size="
+                f"{shown(self.embedding_size)}, the {n_weights} weights need {size} bytes, but this machine has "
+                f"{memory} bytes of memory; choose fewer units"
             )
+            raise InputError("hidden_layer_sizes", (), problem)
 
 
 @dataclass(frozen=True)
@@ -213,13 +215,10 @@ def check_same(known, architecture):
     """Raise an error if training would continue with another architecture."""
     changed = differences(known, architecture)
     if changed:
-        raise ValueError(
-            f"training cannot continue with another {' and '.join(changed)}: "
-            + ", ".join(
-                f"the weights are those of {name}={shown(old)}, got {shown(new)}"
-                for name, (old, new) in changed.items()
-            )
-        )
+        name, (old, new) = next(iter(changed.items()))
+        others = f" (other differences: {', '.join(list(changed)[1:])})" if len(changed) > 1 else ""
+        found = f"={shown(new)}: must be {shown(old)} to continue training{others}"
+        raise InputError(name, (), found, "; pass the same parameters, or fit anew with warm_start=False")
 
 
 LARGEST = 2**63 - 1  # integer that kernels count with
@@ -251,7 +250,9 @@ def checks_parameters(method: Method) -> Method:
 
 def solver_makes_passes(estimator):
     if estimator.solver == "lbfgs" or isinstance(estimator.solver, LBFGS):
-        raise AttributeError("partial_fit needs a mini-batch solver; solver='lbfgs' works on all of X at once")
+        raise AttributeError(
+            "partial_fit needs a mini-batch solver such as 'adam'; solver='lbfgs' takes all of X at once: call fit"
+        )
     return True
 
 
@@ -283,7 +284,7 @@ def n_threads(n_jobs, at_most=None):
         If `n_jobs` is 0.
     """
     if n_jobs == 0:
-        raise ValueError("n_jobs must be None or an integer other than 0, got 0")
+        raise InputError("n_jobs", (), "=0: must be None or an integer other than 0; -1 means all cores")
     if at_most == 1:
         return 1
     threads = int(n_jobs) if n_jobs is not None and n_jobs > 0 else _share_of_cores(n_jobs)

@@ -402,11 +402,13 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         try:
             values = np.asarray(flat, dtype=np.float64)
         except OverflowError as error:
-            raise InputError(name, (), f"must hold numbers that float64 can hold: {error}") from error
+            raise InputError(name, (), f"must hold numbers within the range of float64: {error}") from error
         if values.ndim != 2:
             values = values.reshape(len(values), -1)
         if values.shape[1] != self.n_outputs_:
-            raise InputError(name, (), f"has {values.shape[1]} targets in each row, but fit got {self.n_outputs_}")
+            raise InputError(
+                name, (), f"has {values.shape[1]} targets in each row, but fit got {self.n_outputs_} targets"
+            )
         return values
 
     def _learn_from_targets(self, values, weights, *, whole, continues):

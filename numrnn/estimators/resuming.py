@@ -12,7 +12,7 @@ from numrnn.data.batches import epoch_windows
 from numrnn.data.fingerprint import fingerprint
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.io import encode, newest_checkpoint
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, InputTypeError, shown
 from numrnn.kernels.jit import kernel_hash
 from numrnn.network.architecture import hidden_sizes
 from numrnn.solvers import resolve_solver
@@ -20,10 +20,11 @@ from numrnn.training import Checkpoint, check_progress, restore_callbacks, resto
 
 logger = logging.getLogger("numrnn")
 
-# Another value of these changes no bit, or only how long training goes on; another device rounds otherwise, but where
-# there is no card any more its checkpoints are worth as much.
+# Another value of these changes no result, or only how long training goes on. Another device rounds differently, but
+# its checkpoints are still of use on a machine without a GPU.
 _FREE = ("n_jobs", "memory_limit", "device", "verbose", "callbacks", "warm_start", "max_iter")
-_OF_CARD = "kernels of the card"  # a fact of fits on one, which nobody can compare who has none
+_OF_CARD = "kernels of the card"  # key in the checkpoints of fits on a GPU, which a fit on a CPU cannot compare
+_OTHER_FOLDER = "the file was changed, or belongs to another fit: pass another directory"
 _FINISHED = ("callback", "converged", "line_search")
 _DAMAGE = (LookupError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)
 
@@ -47,9 +48,11 @@ class Resumption:
         if directory is None:
             return
         if not isinstance(directory, str | os.PathLike):
-            raise TypeError(f"resume must be the directory of checkpoints, got {shown(directory)}")
+            raise InputTypeError("resume", (), f"must be the directory of checkpoints, got {shown(directory)}")
         if os.path.isfile(directory):
-            raise ValueError(f"resume must be the directory of checkpoints, {directory} is a file")
+            raise InputError(
+                "resume", (), f"={shown(str(directory))}: must be the directory of checkpoints, but is a file"
+            )
         self._path, self._tensors, self._header = newest_checkpoint(directory)
         if self._path is None:
             logger.info("no checkpoint in %s: training starts from the beginning", directory)
@@ -59,10 +62,11 @@ class Resumption:
             changed = _differences(facts, self._facts())
         except _DAMAGE as error:
             reason = str(error) if isinstance(error, ValueError) else shown(error)
-            raise ValueError(f"resume: {self._path} is not a checkpoint of a fit: {reason}") from error
+            raise self._error(f"is not a checkpoint of a fit: {reason}") from error
         self._refuse(changed)
         if self._saved.theta.shape != state.theta.shape:
-            raise ValueError(f"resume: {self._path} holds {self._saved.theta.size} weights, not those of its network")
+            found, needed = self._saved.theta.size, state.theta.size
+            raise self._error(f"holds {found} weights, but its network needs {needed}; {_OTHER_FOLDER}")
         self._check_drawn(state)
         state.seed = self._saved.seed
 
@@ -70,16 +74,15 @@ class Resumption:
         """Check the parts of a checkpoint that parameters determine: dtype, arrays of the solver, seed."""
         saved, random_state = self._saved, self._options.random_state
         if saved.theta.dtype != drawn.theta.dtype:
-            raise ValueError(f"resume: {self._path} holds weights of {saved.theta.dtype}, not {drawn.theta.dtype}")
+            expected = f"expected {drawn.theta.dtype}; {_OTHER_FOLDER}"
+            raise self._error(f"holds weights of dtype {saved.theta.dtype}, {expected}")
         kept = list(self._options.resolved_solver.init_state(drawn.theta[:0]))
         if list(saved.solver_state) != kept:
-            raise ValueError(
-                f"resume: {self._path} holds the arrays {list(saved.solver_state)} of a solver, not {kept}"
-            )
+            found = shown(list(saved.solver_state))
+            raise self._error(f"holds the arrays {found} of its solver, expected {kept}; {_OTHER_FOLDER}")
         if isinstance(random_state, Integral) and not self._first_epoch and saved.seed != drawn.seed:
-            raise ValueError(
-                f"resume: {self._path} has seed={saved.seed}, random_state={random_state} means {drawn.seed}"
-            )
+            found = f"was made with the seed {saved.seed}, but random_state={random_state} gives {drawn.seed}"
+            raise self._error(f"{found}; pass the random_state of the earlier fit")
 
     def begin(self, state, problem, learnt, callbacks, network, comm):
         """Return the state to train from and the number of remaining epochs; restore callbacks from a checkpoint.
@@ -128,16 +131,18 @@ class Resumption:
         try:
             check_progress(progress, carried, network.dtype, sum(map(len, windows)))
         except ValueError as error:
-            raise ValueError(f"resume: {self._path}: {error}") from error
+            raise self._error(f": {error}") from error
 
     def _take_over(self, callbacks):
         made, max_iter = self._saved.epoch - self._first_epoch, self._options.max_iter
         if made > max_iter:
-            raise ValueError(f"resume: {self._path} has made {made} epochs, more than max_iter={max_iter}")
+            raise self._error(
+                f"has made {made} epochs, more than max_iter={max_iter}; raise max_iter to at least {made}"
+            )
         try:
             restore_callbacks(callbacks, self._tensors, self._header)
         except _DAMAGE as error:
-            raise ValueError(f"resume: {self._path}: {error}") from error
+            raise self._error(f": {error}") from error
         self._saved.resumed_epoch = self._saved.epoch
         logger.info("resuming from %s, after %d epochs", self._path, self._saved.epoch)
         return self._saved
@@ -156,7 +161,12 @@ class Resumption:
 
     def _refuse(self, changed):
         if changed:
-            raise ValueError(f"resume: {self._path} cannot be resumed, it belongs to another fit: {'; '.join(changed)}")
+            way_out = "; pass the same data and parameters, or another directory"
+            raise self._error(f"cannot be resumed, because it belongs to another fit: {'; '.join(changed)}{way_out}")
+
+    def _error(self, problem):
+        """Return an error about the checkpoint, whose path and problem complete the sentence."""
+        return InputError("resume", (), f": {self._path}{'' if problem.startswith(':') else ' '}{problem}")
 
 
 def _names(options):
@@ -219,8 +229,9 @@ def _differences(saved, facts):
 def _change(name, then, now):
     hidden = any(isinstance(value, str) and len(value) == 64 for value in (then, now))
     if name in ("kernels", _OF_CARD):
-        return f"the {name} were those of another version of numrnn or Numba, with other bits"
-    return f"other {name}" if hidden else f"{name} was {shown(then)}, is {shown(now)}"
+        where = " of the GPU" if name == _OF_CARD else ""
+        return f"the kernels{where} were those of another version of numrnn or Numba, which rounds differently"
+    return f"other {name}" if hidden else f"{name} was {shown(then)}, but is {shown(now)} now"
 
 
 OWN_AFFAIRS = ("callbacks", "memory_limit", "n_jobs", "random_state", "verbose")  # parameters that may differ

@@ -25,7 +25,7 @@ def save_model(path, kind, parameters, architecture, learnt, state):
     (by column). The arrays are the parameters by their names of version 1.
     """
     if kind.__module__.split(".")[0] != "numrnn":
-        raise TypeError(f"save stores numrnn's own classes, and {kind.__name__} is not one; pickle it")
+        raise TypeError(f"save stores only numrnn's own classes, and {kind.__name__} is not one; pickle the estimator")
     counters = {field.name: getattr(state, field.name) for field in fields(state) if field.name not in _APART}
     header = {
         "class": kind.__name__,
@@ -56,7 +56,7 @@ def _encoded_parameters(kind, parameters, seed):
         except TypeError as error:
             default = defaults[name].default
             warnings.warn(
-                f"save: parameter {name}={shown(value)} is not stored ({error}); after load it is {shown(default)}",
+                f"save: the parameter {name}={shown(value)} is not stored ({error}); after load it is {shown(default)}",
                 stacklevel=4,
             )
             encoded[name] = encode(default)

@@ -6,7 +6,7 @@ from numrnn.data.array_checks import check_plain
 from numrnn.data.symbols.next_symbols import check_n_symbols
 from numrnn.data.validation import check_names_of_step
 from numrnn.estimators.inputs import step_symbols
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, InputTypeError, shown
 
 
 class StepState:
@@ -70,17 +70,16 @@ def check_step(x, n_inputs, dtype):
     check_plain(x, "x")
     x = np.asarray(x)
     if x.dtype.kind not in "fiub":
-        raise TypeError(f"x must hold real numbers, got dtype {x.dtype}")
+        raise InputTypeError("x", (), f"must hold real numbers, got dtype {x.dtype}")
     if x.ndim not in (1, 2) or x.shape[-1] != n_inputs:
-        raise ValueError(
-            f"x must have shape ({n_inputs},), a step of one stream, or (n_streams, {n_inputs}), got {x.shape}"
-        )
+        expected = f"must have shape ({n_inputs},), a step of one stream, or (n_streams, {n_inputs})"
+        raise InputError("x", (), f"{expected}, got {x.shape}")
     single = x.ndim == 1
     if x.size == 0:
-        raise ValueError(f"x must hold a step of at least one stream, got shape {x.shape}")
+        raise InputError("x", (), f"must hold a step of at least one stream, got shape {x.shape}")
     x = np.ascontiguousarray(np.atleast_2d(x), dtype=dtype)
     if not np.isfinite(x).all():
-        raise ValueError("x contains NaN or infinity")
+        raise InputError("x", (), "contains NaN or infinity")
     return x, single
 
 
@@ -89,9 +88,11 @@ def check_symbol(x, n_symbols):
     check_plain(x, "x")
     x = np.asarray(x)
     if x.dtype.kind not in "iu" or x.ndim > 1 or x.size == 0:
-        raise ValueError(f"x must be a symbol, an integer, or (n_streams,) of them, got {x.dtype} of shape {x.shape}")
+        expected = "must be a symbol (an integer) or an array of integers of shape (n_streams,)"
+        raise InputError("x", (), f"{expected}, got {x.dtype} of shape {x.shape}")
     if x.min() < 0 or x.max() >= n_symbols:
-        raise ValueError(f"x holds the symbol {x.min() if x.min() < 0 else x.max()}, expected 0 to {n_symbols - 1}")
+        found = x.min() if x.min() < 0 else x.max()
+        raise InputError("x", (), f"holds the symbol {found}, expected symbols from 0 to {n_symbols - 1}")
     return np.atleast_1d(x).astype(np.min_scalar_type(n_symbols - 1)), x.ndim == 0
 
 
@@ -100,12 +101,12 @@ def check_state(state, n_streams, state_size, dtype):
     if state is None:
         return None
     if not isinstance(state, StepState):
-        raise TypeError(f"state must be None or a StepState that predict_step returned, got {type(state).__name__}")
+        expected = "must be None or a StepState that predict_step returned"
+        raise InputTypeError("state", (), f"{expected}, got {type(state).__name__}")
     values = _numbers(state.values, "state")
     if values.shape != (n_streams, state_size):
-        raise ValueError(
-            f"state must be of {n_streams} streams (the rows of x) and of size {state_size}, got shape {values.shape}"
-        )
+        expected = f"must have shape ({n_streams}, {state_size}), one row per stream in x"
+        raise InputError("state", (), f"{expected}, got {values.shape}")
     return _finite(values, dtype, "state")
 
 
@@ -115,10 +116,8 @@ def check_first_states(state, n_sequences, state_size, dtype, name="state"):
         return None
     values = _numbers(state.values if isinstance(state, StepState) else state, name)
     if values.shape != (n_sequences, state_size):
-        raise ValueError(
-            f"{name} must have shape {(n_sequences, state_size)}, a row for each sequence with the states of all "
-            f"layers, got {values.shape}"
-        )
+        expected = f"must have shape {(n_sequences, state_size)}, a row for each sequence with the states of all layers"
+        raise InputError(name, (), f"{expected}, got {values.shape}")
     return _finite(values, dtype, name)
 
 
@@ -127,9 +126,9 @@ def _numbers(values, name):
     try:
         values = np.asarray(values)
     except ValueError as error:  # NumPy's message does not name the argument
-        raise ValueError(f"{name} must be an array, its rows have different lengths") from error
+        raise InputError(name, (), "must be an array whose rows have the same length") from error
     if values.dtype.kind not in "fiu":
-        raise TypeError(f"{name} must hold real numbers, got dtype {values.dtype}")
+        raise InputTypeError(name, (), f"must hold real numbers, got dtype {values.dtype}")
     return values
 
 
@@ -137,7 +136,7 @@ def _finite(values, dtype, name):
     with np.errstate(over="ignore"):
         values = values.astype(dtype, copy=False)
     if not np.isfinite(values).all():
-        raise ValueError(f"{name} contains NaN or infinity")
+        raise InputError(name, (), "contains NaN or infinity")
     return values
 
 
@@ -152,13 +151,11 @@ def read_step(x, state, predictor, reader):
     """
     layout, pooling = predictor.network.layout, predictor.network.pooling
     if pooling != "last":
-        raise ValueError(
-            f"predict_step needs pooling='last', got {shown(pooling)}: the state does not include the pooled values"
-        )
+        why = "predict_step needs pooling='last', because the state does not hold the values pooled so far"
+        raise InputError("pooling", (), f"={shown(pooling)}: {why}; use predict")
     if layout.bidirectional:
-        raise ValueError(
-            "predict_step needs bidirectional=False: a bidirectional network needs the end of the sequence"
-        )
+        why = "predict_step needs bidirectional=False, because the reverse direction begins at the end of the sequence"
+        raise InputError("bidirectional", (), f"=True: {why}; use predict")
     if reader.n_symbols is None:
         check_names_of_step(x, reader.inputs.names)
         x, single = check_step(x, layout.n_inputs, predictor.dtype)

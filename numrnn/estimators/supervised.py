@@ -31,7 +31,7 @@ from numrnn.estimators.problem import Arguments, Problem, check_same, checks_par
 from numrnn.estimators.scoring import ValidationScores
 from numrnn.estimators.streaming import StepState, check_first_states, is_plain_step, read_step
 from numrnn.estimators.targets import after_washout, flat_targets, flat_weights, weigh_classes
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, shown
 from numrnn.network.architecture import Architecture
 from numrnn.network.components import CELLS
 from numrnn.training.objective import loss_and_gradient
@@ -333,10 +333,8 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
     def _learn(self, options, arguments, continues):
         X, n_symbols = arguments.X, options.n_symbols
         if options.embedding_size is not None and n_symbols is None and options.vocabulary is None:
-            raise ValueError(
-                f"embedding_size={shown(options.embedding_size)} needs n_symbols or vocabulary: only symbols are "
-                "embedded"
-            )
+            problem = f"={shown(options.embedding_size)}: must be None without n_symbols and vocabulary"
+            raise InputError("embedding_size", (), f"{problem}, because only symbols are embedded")
         if continues:
             check_same_vocabulary(options.vocabulary, self.vocabulary_)
             known = self._architecture.n_symbols
@@ -347,7 +345,8 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         reader = InputReader(options.kind, np.dtype(options.dtype), options.device, self.vocabulary_, n_symbols)
         data = self._read_or_learn(reader, X, continues)
         if not options.makes_passes and not data.in_memory:
-            raise ValueError("solver='lbfgs' takes all sequences at once: it needs X.load(), got X in shards")
+            problem = "is in shards, but solver='lbfgs' takes all sequences at once"
+            raise InputError("X", (), problem, "; pass X.load(), or choose another solver, such as 'adam'")
         n_symbols = n_symbols if n_symbols is None else count_symbols(data, n_symbols)
         if continues:
             head = self._architecture.head
@@ -406,16 +405,19 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
             return None
         architecture = self._architecture
         if architecture.initial_state == "learned":
-            raise ValueError(f"{name} must be None with initial_state='learned': the initial state is learned")
+            problem = "must be None with initial_state='learned', which learns the initial state"
+            raise InputError(name, (), f"{problem}; leave it out, or set initial_state='zero'")
         return check_first_states(state, len(data), architecture.state_size, np.dtype(architecture.dtype), name)
 
     def _hold_out(self, options, problem, arguments):
         data, targets, given, output = problem.data, problem.targets, problem.given, self._architecture.output
         X_val, y_val, state_val = arguments.X_val, arguments.y_val, arguments.state_val
         if (X_val is None) != (y_val is None) or (X_val is None and arguments.sample_weight_val is not None):
-            raise ValueError("X_val and y_val must be given together; sample_weight_val only with them")
+            problem = "and y_val must be given together, and sample_weight_val only with them"
+            raise InputError("X_val", (), problem)
         if (state_val is None) != (given is None or X_val is None):
-            raise ValueError("state_val must be given with both state and X_val, and only then")
+            problem = "must be given if both state and X_val are given, and only then"
+            raise InputError("state_val", (), problem)
         held_given, scored, holds_out = None, None, options.holds_out(arguments)
         if X_val is not None:
             weights = arguments.sample_weight_val

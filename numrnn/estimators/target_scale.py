@@ -22,7 +22,9 @@ class TargetScale(NamedTuple):
                 values = (np.asarray(values, np.float64) - self.mean) / self.scale
             values = np.ascontiguousarray(values, dtype=dtype)
         if not np.isfinite(values).all():
-            raise InputError(name, (), f"contains NaN, infinity or a value too large for {shown(values.dtype)}")
+            raise InputError(
+                name, (), f"contains NaN, infinity or a value too large for {shown(values.dtype)}; remove or replace it"
+            )
         return values
 
     def check_continues(self, scale_targets):

@@ -29,32 +29,36 @@ def flat_targets(y, data, output, *, device="cpu", name="y"):
     output : {"sequence", "step"}
     device : {"cpu", "cuda"}, default="cpu"
     name : str
-        Name of y in errors.
+        Name of y in error messages.
 
     Returns
     -------
     flat : ndarray of shape (n,) or (n, K)
         Numbers or labels.
     """
-    if y is None:
-        raise ValueError(f"This estimator requires y to be passed, but the target {name} is None.")
+    check_given(y, name)
     y = values_on_host(y, device, name)
     if output == "step":
         return targets_to_sequences(y, data, name=name).values
     if _is_per_step(y, data):
-        problem = "has one target per step, but output='sequence' takes one per sequence; set output='step'"
-        raise InputError(name, (), problem)
+        raise InputError(name, (), "has one target per step, expected one per sequence", "; set output='step'")
     flat = _one_per_sequence(y, name)
     check_same_number(len(data), len(flat), name, " targets")
     return flat
+
+
+def check_given(y, name):
+    """Raise an error if y is None, in the words that scikit-learn's checks of estimators expect."""
+    if y is None:
+        raise InputError(name, (), f"=None: this estimator requires y to be passed, but the target {name} is None")
 
 
 def _one_per_sequence(y, name):
     check_targets(y, name)
     for column in getattr(y, "columns", ()):
         if y[column].dtype.kind in "mM":
-            found = f"column {column!r:.80} holds dates or durations"
-            raise InputError(name, (), f": {found}, expected numbers or labels")
+            found = f": column {column!r:.80} holds dates or durations, expected numbers or labels"
+            raise InputError(name, (), found, "; convert them, for example by .astype(str)")
     try:
         flat = check_array(y, ensure_2d=False, dtype=None, input_name=name)
     except ValueError as error:
@@ -111,7 +115,7 @@ def learn_labels(flat, classes, offsets=None):
         return "sigmoid", flat.shape[1], np.arange(flat.shape[1])
     column = _column(flat, "y")
     if classes is MISSING:
-        raise ValueError("classes must be passed on the first call to partial_fit.")
+        raise InputError("classes", (), "must be passed on the first call to partial_fit.")
     labels = np.unique(column) if classes is None else distinct(classes, "classes")
     if len(labels) < 2:
         raise InputError("y", (), f"must hold at least 2 classes, got one class: {shown(labels.tolist()[0])}")
@@ -136,7 +140,7 @@ def _check_are_labels(flat, offsets):
             raise
         found = f"is {shown(flat.ravel()[i])} ({type(flat.ravel()[i]).__name__})"
         raise InputError(
-            "y", _index_of(i, flat.shape, offsets), f"{found}: y must hold labels, texts or integers"
+            "y", _index_of(i, flat.shape, offsets), f"{found}: y must hold labels (strings or integers)"
         ) from error
 
 
@@ -150,12 +154,13 @@ def warn_if_ambiguous(flat, data):
         doubts.append("Each row has exactly one 1: for one class per sequence pass y.argmax(axis=1).")
     if not doubts:
         return
-    taken = f"y of shape {flat.shape} is taken as {K} labels of each sequence, any number of which may apply"
+    labels = f"{K} labels of which any number may apply to a sequence"
+    taken = f"y of shape {flat.shape} is treated as multi-label, with {labels}"
     warnings.warn(f"{taken}. {' '.join(doubts)}", stacklevel=2)
 
 
 def encode_labels(flat, labels, name, *, allow_unseen=False):
-    """Return the labels y (n,) as indices of classes, int64; `name` is the name of y in errors.
+    """Return the labels y (n,) as indices of classes, int64; `name` is the name of y in error messages.
 
     With `allow_unseen`, labels that are not among the classes have the index -1.
     """
@@ -168,13 +173,14 @@ def encode_labels(flat, labels, name, *, allow_unseen=False):
         if allow_unseen:
             known = {label: i for i, label in enumerate(labels.tolist())}
             return np.array([known.get(label, -1) for label in column.tolist()], np.int64)
-        raise InputError(name, (), f"contains previously unseen labels: {shown(unseen)}") from error
+        problem = f"contains previously unseen labels: {shown(unseen)}; expected labels from {shown(labels.tolist())}"
+        raise InputError(name, (), problem) from error
 
 
 def encode_indicators(flat, n_outputs, dtype, name):
-    """Return multi-label y (n, K) in the network's dtype; `name` is the name of y in errors."""
+    """Return multi-label y (n, K) in the network's dtype; `name` is the name of y in error messages."""
     if flat.ndim != 2 or flat.shape[1] != n_outputs or not np.isin(flat, (0, 1)).all():
-        expected = f"must hold zeros and ones, a column for each of {n_outputs} labels"
+        expected = f"must hold zeros and ones in {n_outputs} columns, one for each label"
         raise InputError(name, (), f"{expected}, got shape {flat.shape}")
     return np.ascontiguousarray(flat, dtype=dtype)
 
@@ -185,13 +191,15 @@ def distinct(labels, name):
     labels = np.asarray(labels)
     _check_one_type(labels, name)
     if labels.ndim != 1 or labels.dtype.kind == "f" and np.isnan(labels).any():
-        raise ValueError(f"{name}={shown(labels)}: must be a list of labels, none of them NaN")
+        raise InputError(name, (), f"={shown(labels)}: must be a list of labels, none of them NaN")
     try:
         found = np.unique(labels)
     except TypeError as error:  # labels that cannot be compared with each other
-        raise ValueError(f"{name}={shown(labels)}: must be labels of one type") from error
+        raise InputError(
+            name, (), f"={shown(labels)}: must be labels of one type, all strings or all numbers"
+        ) from error
     if len(found) < 2:
-        raise ValueError(f"{name}={shown(labels.tolist())}: must hold at least 2 labels")
+        raise InputError(name, (), f"={shown(labels.tolist())}: must hold at least 2 labels")
     return found
 
 
@@ -202,15 +210,16 @@ def _check_one_type(labels, name, offsets=None):
     if are_text.any() and not are_text.all():
         i = int(are_text.argmin())
         index = _index_of(i, labels.shape, offsets)
-        found = f"is {shown(labels.flat[i])}"
-        raise InputError(name, index, f"{found}: {name} must hold labels of one type, got text and others")
+        expected = f"{name} must hold labels of one type, got strings and other types"
+        raise InputError(name, index, f"is {shown(labels.flat[i])}: {expected}", "; convert all labels to str")
 
 
 def _column(flat, name):
     """Return labels as (n,); several columns of labels raise an error."""
     if flat.ndim == 2 and flat.shape[1] > 1:
         expected = "must have one label per target, or be multi-label: zeros and ones"
-        raise InputError(name, (), f"{expected}; got shape {flat.shape}. One label per step? Set output='step'")
+        hint = "; if these are labels per step, set output='step'"
+        raise InputError(name, (), f"{expected}; got shape {flat.shape}", hint)
     return column_or_1d(flat, warn=True)
 
 
@@ -230,7 +239,7 @@ def flat_weights(sample_weight, data, output, *, device="cpu", name="sample_weig
     output : {"sequence", "step"}
     device : {"cpu", "cuda"}, default="cpu"
     name : str
-        Name of the argument in errors.
+        Name of the argument in error messages.
 
     Returns
     -------
@@ -245,11 +254,12 @@ def flat_weights(sample_weight, data, output, *, device="cpu", name="sample_weig
         sample_weight = np.asarray(sample_weight)
     per_step = ragged or sample_weight.ndim > 1
     if per_step and output == "sequence":
-        raise InputError(name, (), "must be a 1D array-like of one weight per sequence, got weights per step")
+        expected = "must be a 1D array-like of one weight per sequence"
+        raise InputError(name, (), f"{expected}, got weights per step", "; weights per step need output='step'")
     if per_step:
         weights = _numbers(targets_to_sequences(sample_weight, data, name=name).values, name)
         if weights.ndim != 1:
-            raise InputError(name, (), f"must have one weight per step, got {weights.shape[1]}")
+            raise InputError(name, (), f"must have one weight per step, got {weights.shape[1]} weights per step")
     else:
         weights = _numbers(sample_weight, name)
         if weights.shape != (len(data),):
@@ -259,9 +269,9 @@ def flat_weights(sample_weight, data, output, *, device="cpu", name="sample_weig
     if wrong.any():
         place = int(wrong.argmax())
         index = _index_of(place, weights.shape, data.offsets if per_step else None)
-        raise InputError(name, index, f"is {weights[place]}: weights must be finite and not negative")
+        raise InputError(name, index, f"is {weights[place]}: weights must be finite and non-negative")
     if not weights.any():
-        raise InputError(name, (), "must contain at least one non-zero number; all weights are zero")
+        raise InputError(name, (), "must contain at least one non-zero number, but all weights are zero")
     return weights if per_step or output == "sequence" else np.repeat(weights, data.lengths)
 
 
@@ -292,14 +302,14 @@ def class_weights(class_weight, classes, codes, weights):
     if isinstance(class_weight, dict):
         for label, weight in class_weight.items():
             if not (isinstance(weight, Real) and 0 <= weight <= LARGEST):
-                raise ValueError(
-                    f"class_weight[{shown(label)}] must be a finite number, not negative, got {shown(weight)}"
-                )
+                problem = f"must be a finite, non-negative number, got {shown(weight)}"
+                raise InputError("class_weight", (shown(label),), problem)
         unknown = [label for label in class_weight if label not in classes.tolist()]
         if unknown and len(class_weight) - len(unknown) < len(classes):
-            raise ValueError(
-                f"class_weight[{shown(unknown[0])}]: y has no such class, its classes are {shown(classes.tolist())}"
+            problem = (
+                f"={shown(class_weight[unknown[0]])}: y has no such class; its classes are {shown(classes.tolist())}"
             )
+            raise InputError("class_weight", (shown(unknown[0]),), problem)
         return np.array([float(class_weight.get(label, 1)) for label in classes.tolist()])
     counts = np.bincount(codes, weights=weights, minlength=len(classes)).astype(np.float64)
     present = counts > 0
@@ -309,15 +319,14 @@ def class_weights(class_weight, classes, codes, weights):
 
 
 def weigh_classes(weights, class_weights, codes, suffix=""):
-    """Return sample weights x class weights, or None if both are None; `suffix` completes the names in errors."""
+    """Return sample weights x class weights, or None if both are None; `suffix` completes the names in messages."""
     if class_weights is None:
         return weights
     products = class_weights[codes] if weights is None else weights * class_weights[codes]
     if not products.any():
-        raise ValueError(
-            f"class_weight: the weights of all targets are zero, for those of X{suffix} and y{suffix}"
-            + ("" if weights is None else f" times sample_weight{suffix}")
-        )
+        times = "" if weights is None else f" after multiplication by sample_weight{suffix}"
+        problem = f": all targets in y{suffix} have weight zero{times}; give at least one a positive weight"
+        raise InputError("class_weight", (), problem)
     return products
 
 

@@ -10,9 +10,9 @@ import pickle
 import uuid
 import warnings
 
-from numba.core import config
-from numba.core.serialize import dumps
+from numba import config
 
+from numrnn.kernels.linking import pickled
 from numrnn.kernels.ownership import Untrusted, trusted_bytes, trusted_folder
 
 _warned = False
@@ -95,7 +95,7 @@ class KernelFiles:
         if path in self._refused or (self._folder.is_dir() and not os.access(self._folder, os.W_OK | os.X_OK)):
             return
         trusted_folder(self._folder)  # it may have been removed since
-        data, unfinished = dumps(data), path.with_suffix(f".{uuid.uuid4().hex[:16]}")
+        data, unfinished = pickled(data), path.with_suffix(f".{uuid.uuid4().hex[:16]}")
         try:
             with open(unfinished, "xb", opener=lambda name, flags: os.open(name, flags, 0o644)) as file:
                 file.write(hashlib.sha256(data).digest() + data)

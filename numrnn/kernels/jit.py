@@ -6,21 +6,18 @@ an edit or an upgrade leads to another folder.
 """
 
 import hashlib
-import os
 import pathlib
 import warnings
 
 import numba
 import numpy as np
-from numba.core import config
-from numba.core.compiler_lock import global_compiler_lock
+from numba import config
 from numba.extending import overload
 
-from numrnn.kernels.cache import cache_folder
+from numrnn.kernels.cache import KernelFiles, cache_folder
+from numrnn.kernels.linking import Choice, Kernel, KernelCache, Part, check_internals, hold_compiler_at_forks
 
 try:
-    from numrnn.kernels.linking import Choice, Kernel, KernelCache, Part, check_internals
-
     check_internals()
     _unknown = None
 except (ImportError, AttributeError) as error:
@@ -30,9 +27,7 @@ except (ImportError, AttributeError) as error:
 # of "python" prevents vectorisation.
 OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
 
-if hasattr(os, "register_at_fork"):  # else a child, forked during another thread's compilation, waits for ever
-    _release = global_compiler_lock.release
-    os.register_at_fork(before=global_compiler_lock.acquire, after_in_parent=_release, after_in_child=_release)
+hold_compiler_at_forks()
 
 
 def kernel_hash(device="cpu"):
@@ -68,7 +63,7 @@ def njit(function):
     kernel.part.__class__ = Part
     if CACHE_FOLDER is not None:
         try:
-            kernel._cache = KernelCache(function, CACHE_FOLDER)
+            kernel._cache = KernelCache(function, CACHE_FOLDER, KernelFiles)
         except RuntimeError as error:  # the folder cannot be made any more
             warnings.warn(f"numrnn cannot keep compiled kernels in {CACHE_FOLDER}: {error}", stacklevel=2)
     return kernel

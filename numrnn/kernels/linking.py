@@ -1,23 +1,40 @@
-"""Compile kernels as parts of the kernels that call them.
+"""Compile kernels as parts of the kernels that call them, and hold all other uses of Numba's internals.
 
-This relies on undocumented parts of Numba, which `check_internals` looks for.
+This relies on undocumented parts of Numba, which `check_internals` looks for. If one is missing, `numrnn.kernels.jit`
+compiles kernels as Numba does by default and keeps none of them. The functions `compilations`, `pickled` and
+`hold_compiler_at_forks` do not need `check_internals`: each has a fallback of its own.
 """
 
 import contextlib
 import gc
+import importlib
 import os
 import pathlib
+import pickle
 import warnings
 
 from llvmlite.binding import Linkage
-from numba.core import config, types
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserProvidedCacheLocator
-from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler_lock import global_compiler_lock
-from numba.core.registry import CPUDispatcher
+from numba import config, types
 from numba.extending import typeof_impl
 
-from numrnn.kernels.cache import KernelFiles
+_missing = []  # errors about internals that this version of Numba lacks
+
+
+def _internal(module, name, fallback=object):
+    """Return an internal of Numba, or `fallback` with an entry in `_missing`."""
+    try:
+        return getattr(importlib.import_module(f"numba.core.{module}"), name)
+    except (ImportError, AttributeError) as error:
+        _missing.append(error)
+        return fallback
+
+
+CompileResultCacheImpl = _internal("caching", "CompileResultCacheImpl")
+FunctionCache = _internal("caching", "FunctionCache")
+UserProvidedCacheLocator = _internal("caching", "UserProvidedCacheLocator")
+JITCodeLibrary = _internal("codegen", "JITCodeLibrary")
+global_compiler_lock = _internal("compiler_lock", "global_compiler_lock", None)
+CPUDispatcher = _internal("registry", "CPUDispatcher")
 
 # What the classes below use of Numba: methods, and attributes that constructors set.
 _METHODS = (
@@ -28,7 +45,9 @@ _ATTRIBUTES = "_reload_init _linking_libraries _final_module _shared_module _fin
 
 
 def check_internals():
-    """Raise an AttributeError if Numba lacks something that this module relies on."""
+    """Raise an ImportError or AttributeError if Numba lacks something that this module relies on."""
+    if _missing:
+        raise _missing[0]
     types.Dispatcher  # noqa: B018
     for kind, names in _METHODS:
         for name in names.split():
@@ -39,6 +58,46 @@ def check_internals():
     missing = [name for name in _ATTRIBUTES.split() if name not in known]
     if missing:
         raise AttributeError(f"JITCodeLibrary has no {', '.join(missing)}")
+
+
+def compilations(tell):
+    """Return a context in which `tell` is called at the start of each compilation, with the module of the function.
+
+    Without events in Numba, `tell` is never called.
+    """
+    try:
+        from numba.core.event import Listener, install_listener
+    except ImportError:
+        return contextlib.nullcontext()
+
+    class Teller(Listener):
+        def on_start(self, event):
+            function = getattr((event.data or {}).get("dispatcher"), "py_func", None)
+            tell(str(getattr(function, "__module__", None)))  # None in some namespaces
+
+        def on_end(self, event):
+            pass
+
+    return install_listener("numba:compile", Teller())
+
+
+def pickled(data):
+    """Return the pickle of a compiled kernel, by Numba's pickler or, if it is missing, by Python's."""
+    try:
+        from numba.core.serialize import dumps
+    except ImportError:
+        dumps = pickle.dumps
+    return dumps(data)
+
+
+def hold_compiler_at_forks():
+    """Hold Numba's lock while a process forks, if there is such a lock.
+
+    Otherwise a child that is forked while another thread compiles would wait for ever.
+    """
+    if hasattr(os, "register_at_fork") and hasattr(global_compiler_lock, "acquire"):
+        release = global_compiler_lock.release
+        os.register_at_fork(before=global_compiler_lock.acquire, after_in_parent=release, after_in_child=release)
 
 
 @contextlib.contextmanager
@@ -211,17 +270,20 @@ class _Locations(CompileResultCacheImpl):
 
 
 class KernelCache(FunctionCache):
-    """Cache compiled kernels in trusted files; a full disk causes a warning and does not end a fit."""
+    """Cache compiled kernels in trusted files; a full disk causes a warning and does not end a fit.
+
+    `files` is the class of the files, `numrnn.kernels.cache.KernelFiles`.
+    """
 
     _impl_class = _Locations
 
-    def __init__(self, function, folder):
+    def __init__(self, function, folder, files):
         with _numba_caches_in(folder):
             super().__init__(function)
         locator = self._impl.locator
         stamp = os.path.relpath(self._cache_path, folder), locator.get_source_stamp()
         self._cache_path = folder
-        self._cache_file = KernelFiles(folder, self._impl.filename_base, stamp)
+        self._cache_file = files(folder, self._impl.filename_base, stamp)
 
     def save_overload(self, sig, data):
         try:

@@ -10,7 +10,7 @@ from numrnn.data.array_checks import check_list_plain
 from numrnn.data.byte_sizes import n_bytes
 from numrnn.data.conversion import to_sequences
 from numrnn.distributed import SERIAL
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, shown
 from numrnn.network.components import outputs_of_targets
 from numrnn.network.cpu.distributed import SharedNetwork
 from numrnn.network.cpu.network import CPUNetwork
@@ -167,13 +167,11 @@ def check_place(device, memory_limit=None, comm=SERIAL):
     check_device(device)
     _warn_of_simulator()
     if memory_limit is not None:
-        raise ValueError(
-            f"memory_limit={shown(memory_limit)}: it is of device='cpu', expected None with device={shown(device)}"
-        )
+        problem = f"={shown(memory_limit)}: must be None with device={shown(device)}; it limits only device='cpu'"
+        raise InputError("memory_limit", (), problem)
     if comm.size > 1:
-        raise ValueError(
-            f"comm of {comm.size} processes: they train together on device='cpu' only, got {shown(device)}"
-        )
+        problem = f"has {comm.size} processes, but device={shown(device)} trains in one process; set device='cpu'"
+        raise InputError("comm", (), problem)
 
 
 @functools.cache  # once in a process
@@ -240,8 +238,6 @@ def hidden_sizes(hidden_layer_sizes):
     """Return the number of units of each layer as a tuple of int; a single number means one layer."""
     sizes = np.atleast_1d(np.asarray(hidden_layer_sizes))
     if sizes.ndim != 1 or sizes.size == 0 or sizes.dtype.kind not in "iu" or (sizes < 1).any():
-        raise ValueError(
-            "hidden_layer_sizes must hold the units of each layer, integers of at least 1, got "
-            f"{shown(hidden_layer_sizes)}"
-        )
+        expected = "must hold the number of units of each layer, integers of at least 1"
+        raise InputError("hidden_layer_sizes", (), f"{expected}, got {shown(hidden_layer_sizes)}")
     return tuple(int(size) for size in sizes)

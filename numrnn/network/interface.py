@@ -338,7 +338,9 @@ def inputs_of(layout, data, rows, state, learning=False):
     check_step_shape(layout, values)
     starts = starts + rows.skipped
     if (rows.lengths < 0).any() or (starts < 0).any() or (starts > len(values) - rows.lengths).any():
-        raise ValueError(f"sequences lie outside the {len(values)} steps there are: offsets or values were changed")
+        raise ValueError(
+            f"sequences lie outside the {len(values)} steps of values: offsets or values were changed; make them anew"
+        )
     states = state, np.where(rows.skipped > 0, rows.ids, ~rows.ids), *np.zeros((2, 0, state.shape[1]), state.dtype)
     if layout.n_symbols is None:
         return Data(read_only(values).reshape(-1), starts, rows.lengths, *states, 1.0, 1.0, NO_INDEX)
@@ -364,7 +366,7 @@ def check_step_shape(layout, values):
     """Raise a ValueError unless steps have the shape that a network reads; kernels would read beyond them."""
     expected = (layout.n_inputs,) if layout.n_symbols is None else ()
     if values.shape[1:] != expected:
-        raise ValueError(f"a step has shape {values.shape[1:]}, the network reads {expected}")
+        raise ValueError(f"a step has shape {values.shape[1:]}, but the network reads steps of shape {expected}")
 
 
 def _most_steps(rows):

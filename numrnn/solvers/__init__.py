@@ -6,7 +6,7 @@ update rules of `numrnn.kernels.cpu.updates`, and `scalars` returns the numbers 
 are possible, since they run between mini-batches without a return to Python.
 """
 
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, InputTypeError, shown
 from numrnn.solvers.adam import Adam, AdamW
 from numrnn.solvers.base import Solver
 from numrnn.solvers.lbfgs import LBFGS
@@ -26,12 +26,12 @@ def resolve_solver(solver):
     """
     if isinstance(solver, str):
         if solver not in _BY_NAME:
-            raise ValueError(f"solver must be one of {sorted(_BY_NAME)} or a solver object, got {shown(solver)}")
+            expected = f"must be one of {sorted(_BY_NAME)} or a solver object such as Adam()"
+            raise InputError("solver", (), f"{expected}, got {shown(solver)}")
         solver = _BY_NAME[solver]()
     if not isinstance(solver, Solver):
-        raise TypeError(
-            f"solver must be one of {sorted(_BY_NAME)} or a solver object such as Adam(), got {shown(solver)}"
-        )
+        expected = f"must be one of {sorted(_BY_NAME)} or a solver object such as Adam()"
+        raise InputTypeError("solver", (), f"{expected}, got {shown(solver)}")
     solver.check_options()
     if not isinstance(solver, LBFGS):
         solver.rule()

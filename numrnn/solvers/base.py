@@ -5,7 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, InputTypeError, shown
 from numrnn.kernels.cpu import updates
 
 
@@ -36,13 +36,12 @@ class Solver(BaseEstimator):
         """
         for name, (kind, low, end) in self._ranges.items():
             value = getattr(self, name)
-            label = f"{type(self).__name__}: {name}"
             if not isinstance(value, kind) or isinstance(value, bool):
-                raise TypeError(
-                    f"{label} must be {'an integer' if kind is Integral else 'a number'}, got {shown(value)}"
-                )
+                expected = "an integer" if kind is Integral else "a number"
+                raise InputTypeError(f"{type(self).__name__}: {name}", (), f"must be {expected}, got {shown(value)}")
             if not low <= value < end or isinstance(value, Integral) and value > LARGEST:
-                raise ValueError(f"{label} must be in [{low}, {end}), got {shown(value)}")
+                problem = f"must be in [{low}, {end}), got {shown(value)}"
+                raise InputError(f"{type(self).__name__}: {name}", (), problem)
 
     def init_state(self, theta: np.ndarray) -> dict[str, np.ndarray]:
         """Return the initial values of the arrays that are kept between steps.

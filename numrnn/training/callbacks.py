@@ -30,7 +30,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from numrnn.distributed import SERIAL
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputTypeError, shown
 from numrnn.training.exceptions import TrainingTerminated
 from numrnn.training.signals import StopTraining
 
@@ -150,13 +150,15 @@ def check_callbacks(callbacks):
     if callbacks is None:
         return []
     if not isinstance(callbacks, list | tuple):
-        raise TypeError(f"callbacks must be a list of objects or None, got {shown(callbacks)}")
+        raise InputTypeError("callbacks", (), f"must be a list of objects or None, got {shown(callbacks)}")
     for i, callback in enumerate(callbacks):
         if isinstance(callback, type):
             name = callback.__name__
-            raise TypeError(f"callbacks[{i}] must be an object, got the class {name}: did you mean {name}()?")
+            problem = f"must be an object, got the class {name}: did you mean {name}()?"
+            raise InputTypeError("callbacks", (i,), problem)
         if not any(callable(getattr(callback, hook, None)) for hook in HOOKS):
-            raise TypeError(f"callbacks[{i}] must have one of {', '.join(HOOKS)}, got {shown(callback)}")
+            problem = f"must have one of the methods {', '.join(HOOKS)}, got {shown(callback)}"
+            raise InputTypeError("callbacks", (i,), problem)
     return list(callbacks)
 
 
@@ -189,7 +191,7 @@ def supervised(state, info, callbacks):
             stop = info.signals and info.signals.stop
             if stop is None:
                 raise
-            logger.info("%s cut off what then failed: %r", stop, error)
+            logger.info("%s arrived during a step that then failed: %r", stop, error)
         except StopTraining as signal:
             stop = signal
         if stop is not None:

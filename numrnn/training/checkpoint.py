@@ -110,7 +110,8 @@ class Checkpoint:
             Progress of the fit.
         """
         if self._facts is None:
-            raise ValueError("callbacks: a Checkpoint works with fit only; use save after partial_fit")
+            problem = ": a Checkpoint works with fit only; with partial_fit, leave it out and call save afterwards"
+            raise InputError("callbacks", (), problem)
         if info.comm.rank == 0:
             self._open_folder()
         self._mark(info)
@@ -175,9 +176,10 @@ class Checkpoint:
         self._folder = CheckpointFolder(self.directory, self.keep)
         is_own = self.resumed_from is not None and self.resumed_from.parent.samefile(self._folder.path)
         if not is_own and not self._folder.is_empty():
+            folder = str(self.directory)
             raise ValueError(
-                f"{self.directory} has checkpoints of an earlier run: pass resume={str(self.directory)!r} to go on "
-                "from them, or give a Checkpoint another directory"
+                f"{folder} has checkpoints of an earlier run: pass resume={folder!r} to resume from them, or pass "
+                "Checkpoint another directory"
             )
 
     def _save(self, info):
@@ -198,7 +200,7 @@ def _period(every):
         return float(every), float("inf")
     match = _EVERY.fullmatch(every) if isinstance(every, str) else None
     if match is None or not float(match[1]):
-        expected = 'must be seconds or a text such as "30s", "5min", "2h" or "10 epochs"'
+        expected = 'must be a number of seconds or a string such as "30s", "5min", "2h" or "10 epochs"'
         raise InputError("every", (), f"{expected}, got {shown(every)}")
     if match[2] in _SECONDS:
         return float(match[1]) * _SECONDS[match[2]], float("inf")

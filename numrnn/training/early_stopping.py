@@ -95,14 +95,16 @@ class EarlyStopping:
             raise ValueError(f"_best={shown(values)}: must be a tuple of three floats")
         if not all(type(value) is int and 0 <= value <= n_epochs for value in (misses, epoch)):
             raise ValueError(
-                f"_misses={shown(misses)}, best_epoch={shown(epoch)}: must be integers from 0 to {n_epochs}, the epochs"
+                f"_misses={shown(misses)}, best_epoch={shown(epoch)}: must be integers from 0 to the number of epochs, "
+                f"{n_epochs}"
             )
         if (best is None) != (epoch == 0) and self.restore_best_weights:
-            raise ValueError(f"best_epoch={epoch}: must be 0 without best weights, and only then")
+            raise ValueError(f"best_epoch={epoch}: must be 0 if there are no best weights, and above 0 if there are")
         if best is not None:
             if best.shape != theta.shape or best.dtype != theta.dtype:
                 raise ValueError(
-                    f"the best weights have shape {best.shape}, dtype {best.dtype}, expected {theta.shape}"
+                    f"the best weights have shape {best.shape} and dtype {best.dtype}, expected {theta.shape} and "
+                    f"{theta.dtype}"
                 )
             if not np.isfinite(best).all():
                 raise ValueError("the best weights contain NaN or infinity")

@@ -10,10 +10,12 @@ from sklearn.exceptions import ConvergenceWarning
 
 from numrnn.data.batches import full_batch
 from numrnn.distributed import SERIAL
+from numrnn.io.messages import InputError
 from numrnn.kernels.cpu import updates
 from numrnn.training.callbacks import FitInfo, notify, supervised
 from numrnn.training.exceptions import TrainingDivergedError
 from numrnn.training.objective import Objective
+from numrnn.training.state import NO_WEIGHT
 
 STOP_REASONS = {0: "converged", 1: "max_iter", 2: "line_search"}  # by scipy's status; 1 also stands for max_fun
 
@@ -62,8 +64,8 @@ def minimize_lbfgs(
         state.stop_reason = state.stop_reason or STOP_REASONS[result.status]
         if state.stop_reason == "line_search":
             warnings.warn(
-                f"L-BFGS ended after {result.nit} iterations: its line search found no lower point. "
-                'If the loss has not converged, dtype="float64" gives more accurate gradients',
+                f"L-BFGS ended after {result.nit} iterations because its line search found no lower loss. "
+                'If the loss has not converged, set dtype="float64" for more accurate gradients',
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -87,7 +89,7 @@ class _Search:
         with self._state.resting():
             loss, weight_sum = self._objective(theta, self._batch, self._grad)
         if weight_sum == 0:
-            raise ValueError("sample_weight: the weights of all sequences and steps are 0")
+            raise InputError("sample_weight", (), NO_WEIGHT)
         self._norm = math.sqrt(updates.squared_norm(self._grad))
         if not math.isfinite(loss + self._norm):
             raise TrainingDivergedError(self._state.epoch + 1, loss, self._norm)

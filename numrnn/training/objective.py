@@ -3,7 +3,9 @@
 import numpy as np
 
 from numrnn.data.batches import full_batch
+from numrnn.io.messages import InputError
 from numrnn.kernels.cpu import updates
+from numrnn.training.state import NO_WEIGHT
 
 
 class Objective:
@@ -32,5 +34,5 @@ def loss_and_gradient(network, theta, data, targets, alpha, given=None):
     objective = Objective(network, data, targets, alpha, given)
     loss, weight_sum = objective(theta, full_batch(data.lengths, network.tile_rows), gradient)
     if weight_sum == 0:
-        raise ValueError("the weights of all targets are zero: the loss is not defined")
+        raise InputError("sample_weight", (), NO_WEIGHT)
     return float(loss), network.layout.views(gradient)

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from numbers import Real
 
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, shown
 from numrnn.training.monitor import Monitor
 
 SMALLEST_RATE = 1e-6  # "adaptive" divides no further, as in MLPClassifier
@@ -80,7 +80,8 @@ class Custom(Constant):
         epoch = state.epoch - state.schedule_epoch
         factor = self.function(epoch)
         if not isinstance(factor, Real) or not 0 <= factor < math.inf:
-            raise ValueError(f"learning_rate must return a finite factor >= 0, got {shown(factor)} for epoch {epoch}")
+            problem = f"must return a finite, non-negative factor, got {shown(factor)} for epoch {epoch}"
+            raise InputError("learning_rate", (), problem)
         return self.initial * float(factor)
 
 
@@ -93,7 +94,7 @@ def resolve_schedule(learning_rate, *, learning_rate_init, max_iter, tol=1e-4, m
     Raises ValueError if the name is unknown or the initial rate is not positive and finite.
     """
     if not isinstance(learning_rate_init, Real) or not 0 < learning_rate_init < math.inf:
-        raise ValueError(f"learning_rate_init must be a positive finite number, got {shown(learning_rate_init)}")
+        raise InputError("learning_rate_init", (), f"must be a positive finite number, got {shown(learning_rate_init)}")
     initial = float(learning_rate_init)
     if callable(learning_rate):
         return Custom(initial, function=learning_rate)
@@ -105,5 +106,6 @@ def resolve_schedule(learning_rate, *, learning_rate_init, max_iter, tol=1e-4, m
     }
     if not isinstance(learning_rate, str) or learning_rate not in schedules:
         names = sorted(schedules)
-        raise ValueError(f"learning_rate must be one of {names} or a function of the epoch, got {shown(learning_rate)}")
+        problem = f"must be one of {names} or a function of the epoch, got {shown(learning_rate)}"
+        raise InputError("learning_rate", (), problem)
     return schedules[learning_rate]

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from numrnn.io import decode, encode
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, shown
 from numrnn.training.state_checks import check_arrays, check_state
 
+NO_WEIGHT = "must contain a non-zero weight, but the weights of all sequences and steps are zero"
 _TRANSIENT = ("version", "prepared", "resumed_epoch", "at_rest", "network")  # attributes that are not fields
 
 
@@ -109,7 +110,7 @@ class EpochProgress:
         losses, sums, norm = self.figures()
         total = math.fsum(sums)
         if not total:
-            raise ValueError("sample_weight: the weights of all sequences and steps are 0")
+            raise InputError("sample_weight", (), NO_WEIGHT)
         return math.fsum(losses) / total, norm, self.seconds
 
 
@@ -258,10 +259,12 @@ def restore_state(tensors, header):
     """
     names, rows = header["history"], tensors["history"]
     if rows.dtype != np.float64 or rows.ndim != 2 or rows.shape[1] != len(names):
-        raise ValueError(f"its history has shape {rows.shape} and dtype {rows.dtype}, expected ({len(names)} columns)")
+        raise ValueError(
+            f"its history has shape {rows.shape} and dtype {rows.dtype}, expected {len(names)} columns of float64"
+        )
     history = records_of({name: _numbers(name, column) for name, column in zip(names, rows.T.tolist(), strict=True)})
     if len(rows) != decode(header["training"])["epoch"]:
-        raise ValueError(f"its history has {len(rows)} epochs, its counters state another number")
+        raise ValueError(f"its history has {len(rows)} epochs, but its counters state another number")
     if len(set(header["solver"])) != len(header["solver"]):
         raise ValueError(f"its solver has the arrays {shown(header['solver'])}, expected distinct names")
     progress = None
@@ -281,7 +284,7 @@ def restore_state(tensors, header):
     known |= {f"progress.{name}" for name in ("carried", "losses", "weight_sums")} if progress else set()
     known |= {f"callbacks.{n}.{name}" for n, entry in enumerate(header["callbacks"]) for name in entry["arrays"]}
     if set(tensors) != known:
-        raise ValueError(f"it holds the arrays {shown(sorted(tensors))}, its header names {shown(sorted(known))}")
+        raise ValueError(f"it holds the arrays {shown(sorted(tensors))}, but its header names {shown(sorted(known))}")
     return state
 
 
@@ -294,7 +297,7 @@ def counters_of(counters):
     """Return the counters of a file after a check that they are all counters of a state."""
     counters = {name: value for name, value in counters.items() if name != "progress" or value is not None}
     if set(counters) != set(COUNTERS):
-        raise ValueError(f"its training has {shown(sorted(counters))}, expected {sorted(COUNTERS)}")
+        raise ValueError(f"its counters are {shown(sorted(counters))}, expected {sorted(COUNTERS)}")
     return counters
 
 
@@ -306,7 +309,8 @@ def restore_callbacks(callbacks, tensors, header):
     found, saved = _with_state(callbacks), header["callbacks"]
     names = [type(callback).__name__ for callback in found], [entry["class"] for entry in saved]
     if names[0] != names[1]:
-        raise ValueError(f"the callbacks with a state are {names[0]}, those of the checkpoint {shown(names[1])}")
+        found = f"must be those of the checkpoint with a state, {shown(names[1])}, got {shown(names[0])}"
+        raise InputError("callbacks", (), f"{found}; pass the same callbacks in the same order")
     for index, (callback, entry) in enumerate(zip(found, saved, strict=True)):
         arrays = {name: tensors[f"callbacks.{index}.{name}"] for name in entry["arrays"]}
         callback.set_state(arrays | decode(entry["values"]))

@@ -41,15 +41,15 @@ def check_progress(progress, carried, dtype, n_batches):
     states, done = progress.carried, progress.done
     if states.shape != carried or states.dtype != dtype:
         raise ValueError(
-            f"progress.carried has shape {states.shape} and dtype {states.dtype}, its network and data need {carried} "
-            f"and {dtype}"
+            f"progress.carried has shape {states.shape} and dtype {states.dtype}, but its network and data need "
+            f"{carried} and {dtype}"
         )
     if not np.isfinite(states).all():
         raise ValueError("progress.carried contains NaN or infinity")
     if done > n_batches or max(len(progress.losses), len(progress.weight_sums)) > done:
         raise ValueError(
-            f"progress.done={done}: must be at least the {len(progress.losses)} losses, and at most the {n_batches} "
-            "mini-batches of the epoch"
+            f"progress.done={done}: must be at least {len(progress.losses)}, the number of losses, and at most "
+            f"{n_batches}, the number of mini-batches of the epoch"
         )
 
 
@@ -94,7 +94,7 @@ def _array_rules(state):
 
 def _schedule_rules(memory):
     known = type(memory) is dict and set(memory) <= {"rate", "misses", "best"}
-    yield "schedule_state", memory, known, "a dict with no other keys than rate, misses and best"
+    yield "schedule_state", memory, known, "a dict with no keys other than rate, misses and best"
     rate, misses, best = memory.get("rate", 1.0), memory.get("misses", 0), memory.get("best", 0.0)
     yield "schedule_state['rate']", rate, _is_number(rate) and 0 < rate < float("inf"), "a positive finite number"
     yield "schedule_state['misses']", misses, type(misses) is int and misses in (0, 1), "0 or 1"
@@ -103,7 +103,7 @@ def _schedule_rules(memory):
 
 def _history_rules(state):
     history = state.history
-    yield "history", history, len(history) == state.epoch, f"of epoch={state.epoch} epochs"
+    yield "history", history, len(history) == state.epoch, f"a list of epoch={state.epoch} records"
     for n, record in enumerate(history):
         values = record._asdict()
         for name, value in (values | {f"scores.{name}": score for name, score in values.pop("scores").items()}).items():
@@ -119,7 +119,7 @@ def _progress_rules(progress):
     yield "progress.done", progress.done, _is_count(progress.done), f"an integer from 0 to {LARGEST}"
     for name in ("norm", "seconds"):
         value = getattr(progress, name)
-        yield f"progress.{name}", value, _is_number(value) and not value < 0, "a number, not negative"
+        yield f"progress.{name}", value, _is_number(value) and not value < 0, "a non-negative number"
     losses, sums = progress.losses, progress.weight_sums
     for name, array in {"losses": losses, "weight_sums": sums}.items():
         holds = array.ndim == 1 and array.dtype == np.float64 and len(array) == len(losses)

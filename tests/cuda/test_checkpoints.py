@@ -46,7 +46,7 @@ def test_kernels_of_the_card_are_compared_where_there_is_one(tmp_path, monkeypat
     resume("cuda", 1)
     known = resuming.kernel_hash
     monkeypatch.setattr(resuming, "kernel_hash", lambda device="cpu": known() if device == "cpu" else "0" * 64)
-    with pytest.raises(ValueError, match="the kernels of the card were those of another version of numrnn or Numba"):
+    with pytest.raises(ValueError, match="the kernels of the GPU were those of another version of numrnn or Numba"):
         resume("cuda", 2)
     resume("cpu", 2)
     resume("cuda", 3)

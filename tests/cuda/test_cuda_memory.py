@@ -23,7 +23,7 @@ def cupy(monkeypatch):
 
 
 def test_too_little_memory_names_what_is_needed_and_what_is_free(cupy):
-    expected = r"device='cuda': Out of memory allocating 12,345 bytes .*; 3,000 bytes of the card's 50,000 are free"
+    expected = r"device='cuda': Out of memory allocating 12,345 bytes .*; 3,000 of the GPU's 50,000 bytes are free"
     with pytest.raises(MemoryError, match=expected), device.memory_named():
         raise cupy.cuda.memory.OutOfMemoryError(12345, 4000)
     with pytest.raises(MemoryError, match="cudaErrorMemoryAllocation.*3,000"), device.memory_named():

@@ -149,7 +149,7 @@ def test_training_continues_with_the_boundaries_that_were_learnt():
     assert model.fit("anna").end_symbol_ == model.n_symbols_ and model.n_iter_ == 2
     for boundaries in (False, True):
         other = small(boundaries=not boundaries, max_iter=1, warm_start=True).fit(NAMES[:4])
-        with pytest.raises(ValueError, match=f"boundaries={boundaries}: training cannot continue, it began with"):
+        with pytest.raises(ValueError, match=f"boundaries={boundaries}: must be .* to continue training"):
             other.set_params(boundaries=boundaries).fit(NAMES[:4])
     held = small(max_iter=3, early_stopping=True, validation_fraction=0.5).fit(NAMES)
     assert len(held.validation_scores_) == 3
@@ -183,15 +183,15 @@ def test_stops_of_tokens_integers_and_names(writer):
     assert list(numbers.stream([0], temperature=0, stop=np.int64(3))) == [1, 2]
     assert writer.generate("ann", 9, temperature=0, stop="a") == ""
     for model, prompt, stop, error, message in [
-        (words, "one", "five", ValueError, "stop='five': holds a token that the model does not know"),
+        (words, "one", "five", ValueError, "stop='five': must hold only tokens that the model knows"),
         (words, "one", "?", ValueError, "stop='[?]': must hold at least one token"),
-        (words, "one", 3, TypeError, "stop=3: must be a text, a list of them, or None"),
-        (words, "one", [None], TypeError, r"stop=\[None\]: must be a text"),
+        (words, "one", 3, TypeError, "stop=3: must be a string, a list of such items, or None"),
+        (words, "one", [None], TypeError, r"stop=\[None\]: must be a string"),
         (writer, "a", "", ValueError, "stop='': must hold at least one character"),
         (writer, "a", "ù", ValueError, r"stop has 'ù' \(U\+00F9\) at 0"),
         (numbers, [0], "a", TypeError, "stop='a': must be a symbol"),
-        (numbers, [0], 4, ValueError, "stop=4: symbols go from 0 to 3"),
-        (numbers, [0], [1, -1], ValueError, r"stop=\[1, -1\]: symbols go from 0 to 3"),
+        (numbers, [0], 4, ValueError, "stop=4: must hold symbols from 0 to 3"),
+        (numbers, [0], [1, -1], ValueError, r"stop=\[1, -1\]: must hold symbols from 0 to 3"),
         (numbers, [0], True, TypeError, "stop=True: must be a symbol"),
     ]:
         with pytest.raises(error, match=message):

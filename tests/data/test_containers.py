@@ -133,7 +133,7 @@ TEXTS = [["a", "b"], np.array(["a", "b"]), [["1", "2"]] * 8, np.full((8, 2), "1"
 @pytest.mark.parametrize("texts", TEXTS, ids=["list", "array", "nested", "2-D", "3-D", "one"])
 def test_texts_are_no_numbers_and_vocabularies_read_them(texts):
     for fit in (SequenceScaler().fit, lambda data: RNNRegressor((4,), max_iter=1).fit(data, np.arange(8.0))):
-        with pytest.raises((TypeError, ValueError), match="X holds texts.*numrnn.data.Vocabulary|X is of type str"):
+        with pytest.raises((TypeError, ValueError), match="X holds (texts|strings).*data.Vocabulary|X is of type str"):
             fit(texts)
 
 
@@ -240,7 +240,7 @@ def test_weights_that_are_no_numbers_are_refused(value, tmp_path):
 
 
 def test_a_weight_that_is_no_weight_is_named():
-    with pytest.raises(ValueError, match=r"sample_weight\[1\] is -1.0: weights must be finite and not negative"):
+    with pytest.raises(ValueError, match=r"sample_weight\[1\] is -1.0: weights must be finite and non-negative"):
         RNNRegressor((4,), max_iter=1).fit(X, np.arange(8.0), [1, -1] * 4)
 
 
@@ -250,7 +250,7 @@ def test_frames_of_numbers_are_read():
 
 
 def test_a_weight_of_an_unknown_class_is_named():
-    with pytest.raises(ValueError, match=r"class_weight\[5\]: y has no such class, its classes are \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"class_weight\[5\]=2: y has no such class; its classes are \[0, 1\]"):
         RNNClassifier((4,), class_weight={5: 2}).fit(X, np.arange(8) % 2)
 
 

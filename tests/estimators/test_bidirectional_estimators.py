@@ -112,11 +112,11 @@ def test_pools_and_learned_states(pooling, tmp_path):
 
 
 def test_mistakes():
-    with pytest.raises(ValueError, match="bptt_steps=3 needs bidirectional=False"):
+    with pytest.raises(ValueError, match="bptt_steps=3: must be None with bidirectional=True"):
         model_of(bptt_steps=3).fit(X, Y)
     model = model_of("elman").fit(X, Y)
     for x in (X[0][0], X[0][0].astype(np.float32), np.stack([X[0][0]] * 3)):
-        with pytest.raises(ValueError, match="predict_step needs bidirectional=False"):
+        with pytest.raises(ValueError, match="bidirectional=True: predict_step needs bidirectional=False"):
             model.predict_step(x)
     model.set_params(warm_start=True, bidirectional=False)
     with pytest.raises(ValueError, match="bidirectional"):

@@ -153,7 +153,7 @@ def test_partial_fit_needs_the_classes_first():
         model.partial_fit(X, CODES + 5)
     with pytest.raises(ValueError, match=r"unseen labels: \['a', 'b'\]"):
         model.partial_fit(X, np.array(["a", "b"])[np.arange(24) % 2])
-    with pytest.raises(ValueError, match="for partial_fit pass a dict"):
+    with pytest.raises(ValueError, match="must be a dict of weights for partial_fit"):
         small(class_weight="balanced").partial_fit(X, CODES, classes=[0, 1, 2])
     assert small(class_weight={0: 2.0}).partial_fit(X, CODES, classes=[0, 1, 2]).n_iter_ == 1
 

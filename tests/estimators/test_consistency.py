@@ -365,7 +365,7 @@ def test_sequences_that_were_changed_reach_no_kernel(name):
 def test_layers_without_arrays_are_refused_at_once(forged):
     model = RNNRegressor((4,), max_iter=1).fit(X, y)
     path = forged(model, architecture={"hidden_layer_sizes": {"tuple": [1] * 10**5}})
-    with pytest.raises(ValueError, match="hidden_layer_sizes names 100000 layers, but there are 5 arrays"):
+    with pytest.raises(ValueError, match="hidden_layer_sizes names 100000 layers, but the file holds only 5 arrays"):
         load(path)
 
 

@@ -5,6 +5,7 @@ import pickle
 
 import joblib
 import naive
+import numba
 import numpy as np
 import pandas
 import pytest
@@ -50,21 +51,21 @@ def theta(model):
     "params, match",
     [
         ({"bidirectional": "yes"}, "'bidirectional' parameter"),
-        ({"bidirectional": True, "bptt_steps": 5}, "bptt_steps=5 needs bidirectional=False"),
+        ({"bidirectional": True, "bptt_steps": 5}, "bptt_steps=5: must be None with bidirectional=True"),
         ({"n_symbols": 0}, "'n_symbols' parameter"),
         ({"n_symbols": "all"}, "'n_symbols' parameter"),
         ({"n_symbols": 7, "embedding_size": 0}, "'embedding_size' parameter"),
-        ({"embedding_size": 4}, "embedding_size=4 needs n_symbols"),
+        ({"embedding_size": 4}, "embedding_size=4: must be None without n_symbols"),
         ({"dropout": 1.0}, "'dropout' parameter"),
         ({"bptt_steps": 0}, "'bptt_steps' parameter"),
-        ({"bptt_steps": 10, "solver": "lbfgs"}, "bptt_steps=10 needs a mini-batch solver"),
+        ({"bptt_steps": 10, "solver": "lbfgs"}, "bptt_steps=10: must be None with solver='lbfgs'"),
         ({"device": "gpu"}, "device must be 'cpu' or 'cuda', got 'gpu'"),
         ({"hidden_layer_sizes": ()}, "hidden_layer_sizes must hold"),
         ({"hidden_layer_sizes": (5, 0)}, "hidden_layer_sizes must hold"),
         ({"hidden_layer_sizes": (2.5,)}, "hidden_layer_sizes must hold"),
         ({"hidden_layer_sizes": "5"}, "'hidden_layer_sizes' parameter"),
         ({"cell": "rnn"}, "'cell' parameter"),
-        ({"cell": "gru", "activation": "relu"}, "activation='relu' needs cell='elman'"),
+        ({"cell": "gru", "activation": "relu"}, "activation='relu': needs cell='elman'"),
         ({"output": "steps"}, "'output' parameter"),
         ({"solver": "newton"}, "solver must be one of"),
         ({"solver": Adam(beta_1=2.0)}, "beta_1"),
@@ -76,7 +77,7 @@ def theta(model):
         ({"validation_fraction": 1.0}, "'validation_fraction' parameter"),
         ({"clip_norm": 0.0}, "'clip_norm' parameter"),
         ({"dtype": "float16"}, "'dtype' parameter"),
-        ({"n_jobs": 0}, "n_jobs must be"),
+        ({"n_jobs": 0}, "n_jobs=0: must be"),
         ({"random_state": "seed"}, "'random_state' parameter"),
     ],
     ids=str,
@@ -285,7 +286,7 @@ def test_partial_fit_and_warm_start_go_on(kind):
         assert model.loss_curve_ == whole.loss_curve_ and model.n_iter_ == 6
     again = small(kind, max_iter=6).fit(X[:9], Y[:9]).fit(X, Y)
     np.testing.assert_array_equal(theta(again), theta(whole))
-    with pytest.raises(ValueError, match="cannot continue"):
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes=\(6,\): must be \(5,\) to continue training"):
         halves.set_params(hidden_layer_sizes=(6,)).fit(X, Y)
     with pytest.raises(ValueError, match="is expecting 3 features"):
         halves.set_params(hidden_layer_sizes=(5,)).fit([x[:, :2] for x in X], Y)
@@ -383,8 +384,8 @@ def test_streams_of_steps_and_errors():
         (np.zeros((1, 1, 3)), None, ValueError, "x must have shape"),
         (np.full(3, np.nan), None, ValueError, "NaN"),
         (["a", "b", "c"], None, TypeError, "real numbers"),
-        (np.zeros((2, 3)), state, ValueError, "state must be of 2 streams"),
-        (np.zeros(3), StepState(np.zeros((1, 4))), ValueError, "of size 5"),
+        (np.zeros((2, 3)), state, ValueError, r"state must have shape \(2, "),
+        (np.zeros(3), StepState(np.zeros((1, 4))), ValueError, r"state must have shape \(1, 5\)"),
         (np.zeros(3), state.values, TypeError, "StepState"),
     ]:
         with pytest.raises(error, match=match):
@@ -450,7 +451,7 @@ def test_class_and_sample_weights_reach_validation():
 
 def test_loss_of_classes_without_weight():
     model = small(class_weight={0: 0.0, 1: 1.0, 2: 1.0}).fit(X, Y)
-    with pytest.raises(ValueError, match="the weights of all targets are zero"):
+    with pytest.raises(ValueError, match="class_weight: all targets in y have weight zero"):
         model.loss_and_grad(X[:4], np.zeros(4))
 
 
@@ -509,12 +510,36 @@ def test_callbacks_of_scikit_learn_see_each_epoch_and_stop(solver):
     assert [call[0] for call in calls if isinstance(call, tuple)] == ["fit", "epoch", "epoch"]
 
 
+def compile_in(module):
+    """Compile a function as if it were defined in a module."""
+    scope = {"__name__": module}
+    exec("def increment(x):\n    return x + 1", scope)
+    numba.njit(scope["increment"])(1)
+
+
 @pytest.mark.parametrize("show", [True, False])
 def test_that_kernels_are_compiled_is_said_once(show, monkeypatch, capsys, caplog):
     monkeypatch.setattr(fitting._Announcement, "made", False)
     caplog.set_level("INFO", "numrnn")
-    with fitting.announcing_compilation(show) as listener:
+    with fitting.announcing_compilation(show):
         for _ in range(2):
-            listener.on_start(None)
+            compile_in("numrnn.kernels.cpu.products")
     assert [record.message.split(":")[0] for record in caplog.records] == ["compiling kernels"]
     assert capsys.readouterr().err.count("numrnn: compiling kernels: ten to thirty seconds") == show
+
+
+def test_a_quiet_fit_leaves_the_announcement_to_a_later_one(monkeypatch, capsys, caplog):
+    monkeypatch.setattr(fitting._Announcement, "made", False)
+    caplog.set_level("WARNING", "numrnn")
+    for show in (False, True):
+        with fitting.announcing_compilation(show):
+            compile_in("numrnn.kernels.cpu.products")
+        assert capsys.readouterr().err.count("compiling kernels") == show
+
+
+@pytest.mark.parametrize("module", ["__main__", "numrnn_tools.kernels", None])
+def test_functions_of_other_packages_are_not_announced(module, monkeypatch, capsys):
+    monkeypatch.setattr(fitting._Announcement, "made", False)
+    with fitting.announcing_compilation(True):
+        compile_in(module)
+    assert not fitting._Announcement.made and not capsys.readouterr().err

@@ -38,9 +38,9 @@ def test_early_stopping_begins_anew_with_each_fit(copy):
 
 def test_early_stopping_without_sequences_held_out_is_an_error():
     for model in (RNNClassifier, RNNRegressor):
-        with pytest.raises(ValueError, match="EarlyStopping needs sequences that are held out"):
+        with pytest.raises(ValueError, match="EarlyStopping needs held-out sequences"):
             model(**OPTIONS, callbacks=[EarlyStopping()]).fit(X, np.arange(40) % 2)
-    with pytest.raises(ValueError, match="EarlyStopping needs sequences that are held out"):
+    with pytest.raises(ValueError, match="EarlyStopping needs held-out sequences"):
         RNNLanguageModel((4,), n_symbols=3, max_iter=1, callbacks=[EarlyStopping()]).fit([0, 1, 2] * 300)
 
 
@@ -113,7 +113,7 @@ def test_a_class_of_steps_keeps_a_sequence_to_train_on():
 
 
 def test_classes_of_one_sequence_each_cannot_be_held_out():
-    with pytest.raises(ValueError, match="each class would lose its only one: pass X_val"):
+    with pytest.raises(ValueError, match="each class would lose its only training sequence: pass X_val"):
         RNNClassifier(**OPTIONS, early_stopping=True).fit(X[:3], ["a", "b", "c"])
 
 
@@ -219,7 +219,7 @@ def test_one_hot_targets_are_warned_of():
 def test_multi_label_targets_are_not_warned_of(recwarn):
     RNNClassifier(**OPTIONS, max_iter=1).fit(X, RNG.integers(0, 2, (40, 4)))
     RNNClassifier(**OPTIONS, max_iter=1, output="step").fit(X, (X.sum(axis=2) > 0).astype(int))
-    assert not [warning for warning in recwarn if "labels of each sequence" in str(warning.message)]
+    assert not [warning for warning in recwarn if "treated as multi-label" in str(warning.message)]
 
 
 def test_objects_that_are_no_numbers_are_refused_as_weights_and_vectors():

@@ -33,20 +33,20 @@ def objects(arrays):
 
 @pytest.mark.parametrize("weight", ["2", None, np.nan, np.inf, -1, [1.0]], ids=repr)
 def test_a_wrong_weight_of_a_class_is_named(weight):
-    with pytest.raises(ValueError, match=r"class_weight\[1\] must be a finite number, not negative, got"):
+    with pytest.raises(ValueError, match=r"class_weight\[1\] must be a finite, non-negative number, got"):
         small(class_weight={0: 1, 1: weight}).fit(X, Y)
 
 
 def test_weights_that_leave_nothing_are_named_before_training():
-    with pytest.raises(ValueError, match="^class_weight: the weights of all targets are zero"):
+    with pytest.raises(ValueError, match="^class_weight: all targets in y have weight zero; give"):
         small(class_weight={0: 0, 1: 0, 2: 0}).fit(X, Y)
     one = small(class_weight={0: 0})
-    with pytest.raises(ValueError, match="^class_weight.* X and y times sample_weight$"):
+    with pytest.raises(ValueError, match="^class_weight.* in y have weight zero after .* by sample_weight;"):
         one.fit(X, Y, sample_weight=Y == 0)
     zeros = {"X_val": X[:6], "y_val": np.zeros(6)}
-    with pytest.raises(ValueError, match="^class_weight.* X_val and y_val$"):
+    with pytest.raises(ValueError, match="^class_weight.* in y_val have weight zero;"):
         one.fit(X, Y, **zeros)
-    with pytest.raises(ValueError, match="^class_weight.* X_val and y_val times sample_weight_val$"):
+    with pytest.raises(ValueError, match="^class_weight.* in y_val .* multiplication by sample_weight_val;"):
         one.fit(X, Y, **zeros, sample_weight_val=np.ones(6))
     assert not hasattr(one, "n_iter_")
 
@@ -154,7 +154,7 @@ def test_partial_fit_with_other_classes():
     model = small().partial_fit(X, Y, classes=[0, 1, 2])
     model.partial_fit(X, Y, classes=[2, 1, 0]).partial_fit(X, Y)
     for classes in ([0, 1], [0, 1, 2, 3], ["a", "b", "c"]):
-        with pytest.raises(ValueError, match="is not the same as on last call to partial_fit, was: "):
+        with pytest.raises(ValueError, match="must be .*, as on the first call to partial_fit"):
             model.partial_fit(X, Y, classes=classes)
 
 
@@ -185,7 +185,7 @@ def test_labels_that_have_no_order_or_no_place_in_a_file():
         (np.full((1, 5), "a"), TypeError, "state must hold real numbers"),
         (np.zeros((1, 5), complex), TypeError, "state must hold real numbers"),
         (None, TypeError, "state must hold real numbers"),
-        ([0.0] * 5, ValueError, r"of size 5, got shape \(5,\)"),
+        ([0.0] * 5, ValueError, r"state must have shape \(1, 5\), .* got \(5,\)"),
     ],
 )
 def test_a_state_of_wrong_values_is_refused(values, error, match):
@@ -233,7 +233,7 @@ def test_headers_changed_by_hand_are_refused(tmp_path):
         ({"learnt": {name: value for name, value in learnt.items() if name != "classes_"}}, "expected.*classes_"),
         ({"learnt": {**learnt, "predict": 1}}, "predict.*damaged or was changed by hand"),
         ({"params": {**params, "batch_size": -1}}, "'batch_size' parameter"),
-        ({"params": {**params, "cell": "gru", "activation": "relu"}}, "activation='relu' needs"),
+        ({"params": {**params, "cell": "gru", "activation": "relu"}}, "activation='relu': needs"),
     ]:
         write_model(path, tensors, {**header, **change})
         with pytest.raises(ValueError, match=match):

@@ -110,7 +110,7 @@ def test_a_class_that_a_fold_did_not_see(form, method, missing):
 
 def test_cross_val_predict_wants_a_partition():
     X, y = problem()
-    with pytest.raises(ValueError, match="cv: every sequence must be in the test set of exactly one fold"):
+    with pytest.raises(ValueError, match="cv must put every sequence into the test set of exactly one fold"):
         cross_val_predict(StepClassifier(), X, y, cv=[(np.arange(5), np.arange(5, 9))])
 
 
@@ -138,7 +138,7 @@ def test_stratified_folds(seed, shuffle):
 @pytest.mark.parametrize(
     "n_splits, y, message",
     [
-        (1, [[0], [1]], "n_splits must be from 2 to the number of sequences, 2, got 1"),
+        (1, [[0], [1]], r"n_splits must be between 2 and the number of sequences \(2\), got 1"),
         (3, [[0], [1]], "got 3"),
         (2, [[0.5], [1.0]], "y must have one class per step"),
         (2, [[[0, 1]], [[1, 0]]], "y must have one class per step"),
@@ -193,7 +193,7 @@ def test_step_scorer_errors_and_repr():
     scorer = make_step_scorer(f1_score, greater_is_better=False, average="macro")
     expected = "make_step_scorer(f1_score, greater_is_better=False, response_method='predict', average='macro')"
     assert repr(scorer) == expected
-    with pytest.raises(ValueError, match="must have the same lengths"):
+    with pytest.raises(ValueError, match="must have as many steps per sequence as the predictions"):
         scorer(model, X[1:], y[:-1])
     with pytest.raises(ValueError, match="one weight per sequence"):
         scorer(model, X, y, np.ones(3))

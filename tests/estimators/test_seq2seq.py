@@ -155,15 +155,15 @@ def test_mistakes_are_named():
         (TEXTS, [*SERIES[:4], np.full((2, 2), np.nan), *SERIES[5:]], {}, ValueError, r"y\[4\] contains NaN in step 0"),
         ("abc", WORDS, {}, TypeError, r"pass \[X\]"),
         (TEXTS, "abc", {}, TypeError, r"pass \[y\]"),
-        (TEXTS, WORDS, {"n_symbols": 5}, ValueError, "n_symbols=5 is for X of integers"),
-        (SERIES, WORDS, {"vocabulary": Vocabulary()}, TypeError, "vocabulary=.* needs X of texts"),
-        (TEXTS, SYMBOLS, {"target_vocabulary": Vocabulary()}, TypeError, "target_vocabulary=.* needs y of texts"),
+        (TEXTS, WORDS, {"n_symbols": 5}, ValueError, "n_symbols=5: must be None if X holds strings"),
+        (SERIES, WORDS, {"vocabulary": Vocabulary()}, TypeError, "vocabulary=.*: must be None if X holds no strings"),
+        (TEXTS, SYMBOLS, {"target_vocabulary": Vocabulary()}, TypeError, "target_vocabulary=.*: must be None if y"),
         (SYMBOLS, WORDS, {"n_symbols": 3}, ValueError, r"X\[\d+\] has the symbol 3"),
-        (SERIES, SERIES, {"embedding_size": 3}, ValueError, "embedding_size=3 needs symbols"),
+        (SERIES, SERIES, {"embedding_size": 3}, ValueError, "embedding_size=3: must be None unless X or y"),
         (TEXTS, WORDS, {"input": "vector"}, TypeError, "input='vector'"),
         (RNG.normal(size=(60, 3, 2)), WORDS, {"input": "vector"}, ValueError, "dim 3"),
         (np.where(VECTORS > 2, np.nan, VECTORS), WORDS, {"input": "vector"}, ValueError, "X contains NaN"),
-        (VECTORS, WORDS, {"input": "vector", "n_symbols": 3}, ValueError, "n_symbols=3 needs input='sequence'"),
+        (VECTORS, WORDS, {"input": "vector", "n_symbols": 3}, ValueError, "n_symbols=3: must be None with input"),
         (TEXTS, WORDS, {"input": "matrix"}, ValueError, "'input'"),
     ]:
         with pytest.raises(error, match=message):
@@ -186,14 +186,14 @@ def test_mistakes_after_a_fit_leave_it_as_it_was():
     model = small().fit(TEXTS, WORDS)
     before = model.predict(TEXTS)
     for call, error, message in [
-        (lambda: model.predict(SYMBOLS), TypeError, "X must hold texts"),
-        (lambda: model.predict([]), TypeError, r"X must hold texts, .*, got \[\] \(list\)"),
+        (lambda: model.predict(SYMBOLS), TypeError, "X must hold strings"),
+        (lambda: model.predict([]), TypeError, r"X must hold strings, .*, got \[\] \(list\)"),
         (lambda: model.score(TEXTS, SYMBOLS), TypeError, "y holds symbols, but the model was fitted on texts"),
         (lambda: model.score(TEXTS[:2], ["one", "QED"]), ValueError, r"y\[1\] has 'Q'"),
         (lambda: model.predict(TEXTS, beam_width=0), ValueError, "beam_width must be"),
         (lambda: model.predict(TEXTS, length_penalty=-1), ValueError, "length_penalty must be"),
         (lambda: model.predict(TEXTS, max_length=0), ValueError, "max_length must be"),
-        (lambda: model.predict(TEXTS, lengths=3), ValueError, "symbols end with the end symbol"),
+        (lambda: model.predict(TEXTS, lengths=3), ValueError, "symbols, which end with the end symbol"),
         (lambda: model.partial_fit(TEXTS, SYMBOLS), TypeError, "y holds symbols"),
         (lambda: model.fit(TEXTS, WORDS, X_val=TEXTS), ValueError, "X_val and y_val"),
         (lambda: model.fit(TEXTS, WORDS, X_val=TEXTS, y_val=WORDS[:3]), ValueError, "y_val has 3"),
@@ -202,14 +202,14 @@ def test_mistakes_after_a_fit_leave_it_as_it_was():
         with pytest.raises(error, match=message):
             call()
         assert model.predict(TEXTS) == before
-    with pytest.raises(ValueError, match="another cell: the weights are those of cell='gru', got 'elman'"):
+    with pytest.raises(ValueError, match="cell='elman': must be 'gru' to continue training"):
         model.set_params(cell="elman").partial_fit(TEXTS, WORDS)
     vectors = small(input="vector").fit(VECTORS, SERIES)
     for options, message in [({"beam_width": 2, "lengths": 1}, "beam search"), ({"max_length": 2}, "pass lengths"),
-                             ({"lengths": [1, 2]}, "60 of them"), ({"lengths": 0}, "at least 1")]:  # fmt: skip
+                             ({"lengths": [1, 2]}, "60 such integers"), ({"lengths": 0}, "at least 1")]:  # fmt: skip
         with pytest.raises(ValueError, match=message):
             vectors.predict(VECTORS, **options)
     with pytest.raises(ValueError, match="X has 2 features"):
         vectors.predict(VECTORS[:, :2], lengths=1)
-    with pytest.raises(ValueError, match="cannot continue"):
+    with pytest.raises(ValueError, match="^input=.sequence.: must be .vector. to continue"):
         vectors.set_params(input="sequence").partial_fit(VECTORS, SERIES)

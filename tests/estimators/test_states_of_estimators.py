@@ -147,8 +147,8 @@ def test_pooling_is_over_the_steps_of_each_sequence(pooling, tmp_path):
 def test_mistakes():
     states, model = states_for((4,), "elman"), RNNClassifier((4,), max_iter=1)
     for options, message in (
-        ({"pooling": "mean", "output": "step"}, "pooling='mean' needs output='sequence' and bptt_steps=None"),
-        ({"pooling": "max", "bptt_steps": 3}, "pooling='max' needs output='sequence' and bptt_steps=None"),
+        ({"pooling": "mean", "output": "step"}, "pooling='mean': needs output='sequence' and bptt_steps=None"),
+        ({"pooling": "max", "bptt_steps": 3}, "pooling='max': needs output='sequence' and bptt_steps=None"),
         ({"pooling": "sum"}, "The 'pooling' parameter"),
         ({"initial_state": "given"}, "The 'initial_state' parameter"),
     ):
@@ -156,9 +156,9 @@ def test_mistakes():
             RNNClassifier((4,), **options).fit(X, Y)
     with pytest.raises(ValueError, match="state must be None with initial_state='learned'"):
         RNNClassifier((4,), initial_state="learned").fit(X, Y, state=states)
-    with pytest.raises(ValueError, match="state_val must be given with both state and X_val"):
+    with pytest.raises(ValueError, match="state_val must be given if both state and X_val are given"):
         model.fit(X, Y, state=states, X_val=X, y_val=Y)
-    with pytest.raises(ValueError, match="state_val must be given with both state and X_val"):
+    with pytest.raises(ValueError, match="state_val must be given if both state and X_val are given"):
         model.fit(X, Y, state_val=states, X_val=X, y_val=Y)
     with pytest.raises(ValueError, match=r"state_val must have shape \(23, 4\), .* got \(22, 4\)"):
         model.fit(X, Y, state=states, X_val=X, y_val=Y, state_val=states[1:])
@@ -172,12 +172,12 @@ def test_mistakes():
             call(X, Y, state=np.full((23, 4), np.nan))
         with pytest.raises(TypeError, match="state must hold real numbers"):
             call(X, Y, state=np.full((23, 4), "a"))
-        with pytest.raises(ValueError, match="state must be an array, its rows have different lengths"):
+        with pytest.raises(ValueError, match="state must be an array whose rows have the same length"):
             call(X, Y, state=[[0.0]] * 22 + [[0.0, 1.0]])
     pooled = RNNClassifier((4,), pooling="max", max_iter=1).fit(X, Y)
-    with pytest.raises(ValueError, match="predict_step needs pooling='last', got 'max'"):
+    with pytest.raises(ValueError, match="pooling='max': predict_step needs pooling='last'"):
         pooled.predict_step(X[0][0])
-    with pytest.raises(ValueError, match="^training cannot continue with another pooling: .*='max', got 'mean'$"):
+    with pytest.raises(ValueError, match="^pooling='mean': must be 'max' to continue training"):
         pooled.set_params(pooling="mean").partial_fit(X, Y)
 
 

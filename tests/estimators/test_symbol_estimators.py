@@ -273,9 +273,9 @@ def test_chunks_bound_the_memory_of_training():
         (with_item(2), r"X\[3\] is a single value.*one sequence\? pass \[X\]"),
         (with_item(None), r"X\[3\] is a single value"),
         (X[3], r"X\[0\] is a single value.*one sequence\? pass \[X\]"),
-        (["text"] * 24, r"X holds texts: set vocabulary=numrnn.data.Vocabulary"),
-        ("text", r"X holds texts: set vocabulary=numrnn.data.Vocabulary"),
-        ([["a", "b"]] * 24, r"X holds texts: set vocabulary=numrnn.data.Vocabulary"),
+        (["text"] * 24, r"X holds strings, expected numbers: set vocabulary=numrnn.data.Vocabulary"),
+        ("text", r"X holds strings, expected numbers: set vocabulary=numrnn.data.Vocabulary"),
+        ([["a", "b"]] * 24, r"X holds strings, expected numbers: set vocabulary=numrnn.data.Vocabulary"),
         ([], "X is empty"),
         (None, "X is None, expected a list"),
     ],
@@ -313,7 +313,7 @@ def test_training_cannot_go_on_with_other_symbols(kind):
         with pytest.raises(ValueError, match=r"X\[3\] has the symbol 9 in step 1, expected 0 to 6 \(n_symbols=7\)"):
             call(larger, Y)
         for params in ({"n_symbols": 10}, {"n_symbols": None}, {"n_symbols": N_SYMBOLS, "embedding_size": 2}):
-            with pytest.raises(ValueError, match="training cannot continue with another (n_symbols|embedding_size): "):
+            with pytest.raises(ValueError, match="^(n_symbols|embedding_size)=.*: must be .* to continue training"):
                 getattr(model.set_params(**params), call.__name__)(X, Y)
             model.set_params(n_symbols="auto", embedding_size=None)
     np.testing.assert_array_equal(theta(model), kept)
@@ -321,23 +321,23 @@ def test_training_cannot_go_on_with_other_symbols(kind):
     assert model.set_params(warm_start=False, n_symbols=10).fit(larger, Y).U_[0].shape == (5, 10)
     vectors = small(kind, n_symbols=None, warm_start=True).fit(VECTORS, Y)
     for n_symbols in ("auto", N_SYMBOLS):
-        with pytest.raises(ValueError, match="training cannot continue with another"):
+        with pytest.raises(ValueError, match="^n_symbols=.*: must be .* to continue training"):
             vectors.set_params(n_symbols=n_symbols).fit(X, Y)
 
 
 @pytest.mark.parametrize(
     "x, match",
     [
-        (1.0, "x must be a symbol, an integer, .* got float64"),
-        (True, "x must be a symbol, an integer, .* got bool"),
+        (1.0, r"x must be a symbol \(an integer\) .* got float64"),
+        (True, r"x must be a symbol \(an integer\) .* got bool"),
         ("a", "x must be a symbol"),
         (None, "x must be a symbol"),
         ([], "x must be a symbol"),
-        ([[1]], r"x must be a symbol, .* of shape \(1, 1\)"),
-        (np.zeros(N_SYMBOLS, np.float32), "x must be a symbol, .* got float32"),
-        (-1, "x holds the symbol -1, expected 0 to 6"),
-        ([1, 7], "x holds the symbol 7, expected 0 to 6"),
-        (256, "x holds the symbol 256, expected 0 to 6"),
+        ([[1]], r"x must be a symbol .* of shape \(1, 1\)"),
+        (np.zeros(N_SYMBOLS, np.float32), "x must be a symbol .* got float32"),
+        (-1, "x holds the symbol -1, expected symbols from 0 to 6"),
+        ([1, 7], "x holds the symbol 7, expected symbols from 0 to 6"),
+        (256, "x holds the symbol 256, expected symbols from 0 to 6"),
         (np.uint64(2**64 - 1), "x holds the symbol 18446744073709551615"),
     ],
     ids=str,
@@ -347,5 +347,5 @@ def test_a_step_that_is_no_symbol(x, match):
     with pytest.raises(ValueError, match=match):
         model.predict_step(x)
     _, state = model.predict_step([1, 2])
-    with pytest.raises(ValueError, match="state must be of 1 streams"):
+    with pytest.raises(ValueError, match=r"state must have shape \(1, "):
         model.predict_step(1, state)

@@ -92,12 +92,12 @@ def test_lists_of_texts_in_scikit_learns_tools():
 @pytest.mark.parametrize(
     ("X", "params", "message"),
     [
-        (TEXTS, {"vocabulary": None}, r"X holds texts: set vocabulary=numrnn.data.Vocabulary\(\)"),
-        (TEXTS, {"vocabulary": None, "n_symbols": 9}, "X holds texts: set vocabulary="),
-        ([text.split() for text in TEXTS], {"vocabulary": None}, "X holds texts: set vocabulary="),
-        (TEXTS, {"n_symbols": 9}, "n_symbols=9 is for X of integers; for texts set vocabulary="),
+        (TEXTS, {"vocabulary": None}, r"X holds strings, expected numbers: set vocabulary=numrnn.data.Vocabulary\(\)"),
+        (TEXTS, {"vocabulary": None, "n_symbols": 9}, "X holds strings, expected numbers: set vocabulary="),
+        ([text.split() for text in TEXTS], {"vocabulary": None}, "X holds strings, expected numbers: set vocabulary="),
+        (TEXTS, {"n_symbols": 9}, "n_symbols=9: must be None if X holds strings; set vocabulary="),
         (TEXTS, {"vocabulary": "token"}, "'vocabulary' parameter"),
-        (TEXTS[0], {}, r"X is one text, .*\[X\]"),
+        (TEXTS[0], {}, r"X is one string, .*\[X\]"),
         ([*TEXTS[:7], ""], {}, r"X\[7\] holds no token: ''"),
         ([*TEXTS[:7], "?!"], {}, r"X\[7\] holds no token: '\?!'"),
         ([*TEXTS[:7], ""], {"vocabulary": Vocabulary()}, r"X\[7\] holds no character"),
@@ -156,7 +156,7 @@ def test_auto_agrees_with_what_was_learnt():
     for changed in (Vocabulary(unknown=True), Vocabulary(normalization=None)):
         assert model.set_params(vocabulary=changed).fit(TEXTS, LABELS)
     for changed in (Vocabulary(unknown=False), Vocabulary(normalization="NFC")):
-        with pytest.raises(ValueError, match="another vocabulary"):
+        with pytest.raises(ValueError, match="^vocabulary=.* to continue training"):
             model.set_params(vocabulary=changed).fit(TEXTS, LABELS)
 
 
@@ -197,7 +197,7 @@ def test_faults_of_a_tokenizer_and_steps_of_no_text_are_told():
             RNNClassifier((2,), vocabulary=Vocabulary("token", tokenizer=tokenizer)).fit(["a", "b"], [0, 1])
     model = RNNClassifier((2,), vocabulary=Vocabulary(), random_state=0).initialize(["a", "b"], [0, 1])
     for x in (1, None):
-        with pytest.raises(TypeError, match=f"x must be a character, or one of each stream, got {x}"):
+        with pytest.raises(TypeError, match=f"x must be a character, or a list of one character per stream, got {x}"):
             model.predict_step(x)
 
 
@@ -205,7 +205,7 @@ def test_faults_of_a_tokenizer_and_steps_of_no_text_are_told():
 def test_training_does_not_go_on_with_another_vocabulary(changed):
     model = small(warm_start=True).fit(TEXTS, LABELS).set_params(vocabulary=changed)
     before = model.V_.copy()
-    with pytest.raises(ValueError, match="cannot continue with another vocabulary: the symbols are those of Vocab"):
+    with pytest.raises(ValueError, match="^vocabulary=.*: must be Vocab.* to continue training"):
         model.fit(TEXTS, LABELS)
     np.testing.assert_array_equal(model.set_params(vocabulary=clone(WORDS)).V_, before)
     assert model.fit(TEXTS, LABELS).n_iter_ == 4
@@ -215,7 +215,7 @@ def test_a_language_model_refuses_another_vocabulary_and_one_that_cuts_texts():
     text = "to be or not to be " * 9
     model = RNNLanguageModel((4,), batch_size=2, max_iter=1, warm_start=True).fit(text)
     assert model.set_params(vocabulary=Vocabulary()).fit(text).n_iter_ == 2
-    with pytest.raises(ValueError, match="another vocabulary"):
+    with pytest.raises(ValueError, match="^vocabulary=.* to continue training"):
         model.set_params(vocabulary=Vocabulary("token")).fit(text)
-    with pytest.raises(ValueError, match=r"vocabulary=.*whole texts, expected last=None"):
+    with pytest.raises(ValueError, match=r"vocabulary=.*must have last=None, because .* whole texts"):
         RNNLanguageModel(vocabulary=Vocabulary(last=3)).fit(text)

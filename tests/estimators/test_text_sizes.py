@@ -54,11 +54,11 @@ def test_auto_is_what_it_stands_for():
 @pytest.mark.parametrize(
     ("X", "params", "updates"),
     [
-        ("ab" * 50, {}, "4 updates of the weights an epoch, 40 in all"),
-        ("ab" * 1000, {"batch_size": 100, "bptt_steps": 100}, "1 update of the weights an epoch, 10 in all"),
-        (["ab", "a"] * 20, {"max_iter": 1}, "40 updates of the weights an epoch, 40 in all"),
-        ([[0, 1]] * 10, {"batch_size": 3}, "4 updates of the weights an epoch, 40 in all"),
-        (["ab" * 40], {"bptt_steps": 10, "max_iter": 3}, "9 updates of the weights an epoch, 27 in all"),
+        ("ab" * 50, {}, "4 updates of the weights per epoch, 40 in all"),
+        ("ab" * 1000, {"batch_size": 100, "bptt_steps": 100}, "1 update of the weights per epoch, 10 in all"),
+        (["ab", "a"] * 20, {"max_iter": 1}, "40 updates of the weights per epoch, 40 in all"),
+        ([[0, 1]] * 10, {"batch_size": 3}, "4 updates of the weights per epoch, 40 in all"),
+        (["ab" * 40], {"bptt_steps": 10, "max_iter": 3}, "9 updates of the weights per epoch, 27 in all"),
     ],
 )
 def test_few_updates_are_a_warning(X, params, updates):

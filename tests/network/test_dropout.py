@@ -135,5 +135,5 @@ def test_mistakes(name):
     for value in (1.0, -0.1, "much"):
         with pytest.raises(ValueError, match=name):
             RNNClassifier(**{name: value}).fit(X, y)
-    with pytest.raises(ValueError, match=f"{name}=0.5 needs a mini-batch solver"):
+    with pytest.raises(ValueError, match=f"{name}=0.5: must be 0 with solver="):
         RNNClassifier(**{name: 0.5}, solver="lbfgs").fit(X, y)

@@ -232,3 +232,40 @@ def test_an_attribute_that_numba_lacks_is_named(monkeypatch):
     monkeypatch.setattr(linking, "_ATTRIBUTES", "_finalized _reload_all")
     with pytest.raises(AttributeError, match="_reload_all"):
         linking.check_internals()
+
+
+def test_kernels_run_without_numbas_events(copied_package):
+    before = """
+import sys
+import numba
+sys.modules["numba.core.event"] = None
+from numrnn.kernels.linking import compilations
+told = []
+with compilations(told.append):
+    numba.njit(lambda x: x)(1)
+assert told == []
+"""
+    cache = copied_package / "cache"
+    assert run(copied_package, cache, before)[:2] == (5.0, 0)
+    assert run(copied_package, cache, before)[:2] == (5.0, 1)
+
+
+def test_kernels_are_pickled_without_numbas_pickler(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba.core.serialize", None)
+    assert pickle.loads(linking.pickled({"kernel": b"code"})) == {"kernel": b"code"}
+
+
+def test_forks_do_not_wait_for_a_lock_that_numba_lacks(monkeypatch):
+    registered = []
+    monkeypatch.setattr(os, "register_at_fork", lambda **hooks: registered.append(hooks))
+    linking.hold_compiler_at_forks()
+    monkeypatch.setattr(linking, "global_compiler_lock", None)
+    linking.hold_compiler_at_forks()
+    assert len(registered) == 1
+
+
+def test_an_internal_that_numba_lacks_is_reported(monkeypatch):
+    monkeypatch.setattr(linking, "_missing", [])
+    assert linking._internal("no_such_part", "Name") is object
+    with pytest.raises(ImportError, match="no_such_part"):
+        linking.check_internals()

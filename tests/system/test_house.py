@@ -106,3 +106,22 @@ def test_only_components_and_kernels_compare_with_the_name_of_a_cell():
         if any(isinstance(part, ast.Constant) and part.value in CELLS for part in ast.walk(node))
     }
     assert not found
+
+
+def test_only_linking_uses_the_inside_of_numba():
+    # in Numba's manual; numba.cuda belongs to another package
+    public = {"config", "core.cgutils", "cuda", "extending", "float32", "float64", "njit", "types", "uint32"}
+    found = set()
+    for name, tree in FILES.items():
+        for node in ast.walk(tree):
+            modules = []
+            if isinstance(node, ast.Import):
+                modules = [part.name for part in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                modules = [f"{node.module}.{part.name}" for part in node.names]
+            for module in modules:
+                package, _, path = module.partition(".")
+                is_public = any(path == known or path.startswith(f"{known}.") for known in public | {""})
+                if package == "numba" and not is_public:
+                    found.add(name)
+    assert found == {"kernels/linking.py"}

@@ -131,7 +131,7 @@ def test_a_warm_start_is_resumed_as_one(tmp_path):
         model.set_params(callbacks=[Checkpoint(tmp_path, every=1e-9), Cut(8)]).fit(*SEQUENCES)
     begun = RNNRegressor((4,), **options).fit(*SEQUENCES)
     assert figures(begun.fit(*SEQUENCES, resume=tmp_path)) == figures(whole)
-    with pytest.raises(ValueError, match="epochs before was 2, is 0"):
+    with pytest.raises(ValueError, match="epochs before was 2, but is 0 now"):
         RNNRegressor((4,), **options).fit(*SEQUENCES, resume=tmp_path)
 
 
@@ -145,7 +145,7 @@ def test_a_directory_without_checkpoints_begins_anew_and_says_so(tmp_path, caplo
 
 
 def test_a_file_is_no_directory_of_checkpoints(folder):
-    with pytest.raises(ValueError, match="resume must be the directory of checkpoints, .* is a file"):
+    with pytest.raises(ValueError, match="resume=.*: must be the directory of checkpoints, but is a file"):
         regressor().fit(*SEQUENCES, resume=newest_checkpoint(folder)[0])
 
 
@@ -168,13 +168,13 @@ def regressor(**options):
 @pytest.mark.parametrize(
     "options, words",
     [
-        ({"batch_size": 9}, "batch_size was 8, is 9"),
-        ({"random_state": 4}, "random_state was 3, is 4"),
-        ({"dtype": "float64"}, "dtype was 'float32', is 'float64'; network: dtype"),
-        ({"cell": "gru", "alpha": 1.0}, "alpha was 0.0, is 1.0; cell was 'elman', is 'gru'"),
+        ({"batch_size": 9}, "batch_size was 8, but is 9 now"),
+        ({"random_state": 4}, "random_state was 3, but is 4 now"),
+        ({"dtype": "float64"}, "dtype was 'float32', but is 'float64' now; network: dtype"),
+        ({"cell": "gru", "alpha": 1.0}, "alpha was 0.0, but is 1.0 now; cell was 'elman', but is 'gru' now"),
         ({"solver": SGD()}, "solver was {'object': {'class': 'Adam'.* is {'object': {'class': 'SGD'"),
         ({"learning_rate": np.sin}, "learning_rate was 'constant'"),
-        ({"learning_rate": "cosine"}, "learning_rate was 'constant', is 'cosine'; max_iter was None, is 3"),
+        ({"learning_rate": "cosine"}, "learning_rate was 'constant', but is 'cosine' now; max_iter was None, but is 3"),
     ],
 )
 def test_other_parameters_are_refused(folder, options, words):
@@ -187,7 +187,7 @@ def test_other_parameters_are_refused(folder, options, words):
 @pytest.mark.parametrize(
     "data, words",
     [
-        ((X[:-1], Y[:-1]), "sequences was 40, is 39; training data: steps was"),
+        ((X[:-1], Y[:-1]), "sequences was 40, but is 39 now; training data: steps was"),
         ((X, Y[::-1]), "training data: other targets"),
         (([2 * x for x in X], Y), "training data: other values"),
         ((X[::-1], Y), "training data: other lengths; training data: other values"),
@@ -202,7 +202,7 @@ def test_other_data_are_refused(folder, data, words):
 
 
 def test_another_estimator_other_labels_and_other_callbacks_are_refused(folder, tmp_path):
-    with pytest.raises(ValueError, match="class was 'RNNRegressor', is 'RNNClassifier'"):
+    with pytest.raises(ValueError, match="class was 'RNNRegressor', but is 'RNNClassifier' now"):
         RNNClassifier((4,), max_iter=3, batch_size=8, random_state=3).fit(X, LABELS, resume=folder)
     with pytest.raises(TypeError, match="resume must be the directory of checkpoints, got True"):
         regressor().fit(*SEQUENCES, resume=True)
@@ -217,7 +217,7 @@ def test_another_estimator_other_labels_and_other_callbacks_are_refused(folder, 
         def get_state(self):
             return {}
 
-    with pytest.raises(ValueError, match=r"callbacks with a state are \['Counter'\], those of the checkpoint \[\]"):
+    with pytest.raises(ValueError, match=r"callbacks must be those of .* with a state, \[\], got \['Counter'\]"):
         regressor(callbacks=[Counter()]).fit(*SEQUENCES, resume=folder)
 
 
@@ -313,7 +313,7 @@ def test_the_last_so_many_are_kept_and_remains_of_writers_are_removed(tmp_path):
 
 def test_checkpoints_of_another_run_are_not_overwritten(folder):
     model = regressor(callbacks=[Checkpoint(folder)])
-    with pytest.raises(ValueError, match=f"has checkpoints of an earlier run: pass resume='{folder}' to go on"):
+    with pytest.raises(ValueError, match=f"has checkpoints of an earlier run: pass resume='{folder}' to resume"):
         model.fit(*SEQUENCES)
     with pytest.raises(ValueError, match="a Checkpoint works with fit only"):
         model.partial_fit(*SEQUENCES)
@@ -332,7 +332,7 @@ def test_a_second_run_is_kept_out(folder):
 
 @pytest.mark.parametrize("every", [0, -1, float("nan"), True, "5", "min", "0s", "1 year", None, "5 minutes"])
 def test_bad_periods(every, tmp_path):
-    with pytest.raises(ValueError, match="every must be seconds or a text"):
+    with pytest.raises(ValueError, match="every must be a number of seconds or a string"):
         Checkpoint(tmp_path, every=every)
 
 

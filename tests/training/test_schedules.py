@@ -103,5 +103,5 @@ def test_bad_parameters(learning_rate, init, message):
 
 @pytest.mark.parametrize("factor", [-1.0, NAN, float("inf"), "half", None])
 def test_bad_factors(factor):
-    with pytest.raises(ValueError, match="learning_rate must return a finite factor >= 0, got .* for epoch 0"):
+    with pytest.raises(ValueError, match="learning_rate must return a finite, non-negative factor, got .* for epoch 0"):
         rates(make(lambda epoch: factor), [1.0])

@@ -33,12 +33,12 @@ class TextFitting(Fitting):
 
     def _check_options(self, options):
         if not options.makes_passes:
-            raise ValueError(f"solver={shown(options.solver)}: a language model needs a mini-batch solver")
+            expected = "must be a mini-batch solver for a language model, such as 'adam'"
+            raise InputError("solver", (), f"={shown(options.solver)}: {expected}")
         super()._check_options(options)
         if options.vocabulary is not None and options.vocabulary.last is not None:
-            raise ValueError(
-                f"vocabulary={shown(options.vocabulary)}: a language model reads whole texts, expected last=None"
-            )
+            problem = f"={shown(options.vocabulary)}: must have last=None, because a language model reads whole texts"
+            raise InputError("vocabulary", (), problem)
 
     def _learn(self, options, arguments, continues):
         X = arguments.X
@@ -135,7 +135,7 @@ class TextFitting(Fitting):
         """Return the reader of texts, given what was learned."""
         end, last = self.end_symbol_, self._architecture.n_symbols - 1
         if end is not None and end != last:
-            raise ValueError(f"end_symbol_={shown(end)}: must be {last}, the last symbol of the network")
+            raise ValueError(f"end_symbol_={shown(end)}: must be {last}, the last symbol of the network; fit again")
         return TextReader(self.vocabulary_, last if end is not None else last + 1, end is not None, self.device)
 
 
@@ -188,9 +188,9 @@ def warn_of_few_updates(lengths, batch_size, bptt_steps, max_iter, n_before, sta
     total = n_before + each * int(max_iter)
     if total < FEWEST:
         warnings.warn(
-            f"max_iter={max_iter}: with batch_size={batch_size} and bptt_steps={bptt_steps} these texts make "
-            f"{each} update{'' if each == 1 else 's'} of the weights an epoch, {total} in all, and a network learns "
-            f"little from fewer than {FEWEST}; raise max_iter or pass longer texts, or set batch_size and bptt_steps "
+            f"max_iter={max_iter}: with batch_size={batch_size} and bptt_steps={bptt_steps}, these texts make "
+            f"{each} update{'' if each == 1 else 's'} of the weights per epoch, {total} in all, but a network learns "
+            f"little from fewer than {FEWEST}; raise max_iter, pass longer texts, or set batch_size and bptt_steps "
             "to smaller values",
             stacklevel=stacklevel + 1,
         )

@@ -84,7 +84,7 @@ class TextGeneration:
         >>> names.generate("", 20, temperature=0) in ("anna", "otto")
         True
         """
-        check_number("length", length, Integral, lambda n: n >= 0, "an integer, not negative")
+        check_number("length", length, Integral, lambda n: n >= 0, "a non-negative integer")
         parts, stops = self._write(prompt, length, temperature, top_k, top_p, random_state, stop)
         symbols = np.fromiter(until(parts, stops), np.int64) if stops else np.concatenate([np.zeros(0, int), *parts])
         return symbols if self.vocabulary_ is None else self.vocabulary_.inverse_transform(symbols)
@@ -125,7 +125,7 @@ class TextGeneration:
         True
         """
         if length is not None:
-            check_number("length", length, Integral, lambda n: n >= 0, "an integer, not negative, or None")
+            check_number("length", length, Integral, lambda n: n >= 0, "a non-negative integer, or None")
         parts, stops = self._write(prompt, length, temperature, top_k, top_p, random_state, stop)
         symbols = until(parts, stops) if stops else (symbol for part in parts for symbol in part.tolist())
         names = None if self.vocabulary_ is None else self.vocabulary_.symbols_
@@ -135,7 +135,7 @@ class TextGeneration:
     def _write(self, prompt, length, temperature, top_k, top_p, random_state, stop):
         """Return the generated symbols as arrays, and the sequences of symbols at which generation stops."""
         network, reader = self._predictor("cpu").network, self._reader()
-        check_number("temperature", temperature, Real, lambda t: 0 <= t < math.inf, "a finite number, not negative")
+        check_number("temperature", temperature, Real, lambda t: 0 <= t < math.inf, "a finite, non-negative number")
         if top_k is not None:
             check_number("top_k", top_k, Integral, lambda k: k >= 1, "an integer of at least 1, or None")
         if top_p is not None:
@@ -153,7 +153,9 @@ def _read_prompt(prompt, reader):
         return np.array([reader.end])
     symbols, is_one = reader.read(prompt, name="prompt")
     if not is_one:
-        raise InputError("prompt", (), f"must be one text, got {len(prompt)} in a {type(prompt).__name__}")
+        kind = "string" if reader.vocabulary is not None else "sequence of integers"
+        found = f"must be one {kind}, got a {type(prompt).__name__} of {len(prompt)}"
+        raise InputError("prompt", (), found, "; call the method once for each")
     return reader.begun(symbols).values
 
 
@@ -161,15 +163,15 @@ def stop_symbols(stop, vocabulary, n_symbols):
     """Return the argument `stop` as lists of symbols, after checks."""
     if stop is None:
         return []
-    kind, expected = (Integral, "a symbol") if vocabulary is None else (str, "a text")
+    kind, expected = (Integral, "a symbol (an integer)") if vocabulary is None else (str, "a string")
     given = list(stop) if isinstance(stop, (list, tuple, np.ndarray)) else [stop]
     for item in given:
         if not isinstance(item, kind) or isinstance(item, (bool, np.bool_)):
-            raise InputTypeError("stop", (), f"={shown(stop)}: must be {expected}, a list of them, or None")
+            raise InputTypeError("stop", (), f"={shown(stop)}: must be {expected}, a list of such items, or None")
     if vocabulary is None:
         for symbol in given:
             if not 0 <= symbol < n_symbols:
-                raise InputError("stop", (), f"={shown(stop)}: symbols go from 0 to {n_symbols - 1}")
+                raise InputError("stop", (), f"={shown(stop)}: must hold symbols from 0 to {n_symbols - 1}")
         return [[int(symbol)] for symbol in given]
     return [_symbols_of(text, vocabulary) for text in given]
 
@@ -179,7 +181,7 @@ def _symbols_of(text, vocabulary):
     if not symbols:
         raise InputError("stop", (), f"={shown(text)}: must hold at least one {vocabulary.unit}")
     if vocabulary.unknown_symbol_ in symbols:
-        raise InputError("stop", (), f"={shown(text)}: holds a {vocabulary.unit} that the model does not know")
+        raise InputError("stop", (), f"={shown(text)}: must hold only {vocabulary.unit}s that the model knows")
     return symbols
 
 

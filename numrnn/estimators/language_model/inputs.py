@@ -6,7 +6,7 @@ from numrnn.data.sequences import Sequences
 from numrnn.data.symbols.next_symbols import NextSymbols, is_text, shifted
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.estimators.inputs import read_texts
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, shown
 from numrnn.network.architecture import values_on_host
 
 
@@ -60,7 +60,8 @@ def learn_boundaries(X, boundaries):
 def check_same_boundaries(boundaries, learnt):
     """Raise an error if training would continue with other boundaries."""
     if boundaries != "auto" and bool(boundaries) != learnt:
-        raise ValueError(f"boundaries={shown(boundaries)}: training cannot continue, it began with {learnt}")
+        found = f"={shown(boundaries)}: must be {learnt} to continue training"
+        raise InputError("boundaries", (), found, "; pass the same parameters, or fit anew with warm_start=False")
 
 
 def with_beginnings(sequences, end):

@@ -15,7 +15,7 @@ from numrnn.estimators.problem import Problem, check_same
 from numrnn.estimators.scoring import ValidationScores
 from numrnn.estimators.seq2seq.inputs import SourceReader, TargetReader
 from numrnn.estimators.target_scale import TargetScale
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, shown
 from numrnn.network.architecture import Architecture, PairArchitecture
 
 
@@ -50,9 +50,8 @@ class PairFitting(Fitting):
 
     def _check_same_data(self, options):
         if options.input != self._input:
-            raise ValueError(
-                f"input={shown(options.input)}: training cannot continue, it began with {shown(self._input)}"
-            )
+            found = f"={shown(options.input)}: must be {shown(self._input)} to continue training"
+            raise InputError("input", (), found, "; pass the same parameters, or fit anew with warm_start=False")
         check_same_vocabulary(options.vocabulary, self.vocabulary_, default=Vocabulary())
         name = "target_vocabulary"
         check_same_vocabulary(options.target_vocabulary, self.target_vocabulary_, name, default=Vocabulary())
@@ -90,7 +89,7 @@ class PairFitting(Fitting):
         data, X_val, y_val = problem.data, arguments.X_val, arguments.y_val
         holds_out = options.holds_out(arguments)
         if (X_val is None) != (y_val is None):
-            raise ValueError("X_val and y_val must be given together")
+            raise InputError("X_val", (), "and y_val must be given together; pass both or neither")
         if X_val is not None:
             held, arrays = self._read_validation(X_val, y_val), (X_val, y_val)
         elif holds_out:
@@ -123,7 +122,8 @@ def targets_of(data):
 
 def _architecture_of(options, source, target):
     if options.embedding_size is not None and source.n_symbols is None and target.n_symbols is None:
-        raise ValueError(f"embedding_size={shown(options.embedding_size)} needs symbols or texts, in X or in y")
+        problem = f"={shown(options.embedding_size)}: must be None unless X or y holds symbols or strings"
+        raise InputError("embedding_size", (), problem)
     encoder = Architecture.of(
         options, n_inputs=source.inputs.n_inputs, n_targets=0, head="identity", n_symbols=source.n_symbols
     )._replace(output="state")

@@ -16,6 +16,7 @@ from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.data.validation import Inputs, check_inputs, check_names, learn_inputs, learn_names
 from numrnn.estimators.inputs import check_many, text_symbols, vocabulary_of
 from numrnn.estimators.target_scale import TargetScale, learn_scale
+from numrnn.estimators.targets import check_given
 from numrnn.io.messages import InputError, InputTypeError, shown
 from numrnn.network.architecture import reader_of, values_on_host
 from numrnn.network.cuda.device import on_card
@@ -71,7 +72,7 @@ class SourceReader(NamedTuple):
         if self.kind == "vector":
             return self._vectors(X, name)[0]
         if is_text(X) != (self.vocabulary is not None):
-            expected, got = ("numbers", "texts") if is_text(X) else ("texts", f"{shown(X)} ({type(X).__name__})")
+            expected, got = ("numbers", "strings") if is_text(X) else ("strings", f"{shown(X)} ({type(X).__name__})")
             raise InputTypeError(name, (), f"must hold {expected}, as in fit, got {got}")
         if self.vocabulary is not None:
             check_n_symbols(self.vocabulary, self.n_symbols)
@@ -82,10 +83,11 @@ class SourceReader(NamedTuple):
     def _vectors(self, X, name):
         """Return the rows of a table as sequences of one step, and what is known about its columns."""
         if is_text(X):
-            raise InputTypeError(name, (), "holds texts, but input='vector' takes an array of shape (N, D)")
+            raise InputTypeError(name, (), "holds strings, expected an array of shape (N, D) with input='vector'")
         inputs, names = self.inputs, None
         if inputs is None and self.n_symbols is not None:
-            raise ValueError(f"n_symbols={shown(self.n_symbols)} needs input='sequence', got input='vector'")
+            expected = "must be None with input='vector'"
+            raise InputError("n_symbols", (), f"={shown(self.n_symbols)}: {expected}; or set input='sequence'")
         if self.device == "cuda" and on_card(X):
             source = vectors_to_device_sequences(X, dtype=self.dtype, name=name)
         else:
@@ -100,7 +102,7 @@ class SourceReader(NamedTuple):
             wrong = np.argwhere(~np.isfinite(values))
             if len(wrong):
                 found = "NaN" if np.isnan(values).any() else f"infinity or a value too large for {shown(self.dtype)}"
-                raise InputError(name, tuple(wrong[0].tolist()), f"is no finite number: {name} contains {found}")
+                raise InputError(name, tuple(wrong[0].tolist()), f"is not a finite number: {name} contains {found}")
             source = Sequences.from_array(values[:, None])
         D = source.shape[2]
         if inputs is None:
@@ -179,14 +181,14 @@ class TargetReader(NamedTuple):
         """Return y like `learn`, checked against what was learned."""
         y, kind, _ = self._looked_at(y, name)
         if kind != self.kind:
-            raise InputTypeError(name, (), f"holds {kind}, but the model was fitted on {self.kind}")
+            raise InputTypeError(name, (), f"holds {kind}, but the model was fitted on {self.kind}: pass {self.kind}")
         if kind == "vectors":
             check_names_of_targets(y, self.names, name)
             targets, _ = to_sequences(y, dtype=self.dtype if self.scale.mean is None else np.float64, name=name)
             K = targets.values.shape[1]
             if K != self.n_outputs:
                 found = f"has {K} values in a step"
-                raise InputError(name, (0,), f"{found}, but the model was fitted on {self.n_outputs}")
+                raise InputError(name, (0,), f"{found}, but the model was fitted on {self.n_outputs} values per step")
             targets = self._standardised(targets, name)
         else:
             if self.vocabulary is not None:
@@ -201,8 +203,7 @@ class TargetReader(NamedTuple):
         return Sequences._from_known(self.scale.standardised(targets.values, self.dtype, name), targets.offsets)
 
     def _looked_at(self, y, name):
-        if y is None:
-            raise ValueError(f"This estimator requires y to be passed, but the target {name} is None.")
+        check_given(y, name)
         y = values_on_host(y, self.device, name)
         return y, *_kind_of(y, name)
 
@@ -218,13 +219,13 @@ def _kind_of(y, name):
     if is_text(y):
         return "texts", False
     if not hasattr(y, "__len__") or not len(y):
-        raise InputError(name, (), f"must hold a sequence for each of X, got {shown(y)}")
+        raise InputError(name, (), f"must hold one sequence for each sequence of X, got {shown(y)}")
     if isinstance(y, Sequences) or hasattr(y, "dtype") and y.dtype != object:
         values, ndim = (y.values, y.values.ndim) if isinstance(y, Sequences) else (y, y.ndim - 1)
     else:
         values = np.asarray(next(iter(y)))
         ndim = values.ndim
     if ndim == 0:
-        expected = "a text, symbols (a 1-D array of integers) or an array of shape (steps, K)"
+        expected = "a string, symbols (a 1-D array of integers) or an array of shape (steps, K)"
         raise InputError(name, (0,), f"is one value, expected a sequence: {expected}")
     return ("symbols" if ndim == 1 and values.dtype.kind in "iu" else "vectors"), ndim == 1

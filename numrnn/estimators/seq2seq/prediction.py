@@ -14,7 +14,7 @@ from numrnn.data.sources import SequencesLike, TargetsLike
 from numrnn.data.symbols.next_symbols import check_n_symbols
 from numrnn.estimators.problem import check_number, n_threads
 from numrnn.estimators.seq2seq.fitting import pairs_of, targets_of
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, shown
 from numrnn.network.decoding import write_by_beams, write_greedily, write_vectors
 from numrnn.training.objective import loss_and_gradient
 
@@ -78,7 +78,7 @@ class PairPrediction:
         network = self._predictor()
         check_number("beam_width", beam_width, Integral, lambda n: n >= 1, "an integer of at least 1")
         check_number(
-            "length_penalty", length_penalty, Real, lambda a: 0 <= a < math.inf, "a finite number, not negative"
+            "length_penalty", length_penalty, Real, lambda a: 0 <= a < math.inf, "a finite, non-negative number"
         )
         reader, target = self._readers()
         source = reader.read(X)
@@ -90,7 +90,10 @@ class PairPrediction:
             written = [target.scale.restored(row) for row in written]
             return [row[:, 0] for row in written] if self._one_column else written
         if lengths is not None:
-            raise ValueError(f"lengths={shown(lengths)}: symbols end with the end symbol; use max_length to limit them")
+            problem = (
+                f"={shown(lengths)}: must be None for symbols, which end with the end symbol; pass max_length instead"
+            )
+            raise InputError("lengths", (), problem)
         if max_length is None:
             max_length = 2 * self.longest_target_
         check_number("max_length", max_length, Integral, lambda n: n >= 1, "an integer of at least 1, or None")
@@ -165,17 +168,22 @@ class PairPrediction:
         """Return the number of vectors to predict for each sequence."""
         if lengths is None:
             if not self._one_length:
-                raise ValueError("lengths must be given: the training targets had different lengths")
+                why = "the training targets had different lengths; pass one length for each sequence of X"
+                raise InputError("lengths", (), f"must be given: {why}")
             lengths = self.longest_target_
         check_plain(lengths, "lengths")
         values = np.asarray(lengths)
         if values.dtype.kind not in "iu" or values.shape not in ((), (count,)) or values.min() < 1:
-            raise ValueError(f"lengths must be an integer of at least 1, or {count} of them, got {shown(lengths)}")
+            expected = f"must be an integer of at least 1, or {count} such integers, one for each sequence"
+            raise InputError("lengths", (), f"{expected}, got {shown(lengths)}")
         return np.broadcast_to(values, (count,)).astype(np.int64)
 
 
 def _refuse_for_vectors(beam_width, max_length):
     if beam_width != 1:
-        raise ValueError(f"beam_width={shown(beam_width)}: beam search needs symbols; real vectors need beam_width=1")
+        raise InputError(
+            "beam_width", (), f"={shown(beam_width)}: must be 1 for real vectors; beam search needs symbols"
+        )
     if max_length is not None:
-        raise ValueError(f"max_length={shown(max_length)}: sequences of real vectors have no end symbol; pass lengths")
+        problem = f"={shown(max_length)}: must be None for real vectors, which have no end symbol; pass lengths instead"
+        raise InputError("max_length", (), problem)

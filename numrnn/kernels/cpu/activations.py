@@ -6,8 +6,8 @@ coefficients come from docs/design/fit_activations.py. Tested errors: tanh and s
 
 import numpy as np
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils, config
+from numba import config, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from numrnn.kernels.jit import njit

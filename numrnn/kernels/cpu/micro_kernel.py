@@ -7,8 +7,8 @@ tiles.
 
 import numpy as np
 from llvmlite import binding, ir
-from numba import types
-from numba.core import cgutils, config
+from numba import config, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 

@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils, config
+from numba import config, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from numrnn.kernels.cpu.activations import like

@@ -11,8 +11,7 @@ import inspect
 import warnings
 from importlib.util import find_spec
 
-from numba import cuda, types
-from numba.core import config
+from numba import config, cuda, types
 
 from numrnn.kernels.cache import KernelFiles
 from numrnn.kernels.jit import CACHE_FOLDER, kernel_hash

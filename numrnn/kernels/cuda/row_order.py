@@ -64,7 +64,7 @@ def rows_of_block(sequences, values, itemsize):
     most = SHARED_BYTES // (values * itemsize)
     if most == 0:
         raise ValueError(
-            f"hidden_layer_sizes: device='cuda' keeps {values * itemsize} bytes of a sequence in shared memory, which "
-            f"has {SHARED_BYTES}"
+            f"hidden_layer_sizes: with device='cuda', a sequence needs {values * itemsize} bytes of shared memory, but "
+            f"a block of CUDA threads has {SHARED_BYTES}; choose fewer units, dtype='float32' or device='cpu'"
         )
     return min(most, -(-sequences // BLOCKS))

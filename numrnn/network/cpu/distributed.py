@@ -107,7 +107,9 @@ class SharedNetwork(CPUNetwork):
     def _run(self, *arguments):
         outcome = super()._run(*arguments)
         if outcome == "interrupted":  # by a Ctrl-C that was not exchanged with the other processes
-            raise RuntimeError("an interrupt that not all processes have agreed on")
+            raise RuntimeError(
+                "Ctrl-C stopped this process only, so the processes cannot continue together; start them again"
+            )
         return outcome
 
     def _complete(self, rows, share):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from numrnn.io.messages import InputError
 from numrnn.kernels.cpu import single_sequence
 from numrnn.kernels.jit import read_only
 from numrnn.network.cpu.workspaces import KEPT_BYTES, make_scratch
@@ -95,4 +96,4 @@ class _Memory:
 
 
 def _refuse(code):
-    raise ValueError(f"{'x' if code == single_sequence.BAD_INPUT else 'state'} contains NaN or infinity")
+    raise InputError("x" if code == single_sequence.BAD_INPUT else "state", (), "contains NaN or infinity")

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 
 import numpy as np
-from numba.core import config
+from numba import config
 
 from numrnn.kernels.cpu import unit_parallel
 from numrnn.kernels.cpu.micro_kernel import WIDE as WIDE_PANELS

@@ -79,9 +79,15 @@ class Handle:
     def _call(self, name, *values):
         status = getattr(self._library, name)(*values)
         if status == ALLOC_FAILED:
-            raise MemoryError(f"{name} failed with CUBLAS_STATUS_ALLOC_FAILED, it does not say how many bytes it needs")
+            raise MemoryError(
+                f"{name} failed with CUBLAS_STATUS_ALLOC_FAILED: the GPU has too little free memory; end other "
+                "programs on it, or set a smaller batch_size"
+            )
         if status:
-            raise RuntimeError(f"device='cuda': {name} failed with status {status}")
+            raise RuntimeError(
+                f"device='cuda': {name} of cuBLAS failed with status {status} (a cublasStatus_t); check the "
+                "installation of CUDA and the GPU's driver, or set device='cpu'"
+            )
 
     def multiply(self, a, b, out):
         """Start a product."""

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, shown
 
 PACKAGES = {"numba_cuda": "numba-cuda", "cupy": "cupy-cuda13x"}  # by import name
 INSTALL = "pip install 'numrnn[cuda]'"
@@ -17,7 +17,7 @@ LARGE = 1 << 26  # bytes from which an array is copied without CuPy's page-locke
 NO_MEMORY = "cudaErrorMemoryAllocation", "CUDA_ERROR_OUT_OF_MEMORY", "CUBLAS_STATUS_ALLOC_FAILED"
 
 FORKED = (
-    "device='cuda' cannot be used in a process that was forked from one which had used the card: start it by "
+    "device='cuda' cannot be used in a process that was forked from one that had used the GPU: start it by "
     "multiprocessing's 'spawn' or joblib's 'loky', or fork before"
 )
 
@@ -38,7 +38,7 @@ def check_device(device):
     MemoryError if the GPU has no memory left for another process.
     """
     if device not in ("cpu", "cuda"):
-        raise ValueError(f"device must be 'cpu' or 'cuda', got {shown(device)}")
+        raise InputError("device", (), f"must be 'cpu' or 'cuda', got {shown(device)}")
     if device == "cpu":
         return
     missing = [package for name, package in PACKAGES.items() if find_spec(name) is None]
@@ -315,4 +315,4 @@ def memory_named():
         if not isinstance(error, OutOfMemoryError) and not any(name in str(error) for name in NO_MEMORY):
             raise
         free, total = runtime.memGetInfo()
-        raise MemoryError(f"device='cuda': {error}; {free:,} bytes of the card's {total:,} are free") from error
+        raise MemoryError(f"device='cuda': {error}; {free:,} of the GPU's {total:,} bytes are free") from error

@@ -96,7 +96,7 @@ def vectors_to_device_sequences(X, *, dtype, name="X"):
     check_device("cuda")
     shape = from_card(X).shape
     if len(shape) != 2:
-        raise InputError(name, (), f"has shape {shape}, expected (N, D)")
+        raise InputError(name, (), f"has shape {shape}, expected an array of shape (N, D)")
     rows, _ = to_device_sequences(X, dtype=dtype, name=name)  # as if a number were a step
     N = len(rows)
     return DeviceSequences(rows.values.reshape(N, -1), np.arange(N), np.ones(N, np.int64))
@@ -108,9 +108,9 @@ def _whole(X, name, dtype):
     if symbols:
         _check_integers(X, name, (), 2, "an array (N, T) of integers, or a list of arrays (steps,)")
     elif X.ndim not in (2, 3):
-        raise InputError(name, (), f"has shape {X.shape}, expected (N, T, D) or (N, T) of an array on the GPU")
+        raise InputError(name, (), f"has shape {X.shape}, expected an array on the GPU of shape (N, T, D) or (N, T)")
     if X.size == 0:
-        raise InputError(name, (), f"has shape {X.shape}: it needs at least one sequence, step and input")
+        raise InputError(name, (), f"has shape {X.shape}, expected at least one sequence, step and input")
     N, T = X.shape[:2]
     values = _cast(X.reshape(N * T) if symbols else X.reshape(N * T, -1), name, (), dtype)
     return "table" if X.ndim == 2 else "array", (values, np.full(N, T, np.int64))
@@ -123,7 +123,7 @@ def _joined(X, name, dtype):
     for i, x in enumerate(items):
         if x.shape[1:] != first[1:]:
             why = "all sequences must have the same number of columns"
-            raise InputError(name, (i,), f"has shape {x.shape}, the first has {first}: {why}")
+            raise InputError(name, (i,), f"has shape {x.shape}, but {name}[0] has {first}: {why}")
     lengths = np.array([len(x) for x in items], np.int64)
     values = items[0] if len(items) == 1 else arrays().concatenate(items)
     return "list", (values[:, None] if values.ndim == 1 and dtype is not None else values, lengths)
@@ -132,7 +132,8 @@ def _joined(X, name, dtype):
 def _item(x, name, index, dtype):
     """Return an array, or the one at an index of a list, cast before concatenation, as on the host."""
     if not on_card(x):
-        raise InputTypeError(name, index, "is on the host, but others are on the GPU: expected all of them there")
+        way_out = "; move it by cupy.asarray, or move the others to the host"
+        raise InputTypeError(name, index, "is on the host, but other arrays of the list are on the GPU", way_out)
     x = from_card(x)
     if dtype is None:
         _check_integers(x, name, index, 1, "a 1-D array of integers")
@@ -153,7 +154,7 @@ def _check_integers(array, name, index, ndim, expected):
     if array.ndim != ndim:
         raise InputError(name, index, f"has shape {array.shape}, expected symbols: {expected}")
     if array.dtype.kind not in "iu":
-        raise InputError(name, index, f"holds {array.dtype}, expected symbols: {expected}")
+        raise InputError(name, index, f"has dtype {array.dtype}, expected symbols: {expected}")
 
 
 def _check_finite(sequences, name):
