@@ -42,7 +42,7 @@ def _scorer(name, scorer):
 
 
 class ValidationScores:
-    """Score an estimator's weights on validation data, in the form in which the user passed them.
+    """Compute the scores of weights on validation data, which are in the form in which the user passed them.
 
     Parameters
     ----------
