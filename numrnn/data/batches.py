@@ -25,6 +25,7 @@ class Batch(NamedTuple):
     ids: np.ndarray
     first: int = 0  # step
     steps: int | None = None  # at most; None: all, and no state is carried
+    restarts: np.ndarray = np.zeros(0, np.int64)  # ids of sequences that begin this chunk with the initial state
 
 
 @functools.lru_cache(maxsize=64)
@@ -119,6 +120,14 @@ def _chunk(ids, lengths, first, steps, tile_rows):
     return Batch(ids[_tile_order(len(ids), tile_rows)], first, steps)
 
 
+def with_restarts(batches, rate, generator):
+    """Return mini-batches of which each sequence that continues begins anew with probability `rate`."""
+    return [
+        batch._replace(restarts=batch.ids[generator.random(len(batch.ids)) < rate]) if batch.first else batch
+        for batch in batches
+    ]
+
+
 class Rows:
     """Concatenate the sequences of all mini-batches.
 
@@ -128,6 +137,8 @@ class Rows:
         Sequences, and their numbers of steps in this mini-batch.
     skipped : ndarray of shape (n,), int64
         Numbers of steps before those.
+    begins : ndarray of shape (n,), bool
+        Whether the sequences begin with the initial state: in their first steps, and where they begin anew.
     first : ndarray of shape (batches + 1,), int64
         Index of the first row of each mini-batch.
     carried : bool
@@ -142,8 +153,11 @@ class Rows:
             longest = [np.iinfo(np.int64).max if batch.steps is None else batch.steps for batch in batches]
             self.skipped = np.repeat([batch.first for batch in batches], sizes)
             self.lengths = np.minimum(lengths[self.ids] - self.skipped, np.repeat(longest, sizes))
+            anew = [np.isin(batch.ids, batch.restarts) for batch in batches]
+            self.begins = (self.skipped == 0) | np.concatenate(anew)
         else:
             self.skipped, self.lengths = np.zeros(len(self.ids), np.int64), lengths[self.ids]
+            self.begins = self.skipped == 0
 
     @classmethod
     def of_all(cls, lengths):
@@ -151,10 +165,11 @@ class Rows:
         rows = cls.__new__(cls)
         rows.ids, rows.first, rows.carried = np.arange(len(lengths)), np.array([0, len(lengths)]), False
         rows.skipped, rows.lengths = np.zeros(len(lengths), np.int64), lengths
+        rows.begins = rows.skipped == 0
         return rows
 
 
-def epoch_windows(data, batch_size, bptt_steps=None, *, shuffle, key, tile_rows):
+def epoch_windows(data, batch_size, bptt_steps=None, *, shuffle, key, tile_rows, restart_rate=0.0):
     """Return the mini-batches of one epoch, a list of them for each window; each sequence is in exactly one.
 
     Parameters
@@ -169,6 +184,8 @@ def epoch_windows(data, batch_size, bptt_steps=None, *, shuffle, key, tile_rows)
         Determines the order.
     tile_rows : int
         Number of sequences in a tile.
+    restart_rate : float, default=0.0
+        Probability that a sequence begins a chunk with the initial state instead of the one carried to it.
     """
     lengths, in_files = data.lengths, not data.in_memory
     windows = []
@@ -181,6 +198,9 @@ def epoch_windows(data, batch_size, bptt_steps=None, *, shuffle, key, tile_rows)
         windows = _cut(windows[0], lengths, data.buffer // data.step_bytes)
     if bptt_steps is not None:
         windows = [in_chunks(batches, lengths, bptt_steps, tile_rows) for batches in windows]
+    if restart_rate:
+        places = generator(key[0], "restarts", key[1])
+        windows = [with_restarts(batches, restart_rate, places) for batches in windows]
     return windows
 
 

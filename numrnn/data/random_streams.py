@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from numrnn.io.messages import shown
 
 # A seed gives the same results only while these numbers are unchanged: add new ones, never change existing ones.
-PURPOSES = {"weights": 1, "shuffle": 2, "split": 3, "dropout": 4, "sampling": 5, "data": 6, "shards": 7}
+PURPOSES = {"weights": 1, "shuffle": 2, "split": 3, "dropout": 4, "sampling": 5, "data": 6, "shards": 7, "restarts": 8}
 
 
 def draw_seed(random_state):
@@ -63,7 +63,7 @@ def generator(seed, purpose, epoch=0, sequence=0):
     ----------
     seed : int
         In [0, 2**64).
-    purpose : {"weights", "shuffle", "split", "dropout", "sampling", "data", "shards"}
+    purpose : {"weights", "shuffle", "split", "dropout", "sampling", "data", "shards", "restarts"}
     epoch, sequence : int, default=0
         Non-negative. Generators of different epochs or sequences do not overlap, since each can draw up to 2**130
         words.

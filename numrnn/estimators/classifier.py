@@ -46,7 +46,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     ----------
     hidden_layer_sizes : int or array-like of int, default=(64,)
         Number of hidden units in each layer, starting with the layer that reads the inputs.
-    cell : {"elman", "gru", "lstm"}, default="elman"
+    cell : {"elman", "gru", "lstm"}, default="gru"
         Recurrent cell of all layers. A GRU or LSTM remembers longer than an Elman cell and takes about three or four
         times as long to train.
     activation : {"tanh", "relu"}, default="tanh"
@@ -84,9 +84,10 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         `clip_norm`.
     alpha : float, default=0.0
         Strength of the L2 penalty ``alpha/2 (|U|^2 + |W|^2 + |V|^2)`` in the objective. Biases are not penalised.
-    batch_size : int, default=32
-        Number of sequences in a mini-batch. A mini-batch consists of sequences of similar length.
-    learning_rate_init : float, default=1e-3
+    batch_size : int or "auto", default="auto"
+        Number of sequences in a mini-batch, which consists of sequences of similar length. "auto" means a sixteenth of
+        the training sequences, but at least 4 and at most 32: an epoch of few sequences makes 16 updates.
+    learning_rate_init : float, default=3e-3
         Initial learning rate.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable, default="constant"
         Schedule of the learning rate over epochs, see `numrnn.training.resolve_schedule`. A callable receives the
@@ -246,7 +247,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         self,
         hidden_layer_sizes: int | Sequence[int] = (64,),
         *,
-        cell: Literal["elman", "gru", "lstm"] = "elman",
+        cell: Literal["elman", "gru", "lstm"] = "gru",
         activation: Literal["tanh", "relu"] = "tanh",
         bidirectional: bool = False,
         output: Literal["sequence", "step"] = "sequence",
@@ -259,8 +260,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         recurrent_dropout: float = 0.0,
         solver: str | Solver = "adam",
         alpha: float = 0.0,
-        batch_size: int = 32,
-        learning_rate_init: float = 1e-3,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate_init: float = 3e-3,
         learning_rate: str | Callable[[int], float] = "constant",
         max_iter: int = 100,
         shuffle: bool = True,

@@ -11,7 +11,7 @@ import numpy as np
 from numrnn.distributed import SERIAL, comm_of
 from numrnn.estimators.base import Model
 from numrnn.estimators.doubts import warn_of_no_success
-from numrnn.estimators.problem import TrainingOptions
+from numrnn.estimators.problem import TrainingOptions, batch_size_of
 from numrnn.estimators.resuming import Resumption, facts_of
 from numrnn.io.messages import short_errors
 from numrnn.kernels.jit import CACHE_FOLDER
@@ -42,7 +42,7 @@ class Fitting(Model, ABC):
     training data.
     """
 
-    _fixed = {}  # parameters that the class does not have, and what it means instead
+    _fixed = {"restart_rate": 0.0}  # parameters that the class does not have, and what it means instead
 
     @abstractmethod
     def _learn(self, options, arguments, continues):
@@ -61,8 +61,9 @@ class Fitting(Model, ABC):
         """Return the problem without its validation part, and with `validate` set if there is one."""
 
     def _lay_out(self, options, problem):
-        """Return the problem with its data in the layout that training reads."""
-        return problem
+        """Return the problem with its data in the layout that training reads, and the size of mini-batches."""
+        self.batch_size_ = batch_size_of(options.batch_size, len(problem.data))
+        return replace(problem, batch_size=self.batch_size_)
 
     def _check_options(self, options):
         """Raise an error if parameters contradict each other."""
@@ -296,6 +297,7 @@ def _run(options, problem, network, state, max_iter, callbacks, comm):
             batch_size=problem.batch_size,
             shuffle=options.shuffle,
             bptt_steps=problem.bptt_steps,
+            restart_rate=options.restart_rate,
             dropout=options.dropout,
             recurrent_dropout=options.recurrent_dropout,
             **shared,

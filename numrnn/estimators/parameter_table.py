@@ -82,12 +82,12 @@ TABLE = (
     ),
     Parameter(
         "cell",
-        "elman",
+        "gru",
         (Choice(("elman", "gru", "lstm")),),
         """Recurrent cell of all layers. A GRU or LSTM remembers longer than an Elman cell and takes about three or four
         times as long to train.""",
         option=Option("recurrent cell"),
-        differs={LANGUAGE_MODEL: {"default": "lstm"}, SEQ2SEQ: {"default": "gru"}},
+        differs={LANGUAGE_MODEL: {"default": "lstm"}},
     ),
     Parameter(
         "activation",
@@ -276,10 +276,11 @@ TABLE = (
     ),
     Parameter(
         "batch_size",
-        32,
-        (COUNT,),
-        "Number of sequences in a mini-batch. A mini-batch consists of sequences of similar length.",
-        option=Option("sequences per mini-batch", int),
+        "auto",
+        (COUNT, AUTO),
+        """Number of sequences in a mini-batch, which consists of sequences of similar length. "auto" means a sixteenth
+        of the training sequences, but at least 4 and at most 32: an epoch of few sequences makes 16 updates.""",
+        option=Option("sequences per mini-batch, or auto", "number_or_name"),
         differs={
             LANGUAGE_MODEL: {
                 "default": "auto",
@@ -288,7 +289,10 @@ TABLE = (
                 texts in a mini-batch. "auto" means 100, or fewer if X is short, so that an epoch has about a hundred
                 updates: 100 streams for a text of a million symbols, 4 for 20,000.""",
             },
-            SEQ2SEQ: {"text": """Number of pairs in a mini-batch. A mini-batch consists of pairs of similar length."""},
+            SEQ2SEQ: {
+                "text": """Number of pairs in a mini-batch, which consists of pairs of similar length. "auto" means a
+                sixteenth of the training pairs, but at least 4 and at most 32."""
+            },
         },
     ),
     Parameter(
@@ -301,8 +305,18 @@ TABLE = (
         estimators=(LANGUAGE_MODEL,),
     ),
     Parameter(
+        "restart_rate",
+        0.02,
+        (FRACTION,),
+        """Probability that a stream (or text) begins a chunk anew with the initial state, while training. Otherwise
+        training sees an initial state only where streams begin, and the network may never recover from one.""",
+        option=Option("probability that a text begins a chunk anew while training", float),
+        estimators=(LANGUAGE_MODEL,),
+        before=0.0,
+    ),
+    Parameter(
         "learning_rate_init",
-        1e-3,
+        3e-3,
         (POSITIVE,),
         "Initial learning rate.",
         option=Option("initial learning rate", float),

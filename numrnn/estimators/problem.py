@@ -211,6 +211,11 @@ class Problem:
     bptt_steps: int | None = None
 
 
+def batch_size_of(batch_size, n_sequences):
+    """Return the number of sequences of a mini-batch, given the parameter and the number of training sequences."""
+    return min(32, max(4, n_sequences // 16)) if batch_size == "auto" else int(batch_size)
+
+
 def check_same(known, architecture):
     """Raise an error if training would continue with another architecture."""
     changed = differences(known, architecture)

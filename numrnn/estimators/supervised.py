@@ -365,7 +365,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         self._learn_from_targets(values, weights, whole=arguments.whole, continues=continues)
         targets = self._weighed(values, weights)
         given = self._given_states(arguments.state, data)
-        return Problem(architecture, data, targets, given, None, options.batch_size, options.bptt_steps)
+        return Problem(architecture, data, targets, given, bptt_steps=options.bptt_steps)
 
     def _read_or_learn(self, reader, X, continues):
         if continues:
@@ -438,11 +438,12 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
             if given is not None:
                 given, held_given = given[kept], given[held]
         else:
-            return problem
+            return self._lay_out(options, problem)
         network = self._architecture.network(options.threads, device=options.device)
         scores = ValidationScores(self, options.scorers, *arrays) if options.scorers else None
         validate = Validation(network, held_data, held_targets, self._score, held_given, scored, scores)
-        return replace(problem, data=data, targets=targets, given=given, validate=validate)
+        problem = replace(problem, data=data, targets=targets, given=given, validate=validate)
+        return self._lay_out(options, problem)
 
     def _warn_of(self, problem):
         warn_of_inputs(problem.data, "X", stacklevel=5)

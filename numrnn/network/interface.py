@@ -341,7 +341,7 @@ def inputs_of(layout, data, rows, state, learning=False):
         raise ValueError(
             f"sequences lie outside the {len(values)} steps of values: offsets or values were changed; make them anew"
         )
-    states = state, np.where(rows.skipped > 0, rows.ids, ~rows.ids), *np.zeros((2, 0, state.shape[1]), state.dtype)
+    states = state, np.where(rows.begins, ~rows.ids, rows.ids), *np.zeros((2, 0, state.shape[1]), state.dtype)
     if layout.n_symbols is None:
         return Data(read_only(values).reshape(-1), starts, rows.lengths, *states, 1.0, 1.0, NO_INDEX)
     steps = _most_steps(rows) if learning and layout.embedding_size else 0

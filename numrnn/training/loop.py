@@ -30,6 +30,7 @@ def train(
     batch_size=32,
     shuffle=True,
     bptt_steps=None,
+    restart_rate=0.0,
     dropout=0.0,
     recurrent_dropout=0.0,
     max_iter=100,
@@ -62,6 +63,8 @@ def train(
     bptt_steps : int or None, default=None
         Number of steps of the chunks into which mini-batches are cut, with an update after each: states are carried
         from chunk to chunk, gradients are not (Williams & Peng 1990).
+    restart_rate : float, default=0.0
+        Probability that a sequence begins a chunk with the initial state instead of the one carried to it.
     dropout : float, default=0.0
         Probability that a unit is dropped from what an embedding or a layer passes up in a step; the others are scaled
         up.
@@ -105,6 +108,7 @@ def train(
                 shuffle=shuffle,
                 key=(state.seed, state.epoch),
                 tile_rows=network.tile_rows,
+                restart_rate=restart_rate,
             )
             state.begin_epoch((len(data), network.state_size) if bptt_steps is not None else (0, network.state_size))
             if not passes.run(windows, rate, start, lambda: comm.any(notify(callbacks, "on_progress", info))):

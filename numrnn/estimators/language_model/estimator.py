@@ -73,6 +73,9 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     bptt_steps : int, "auto" or None, default="auto"
         Number of steps in a chunk of truncated BPTT; gradients do not flow from one chunk to the previous one. None
         means whole texts or streams. "auto" means 100, or as few as 25 for a single text of fewer than 40,000 symbols.
+    restart_rate : float, default=0.02
+        Probability that a stream (or text) begins a chunk anew with the initial state, while training. Otherwise
+        training sees an initial state only where streams begin, and the network may never recover from one.
     learning_rate_init : float, default=2e-3
         Initial learning rate.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable, default="constant"
@@ -226,6 +229,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         alpha: float = 0.0,
         batch_size: int | Literal["auto"] = "auto",
         bptt_steps: int | Literal["auto"] | None = "auto",
+        restart_rate: float = 0.02,
         learning_rate_init: float = 2e-3,
         learning_rate: str | Callable[[int], float] = "constant",
         max_iter: int = 10,
@@ -261,6 +265,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         self.alpha = alpha
         self.batch_size = batch_size
         self.bptt_steps = bptt_steps
+        self.restart_rate = restart_rate
         self.learning_rate_init = learning_rate_init
         self.learning_rate = learning_rate
         self.max_iter = max_iter

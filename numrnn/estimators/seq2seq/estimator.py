@@ -69,9 +69,10 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         `clip_norm`.
     alpha : float, default=0.0
         Strength of the L2 penalty ``alpha/2 (|U|^2 + |W|^2 + |V|^2)`` in the objective. Biases are not penalised.
-    batch_size : int, default=32
-        Number of pairs in a mini-batch. A mini-batch consists of pairs of similar length.
-    learning_rate_init : float, default=1e-3
+    batch_size : int or "auto", default="auto"
+        Number of pairs in a mini-batch, which consists of pairs of similar length. "auto" means a sixteenth of the
+        training pairs, but at least 4 and at most 32.
+    learning_rate_init : float, default=3e-3
         Initial learning rate.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable, default="constant"
         Schedule of the learning rate over epochs, see `numrnn.training.resolve_schedule`. A callable receives the
@@ -211,7 +212,7 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
     # Every step has a target, gradients go back to the first step, and the encoder's states begin the decoder.
     _fixed = {
         "output": "step", "bptt_steps": None, "pooling": "last", "initial_state": "zero", "bidirectional": False,
-        "washout": 0,
+        "washout": 0, "restart_rate": 0.0,
     }  # fmt: skip
 
     # begin of generated code: tests/parameter_table.py
@@ -231,8 +232,8 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         recurrent_dropout: float = 0.0,
         solver: str | Solver = "adam",
         alpha: float = 0.0,
-        batch_size: int = 32,
-        learning_rate_init: float = 1e-3,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate_init: float = 3e-3,
         learning_rate: str | Callable[[int], float] = "constant",
         max_iter: int = 100,
         shuffle: bool = True,

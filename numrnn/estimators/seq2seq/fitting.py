@@ -42,7 +42,7 @@ class PairFitting(Fitting):
         self._architecture = architecture
         self._learn_lengths(targets.lengths, continues)
         data = pairs_of(source, targets, target_reader)
-        return Problem(architecture, data, targets_of(data), batch_size=options.batch_size)
+        return Problem(architecture, data, targets_of(data))
 
     @property
     def _head(self):
@@ -97,12 +97,12 @@ class PairFitting(Fitting):
             arrays = (items_of(values, held_ids) for values in (arguments.X, arguments.y))
             data, held = data.choose(kept), data.choose(held_ids)
         else:
-            return problem
+            return self._lay_out(options, problem)
         network = self._architecture.network(options.threads, device=options.device)
         targets = targets_of(held)
         scores = ValidationScores(self, options.scorers, *arrays) if options.scorers else None
         validate = LossAlone(lambda theta: network.loss(theta, held, targets)[0], held, targets, scores=scores)
-        return replace(problem, data=data, targets=targets_of(data), validate=validate)
+        return self._lay_out(options, replace(problem, data=data, targets=targets_of(data), validate=validate))
 
     def _read_validation(self, X_val, y_val):
         source_reader, target_reader = self._readers()

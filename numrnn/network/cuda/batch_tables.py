@@ -57,17 +57,18 @@ def rounded(counts, longest, steps):
     return np.where(steps == counts * longest, steps, -(-steps // unit) * unit)
 
 
-def tabulate(first, heads, ids, skipped, lengths, starts, targets, keys):
+def tabulate(first, heads, ids, begins, lengths, starts, targets, keys):
     """Return the Table of mini-batches that begin with the sequences `first` (mini-batches + 1,); arguments are int64.
 
-    `heads` (mini-batches, words) are further words. The other arguments (n,) describe sequences: id, steps skipped,
-    steps used, place of the first used step in the data, place of the target, and key of the dropout masks.
+    `heads` (mini-batches, words) are further words. The other arguments (n,) describe sequences: id, whether it begins
+    with the initial state, steps used, place of the first used step in the data, place of the target, and key of the
+    dropout masks.
     """
     counts = np.diff(first)
     batch = np.repeat(np.arange(len(counts)), counts)
     order = np.lexsort((-lengths, batch))
     lengths, ids = lengths[order], ids[order]
-    begins = skipped[order] == 0
+    begins = begins[order]
     columns = lengths, targets[order], keys[order], starts[order], ids, begins
     steps = lengths[first[:-1]]  # T, the length of the longest
     bases = np.concatenate([[0], np.cumsum(steps)])
@@ -109,9 +110,9 @@ def describe(batch):
     )
 
 
-def lay_out(ids, skipped, lengths, starts, targets, keys):
+def lay_out(ids, begins, lengths, starts, targets, keys):
     """Return one mini-batch as DeviceBatch; the parameters are those of `tabulate`."""
-    table = tabulate(np.array([0, len(ids)]), np.zeros((1, 0), np.int64), ids, skipped, lengths, starts, targets, keys)
+    table = tabulate(np.array([0, len(ids)]), np.zeros((1, 0), np.int64), ids, begins, lengths, starts, targets, keys)
     rows = Rows(*(arrays().empty(int(table.steps[0]), np.int64) for _ in Rows._fields))
     batch = batch_in(upload(table.words), 0, len(ids), rows, table.ids)
     describe(batch)

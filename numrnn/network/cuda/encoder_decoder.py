@@ -82,7 +82,7 @@ class Side:
         # Sequences are identified by their places in a mini-batch, since the other network orders them differently.
         places = np.arange(len(rows.ids)) - np.repeat(rows.first[:-1], np.diff(rows.first))
         starts = self._feed.starts_of(rows.first)
-        self._table = tabulate(rows.first, heads, places, rows.skipped, rows.lengths, starts, first, keys)
+        self._table = tabulate(rows.first, heads, places, rows.begins, rows.lengths, starts, first, keys)
         self._head, self._words = heads.shape[1], upload(self._table.words)
         self.moved = reserve_batches(network, kept.room, self._table, settings, goal, 0)
         if self.moved:

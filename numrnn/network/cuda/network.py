@@ -137,7 +137,7 @@ class CudaNetwork(RecurrentNetwork):
                 part = ids[left]
                 first = data.offsets[part] + done if self.per_step else part
                 *kept, keys = (1.0, 1.0, np.zeros_like(part)) if masks is None else masks.of(part).values()
-                batch = lay_out(part, np.zeros_like(part), lengths, starts[left] + done, first, keys)
+                batch = lay_out(part, np.ones(len(part), bool), lengths, starts[left] + done, first, keys)
                 yield batch, self._forward_some(source, batch, after if done else state, kept, after)
 
     def _forward_some(self, source, batch, before, kept, after):

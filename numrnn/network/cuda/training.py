@@ -134,7 +134,7 @@ class Call(SolverCall):
             dgiven is not None,
         )  # fmt: skip
         starts, heads = self._feed.starts_of(rows.first), heads_of(sums, scalars)
-        self._table = tabulate(rows.first, heads, rows.ids, rows.skipped, rows.lengths, starts, first, keys)
+        self._table = tabulate(rows.first, heads, rows.ids, rows.begins, rows.lengths, starts, first, keys)
         self._head, self._words = heads.shape[1], upload(self._table.words)
         moved = reserve(network, kept.room, self._table, self._host, self._settings, goal, len(data))
         if moved:
