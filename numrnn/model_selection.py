@@ -21,7 +21,7 @@ from numrnn.data.array_checks import check_plain
 from numrnn.data.conversion import list_items, steps_to_sequences, targets_to_sequences
 from numrnn.data.sequences import Sequences
 from numrnn.data.sources import SequencesLike, TargetsLike
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, shown
 
 __all__ = ["StratifiedStepKFold", "cross_val_predict", "make_step_scorer"]
 
@@ -94,7 +94,8 @@ def cross_val_predict(
     splits = list(check_cv(cv, labels, classifier=is_classifier(estimator)).split(X, y, groups))
     tests = np.concatenate([test for _, test in splits])
     if not np.array_equal(np.sort(tests), np.arange(n_sequences)):
-        raise ValueError("cv: every sequence must be in the test set of exactly one fold")
+        problem = ": every sequence must be in the test set of exactly one fold, as with KFold"
+        raise InputError("cv", (), problem)
     folds = Parallel(n_jobs=n_jobs, verbose=verbose)(
         delayed(_fit_and_predict)(clone(estimator), X, y, train, test, params or {}, method) for train, test in splits
     )
@@ -212,9 +213,10 @@ class StratifiedStepKFold(BaseCrossValidator):
 
     def _folds(self, y):
         if not 2 <= self.n_splits <= len(y):
-            raise ValueError(f"n_splits must be from 2 to the number of sequences, {len(y)}, got {self.n_splits}")
+            problem = f"={shown(self.n_splits)}: must be from 2 to the number of sequences, {len(y)}"
+            raise InputError("n_splits", (), problem)
         if y.values.ndim != 1 or (y.values.dtype.kind == "f" and np.any(y.values % 1)):
-            raise ValueError(f"y must have one class per step, got {y}")
+            raise InputError("y", (), f"must have one class per step, got {y}")
         order = np.arange(len(y))
         if self.shuffle:
             check_random_state(self.random_state).shuffle(order)
@@ -307,7 +309,7 @@ class _StepScorer:
         y_true = steps_to_sequences(y, name="y")
         y_pred = steps_to_sequences(getattr(estimator, self.response_method)(X), name="predictions")
         if not np.array_equal(y_true.lengths, y_pred.lengths):
-            raise ValueError(f"y ({y_true}) and the predictions ({y_pred}) must have the same lengths")
+            raise InputError("y", (), f"must have the same lengths as the predictions ({y_pred}), got {y_true}")
         options = dict(self.options)
         if sample_weight is not None:
             options["sample_weight"] = _step_weights(sample_weight, y_true)
@@ -325,5 +327,6 @@ def _step_weights(sample_weight, y):
     check_plain(sample_weight, "sample_weight")
     weights = np.asarray(sample_weight, dtype=np.float64)
     if weights.shape != (len(y),):
-        raise ValueError(f"sample_weight must have one weight per sequence ({len(y)}) or step, got {weights.shape}")
+        problem = f"must have one weight per sequence ({len(y)}) or per step, got shape {weights.shape}"
+        raise InputError("sample_weight", (), problem)
     return np.repeat(weights, y.lengths)
