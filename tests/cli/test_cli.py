@@ -274,7 +274,10 @@ BAD_USAGE = [
     (["fit", "{data}", "--output", "{tmp}/x", "--max-iter", "many"], "argument --max-iter: invalid int value: 'many'"),
     (["fit", "{data}", "--output", "{tmp}/x", "--max-iter", "0"], "max_iter"),
     (["fit", "{data}", "--output", "{tmp}/x", "--hidden", "3"], "unrecognized arguments: --hidden"),
-    (["fit", "{data}", "--output", "{tmp}/x", "--class-weight", "middle=2"], "--class-weight: there is no class 'middle'"),
+    (
+        ["fit", "{data}", "--output", "{tmp}/x", "--class-weight", "middle=2"],
+        "--class-weight: there is no class 'middle'",
+    ),
     (["fit", "{sines}", "--output", "{tmp}/x", "--class-weight", "balanced"], "--class-weight does not apply to"),
     (["fit", "{data}", "--output", "{tmp}/x", "--task", "regression"], "y"),
     (["fit", "--config", "{tmp}/none.toml"], "none.toml: No such file"),
@@ -302,8 +305,14 @@ BAD_USAGE = [
     (["predict", "{model}", "{data}", "--output", "{tmp}/fifo.csv"], "fifo.csv: is a FIFO, expected a regular file"),
     (["predict", "{data}", "{data}"], "labelled.npz"),
     (["score", "{model}", "japanese_vowels"], "japanese_vowels: X_test has 12 features, but"),
-    (["shard", "{tmp}/nan.npz", "{sines}", "--output", "{tmp}/x"], "sines.npz: values has 1 column of float64, targets per step"),
-    (["fit", "{tmp}/nans.npz", "--output", "{tmp}/x"], "nans.npz: sequence 1 of values contains NaN in step 0, column 1"),
+    (
+        ["shard", "{tmp}/nan.npz", "{sines}", "--output", "{tmp}/x"],
+        "sines.npz: values has 1 column of float32, targets per step",
+    ),
+    (
+        ["fit", "{tmp}/nans.npz", "--output", "{tmp}/x"],
+        "nans.npz: sequence 1 of values contains NaN in step 0, column 1",
+    ),
     (["predict", "{model}", "{tmp}/nan.npz"], "nan.npz: sequence 0 of values_test contains NaN in step 0"),
     (["score", "{model}", "{sines}", "--subset", "test"], "no test set"),
 ]

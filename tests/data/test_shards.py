@@ -390,7 +390,7 @@ def test_no_directory_and_no_size(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such directory"):
         open_shards(tmp_path / "none")
     for size in ("many", "-1MB", "0", True, "5 parsecs"):
-        with pytest.raises(ValueError, match="buffer='many': must be a number of bytes"):
+        with pytest.raises(ValueError, match="buffer=.*: must be a number of bytes"):
             open_shards(tmp_path, buffer=size)
 
 

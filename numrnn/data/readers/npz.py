@@ -44,7 +44,7 @@ class Part(NamedTuple):
         name = self.names[0] if column is None else column
         if i is None:
             return f"{self.path}: {name}"
-        per_step = column is None or isinstance(self.y, Sequences)
+        per_step = column is None or hasattr(self.y, "offsets")
         return f"{self.path}: sequence {i} of {name}" if per_step else f"{self.path}: {name}[{i}]"
 
 

@@ -51,7 +51,8 @@ class NextSymbols(SequenceSource):
         lengths = sequences.lengths - 1
         if lengths.min() < 1:
             i = int(np.argmax(lengths < 1))
-            problem = f"has {lengths[i] + 1} symbols, but needs at least 2, to predict one from another"
+            count = "1 symbol" if lengths[i] == 0 else "no symbols"
+            problem = f"has {count}, but needs at least 2, to predict one from another"
             raise InputError(name, (i,) if len(lengths) > 1 else (), problem)
         return cls(sequences.values, sequences.offsets[:-1], lengths)
 
@@ -149,8 +150,8 @@ def read_symbols(X, vocabulary, n_symbols, *, name="X", allow_empty=False):
     if not len(X) and not (allow_empty and isinstance(X, str)):
         raise InputError(name, (), "is empty: it must have at least one symbol")
     if is_text(X) != (vocabulary is not None):
-        expected, got = ("str", type(X).__name__) if vocabulary is not None else ("symbols (integers)", "str")
-        raise InputTypeError(name, (), f"must hold {expected}, as in fit, got {got}")
+        expected = "symbols (integers)" if vocabulary is None else "text (str)"
+        raise InputTypeError(name, (), f"must hold {expected}, as in fit, got {shown(X)}")
     if vocabulary is not None:
         if n_symbols != "auto":
             check_n_symbols(vocabulary, n_symbols)
