@@ -38,9 +38,7 @@ def run(arguments):
     if not is_language_model(model):
         raise UsageError(f"{arguments.model}: {type(model).__name__} does not generate text; pass a language model")
     if model.vocabulary_ is None:
-        raise UsageError(
-            f"{arguments.model}: it was fitted on symbols, not on texts; use its method generate in Python"
-        )
+        raise UsageError(f"{arguments.model}: it was fitted on symbols, not on text; use its generate in Python")
     if arguments.prompt is None:
         if model.end_symbol_ is None:
             way = "pass --prompt TEXT, or fit with --boundaries"

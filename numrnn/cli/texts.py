@@ -212,7 +212,7 @@ def read_for(model, arguments, faults, *, with_targets=True):
     given = [option for option in (*COLUMNS, *FORMAT_OPTIONS) if option in options]
     if isinstance(model, RNNLanguageModel):
         if model.vocabulary_ is None:
-            raise UsageError(f"{arguments.model}: it was fitted on symbols, not on text; call its score in Python")
+            raise UsageError(f"{arguments.model}: it was fitted on symbols, not on text; score it in Python")
         wrong = [option for option in given if option != "encoding"]
         if wrong:
             raise UsageError(f"{option_of(wrong[0])} {NO_TABLE}")

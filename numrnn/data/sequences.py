@@ -420,7 +420,7 @@ class Sequences(SequenceSource):
         # Without it NumPy would go through the sequences step by step, and make one array of those of equal length.
         if dtype is not None and np.dtype(dtype) != object:
             problem = (
-                f"={np.dtype(dtype)}: must be object, since sequences differ in length; use .values or .to_padded()"
+                f"={np.dtype(dtype)}: must be object, since sequences may differ in length; use .values or .to_padded()"
             )
             raise InputError("dtype", (), problem)
         return np.fromiter(self, dtype=object, count=len(self))

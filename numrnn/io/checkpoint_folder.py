@@ -85,7 +85,8 @@ def newest_checkpoint(folder):
             warnings.warn(f"{fault}; resuming from the previous one, {path.name}", stacklevel=2)
         return found
     if faults:
-        raise InputError("resume", (), f": no checkpoint in {folder} can be used: {'; '.join(faults)}")
+        way_out = "; pass another folder, or start without resume"
+        raise InputError("resume", (), f": no checkpoint in {folder} can be used: {'; '.join(faults)}", way_out)
     return None, {}, {}
 
 

@@ -327,7 +327,7 @@ def test_sequences_of_standard_input_are_left_out(name, tmp_path, monkeypatch, c
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(f"unit,a,y\n{text}".encode())))
     words = ("shard", "-", "--output", tmp_path / "x", *OPTIONS, "--skip-bad")
     if name == "two places":
-        assert "--skip-bad needs a file, which it can read twice" in error_of(capsys, *words)
+        assert "--skip-bad needs files, not standard input" in error_of(capsys, *words)
         return
     assert main([*map(str, words)]) == 0
     assert open_shards(tmp_path / "x").y.tolist() == targets

@@ -186,7 +186,8 @@ class _Reader:
                     "one file; different sequences need different names"
                 )
                 if repeated is None:
-                    way = "; --skip-bad needs a file, which it can read twice" if self._faults.tolerant else ""
+                    way = "; --skip-bad needs files, not standard input, since it reads twice"
+                    way = way if self._faults.tolerant else ""
                     raise ValueError(f"{self.path}: line {block.lines[i]}: {reason}{way}")
                 repeated.add(name)
                 self._note(block, i, reason)

@@ -167,6 +167,7 @@ def _place(names, column, path):
         found = "more than one" if column in names else "no"
         hint = "; pass the character between them as --delimiter" if len(names) == 1 and column in names[0] else ""
         known = listed(map(repr, names))
+        hint = "; rename the others" if column in names else hint
         raise ValueError(
             f"{path}: there is {found} column {shown(column)[:100]}; line 1 names the columns {known}{hint}"
         )
