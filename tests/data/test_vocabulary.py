@@ -160,7 +160,7 @@ def test_a_token_that_is_no_str_is_named():
     ("symbols", "error", "message"),
     [
         ([0, 3], ValueError, r"symbols\[1\]=3: must be a symbol from 0 to 2"),
-        ([[0], [1, -1]], ValueError, r"symbols\[1\]\[1\] =-1: must be"),
+        ([[0], [1, -1]], ValueError, r"symbols\[1\]\[1\]=-1: must be"),
         (np.array([0.0]), ValueError, r"symbols must be integers of shape \(T,\), got float64 of shape \(1,\)"),
         (np.zeros((1, 1, 1), int), ValueError, r"symbols\[0\] must be integers"),
         ([True], ValueError, "got bool"),
