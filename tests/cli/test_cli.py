@@ -430,7 +430,8 @@ def test_exit_codes_reach_the_shell(labelled, tmp_path):
     run = subprocess.run(
         [sys.executable, "-c", code, "score", "nowhere", str(labelled)], capture_output=True, text=True, check=False
     )
-    assert (run.returncode, run.stdout, run.stderr) == (2, "", "numrnn: error: nowhere: no such model\n")
+    error = "numrnn: error: nowhere: no such model; pass a model file, or the output directory of numrnn fit\n"
+    assert (run.returncode, run.stdout, run.stderr) == (2, "", error)
 
 
 def test_a_model_saved_by_fit_is_that_of_the_python_call(tmp_path):
