@@ -213,10 +213,10 @@ class StratifiedStepKFold(BaseCrossValidator):
 
     def _folds(self, y):
         if not 2 <= self.n_splits <= len(y):
-            expected = f"must be between 2 and the number of sequences ({len(y)})"
-            raise InputError("n_splits", (), f"{expected}, got {shown(self.n_splits)}")
+            problem = f"={shown(self.n_splits)}: must be from 2 to the number of sequences, {len(y)}"
+            raise InputError("n_splits", (), problem)
         if y.values.ndim != 1 or (y.values.dtype.kind == "f" and np.any(y.values % 1)):
-            raise InputError("y", (), f"must have one class per step, got {shown(y)}")
+            raise InputError("y", (), f"must have one class per step, got {y}")
         order = np.arange(len(y))
         if self.shuffle:
             check_random_state(self.random_state).shuffle(order)
@@ -329,6 +329,6 @@ def _step_weights(sample_weight, y):
     check_plain(sample_weight, "sample_weight")
     weights = np.asarray(sample_weight, dtype=np.float64)
     if weights.shape != (len(y),):
-        expected = f"must have one weight per sequence, {len(y)} in all, or one per step"
-        raise InputError("sample_weight", (), f"{expected}, got an array of shape {weights.shape}")
+        problem = f"must have one weight per sequence ({len(y)}) or per step, got shape {weights.shape}"
+        raise InputError("sample_weight", (), problem)
     return np.repeat(weights, y.lengths)

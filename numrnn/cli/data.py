@@ -11,13 +11,14 @@ __all__ = [
 ]  # fmt: skip
 
 BUNDLED = ("japanese_vowels",)
-STEPS = "a table with a row for each step becomes shards first: numrnn shard FILE --sequence COLUMN --output DIR"
+STEPS = "convert a table with one row per step to shards first: numrnn shard FILE --sequence COLUMN --output DIR"
+TARGETS = "add an array y to an .npz file, or write shards with --target COLUMN"
 WAYS = {  # what to do with a file of another kind
-    ".npy": "an .npy file is one array; numpy.savez(FILE, values=..., lengths=...) writes what is read here",
+    ".npy": "an .npy file is a single array; write an .npz file with numpy.savez(FILE, values=..., lengths=...)",
     ".parquet": STEPS,
-    ".csv": f"{STEPS}; a table of texts needs --text COLUMN",
-    ".txt": "a text file is for --task language-model",
-    ".safetensors": "that is a model, not data",
+    ".csv": f"{STEPS}; for a table of texts, pass --text COLUMN",
+    ".txt": "for a text file, pass --task language-model",
+    ".safetensors": "it is a model, not data",
 }
 WAYS |= {".tsv": WAYS[".csv"], ".md": WAYS[".txt"]}
 
@@ -50,13 +51,14 @@ def read_data(name):
 
         vowels = load_japanese_vowels()
         return DataFile(
-            Part(Sequences.from_list(vowels.X_train), vowels.y_train),
-            Part(Sequences.from_list(vowels.X_test), vowels.y_test),
+            Part(Sequences.from_list(vowels.X_train), vowels.y_train, path=name, names=("X_train", "y_train")),
+            Part(Sequences.from_list(vowels.X_test), vowels.y_test, path=name, names=("X_test", "y_test")),
         )
     path = Path(name)
     if not path.exists() and path.suffix.lower() != ".npz":
         raise UsageError(
-            f"{name}: neither an .npz file, nor a directory of shards, nor a bundled data set ({', '.join(BUNDLED)})"
+            f"{name}: there is no such file or directory; pass an .npz file, a directory of shards or the name of a "
+            f"bundled data set ({', '.join(BUNDLED)})"
         )
     if path.is_file() and path.suffix.lower() != ".npz" and not zipfile.is_zipfile(path):
         raise UsageError(why_not(name, "an .npz file, a directory of shards or the name of a bundled data set"))
@@ -75,13 +77,15 @@ def select(data, name, inputs, drop):
     known = data.train.X.names if isinstance(data.train.X, ShardedSequences) else None
     option = "--drop" if inputs is None else "--inputs"
     if known is None:
-        raise UsageError(f"{option}: {name} has no names of columns; shards of tables with a header have")
+        way = f"leave {option} out, or write shards of a table whose first line has the names"
+        raise UsageError(f"{option}: {name} has no names of columns; {way}")
     unknown = [column for column in (inputs or drop) if column not in known]
     if unknown:
-        raise UsageError(f"{name}: there is no column {unknown[0]!r:.80}, only {listed(known)}")
+        raise UsageError(f"{name}: there is no column {unknown[0]!r:.80}; the columns are {listed(known)}")
     kept = tuple(inputs or [column for column in known if column not in drop])
     if not kept or len(set(kept)) < len(kept):
-        raise UsageError(f"{option}: must leave at least one column, and each once")
+        expected = "leave at least one column as an input, and name each column once"
+        raise UsageError(f"{option}={listed(inputs or drop)}: must {expected}; the columns are {listed(known)}")
     parts = {of: part and part._replace(X=part.X.of_columns(kept, name)) for of, part in data._asdict().items()}
     return data._replace(**parts)
 
@@ -94,7 +98,8 @@ def is_shards(name):
 def subset(data, name):
     """Return the requested subset; None means the test set if there is one, and otherwise the only subset."""
     if name == "test" and data.test is None:
-        raise UsageError("the data have no test set (values_test, lengths_test)")
+        way = "pass --subset train, or data with arrays values_test and lengths_test"
+        raise UsageError(f"--subset test: the data have no test set; {way}")
     return data.train if name == "train" or data.test is None else data.test
 
 
@@ -106,9 +111,9 @@ def read_model(name):
     path = Path(name)
     path = path / "model.safetensors" if path.is_dir() else path
     if not path.is_file():
-        raise UsageError(f"{path}: no such model")
+        raise UsageError(f"{path}: no such model; pass a model file, or the output directory of numrnn fit")
     if suffix_of(path) in (".csv", ".md", ".npy", ".npz", ".parquet", ".tsv", ".txt"):
-        raise UsageError(f"{path}: expected a model file, or the directory that fit wrote")
+        raise UsageError(f"{path}: expected a model file, or the output directory of numrnn fit")
     return numrnn.load(path)
 
 
@@ -121,7 +126,7 @@ def read_model_for(arguments):
     try:
         check_device(model.device)
     except (ImportError, RuntimeError) as error:
-        hint = "" if arguments.device else "; the model was trained on a GPU, --device cpu computes without one"
+        hint = "" if arguments.device else "; the model was trained on a GPU: pass --device cpu to compute without one"
         raise Failure(f"{error}{hint}") from error
     return model
 

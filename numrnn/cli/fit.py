@@ -6,7 +6,7 @@ import os
 import warnings
 from pathlib import Path
 
-from numrnn.cli.data import check_exists, select, why_not
+from numrnn.cli.data import TARGETS, check_exists, select, why_not
 from numrnn.cli.jobs import BATCH_OPTIONS, Guard, add_batch_options, lines_in_batch, make_checkpoint, run_in_ranks
 from numrnn.cli.options import Failure, UsageError, add_parameters, option_of, over_config
 from numrnn.cli.presets import SETTINGS, TABLE
@@ -82,9 +82,9 @@ def run(options, comm):
 
 
 def _run(options, guard, comm):
-    missing = [name for name in ("data", "output") if name not in options]
+    missing = [what for name, what in (("data", "DATA"), ("output", "--output")) if name not in options]
     if missing:
-        raise UsageError(f"{missing[0]} is missing: numrnn fit DATA --output DIR")
+        raise UsageError(f"{missing[0]} is missing; pass it: numrnn fit DATA --output DIR")
 
     from numrnn import warmup
     from numrnn.cli.data import describe, read_data
@@ -99,7 +99,7 @@ def _run(options, guard, comm):
     _check_options(options, with_texts, comm)
     data = read_texts(options, faults) if with_texts else _chosen(read_data(options["data"]), options)
     if data.train.y is None and options.get("task") != LANGUAGE_MODEL:
-        raise UsageError(f"{options['data']}: there are no targets (y)")
+        raise UsageError(f"{options['data']}: there are no targets (y); {TARGETS}")
     has_targets = data.train.y is not None
     parts = {
         name: part for name, part in data._asdict().items() if part is not None and has_targets == (part.y is not None)
@@ -186,7 +186,7 @@ def _check_options(options, with_texts, comm):
     if "inputs" in options and "drop" in options:
         raise UsageError("--inputs and --drop cannot be combined; pass one of them")
     if options["data"] == "-" and comm.size > 1:
-        raise UsageError("-: processes that train together cannot share standard input; write it to a file")
+        raise UsageError("-: several processes cannot share standard input; write it to a file and pass its name")
     if not with_texts and Path(options["data"]).suffix.lower() in (".txt", ".md"):
         raise UsageError(f"{options['data']}: a text file needs --task {LANGUAGE_MODEL}")
     if not with_texts and Path(options["data"]).suffix.lower() == ".parquet":
@@ -194,8 +194,8 @@ def _check_options(options, with_texts, comm):
     wrong = ("scale", "n_symbols", "inputs", "drop") if with_texts else TEXT_OPTIONS
     for name in wrong:
         if name in options:
-            kind = "texts" if with_texts else f"these data, only for texts: a .csv file, or --task {LANGUAGE_MODEL}"
-            raise UsageError(f"{option_of(name)} does not apply to {kind}")
+            kind = "texts" if with_texts else f"these data, only to texts (a .csv file, or --task {LANGUAGE_MODEL})"
+            raise UsageError(f"{option_of(name)} does not apply to {kind}; leave it out")
 
 
 def _chosen(data, options):
@@ -219,7 +219,7 @@ def make_estimator(parameters, y, options):
     kind = kinds[task]
     unknown = sorted(set(parameters) - set(kind().get_params()))
     if unknown:
-        raise UsageError(f"{option_of(unknown[0])} does not apply to a {task}")
+        raise UsageError(f"{option_of(unknown[0])} does not apply to a {task}; leave it out")
     if "task" not in options and task == "regression":
         _hint_at_classes(values, options)
     if isinstance(parameters.get("class_weight"), dict):
@@ -239,10 +239,10 @@ def _hint_at_classes(values, options):
 
     distinct = np.unique(values)
     if len(distinct) <= MOST_GRADES < len(values) and (distinct % 1 == 0).all():
-        again = "--task classification" if is_text_table(options["data"]) else "integers, or --task classification,"
+        way = "pass" if is_text_table(options["data"]) else "store integers or pass"
         warnings.warn(
-            f"the targets are {len(distinct)} distinct whole numbers written as floats: a regression; {again} makes "
-            "them classes",
+            f"the targets are {len(distinct)} distinct whole numbers written as floats, which makes this a regression; "
+            f"if they are classes, {way} --task classification",
             stacklevel=2,
         )
 
@@ -253,7 +253,7 @@ def _by_label(weights, values):
     unknown = [name for name in weights if name not in labels]
     if unknown:
         known = listed(map(repr, sorted(labels)))
-        raise UsageError(f"--class-weight: there is no class {unknown[0]!r:.80}; class_weight may name {known}")
+        raise UsageError(f"--class-weight: there is no class {unknown[0]!r:.80}; the classes are {known}")
     return {labels[name]: weight for name, weight in weights.items()}
 
 
@@ -263,7 +263,7 @@ def _make_directory(name):
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"cannot make the directory {path}: {error.strerror}") from error
+        raise UsageError(f"--output {path}: cannot create the directory: {error.strerror}") from error
     if not os.access(path, os.W_OK | os.X_OK):
-        raise UsageError(f"cannot write to the directory {path}")
+        raise UsageError(f"--output {path}: cannot write to the directory; choose another, or make it writable")
     return path

@@ -36,12 +36,13 @@ def run(arguments):
 
     model = read_model(arguments.model)
     if not is_language_model(model):
-        raise UsageError(f"{arguments.model}: a {type(model).__name__} does not generate text; pass a language model")
+        raise UsageError(f"{arguments.model}: {type(model).__name__} does not generate text; pass a language model")
     if model.vocabulary_ is None:
-        raise UsageError(f"{arguments.model}: it was fitted on symbols, not on texts")
+        raise UsageError(f"{arguments.model}: it was fitted on symbols, not on text; use its generate in Python")
     if arguments.prompt is None:
         if model.end_symbol_ is None:
-            raise UsageError("--prompt is missing: the model has learned no beginning; fit --boundaries learns one")
+            way = "pass --prompt TEXT, or fit with --boundaries"
+            raise UsageError(f"--prompt is missing: the model has not learned how texts begin; {way}")
         arguments.prompt = ""
     names = ("prompt", "length", "temperature", "top_k", "top_p", "random_state", "stop")
     with names_options(*names):

@@ -40,13 +40,14 @@ def _verify(name):
     from numrnn.data.shards.format import changed_files
 
     if name is None or not is_shards(name):
-        raise UsageError("--verify compares the files of a directory of shards with their checksums: name one")
+        raise UsageError("--verify compares the files of shards with their checksums; pass a directory of shards")
     folders = [folder for folder in (Path(name), Path(name, "test")) if folder.is_dir()]
     found = [changed_files(folder) for folder in folders]
     changed = [str(path) for paths, _ in found for path in paths]
     if changed:
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
-        raise UsageError(f"files that do not match their checksums: {', '.join(changed[:5])}{more}")
+        found = f"files that do not match their checksums: {', '.join(changed[:5])}{more}"
+        raise UsageError(f"{found}; restore them, or write the data set again")
     print(f"{sum(n for _, n in found)} files are as they were written")
 
 

@@ -48,7 +48,7 @@ def make_checkpoint(options):
             return Checkpoint(options["checkpoint_dir"], **given)
     for name in BATCH_OPTIONS[1:-1]:
         if options.get(name):
-            raise UsageError(f"{option_of(name)} needs --checkpoint-dir DIR")
+            raise UsageError(f"{option_of(name)} needs a directory; pass --checkpoint-dir DIR")
     return None
 
 
@@ -56,7 +56,9 @@ class Terminated(SystemExit):
     """Report that a signal ended the command when there was nothing to save."""
 
     def __init__(self, number):
-        super().__init__(f"{signal.Signals(number).name} came outside of training; submit the job again")
+        super().__init__(
+            f"{signal.Signals(number).name} arrived outside of training, with nothing to save; submit the job again"
+        )
         self.code = RESUBMIT
 
 
@@ -130,7 +132,7 @@ def run_in_ranks(run, options):
     try:
         from numrnn.distributed.mpi import world
     except ImportError as error:
-        raise UsageError(f"{error}; with --no-mpi each process trains for itself") from error
+        raise UsageError(f"{error}; or pass --no-mpi to let each process train a model of its own") from error
 
     comm = world()
     if comm.rank:

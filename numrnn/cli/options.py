@@ -166,12 +166,12 @@ def _read(path):
     try:
         text = Path(path).read_bytes().decode()
         if any(line.count(".") > MOST_DOTS for line in text.splitlines()):
-            raise ValueError(f"a line has more than {MOST_DOTS} dots")
+            raise ValueError(f"a line has more than {MOST_DOTS} dots; shorten its key")
         return tomllib.loads(text)
     except OSError as error:
         raise UsageError(error.strerror) from error
     except (ValueError, RecursionError) as error:  # TOML's own errors, and bytes that are not UTF-8
-        raise UsageError(f"not TOML: {error}") from error
+        raise UsageError(f"not a valid TOML file: {error}") from error
 
 
 def _as_arguments(entries):
@@ -182,7 +182,7 @@ def _as_arguments(entries):
     for name, value in entries.items():
         option = option_of(name)
         if name in NOT_IN_FILES:
-            raise UsageError(f"unrecognized arguments: {option}")
+            raise UsageError(f"{option} cannot be set in a file of options; pass it on the command line")
         if isinstance(value, bool):
             words.append(option if value else option_of(f"no_{name}"))
         elif isinstance(value, list):

@@ -18,11 +18,13 @@ def add_parser(commands):
     parser = commands.add_parser(
         "predict",
         help="predict with a saved model",
-        description="Predict every sequence of a data set (of its test set, if it has one) with a saved model.",
+        description="Predict every sequence of a data set (its test set, if it has one) with a saved model.",
     )
     parser.add_argument("model", metavar="MODEL", help="model file, or output directory of numrnn fit")
     parser.add_argument(
-        "data", metavar="DATA", help="name of a bundled data set, .npz file, table or shards, with or without y"
+        "data",
+        metavar="DATA",
+        help="bundled data set (by name), .npz file, table, or directory of shards; targets are optional",
     )
     add_column_options(parser, "text", "id")
     parser.add_argument(
@@ -40,7 +42,7 @@ def run(arguments):
     """Predict and write the predictions."""
     kind = "" if arguments.output is None else Path(arguments.output).suffix.lower()
     if arguments.output is not None and kind not in (".csv", ".npz"):
-        raise UsageError(f"--output must end in .csv or .npz, got {arguments.output}")
+        raise UsageError(f"--output={arguments.output}: must end in .csv or .npz")
 
     import numpy as np
 
@@ -51,9 +53,9 @@ def run(arguments):
 
     model = read_model_for(arguments)
     if is_language_model(model):
-        raise UsageError("a language model has no targets to predict: see numrnn score, numrnn generate")
+        raise UsageError("a language model does not predict targets; use numrnn score or numrnn generate")
     if arguments.proba and not hasattr(model, "predict_proba"):
-        raise UsageError(f"--proba: a {type(model).__name__} does not predict probabilities")
+        raise UsageError(f"--proba: {type(model).__name__} does not predict probabilities; leave out --proba")
     faults = faults_of(vars(arguments))
     part = subset(read_for(model, arguments, faults, with_targets=False), arguments.subset)
     say_what_was_left_out(faults, arguments.output and str(Path(arguments.output).with_suffix("")) + ".skipped.csv")

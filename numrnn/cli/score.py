@@ -29,7 +29,7 @@ def add_parser(commands):
 
 def run(arguments):
     """Predict, compare with the targets and print the scores."""
-    from numrnn.cli.data import read_model_for, subset
+    from numrnn.cli.data import TARGETS, read_model_for, subset
     from numrnn.cli.options import UsageError
     from numrnn.cli.report import as_json, as_text, score
     from numrnn.cli.texts import names_lines, read_for
@@ -41,7 +41,7 @@ def run(arguments):
     say_what_was_left_out(faults, None)
     part = subset(data, arguments.subset)
     if part.y is None and not is_language_model(model):
-        raise UsageError(f"{arguments.data}: there are no targets (y) to score against")
+        raise UsageError(f"{arguments.data}: there are no targets (y) to score against; {TARGETS}")
     with names_lines(part, arguments.data):
         scores = score(model, part)
     name = "test" if part is data.test else "train"

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from numrnn.cli.data import why_not
-from numrnn.cli.options import UsageError
+from numrnn.cli.options import UsageError, names_options
 from numrnn.cli.tables import add_format_options, column_list, faults_of, form_of, say_what_was_left_out
+from numrnn.cli.texts import names_lines
 from numrnn.io.messages import InputError
 
 __all__ = ["add_parser"]
@@ -56,7 +57,10 @@ def run(arguments):
     dtype = arguments.dtype or ("float32" if any(map(is_step_table, arguments.data)) else None)
     job = _Job(arguments, dtype)
     try:
-        with ShardWriter(arguments.output, shard_size=arguments.shard_size, dtype=dtype) as writer:
+        with (
+            names_options("shard_size"),
+            ShardWriter(arguments.output, shard_size=arguments.shard_size, dtype=dtype) as writer,
+        ):
             writer.id_name = arguments.id
             job.survey()
             job.write(writer)
@@ -140,7 +144,7 @@ class _Job:
             test = self._write_file(name, writer, test)
         if not self._written and (self.faults.absent or len(self.faults)):
             why = self.faults.summary() if len(self.faults) else "none has a target"
-            raise UsageError(f"there are no sequences left to write: {why}")
+            raise UsageError(f"no sequences are left to write: {why}")
         has_types = all(suffix_of(name) in (".npz", ".parquet") for name in self._arguments.data)
         if target is not None and not (has_types and self._arguments.task is None):
             for each in filter(None, (writer, test)):
@@ -153,7 +157,7 @@ class _Job:
         from numrnn.data.readers.npz import read_npz
 
         if suffix_of(name) != ".npz":
-            raise UsageError(why_not(name, "a file .npz, .csv, .tsv or .parquet"))
+            raise UsageError(why_not(name, "an .npz, .csv, .tsv or .parquet file"))
         data = read_npz(name)
         if target is not None and data.train.y is not None:
             target.look_at_typed(getattr(data.train.y, "values", data.train.y))
@@ -171,12 +175,14 @@ class _Job:
             return test
         data = self._read_npz(name, self._look["target"])
         self._written += len(data.train.X)
-        _write(name, writer, data.train.X, data.train.y)
+        with names_lines(data.train):
+            writer.write(data.train.X, data.train.y)
         if data.test is not None:
             if test is None:
                 size, dtype = self._arguments.shard_size, self._arguments.dtype
                 test = ShardWriter(writer.folder / "test", shard_size=size, dtype=dtype)
-            _write(name, test, data.test.X, data.test.y)
+            with names_lines(data.test):
+                test.write(data.test.X, data.test.y)
         return test
 
 

@@ -19,6 +19,7 @@ LANGUAGE_MODEL, PAIRS = "language-model", "sequence-to-sequence"
 COLUMNS = ("text", "target", "id")
 VOCABULARY_OPTIONS = ("unit", "max_symbols", "unknown", "lowercase", "normalization", "last")
 TEXT_OPTIONS = (*COLUMNS, "test", "test_fraction", "boundaries", *VOCABULARY_OPTIONS, *FORMAT_OPTIONS)
+NO_TABLE = f"does not apply to a {LANGUAGE_MODEL}, which reads a text and not a table; leave it out"
 TEST_FRACTION = 0.1
 
 
@@ -100,7 +101,7 @@ def make_vocabulary(options, of="text"):
 
     task = options.get("task")
     if task == LANGUAGE_MODEL and "last" in options:
-        raise UsageError(f"--last does not apply to a {LANGUAGE_MODEL}: it reads all of its text")
+        raise UsageError(f"--last does not apply to a {LANGUAGE_MODEL}, which reads all of its text; leave it out")
     settings = {} if task in (LANGUAGE_MODEL, PAIRS) else VOCABULARY
     names = [name for name in VOCABULARY_OPTIONS if name in options and (of == "text" or name != "last")]
     return Vocabulary(**settings | {name: options[name] for name in names})
@@ -115,14 +116,16 @@ def read_texts(options, faults):
     if test is not None and "test_fraction" in options:
         raise UsageError("--test and --test-fraction cannot be combined; pass one of them")
     if "-" == name == test:
-        raise UsageError("--test -: standard input is read already")
+        raise UsageError("--test -: standard input is already the training data; write one of the two to a file")
     if options.get("task") != LANGUAGE_MODEL:
         if "boundaries" in options:
-            raise UsageError(f"--boundaries is an option for a {LANGUAGE_MODEL}, with --task {LANGUAGE_MODEL}")
+            raise UsageError(
+                f"--boundaries applies only to a {LANGUAGE_MODEL}; pass --task {LANGUAGE_MODEL} or leave it out"
+            )
         return _read_tables(name, test, fraction, options, faults)
     for option in (*COLUMNS, *FORMAT_OPTIONS):
         if option in options and option != "encoding":
-            raise UsageError(f"{option_of(option)} does not apply to a {LANGUAGE_MODEL}: it reads one text")
+            raise UsageError(f"{option_of(option)} {NO_TABLE}")
     if options.get("boundaries"):
         return _read_lines_of(name, test, fraction, options)
     text = _read_file(name, options)
@@ -146,7 +149,9 @@ def _read_lines_of(name, test, fraction, options):
 
 def _check_can_hold_out(part, name, what):
     if len(part.X) < 2:
-        raise UsageError(f"{name}: one {what} is too few to hold some out: pass --test FILE or --test-fraction 0")
+        raise UsageError(
+            f"{name}: a single {what} cannot be split to test on a part; pass --test FILE or --test-fraction 0"
+        )
 
 
 def _read_tables(name, test, fraction, options, faults):
@@ -156,8 +161,7 @@ def _read_tables(name, test, fraction, options, faults):
         raise UsageError(why_not(name, f"a .csv or .tsv file for --task {options['task']}"))
     for column in ("text", "target"):
         if column not in options:
-            raise UsageError(f"--{column} is missing: which column of {name} has the {column}s? If it has a row for "
-                             f"each step, it is no table of texts: {STEPS}")  # fmt: skip
+            raise UsageError(f"{_missing(column, name)}; {STEPS}")
     task = options.get("task")
     kind = "text" if task == PAIRS else None
     vocabularies = make_vocabulary(options), make_vocabulary(options, "target") if task == PAIRS else None
@@ -174,6 +178,10 @@ def _read_tables(name, test, fraction, options, faults):
     _check_can_hold_out(table, name, "row")
     kept, held = _hold_out(table.y, fraction, options)
     return DataFile(table.take(kept), table.take(held) if len(held) else None)
+
+
+def _missing(column, name):
+    return f"--{column} is missing; pass --{column} COLUMN, the column of {name} with the {column}s"
 
 
 def _hold_out(y, fraction, options):
@@ -204,18 +212,20 @@ def read_for(model, arguments, faults, *, with_targets=True):
     given = [option for option in (*COLUMNS, *FORMAT_OPTIONS) if option in options]
     if isinstance(model, RNNLanguageModel):
         if model.vocabulary_ is None:
-            raise UsageError(f"{arguments.model}: it was fitted on symbols, not on texts")
+            raise UsageError(f"{arguments.model}: it was fitted on symbols, not on text; score it in Python")
         wrong = [option for option in given if option != "encoding"]
         if wrong:
-            raise UsageError(f"{option_of(wrong[0])} does not apply to a {LANGUAGE_MODEL}: it reads one text")
+            raise UsageError(f"{option_of(wrong[0])} {NO_TABLE}")
         lines = model.end_symbol_ is not None
         return DataFile(_read_lines(name, options) if lines else Part(_read_file(name, options), None), None)
     told = _told(arguments.model)
     if not is_text_table(name):
         if model.vocabulary_ is not None:
-            raise UsageError(f"{name}: the model reads texts, the rows of a .csv or .tsv file")
+            raise UsageError(f"{name}: the model reads texts; pass a .csv or .tsv file with a column of texts")
         if given:
-            raise UsageError(f"{option_of(given[0])} does not apply to these data, only for a table")
+            raise UsageError(
+                f"{option_of(given[0])} does not apply to these data, only to a table of texts; leave it out"
+            )
         data, chosen = read_data(name), "inputs" in told or "drop" in told
         if chosen and getattr(data.train.X, "names", None) and hasattr(model, "feature_names_in_"):
             return select(data, name, tuple(model.feature_names_in_), ())
@@ -225,7 +235,7 @@ def read_for(model, arguments, faults, *, with_targets=True):
     options = {option: value for option, value in told.items() if option in TEXT_OPTIONS} | options
     for column in ("text", "target") if with_targets else ("text",):
         if column not in options:
-            raise UsageError(f"--{column} is missing: which column of {name} has the {column}s?")
+            raise UsageError(_missing(column, name))
     needs_id = "id" in vars(arguments)  # the one that fit was told may be missing
     options |= {"id": None} if with_targets else {"target": None, "na": ()}  # a score has no use for identifiers
     table = _read_rows(name, options, faults, kind=_kind_of_targets(model), needs_id=needs_id)
@@ -257,7 +267,7 @@ def _read_file(name, options):
     from numrnn.data.readers.text import read_text
 
     if suffix_of(name) in (".npz", ".npy", ".parquet", ".safetensors"):
-        raise UsageError(f"{name}: expected a text file")
+        raise UsageError(f"{name}: expected a text file, got a {suffix_of(name)} file")
     return _read(read_text, name, form_of(options).encoding)
 
 
@@ -295,7 +305,7 @@ def _without_empty_texts(table, vocabulary, target_vocabulary, faults):
                 faults.add(table.path, table.lines[i], f"column {shown(column)[:100]} holds no token", table.cells(i))
                 kept[i] = False
     if not kept.any():
-        raise UsageError(f"{table.path}: there are no rows left: {faults.summary()}")
+        raise UsageError(f"{table.path}: no rows are left: {faults.summary()}")
     return table if kept.all() else table.take(np.flatnonzero(kept).tolist())
 
 
@@ -322,7 +332,7 @@ def names_lines(part, name=None, suffix=""):
     Parameters
     ----------
     part : TextTable, TextLines or Part
-        Errors about a part without places are raised unchanged.
+        Errors about a part without places, such as a part without a path, are raised unchanged.
     name : str
         Name of a single text.
     suffix : str
@@ -336,7 +346,7 @@ def names_lines(part, name=None, suffix=""):
             raise
         if isinstance(part.X, str):
             raise error.at(name, *error.index) from error
-        if not hasattr(part, "place"):
+        if part.path is None:
             raise
         where, *rest = error.index or (None,)
         raise error.at(part.place(where, part.target if is_target else None), *rest) from error

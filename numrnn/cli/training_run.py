@@ -149,9 +149,8 @@ def _lengths(estimator, part):
 
 
 def _check_test(estimator, part):
-    names = {} if hasattr(part, "place") else {"name": "values_test", "suffix": "_test"}
     with names_lines(part, suffix="_val"):
-        estimator._read_validation(part.X, part.y, **names)
+        estimator._read_validation(part.X, part.y)
 
 
 def train(estimator, parts, callbacks, *, scale, resume, comm):

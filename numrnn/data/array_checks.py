@@ -124,29 +124,29 @@ def _check_plain_items(items, name, index, hint, depth):
 def _check_plain_array(array, name, index, hint):
     where = place_of(name, index)
     if hasattr(array, "__cuda_array_interface__"):
-        way_out = f"pass cupy.asnumpy({where}){hint}"
-        raise InputTypeError(name, index, f"is an array on a GPU, expected one on the host: {way_out}")
+        way_out = f": pass cupy.asnumpy({where}){hint}"
+        raise InputTypeError(name, index, "is an array on a GPU, expected one on the host", way_out)
     if not isinstance(array, np.ma.MaskedArray) or not np.ma.is_masked(array):
         return
     mask = np.ma.getmaskarray(array)
     if not mask.ndim:
         raise InputError(name, index, "is masked; fill or remove masked values")
     first = np.argwhere(mask)[0].tolist()
-    found = f"is a masked array: {np.count_nonzero(mask)} of its values are masked, the first is at {first}"
-    raise InputError(name, index, f"{found}; fill them ({where}.filled(...)), or remove them")
+    found = f"is a masked array: {np.count_nonzero(mask)} of its values are masked, the first at index {first}"
+    raise InputError(name, index, f"{found}; fill or remove them", f", for example with {where}.filled(...)")
 
 
 def _as_array(item, name, i, kinds):
     check_plain(item, name, BY_DEVICE, (i,))
     if issparse(item):
-        raise InputTypeError(name, (i,), f"is sparse, dense data is required: pass {name}[{i}].toarray()")
+        raise InputTypeError(name, (i,), "is sparse, but must be dense", f": pass {name}[{i}].toarray()")
     if hasattr(item, "columns") and kinds == NUMBERS:
         return numbers_of_frame(item, name, (i,))
     try:
         array = np.asarray(item)
     except (TypeError, ValueError) as error:
         reason = "its steps differ in length" if isinstance(item, (list, tuple)) else error
-        problem = f"is no array of numbers, of shape (steps, inputs): {reason}"
+        problem = f"must be an array of numbers of shape (steps, inputs): {reason}"
         raise InputError(name, (i,), problem) from error
     return numbers_of_objects(array, name, (i,)) if kinds == NUMBERS and array.ndim else array
 
@@ -167,11 +167,11 @@ def _unequal(arrays, i, name):
     first, other = arrays[0].shape, arrays[i].shape
     if 0 in first:
         return InputError(name, (0,), f"is empty, of shape {first}")
-    found = f"{'is empty, of' if 0 in other else 'has'} shape {other}, the first has {first}"
+    found = f"{'is empty, of' if 0 in other else 'has'} shape {other}, but the first array has shape {first}"
     why = "all sequences must have the same number of columns (inputs or targets of a step)"
     if len(first) == len(other) and len({x.shape[0] for x in arrays}) == 1:
-        why = "the sequences look transposed, (columns, steps) instead of (steps, columns); "
-        why += f"pass [x.T for x in {name}]"
+        why = "the sequences look transposed, (columns, steps) instead of (steps, columns)"
+        return InputError(name, (i,), f"{found}: {why}", f"; pass [x.T for x in {name}]")
     return InputError(name, (i,), f"{found}: {why}")
 
 
@@ -181,7 +181,8 @@ def _check_dtypes(arrays, name, kinds):
         if x.dtype.kind == "O":
             check_targets(x, name, (i,))
         if (x.dtype.kind in NUMBERS) != (arrays[0].dtype.kind in NUMBERS):
-            raise InputError(name, (i,), f"has dtype {x.dtype}, the first {arrays[0].dtype}")
+            either = ": pass either numbers or labels, not both"
+            raise InputError(name, (i,), f"has dtype {x.dtype}, but the first array has {arrays[0].dtype}{either}")
 
 
 def _concatenate(arrays, dtype, n_steps):
@@ -196,14 +197,18 @@ def checked_offsets(offsets, values):
     check_plain(offsets, "offsets")
     offsets = np.asarray(offsets)
     if values.ndim not in (1, 2):
-        raise ValueError(f"values must have the shape (steps, columns) or (steps,), got {values.shape}")
+        raise InputError("values", (), f"must have the shape (steps, columns) or (steps,), got {values.shape}")
     if offsets.ndim != 1 or offsets.dtype.kind not in "iu" or len(offsets) == 0:
-        raise ValueError(f"offsets must be integers of shape (N + 1,), got {offsets.dtype} of shape {offsets.shape}")
+        found = f"got {offsets.dtype} of shape {offsets.shape}"
+        raise InputError("offsets", (), f"must be integers of shape (N + 1,), {found}")
     if offsets[0] != 0 or offsets[-1] != len(values):
-        raise ValueError(f"offsets must go from 0 to {len(values)} (steps), got {offsets[0]} to {offsets[-1]}")
+        problem = f"must go from 0 to the number of steps, {len(values)}, got {offsets[0]} to {offsets[-1]}"
+        raise InputError("offsets", (), problem)
     falls = np.flatnonzero(offsets[1:] < offsets[:-1])  # differences could wrap
     if falls.size:
-        raise ValueError(f"offsets must not decrease, sequence {falls[0]} goes from {offsets[falls[0]]} down")
+        i = int(falls[0])
+        problem = f"must not decrease, but sequence {i} goes from {offsets[i]} to {offsets[i + 1]}"
+        raise InputError("offsets", (), problem)
     offsets = offsets.astype(np.int64)
     offsets.flags.writeable = False
     return offsets
@@ -218,7 +223,7 @@ def checked_lengths(lengths, n_steps, name="lengths", least=0):
     lengths = checked_each(lengths, n_steps, name, least)
     ends = np.cumsum(lengths)  # before the first sum that wraps, there is one that is too large already
     if (ends > n_steps).any() or (ends[-1] if ends.size else 0) != n_steps:
-        raise ValueError(f"{name} add up to {sum(lengths.tolist())} steps, values hold {n_steps}")
+        raise InputError(name, (), f"must add up to the {n_steps} steps of values, got {sum(lengths.tolist())}")
     return lengths
 
 
@@ -229,11 +234,13 @@ def checked_each(lengths, most, name, least):
     if lengths.size == 0:
         return np.zeros(0, np.int64)
     if lengths.ndim != 1 or lengths.dtype.kind not in "iu":
-        raise ValueError(f"{name} must be integers of shape (N,), got {lengths.dtype} of shape {lengths.shape}")
-    limits = (lengths < least, f"at least {least}"), (lengths > most, f"at most {most}, the steps there are")
+        found = f"got {lengths.dtype} of shape {lengths.shape}"
+        raise InputError(name, (), f"must be integers of shape (N,), {found}")
+    limits = (lengths < least, f"at least {least}"), (lengths > most, f"at most {most}, the number of steps")
     for wrong, expected in limits:
         if wrong.any():
-            raise ValueError(f"{name}[{wrong.argmax()}]={lengths[wrong.argmax()]}: must be {expected}")
+            i = int(wrong.argmax())
+            raise InputError(name, (i,), f"={lengths[i]}: must be {expected}")
     return lengths.astype(np.int64)
 
 
@@ -255,7 +262,7 @@ def check_one_order(items, name):
         if i == first:
             check_distinct(items[i], name, (i,))
         if columns != expected:
-            found = f"[{listed(map(repr, columns))}], the first data frame [{listed(map(repr, expected))}]"
+            found = f"[{listed(map(repr, columns))}], but {name}[{first}] has [{listed(map(repr, expected))}]"
             raise InputError(name, (i,), f"has the columns {found}")
     return frames[0][1] if frames else None
 
@@ -289,25 +296,25 @@ def places_of(expected, found, where):
     faults += [f"column {new[0]!r:.80} is new{_more(new)}"] if new else []
     if not faults and len(expected) != len(found):
         twice = next(name for i, name in enumerate(found) if place[name] != i)
-        faults = [f"column {twice!r:.80} is there twice"]
+        faults = [f"column {twice!r:.80} occurs twice"]
     if faults:
         problem = f": {', '.join(faults)}; expected the columns {listed(map(repr, expected))}"
         raise InputError(str(where), (), problem)
     return np.array([place[name] for name in expected])
 
 
-def check_same_order(known, found, what, where, when="during fit"):
+def check_same_order(known, found, where, what="the columns", when="during fit"):
     """Raise a ValueError unless the columns are the known ones in the same order.
 
     Parameters
     ----------
     known, found : sequence of str
-    what, where, when : str
-        Name of the columns, their source (see `places_of`), and when their order was learned, for error messages.
+    where, what, when : str
+        Source of the columns (see `places_of`), their name, and when their order was learned, for error messages.
     """
     if places_of(known, found, where) is not None:
         expected, found = (listed(map(repr, order)) for order in (known, found))
-        raise ValueError(f"{what} must have the same order as {when}: {expected}; they are {found}")
+        raise InputError(str(where), (), f": {what} must have the same order as {when}, {expected}; got {found}")
 
 
 def _more(names):

@@ -2,7 +2,7 @@
 
 import re
 
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, shown
 
 __all__ = ["n_bytes"]
 
@@ -35,5 +35,6 @@ def n_bytes(size, name):
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(size))
     unit = UNITS.get(found[2].upper()) if found else None
     if unit is None or isinstance(size, bool) or not 1 <= float(found[1]) * unit < MOST:
-        raise ValueError(f"{name} must be a number of bytes such as '512MB' or '2GiB', got {shown(size)}")
+        problem = f"={shown(size)}: must be a number of bytes such as 512000000, '512MB' or '2GiB'"
+        raise InputError(name, (), problem)
     return int(float(found[1]) * unit)

@@ -6,7 +6,7 @@ from numbers import Real
 import numpy as np
 from scipy.sparse import issparse
 
-from numrnn.io.messages import InputError, InputTypeError
+from numrnn.io.messages import InputError, InputTypeError, place_of
 
 __all__ = ["check_column", "check_container", "check_targets", "numbers_of_frame", "numbers_of_objects"]
 
@@ -28,7 +28,7 @@ def check_container(X, name, expected=_EXPECTED):
         return
     way_out = _way_out(X, name)
     if way_out is not None:
-        raise InputTypeError(name, (), f"is {_described(X)}, {expected}{way_out}")
+        raise InputTypeError(name, (), f"is {_described(X)}, {expected}", way_out)
 
 
 def _described(X):
@@ -38,13 +38,13 @@ def _described(X):
 def _way_out(X, name):
     """Return what to pass instead, as the end of a sentence, or None if the container is acceptable."""
     if issparse(X):
-        return f": sparse data are taken as dense ones only, pass {name}.toarray()"
+        return f": sparse data must be dense; pass {name}.toarray()"
     if isinstance(X, Mapping):
         return f": pass list({name}.values())"
     if isinstance(X, Iterator):
-        return f": it can be read once only, pass list({name})"
+        return f": it can be read only once; pass list({name})"
     if hasattr(X, "batch_sizes"):
-        return ": unpack it by torch.nn.utils.rnn.pad_packed_sequence and pass Sequences.from_padded(padded, lengths)"
+        return ": unpack it with torch.nn.utils.rnn.pad_packed_sequence and pass Sequences.from_padded(padded, lengths)"
     if getattr(X, "is_nested", False):
         return f": pass [x.numpy() for x in {name}.unbind()]"
     if hasattr(X, "columns") and getattr(getattr(X, "index", None), "nlevels", 1) > 1:
@@ -80,7 +80,7 @@ def check_column(values, name, column, index=()):
     kind = getattr(values.dtype, "kind", "O")
     where = f", column {column!r:.80}"
     if kind not in "biufO":
-        raise InputError(name, index, f"{where} holds {values.dtype}, expected numbers{_cast(kind)}")
+        raise InputError(name, index, f"{where} holds {values.dtype}, expected numbers", _cast(kind))
     for i, value in enumerate(values.tolist() if kind == "O" else ()):
         if not _is_number(value):
             found = f"{value!r:.100} ({type(value).__name__}) in row {i}"
@@ -89,8 +89,8 @@ def check_column(values, name, column, index=()):
 
 def _cast(kind):
     return {
-        "M": ": dates are no numbers; subtract a date and divide by numpy.timedelta64(1, 's'), say",
-        "m": ": durations have a unit; divide by numpy.timedelta64(1, 's'), say",
+        "M": ": to convert dates, subtract one and divide by numpy.timedelta64(1, 's')",
+        "m": ": to convert durations, divide by numpy.timedelta64(1, 's')",
     }.get(kind, "")
 
 
@@ -147,14 +147,15 @@ def check_targets(y, name, index=()):
     first = None
     for i, value in enumerate(y):
         if issparse(value):
-            raise InputTypeError(name, (*index, i), "is a sparse array, expected a target: pass its toarray()")
+            way_out = f": pass {place_of(name, (*index, i))}.toarray()"
+            raise InputTypeError(name, (*index, i), "is a sparse array, expected a target", way_out)
         if _is_missing(value) or isinstance(value, float) and value != value:
-            problem = f"is {value!r}: Input {name} contains NaN; leave out what has no target"
+            problem = f"is {value!r}: Input {name} contains NaN; leave out sequences without a target"
             raise InputError(name, (*index, i), problem)
         first = value if first is None else first
         if isinstance(value, str) != isinstance(first, str):
-            found = f"is {value!r:.100}, the first {first!r:.100}"
-            problem = f"{found}: {name} must hold labels of one type, got text and others"
+            found = f"is {value!r:.100}, but the first label is {first!r:.100}"
+            problem = f"{found}: all labels must be str, or none of them; convert the others"
             raise InputError(name, (*index, i), problem)
 
 
@@ -163,4 +164,4 @@ def check_distinct(X, name, index=()):
     columns = list(X.columns) if hasattr(X, "columns") else []
     if len(set(columns)) < len(columns):
         twice = next(column for i, column in enumerate(columns) if column in columns[:i])
-        raise InputError(name, index, f"has the column {twice!r:.80} twice; rename one of them")
+        raise InputError(name, index, f"has the column {twice!r:.80} twice; rename one of the two")

@@ -17,7 +17,8 @@ from numrnn.kernels.cpu.processor import all_finite
 from numrnn.kernels.jit import read_only
 
 __all__ = [
-    "from_steps", "list_items", "steps_to_sequences", "targets_to_sequences", "to_sequences", "values_of_numbers",
+    "check_same_lengths", "check_same_number", "from_steps", "list_items", "steps_to_sequences",
+    "targets_to_sequences", "to_sequences", "values_of_numbers",
 ]  # fmt: skip
 
 # Rows of a search for NaN at a time: the mask of a block stays in the cache, whatever the size of the data.
@@ -80,7 +81,7 @@ def _read_symbols(X, name, allow_empty):
     def choose_dtype(found, ndim):
         if ndim != 1 or found.kind not in "iu":
             expected = "must hold symbols, 1-D arrays of integers of one type"
-            raise InputError(name, (), f"{expected}, together they are {found}")
+            raise InputError(name, (), f"{expected}, but their common dtype is {found}; convert them")
         return found
 
     if allow_empty and isinstance(X, (list, tuple)):  # an empty list has no type
@@ -138,22 +139,26 @@ def targets_to_sequences(y, X_sequences, *, name="y"):
         Name of y in errors.
     """
     targets = steps_to_sequences(y, name=name)
+    check_same_lengths(targets, X_sequences, name)
+    return targets
+
+
+def check_same_lengths(targets, X_sequences, name):
+    """Raise an InputError that names the first of the targets that differs in length from its sequence of X."""
     check_same_number(len(X_sequences), len(targets), name)
     wrong = np.flatnonzero(targets.lengths != X_sequences.lengths)
     if wrong.size:
         i = int(wrong[0])
-        raise InputError(name, (i,), f"has {targets.lengths[i]} steps, its sequence has {X_sequences.lengths[i]}")
-    return targets
+        raise InputError(name, (i,), f"has {targets.lengths[i]} steps, but its sequence has {X_sequences.lengths[i]}")
 
 
-def check_same_number(n_sequences, n_targets, name, unit=""):
-    """Raise a ValueError unless there are as many targets or weights, called `name`, as sequences of X."""
+def check_same_number(n_sequences, n_targets, name, unit=" sequences"):
+    """Raise an InputError unless there are as many targets or weights, called `name`, as sequences of X."""
     if n_targets != n_sequences:
         suffix = name.removeprefix("sample_weight").removeprefix("y")
-        raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: {[n_sequences, n_targets]}; "
-            f"X{suffix} has {n_sequences} sequences, {name} has {n_targets}{unit}"
-        )
+        found = f"has {n_targets}{unit}, but X{suffix} has {n_sequences} sequences"
+        numbers = [n_sequences, n_targets]  # in the words of scikit-learn
+        raise InputError(name, (), f"{found}: Found input variables with inconsistent numbers of samples: {numbers}")
 
 
 def steps_to_sequences(y, *, name="y"):
@@ -179,11 +184,12 @@ def steps_to_sequences(y, *, name="y"):
         for i, row in enumerate(array if array.dtype.kind == "O" and array.ndim == 2 else ()):
             check_targets(row, name, (i,))
         if array.ndim not in (2, 3):
-            problem = (
-                f"has shape {array.shape}, but every step of a sequence needs a value: pass a list of arrays of shape "
-                "(steps,) or (steps, columns), Sequences, or an array of shape (N, T) or (N, T, K)"
+            way_out = (
+                ": pass a list of arrays of shape (steps,) or (steps, columns), Sequences, or an array of shape (N, T) "
+                "or (N, T, K)"
             )
-            raise InputError(name, (), problem)
+            problem = f"has shape {array.shape}, but every step of a sequence needs a value"
+            raise InputError(name, (), problem, way_out)
         steps = Sequences.from_array(np.ascontiguousarray(array))
     check_kind(steps.values.dtype, name, TARGETS, (0,))
     _check_finite(steps, name)
@@ -261,9 +267,9 @@ def _numbers_in(X, name):
     if array.dtype.kind == "c":
         raise InputError(name, (), f"has dtype {array.dtype}: Complex data not supported, expected real numbers")
     if array.dtype.kind in "US" and array.size:
-        found = f"holds texts, such as {array.flat[0].item()!r:.80}, expected numbers"
-        way_out = "to read characters or words, set vocabulary=numrnn.data.Vocabulary() of an estimator"
-        raise InputError(name, (), f"{found}; {way_out}")
+        found = f"holds strings, such as {array.flat[0].item()!r:.80}, expected numbers"
+        way_out = "; to read characters or words, set vocabulary=numrnn.data.Vocabulary() of an estimator"
+        raise InputError(name, (), found, way_out)
     return numbers_of_objects(array, name) if array.dtype.kind == "O" and array.ndim > 1 else X
 
 
@@ -287,7 +293,7 @@ def _check_lengths(sequences, name, least=1):
         raise InputError(name, (), NO_SEQUENCES)
     empty = np.flatnonzero(sequences.lengths < least)
     if not least and not sequences.offsets[-1]:
-        raise InputError(name, (), "has no symbol: at least one sequence must have one")
+        raise InputError(name, (), "has no symbols: at least one sequence must have one")
     if empty.size:
         raise InputError(name, (int(empty[0]),), "is empty: a sequence needs at least one step")
 
@@ -326,11 +332,11 @@ def _not_finite(sequences, row, name, names):
     steps = sequences.values[row]
     found = "NaN" if np.isnan(steps).any() else f"infinity or a value too large for {shown(steps.dtype)}"
     padded = np.isnan(sequences.values[row : sequences.offsets[i + 1]]).all()
-    hint = f"; if it is padding, pass Sequences.from_padded({name})" if padded else ""
+    hint = f"; if it is padding, pass Sequences.from_padded({name})" if padded else "; replace or remove such values"
     step = row - sequences.offsets[i]
     bad = ~np.isfinite(steps)
     column = None if bad.all() else int(bad.argmax())
     if names is not None and (column is not None or bad.size == 1):
         column = repr(names[column or (step if len(names) > 1 else 0)])
     where = "" if column is None else f", column {column!s:.80}"
-    return InputError(name, (i,), f"contains {found} in step {step}{where}{hint}")
+    return InputError(name, (i,), f"contains {found} in step {step}{where}", hint)

@@ -8,7 +8,7 @@ in another one, or not at all.
 import numpy as np
 from sklearn.utils import check_random_state
 
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, shown
 
 # A seed gives the same results only while these numbers are unchanged: add new ones, never change existing ones.
 PURPOSES = {"weights": 1, "shuffle": 2, "split": 3, "dropout": 4, "sampling": 5, "data": 6, "shards": 7, "restarts": 8}
@@ -23,10 +23,8 @@ def draw_seed(random_state):
     try:
         random = check_random_state(random_state)
     except ValueError as error:
-        raise ValueError(
-            f"random_state must be an integer from 0 to {2**32 - 1}, a numpy.random.RandomState or None, got "
-            f"{shown(random_state)}"
-        ) from error
+        expected = f"an integer from 0 to {2**32 - 1}, a numpy.random.RandomState or None"
+        raise InputError("random_state", (), f"={shown(random_state)}: must be {expected}") from error
     return int(random.randint(0, 2**64, dtype=np.uint64))
 
 

@@ -22,7 +22,7 @@ from numrnn.data.array_checks import (
 from numrnn.data.containers import check_container
 from numrnn.data.sources import Chosen, SequenceSource
 from numrnn.data.views import indices_of, key_of_sequences
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, shown
 
 __all__ = ["Sequences"]
 
@@ -140,7 +140,7 @@ class Sequences(SequenceSource):
         check_plain(array, "array")
         array = np.asarray(array)
         if array.ndim not in (2, 3):
-            raise ValueError(f"array must have the shape (N, T, D) or (N, T), got {array.shape}")
+            raise InputError("array", (), f"must have the shape (N, T, D) or (N, T), got {array.shape}")
         n_sequences, n_steps = array.shape[:2]
         offsets = np.arange(n_sequences + 1, dtype=np.int64) * n_steps
         return cls(array.reshape(n_sequences * n_steps, *array.shape[2:]), offsets)
@@ -181,7 +181,7 @@ class Sequences(SequenceSource):
         X = np.asarray(X)
         count = len(X) if lengths is None and X.ndim else np.size(lengths)
         if X.ndim not in (2, 3) or len(X) != count:
-            raise ValueError(f"X must have the shape ({count}, T, D) or ({count}, T), got {X.shape}")
+            raise InputError("X", (), f"must have the shape ({count}, T, D) or ({count}, T), got {X.shape}")
         lengths = _lengths_by_nan(X) if lengths is None else checked_each(lengths, X.shape[1], "lengths", 0)
         return cls.from_concatenated(X[_mask(lengths, X.shape[1])], lengths)
 
@@ -297,7 +297,7 @@ class Sequences(SequenceSource):
         for i in range(*slice(start, stop).indices(len(self))):
             if np.array_equal(self[i], value):
                 return i
-        raise ValueError(f"{shown(value)} is not among the sequences")
+        raise InputError("value", (), f"={shown(value)}: must be one of the sequences")
 
     def count(self, value: ArrayLike) -> int:
         """Return how many sequences equal an array.
@@ -419,7 +419,10 @@ class Sequences(SequenceSource):
     def __array__(self, dtype=None, copy=None):
         # Without it NumPy would go through the sequences step by step, and make one array of those of equal length.
         if dtype is not None and np.dtype(dtype) != object:
-            raise ValueError(f"no array of {np.dtype(dtype)} holds any sequences: take .values or .to_padded()")
+            problem = (
+                f"={np.dtype(dtype)}: must be object, since sequences may differ in length; use .values or .to_padded()"
+            )
+            raise InputError("dtype", (), problem)
         return np.fromiter(self, dtype=object, count=len(self))
 
     def __repr__(self):
@@ -436,8 +439,8 @@ collections.abc.Sequence.register(Sequences)
 def _checked_names(names, values):
     known = None if isinstance(names, str) else names_of(names)
     if known is None or values.ndim != 2 or len(known) != values.shape[1]:
-        expected = f"{values.shape[1]} texts, one a column" if values.ndim == 2 else "None, for steps of one value"
-        raise ValueError(f"names={shown(names)}: must be {expected}")
+        expected = f"{values.shape[1]} str, one per column" if values.ndim == 2 else "None, since a step is one value"
+        raise InputError("names", (), f"={shown(names)}: must be {expected}")
     return known
 
 

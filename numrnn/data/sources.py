@@ -116,4 +116,4 @@ def check_names_of_targets(y, known, name, when="during fit"):
     """Raise a ValueError if the columns of y differ from the known ones in name or order."""
     found = None if known is None else names_of_targets(y, name)
     if found is not None:
-        check_same_order(known, found, f"{name}: the columns", name, when)
+        check_same_order(known, found, name, when=when)

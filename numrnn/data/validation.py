@@ -94,9 +94,8 @@ def check_inputs(X, inputs, *, dtype, name="X", n_symbols=None, read=to_sequence
         if first[0] != n_features:
             raise InputError(name, (), f"has {first[0]} features, {expecting}")
     elif len(first) == 2 and first[1] != n_inputs:
-        found = f"has {first[1]} features, {expecting}"
-        expecting_steps = f"{name}[0] has shape {first}, expected (steps, {n_inputs})"
-        raise InputError(name, (), f"{found}: {expecting_steps}{_hint(sequences, form, n_inputs, name)}")
+        steps = f": {name}[0] has shape {first}, expected (steps, {n_inputs}){_hint(sequences, form, n_inputs, name)}"
+        raise InputError(name, (), f"has {first[1]} features, {expecting}", steps)
     return sequences, form
 
 
@@ -107,12 +106,12 @@ def _read(X, dtype, name, n_symbols, read):
 
 def _hint(sequences, form, n_inputs, name):
     if form == "table":
-        return f". A 2-D array is univariate sequences, one a row. One sequence? pass [{name}]"
+        return f". A 2-D array holds univariate sequences, one per row. If it is a single sequence, pass [{name}]"
     if not np.all(sequences.lengths == n_inputs):
         return ""
     transposed = f"{name}.transpose(0, 2, 1)" if form == "array" else f"[x.T for x in {name}]"
     hint = f". {name} looks transposed, (columns, steps) instead of (steps, columns): pass {transposed}"
-    return hint if sequences.shape[2] > 1 else f"{hint}; one sequence? pass [{name}]"
+    return hint if sequences.shape[2] > 1 else f"{hint}; if it is a single sequence, pass [{name}]"
 
 
 def check_names(X, inputs, *, name="X"):
@@ -132,7 +131,7 @@ def check_names(X, inputs, *, name="X"):
     if isinstance(X, ShardedSequences):
         same = places_of(known, names, X.directory) is None
         return X if same else X.of_columns(tuple(known), X.directory)
-    check_same_order(known, names, f"{name}: the columns", name)
+    check_same_order(known, names, name)
     return X
 
 
@@ -141,7 +140,7 @@ def check_names_of_step(x, names):
     columns = getattr(x, "columns", getattr(x, "index", ()) if hasattr(x, "iloc") else ())
     found = None if names is None else names_of(columns)
     if found is not None:
-        check_same_order(names, found, "x: the inputs", "x")
+        check_same_order(names, found, "x", "the inputs")
 
 
 def learn_names(X, owner, name):

@@ -45,7 +45,7 @@ class Held(SequenceSource):
 
     def choose(self, ids):
         """Raise an error, since the window changes."""
-        raise TypeError("sequences of a window are read in mini-batches")
+        raise TypeError("a window of shards cannot be subset; read its sequences in mini-batches")
 
     def __len__(self):
         return len(self.lengths)

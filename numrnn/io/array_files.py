@@ -38,7 +38,7 @@ def _check_count(archive, file, size):
     file.seek(size - END - len(archive.comment) + COUNT_AT)
     count, found = int.from_bytes(file.read(2), "little"), len(archive.infolist())
     if count not in (found, MANY):
-        raise ValueError(f"its directory has the names of {found} arrays, expected {count}")
+        raise ValueError(f"its directory lists {found} arrays, expected {count}")
 
 
 def _members(archive, size):
@@ -53,7 +53,9 @@ def _members(archive, size):
         if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
             raise ValueError(f"{name[:80]!r} is compressed by method {info.compress_type}, which NumPy does not write")
         if info.file_size > info.compress_size * DEFLATE:
-            raise ValueError(f"{name[:80]!r} claims {info.file_size} bytes, {info.compress_size} are in the file")
+            raise ValueError(
+                f"{name[:80]!r} claims {info.file_size} bytes, but only {info.compress_size} are in the file"
+            )
         members[name] = info
     if sum(info.compress_size for info in members.values()) > size:
         raise ValueError("its arrays claim more bytes than the file has")
@@ -95,26 +97,27 @@ def read_header(file, size):
     """
     version = np.lib.format.read_magic(file)
     if version not in READERS:
-        raise ValueError(f"version {version[0]}.{version[1]} of the format is not for plain arrays")
+        raise ValueError(f"version {version[0]}.{version[1]} of the .npy format is not supported")
     shape, fortran_order, dtype = READERS[version](file)
     if dtype.kind not in KINDS or dtype.itemsize == 0:
-        raise ValueError(f"expected numbers or texts, got dtype {str(dtype)[:40]}")
+        raise ValueError(f"expected numbers or strings, got dtype {str(dtype)[:40]}")
     expected, found = math.prod(shape) * dtype.itemsize, size - file.tell()
     if any(n < 0 for n in shape) or expected != found or dtype.itemsize > size:
-        raise ValueError(f"{str(dtype)[:40]} of shape {str(shape)[:80]} does not fill {found} bytes")
+        needs = f"an array of dtype {str(dtype)[:40]} and shape {str(shape)[:80]} needs {expected} bytes"
+        raise ValueError(f"{needs}, but the file has {found}")
     return dtype, shape, fortran_order
 
 
 def read_array(file, size):
     """Read a whole array from a binary file of `size` bytes.
 
-    Raises a ValueError as `read_header` does, and if the file is truncated or texts hold invalid characters.
+    Raises a ValueError as `read_header` does, and if the file is truncated or strings hold invalid characters.
     """
     dtype, shape, fortran_order = read_header(file, size)
     flat = np.empty(math.prod(shape), dtype)
     _fill(flat.view(np.uint8), file)
     if dtype.kind == "U" and flat.size and flat.view(f"{dtype.byteorder}u4").max() > LAST_CHARACTER:
-        raise ValueError("texts hold invalid characters")
+        raise ValueError("its strings hold invalid characters")
     return flat.reshape(shape[::-1]).T if fortran_order else flat.reshape(shape)
 
 
@@ -123,4 +126,4 @@ def _fill(content, file):
     while count := file.readinto(content[done : done + PIECE]):
         done += count
     if done < len(content) or file.read(1):  # the end of a member of an archive is where its CRC is compared
-        raise ValueError(f"{len(content)} bytes of items were expected, the file has {done} or more")
+        raise ValueError(f"its items need {len(content)} bytes, but the file has {done} or more")

@@ -79,6 +79,6 @@ def read_checkpoint(path):
     if file_format != CHECKPOINT_FORMAT:
         raise ValueError(
             f"{path} has checkpoint format {shown(file_format)}, written by numrnn {shown(header.get('numrnn'))}; "
-            f"numrnn {numrnn.__version__} reads format {CHECKPOINT_FORMAT}"
+            f"numrnn {numrnn.__version__} reads format {CHECKPOINT_FORMAT}. Resume with the version that wrote it."
         )
     return tensors, header

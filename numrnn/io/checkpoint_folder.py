@@ -11,6 +11,7 @@ from pathlib import Path
 
 from numrnn.io.atomic import remove_leftovers
 from numrnn.io.checkpoint_file import DamagedCheckpointError, read_checkpoint, write_checkpoint
+from numrnn.io.messages import InputError
 
 __all__ = ["CheckpointFolder", "newest_checkpoint"]
 
@@ -84,7 +85,8 @@ def newest_checkpoint(folder):
             warnings.warn(f"{fault}; resuming from the previous one, {path.name}", stacklevel=2)
         return found
     if faults:
-        raise ValueError(f"resume: no checkpoint in {folder} can be used: {'; '.join(faults)}")
+        way_out = "; pass another folder, or start without resume"
+        raise InputError("resume", (), f": no checkpoint in {folder} can be used: {'; '.join(faults)}", way_out)
     return None, {}, {}
 
 
@@ -106,9 +108,10 @@ def _take_lock(folder):
     except BlockingIOError as error:
         holder = os.read(number, 200).decode(errors="replace") or "another process"
         os.close(number)
-        raise ValueError(f"checkpoints in {folder} are being written by {holder}: one run at a time") from error
+        way = "stop that run or choose another folder"
+        raise ValueError(f"checkpoints in {folder} are being written by {holder}; {way}") from error
     except OSError as error:
-        logger.warning("no lock on %s (%s): a second run is not prevented from writing there", folder, error.strerror)
+        logger.warning("cannot lock %s (%s); make sure that no other run writes to it", folder, error.strerror)
     else:
         os.ftruncate(number, 0)
         os.write(number, f"process {os.getpid()} on {socket.gethostname()}".encode())
@@ -117,7 +120,7 @@ def _take_lock(folder):
 
 def _open_lock(path):
     """Open the lock file, which must not be a link to a file elsewhere."""
-    wrong = f"{path}: must be a regular file of one name, no link, folder, device or FIFO; remove it if no run uses it"
+    wrong = f"{path}: must be a regular file, not a link, folder, device or FIFO; remove it if no run uses it"
     try:
         number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
     except OSError as error:

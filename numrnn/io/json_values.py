@@ -68,7 +68,7 @@ def encode(value):
     if hasattr(value, "get_params") and not isinstance(value, type):
         params = {name: encode(item) for name, item in value.get_params(deep=False).items()}
         return {"object": {"class": kind.__name__, "params": params}}
-    raise TypeError(f"a value of type {kind.__module__}.{kind.__qualname__} has no encoding in a model file")
+    raise TypeError(f"a value of type {kind.__module__}.{kind.__qualname__} cannot be stored in a model file")
 
 
 def decode(encoded, classes=None):
@@ -100,7 +100,7 @@ def decode(encoded, classes=None):
 def _encode_array(array):
     kind = array.dtype.kind
     if kind not in _KINDS or kind == "f" and array.dtype.itemsize > 8:
-        raise TypeError(f"an array of dtype {array.dtype} has no encoding in a model file")
+        raise TypeError(f"an array of dtype {array.dtype} cannot be stored in a model file")
     dtype = "object" if kind == "O" else array.dtype.str
     return {"dtype": dtype, "shape": list(array.shape), "items": [encode(item) for item in array.ravel().tolist()]}
 
@@ -114,7 +114,7 @@ def _decode_array(content, classes):
     kind = _ITEMS.get(dtype.kind, object)
     for item in items:
         if not isinstance(item, kind) or (isinstance(item, bool) and dtype.kind not in "bO"):
-            raise ValueError(f"an array of dtype {dtype} holds {shown(item)}")
+            raise ValueError(f"an array of dtype {dtype} holds {shown(item)}, which is not of that type")
     array = np.empty(len(items), dtype)
     for i, item in enumerate(items):
         array[i] = item
@@ -125,13 +125,13 @@ def _dtype_of(name, items):
     """Return the dtype of an array; a text dtype may be only slightly wider than the longest text."""
     dtype = np.dtype(name if isinstance(name, str) and len(name) < 32 else "V")
     if dtype.kind not in _KINDS or dtype.itemsize > 8 and dtype.kind != "U":
-        raise ValueError(f"dtype={shown(name)}: no array in a model file has it")
+        raise ValueError(f"dtype={shown(name)}: must be the dtype of an array in a model file")
     if dtype.kind != "U":
         return dtype
     longest = max((len(item) for item in items if isinstance(item, str)), default=0)
     width = min(dtype.itemsize // 4, max(longest, _TEXT))
     if width < longest:
-        raise ValueError(f"an array of dtype {dtype} holds a text of {longest} characters")
+        raise ValueError(f"an array of dtype {dtype} holds a string of {longest} characters")
     return np.dtype(f"{dtype.byteorder}U{width}")
 
 
@@ -145,14 +145,14 @@ def _decode_dict(content, classes):
     pairs = [(decode(key, classes), decode(item, classes)) for key, item in map(_list, _list(content))]
     decoded = dict(pairs)
     if len(decoded) < len(pairs):
-        raise ValueError(f"the keys {shown([key for key, _ in pairs])} are not distinct")
+        raise ValueError(f"the keys {shown([key for key, _ in pairs])} must be distinct")
     return decoded
 
 
 def _decode_object(content, classes):
     name = content["class"]
     if name not in (classes or {}):
-        raise ValueError(f"unknown class {shown(name)} in a model file; known: {sorted(classes or {})}")
+        raise ValueError(f"unknown class {shown(name)} in a model file; the known ones are {sorted(classes or {})}")
     return classes[name](**{key: decode(item, classes) for key, item in content["params"].items()})
 
 

@@ -75,7 +75,8 @@ def read_model(path):
                 raise ValueError(f"{path} is damaged: its checksum does not match its content")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except SafetensorError as error:
-        raise ValueError(f"{path} is not a complete safetensors file ({error}): truncated or another kind") from error
+        found = f"is not a complete safetensors file ({error}): it is truncated, or of another kind"
+        raise ValueError(f"{path} {found}") from error
     return tensors, header
 
 
@@ -86,7 +87,7 @@ def _header_text(metadata, path):
         raise ValueError(f"{path} is a safetensors file, but numrnn did not write it (no 'numrnn' header)")
     unknown = sorted(set(metadata) - {"numrnn", "checksum"})
     if unknown:
-        raise ValueError(f"{path} is damaged or changed by hand: its metadata have {shown(unknown)}")
+        raise ValueError(f"{path} is damaged or changed by hand: its metadata has the unknown entries {shown(unknown)}")
     return metadata["numrnn"]
 
 
@@ -95,7 +96,7 @@ def _parse_header(text, path):
         header = json.loads(text)
         file_format = header["format"]
         if type(file_format) is not int or file_format < 1:
-            raise ValueError(f"format must be an integer of at least 1, got {shown(file_format)}")
+            raise ValueError(f"format={shown(file_format)}: must be an integer of at least 1")
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise ValueError(f"{path} has a damaged numrnn header ({type(error).__name__}: {error})") from error
     if file_format > FORMAT:

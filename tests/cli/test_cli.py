@@ -265,40 +265,55 @@ BAD_FILES = {
 BAD_USAGE = [
     ([], "the following arguments are required: COMMAND"),
     (["train"], "invalid choice: 'train'"),
-    (["fit"], "data is missing"),
+    (["fit"], "DATA is missing"),
     (["fit", "japanese_vowels"], "output is missing"),
-    (["fit", "japanese_vowel", "--output", "{tmp}/x"], "japanese_vowel: neither an .npz file, nor"),
+    (["fit", "japanese_vowel", "--output", "{tmp}/x"], "japanese_vowel: there is no such file or directory; pass"),
     (["fit", "none.npz", "--output", "{tmp}/x"], "none.npz: no such file"),
-    (["fit", "{data}", "--output", "{data}"], "cannot make the directory"),
+    (["fit", "{data}", "--output", "{data}"], "cannot create the directory"),
     (["fit", "{data}", "--output", "{tmp}/x", "--cell", "rnn"], "argument --cell: invalid choice: 'rnn'"),
     (["fit", "{data}", "--output", "{tmp}/x", "--max-iter", "many"], "argument --max-iter: invalid int value: 'many'"),
     (["fit", "{data}", "--output", "{tmp}/x", "--max-iter", "0"], "max_iter"),
     (["fit", "{data}", "--output", "{tmp}/x", "--hidden", "3"], "unrecognized arguments: --hidden"),
-    (["fit", "{data}", "--output", "{tmp}/x", "--class-weight", "middle=2"], "class_weight"),
+    (
+        ["fit", "{data}", "--output", "{tmp}/x", "--class-weight", "middle=2"],
+        "--class-weight: there is no class 'middle'",
+    ),
     (["fit", "{sines}", "--output", "{tmp}/x", "--class-weight", "balanced"], "--class-weight does not apply to"),
     (["fit", "{data}", "--output", "{tmp}/x", "--task", "regression"], "y"),
     (["fit", "--config", "{tmp}/none.toml"], "none.toml: No such file"),
-    (["fit", "--config", "{tmp}/broken.toml"], "broken.toml: not TOML"),
+    (["fit", "--config", "{tmp}/broken.toml"], "broken.toml: not a valid TOML file"),
     (["fit", "--config", "{tmp}/typo.toml"], "typo.toml: unrecognized arguments: --hidden-sizes=3"),
-    (["fit", "--config", "{tmp}/help.toml"], "help.toml: unrecognized arguments: --help"),
-    (["fit", "--config", "{tmp}/config.toml"], "config.toml: unrecognized arguments: --config"),
-    (["fit", "--config", "{tmp}/latin1.toml"], "latin1.toml: not TOML"),
-    (["fit", "--config", "{tmp}/lists.toml"], "lists.toml: not TOML: maximum recursion depth"),
-    (["fit", "--config", "{tmp}/tables.toml"], "tables.toml: not TOML: maximum recursion depth"),
-    (["fit", "--config", "{tmp}/keys.toml"], "keys.toml: not TOML: a line has more than 1000 dots"),
+    (["fit", "--config", "{tmp}/help.toml"], "help.toml: --help cannot be set in a file"),
+    (["fit", "--config", "{tmp}/config.toml"], "config.toml: --config cannot be set in a file"),
+    (["fit", "--config", "{tmp}/latin1.toml"], "latin1.toml: not a valid TOML file"),
+    (["fit", "--config", "{tmp}/lists.toml"], "lists.toml: not a valid TOML file: maximum recursion depth"),
+    (["fit", "--config", "{tmp}/tables.toml"], "tables.toml: not a valid TOML file: maximum recursion depth"),
+    (["fit", "--config", "{tmp}/keys.toml"], "keys.toml: not a valid TOML file: a line has more than 1000 dots"),
     (["fit", "--config", "{tmp}/digits.toml"], "digits.toml: "),
-    (["fit", "--config", "{tmp}/dash.toml", "--output", "{tmp}/x"], "-x: neither an .npz file, nor"),
+    (["fit", "--config", "{tmp}/dash.toml", "--output", "{tmp}/x"], "-x: there is no such file or directory; pass"),
     (["fit", "{tmp}/unseen.npz", "--output", "{tmp}/x"], "y_test contains previously unseen labels: ['middle']"),
-    (["fit", "{tmp}/nan.npz", "--output", "{tmp}/x", "--early-stopping"], "values_test[0]"),
+    (
+        ["fit", "{tmp}/nan.npz", "--output", "{tmp}/x", "--early-stopping"],
+        "nan.npz: sequence 0 of values_test contains NaN in step 0",
+    ),
     (["fit", "{data}", "--output", "{tmp}/x", "--quiet", "--progress"], "--quiet and --progress cannot be combined"),
     (["warmup", "--cells", "rnn"], "rnn"),
     (["predict", "{tmp}/none", "{data}"], "none: no such model"),
-    (["predict", "{model}", "{data}", "--output", "p.txt"], "--output must end in .csv or .npz, got p.txt"),
+    (["predict", "{model}", "{data}", "--output", "p.txt"], "--output=p.txt: must end in .csv or .npz"),
     (["predict", "{model}", "{data}", "--output", "{tmp}/none/p.csv"], "none/p.csv: No such file or directory"),
     (["predict", "{model}", "{data}", "--output", "{tmp}/none/p.npz"], "none/p.npz: No such file or directory"),
     (["predict", "{model}", "{data}", "--output", "{tmp}/fifo.csv"], "fifo.csv: is a FIFO, expected a regular file"),
     (["predict", "{data}", "{data}"], "labelled.npz"),
-    (["score", "{model}", "japanese_vowels"], "12"),
+    (["score", "{model}", "japanese_vowels"], "japanese_vowels: X_test has 12 features, but"),
+    (
+        ["shard", "{tmp}/nan.npz", "{sines}", "--output", "{tmp}/x"],
+        "sines.npz: values has 1 column of float32, targets per step",
+    ),
+    (
+        ["fit", "{tmp}/nans.npz", "--output", "{tmp}/x"],
+        "nans.npz: sequence 1 of values contains NaN in step 0, column 1",
+    ),
+    (["predict", "{model}", "{tmp}/nan.npz"], "nan.npz: sequence 0 of values_test contains NaN in step 0"),
     (["score", "{model}", "{sines}", "--subset", "test"], "no test set"),
 ]
 
@@ -311,6 +326,9 @@ def test_bad_usage_is_one_line_and_exit_code_2(words, message, labelled, sines, 
     arrays = dict(np.load(labelled))
     np.savez(tmp_path / "unseen.npz", **arrays | {"y_test": np.array(["high", "middle"] * 5)})
     np.savez(tmp_path / "nan.npz", **arrays | {"values_test": np.full_like(arrays["values_test"], np.nan)})
+    values = arrays["values"].copy()
+    values[arrays["lengths"][0], 1] = np.nan
+    np.savez(tmp_path / "nans.npz", **arrays | {"values": values})
     names = {"data": labelled, "sines": sines, "model": trained, "tmp": tmp_path}
     assert main([word.format(**names) for word in words]) == 2
     error = capsys.readouterr().err
@@ -412,7 +430,8 @@ def test_exit_codes_reach_the_shell(labelled, tmp_path):
     run = subprocess.run(
         [sys.executable, "-c", code, "score", "nowhere", str(labelled)], capture_output=True, text=True, check=False
     )
-    assert (run.returncode, run.stdout, run.stderr) == (2, "", "numrnn: error: nowhere: no such model\n")
+    error = "numrnn: error: nowhere: no such model; pass a model file, or the output directory of numrnn fit\n"
+    assert (run.returncode, run.stdout, run.stderr) == (2, "", error)
 
 
 def test_a_model_saved_by_fit_is_that_of_the_python_call(tmp_path):

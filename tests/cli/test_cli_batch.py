@@ -103,7 +103,7 @@ def test_ctrl_c_saves(data, tmp_path, sends, capsys):
 def test_a_signal_while_nothing_is_trained_ends_the_command_at_once(data, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(numrnn, "warmup", lambda **_options: os.kill(os.getpid(), signal.SIGTERM))
     assert fit(data, tmp_path, "--max-iter", "1", *checkpointed(tmp_path)) == RESUBMIT
-    assert "SIGTERM came outside of training; submit the job again" in capsys.readouterr().err
+    assert "SIGTERM arrived outside of training, with nothing to save; submit the job again" in capsys.readouterr().err
 
 
 def test_what_a_compiler_says_that_a_signal_cut_off_is_no_failure(data, tmp_path, monkeypatch, capsys):
@@ -114,7 +114,7 @@ def test_what_a_compiler_says_that_a_signal_cut_off_is_no_failure(data, tmp_path
 
     monkeypatch.setattr(numrnn, "warmup", compile_in_vain)
     assert fit(data, tmp_path, "--max-iter", "1", *checkpointed(tmp_path)) == RESUBMIT
-    assert "SIGTERM came outside of training; submit the job again" in capsys.readouterr().err
+    assert "SIGTERM arrived outside of training, with nothing to save; submit the job again" in capsys.readouterr().err
 
 
 def test_a_signal_that_a_library_took_for_its_own_is_not_lost(data, tmp_path, monkeypatch):
@@ -160,9 +160,9 @@ def test_the_history_is_on_the_disk_after_each_epoch(data, tmp_path, monkeypatch
 @pytest.mark.parametrize(
     "words, error",
     [
-        (["--resume"], "--resume needs --checkpoint-dir DIR"),
-        (["--checkpoint-every", "5min"], "--checkpoint-every needs --checkpoint-dir DIR"),
-        (["--checkpoint-dir", "{}", "--checkpoint-every", "soon"], "--checkpoint-every must be a number of"),
+        (["--resume"], "--resume needs a directory; pass --checkpoint-dir DIR"),
+        (["--checkpoint-every", "5min"], "--checkpoint-every needs a directory; pass --checkpoint-dir DIR"),
+        (["--checkpoint-dir", "{}", "--checkpoint-every", "soon"], "--checkpoint-every must be seconds or a text such"),
         (["--checkpoint-dir", "{}", "--checkpoint-keep", "0"], "--checkpoint-keep must be an integer of at least 1"),
     ],
 )

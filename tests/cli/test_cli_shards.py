@@ -133,15 +133,20 @@ def test_labels_are_kept_as_they_are_written(labels, tmp_path, monkeypatch):
 MISTAKES = {
     "no such file": ("none.npz", None, (), "no such file"),
     "no such table": ("none.csv", None, (), "none.csv: no such file"),
-    "another kind": ("a.txt", "x", (), "expected a file .npz, .csv, .tsv or .parquet; a text file is for --task lang"),
+    "another kind": (
+        "a.txt",
+        "x",
+        (),
+        "expected an .npz, .csv, .tsv or .parquet file; for a text file, pass --task lang",
+    ),
     "no parquet": ("a.parquet", "x", (), "not a readable .parquet file"),
     "empty": ("a.csv", "", (), "a.csv: the file is empty"),
-    "no rows": ("a.csv", "sequence,x\n", (), "there are no rows"),
-    "no column": ("a.csv", "id,x\n1,2\n", (), "there is no column 'sequence', only id, x"),
+    "no rows": ("a.csv", "sequence,x\n", (), "names of columns, but no rows"),
+    "no column": ("a.csv", "id,x\n1,2\n", (), "there is no column 'sequence'; the columns are id, x"),
     "no target": ("a.csv", "sequence,x\n1,2\n", ("--target", "y"), "there is no column 'y'"),
-    "no inputs": ("a.csv", "sequence,y\n1,2\n", ("--target", "y"), "no columns left"),
+    "no inputs": ("a.csv", "sequence,y\n1,2\n", ("--target", "y"), "no columns are left"),
     "a word": ("a.csv", "sequence,x\n1,2\n1,two\n", (), "a.csv: line 3, column 'x' is 'two', expected a number"),
-    "a short row": ("a.csv", "sequence,x\n1,2\n1\n", (), "a.csv: line 3 has 1 cells, the first line has 2"),
+    "a short row": ("a.csv", "sequence,x\n1,2\n1\n", (), "a.csv: line 3 has 1 cells, but the first line has 2"),
     "two places": ("a.csv", "sequence,x\n1,2\n2,2\n1,2\n", (), "sequence '1' are in two places"),
     "a target that changes": ("a.csv", "sequence,x,y\n7,2,1\n7,2,0\n", ("--target", "y"), "'y' changes within .*'7'"),
     "no text": ("a.csv", "sequence,x\n1,\udcff\n", (), "a.csv: not UTF-8: .* in line 2; if it has another"),
@@ -150,13 +155,18 @@ MISTAKES = {
         "a.csv",
         f"sequence,x,y\n1,2,a\n2,2,{'b' * 2000}\n",
         ("--target", "y"),
-        "line 3: column 'y' has 2000",
+        "line 3: column 'y' has a cell of 2000",
     ),
-    "a long header": ("a.csv", "x," * 60_000 + "\n", (), r"there is no column 'sequence', only x, x, .* \.\.\.$"),
+    "a long header": (
+        "a.csv",
+        "x," * 60_000 + "\n",
+        (),
+        r"there is no column 'sequence'; the columns are x, x, .* \.\.\.$",
+    ),
     "no number": ("a.csv", "sequence,x\n1,2\nb7,\n", (), "a.csv: line 3, column 'x' is empty, expected a number"),
     "no label": ("a.csv", "sequence,x,y\n1,2,a\n2,2,\n", ("--target", "y"), "a.csv: line 3, column 'y' is empty"),
     "NaN": ("a.csv", "sequence,x,y\n1,2,nan\n2,2,3\n", ("--target", "y"), "line 2, column 'y' is 'nan', expected a f"),
-    "a size": ("a.csv", "sequence,x\n1,2\n", ("--shard-size", "big"), "shard_size must be a number of bytes"),
+    "a size": ("a.csv", "sequence,x\n1,2\n", ("--shard-size", "big"), "--shard-size='big': must be a number of bytes"),
 }
 
 
@@ -202,7 +212,7 @@ def test_a_directory_that_is_there(files, capsys):
     assert main(["shard", str(files / "a.npz"), "--output", str(files)]) == 2
     assert "already exists" in capsys.readouterr().err
     assert main(["fit", str(files), "--output", str(files / "model")]) == 2
-    assert "not a directory of shards, or an incomplete one" in capsys.readouterr().err
+    assert "it is not a directory of shards, or it is incomplete" in capsys.readouterr().err
 
 
 def test_files_that_are_verified(files, capsys):
@@ -215,10 +225,10 @@ def test_files_that_are_verified(files, capsys):
     changed.write_bytes(content[:-1] + b"\x3f")
     assert main(["info", str(shards)]) == 0
     assert main(["info", "--verify", str(shards)]) == 2
-    assert capsys.readouterr().err == f"numrnn: error: files that do not match their checksums: {changed}\n"
+    assert f"files that do not match their checksums: {changed}; restore them" in capsys.readouterr().err
     for name in ([], ["japanese_vowels"], [str(files / "both.npz")], [str(files)]):
         assert main(["info", "--verify", *name]) == 2
-        assert "name one" in capsys.readouterr().err
+        assert "pass a directory of shards" in capsys.readouterr().err
 
 
 def test_shards_without_checksums_are_not_verified(files, capsys):

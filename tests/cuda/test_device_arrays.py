@@ -337,7 +337,7 @@ def test_symbols_on_the_card_that_are_none_are_named():
     for given, expected in (
         (np.array([0, 3]), r"X has the symbol 3 in step 1, expected 0 to 2"),
         (np.array([0.0, 1.0]), "X holds float64, expected symbols"),
-        (np.array([1]), "X has 1 symbols: at least 2"),
+        (np.array([1]), "X has 1 symbol, but needs at least 2"),
         (np.zeros(0, int), r"X has shape \(0,\), expected \(steps,\)"),
     ):
         with pytest.raises(ValueError, match=expected):

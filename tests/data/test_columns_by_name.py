@@ -20,7 +20,10 @@ OTHERS = {
     "missing": ("unit,pulse,label\n5,62,a\n", "column 'temperature' is missing"),
     "extra": ("unit,pulse,temperature,label,x\n5,62,36,a,1\n", "column 'x' is new"),
     "twice": ("unit,pulse,pulse,label\n5,62,36,a\n", "column 'pulse' occurs twice"),
-    "no target": ("unit,pulse,temperature\n5,62,36\n", "there is no column 'label', only unit, pulse, temperature"),
+    "no target": (
+        "unit,pulse,temperature\n5,62,36\n",
+        "there is no column 'label'; the columns are unit, pulse, temperature",
+    ),
 }
 
 
@@ -101,7 +104,7 @@ def test_models_of_shards_know_their_columns(tmp_path):
         assert np.array_equal(fitted.transform(other[2:5]), fitted.transform(X[2:5]))
         with pytest.raises(ValueError, match="must be in the same order"):
             fitted.score(frames("ba"), LABELS)
-        with pytest.raises(ValueError, match="X: the columns must have the same order .* 'a', 'b'; they are 'b', 'a'"):
+        with pytest.raises(ValueError, match="X: the columns must have the same order .* 'a', 'b'; got 'b', 'a'"):
             fitted.predict(Sequences.from_list(frames("ba")))
         with pytest.raises(ValueError, match=r"x: the inputs must have the same order"):
             fitted.predict_step(frames("ba")[0])
@@ -139,9 +142,9 @@ def test_sequences_keep_names():
     assert Sequences.from_concatenated(frame, X.lengths).names == Sequences(frame, X.offsets).names == ("a", "b")
     assert Sequences.from_list([frame.to_numpy() for frame in frames()]).names is None
     assert Sequences.from_list([frame.set_axis([0, 1], axis=1) for frame in frames()]).names is None
-    with pytest.raises(ValueError, match=r"sequences\[1\] has the columns \['b', 'a'\], the first data frame"):
+    with pytest.raises(ValueError, match=r"sequences\[1\] has the columns \['b', 'a'\], but sequences\[0\] has"):
         Sequences.from_list([frames()[0], frames("ba")[1]])
-    with pytest.raises(ValueError, match=r"names=\['a'\]: must be 2 texts"):
+    with pytest.raises(ValueError, match=r"names=\['a'\]: must be 2 str"):
         Sequences(np.zeros((3, 2)), [0, 3], ["a"])
     with pytest.raises(ValueError, match=r"y\[1\] has the columns"):
         numrnn.RNNRegressor(output="step").fit(frames(), [frames()[0], *frames("ba")[1:]])
@@ -152,7 +155,11 @@ def test_an_index_without_names_still_opens(tmp_path):
     path = tmp_path / "data" / "index.json"
     index = json.loads(path.read_text())
     assert index["names"] == ["a", "b"]
-    for names, message in ((["a"], "names are 1"), ("ab", "names is not a list"), ([1, 2], "names is not a list")):
+    for names, message in (
+        (["a"], "1 names of columns, but columns=2"),
+        ("ab", "must be a list of strings"),
+        ([1, 2], "must be a list of strings"),
+    ):
         path.write_text(json.dumps({entry: index[entry] for entry in index if entry != "checksum"} | {"names": names}))
         with pytest.raises(ValueError, match=message):
             open_shards(tmp_path / "data")
@@ -177,8 +184,8 @@ def test_models_of_some_columns(tmp_path, capsys):
         outputs.append(capsys.readouterr().out)
     assert outputs[0] == outputs[1]
     for option, message in (
-        (["--inputs", "c"], "there is no column 'c', only a, b"),
-        (["--drop", "a,b"], "must leave at least one column"),
+        (["--inputs", "c"], "there is no column 'c'; the columns are a, b"),
+        (["--drop", "a,b"], "must leave at least one column as an input"),
         (["--inputs", "a", "--drop", "b"], "cannot be combined"),
     ):
         assert main([*words, *option]) == 2 and message in capsys.readouterr().err
@@ -246,7 +253,7 @@ def test_columns_of_targets_are_written_in_one_order(tmp_path):
     with ShardWriter(tmp_path / "out") as writer:
         writer.write(FRAMES, FRAMES)
         for y in (SWAPPED, [frame.rename(columns={"t": "u"}) for frame in FRAMES]):
-            with pytest.raises(ValueError, match="y: .*(in what was written before: 'p', 't'|'t' is missing)"):
+            with pytest.raises(ValueError, match="y: .*(in what was written before, 'p', 't'|'t' is missing)"):
                 writer.write(FRAMES, y)
         writer.write(FRAMES, FRAMES)
     assert len(open_shards(tmp_path / "out").X) == 16

@@ -185,7 +185,7 @@ def test_shards_take_no_number_that_would_be_infinity(tmp_path):
         ((n for n in range(8)), "y is of type generator"),
         ("abc", "y is of type str"),
         ({1}, "y is of type set"),
-        (["a", 1] * 4, r"y\[1\] is 1, the first 'a'"),
+        (["a", 1] * 4, r"y\[1\] is 1, but the first label is 'a'"),
     ],
 )
 def test_a_target_that_is_missing_or_no_target_is_named(kind, targets, message):

@@ -108,13 +108,13 @@ def test_nothing_is_copied_that_fits(tmp_path):
 
 ERRORS = [
     ("empty", [np.ones((2, 2)), np.ones((0, 2))], r"X\[1\] is empty"),
-    ("empty 1-D", [np.ones((2, 2)), []], r"X\[1\] is empty, of shape \(0,\), the first has \(2, 2\)"),
+    ("empty 1-D", [np.ones((2, 2)), []], r"X\[1\] is empty, of shape \(0,\), but the first array has shape \(2, 2\)"),
     ("empty first", [[], np.ones((2, 2))], r"X\[0\] is empty"),
     ("empty in Sequences", Sequences(np.ones((3, 2)), [0, 2, 2, 3]), r"X\[1\] is empty"),
     ("empty in an array", np.ones((2, 0, 3)), r"X\[0\] is empty"),
     ("no inputs", [np.ones((2, 0))], r"X\[0\] has shape \(2, 0\): a step needs at least one input"),
     ("no inputs, array", np.ones((1, 2, 0)), r"X\[0\] has shape \(2, 0\)"),
-    ("wrong D", [*ones(2, 3), np.ones((3, 5))], r"X\[2\] has shape \(3, 5\), the first has \(2, 2\)"),
+    ("wrong D", [*ones(2, 3), np.ones((3, 5))], r"X\[2\] has shape \(3, 5\), but the first array has shape \(2, 2\)"),
     ("NaN", with_value(np.nan), r"X\[1\] contains NaN in step 1"),
     ("NaN, Sequences", Sequences.from_list(with_value(np.nan, 2)), r"X\[2\] contains NaN in step 1"),
     ("NaN, array", np.stack([np.ones((3, 2)), np.full((3, 2), np.nan)]), r"X\[1\] contains NaN in step 0"),
@@ -126,17 +126,21 @@ ERRORS = [
     ("complex Sequences", Sequences.from_array(np.ones((2, 2, 1), complex)), r"X\[0\] .*: Complex data"),
     ("strings", [np.ones((1, 1)), np.array([["a"]])], r"X\[1\] has dtype <U1, expected numbers"),
     ("strings, Sequences", Sequences.from_list([["a"]]), r"X\[0\] has dtype <U1"),
-    ("strings, table", np.array([["a", "b"]]), "X holds texts, such as 'a', expected numbers"),
+    ("strings, table", np.array([["a", "b"]]), "X holds strings, such as 'a', expected numbers"),
     ("objects", [np.ones((1, 1)), np.array([["1"]], object)], r"X\[1\]\[0\]\[0\] is '1' \(str\), expected a number"),
     ("object table", np.array([[1, 2], [3, "a"]], object), r"X\[1\]\[1\] is 'a' \(str\), expected a number"),
     ("dates", [np.zeros((2, 1), "M8[s]")], r"X\[0\] has dtype datetime64\[s\]"),
-    ("ragged within", [np.ones((2, 2)), [[1, 2], [3]]], r"X\[1\] is no array .*: its steps differ in length"),
+    ("ragged within", [np.ones((2, 2)), [[1, 2], [3]]], r"X\[1\] must be an array .*: its steps differ in length"),
     ("number", [np.ones((2, 2)), 3.0], r"X\[1\] is 3.0, expected an array of shape \(steps, columns\)"),
     ("None", [np.ones((2, 2)), None], r"X\[1\] is None"),
     ("dict", [{"a": 1}], r"X\[0\] is {'a': 1}"),
     ("4-D list", [np.ones((2, 2, 2))], r"X\[0\] has shape \(2, 2, 2\)"),
     ("4-D", np.ones((2, 2, 2, 2)), "Found array with dim 4"),
-    ("mixed dimensions", [np.ones((2, 1)), np.ones(2)], r"X\[1\] has shape \(2,\), the first has \(2, 1\)"),
+    (
+        "mixed dimensions",
+        [np.ones((2, 1)), np.ones(2)],
+        r"X\[1\] has shape \(2,\), but the first array has shape \(2, 1\)",
+    ),
     ("no sequences", [], r"Found array with 0 sample\(s\)"),
     ("no sequences, array", np.ones((0, 2, 2)), r"Found array with 0 sample\(s\)"),
     ("no sequences, table", np.ones((0, 2)), r"Found array with 0 sample\(s\)"),
@@ -159,7 +163,7 @@ def test_errors_name_the_sequence(X, message):
 @pytest.mark.parametrize(
     "X, message",
     [
-        ([np.ones((1, 2)), csr_array(np.ones((1, 2)))], r"X\[1\] is sparse, dense data is required"),
+        ([np.ones((1, 2)), csr_array(np.ones((1, 2)))], r"X\[1\] is sparse, but must be dense"),
         (csr_array(np.ones((1, 2))), "[Ss]parse"),
         (np.array([[1, 2], [3, {}]], object), r"X\[1\]\[1\] is {} .*argument must be .* string.* number"),
     ],
@@ -204,12 +208,12 @@ def test_targets_of_steps(y, values):
 
 
 TARGET_ERRORS = [
-    ([[0, 1], [1, 1], [0]], r"y\[1\] has 2 steps, its sequence has 3"),
-    ([[0, 1], [1, 1, 1]], r"inconsistent numbers of samples: \[3, 2\]; X has 3 sequences, y has 2"),
-    (np.zeros((3, 3)), r"y\[0\] has 3 steps, its sequence has 2"),
+    ([[0, 1], [1, 1], [0]], r"y\[1\] has 2 steps, but its sequence has 3"),
+    ([[0, 1], [1, 1, 1]], r"y has 2 sequences, but X has 3 sequences: .*inconsistent numbers of samples: \[3, 2\]"),
+    (np.zeros((3, 3)), r"y\[0\] has 3 steps, but its sequence has 2"),
     ([[0, 1], [1, np.nan, 1], [0]], r"y\[1\] contains NaN in step 1"),
-    ([[0, 1], [1, 1, 1], np.zeros((1, 2))], r"y\[2\] has shape \(1, 2\), the first has \(2,\)"),
-    ([[0, 1], ["a", "b", "c"], [0]], r"y\[1\] has dtype <U1, the first int64"),
+    ([[0, 1], [1, 1, 1], np.zeros((1, 2))], r"y\[2\] has shape \(1, 2\), but the first array has shape \(2,\)"),
+    ([[0, 1], ["a", "b", "c"], [0]], r"y\[1\] has dtype <U1, but the first array has int64"),
     ([[0, 1], [1, 1, 1j], [0]], r"y\[1\] has dtype complex128: Complex data"),
     ([0, 1, 2], r"y has shape \(3,\), but every step of a sequence needs a value"),
     (np.zeros(3), r"y has shape \(3,\), but every step of a sequence needs a value"),
@@ -233,8 +237,12 @@ FITTED = [
     (ones(3, 2, columns=3), ones(9, columns=3), None),
     (ones(3, 2, columns=3), np.ones((2, 5, 3)), None),
     (ones(3, 2, columns=3), ones(5, 4), r"X has 2 features, but .* X\[0\] has shape \(5, 2\), .*\(steps, 3\)$"),
-    (ones(3, 2, columns=3), np.ones((9, 3)), r"univariate sequences, one a row. One sequence\? pass \[X\]"),
-    (ones(3, 2, columns=3), list(np.ones((9, 3))), r"one sequence\? pass \[X\]"),
+    (
+        ones(3, 2, columns=3),
+        np.ones((9, 3)),
+        r"univariate sequences, one per row. If it is a single sequence, pass \[X\]",
+    ),
+    (ones(3, 2, columns=3), list(np.ones((9, 3))), r"if it is a single sequence, pass \[X\]"),
     (ones(3, 2, columns=3), np.ones((4, 3, 9)), r"X looks transposed, .* pass X.transpose\(0, 2, 1\)"),
     (ones(3, 2, columns=3), [np.ones((3, 9))] * 2, r"X looks transposed, .* pass \[x.T for x in X\]"),
 ]
@@ -257,7 +265,7 @@ def test_data_frames():
     sequences, form, inputs = learn_inputs(frames, "BaseEstimator", dtype=F32)
     np.testing.assert_array_equal(sequences.values, [[1, 0.5], [2, 1.5], [1, 2]])
     assert form == "list" and inputs.names.tolist() == ["a", "b"]
-    with pytest.raises(ValueError, match=r"X\[1\] has the columns \['b', 'a'\], the first data frame \['a', 'b'\]"):
+    with pytest.raises(ValueError, match=r"X\[1\] has the columns \['b', 'a'\], but X\[0\] has \['a', 'b'\]"):
         learn_inputs([frames[0], frames[1][["b", "a"]]], "BaseEstimator", dtype=F32)
     with pytest.raises(ValueError, match="feature names should match"):
         check_inputs([frames[0][["b", "a"]]], inputs, dtype=F32)

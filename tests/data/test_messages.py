@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq
+from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq, Sequences
 from numrnn.cli.options import UsageError, names_options
 from numrnn.cli.texts import names_lines
 from numrnn.data import Vocabulary
@@ -14,6 +14,7 @@ from numrnn.data.readers.npz import Part
 from numrnn.data.readers.text import TextLines, TextTable
 from numrnn.io.messages import InputError, InputTypeError
 
+NPZ = Part(np.zeros((1, 2)), np.zeros(1), None, "a.npz", ("values_test", "y_test"))
 TABLE = TextTable(["a", "b"], ["c", "d"], "a.csv", "text", [2, 4], "label")
 
 
@@ -43,6 +44,11 @@ def test_another_place_has_no_hint():
     (TextLines(["a"], "a.txt", [7]), InputError("X", (), "is empty"), "a.txt is empty"),
     (Part("a", None), InputError("X", (), "is empty"), "the text is empty"),
     (Part(np.zeros((1, 2)), None), InputError("X", (0,), "is empty"), "X[0] is empty"),
+    (NPZ, InputError("X", (3,), "is empty"), "a.npz: sequence 3 of values_test is empty"),
+    (NPZ, InputError("X", (), "is empty"), "a.npz: values_test is empty"),
+    (NPZ, InputError("y", (3, 1), "is empty"), "a.npz: y_test[3][1] is empty"),
+    (NPZ._replace(y=Sequences.from_list([[1]])), InputError("y", (3,), "is empty"),
+     "a.npz: sequence 3 of y_test is empty"),
 ])  # fmt: skip
 def test_lines_are_named(part, error, message):
     with pytest.raises(type(error)) as caught, names_lines(part, "the text"):

@@ -65,7 +65,7 @@ def test_a_step_may_be_one_number_or_one_symbol(tmp_path):
         ({"values": VALUES.astype(complex), "lengths": LENGTHS}, "values must hold numbers, got dtype complex"),
         ({"values": VALUES, "lengths": [2.0, 3.0]}, "lengths must be integers of shape .*, got float64"),
         ({"values": VALUES, "lengths": [[2, 3]]}, "lengths must be integers of shape .*, got int64 of shape"),
-        ({"values": VALUES, "lengths": [2, 4]}, "lengths add up to 6 steps, values hold 5"),
+        ({"values": VALUES, "lengths": [2, 4]}, "lengths must add up to the 5 steps of values, got 6"),
         ({"values": VALUES, "lengths": [0, 5]}, r"lengths\[0\]=0: must be at least 1"),
         ({"values": VALUES, "lengths": np.array([2**63, 5], np.uint64)}, r"lengths\[0\]=9223372036854775808: must be"),
         ({"values": VALUES[:0], "lengths": LENGTHS[:0]}, "there are no sequences"),
@@ -74,7 +74,7 @@ def test_a_step_may_be_one_number_or_one_symbol(tmp_path):
         ({"values": VALUES, "lengths": LENGTHS, "y": np.array([{}, 1])}, "not a readable .npz file of plain arrays"),
         (
             {"values": VALUES, "lengths": LENGTHS, "values_test": VALUES[:, :1], "lengths_test": LENGTHS},
-            r"values of shape \(5, 2\) and values_test of shape \(5, 1\) do not fit",
+            r"values_test has shape \(5, 1\), but values has shape \(5, 2\)",
         ),
     ],
 )
@@ -221,7 +221,7 @@ ARCHIVES = {
     "a flipped bit": (lambda path: changed(archive(path, member()), ITEMS, VALUES[::-1].tobytes()), "CRC"),
     "a long comment": (
         lambda path: changed(archive(path, member()), b"\x0b\0\0\0\0\0", b"\x0b\0\0\0\x38\0"),
-        "the names of 1 arrays, expected 2",
+        "lists 1 arrays, expected 2",
     ),
     "a long name": (lambda path: archive(path, member(), **{"x" * 9999: b""}), "unknown array"),
 }

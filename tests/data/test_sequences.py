@@ -135,19 +135,22 @@ def test_padding():
         (lambda: Sequences(np.zeros((2, 2, 2)), [0, 2]), r"values must have the shape .* got \(2, 2, 2\)"),
         (lambda: Sequences(np.zeros(3), [0.0, 3.0]), "offsets must be integers"),
         (lambda: Sequences(np.zeros(3), []), "offsets must be integers"),
-        (lambda: Sequences(np.zeros(3), [0, 2]), "offsets must go from 0 to 3"),
-        (lambda: Sequences(np.zeros(3), [1, 3]), "offsets must go from 0 to 3"),
-        (lambda: Sequences(np.zeros(3), [0, 2, 1, 3]), "sequence 1 goes from 2 down"),
+        (lambda: Sequences(np.zeros(3), [0, 2]), "offsets must go from 0 to the number of steps, 3"),
+        (lambda: Sequences(np.zeros(3), [1, 3]), "offsets must go from 0 to the number of steps, 3"),
+        (lambda: Sequences(np.zeros(3), [0, 2, 1, 3]), "sequence 1 goes from 2 to 1"),
         (lambda: Sequences.from_concatenated(np.zeros(3), [4, -1]), r"lengths\[1\]=-1: must be at least 0"),
         (lambda: Sequences.from_concatenated(np.zeros(3), [1.0, 2.0]), "lengths must be integers"),
         (lambda: Sequences.from_concatenated(np.zeros(3), [4, 0]), r"lengths\[0\]=4: must be at most 3"),
-        (lambda: Sequences.from_concatenated(np.zeros(3), [1, 1]), "lengths add up to 2 steps, values hold 3"),
-        (lambda: Sequences.from_concatenated(np.zeros(3), []), "lengths add up to 0 steps, values hold 3"),
+        (
+            lambda: Sequences.from_concatenated(np.zeros(3), [1, 1]),
+            "lengths must add up to the 3 steps of values, got 2",
+        ),
+        (lambda: Sequences.from_concatenated(np.zeros(3), []), "lengths must add up to the 3 steps of values, got 0"),
         (lambda: Sequences.from_padded(np.zeros((2, 3)), [1, 4]), r"lengths\[1\]=4: must be at most 3"),
         (lambda: Sequences.from_padded(np.zeros((2, 3)), [1]), r"X must have the shape \(1, T, D\)"),
         (lambda: Sequences.from_array(np.zeros(3)), r"array must have the shape"),
         (lambda: Sequences.from_list([[1.0], [[1.0]]]), r"sequences\[1\] has shape \(1, 1\)"),
-        (lambda: Sequences.from_list([[1], ["a"]]), r"sequences\[1\] has dtype <U1, the first int64"),
+        (lambda: Sequences.from_list([[1], ["a"]]), r"sequences\[1\] has dtype <U1, but the first array has int64"),
         (lambda: Sequences.from_list([[1j]]), r"sequences\[0\] has dtype complex128: Complex data not supported"),
     ],
 )
@@ -188,7 +191,10 @@ MOST = 2**63  # what an int64 no longer holds
 def test_lengths_are_compared_with_the_steps_before_they_are_added_up(lengths):
     """Check lengths whose sum wraps around; an early version trusted the sum and read memory out of bounds."""
     for make in (lambda: Sequences.from_concatenated(np.zeros(3), lengths), lambda: checked_lengths(lengths, 3)):
-        with pytest.raises(ValueError, match=r"lengths\[0\]=\d+: must be at most 3|lengths add up to 300 steps"):
+        with pytest.raises(
+            ValueError,
+            match=r"lengths\[0\]=\d+: must be at most 3|lengths must add up to the 3 steps of values, got 300",
+        ):
             make()
     with pytest.raises(ValueError, match=r"lengths\[0\]=\d+: must be at most 2"):
         Sequences.from_padded(np.zeros((len(lengths), 2)), lengths)
@@ -228,5 +234,5 @@ def test_padding_of_nan_tells_lengths():
         Sequences.from_padded(3.0)
     with pytest.raises(ValueError, match=r"in step 1; if it is padding, pass Sequences.from_padded\(X\)"):
         RNNRegressor().fit(X[1:], [0])
-    with pytest.raises(ValueError, match=r"X\[0\] contains NaN in step 0, column 0$"):
+    with pytest.raises(ValueError, match=r"X\[0\] contains NaN in step 0, column 0; replace or remove such values$"):
         RNNRegressor().fit(X[:1], [0])

@@ -288,10 +288,10 @@ def named(name):
 
 
 FAULTS = {
-    "no index": (lambda folder: (folder / "index.json").unlink(), "an incomplete one"),
+    "no index": (lambda folder: (folder / "index.json").unlink(), "it is incomplete"),
     "no JSON": (lambda folder: change(folder / "index.json", size=9), "index.json: not a readable index"),
     "other format": (lambda folder: without(folder / "index.json", version=2), "version 2"),
-    "no shards": (lambda folder: without(folder / "index.json", shards=[]), "names no shards"),
+    "no shards": (lambda folder: without(folder / "index.json", shards=[]), "must name at least one shard"),
     "missing": (lambda folder: (folder / "00001.values.npy").unlink(), "00001.values.npy: .* missing"),
     "cut short": (lambda folder: change(folder / "00001.targets.npy", size=-1), "00001.targets.npy: .* truncated"),
     "other type": (lambda folder: without(folder / "index.json", dtype="<f8"), "00000.values.npy: expected <f8"),
@@ -319,13 +319,13 @@ FAULTS = {
         "index.json: .*its checksum does not match",
     ),
     "an unknown entry": (lambda folder: without(folder / "index.json", chfcksum="0"), "unknown entry 'chfcksum'"),
-    "some shards": (with_shards(lambda shards: shards[:2]), "its shards have 4 sequences, all together should have 20"),
+    "some shards": (with_shards(lambda shards: shards[:2]), "sequences=20: must be the total of its shards, 4"),
     "a shard thrice": (with_shards(lambda shards: [shards[0]] * 3), "it names shard '00000' 3 times"),
-    "no shard": (with_shards(lambda shards: {}), "names no shards"),
+    "no shard": (with_shards(lambda shards: {}), "must name at least one shard"),
     "deep": (lambda folder: (folder / "index.json").write_text("[" * 50_000), "index.json: .*recursion"),
     "a header a byte shorter": (
         lambda folder: [as_of_today(folder), change(folder / "00001.values.npy", 8, b"\x75")],
-        "00001.values.npy: not a readable .npy file .*does not fill",
+        "00001.values.npy: not a readable .npy file .*but the file has",
     ),
 }
 NAMES = ("", ".", "..", "../data/00000", "/etc/passwd", "sub/00000", "a\\b", "a\0b", ".hidden")
@@ -390,7 +390,7 @@ def test_no_directory_and_no_size(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such directory"):
         open_shards(tmp_path / "none")
     for size in ("many", "-1MB", "0", True, "5 parsecs"):
-        with pytest.raises(ValueError, match="buffer must be a number of bytes"):
+        with pytest.raises(ValueError, match="buffer=.*: must be a number of bytes"):
             open_shards(tmp_path, buffer=size)
 
 
@@ -410,7 +410,7 @@ def test_errors_of_the_reader_name_file_and_sequence(found, tmp_path):
     with pytest.raises(ValueError, match=place):
         model.predict(files.X)
     change(folder / "00002.values.npy", size=-20)
-    with pytest.raises(OSError, match="00002.values.npy: it ends before"):
+    with pytest.raises(OSError, match="00002.values.npy: the file ends before"):
         model.predict(files.X)
 
 
@@ -454,12 +454,15 @@ def test_what_shards_are_refused_for(tmp_path):
 BAD_WRITES = {
     "empty sequence": (([np.zeros((0, 3), np.float32)],), r"X\[0\] is empty"),
     "other width": (([np.zeros((2, 4), np.float32)], ["a"]), "4 columns of float32.*3 columns"),
-    "wider type": (([np.zeros((2, 3))], ["a"]), "float64.*before were 3 columns of float32"),
-    "no targets": (([np.zeros((2, 3), np.float32)],), "no targets, .* before were .* targets per sequence"),
+    "wider type": (([np.zeros((2, 3))], ["a"]), "float64.*before has 3 columns of float32"),
+    "no targets": (([np.zeros((2, 3), np.float32)],), "no targets, .* before has .* targets per sequence"),
     "rows of y": (([np.zeros((2, 3), np.float32)], ["a", "b"]), r"y must have one row per sequence \(1\)"),
     "objects": ((np.array([["a"]]), ["a"]), "expected numbers"),
     "no columns": (([np.zeros((2, 0), np.float32)], ["a"]), r"X\[0\] has no columns"),
-    "a row of y": (([np.zeros((2, 3), np.float32)], [["a", "b"]]), r"a row of y has shape \(2,\), .* before \(\)"),
+    "a row of y": (
+        ([np.zeros((2, 3), np.float32)], [["a", "b"]]),
+        r"y has rows of shape \(2,\), .* before have shape \(\)",
+    ),
     "objects as y": (([np.zeros((2, 3), np.float32)], [None]), "y has dtype object"),
 }
 
@@ -479,7 +482,7 @@ def test_writer_and_its_directory(tmp_path):
     assert list(tmp_path.iterdir()) == []
     writer = ShardWriter(tmp_path / "data")
     writer.write(numbers())  # and then the process dies
-    with pytest.raises(ValueError, match="an incomplete one"):
+    with pytest.raises(ValueError, match="it is incomplete"):
         open_shards(writer.folder)
     writer.close()
     with pytest.raises(FileExistsError, match="already exists"):

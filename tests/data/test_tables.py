@@ -117,13 +117,13 @@ MISTAKES = [
     (TABLE.replace("1,2.5,3,0", ",,,"), (), "line 3, column 'unit' is empty"),
     (TABLE.replace("1,2.5,3,0", ",,,\n,,,\n"), (), "line 3, column 'unit' is empty"),
     (",,,\n,,,\n", (), "a.csv: all cells are empty"),
-    (TABLE, ("--inputs", "c"), "a.csv: there is no column 'c', only unit, a, b, y"),
+    (TABLE, ("--inputs", "c"), "a.csv: there is no column 'c'; the columns are unit, a, b, y"),
     (TABLE, ("--drop", "c"), "a.csv: there is no column 'c'"),
     (TABLE, ("--inputs", "y"), "column 'y' cannot be an input"),
-    (TABLE, ("--inputs", "a,a"), "column 'a' is named twice"),
+    (TABLE, ("--inputs", "a,a"), "--inputs names column 'a' twice"),
     (TABLE, ("--inputs", "a", "--drop", "b"), "cannot be combined"),
     (TABLE, ("--delimiter", "ab"), "expected one character, or tab, got 'ab'"),
-    (TABLE, ("--encoding", "klingon"), "--encoding='klingon': must be the name of an encoding"),
+    (TABLE, ("--encoding", "klingon"), "--encoding='klingon': must be the name of a text encoding"),
     (TABLE, ("--encoding", "ascii", "--id", "é"), "there is no column 'é'"),
     (TABLE.replace("y", "é"), ("--encoding", "ascii"), "not ASCII: ordinal not in range(128) at byte 9, in line 1"),
     (TABLE.replace(",", ";").replace("2.5", "2,5"), (), "line 3, column 'a' is '2,5', expected a number"),
@@ -131,10 +131,10 @@ MISTAKES = [
     (TABLE.replace("2.5", "True"), (), "line 3, column 'a' is 'True', expected a number"),
     (TABLE.replace("2.5", "2020-01-01"), (), "line 3, column 'a' is '2020-01-01', expected a number"),
     (TABLE.replace("1,2.5", ",2.5"), (), "line 3, column 'unit' is empty"),
-    ("," + TABLE.replace("\n", "\n0,").removesuffix("0,"), (), "column 1 has no name, as an index that pandas wrote"),
+    ("," + TABLE.replace("\n", "\n0,").removesuffix("0,"), (), "column 1 has no name, like an index that pandas wrote"),
     (TABLE.replace("unit,a", "unit,b"), (), "column 'b' occurs twice"),
-    (TABLE + '3,"4,5,1\n', (), "line 5: unexpected end of data: is a quote missing or one too many?"),
-    ("1;5,2;5\n", ("--no-header", "--sequence", "1"), "could be separated by ',', ';': pass --delimiter"),
+    (TABLE + '3,"4,5,1\n', (), "line 5: unexpected end of data; look for a missing quote"),
+    ("1;5,2;5\n", ("--no-header", "--sequence", "1"), "may be separated by any of ',', ';'; pass --delimiter"),
 ]
 
 
@@ -146,11 +146,11 @@ def test_mistakes_name_line_and_column(text, options, message, tmp_path, capsys)
 
 
 NO_NUMBERS = {
-    "datetime": (pandas.to_datetime(["2020", "2021"]), "dates are no numbers"),
-    "zone": (pandas.date_range("2020", periods=2, tz="UTC"), "dates are no numbers"),
-    "date": ([datetime.date(2020, 1, 1)] * 2, "dates are no numbers"),
+    "datetime": (pandas.to_datetime(["2020", "2021"]), "to convert dates, subtract one"),
+    "zone": (pandas.date_range("2020", periods=2, tz="UTC"), "to convert dates, subtract one"),
+    "date": ([datetime.date(2020, 1, 1)] * 2, "to convert dates, subtract one"),
     "time": ([datetime.time(1)] * 2, "holds datetime.time"),
-    "duration": (pandas.to_timedelta([1, 2]), "durations have a unit"),
+    "duration": (pandas.to_timedelta([1, 2]), "to convert durations, divide"),
     "period": (pandas.period_range("2020", periods=2, freq="M"), "period"),
     "decimal": ([decimal.Decimal("1.5")] * 2, r"Decimal\('1.5'\)"),
     "digits": (["1", "2"], r"'1' \(str\)"),
@@ -193,10 +193,10 @@ KINDS = [
     (["1_0", "2"], None, ["1_0", "2"]),
 ]
 REFUSED = [
-    (["1", "2", "n/a"], None, "line 4, column 'y' is 'n/a', but 2 of 3 cells are numbers: --na 'n/a' leaves"),
-    (["0.5", "1.5", "nan"], None, "line 4, column 'y' is 'nan', expected a finite number, or --na nan"),
+    (["1", "2", "n/a"], None, "line 4, column 'y' is 'n/a', but 2 of 3 cells are numbers; pass --na 'n/a' to leave"),
+    (["0.5", "1.5", "nan"], None, "line 4, column 'y' is 'nan', expected a finite number; pass --na nan"),
     (["1", "2", "n/a"], "regression", "line 4, column 'y' is 'n/a', expected a finite number"),
-    (["1,5", "2,5", "3"], None, "line 2, column 'y' is '1,5': decimals need a point"),
+    (["1,5", "2,5", "3"], None, "line 2, column 'y' is '1,5', but decimals need a point"),
     (["1", "", "3"], None, "line 3, column 'y' is empty"),
 ]
 
@@ -252,7 +252,7 @@ def test_targets_without_a_value_are_left_out_of_parquet(labels, na, tmp_path, c
     labels = pandas.Series(labels, dtype="Int64" if labels[0] == 1 else None)
     pandas.DataFrame({"unit": [1, 2, 3], "a": [1.0, 2, 3], "y": labels}).to_parquet(tmp_path / "a.parquet")
     error = error_of(capsys, "shard", tmp_path / "a.parquet", "--output", tmp_path / "x", *OPTIONS)
-    assert "line 3, column 'y' is empty; --na '' leaves out" in error
+    assert "line 3, column 'y' is empty; pass --na '' to leave" in error
     found = shard(tmp_path / "a.parquet", "--na", na).y
     assert found.tolist() == labels[:2].tolist() and found.dtype.kind in "ifU"
     assert "left out because they have no target: 1" in capsys.readouterr().err
@@ -287,7 +287,7 @@ def test_sequences_that_cannot_be_read_are_left_out(tmp_path, capsys):
     assert left_out(tmp_path / "shards" / "skipped.csv") == dict(enumerate(lines[1:-1], 2))
     (tmp_path / "a.csv").write_text("unit,a,y\n1,x,0\n")
     words = ("--output", tmp_path / "x", *OPTIONS, "--skip-bad")
-    assert "there are no sequences left to write: 1 sequence left out, 1 row: line 2" in error_of(
+    assert "no sequences are left to write: 1 sequence left out, 1 row: line 2" in error_of(
         capsys, "shard", tmp_path / "a.csv", *words
     )
 
@@ -327,7 +327,7 @@ def test_sequences_of_standard_input_are_left_out(name, tmp_path, monkeypatch, c
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(f"unit,a,y\n{text}".encode())))
     words = ("shard", "-", "--output", tmp_path / "x", *OPTIONS, "--skip-bad")
     if name == "two places":
-        assert "--skip-bad leaves them out of files, which it reads twice" in error_of(capsys, *words)
+        assert "--skip-bad needs files, not standard input" in error_of(capsys, *words)
         return
     assert main([*map(str, words)]) == 0
     assert open_shards(tmp_path / "x").y.tolist() == targets
@@ -384,7 +384,7 @@ def test_a_list_of_what_was_left_out_is_of_the_last_run(reader, tmp_path):
 def test_rows_that_are_all_left_out_are_told(reader, tmp_path, capsys):
     (tmp_path / "a.csv").write_text("id,text,label\ne1,😀😀,1\ne2,😀,0\n")
     error = error_of(capsys, "predict", reader / "model", tmp_path / "a.csv", "--skip-bad")
-    assert "a.csv: there are no rows left: 2 rows left out: line 2 (column 'text' holds no token), line 3" in error
+    assert "a.csv: no rows are left: 2 rows left out: line 2 (column 'text' holds no token), line 3" in error
 
 
 def test_a_table_to_predict_needs_no_identifiers(reader, tmp_path, capsys):
@@ -392,9 +392,11 @@ def test_a_table_to_predict_needs_no_identifiers(reader, tmp_path, capsys):
     assert main(["predict", str(reader / "model"), str(tmp_path / "a.csv")]) == 0
     assert capsys.readouterr().out.startswith("sequence,prediction\n0,")
     error = error_of(capsys, "predict", reader / "model", tmp_path / "a.csv", "--id", "name")
-    assert "no column 'name'; line 1 has 'text'" in error and "--delimiter" not in error
+    assert "no column 'name'; line 1 names the columns 'text'" in error and "--delimiter" not in error
     (tmp_path / "a.csv").write_text("text:id\ngood film:1\n")
-    assert "--delimiter tells what" in error_of(capsys, "predict", reader / "model", tmp_path / "a.csv")
+    assert "pass the character between them as --delimiter" in error_of(
+        capsys, "predict", reader / "model", tmp_path / "a.csv"
+    )
     assert "--na" in error_of(capsys, "predict", reader / "model", tmp_path / "a.csv", "--na", "x")
 
 
@@ -452,7 +454,8 @@ def test_whole_floats_get_a_hint(tmp_path, capsys):
     (tmp_path / "a.csv").write_text("text,label\n" + "".join(f"good {i},{i % 3}.0\n" for i in range(30)))
     words = ["fit", str(tmp_path / "a.csv"), *COLUMNS, "--output", str(tmp_path / "model"), *SMALL]
     assert main(words) == 0
-    assert "3 distinct whole numbers written as floats: a regression; --task class" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "3 distinct whole numbers written as floats" in error and "classes, pass --task classification" in error
     assert main([*words, "--task", "classification"]) == 0 and capsys.readouterr().err == ""
 
 
@@ -510,20 +513,20 @@ def test_files_that_are_missing_are_named(command, name, reader, tmp_path, monke
     assert error_of(capsys, *words) == f"numrnn: error: {name}: no such file\n"
     if name.endswith("csv") and command != "fit":
         (tmp_path / name).mkdir()
-        assert error_of(capsys, *words) == f"numrnn: error: {name}: it is a directory, expected a file\n"
+        assert error_of(capsys, *words) == f"numrnn: error: {name}: is a directory, expected a file\n"
 
 
 ELSEWHERE = [
-    ("fit", "x.npy", "a directory of shards or the name of a bundled data set; an .npy file is one array"),
-    ("fit", "x.parquet", "a table with a row for each step becomes shards first: numrnn shard FILE --sequence COLUMN"),
+    ("fit", "x.npy", "a directory of shards or the name of a bundled data set; an .npy file is a single array"),
+    ("fit", "x.parquet", "convert a table with one row per step to shards first: numrnn shard FILE --sequence COLUMN"),
     ("fit", "x.md", "a text file needs --task language-model"),
-    ("fit", "x.csv", "If it has a row for each step, it is no table of texts: a table with a row for each step"),
-    ("fit", "x.tsv", "--text is missing: which column of"),
-    ("fit", "x.safetensors", "that is a model, not data"),
+    ("fit", "x.csv", "with the texts; convert a table with one row per step"),
+    ("fit", "x.tsv", "--text is missing; pass --text COLUMN, the column of"),
+    ("fit", "x.safetensors", "it is a model, not data"),
     ("fit", "x.xlsx", "expected an .npz file, a directory of shards or the name of a bundled data set"),
-    ("shard", "x.npy", "expected a file .npz, .csv, .tsv or .parquet; an .npy file is one array"),
-    ("shard", "x.md", "expected a file .npz, .csv, .tsv or .parquet; a text file is for --task language-model"),
-    ("info", "x.npy", "expected a model file, or the directory that fit wrote"),
+    ("shard", "x.npy", "expected an .npz, .csv, .tsv or .parquet file; an .npy file is a single array"),
+    ("shard", "x.md", "expected an .npz, .csv, .tsv or .parquet file; for a text file, pass --task language-model"),
+    ("info", "x.npy", "expected a model file, or the output directory of numrnn fit"),
 ]
 
 
@@ -538,9 +541,7 @@ def test_files_of_another_kind_are_told_where_to_go(command, name, message, tmp_
 def test_models_are_told_what_they_read(name, reader, tmp_path, capsys):
     (tmp_path / name).write_text("a")
     for command in ("predict", "score"):
-        assert "the model reads texts, the rows of a .csv" in error_of(
-            capsys, command, reader / "model", tmp_path / name
-        )
+        assert "the model reads texts; pass a .csv" in error_of(capsys, command, reader / "model", tmp_path / name)
         assert "expected a model file" in error_of(capsys, command, tmp_path / name, tmp_path / name)
 
 

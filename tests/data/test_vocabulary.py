@@ -119,14 +119,14 @@ def test_symbols_have_the_narrowest_type(n, dtype):
 @pytest.mark.parametrize(
     ("texts", "error", "message"),
     [
-        ("abcx", ValueError, r"texts has 'x' \(U\+0078\) at 3, which is none of the 3 symbols"),
+        ("abcx", ValueError, r"texts has 'x' \(U\+0078\) at 3, which is not among the 3 symbols"),
         (["ab", "", "caé"], ValueError, r"texts\[2\] has 'é' \(U\+00E9\) at 2"),
         (["", "😀"], ValueError, r"texts\[1\] has '😀' \(U\+1F600\) at 0"),
         (b"abc", TypeError, r"got bytes: pass texts.decode\('utf-8'\)"),
         (["abc", b"abc"], TypeError, r"texts\[1\] is b'abc' \(bytes\), expected a str: pass texts\[1\].decode"),
         (["abc", None], TypeError, r"texts\[1\] is None \(NoneType\)"),
         (["abc", float("nan")], TypeError, r"texts\[1\] is nan \(float\)"),
-        ([["a", "b"]], TypeError, r"texts\[0\] is .* lists of tokens need unit='token'"),
+        ([["a", "b"]], TypeError, r"texts\[0\] is .* for lists of tokens, set unit='token'"),
         (np.zeros(3), TypeError, r"texts\[0\] is .*float64"),
         (7, TypeError, "texts must be a str or a list of str, got int"),
         (iter(["a"]), TypeError, "texts must be a str or a list of str, got list_iterator"),
@@ -152,15 +152,15 @@ def test_a_table_is_not_taken_for_the_names_of_its_columns():
 def test_a_token_that_is_no_str_is_named():
     with pytest.raises(TypeError, match=r"texts\[1\] has the token 3 \(int\)"):
         Vocabulary("token").fit(["a", ["b", 3]])
-    with pytest.raises(TypeError, match=r"tokenizer gave the token 1 \(int\)"):
+    with pytest.raises(TypeError, match=r"tokenizer returned the token 1 \(int\)"):
         Vocabulary("token", tokenizer=lambda text: map(len, text.split())).fit("a b")
 
 
 @pytest.mark.parametrize(
     ("symbols", "error", "message"),
     [
-        ([0, 3], ValueError, r"symbols\[1\] is 3, symbols go from 0 to 2"),
-        ([[0], [1, -1]], ValueError, r"symbols\[1\]\[1\] is -1"),
+        ([0, 3], ValueError, r"symbols\[1\]=3: must be a symbol from 0 to 2"),
+        ([[0], [1, -1]], ValueError, r"symbols\[1\]\[1\]=-1: must be"),
         (np.array([0.0]), ValueError, r"symbols must be integers of shape \(T,\), got float64 of shape \(1,\)"),
         (np.zeros((1, 1, 1), int), ValueError, r"symbols\[0\] must be integers"),
         ([True], ValueError, "got bool"),
@@ -230,10 +230,10 @@ def test_it_is_an_estimator():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"symbols": ["\ufffd", "a", "a"]}, "distinct texts"),
-        ({"symbols": ["\ufffd", 1]}, "must be distinct texts"),
-        ({"symbols": []}, "first symbol"),
-        ({"symbols": ["a", "b"]}, "first symbol"),
+        ({"symbols": ["\ufffd", "a", "a"]}, "distinct str"),
+        ({"symbols": ["\ufffd", 1]}, "must be a list of distinct str"),
+        ({"symbols": []}, "must be a list that begins with"),
+        ({"symbols": ["a", "b"]}, "must be a list that begins with"),
         ({"symbols": ["\ufffd", "ab"]}, "single characters"),
         ({"unit": "word"}, "unit"),
         ({"more": 1}, "keys"),

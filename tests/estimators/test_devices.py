@@ -174,7 +174,7 @@ def test_a_command_computes_on_the_models_device_or_on_the_one_it_is_told(comman
         assert main([*words, "--device", "cuda"]) == 1
         assert capsys.readouterr().err == f"numrnn: error: {error}\n"
         assert main(words) == own_is_missing
-        hint = "; the model was trained on a GPU, --device cpu computes without one"
+        hint = "; the model was trained on a GPU: pass --device cpu to compute without one"
         assert capsys.readouterr().err == own_is_missing * f"numrnn: error: {error}{hint}\n"
         assert main([*words, "--device", "cpu"]) == 0
         results.append(capsys.readouterr().out)

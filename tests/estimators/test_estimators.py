@@ -184,7 +184,7 @@ def test_y_of_the_wrong_kind(kind):
         small(kind, output="step").fit(X, Y)
     with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[24, 23\]"):
         small(kind).fit(X, Y[:-1])
-    with pytest.raises(ValueError, match=r"y\[7\] has 1 steps|y\[7\] has \d+ steps, its sequence has"):
+    with pytest.raises(ValueError, match=r"y\[7\] has 1 steps|y\[7\] has \d+ steps, but its sequence has"):
         small(kind, output="step").fit(X, [*Y_STEPS[:7], np.zeros(99, int), *Y_STEPS[8:]])
     with pytest.raises(ValueError, match="requires y to be passed"):
         small(kind).fit(X, None)

@@ -328,11 +328,11 @@ def test_memory_does_not_grow_with_the_text_but_for_a_byte_a_character():
 @pytest.mark.parametrize(
     ("X", "params", "error", "message"),
     [
-        (TEXT[:6], {}, ValueError, "X has 6 symbols, batch_size=6 streams need at least 7"),
-        (["abc", "a"], {"boundaries": False}, ValueError, r"X\[1\] has 1 symbols: at least 2 are needed"),
+        (TEXT[:6], {}, ValueError, "X has 6 symbols, but batch_size=6 needs at least 7"),
+        (["abc", "a"], {"boundaries": False}, ValueError, r"X\[1\] has 1 symbol, but needs at least 2"),
         ("", {}, ValueError, "X has no character: there is nothing"),
         ([], {}, ValueError, "X is empty"),
-        (None, {}, TypeError, "X is None, expected a text, an array of symbols or a list of them"),
+        (None, {}, TypeError, "X is None, expected a str, an array of symbols or a list of them"),
         (b"abc", {}, TypeError, r"X must be a str or a list of str, got bytes: pass X.decode\('utf-8'\)"),
         (["abc", 3], {}, TypeError, r"X\[1\] is 3 \(int\), expected a str"),
         ([0, 1, 7] * 9, {"n_symbols": 7}, ValueError, "X has the symbol 7 in step 2, expected 0 to 6"),
@@ -347,7 +347,7 @@ def test_memory_does_not_grow_with_the_text_but_for_a_byte_a_character():
         (TEXT, {"bptt_steps": 0}, ValueError, "The 'bptt_steps' parameter"),
         (TEXT, {"n_symbols": None}, ValueError, "The 'n_symbols' parameter"),
         (TEXT, {"device": "gpu"}, ValueError, "device must be 'cpu' or 'cuda'"),
-        (TEXT[:9], {"early_stopping": True}, ValueError, "X has 7 symbols without its last 0.1, batch_size=8"),
+        (TEXT[:9], {"early_stopping": True}, ValueError, "X has 7 symbols without its last 0.1, but batch_size=8"),
     ],
 )  # fmt: skip
 def test_what_no_fit_takes(X, params, error, message):
@@ -359,18 +359,18 @@ def test_what_no_fit_takes(X, params, error, message):
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda m: m.cross_entropy("abcXde"), ValueError, r"X has 'X' \(U\+0058\) at 3, which is none of the 11"),
+        (lambda m: m.cross_entropy("abcXde"), ValueError, r"X has 'X' \(U\+0058\) at 3, which is not among the 11"),
         (lambda m: m.cross_entropy(["abc", "dXe"]), ValueError, r"X\[1\] has 'X' \(U\+0058\) at 1"),
-        (lambda m: m.cross_entropy([0, 1, 2]), TypeError, "X must hold texts, as in fit"),
-        (lambda m: m.cross_entropy("a"), ValueError, "X has 1 symbols: at least 2"),
+        (lambda m: m.cross_entropy([0, 1, 2]), TypeError, "X must hold text \\(str\\), as in fit"),
+        (lambda m: m.cross_entropy("a"), ValueError, "X has 1 symbol, but needs at least 2"),
         (lambda m: m.partial_fit("abc?" * 10), ValueError, r"X has '\?' \(U\+003F\) at 3"),
         (lambda m: m.fit(TEXT, X_val="ab#"), ValueError, r"X_val has '#' \(U\+0023\) at 2"),
         (lambda m: m.set_params(cell="gru").partial_fit(TEXT), ValueError, "cell='gru': must be 'lstm' to continue"),
         (lambda m: m.generate("abX", 3), ValueError, r"prompt has 'X' \(U\+0058\) at 2"),
         (lambda m: m.generate("", 3), ValueError, "prompt is empty"),
-        (lambda m: m.generate(5, 3), TypeError, "prompt is of type int, expected a text, an array of symbols or"),
+        (lambda m: m.generate(5, 3), TypeError, "prompt is of type int, expected a str, an array of symbols or"),
         (lambda m: m.generate(["a", "b"], 3), ValueError, "prompt must be one string"),
-        (lambda m: m.generate([0, 1], 3), TypeError, "prompt must hold texts"),
+        (lambda m: m.generate([0, 1], 3), TypeError, "prompt must hold text"),
         (lambda m: m.generate("a", -1), ValueError, "length must be a non-negative integer, got -1"),
         (lambda m: m.generate("a", 2.5), ValueError, "length must be"),
         (lambda m: m.generate("a", 2, temperature=-1), ValueError, "temperature must be a finite, non-negative number"),
@@ -388,7 +388,7 @@ def test_what_a_model_of_texts_does_not_take(call, error, message):
 
 def test_what_a_model_of_symbols_does_not_take():
     model = small(max_iter=1).fit(SYMBOLS)
-    with pytest.raises(TypeError, match="X must hold symbols, integers, as in fit, got text"):
+    with pytest.raises(TypeError, match=r"X must hold symbols \(integers\), as in fit, got '"):
         model.cross_entropy(TEXT)
     with pytest.raises(ValueError, match="prompt has the symbol 6 in step 1, expected 0 to 5"):
         model.generate([0, 6], 3)
@@ -405,7 +405,7 @@ def test_series_of_any_index_and_frames_are_read():
     assert model.initialize(pandas.Series(["ab", "bcd"], index=["x", "y"])).n_symbols_ == 4
     with pytest.raises(ValueError, match=r"X\[0\] holds object, expected symbols"):
         model.initialize(pandas.DataFrame({"text": ["ab", "bcd"]}))
-    with pytest.raises(TypeError, match="X must be a text, an array of symbols or a list of them, got array"):
+    with pytest.raises(TypeError, match="X=array.*: must be a str, an array of symbols or a list of them"):
         model.initialize(np.array(3))
 
 
@@ -422,7 +422,7 @@ def test_the_parameter_at_fault_is_named():
     default.
     """
     model = RNNLanguageModel((2,), batch_size=1, random_state=0).initialize("abc")
-    with pytest.raises(ValueError, match="random_state must be an integer from 0 to 4294967295, .* got -1"):
+    with pytest.raises(ValueError, match="random_state=-1: must be an integer from 0 to 4294967295"):
         model.generate("a", 3, random_state=-1)
     with pytest.raises(ValueError, match="^solver='lbfgs'"):
         RNNLanguageModel(solver="lbfgs").fit("abc")

@@ -147,7 +147,10 @@ PER_STEP = [masked(np.ones(6), 1)] * 40
         (lambda: Sequences.from_array(NESTED), r"array\[0\]\[0\] is a masked array"),
         (lambda: Sequences.from_padded(NESTED), r"X\[0\]\[0\] is a masked array"),
         (lambda: Sequences.from_concatenated(NESTED[0], [3]), r"values\[0\] is a masked array"),
-        (lambda: RNNRegressor(**OPTIONS).fit(VALUES, np.arange(40.0)), r"X is a masked array: 2 .*\[0, 2, 0\]"),
+        (
+            lambda: RNNRegressor(**OPTIONS).fit(VALUES, np.arange(40.0)),
+            r"X is a masked array: 2 .* at index \[0, 2, 0\]",
+        ),
         (lambda: RNNRegressor(**OPTIONS).fit([*X[:2], VALUES[0]], np.arange(3.0)), r"X\[2\] is a masked array"),
         (lambda: RNNRegressor(**OPTIONS).fit(X, masked(np.arange(40.0), 3)), r"y is a masked array.*\[3\]"),
         (lambda: RNNClassifier(**OPTIONS).fit(X, masked(np.arange(40) % 2, 3)), "y is a masked array"),

@@ -138,8 +138,8 @@ def test_stratified_folds(seed, shuffle):
 @pytest.mark.parametrize(
     "n_splits, y, message",
     [
-        (1, [[0], [1]], r"n_splits must be between 2 and the number of sequences \(2\), got 1"),
-        (3, [[0], [1]], "got 3"),
+        (1, [[0], [1]], "n_splits=1: must be from 2 to the number of sequences, 2"),
+        (3, [[0], [1]], "n_splits=3: must be"),
         (2, [[0.5], [1.0]], "y must have one class per step"),
         (2, [[[0, 1]], [[1, 0]]], "y must have one class per step"),
         (2, [0, 1], "every step of a sequence needs a value"),

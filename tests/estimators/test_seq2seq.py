@@ -144,7 +144,7 @@ def test_the_right_share_is_scored():
 
 def test_mistakes_are_named():
     for X, y, params, error, message in [
-        (TEXTS, WORDS[:-1], {}, ValueError, "X has 60 sequences, y has 59"),
+        (TEXTS, WORDS[:-1], {}, ValueError, "y has 59 sequences, but X has 60 sequences"),
         (TEXTS, None, {}, ValueError, "requires y"),
         (TEXTS, [*WORDS[:3], "", *WORDS[4:]], {}, ValueError, r"y\[3\] holds no character"),
         ([*TEXTS[:3], "", *TEXTS[4:]], WORDS, {}, ValueError, r"X\[3\] holds no character"),

@@ -191,7 +191,7 @@ def test_faults_of_a_tokenizer_and_steps_of_no_text_are_told():
 
     for tokenizer, error, message in (
         (fails, UnicodeDecodeError, "a fault of the tokenizer"),
-        (lambda text: None, TypeError, r"tokenizer gave None \(NoneType\), expected an iterable of str"),
+        (lambda text: None, TypeError, r"tokenizer returned None \(NoneType\), expected an iterable of str"),
     ):
         with pytest.raises(error, match=message):
             RNNClassifier((2,), vocabulary=Vocabulary("token", tokenizer=tokenizer)).fit(["a", "b"], [0, 1])

@@ -62,7 +62,7 @@ def test_what_goes_wrong_in_one_rank_or_in_all():
         "X of rank 2 differs from that of rank 0; pass the same to all ranks",
         "alpha of rank 1 differs from that of rank 0; pass the same to all ranks",
         "solver of rank 1 differs from that of rank 0; pass the same to all ranks",
-        "X has 60 sequences, y has 5 targets",
+        "y has 5 targets, but X has 60 sequences",
         "training diverged in epoch 1",
         "stopped after 3 epochs",
         "interrupted after the same mini-batch",

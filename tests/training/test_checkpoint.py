@@ -325,7 +325,9 @@ def test_a_second_run_is_kept_out(folder):
         def on_epoch_end(self, info):
             regressor(callbacks=[Checkpoint(folder)]).fit(*SEQUENCES, resume=folder)
 
-    with pytest.raises(ValueError, match=r"are being written by process \d+ on .+: one run at a time"):
+    with pytest.raises(
+        ValueError, match=r"are being written by process \d+ on .+; stop that run or choose another folder"
+    ):
         regressor(callbacks=[Checkpoint(folder), Second()]).fit(*SEQUENCES, resume=folder)
     regressor(callbacks=[Checkpoint(folder)]).fit(*SEQUENCES, resume=folder)  # the lock went with the first
 

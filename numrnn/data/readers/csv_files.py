@@ -82,7 +82,7 @@ def open_bytes(path):
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{path}: no such file") from error
     except IsADirectoryError as error:
-        raise IsADirectoryError(f"{path}: it is a directory, expected a file") from error
+        raise IsADirectoryError(f"{path}: is a directory, expected a file") from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{path}: not a readable .gz file ({error})") from error
 
@@ -137,7 +137,7 @@ def codec_of(encoding):
         "".encode(encoding)  # other codecs are not of texts
         name = codecs.lookup(encoding).name
     except (LookupError, ValueError) as error:
-        problem = f"={shown(encoding)}: must be the name of an encoding, such as latin-1"
+        problem = f"={shown(encoding)}: must be the name of a text encoding, such as latin-1"
         raise InputError("encoding", (), problem) from error
     return "utf-8-sig" if name == "utf-8" else name
 
@@ -197,7 +197,9 @@ def _sniffed(first, name, header, wanted):
         if len(cells) > 1:
             found[delimiter] = (len(set(wanted) & set(map(str.strip, cells))) if header else 0, len(cells))
     if len(found) > 1 and not header:
-        raise ValueError(f"{name}: the first line could be separated by {listed(map(repr, found))}: pass --delimiter")
+        raise ValueError(
+            f"{name}: the first line may be separated by any of {listed(map(repr, found))}; pass --delimiter"
+        )
     return max(found, key=found.get, default=",")
 
 
@@ -219,7 +221,7 @@ def _rows(reader, name, skipped, begins=False):
                 empty.append((start, row))
             start = skipped + reader.line_num + 1
     except csv.Error as error:
-        raise ValueError(f"{name}: line {start}: {error}: is a quote missing or one too many?") from error
+        raise ValueError(f"{name}: line {start}: {error}; look for a missing quote, or one too many") from error
 
 
 LONGEST = 1000  # characters: an array of texts takes the widest one's bytes for each
@@ -235,7 +237,8 @@ def check_widths(fields, name, place):
     if max(map(len, fields), default=0) > LONGEST:
         i, n = next((i, len(field)) for i, field in enumerate(fields) if len(field) > LONGEST)
         raise ValueError(
-            f"{place(i)}: column {name!r:.80} has {n} characters, expected at most {LONGEST}: is a quote missing?"
+            f"{place(i)}: column {name!r:.80} has a cell of {n} characters, expected at most {LONGEST}; look for a "
+            "missing quote"
         )
 
 

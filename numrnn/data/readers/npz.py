@@ -16,11 +16,36 @@ KEYS = ("values", "lengths", "y", "values_test", "lengths_test", "y_test")
 
 
 class Part(NamedTuple):
-    """Hold sequences with their targets and weights, if any: arrays (per sequence) or `Sequences` (per step)."""
+    """Hold sequences with their targets and weights, if any, and where they come from.
+
+    Attributes
+    ----------
+    X : Sequences
+    y, sample_weight : ndarray (per sequence), Sequences (per step), or None
+    path : path-like or None
+        Name of the data set.
+    names : tuple of str
+        Names of X and y in the data set.
+    """
 
     X: Sequences
     y: np.ndarray | Sequences | None
     sample_weight: np.ndarray | Sequences | None = None
+    path: Path | str | None = None
+    names: tuple = ("values", "y")
+
+    @property
+    def target(self):
+        """Return the name of y in the data set."""
+        return self.names[1]
+
+    def place(self, i, column=None):
+        """Return the place of sequence i (None: of all sequences), or of its target, in words."""
+        name = self.names[0] if column is None else column
+        if i is None:
+            return f"{self.path}: {name}"
+        per_step = column is None or hasattr(self.y, "offsets")
+        return f"{self.path}: sequence {i} of {name}" if per_step else f"{self.path}: {name}[{i}]"
 
 
 class DataFile(NamedTuple):
@@ -67,21 +92,23 @@ def read_npz(path):
     train = _part(path, arrays, "")
     test = _part(path, arrays, "_test") if any(name.endswith("_test") for name in arrays) else None
     if test is not None and test.X.values.shape[1:] != train.X.values.shape[1:]:
-        shapes = train.X.values.shape, test.X.values.shape
-        raise ValueError(f"{path}: values of shape {shapes[0]} and values_test of shape {shapes[1]} do not fit")
+        found = f"values_test has shape {test.X.values.shape}, but values has shape {train.X.values.shape}"
+        raise ValueError(f"{path}: {found}; both need the same number of inputs")
     return DataFile(train, test)
 
 
 def read_shards(directory):
     """Open a directory of shards and its test set, if any, as a `DataFile`; see `open_shards`."""
     test = Path(directory) / "test"
-    return DataFile(Part(*open_shards(directory)), Part(*open_shards(test)) if test.is_dir() else None)
+    folders = (directory, test) if test.is_dir() else (directory,)
+    parts = [Part(*open_shards(folder), path=folder, names=("values", "targets")) for folder in folders]
+    return DataFile(*parts, *[None] * (2 - len(parts)))
 
 
 def _part(path, arrays, suffix):
     for name in ("values", "lengths"):
         if name + suffix not in arrays:
-            raise ValueError(f"{path}: array {name + suffix!r} is missing")
+            raise ValueError(f"{path}: array {name + suffix!r} is missing; add it with numpy.savez")
     values, lengths, y = (arrays.get(name + suffix) for name in ("values", "lengths", "y"))
     _check_values(f"{path}: values{suffix}", values)
     if np.size(lengths) == 0:
@@ -89,8 +116,8 @@ def _part(path, arrays, suffix):
     lengths = checked_lengths(lengths, len(values), f"{path}: lengths{suffix}", least=1)
     if values.ndim == 1 and values.dtype.kind == "f":
         values = values[:, None]
-    X = Sequences.from_concatenated(values, lengths)
-    return Part(X, None if y is None else _targets(f"{path}: y{suffix}", y, X))
+    X, names = Sequences.from_concatenated(values, lengths), (f"values{suffix}", f"y{suffix}")
+    return Part(X, None if y is None else _targets(f"{path}: y{suffix}", y, X), None, path, names)
 
 
 def _check_values(name, values):

@@ -58,24 +58,26 @@ class Columns(NamedTuple):
         """
         for name in dict.fromkeys((*self.known(), *(self.inputs or ()), *self.drop)):
             if name not in names:
-                raise ValueError(f"{path}: there is no column {shown(name)[:100]}, only {listed(names)}")
+                raise ValueError(f"{path}: there is no column {shown(name)[:100]}; the columns are {listed(names)}")
         both = [name for name in (self.inputs or ()) if name in self.known()]
         if both:
-            raise ValueError(f"{path}: column {both[0]!r:.80} cannot be an input, since another option names it")
+            way = "remove it from --inputs, or from the other option that names it"
+            raise ValueError(f"{path}: column {both[0]!r:.80} cannot be an input and something else; {way}")
         others = [name for name in names if name not in {*self.known(), *self.drop}]
         inputs = others if self.inputs is None else list(self.inputs)
         if not inputs:
-            raise ValueError(f"{path}: there are no columns left to be inputs")
+            raise ValueError(f"{path}: no columns are left to be inputs; drop fewer columns")
         again = [name for name, times in Counter(inputs).items() if times > 1]
         if self.inputs is not None and again:
-            raise ValueError(f"{path}: column {again[0]!r:.80} is named twice among the inputs")
+            raise ValueError(f"{path}: --inputs names column {again[0]!r:.80} twice; name it once")
         twice = [name for name, times in Counter(names).items() if times > 1 and name in {*inputs, *self.known()}]
         if twice:
-            raise ValueError(f"{path}: column {twice[0]!r:.80} occurs twice; the columns are {listed(names)}")
+            way = "rename one of the two"
+            raise ValueError(f"{path}: column {twice[0]!r:.80} occurs twice among {listed(names)}; {way}")
         if header and "" in inputs:
             raise ValueError(
-                f"{path}: column {names.index('') + 1} has no name, as an index that pandas wrote: name it, or leave "
-                "it out by --inputs or --drop ''"
+                f"{path}: column {names.index('') + 1} has no name, like an index that pandas wrote; name it, or leave "
+                "it out with --drop ''"
             )
         return inputs
 
@@ -157,7 +159,7 @@ def blocks_of(path, columns, form=None, *, tolerant=False):
             torn = np.array([len(row) != width for _, row in rows])
             for i, (line, row) in enumerate(rows):
                 if len(row) != width:
-                    reason = f"has {len(row)} cells, the first line has {width}"
+                    reason = f"has {len(row)} cells, but the first line has {width}"
                     faults[i] = checked_fault(name, line, reason, tolerant)
                     rows[i] = line, (row + [""] * width)[:width]
             raw = [row for _, row in found] if tolerant else None
@@ -173,7 +175,7 @@ def _parquet(path, columns, tolerant):
         from pyarrow import ArrowException
         from pyarrow.parquet import ParquetFile
     except ImportError as error:
-        raise ImportError(f"{path}: to read it, pip install numrnn[parquet]") from error
+        raise ImportError(f"{path}: reading .parquet files needs pyarrow; pip install numrnn[parquet]") from error
     first = 1
     with open_bytes(path):  # the errors of the library name no file
         pass
@@ -202,7 +204,7 @@ def _plain(path, name, column):
     if hasattr(column, "dictionary_decode"):
         column = column.dictionary_decode()
     if column.type.num_fields or hasattr(column.type, "extension_name"):  # such as the periods of pandas
-        raise ValueError(f"{path}: column {shown(name)[:100]} holds {column.type!s:.100}, expected one value a row")
+        raise ValueError(f"{path}: column {shown(name)[:100]} holds {column.type!s:.100}, expected one value per row")
     return column
 
 

@@ -109,7 +109,7 @@ def read_step_table(path, columns, form=None, *, seen=None, faults=None, target=
         if done:
             yield from read.rows(block.part(0, done), names[starts[:-1]], starts)
     if not any_rows:
-        raise ValueError(f"{read.path}: there are no rows")
+        raise ValueError(f"{read.path}: the table has names of columns, but no rows")
     names = read.names_of_sequences(held)
     yield from read.rows(held, names[:1], np.array([0, len(names)]))
 
@@ -186,7 +186,8 @@ class _Reader:
                     "one file; different sequences need different names"
                 )
                 if repeated is None:
-                    way = "; --skip-bad leaves them out of files, which it reads twice" if self._faults.tolerant else ""
+                    way = "; --skip-bad needs files, not standard input, since it reads twice"
+                    way = way if self._faults.tolerant else ""
                     raise ValueError(f"{self.path}: line {block.lines[i]}: {reason}{way}")
                 repeated.add(name)
                 self._note(block, i, reason)
@@ -221,7 +222,7 @@ class _Reader:
         for i in np.flatnonzero(large).tolist():
             cell = str(block.columns[name][i])
             if "inf" not in cell.lower():
-                way_out = "; --dtype float64 stores it" if np.isfinite(numbers[i]) else ""
+                way_out = "; pass --dtype float64 to store it" if np.isfinite(numbers[i]) else ""
                 self._note(block, i, f"column {name!r:.80} is {cell!r:.80}, too large a number{way_out}")
 
     def _absent(self, block, offsets):
@@ -248,7 +249,7 @@ class _Reader:
             column = np.char.strip(column)
             missing = column == ""
         for i in np.flatnonzero(missing & ~absent).tolist():
-            self._note(block, i, f"column {name!r:.80} is empty; --na '' leaves out what has no target")
+            self._note(block, i, f"column {name!r:.80} is empty; pass --na '' to leave such rows out")
         if self._wanted.targets is not None and column.dtype.kind == "U":
             for i in np.flatnonzero(~(missing | absent)).tolist():
                 fault = TargetColumn.fault_of(str(column[i]), self._wanted.targets)
@@ -265,7 +266,8 @@ class _Reader:
             of = int(np.searchsorted(offsets, i, side="right")) - 1
             if of not in broken:
                 broken.add(of)
-                change = f"from {rows[offsets[of]]!s:.80} to {rows[i]!s:.80}: is there one for each step?"
+                way = "" if column == self.columns.id else "; pass --step-targets if each step has its own"
+                change = f"from {rows[offsets[of]]!s:.80} to {rows[i]!s:.80}{way}"
                 name = f"column {column!r:.80} changes within sequence {str(names[of])!r:.80}"
                 self._note(block, i, f"{name}, {change}")
 
@@ -304,4 +306,4 @@ def _no_number(cell):
     if not cell.strip():
         return "is empty, expected a number"
     hint = "; decimals need a point" if DECIMAL_COMMA.fullmatch(cell.strip()) else ""
-    return f"is {cell!r:.80}, expected a number: an input or a weight{hint}"
+    return f"is {cell!r:.80}, expected a number, since it is an input or a weight{hint}"

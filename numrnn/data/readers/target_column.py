@@ -115,17 +115,21 @@ class TargetColumn:
             return "U"
         if self._not_whole is None:
             return "i"
-        self._check(self._not_finite, "f", f", or --na {self._not_finite[0]}" if self._not_finite else "")
+        self._check(
+            self._not_finite,
+            "f",
+            f"; pass --na {self._not_finite[0]} to leave such rows out" if self._not_finite else "",
+        )
         return "U" if self._task == "classification" and self._inexact else "f"
 
     def _mixed(self):
         cell, place = self._other
         found = f"{place}, column {self.name!r:.80} is {cell!r:.80}"
-        labels = "--task classification takes all cells as labels"
+        labels = "pass --task classification to read all cells as labels"
         if self._commas:
-            return f"{found}: decimals need a point; {labels}"
+            return f"{found}, but decimals need a point; correct them, or {labels}"
         of = f"{self._numbers} of {self._count} cells are numbers"
-        return f"{found}, but {of}: --na {cell!r:.80} leaves such rows out, {labels}"
+        return f"{found}, but {of}; pass --na {cell!r:.80} to leave such rows out, or {labels}"
 
     def _check(self, fault, kind, way_out=""):
         if fault is not None:

@@ -165,8 +165,12 @@ def read_lines(path, encoding="utf-8"):
 def _place(names, column, path):
     if names.count(column) != 1:
         found = "more than one" if column in names else "no"
-        hint = "; --delimiter tells what is between columns" if len(names) == 1 and column in names[0] else ""
-        raise ValueError(f"{path}: {found} column {shown(column)[:100]}; line 1 has {listed(map(repr, names))}{hint}")
+        hint = "; pass the character between them as --delimiter" if len(names) == 1 and column in names[0] else ""
+        known = listed(map(repr, names))
+        hint = "; rename the others" if column in names else hint
+        raise ValueError(
+            f"{path}: there is {found} column {shown(column)[:100]}; line 1 names the columns {known}{hint}"
+        )
     return names.index(column)
 
 
@@ -176,7 +180,7 @@ def _read(table, places, columns, path, na, faults):
     for number, (line, row) in enumerate(table.rows):
         if len(row) != len(table.names):
             names = listed(map(repr, table.names))
-            reason = f"has {len(row)} fields, line 1 names {len(table.names)} columns: {names}"
+            reason = f"has {len(row)} cells, but line 1 names {len(table.names)} columns: {names}"
             faults.add(path, line, reason, row)
             continue
         cells = {of: row[place] for of, place in places.items()}

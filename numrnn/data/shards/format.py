@@ -47,6 +47,7 @@ ENTRIES = (
     "format", "version", "dtype", "columns", "names", "targets", "weights", "ids", "sequences", "steps", "shards",
     "checksum",
 )  # fmt: skip
+RESTORE = "restore it, or write the data set again"
 PLAIN_NAME = re.compile(r"[^/\\\0.][^/\\\0]*")
 
 
@@ -148,7 +149,7 @@ def changed_files(directory):
         for name, checksum in entry.get("sha256", {}).items()
     }
     if not files:
-        raise ValueError(f"{folder / INDEX}: the index has no checksums; write the data again to add them")
+        raise ValueError(f"{folder / INDEX}: the index has no checksums; write the data set again to add them")
     changed = [path for path, checksum in files.items() if not path.is_file() or checksum_of_file(path) != checksum]
     return changed, len(files)
 
@@ -158,7 +159,8 @@ def _read_index(folder):
         raise FileNotFoundError(f"{folder}: no such directory")
     path = folder / INDEX
     if not path.is_file():
-        raise ValueError(f"{folder}: no {INDEX}: not a directory of shards, or an incomplete one")
+        way = "it is not a directory of shards, or it is incomplete; write it again with numrnn shard or ShardWriter"
+        raise ValueError(f"{folder}: has no file {INDEX}: {way}")
     with readable(path, "index of shards"):
         index = json.loads(path.read_text(encoding="utf-8"))
         found = index["format"], index["version"]
@@ -172,26 +174,29 @@ def _check_index(index):
     """Raise an error of any type if an entry is missing, has another type, or contradicts the others."""
     unknown = set(index) - set(ENTRIES)
     if unknown:
-        raise ValueError(f"unknown entry {min(unknown)!r:.50}")
+        raise ValueError(f"it has the unknown entry {min(unknown)!r:.50}")
     if "checksum" in index and index["checksum"] != checksum_of_index(index):
-        raise ValueError("its checksum does not match its content; remove it if the file was edited on purpose")
+        way = "remove the entry 'checksum' if the file was edited on purpose"
+        raise ValueError(f"its checksum does not match its content; {way}")
     if type(index["dtype"]) is not str:
-        raise ValueError("dtype is not a text")
+        raise ValueError(f"dtype={index['dtype']!r:.50}: must be a string such as '<f4'")
     kind, columns, arrays = np.dtype(index["dtype"]).kind, index["columns"], ["values", "lengths"]
-    if kind not in NUMBERS or not (columns is None or (type(columns) is int and columns > 0)):
-        raise ValueError(f"dtype {index['dtype']!r:.50}, columns {columns!r:.50}")
+    if kind not in NUMBERS:
+        raise ValueError(f"dtype={index['dtype']!r:.50}: must be a type of numbers, such as '<f4'")
+    if not (columns is None or (type(columns) is int and columns > 0)):
+        raise ValueError(f"columns={columns!r:.50}: must be null (a step is a symbol) or a positive integer")
     for name in ("targets", "weights"):
         if index[name] not in (None, "sequence", "step"):
-            raise ValueError(f"{name} {index[name]!r:.50}")
+            raise ValueError(f"{name}={index[name]!r:.50}: must be null, 'sequence' or 'step'")
         arrays += [name] * (index[name] is not None)
     names, ids = index.get("names"), index.get("ids")
     arrays += ["ids"] * (ids is not None)
     if not (ids is None or type(ids) is str):
-        raise ValueError("ids is not a text")
+        raise ValueError(f"ids={ids!r:.50}: must be null or a string")
     if names is not None and not (type(names) is list and all(type(name) is str for name in names)):
-        raise ValueError("names is not a list of texts")
+        raise ValueError(f"names={names!r:.50}: must be a list of strings")
     if names is not None and len(names) != columns:
-        raise ValueError(f"names are {len(names)}, columns {columns!r:.50}")
+        raise ValueError(f"it has {len(names)} names of columns, but columns={columns!r:.50}")
     for shard in index["shards"]:
         _check_shard(shard, arrays)
     _check_totals(index)
@@ -205,20 +210,20 @@ def _check_shard(shard, arrays):
         raise ValueError(f"shard {shard['name']!r:.50}: sequences, steps and bytes must be positive integers")
     checksums = shard.get("sha256", dict.fromkeys(arrays, ""))
     if not isinstance(checksums, dict) or set(checksums) != set(arrays):
-        raise ValueError(f"shard {shard['name']!r:.50}: sha256 must be of {', '.join(arrays)}")
+        raise ValueError(f"shard {shard['name']!r:.50}: sha256 must have the entries {', '.join(arrays)}")
 
 
 def _check_totals(index):
     names = [shard["name"] for shard in index["shards"]]
     if not names:
-        raise ValueError("it names no shards")
+        raise ValueError("shards=[]: must name at least one shard")
     most, times = Counter(names).most_common(1)[0]
     if times > 1:
-        raise ValueError(f"it names shard {most!r:.50} {times} times")
+        raise ValueError(f"it names shard {most!r:.50} {times} times, expected once")
     for name in ("sequences", "steps"):
         total = sum(shard[name] for shard in index["shards"])
         if type(index[name]) is not int or total != index[name]:
-            raise ValueError(f"its shards have {total} {name}, all together should have {index[name]!r:.50}")
+            raise ValueError(f"{name}={index[name]!r:.50}: must be the total of its shards, {total}")
 
 
 def _values_file(folder, entry, index):
@@ -242,7 +247,7 @@ def _array(folder, entry, name):
     content = path.read_bytes()
     checksum = entry.get("sha256", {}).get(name)
     if checksum is not None and hashlib.sha256(content).hexdigest() != checksum:
-        raise ValueError(f"{path}: its checksum differs from the one in {INDEX}: it was changed")
+        raise ValueError(f"{path}: its checksum differs from the one in {INDEX}: it was changed; {RESTORE}")
     with readable(path, ".npy file"):
         return read_array(io.BytesIO(content), size)
 
@@ -251,10 +256,11 @@ def _sized(folder, entry, name):
     """Return path and size of a file after comparing them with the index."""
     path = folder / f"{entry['name']}.{name}.npy"
     if not path.is_file():
-        raise ValueError(f"{path}: the file is missing from the data set")
+        raise ValueError(f"{path}: the file is missing from the data set; {RESTORE}")
     size, expected = path.stat().st_size, entry["bytes"][name]
     if size != expected:
-        raise ValueError(f"{path}: {size} bytes, {INDEX} says {expected}: the file was truncated or changed")
+        found = f"it has {size} bytes, but {expected} according to {INDEX}"
+        raise ValueError(f"{path}: {found}: it was truncated or changed; {RESTORE}")
     return path, size
 
 

@@ -90,7 +90,7 @@ class ShardedSequences(Sequences):
 
     @property
     def values(self):
-        raise AttributeError("the steps of shards are not in memory: X[i] reads a sequence, X[first:end].load() some")
+        raise AttributeError("the steps of shards are not in memory; read a sequence with X[i], or all with X.load()")
 
     @property
     def shape(self):
@@ -185,7 +185,7 @@ class ShardedSequences(Sequences):
                         to = values[start + done : start + min(count, done + piece)]
                         found = to if raw is None else raw[: len(to)]
                         if file.readinto(found.reshape(-1).view(np.uint8)) < found.nbytes:
-                            raise OSError("it ends before its last step")
+                            raise OSError("the file ends before its last step; restore it, or write the data set again")
                         self._take_over(found, to, shard, step + done)
                         if stopped is not None and stopped.is_set():
                             return
@@ -349,7 +349,7 @@ class ShardedSequences(Sequences):
     __hash__ = None
 
     def __array__(self, dtype=None, copy=None):
-        raise ValueError("shards are not an array: their steps are not in memory; X.load() reads them all")
+        raise ValueError("shards are not an array, since their steps are not in memory; read them all with X.load()")
 
     def __repr__(self):
         lengths, columns = self.lengths, f", {self._columns[0]} columns" if self._columns else ""

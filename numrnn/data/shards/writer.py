@@ -23,7 +23,7 @@ from numrnn.data.array_checks import (
 )
 from numrnn.data.byte_sizes import n_bytes
 from numrnn.data.containers import check_container, numbers_of_frame, numbers_of_objects
-from numrnn.data.conversion import values_of_numbers
+from numrnn.data.conversion import check_same_lengths, values_of_numbers
 from numrnn.data.sequences import Sequences
 from numrnn.data.shards.format import FORMAT, INDEX, VERSION, checksum_of_file, checksum_of_index
 from numrnn.data.sources import SequencesLike, TargetsLike, WeightsLike, check_names_of_targets, names_of_targets
@@ -156,7 +156,7 @@ class ShardWriter:
     def _finish(self):
         self._end_shard()
         if not self._index:
-            raise ValueError(f"{self.directory}: there are no sequences to write")
+            raise ValueError(f"{self.directory}: there are no sequences to write; a data set needs at least one")
         totals = {name: sum(entry[name] for entry in self._index) for name in ("sequences", "steps")}
         content = {"format": FORMAT, "version": VERSION, "dtype": self._dtype.str}
         content |= {"columns": self._columns[0] if self._columns else None, "targets": self._per[0]}
@@ -231,12 +231,14 @@ class ShardWriter:
             self._dtype, self._columns, self._per = dtype, columns, per
         if (columns, per) != (self._columns, self._per) or not np.can_cast(dtype, self._dtype):
             before = _described(self._dtype, self._columns, self._per)
-            raise InputError("X", (), f"has {_described(dtype, columns, per)}; written before were {before}")
+            found = f"has {_described(dtype, columns, per)}, but what was written before has {before}"
+            raise InputError("X", (), f"{found}; write data of one kind to a directory")
         row = None if y is None else y.shape[1:]
         if self._row is None:
             self._row = row
         if row != self._row:
-            raise ValueError(f"a row of y has shape {row}, of those written before {self._row}")
+            problem = f"has rows of shape {row}, but those written before have shape {self._row}"
+            raise InputError("y", (), f"{problem}; write targets of one shape to a directory")
         self._names = X.names if self._names is None else self._names
         self._check_range(X)
 
@@ -334,11 +336,10 @@ def _per(rows, name, X):
     if rows is None:
         return None
     if isinstance(rows, Sequences):
-        if not np.array_equal(rows.offsets, X.offsets):
-            raise ValueError(f"{name} has other lengths than X")
+        check_same_lengths(rows, X, name)
         return "step"
     if np.ndim(rows) == 0 or len(rows) != len(X):
-        raise ValueError(f"{name} must have one row per sequence ({len(X)}), got shape {np.shape(rows)}")
+        raise InputError(name, (), f"must have one row per sequence ({len(X)}), got shape {np.shape(rows)}")
     return "sequence"
 
 
@@ -356,7 +357,7 @@ def _flat(rows, name, kinds):
 
 
 def _described(dtype, columns, per):
-    width = f"{columns[0]} columns of {dtype}" if columns else f"symbols, {dtype}"
+    width = f"{columns[0]} column{'s' * (columns[0] != 1)} of {dtype}" if columns else f"symbols, {dtype}"
     return f"{width}, " + ", ".join(
         f"{'no ' if of is None else ''}{name}{'' if of is None else ' per ' + of}"
         for name, of in zip(ROWS, per, strict=True)

@@ -10,7 +10,7 @@ __all__ = ["check_symbols", "count_symbols", "why_no_symbols"]
 LARGEST = 2**31 - 2  # symbol that n_symbols="auto" counts up to: there are weights for each
 
 _EXPECTED = "expected symbols: a 1-D array of integers"
-_TEXT = f"text, {_EXPECTED}; numrnn.data.Vocabulary makes symbols of texts"
+_CONVERT = "; convert text with numrnn.data.Vocabulary"
 
 
 def check_symbols(sequences, n_symbols, *, name="X", is_one=False):
@@ -76,28 +76,29 @@ def count_symbols(sequences, n_symbols):
 def why_no_symbols(X, name, allow_empty=False):
     """Return the error about the first sequence of X that is not a 1-D array of integers, or None."""
     if isinstance(X, (str, bytes)):
-        return InputError(name, (), f"is {_TEXT}")
+        return InputError(name, (), f"is text, {_EXPECTED}", _CONVERT)
     rows = X.to_numpy() if hasattr(X, "to_numpy") else X
     for i, item in enumerate(rows if np.iterable(rows) else ()):
-        problem = _problem_of(item, name, allow_empty)
+        problem, hint = _problem_of(item, name, allow_empty)
         if problem is not None:
-            return InputError(name, (i,), problem)
+            return InputError(name, (i,), problem, hint)
     return None
 
 
 def _problem_of(item, name, allow_empty):
+    """Return what is wrong with a sequence of symbols, or None, and the hint."""
     if isinstance(item, (str, bytes)):
-        return f"is {_TEXT}"
+        return f"is text, {_EXPECTED}", _CONVERT
     try:
         array = np.asarray(item)
     except ValueError:
-        return f"has steps that differ in length, {_EXPECTED}"
+        return f"has steps that differ in length, {_EXPECTED}", ""
     if array.size == 0:
-        return None if allow_empty else "is empty: a sequence needs at least one step"
+        return None if allow_empty else "is empty: a sequence needs at least one step", ""
     if array.dtype.kind in "US":
-        return f"is {_TEXT}"
+        return f"is text, {_EXPECTED}", _CONVERT
     if array.ndim == 0:
-        return f"is a single value, {_EXPECTED}; one sequence? pass [{name}]"
+        return f"is a single value, {_EXPECTED}", f"; if {name} is a single sequence, pass [{name}]"
     if array.ndim > 1:
-        return f"has shape {array.shape}, {_EXPECTED}"
-    return None if array.dtype.kind in "iu" else f"holds {array.dtype}, {_EXPECTED}"
+        return f"has shape {array.shape}, {_EXPECTED}", ""
+    return None if array.dtype.kind in "iu" else f"holds {array.dtype}, {_EXPECTED}", ""

@@ -16,7 +16,7 @@ from numrnn.io.messages import InputError, InputTypeError, shown
 
 __all__ = ["NextSymbols", "Pairs", "check_n_symbols", "is_text", "read_symbols", "shifted"]
 
-_EXPECTED = "expected a text, an array of symbols or a list of them"
+_EXPECTED = "expected a str, an array of symbols or a list of them"
 
 
 class NextSymbols(SequenceSource):
@@ -51,7 +51,8 @@ class NextSymbols(SequenceSource):
         lengths = sequences.lengths - 1
         if lengths.min() < 1:
             i = int(np.argmax(lengths < 1))
-            problem = f"has {lengths[i] + 1} symbols: at least 2 are needed, to predict one from another"
+            count = "1 symbol" if lengths[i] == 0 else "no symbols"
+            problem = f"has {count}, but needs at least 2, to predict one from another"
             raise InputError(name, (i,) if len(lengths) > 1 else (), problem)
         return cls(sequences.values, sequences.offsets[:-1], lengths)
 
@@ -63,8 +64,8 @@ class NextSymbols(SequenceSource):
         """
         length = (len(values) - 1) // count
         if length < 1:
-            found = f"has {len(values)} symbols{but}"
-            raise InputError(name, (), f"{found}, batch_size={count} streams need at least {count + 1}")
+            found = f"has {len(values)} symbols{but}, but batch_size={count} needs at least {count + 1}"
+            raise InputError(name, (), f"{found}; reduce batch_size")
         return cls(values, np.arange(count, dtype=np.int64) * length, np.full(count, length, np.int64))
 
     @property
@@ -145,12 +146,12 @@ def read_symbols(X, vocabulary, n_symbols, *, name="X", allow_empty=False):
     check_list_plain(X, name)
     X = X.to_numpy() if hasattr(X, "to_numpy") else X  # a series, of any index, or a data frame
     if not hasattr(X, "__len__") or getattr(X, "ndim", 1) == 0:
-        raise InputTypeError(name, (), f"must be a text, an array of symbols or a list of them, got {shown(X)}")
+        raise InputTypeError(name, (), f"={shown(X)}: must be a str, an array of symbols or a list of them")
     if not len(X) and not (allow_empty and isinstance(X, str)):
         raise InputError(name, (), "is empty: it must have at least one symbol")
     if is_text(X) != (vocabulary is not None):
-        expected, got = ("texts", type(X).__name__) if vocabulary is not None else ("symbols, integers", "text")
-        raise InputTypeError(name, (), f"must hold {expected}, as in fit, got {got}")
+        expected = "symbols (integers)" if vocabulary is None else "text (str)"
+        raise InputTypeError(name, (), f"must hold {expected}, as in fit, got {shown(X)}")
     if vocabulary is not None:
         if n_symbols != "auto":
             check_n_symbols(vocabulary, n_symbols)
@@ -165,15 +166,14 @@ def read_symbols(X, vocabulary, n_symbols, *, name="X", allow_empty=False):
 def check_n_symbols(vocabulary, n_symbols, name="vocabulary_"):
     """Raise a ValueError unless a vocabulary has as many symbols as the network that reads them."""
     if not len(vocabulary) == len(vocabulary.symbols_) == n_symbols:
-        raise ValueError(
-            f"{name} has {len(vocabulary.symbols_)} symbols, but the network was made for {n_symbols}: it was fitted "
-            "again. Fit a copy of it (sklearn.base.clone), or fit the estimator again"
-        )
+        found = f"has {len(vocabulary.symbols_)} symbols, but the network was made for {n_symbols}"
+        way_out = "it was fitted again; fit the estimator again too, or fit a copy (sklearn.base.clone) instead"
+        raise InputError(name, (), f"{found}: {way_out}")
 
 
 def _one(values, name, allow_empty=False):
     if not len(values) and not allow_empty:
-        raise InputError(name, (), "has no symbol: it must have at least one")
+        raise InputError(name, (), "is empty: it must have at least one symbol")
     return Sequences(values, np.array([0, len(values)]))
 
 
@@ -205,7 +205,7 @@ class Pairs(SequenceSource):
 
     def gather(self, ids, out=None):
         """Raise an error: the sides are stored separately, see `source` and `target`."""
-        raise TypeError("pairs are gathered one side at a time")
+        raise TypeError("pairs cannot be gathered; gather the source or the target")
 
     def choose(self, ids):
         return Pairs(self.source.choose(ids), self.target.choose(ids))

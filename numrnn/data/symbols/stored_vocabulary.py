@@ -1,7 +1,7 @@
 """Read vocabularies from model files, including those of earlier versions."""
 
 from numrnn.data.symbols.units import FORMS, OLD_RULE, RULE
-from numrnn.io.messages import shown
+from numrnn.io.messages import InputError, shown
 
 __all__ = ["check_symbols", "completed", "completed_parameters"]
 
@@ -26,7 +26,7 @@ def completed(content):
         rule = OLD_RULE if content["unit"] == "token" else None
         content = completed_parameters(content) | {"form": None, "rule": rule, "versions": {}}
     elif keys != _FIRST | _LATER | _LEARNT | {"last"}:
-        raise ValueError(f"unknown keys of a vocabulary: {shown(sorted(content))}")
+        raise InputError("content", (), f": must have the keys that to_dict returns, got {shown(sorted(content))}")
     params = {name: value for name, value in content.items() if name not in _LEARNT}
     learnt = {name: content[name] for name in _LEARNT}
     _check_learnt(params, learnt)
@@ -37,24 +37,28 @@ def _check_learnt(params, learnt):
     is_token, rule, form, versions = params["unit"] == "token", learnt["rule"], learnt["form"], learnt["versions"]
     rules = (RULE, OLD_RULE) if is_token else (None,)
     if not any(rule is known or rule == known for known in rules):
-        raise ValueError(f"rule={shown(rule)}: must be one of {shown(rules)} with unit={shown(params['unit'])}")
+        raise _wrong("rule", rule, f"one of {shown(rules)} with unit={shown(params['unit'])}")
     asked = params["normalization"]
     asked = ("NFC" if is_token else None) if asked == "auto" else asked
     if form != asked or form not in (None, *FORMS):
-        raise ValueError(f"form={shown(form)}: must be {shown(asked)}")
+        raise _wrong("form", form, f"{shown(asked)} with normalization={shown(params['normalization'])}")
     texts = isinstance(versions, dict) and all(isinstance(text, str) for pair in versions.items() for text in pair)
     if not texts:
-        raise ValueError(f"versions={shown(versions)}: must be names and versions")
+        raise _wrong("versions", versions, "a dict of str to str")
+
+
+def _wrong(key, value, expected):
+    return InputError(f"content[{key!r}]", (), f"={shown(value)}: must be {expected}")
 
 
 def check_symbols(symbols, first, single):
-    """Raise a ValueError unless symbols are distinct texts that begin with `first` (None: any).
+    """Raise an InputError unless symbols are distinct str that begin with `first` (None: any).
 
     With `single`, all symbols but that one must have one character.
     """
     if first is not None and symbols[:1] != (first,):
-        raise ValueError(f"the first symbol must be {first!r}, got {shown(symbols[:1])}")
+        raise _wrong("symbols", symbols, f"a list that begins with {first!r}")
     if not symbols or not all(isinstance(symbol, str) for symbol in symbols) or len(set(symbols)) < len(symbols):
-        raise ValueError("symbols must be distinct texts")
+        raise _wrong("symbols", symbols, "a list of distinct str, at least one")
     if single and set(map(len, symbols)) != {1}:
-        raise ValueError("symbols must be single characters")
+        raise _wrong("symbols", symbols, "a list of single characters with unit='character'")

@@ -8,6 +8,8 @@ from functools import cache
 import numpy as np
 import regex
 
+from numrnn.io.messages import InputError
+
 __all__ = [
     "FORMS",
     "OLD_RULE",
@@ -85,7 +87,8 @@ def encode_characters(texts, table, out):
         out[start : start + len(symbols)] = symbols
         start += len(symbols)
     if start != len(out):
-        raise ValueError(f"the texts have {start} characters, not {len(out)} as they say")
+        problem = f"have {start} characters, but their lengths add up to {len(out)}; pass plain str"
+        raise InputError("texts", (), problem)
     return None
 
 

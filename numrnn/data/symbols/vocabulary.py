@@ -223,7 +223,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         >>> vocabulary.transform("card deck")
         Traceback (most recent call last):
         ...
-        numrnn.io.messages.InputError: texts has ' ' (U+0020) at 4, which is none of the 5 symbols: fit on it too, ...
+        numrnn.io.messages.InputError: texts has ' ' (U+0020) at 4, which is not among the 5 symbols: fit on it ...
         """
         return self._transform(texts, "texts")
 
@@ -280,11 +280,12 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         check_is_fitted(self, "symbols_")
         symbols = symbols.to_numpy() if hasattr(symbols, "to_numpy") else symbols  # a series, of any index, or a frame
         if not hasattr(symbols, "__len__") or isinstance(symbols, (str, bytes, Set, Mapping)):
-            raise TypeError(f"symbols={shown(symbols)}: must be an array of symbols or a list of such arrays")
+            problem = f"={shown(symbols)}: must be an array of symbols or a list of such arrays"
+            raise InputTypeError("symbols", (), problem)
         is_list = isinstance(symbols, (list, tuple, Sequences))
         if np.ndim(symbols[0]) if len(symbols) else is_list:
-            return [self._decoded(x, f"symbols[{i}]") for i, x in enumerate(symbols)]
-        return self._decoded(symbols, "symbols")
+            return [self._decoded(x, (i,)) for i, x in enumerate(symbols)]
+        return self._decoded(symbols, ())
 
     def to_dict(self) -> dict[str, Any]:
         """Return parameters and symbols as JSON values.
@@ -309,9 +310,8 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """
         check_is_fitted(self, "symbols_")
         if self.tokenizer is not None:
-            raise TypeError(
-                f"a function cannot be stored: tokenizer={shown(self.tokenizer)}; fit without it, on lists of tokens"
-            )
+            problem = f"={shown(self.tokenizer)}: a function cannot be stored; fit on lists of tokens without it"
+            raise InputTypeError("tokenizer", (), problem)
         return {
             "unit": self.unit,
             "max_symbols": None if self.max_symbols is None else int(self.max_symbols),
@@ -356,7 +356,8 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         vocabulary._check_parameters()
         most = vocabulary.max_symbols
         if not isinstance(learnt["symbols"], (list, tuple)) or most is not None and len(symbols) > most:
-            raise ValueError(f"symbols={shown(learnt['symbols'])}: must be a list of at most max_symbols={most}")
+            expected = f"a list of at most max_symbols={most} str"
+            raise InputError("content['symbols']", (), f"={shown(learnt['symbols'])}: must be {expected}")
         first = UNKNOWN[vocabulary.unit] if vocabulary._has_unknown() else None
         check_symbols(symbols, first, vocabulary.unit == "character")
         vocabulary._learn(symbols, learnt["form"], learnt["rule"], learnt["versions"])
@@ -369,12 +370,12 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             with short_errors():
                 raise
         if self.tokenizer is not None and self.unit == "character":
-            raise ValueError("a tokenizer needs unit='token', got unit='character'")
+            problem = f"={shown(self.tokenizer)}: must be None with unit='character'; set unit='token'"
+            raise InputError("tokenizer", (), problem)
         if not self.unknown and (self.unit == "token" or self.max_symbols is not None):
-            raise ValueError(
-                f"unknown=False: must be True or 'auto' with unit={shown(self.unit)} and max_symbols="
-                f"{shown(self.max_symbols)}, which leave tokens or characters without a symbol of their own"
-            )
+            given = f"unit={shown(self.unit)} and max_symbols={shown(self.max_symbols)}"
+            why = "which leave tokens or characters without a symbol of their own"
+            raise InputError("unknown", (), f"=False: must be True or 'auto' with {given}, {why}")
 
     def _form_and_rule(self):
         """Return how texts are normalised and split into tokens, which `fit` learns besides the symbols."""
@@ -404,7 +405,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         is_bytes = isinstance(texts, (bytes, bytearray))
         if is_bytes or not hasattr(texts, "__len__") or hasattr(texts, "columns") or isinstance(texts, (Set, Mapping)):
             hint = f": pass {name}.decode('utf-8')" if is_bytes else ""
-            raise InputTypeError(name, (), f"must be a str or a list of str, got {type(texts).__name__}{hint}")
+            raise InputTypeError(name, (), f"must be a str or a list of str, got {type(texts).__name__}", hint)
         texts = [_exact(text) for text in texts]
         for i, text in enumerate(texts):
             if isinstance(text, (list, tuple)) and self.unit == "token":
@@ -413,13 +414,13 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
                         raise InputTypeError(name, (i,), f"has the token {_shown(token)}, expected a str")
             elif not isinstance(text, str):
                 hint = self._hint(text, f"{name}[{i}]")
-                raise InputTypeError(name, (i,), f"is {_shown(text)}, expected a str{hint}")
+                raise InputTypeError(name, (i,), f"is {_shown(text)}, expected a str", hint)
         return texts if form is None else [_normalized(text, form) for text in texts], False
 
     def _hint(self, text, place):
         if isinstance(text, (bytes, bytearray)):
             return f": pass {place}.decode('utf-8')"
-        return ": lists of tokens need unit='token'" if isinstance(text, (list, tuple)) else ""
+        return ": for lists of tokens, set unit='token'" if isinstance(text, (list, tuple)) else ""
 
     def _tokens(self, text, form, rule):
         if not isinstance(text, str):
@@ -429,11 +430,11 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         else:
             tokens = self.tokenizer(text)
             if not isinstance(tokens, Iterable):
-                raise TypeError(f"tokenizer gave {_shown(tokens)}, expected an iterable of str")
+                raise InputTypeError("tokenizer", (), f"returned {_shown(tokens)}, expected an iterable of str")
             tokens = list(tokens)
             for token in tokens:
                 if not isinstance(token, str):
-                    raise TypeError(f"tokenizer gave the token {_shown(token)}, expected a str")
+                    raise InputTypeError("tokenizer", (), f"returned the token {_shown(token)}, expected a str")
             tokens = _normalized(tokens, form)
         return map(str.lower, tokens) if self.lowercase else tokens
 
@@ -446,20 +447,22 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return InputError(
             name,
             () if is_one else (i,),
-            f"has {character!r} (U+{ord(character):04X}) at {place}{of}, which is none of the "
+            f"has {character!r} (U+{ord(character):04X}) at {place}{of}, which is not among the "
             f"{self.n_symbols_} symbols",
             ": fit on it too, or set unknown=True to reserve a symbol for unknown characters",
         )
 
-    def _decoded(self, symbols, name):
+    def _decoded(self, symbols, index):
         symbols = np.asarray(symbols)
         if not symbols.size:
             return ""
         if symbols.ndim != 1 or symbols.dtype.kind not in "iu":
-            raise ValueError(f"{name} must be integers of shape (T,), got {symbols.dtype} of shape {symbols.shape}")
+            found = f"got {symbols.dtype} of shape {symbols.shape}"
+            raise InputError("symbols", index, f"must be integers of shape (T,), {found}")
         if symbols.min() < 0 or symbols.max() >= self.n_symbols_:
             place = int(np.argmax((symbols < 0) | (symbols >= self.n_symbols_)))
-            raise ValueError(f"{name}[{place}] is {symbols[place]}, symbols go from 0 to {self.n_symbols_ - 1}")
+            problem = f"={symbols[place]}: must be a symbol from 0 to {self.n_symbols_ - 1}"
+            raise InputError("symbols", (*index, place), problem)
         if self.unit == "character":
             return decode_characters(symbols, self.symbols_)
         return " ".join(map(self.symbols_.__getitem__, symbols.tolist()))
