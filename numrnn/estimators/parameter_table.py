@@ -306,7 +306,7 @@ TABLE = (
     ),
     Parameter(
         "restart_rate",
-        0.02,
+        0.05,
         (FRACTION,),
         """Probability that a stream (or text) begins a chunk anew with the initial state, while training. Otherwise
         training sees an initial state only where streams begin, and the network may never recover from one.""",

@@ -73,7 +73,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     bptt_steps : int, "auto" or None, default="auto"
         Number of steps in a chunk of truncated BPTT; gradients do not flow from one chunk to the previous one. None
         means whole texts or streams. "auto" means 100, or as few as 25 for a single text of fewer than 40,000 symbols.
-    restart_rate : float, default=0.02
+    restart_rate : float, default=0.05
         Probability that a stream (or text) begins a chunk anew with the initial state, while training. Otherwise
         training sees an initial state only where streams begin, and the network may never recover from one.
     learning_rate_init : float, default=2e-3
@@ -229,7 +229,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         alpha: float = 0.0,
         batch_size: int | Literal["auto"] = "auto",
         bptt_steps: int | Literal["auto"] | None = "auto",
-        restart_rate: float = 0.02,
+        restart_rate: float = 0.05,
         learning_rate_init: float = 2e-3,
         learning_rate: str | Callable[[int], float] = "constant",
         max_iter: int = 10,
