@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from numrnn.data.batches import epoch_batches, full_batch
+from numrnn.data.batches import Rows, epoch_batches, full_batch, in_chunks, with_restarts
 
 TILE = 8
 
@@ -74,3 +74,17 @@ def test_without_shuffle_batches_come_in_the_order_given():
     assert [sorted(batch.ids.tolist()) for batch in batches] == [
         list(range(start, min(start + 6, 20))) for start in range(0, 20, 6)
     ]
+
+
+def test_sequences_begin_chunks_anew_at_the_rate_given_but_for_their_first():
+    lengths = np.full(50, 400)
+    chunks = in_chunks([full_batch(lengths, TILE)], lengths, 4, TILE)
+    batches = with_restarts(chunks, 0.05, np.random.default_rng(0))
+    assert not len(batches[0].restarts)
+    shares = [len(batch.restarts) / len(batch.ids) for batch in batches[1:]]
+    assert 0.04 < np.mean(shares) < 0.06
+    assert all(np.isin(batch.restarts, batch.ids).all() for batch in batches)
+    rows = Rows(batches[:3], lengths)
+    anew = np.isin(np.arange(50), batches[1].restarts)[batches[1].ids]
+    np.testing.assert_array_equal(rows.begins[:50], True)
+    np.testing.assert_array_equal(rows.begins[50:100], anew)

@@ -6,7 +6,7 @@ import pytest
 from networks import Case, relative_error
 from problems import make_problem
 
-from numrnn.data.batches import full_batch, in_chunks
+from numrnn.data.batches import full_batch, in_chunks, with_restarts
 from numrnn.kernels.cpu import updates
 from numrnn.network.cpu import scheduling
 from numrnn.network.cpu.prediction import Predictor
@@ -75,6 +75,30 @@ def test_of_chunks_only_a_sequences_first_has_a_gradient_by_them(cell, output):
             assert relative_error(run.losses[0], loss) <= 1e-10
             for name, view in case.layout.views(grad).items():
                 assert relative_error(view, expected[name]) <= 1e-10, name
+
+
+@pytest.mark.parametrize("cell", ["elman", "gru", "lstm"])
+def test_sequences_that_begin_anew_do_so_with_the_learned_state(cell):
+    problem = make_problem(cell, hidden=(4, 3), lengths=RAGGED, output="step", **LEARNED)
+    case = Case(problem)
+    first = np.array([naive.first_state(problem.weights, cell)] * len(RAGGED))
+    states, carried, grad = first.copy(), np.zeros_like(first), np.zeros_like(case.theta)
+    chunks = in_chunks([full_batch(case.data.lengths, 8)], case.data.lengths, 2, 8)
+    for batch in with_restarts(chunks, 0.5, np.random.default_rng(0)):
+        assert batch.first or not len(batch.restarts)
+        states[batch.restarts] = first[batch.restarts]
+        step, dstates = SolverStep(updates.NO_STEP, {}, np.zeros((1, 0))), np.zeros_like(states)
+        case.network.train(case.theta, case.data, case.targets, [batch], step, grad, case.theta, carried)
+        _, expected, states = naive.chunk(
+            *problem.data, states=states, start=batch.first, k=2, dstates=dstates, **problem.kind
+        )
+        begun = batch.ids if batch.first == 0 else batch.restarts
+        only = np.zeros_like(dstates)
+        only[begun] = dstates[begun]
+        naive.add_to_learned(only, problem.weights, expected, cell)
+        assert relative_error(carried[batch.ids], states[batch.ids]) <= 1e-10
+        for name, view in case.layout.views(grad).items():
+            assert relative_error(view, expected[name]) <= 1e-10, name
 
 
 def test_given_states_take_their_place_and_have_the_gradient():
