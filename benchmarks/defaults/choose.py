@@ -73,14 +73,7 @@ def main():
                 if make.__name__ not in row:
                     found = row[make.__name__] = measure(data, parameters, options.seed)
                     options.results.write_text(json.dumps(results, indent=1) + "\n")
-                    print(
-                        stage,
-                        parameters,
-                        make.__name__,
-                        row[make.__name__]["points"],
-                        row[make.__name__]["seconds"],
-                        flush=True,
-                    )
+                    print(stage, parameters, make.__name__, found["points"], found["seconds"], flush=True)
 
 
 if __name__ == "__main__":
