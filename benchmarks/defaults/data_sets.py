@@ -24,6 +24,7 @@ class DataSet(NamedTuple):
     splits: int = 1  # splits of the training part on which parameters are compared
     loss: bool = False  # whether the loss is compared, relative to `chance`, and not the score
     chance: float = 0.0  # loss or score of a constant prediction
+    overlap: int = 0  # windows on either side that share steps with a window
 
 
 def vowels(folder):
@@ -89,15 +90,16 @@ def chorales(folder):
 
 
 def tanks(folder):
-    """Cut the training series into 8 pieces of 128 steps, whose first 40 steps are read without loss."""
+    """Cut the training series into overlapping windows of 256 steps, whose first 50 are read without loss."""
     with (folder / "cascaded_tanks.csv").open() as file:
         rows = [[float(row[name]) for name in ("uEst", "uVal", "yEst", "yVal")] for row in csv.DictReader(file)]
     u, u_test, y, y_test = np.array(rows, np.float32).T
     u_test, y_test = (u_test - u.mean()) / u.std(), (y_test - y.mean()) / y.std()
     u, y = (u - u.mean()) / u.std(), (y - y.mean()) / y.std()
-    pieces, targets = ([series[i : i + 128] for i in range(0, 1024, 128)] for series in (u, y))
-    X = [piece[:, None] for piece in pieces]
-    return DataSet(RNNRegressor, X, targets, [u_test[:, None]], [y_test], {"output": "step", "washout": 40}, splits=3)
+    windows = [slice(i, i + 256) for i in range(0, 769, 32)]
+    X, targets = [u[window, None] for window in windows], [y[window] for window in windows]
+    task = {"output": "step", "washout": 50}
+    return DataSet(RNNRegressor, X, targets, [u_test[:, None]], [y_test], task, splits=3, overlap=8)
 
 
 def reviews(folder):
@@ -116,7 +118,12 @@ REPORTED = (reviews, noisy_sines, arrow_head, tecator)
 
 
 def splits_of(data):
-    """Yield ids of training and validation sequences; a fourth is held out."""
+    """Yield ids of training and validation sequences; a fourth is held out, or a third of overlapping windows."""
+    if data.overlap:
+        ids = np.arange(len(data.X))
+        for held in np.array_split(ids, data.splits):
+            yield ids[(ids < held[0] - data.overlap) | (ids > held[-1] + data.overlap)], held
+        return
     stratify = data.estimator is RNNClassifier and np.ndim(data.y[0]) == 0
     splitter = (StratifiedShuffleSplit if stratify else ShuffleSplit)(data.splits, test_size=0.25, random_state=0)
     yield from splitter.split(np.zeros(len(data.X)), data.y if stratify else None)
