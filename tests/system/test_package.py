@@ -18,7 +18,7 @@ PUBLIC = [
     "data",
     "datasets",
     "load",
-    "model_selection",
+    "metrics", "model_selection",
     "show_versions",
     "solvers",
     "warmup",
