@@ -5,7 +5,7 @@ arrays and `Sequences`, with targets per sequence or per step. This module adds 
 cross-validation, folds stratified by the labels of steps, and scorers over steps.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,14 +14,13 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import BaseCrossValidator, check_cv
 from sklearn.utils import _safe_indexing, check_random_state, indexable
-from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.parallel import Parallel, delayed
 
-from numrnn.data.array_checks import check_plain
-from numrnn.data.conversion import list_items, steps_to_sequences, targets_to_sequences
+from numrnn.data.conversion import list_items, steps_to_sequences
 from numrnn.data.sequences import Sequences
 from numrnn.data.sources import SequencesLike, TargetsLike
 from numrnn.io.messages import InputError, shown
+from numrnn.metrics.scorers import make_step_scorer
 
 __all__ = ["StratifiedStepKFold", "cross_val_predict", "make_step_scorer"]
 
@@ -239,96 +238,3 @@ def _class_shares(y):
     cell = np.repeat(np.arange(len(y)), y.lengths) * len(classes) + labels
     counts = np.bincount(cell, minlength=len(y) * len(classes)).reshape(len(y), len(classes))
     return counts / counts.sum(axis=0)
-
-
-def make_step_scorer(
-    metric: Callable[..., float], *, greater_is_better: bool = True, response_method: str = "predict", **options: Any
-) -> Callable[..., float]:
-    """Make a scorer of predictions per step from a metric of scikit-learn.
-
-    In contrast to `sklearn.metrics.make_scorer`, the steps of all sequences are concatenated before they are passed to
-    the metric.
-
-    Parameters
-    ----------
-    metric : callable (y_true, y_pred, ...) -> float
-        Metric such as `sklearn.metrics.f1_score`.
-    greater_is_better : bool, default=True
-        Whether the metric is a score. The scorer of a loss returns its negative.
-    response_method : {"predict", "predict_proba", "predict_log_proba"}, default="predict"
-        Method that returns `y_pred`. For two classes, the metric receives the column of the second, as in scikit-learn.
-    **options : keyword arguments of the metric
-        Passed to the metric.
-
-    Returns
-    -------
-    scorer : callable (estimator, X, y, sample_weight=None) -> float
-        Scorer for `scoring=` of scikit-learn's tools. `sample_weight` has one weight per sequence, or per step in any
-        form. With metadata routing, request it with ``scorer.set_score_request(sample_weight=True)``.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn.base import BaseEstimator
-    >>> from sklearn.metrics import f1_score
-    >>> from numrnn.model_selection import make_step_scorer
-    >>> class Sign(BaseEstimator):
-    ...     def predict(self, X):
-    ...         return [x[:, 0] > 0 for x in X]
-    >>> scorer = make_step_scorer(f1_score)
-    >>> scorer(Sign(), [np.array([[1.0], [-2.0]]), np.array([[3.0]])], [[True, False], [True]])
-    1.0
-    """
-    return _StepScorer(metric, 1 if greater_is_better else -1, response_method, options)
-
-
-class _StepScorer:
-    def __init__(self, metric, sign, response_method, options):
-        self.metric = metric
-        self.sign = sign
-        self.response_method = response_method
-        self.options = options
-        self._request = MetadataRequest(owner=repr(self))
-
-    def __repr__(self):
-        options = "".join(f", {key}={shown(value)}" for key, value in self.options.items())
-        sign = "" if self.sign > 0 else ", greater_is_better=False"
-        name = getattr(self.metric, "__name__", repr(self.metric))
-        return f"make_step_scorer({name}{sign}, response_method={shown(self.response_method)}{options})"
-
-    def set_score_request(self, *, sample_weight):
-        """Set whether the scorer requests `sample_weight` (True, False, None, or the name of the metadata)."""
-        self._request.score.add_request(param="sample_weight", alias=sample_weight)
-        return self
-
-    def get_metadata_routing(self):
-        """Return the metadata that the scorer requests from scikit-learn."""
-        return self._request
-
-    def __call__(self, estimator, X, y, sample_weight=None):
-        y_true = steps_to_sequences(y, name="y")
-        y_pred = steps_to_sequences(getattr(estimator, self.response_method)(X), name="predictions")
-        if not np.array_equal(y_true.lengths, y_pred.lengths):
-            raise InputError(
-                "y", (), f"must have as many steps per sequence as the predictions, {y_pred}, got {y_true}"
-            )
-        options = dict(self.options)
-        if sample_weight is not None:
-            options["sample_weight"] = _step_weights(sample_weight, y_true)
-        return self.sign * self.metric(y_true.values, self._columns(estimator, y_true, y_pred), **options)
-
-    def _columns(self, estimator, y_true, y_pred):
-        columns = y_pred.values
-        of_two_classes = len(getattr(estimator, "classes_", ())) == 2 and y_true.values.ndim == 1
-        return columns[:, 1] if of_two_classes and columns.ndim == 2 else columns
-
-
-def _step_weights(sample_weight, y):
-    if _is_per_step(sample_weight) or np.ndim(sample_weight) == 2:
-        return targets_to_sequences(sample_weight, y, name="sample_weight").values
-    check_plain(sample_weight, "sample_weight")
-    weights = np.asarray(sample_weight, dtype=np.float64)
-    if weights.shape != (len(y),):
-        problem = f"must have one weight per sequence ({len(y)}) or per step, got shape {weights.shape}"
-        raise InputError("sample_weight", (), problem)
-    return np.repeat(weights, y.lengths)

@@ -109,7 +109,16 @@ def class_weights(text):
     return {label.strip(): float(weight) for label, weight in pairs}
 
 
-_READERS = {read.__name__: read for read in (sizes, number_or_name, number_or_none, seed, class_weights)}
+@reads("names such as f1_macro,step_accuracy")
+def names(text):
+    """Convert ``"a,b"`` to ["a", "b"]."""
+    found = [name.strip() for name in text.split(",")]
+    if not all(found):
+        raise ValueError(text)
+    return found
+
+
+_READERS = {read.__name__: read for read in (sizes, number_or_name, number_or_none, seed, class_weights, names)}
 
 
 def _option(row):

@@ -17,7 +17,8 @@ from numrnn.kernels.cpu.processor import all_finite
 from numrnn.kernels.jit import read_only
 
 __all__ = [
-    "check_same_lengths", "check_same_number", "from_steps", "list_items", "steps_to_sequences",
+    "check_same_lengths", "check_same_number", "from_steps", "list_items", "sequence_weights_or_none", "step_weights",
+    "steps_to_sequences",
     "targets_to_sequences", "to_sequences", "values_of_numbers",
 ]  # fmt: skip
 
@@ -159,6 +160,29 @@ def check_same_number(n_sequences, n_targets, name, unit=" sequences"):
         found = f"has {n_targets}{unit}, but X{suffix} has {n_sequences} sequences"
         numbers = [n_sequences, n_targets]  # in the words of scikit-learn
         raise InputError(name, (), f"{found}: Found input variables with inconsistent numbers of samples: {numbers}")
+
+
+def step_weights(sample_weight, y):
+    """Return the weight of each step of `Sequences`, given weights of sequences or of steps in any form."""
+    weights = sequence_weights_or_none(sample_weight, len(y))
+    if weights is None:
+        return targets_to_sequences(sample_weight, y, name="sample_weight").values
+    return np.repeat(weights, y.lengths)
+
+
+def sequence_weights_or_none(sample_weight, n_sequences):
+    """Return weights of sequences as an array (N,), and None if there are none or they are weights of steps."""
+    name = "sample_weight"
+    if sample_weight is None or isinstance(sample_weight, Sequences):
+        return None
+    if list_items(sample_weight, name) is not None or np.ndim(sample_weight) == 2:
+        return None
+    check_plain(sample_weight, name)
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (n_sequences,):
+        expected = f"must have one weight per sequence, {n_sequences} in all, or one per step"
+        raise InputError(name, (), f"{expected}, got an array of shape {weights.shape}")
+    return weights
 
 
 def steps_to_sequences(y, *, name="y"):

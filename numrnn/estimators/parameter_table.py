@@ -389,12 +389,12 @@ TABLE = (
         None,
         (None, str, list, tuple, dict, callable),
         """Further scores of the validation data after each epoch, in scikit-learn's conventions: a name of
-        `sklearn.metrics.get_scorer_names`, a callable ``scorer(estimator, X, y)`` (named "scorer"), a list of names, or
-        a dict from name to scorer. With ``output="step"``, scikit-learn's scorers are computed over the steps of all
-        sequences. `history_` has their values.""",
+        `numrnn.metrics.get_scorer_names` or `sklearn.metrics.get_scorer_names`, a callable ``scorer(estimator, X, y)``
+        (named "scorer"), a list of names, or a dict from name to scorer. With ``output="step"``, scikit-learn's scorers
+        are computed over the steps of all sequences. `history_` has their values.""",
         type="str, callable, list, dict or None",
         annotation="str | Callable[..., float] | Sequence[str] | Mapping[str, str | Callable[..., float]] | None",
-        option=Option("further scores of the validation data, such as f1_macro,neg_log_loss", "names"),
+        option=Option("further scores of the validation data, such as f1_macro,step_accuracy", "names"),
         estimators=(*SUPERVISED, SEQ2SEQ),
         before=None,
     ),

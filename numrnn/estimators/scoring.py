@@ -4,10 +4,9 @@ import copy
 from dataclasses import replace
 from functools import wraps
 
-from sklearn.metrics import get_scorer
-
-from numrnn.data.conversion import steps_to_sequences
+from numrnn.data.conversion import step_weights, steps_to_sequences
 from numrnn.io.messages import InputError, InputTypeError, shown
+from numrnn.metrics.scorers import check_metric, get_scorer
 from numrnn.training import FIELDS
 
 _TAKEN = ("score", *FIELDS)
@@ -31,14 +30,7 @@ def resolve_scoring(scoring):
 def _scorer(name, scorer):
     if not isinstance(name, str) or name in _TAKEN:
         raise InputError("scoring", (), f": the name {shown(name)} must be a str, and none of {', '.join(_TAKEN)}")
-    if callable(scorer):
-        return scorer
-    try:
-        return get_scorer(scorer)
-    except ValueError as error:
-        raise InputError(
-            "scoring", (), f"={shown(scorer)}: must be a name in sklearn.metrics.get_scorer_names()"
-        ) from error
+    return get_scorer(scorer)
 
 
 class ValidationScores:
@@ -54,6 +46,10 @@ class ValidationScores:
 
     def __init__(self, estimator, scorers, X, y, sample_weight=None):
         self._estimator, self._scorers, self._data, self._weights = estimator, scorers, (X, y), sample_weight
+        if getattr(estimator._architecture, "head", None) == "sigmoid":
+            for scorer in scorers.values():
+                metric = getattr(scorer, "metric", getattr(scorer, "_score_func", None))
+                check_metric(metric, estimator.n_outputs_, "scoring")
 
     def __call__(self, theta):
         """Return the scores of weights theta, a dict of floats by name."""
@@ -64,10 +60,11 @@ class ValidationScores:
     def _score(self, name, scorer, estimator):
         X, y = self._data
         of_scikit_learn = type(scorer).__module__.startswith("sklearn.")
-        weights = {} if self._weights is None or not of_scikit_learn else {"sample_weight": self._weights}
+        takes_weights = of_scikit_learn or type(scorer).__module__.startswith("numrnn.metrics.")
+        weights = {} if self._weights is None or not takes_weights else {"sample_weight": self._weights}
         if of_scikit_learn and getattr(estimator, "output", None) == "step":
-            estimator, y = _OfSteps(estimator), steps_to_sequences(y, name="y").values
-            weights = {key: steps_to_sequences(value, name=key).values for key, value in weights.items()}
+            estimator, steps = _OfSteps(estimator), steps_to_sequences(y, name="y")
+            y, weights = steps.values, {key: step_weights(value, steps) for key, value in weights.items()}
         score = scorer(estimator, X, y, **weights)
         try:
             return float(score)

@@ -13,6 +13,7 @@ _MODULE_OF = {
     "FIELDS": "state",
     "FitInfo": "callbacks",
     "ScikitLearnBridge": "callbacks",
+    "TimeLimit": "time_limit",
     "TrainingDivergedError": "exceptions",
     "TrainingState": "state",
     "TrainingTerminated": "exceptions",

@@ -66,6 +66,9 @@ class FitInfo:
         Whether a validation loss and score are computed after each epoch.
     comm : Serial or MPI
         Processes that train together; only the one with `comm.rank` 0 should write files and print.
+    stop_reason : str
+        Why training stops if a callback returns True: "callback", or "time_limit" after `TimeLimit` has set it. A
+        fit that stopped by a callback has ended, one that stopped by the time can be resumed from a `Checkpoint`.
 
     Examples
     --------
@@ -80,6 +83,7 @@ class FitInfo:
         self._state, self.settle = state, _nothing_to_do
         self.max_iter, self.validates = max_iter, validates
         self.comm = comm
+        self.stop_reason = "callback"
         self.signals = None  # StopSignals of a callback, if there is one
         self._layout = layout
 

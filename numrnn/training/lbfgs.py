@@ -49,7 +49,7 @@ def minimize_lbfgs(
     def on_iteration(intermediate_result):
         search.accept(intermediate_result, validate)
         if comm.any(notify(callbacks, "on_epoch_end", info)) or comm.any(notify(callbacks, "on_progress", info)):
-            state.stop_reason = "callback"
+            state.stop_reason = info.stop_reason
             raise StopIteration
 
     with supervised(state, info, callbacks):

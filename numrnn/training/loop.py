@@ -112,14 +112,14 @@ def train(
             )
             state.begin_epoch((len(data), network.state_size) if bptt_steps is not None else (0, network.state_size))
             if not passes.run(windows, rate, start, lambda: comm.any(notify(callbacks, "on_progress", info))):
-                state.stop_reason = "callback"
+                state.stop_reason = info.stop_reason
                 break
             if validate is not None:
                 info.settle()
             record = state.end_epoch(*state.progress.totals(), validate, rate, len(data.lengths))
             schedule.epoch_end(state, record)
             if comm.any(notify(callbacks, "on_epoch_end", info)):
-                state.stop_reason = "callback"
+                state.stop_reason = info.stop_reason
                 break
         else:
             state.stop_reason = "max_iter"

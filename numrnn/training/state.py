@@ -139,9 +139,9 @@ class TrainingState:
         One record per completed epoch.
     progress : EpochProgress or None
         Progress of the epoch in which training ended; None between epochs.
-    stop_reason : {"max_iter", "callback", "interrupted", "terminated", "converged", "line_search"} or None
-        Why the last training ended: "interrupted" by Ctrl-C, "terminated" by another signal. The last two are L-BFGS's;
-        "line_search" means that it found no lower point.
+    stop_reason : str or None
+        Why the last training ended: "max_iter", "callback", "time_limit", "interrupted" by Ctrl-C, "terminated" by
+        another signal, or, with L-BFGS, "converged" or "line_search", which means that it found no lower point.
     """
 
     theta: np.ndarray

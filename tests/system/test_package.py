@@ -18,6 +18,7 @@ PUBLIC = [
     "data",
     "datasets",
     "load",
+    "metrics",
     "model_selection",
     "show_versions",
     "solvers",

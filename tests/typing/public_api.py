@@ -11,6 +11,7 @@ from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq, Se
 from numrnn.data import ShardWriter, Vocabulary, open_shards
 from numrnn.datasets import make_adding_problem, make_noisy_sines
 from numrnn.estimators import StepState
+from numrnn.metrics import edit_distance, get_scorer, sequence_log_loss, span_f1, step_accuracy, step_log_loss
 from numrnn.model_selection import StratifiedStepKFold, cross_val_predict, make_step_scorer
 from numrnn.solvers import SGD, Adam
 from numrnn.training import Checkpoint, FitInfo
@@ -52,6 +53,16 @@ def data(folder: Path) -> None:
     sines, following = make_noisy_sines(10)
     cross_val_predict(RNNRegressor(output="step"), sines, following, cv=StratifiedStepKFold(3))
     make_step_scorer(lambda y_true, y_pred: 0.0)
+
+
+def measures() -> None:
+    probabilities = [np.full((3, 2), 0.5), np.full((1, 2), 0.5)]
+    assert_type(step_log_loss([[0, 1, 1], [0]], probabilities, labels=[0, 1]), float)
+    assert_type(sequence_log_loss([[0, 1, 1], [0]], probabilities, sample_weight=[1.0, 2.0]), float)
+    assert_type(step_accuracy(Sequences.from_list([[0, 1], [1]]), [[0, 1], [1]]), float)
+    assert_type(edit_distance(["one"], ["two"], normalize=True), float)
+    assert_type(span_f1([["B-x", "O"]], [["O", "O"]]), float)
+    assert_type(get_scorer("span_f1")(RNNClassifier(output="step"), probabilities, probabilities), float)
 
 
 class Printer:

@@ -14,7 +14,7 @@ from numrnn.data.sources import SequenceSource
 from numrnn.data.symbols.checks import check_symbols
 from numrnn.io.messages import InputError, InputTypeError, shown
 
-__all__ = ["NextSymbols", "Pairs", "check_n_symbols", "is_text", "read_symbols", "shifted"]
+__all__ = ["NextSymbols", "Pairs", "check_n_symbols", "form_of", "is_text", "read_symbols", "shifted"]
 
 _EXPECTED = "expected a str, an array of symbols or a list of them"
 
@@ -111,6 +111,13 @@ def is_text(X):
     if isinstance(first, (list, tuple)) and first:
         first = first[0]
     return isinstance(first, (str, bytes))
+
+
+def form_of(X):
+    """Return the form of texts or sequences of symbols in which `from_steps` returns results per step."""
+    if isinstance(X, Sequences):
+        return "sequences"
+    return "array" if getattr(X, "ndim", 1) == 2 else "list"
 
 
 def read_symbols(X, vocabulary, n_symbols, *, name="X", allow_empty=False):

@@ -1,14 +1,19 @@
 """Evaluate how well a language model predicts texts."""
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy.special import logsumexp
 from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.batches import longest_first
+from numrnn.data.conversion import from_steps
 from numrnn.data.sources import Targets
+from numrnn.data.symbols.next_symbols import form_of
 from numrnn.estimators.problem import n_threads
+from numrnn.network.architecture import values_on_host
 from numrnn.training.objective import loss_and_gradient
 
 TEXTS = 1024  # in a piece, at most
@@ -93,19 +98,109 @@ class TextScores:
         with np.errstate(over="ignore"):
             return float(np.exp(self.cross_entropy(X)))
 
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Predict the probabilities of the symbol after each text.
+    def accuracy(self, X: Any) -> float:
+        """Compute the fraction of symbols that are the most probable ones after those before them.
+
+        Parameters
+        ----------
+        X : as in `fit`
+            Texts.
+
+        Returns
+        -------
+        accuracy : float
+            Fraction over the predictions of which `cross_entropy` is the mean: all symbols but the first of each text,
+            or, with learned boundaries, all symbols and the end of each text. Of equally probable symbols, the first
+            one counts as predicted.
+
+        See Also
+        --------
+        surprisal : Compute the negative log-probability of each symbol.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from numrnn import RNNLanguageModel
+        >>> X = np.tile([0, 1, 2, 3], 500)
+        >>> model = RNNLanguageModel((16,), batch_size=10, bptt_steps=20, max_iter=20, random_state=0).fit(X)
+        >>> model.accuracy(X[:100]) > 0.9
+        True
+        """
+        _, right = self._at_each_step(X, _hits, bool)
+        return float(np.concatenate(right).mean())
+
+    def surprisal(self, X: Any) -> np.ndarray | list[np.ndarray]:
+        """Compute the negative log-probability of each symbol given the symbols before it, in nats.
+
+        Parameters
+        ----------
+        X : as in `fit`
+            Texts.
+
+        Returns
+        -------
+        surprisal : ndarray of shape (n,), float64, for a single text; list of such arrays for a list
+            Entries in the order of the text. The first symbol of a text is given, not predicted: entry t belongs to
+            symbol t + 1, and a text of T symbols has n = T - 1 entries. With learned boundaries the first symbol is
+            predicted as well, and so is the end: entry t belongs to symbol t, the last one to the end of the text, and
+            n = T + 1. The mean of all entries of all texts is `cross_entropy`.
+
+        See Also
+        --------
+        cross_entropy : Compute the mean over all symbols.
+
+        Notes
+        -----
+        The values of a text are bitwise the same alone and in a list. Memory is 8 bytes per symbol and a block of
+        outputs, whatever the length of the texts.
+
+        References
+        ----------
+        Hale: A probabilistic Earley parser as a psycholinguistic model. NAACL 2001.
+
+        Examples
+        --------
+        >>> from numrnn import RNNLanguageModel
+        >>> model = RNNLanguageModel((4,), random_state=0).initialize("abcd")
+        >>> model.set_weights({"V": [[0.0] * 4] * 4}).surprisal("abc").round(4)  # log 4: all are equally probable
+        array([1.3863, 1.3863])
+        >>> model = RNNLanguageModel((4,), random_state=0).initialize(["ab", "b"])
+        >>> [len(values) for values in model.surprisal(["ab", "b"])]  # with the ends of the texts
+        [3, 2]
+        """
+        is_one, values = self._at_each_step(X, _surprisals, np.float64)
+        return values[0] if is_one else values
+
+    def _at_each_step(self, X, measure, dtype):
+        """Return whether X is a single text, and for each text an array of `measure(logits, targets)`."""
+        network, reader = self._predictor().network, self._reader()
+        sequences, is_one = reader.read(values_on_host(X, self.device, "X"))
+        data = reader.next_symbols(sequences)
+        found = np.empty(len(data.targets), dtype)
+        compute = partial(_measured, network, data, measure, n_threads(self.n_jobs))
+        for places, values in _of_pieces(network, data, compute):
+            found[places] = values
+        return is_one, [found[a : a + n].copy() for a, n in zip(data.offsets, data.lengths, strict=True)]
+
+    def predict_proba(self, X: Any, *, every_step: bool = False) -> Any:
+        """Predict the probabilities of the symbol after each text, or after each symbol of it.
 
         Parameters
         ----------
         X : as in `fit`
             Texts of at least one symbol; with learned boundaries they may be empty.
+        every_step : bool, default=False
+            Whether to return the probabilities after each symbol instead of those after the last one. They take memory
+            for K numbers per symbol; see `surprisal` for one number.
 
         Returns
         -------
         probabilities : ndarray of shape (K,) for a single text, (N, K) for a list
             Probability of each symbol ``vocabulary_.symbols_[k]``, or integer k. With learned boundaries, the last one,
-            k = `end_symbol_`, is the probability that the text ends.
+            k = `end_symbol_`, is the probability that the text ends. With ``every_step=True``, an array of shape (T, K)
+            for a single text of T symbols, and otherwise a list of such arrays, or, in the form of X, `Sequences` or an
+            array of shape (N, T, K). Row t has the probabilities after symbol t. With learned boundaries there are
+            T + 1 rows, of which the first has the probabilities of the first symbol.
 
         Examples
         --------
@@ -113,9 +208,18 @@ class TextScores:
         >>> model = RNNLanguageModel((4,), random_state=0).initialize("abcd")
         >>> model.predict_proba(["ab", "abc", "d"]).shape
         (3, 4)
+        >>> [p.shape for p in model.predict_proba(["ab", "abc", "d"], every_step=True)]
+        [(2, 4), (3, 4), (1, 4)]
         """
         check_is_fitted(self)
         reader = self._reader()
+        if every_step:
+            X = values_on_host(X, self.device, "X")
+            sequences, is_one = reader.read(X)
+            sequences, predictor = reader.begun(sequences), self._predictor()
+            threads = n_threads(self.n_jobs, at_most=predictor.useful_threads(sequences))
+            outputs, _ = predictor.predict(sequences, threads=threads)
+            return outputs if is_one else from_steps(outputs, sequences.offsets, form_of(X))
         sequences, is_one = reader.read(X)
         sequences = reader.begun(sequences)
         architecture = self._architecture._replace(output="sequence")
@@ -167,21 +271,43 @@ def mean_cross_entropy(network, data, threads):
     threads : int
         Largest number of threads.
     """
+
+    def summed(piece, places, state):
+        return network.summed_loss(piece, Targets(data.targets[places]), state, threads)
+
+    return math.fsum(loss for _, loss in _of_pieces(network, data, summed)) / int(data.lengths.sum())
+
+
+def _of_pieces(network, data, compute):
+    """Yield the places of the targets of pieces of texts, longest texts first, and what `compute` returns of them.
+
+    `compute(piece, places, state)` returns a result, and the states after the piece. The outputs of a piece are at most
+    `network.outputs_at_once` numbers, unless it has a single step.
+    """
     order = longest_first(data.lengths)
-    groups = np.split(order, range(TEXTS, len(order), TEXTS))
-    total = math.fsum(loss for ids in groups for loss in _losses(network, data, ids, threads))
-    return total / int(data.lengths.sum())
+    for ids in np.split(order, range(TEXTS, len(order), TEXTS)):
+        first, state, left = 0, None, data.lengths[ids]
+        while len(ids):
+            steps = max(1, network.outputs_at_once // (len(ids) * network.layout.n_outputs))
+            counts = np.minimum(left, steps)
+            piece, places = data.steps(ids, first, counts)
+            result, state = compute(piece, places, state)
+            yield places, result
+            first += steps
+            going_on = int(np.count_nonzero(left > steps))
+            ids, left, state = ids[:going_on], left[:going_on] - steps, state[:going_on]
 
 
-def _losses(network, data, ids, threads):
-    """Yield the losses of pieces of the sequences, longest first."""
-    first, state, left = 0, None, data.lengths[ids]
-    while len(ids):
-        steps = max(1, network.outputs_at_once // (len(ids) * network.layout.n_outputs))
-        counts = np.minimum(left, steps)
-        piece, places = data.steps(ids, first, counts)
-        loss, state = network.summed_loss(piece, Targets(data.targets[places]), state, threads)
-        yield loss
-        first += steps
-        going_on = int(np.count_nonzero(left > steps))
-        ids, left, state = ids[:going_on], left[:going_on] - steps, state[:going_on]
+def _measured(network, data, measure, threads, piece, places, state):
+    threads = min(threads, network.work.useful_threads(piece))
+    logits, state = network.predict_packed(piece, state, True, threads)
+    return measure(logits, data.targets[places]), state
+
+
+def _hits(logits, targets):
+    return logits.argmax(axis=1) == targets
+
+
+def _surprisals(logits, targets):
+    logits = logits.astype(np.float64)
+    return logsumexp(logits, axis=1) - logits[np.arange(len(logits)), targets]

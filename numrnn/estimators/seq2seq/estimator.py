@@ -91,9 +91,9 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         "score" (its negative), or the name of an entry of `scoring`.
     scoring : str, callable, list, dict or None, default=None
         Further scores of the validation data after each epoch, in scikit-learn's conventions: a name of
-        `sklearn.metrics.get_scorer_names`, a callable ``scorer(estimator, X, y)`` (named "scorer"), a list of names, or
-        a dict from name to scorer. With ``output="step"``, scikit-learn's scorers are computed over the steps of all
-        sequences. `history_` has their values.
+        `numrnn.metrics.get_scorer_names` or `sklearn.metrics.get_scorer_names`, a callable ``scorer(estimator, X, y)``
+        (named "scorer"), a list of names, or a dict from name to scorer. With ``output="step"``, scikit-learn's scorers
+        are computed over the steps of all sequences. `history_` has their values.
     restore_best_weights : bool or "auto", default="auto"
         Whether the fitted weights are those of the best epoch according to `monitor`, and not those of the last one.
         "auto" means yes with `early_stopping`. Without validation data, epochs are compared by their training loss.
