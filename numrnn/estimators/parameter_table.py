@@ -279,7 +279,8 @@ TABLE = (
         "auto",
         (COUNT, AUTO),
         """Number of sequences in a mini-batch, which consists of sequences of similar length. "auto" means a sixteenth
-        of the training sequences, but at least 4 and at most 32: an epoch of few sequences makes 16 updates.""",
+        of the training sequences, but at least 8 and at most 32, so that an epoch of 128 to 512 sequences makes 16
+        updates.""",
         option=Option("sequences per mini-batch, or auto", "number_or_name"),
         differs={
             LANGUAGE_MODEL: {
@@ -291,7 +292,7 @@ TABLE = (
             },
             SEQ2SEQ: {
                 "text": """Number of pairs in a mini-batch, which consists of pairs of similar length. "auto" means a
-                sixteenth of the training pairs, but at least 4 and at most 32."""
+                sixteenth of the training pairs, but at least 8 and at most 32."""
             },
         },
     ),

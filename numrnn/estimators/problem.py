@@ -213,7 +213,7 @@ class Problem:
 
 def batch_size_of(batch_size, n_sequences):
     """Return the number of sequences of a mini-batch, given the parameter and the number of training sequences."""
-    return min(32, max(4, n_sequences // 16)) if batch_size == "auto" else int(batch_size)
+    return min(32, max(8, n_sequences // 16)) if batch_size == "auto" else int(batch_size)
 
 
 def check_same(known, architecture):

@@ -78,7 +78,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Strength of the L2 penalty ``alpha/2 (|U|^2 + |W|^2 + |V|^2)`` in the objective. Biases are not penalised.
     batch_size : int or "auto", default="auto"
         Number of sequences in a mini-batch, which consists of sequences of similar length. "auto" means a sixteenth of
-        the training sequences, but at least 4 and at most 32: an epoch of few sequences makes 16 updates.
+        the training sequences, but at least 8 and at most 32, so that an epoch of 128 to 512 sequences makes 16
+        updates.
     learning_rate_init : float, default=3e-3
         Initial learning rate.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable, default="constant"

@@ -300,15 +300,16 @@ def test_a_checkpoint_that_agrees_with_itself_is_resumed(checkpoint):
         {"_misses": 10**400},
         {"best_epoch": 0},
         {"best_epoch": 99},
-        {"best_score": None},
-        {"best_score": float("nan")},
+        {"_best": None},
+        {"_best": (0.5, float("nan"), 1.0)},
+        {"_best": (0.5, 1.0)},
         {"_best_theta": np.zeros(3)},
         {"more": 1},
     ],
 )
 def test_the_state_of_early_stopping_is_checked(change):
     theta = np.zeros(5, np.float32)
-    state = {"best_score": 0.5, "best_loss": 1.0, "best_epoch": 2, "_best_theta": theta, "_misses": 1}
+    state = {"_best": (1.0, 1.0, -0.5), "best_epoch": 2, "_best_theta": theta, "_misses": 1}
     stopping = EarlyStopping()
     stopping.set_state(state)
     stopping.check_state(theta, 3)
@@ -365,7 +366,7 @@ def test_sequences_that_were_changed_reach_no_kernel(name):
 def test_layers_without_arrays_are_refused_at_once(forged):
     model = RNNRegressor((4,), max_iter=1).fit(X, y)
     path = forged(model, architecture={"hidden_layer_sizes": {"tuple": [1] * 10**5}})
-    with pytest.raises(ValueError, match="hidden_layer_sizes names 100000 layers, but the file holds only 5 arrays"):
+    with pytest.raises(ValueError, match="hidden_layer_sizes names 100000 layers, but the file holds only 6 arrays"):
         load(path)
 
 

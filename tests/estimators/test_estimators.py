@@ -322,7 +322,8 @@ def test_a_failed_call_leaves_the_estimator_as_it_was(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_divergence_keeps_finite_weights(kind):
-    model = small(kind, solver=SGD(), activation="relu", learning_rate_init=1e30, clip_norm=None, max_iter=20)
+    options = {"cell": "elman", "activation": "relu", "learning_rate_init": 1e30, "clip_norm": None}
+    model = small(kind, solver=SGD(), max_iter=20, **options)
     with pytest.raises(TrainingDivergedError):
         model.fit(X, Y)
     assert np.isfinite(theta(model)).all() and len(model.predict(X)) == len(X)
@@ -417,7 +418,8 @@ def test_split_is_in_proportion_and_leaves_out_weight_zero():
 def test_early_stopping_restores_the_best_weights(kind, output, given, solver):
     y = Y if output == "sequence" else Y_STEPS
     weights, seen = np.linspace(0, 2, 24), []
-    model = small(kind, output=output, early_stopping=True, n_iter_no_change=2, max_iter=8, solver=solver)
+    stopping = {"early_stopping": True, "n_iter_no_change": 2, "monitor": "score"}
+    model = small(kind, output=output, max_iter=8, solver=solver, **stopping)
     model.set_params(
         learning_rate_init=0.05,
         callbacks=[type("Keep", (), {"on_epoch_end": lambda _, info: seen.append(info.state.theta.copy())})()],
@@ -462,7 +464,7 @@ def test_validation_needs_both_X_and_y():
     with pytest.raises(ValueError, match=r"X_val\[0\]"):
         small().fit(X, Y, X_val=[x[:, :2] for x in X], y_val=Y)
     with pytest.raises(ValueError, match="y_val"):
-        small().fit(X, Y, X_val=X, y_val=Y + 1)
+        small().fit(X, Y, X_val=X, y_val=Y + 10)
 
 
 # What scikit-learn and notebooks see.
@@ -481,7 +483,7 @@ def test_metadata_routing(kind):
         model = small(kind).set_fit_request(sample_weight=True, X_val=False).set_score_request(sample_weight=True)
         requests = model.get_metadata_routing()
     assert requests.fit.requests["sample_weight"] is True and requests.fit.requests["X_val"] is False
-    names = {"sample_weight", "state", "X_val", "y_val", "sample_weight_val", "state_val", "comm"}
+    names = {"sample_weight", "state", "X_val", "y_val", "sample_weight_val", "state_val", "groups", "comm"}
     assert set(requests.fit.requests) == names
 
 

@@ -29,7 +29,7 @@ RAGGED = [RNG.integers(0, 6, n) for n in (9, 2, 14, 7, 23)]
 
 
 def small(**params):
-    defaults = dict(batch_size=6, bptt_steps=20, learning_rate_init=0.02, max_iter=12, random_state=0)
+    defaults = dict(batch_size=6, bptt_steps=20, learning_rate_init=0.02, max_iter=12, random_state=0, restart_rate=0.0)
     return RNNLanguageModel(**{"hidden_layer_sizes": (16,), **defaults, **params})
 
 

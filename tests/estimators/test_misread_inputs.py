@@ -36,12 +36,12 @@ def test_early_stopping_begins_anew_with_each_fit(copy):
     np.testing.assert_array_equal(again.V_, alone.V_)
 
 
-def test_early_stopping_without_sequences_held_out_is_an_error():
-    for model in (RNNClassifier, RNNRegressor):
-        with pytest.raises(ValueError, match="EarlyStopping needs held-out sequences"):
-            model(**OPTIONS, callbacks=[EarlyStopping()]).fit(X, np.arange(40) % 2)
-    with pytest.raises(ValueError, match="EarlyStopping needs held-out sequences"):
-        RNNLanguageModel((4,), n_symbols=3, max_iter=1, callbacks=[EarlyStopping()]).fit([0, 1, 2] * 300)
+def test_early_stopping_without_sequences_held_out_watches_the_training_loss():
+    stopping = EarlyStopping(n_iter_no_change=2, tol=0.9)
+    model = RNNClassifier(**OPTIONS, callbacks=[stopping]).set_params(max_iter=20).fit(X, np.arange(40) % 2)
+    assert model.n_iter_ == 3 and stopping.best_loss == min(model.loss_curve_)
+    with pytest.raises(ValueError, match="monitor='f1': must be one of 'loss', 'score'; scoring has no such entry"):
+        RNNClassifier(**OPTIONS, callbacks=[EarlyStopping(monitor="f1")]).fit(X, np.arange(40) % 2)
 
 
 class Fails:

@@ -118,7 +118,8 @@ def test_an_error_after_an_epoch_keeps_what_was_trained():
 
 def test_divergence_keeps_the_new_training():
     model = small(RNNRegressor).fit(X, Y)
-    model.set_params(solver=SGD(), activation="relu", learning_rate_init=1e30, clip_norm=None, hidden_layer_sizes=(4,))
+    model.set_params(solver=SGD(), cell="elman", activation="relu", learning_rate_init=1e30, clip_norm=None)
+    model.set_params(hidden_layer_sizes=(4,))
     with pytest.raises(TrainingDivergedError):
         model.fit(X, Y)
     assert model.V_.shape == (1, 4) and np.isfinite(model.predict(X)).all()

@@ -128,7 +128,7 @@ def test_a_text_begins_with_learned_states():
 
 @pytest.mark.parametrize("pooling", ["mean", "max"])
 def test_pooling_is_over_the_steps_of_each_sequence(pooling, tmp_path):
-    model = RNNClassifier((4, 3), pooling=pooling, dropout=0.2, dtype="float64", **OPTIONS).fit(X, Y)
+    model = RNNClassifier((4, 3), cell="elman", pooling=pooling, dropout=0.2, dtype="float64", **OPTIONS).fit(X, Y)
     weights = {name: np.array(values) for name, values in model.weights_.items()}
     expected = np.vstack(naive.forward(weights, X, cell="elman", pooling=pooling))
     p = model.predict_proba(X)
@@ -140,7 +140,7 @@ def test_pooling_is_over_the_steps_of_each_sequence(pooling, tmp_path):
     same = numrnn.load(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(same.predict_proba(X), p)
     np.testing.assert_array_equal(same.transform(X), model.transform(X))
-    again = RNNClassifier((4, 3), pooling=pooling, dropout=0.2, dtype="float64", n_jobs=3, **OPTIONS)
+    again = RNNClassifier((4, 3), cell="elman", pooling=pooling, dropout=0.2, dtype="float64", n_jobs=3, **OPTIONS)
     np.testing.assert_array_equal(again.fit(X, Y).predict_proba(X), p)
 
 

@@ -38,7 +38,7 @@ KINDS = [
 
 def model_of(source, target, embedding_size=None, scale=1.0, **params):
     """Return a model with given symbols and weights whose states neither vanish nor saturate."""
-    params = {"hidden_layer_sizes": (5,), "dtype": "float64", "random_state": 0} | params
+    params = {"hidden_layer_sizes": (5,), "dtype": "float64", "random_state": 0, "scale_targets": False} | params
     model = RNNSeq2Seq(
         input="vector" if source == "vectors" else "sequence",
         n_symbols=5 if source == "symbols" else None,

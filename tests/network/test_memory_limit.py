@@ -162,7 +162,8 @@ FITS = {
 def test_fits_have_the_same_bits(name):
     kind, parameters = FITS[name]
     X, y = ragged_X_y(kind is RNNRegressor)
-    parameters = {"hidden_layer_sizes": (6,), "max_iter": 3, "random_state": 0, "n_jobs": 1} | parameters
+    parameters = {"hidden_layer_sizes": (6,), "max_iter": 3, "batch_size": 32} | parameters
+    parameters |= {"random_state": 0, "n_jobs": 1}
     stored = kind(**parameters).fit(X, y)
     least = bytes_needed(lambda: kind(**parameters, memory_limit=1).fit(X, y))
     for limit in (least, f"{least // 1000 + 30}KB"):
@@ -204,7 +205,9 @@ def test_an_encoder_decoder_has_half_for_each():
 
 def test_bidirectional_networks_are_refused_where_all_steps_do_not_fit():
     X, y = ragged_X_y()
-    model = RNNClassifier((6, 4), bidirectional=True, max_iter=1, n_jobs=1, random_state=0, memory_limit="400kB")
+    model = RNNClassifier(
+        (6, 4), bidirectional=True, max_iter=1, n_jobs=1, random_state=0, memory_limit="400kB", batch_size=32
+    )
     with pytest.raises(ValueError, match=r"is too low: .* since bidirectional layers store all .* got 400000"):
         model.fit(X, y)
     assert not hasattr(model, "classes_")
@@ -215,7 +218,7 @@ def test_bidirectional_networks_are_refused_where_all_steps_do_not_fit():
 
 def test_a_fit_that_is_refused_leaves_the_model_as_it_was():
     X, y = ragged_X_y()
-    model = RNNClassifier((6,), max_iter=1, random_state=0).fit(X, y)
+    model = RNNClassifier((6,), max_iter=1, random_state=0, batch_size=32).fit(X, y)
     before = model._state.theta.copy()
     with pytest.raises(ValueError, match="memory_limit is too low: a mini-batch of 10 .* up to 300 .* got 1000"):
         model.set_params(memory_limit=1000).fit(X, y)

@@ -71,7 +71,7 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         Strength of the L2 penalty ``alpha/2 (|U|^2 + |W|^2 + |V|^2)`` in the objective. Biases are not penalised.
     batch_size : int or "auto", default="auto"
         Number of pairs in a mini-batch, which consists of pairs of similar length. "auto" means a sixteenth of the
-        training pairs, but at least 4 and at most 32.
+        training pairs, but at least 8 and at most 32.
     learning_rate_init : float, default=3e-3
         Initial learning rate.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable, default="constant"
