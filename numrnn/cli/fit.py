@@ -7,7 +7,15 @@ import warnings
 from pathlib import Path
 
 from numrnn.cli.data import TARGETS, check_exists, select, why_not
-from numrnn.cli.jobs import BATCH_OPTIONS, Guard, add_batch_options, lines_in_batch, make_checkpoint, run_in_ranks
+from numrnn.cli.jobs import (
+    BATCH_OPTIONS,
+    Guard,
+    add_batch_options,
+    lines_in_batch,
+    make_checkpoint,
+    make_time_limit,
+    run_in_ranks,
+)
 from numrnn.cli.options import Failure, UsageError, add_parameters, option_of, over_config
 from numrnn.cli.presets import SETTINGS, TABLE
 from numrnn.cli.tables import column_list, faults_of, say_what_was_left_out
@@ -89,7 +97,7 @@ def _run(options, guard, comm):
     from numrnn import warmup
     from numrnn.cli.data import describe, read_data
     from numrnn.cli.report import HistoryFile, columns_of, run_facts
-    from numrnn.cli.training_run import Course, Stopwatch, check_memory, prepare, train, watches_test
+    from numrnn.cli.training_run import Course, Stopwatch, check_memory, has_validation, prepare, train
     from numrnn.estimators.fitting import announcing_compilation
 
     check_exists(options["data"])
@@ -126,15 +134,16 @@ def _run(options, guard, comm):
     guard.check()
 
     course = Course()
-    watched = estimator.early_stopping or watches_test(estimator, parts)
-    history = HistoryFile(directory / "history.csv", columns_of(estimator, watched=watched))
-    callbacks = [*filter(None, [checkpoint]), course, *([history] if comm.rank == 0 else [])]
+    history = HistoryFile(directory / "history.csv", columns_of(estimator, watched=has_validation(estimator, parts)))
+    limits = filter(None, [checkpoint, make_time_limit(options)])
+    callbacks = [*limits, course, *([history] if comm.rank == 0 else [])]
     with course.tells_faults(), lines_in_batch(options):
         resume = checkpoint.directory if options.get("resume") else None
         train(estimator, parts, callbacks, scale=scale, resume=resume, comm=comm)
         if checkpoint and course.stop_reason == "interrupted":
             raise Failure(f"interrupted; pass --resume to continue from the checkpoints in {checkpoint.directory}")
-        print(f"{estimator.n_iter_} epochs in {watch.lap('fit'):.1f} s")
+        stopped = ", ended by --time-limit" if course.stop_reason == "time_limit" else ""
+        print(f"{estimator.n_iter_} epochs in {watch.lap('fit'):.1f} s{stopped}")
         facts = {"options": options, "scale": scale, "stop_reason": course.stop_reason}
         facts["run"] = run_facts(estimator, checkpoint, comm)
         if comm.rank == 0:

@@ -7,13 +7,16 @@ import signal
 import sys
 from contextlib import ExitStack, contextmanager
 
-from numrnn.cli.options import UsageError, names_options, option_of
+from numrnn.cli.options import UsageError, names_options, option_of, reads
 from numrnn.training.exceptions import RESUBMIT
 from numrnn.training.signals import received_by
 
-__all__ = ["BATCH_OPTIONS", "Guard", "add_batch_options", "lines_in_batch", "make_checkpoint", "run_in_ranks"]
+__all__ = [
+    "BATCH_OPTIONS", "Guard", "add_batch_options", "lines_in_batch", "make_checkpoint", "make_time_limit",
+    "run_in_ranks",
+]  # fmt: skip
 
-BATCH_OPTIONS = ("checkpoint_dir", "checkpoint_every", "checkpoint_keep", "resume", "quiet")
+BATCH_OPTIONS = ("checkpoint_dir", "checkpoint_every", "checkpoint_keep", "resume", "time_limit", "quiet")
 
 
 def add_batch_options(parser):
@@ -28,7 +31,18 @@ def add_batch_options(parser):
     flag = argparse.BooleanOptionalAction
     text = "resume from the newest checkpoint in --checkpoint-dir, or start if there is none"
     group.add_argument("--resume", action=flag, help=text, **given)
+    text = "largest duration of training in seconds; the model trained so far is tested and saved (default: none)"
+    group.add_argument("--time-limit", metavar="SECONDS", type=seconds, help=text, **given)
     group.add_argument("--quiet", action=flag, help="print warnings and errors only", **given)
+
+
+@reads("a number of seconds above 0")
+def seconds(text):
+    """Convert a text to a number of seconds."""
+    number = float(text)
+    if not 0 < number <= sys.float_info.max:
+        raise ValueError(text)
+    return number
 
 
 def _number_or_text(text):
@@ -46,10 +60,17 @@ def make_checkpoint(options):
         given = {name: options[f"checkpoint_{name}"] for name in ("every", "keep") if f"checkpoint_{name}" in options}
         with names_options("every", "keep", prefix="checkpoint_"):
             return Checkpoint(options["checkpoint_dir"], **given)
-    for name in BATCH_OPTIONS[1:-1]:
+    for name in ("checkpoint_every", "checkpoint_keep", "resume"):
         if options.get(name):
             raise UsageError(f"{option_of(name)} needs a directory; pass --checkpoint-dir DIR")
     return None
+
+
+def make_time_limit(options):
+    """Return the `TimeLimit` callback that the options request, or None."""
+    from numrnn.training import TimeLimit
+
+    return TimeLimit(options["time_limit"]) if "time_limit" in options else None
 
 
 class Terminated(SystemExit):

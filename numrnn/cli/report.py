@@ -5,6 +5,7 @@ import io
 import json
 import math
 import os
+from functools import partial
 
 import numpy as np
 from sklearn import metrics
@@ -101,7 +102,10 @@ def run_facts(estimator, checkpoint, comm):
 
 
 def columns_of(estimator, *, watched):
-    """Return the columns of ``history.csv``, as functions of an `EpochRecord`; `watched` adds validation columns."""
+    """Return the columns of ``history.csv``, as functions of an `EpochRecord`; `watched` adds validation columns.
+
+    These are the loss, the score or bits per symbol, and the entries of `scoring`, which must be a list of names.
+    """
     from numrnn.cli.training_run import is_language_model
 
     columns = {"epoch": lambda record: record.epoch, "loss": lambda record: record.loss}
@@ -111,7 +115,12 @@ def columns_of(estimator, *, watched):
             columns["validation_bits"] = lambda record: record.validation_loss / math.log(2)
         else:
             columns["validation_score"] = lambda record: record.validation_score
+        columns |= {name: partial(_score_of, name) for name in getattr(estimator, "scoring", None) or ()}
     return columns | {"learning_rate": lambda record: record.learning_rate, "seconds": lambda record: record.seconds}
+
+
+def _score_of(name, record):
+    return record.scores.get(name, math.nan)
 
 
 class HistoryFile:
@@ -174,8 +183,8 @@ def score(estimator, part):
         Classifier: ``accuracy`` and, unless multi-label, ``per_class`` (precision, recall, f1-score and support),
         ``labels`` and ``confusion`` (rows: true classes). Regressor: ``r2``, ``mean_squared_error``,
         ``mean_absolute_error``, and ``per_target`` if there are several. Language model: ``cross_entropy`` in nats,
-        ``bits_per_symbol``, ``perplexity``, ``unit``. Encoder-decoder of texts: ``exact``, the fraction of texts
-        without an error. ``n`` is the number of sequences, steps or symbols.
+        ``bits_per_symbol``, ``perplexity``, ``accuracy``, ``unit``. Encoder-decoder of texts: ``exact``, the fraction
+        of texts without an error. ``n`` is the number of sequences, steps or symbols.
     """
     if isinstance(estimator, RNNLanguageModel):
         return _prediction_of_text(estimator, part.X)
@@ -199,6 +208,7 @@ def _prediction_of_text(estimator, text):
         "cross_entropy": entropy,
         "bits_per_symbol": entropy / math.log(2),
         "perplexity": math.exp(entropy),
+        "accuracy": estimator.accuracy(text),
     }
 
 
@@ -237,7 +247,7 @@ def as_text(scores, name, *, table=True):
     if "cross_entropy" in scores:
         return (
             f"{name} cross-entropy: {scores['cross_entropy']:.4f} nats, {scores['bits_per_symbol']:.4f} bits a "
-            f"{scores['unit']} {counted}"
+            f"{scores['unit']}, accuracy {scores['accuracy']:.4f} {counted}"
         )
     if "exact" in scores:
         return f"{name} exactly right: {scores['exact']:.4f} {counted}"

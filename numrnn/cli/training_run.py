@@ -13,6 +13,7 @@ __all__ = [
     "Stopwatch",
     "check_memory",
     "fold_scaler",
+    "has_validation",
     "is_language_model",
     "is_pair",
     "prepare",
@@ -87,6 +88,8 @@ def is_pair(estimator):
 def prepare(estimator, parts):
     """Check parameters and data before training, with errors that name places in the file."""
     train, test = parts["train"], parts.get("test")
+    with names_options("monitor", "scoring", "validation", "gap"):
+        _check_validation(estimator, parts)
     if is_language_model(estimator):
         _prepare_language_model(estimator, train, test)
         return
@@ -98,6 +101,19 @@ def prepare(estimator, parts):
         estimator.initialize(train.X, train.y)
     if test is not None:
         _check_test(estimator, test)
+
+
+def _check_validation(estimator, parts):
+    """Raise an error if parameters do not agree on the validation data, or need some that are missing."""
+    from numrnn.estimators.problem import Arguments
+
+    estimator._validate_params()
+    options = estimator._options()
+    options.check()
+    held = parts["test"].X if watches_test(estimator, parts) else None
+    advice = "; pass --validation last or --early-stopping, which hold out a part of the training data"
+    with names_options("monitor", "scoring", advice=advice):
+        options.holds_out(Arguments(parts["train"].X, X_val=held))
 
 
 def _prepare_pairs(estimator, train, test):
@@ -129,7 +145,7 @@ def check_memory(estimator, part):
     if estimator.memory_limit is None or estimator.device != "cpu" or is_pair(estimator):
         return
     lengths = _lengths(estimator, part)
-    held = estimator.validation_fraction if estimator.early_stopping else 0
+    held = estimator.validation_fraction if _holds_out(estimator) else 0
     kept = np.sort(lengths)[: max(1, int(len(lengths) * (1 - held)))]
     most = len(lengths) // 2 if held else len(lengths)
     longest = min(kept[-1], estimator.bptt_steps or kept[-1])
@@ -184,8 +200,18 @@ def _weights(parts, watched):
 
 
 def watches_test(estimator, parts):
-    """Return whether validation loss and score are computed on the test set."""
-    return "test" in parts and not estimator.early_stopping
+    """Return whether validation loss and scores are computed on the test set: only if nothing is chosen by them."""
+    chooses = estimator.restore_best_weights is True or estimator.learning_rate == "adaptive"
+    return "test" in parts and not chooses and not _holds_out(estimator)
+
+
+def has_validation(estimator, parts):
+    """Return whether there is a validation loss, of a part that is held out or of the test set."""
+    return _holds_out(estimator) or watches_test(estimator, parts)
+
+
+def _holds_out(estimator):
+    return estimator.early_stopping or estimator.validation is not None
 
 
 def fold_scaler(estimator, scaler):

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 
 MOST_STEPS = 1 << 20  # steps that are looked at
+BLOCK = 1 << 16  # classes that are counted at a time
 LARGE, SMALL = 10.0, 0.05  # means and deviations that are far from 0 and 1
 FEW_UPDATES = 100  # after which a network need not have learned anything
 SCALER = "put a SequenceScaler before the estimator in a pipeline, or standardise the inputs otherwise"
@@ -61,14 +62,24 @@ def loss_of_constant(targets, head):
     """Return the smallest loss that a network can reach whose outputs are the same for all targets."""
     values, weights = targets
     if head == "softmax":
-        shares = np.bincount(values, weights=weights) / (len(values) if weights is None else weights.sum())
-        shares = shares[shares > 0]
+        shares = _counts(values, weights)
+        shares = shares[shares > 0] / shares.sum()
         return float(-(shares * np.log(shares)).sum())
     mean = np.average(values, axis=0, weights=weights)
     if head == "identity":
         return float(np.average((values - mean) ** 2, axis=0, weights=weights).mean())
     shares = np.clip(mean, 1e-300, 1 - 1e-16)
     return float(-(shares * np.log(shares) + (1 - shares) * np.log1p(-shares)).mean())
+
+
+def _counts(values, weights):
+    """Return the sum of weights of each class; blocks keep the copies that `bincount` makes small."""
+    counts = np.zeros(int(values.max()) + 1)
+    for first in range(0, len(values), BLOCK):
+        block = slice(first, first + BLOCK)
+        part = np.bincount(values[block], None if weights is None else weights[block], len(counts))
+        counts += part
+    return counts
 
 
 def _moments(data):

@@ -87,7 +87,7 @@ TABLE = (
         """Recurrent cell of all layers. A GRU or LSTM remembers longer than an Elman cell and takes about three or four
         times as long to train.""",
         option=Option("recurrent cell"),
-        differs={LANGUAGE_MODEL: {"default": "lstm"}},
+        differs={LANGUAGE_MODEL: {"default": "lstm"}, SEQ2SEQ: {"default": "lstm"}},
     ),
     Parameter(
         "activation",

@@ -107,8 +107,8 @@ class TrainingOptions(SimpleNamespace):
         holds_out = arguments.X_val is None and (self.early_stopping or self.validation is not None)
         if not holds_out and arguments.X_val is None and (self.monitor != "loss" or self.scoring is not None):
             name = "scoring" if self.scoring is not None else "monitor"
-            expected = "needs validation data: pass X_val, or set validation or early_stopping"
-            raise InputError(name, (), f"={shown(getattr(self, name))}: {expected}")
+            hint = "; pass X_val, or set validation or early_stopping"
+            raise InputError(name, (), f"={shown(getattr(self, name))}: needs validation data", hint)
         return holds_out
 
     @property

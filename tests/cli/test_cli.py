@@ -324,7 +324,7 @@ def test_bad_usage_is_one_line_and_exit_code_2(words, message, labelled, sines, 
         (tmp_path / name).write_text(text, encoding="latin-1")
     os.mkfifo(tmp_path / "fifo.csv")
     arrays = dict(np.load(labelled))
-    np.savez(tmp_path / "unseen.npz", **arrays | {"y_test": np.array(["high", "middle"] * 5)})
+    np.savez(tmp_path / "unseen.npz", **arrays | {"y_test": np.array(["middle"] * 10)})
     np.savez(tmp_path / "nan.npz", **arrays | {"values_test": np.full_like(arrays["values_test"], np.nan)})
     values = arrays["values"].copy()
     values[arrays["lengths"][0], 1] = np.nan
@@ -460,3 +460,84 @@ def test_control_characters_of_labels_do_not_reach_a_terminal(labelled, tmp_path
         assert "\x1b" not in found and "\\x1b[2J" in found
     assert main(["predict", str(tmp_path / "run"), "no\x1b[2Jfile.npz"]) == 2
     assert "\x1b" not in capsys.readouterr().err
+
+
+def read_history(folder):
+    with open(folder / "history.csv", newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_scores_are_columns_of_the_history(labelled, tmp_path):
+    words = ["fit", str(labelled), "--output", str(tmp_path), *SHORT, "--scoring", "accuracy, f1_macro"]
+    assert main(words) == 0
+    history = read_history(tmp_path)
+    assert [*history[0]][-4:] == ["accuracy", "f1_macro", "learning_rate", "seconds"]
+    assert [row["accuracy"] for row in history] == [row["validation_score"] for row in history]
+    model = numrnn.load(tmp_path / "model.safetensors")
+    assert model.scoring == ["accuracy", "f1_macro"]
+    assert [float(row["f1_macro"]) for row in history] == model.history_["f1_macro"].tolist()
+
+
+def test_scores_of_steps_in_a_file_of_options(tmp_path):
+    X, _ = make_noisy_sines(12, (4, 8), random_state=0)
+    y = np.concatenate([np.where(x[:, 0] > 0, "B", "O") for x in X])
+    np.savez(tmp_path / "spans.npz", values=np.concatenate(X), lengths=[len(x) for x in X], y=y)
+    job = 'scoring = ["span_f1", "neg_step_log_loss"]\nmonitor = "span_f1"\nvalidation = "last"\ngap = 2\n'
+    (tmp_path / "job.toml").write_text(job + "restore_best_weights = true\n", encoding="utf-8")
+    words = ["fit", str(tmp_path / "spans.npz"), "--output", str(tmp_path), *SHORT, "--learning-rate-init", "0.1"]
+    assert main([*words, "--config", str(tmp_path / "job.toml")]) == 0
+    history, model = read_history(tmp_path), numrnn.load(tmp_path / "model.safetensors")
+    assert (model.monitor, model.validation, model.gap, model.restore_best_weights) == ("span_f1", "last", 2, True)
+    losses = [float(row["validation_loss"]) for row in history]
+    np.testing.assert_allclose([-float(row["neg_step_log_loss"]) for row in history], losses, rtol=1e-5)
+    options = {"max_iter": 2, "learning_rate_init": 0.1, "random_state": 0, "validation": "last", "gap": 2}
+    options |= {"scoring": ["span_f1"], "monitor": "span_f1", "restore_best_weights": True, "output": "step"}
+    expected = numrnn.RNNClassifier((5,), **options).fit(X, np.split(y, np.cumsum([len(x) for x in X])[:-1]))
+    assert (expected.V_ == model.V_).all() and expected.best_iter_ == model.best_iter_
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert report["watched"] == "validation"
+
+
+@pytest.mark.parametrize("words", [("--restore-best-weights",), ("--learning-rate", "adaptive")])
+def test_nothing_is_chosen_by_the_test_set(labelled, tmp_path, words, capsys):
+    command = ["fit", str(labelled), "--output", str(tmp_path), *SHORT, *words]
+    assert main(command) == 0
+    assert "validation_loss" not in read_history(tmp_path)[0]
+    assert main([*command, "--validation", "last"]) == 0
+    assert len(read_history(tmp_path)[0]["validation_loss"]) > 3
+    capsys.readouterr()
+    assert main([*command, "--scoring", "accuracy"]) == 2
+    error = capsys.readouterr().err
+    assert "--scoring=['accuracy']: needs validation data; pass --validation last or --early-stopping" in error
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--scoring", "f2"), "--scoring='f2': must be a name in sklearn.metrics.get_scorer_names() or numrnn.metrics"),
+        (("--scoring", "f1,,f2"), "argument --scoring: expected names such as f1_macro,step_accuracy, got 'f1,,f2'"),
+        (("--monitor", "f1"), "--monitor='f1': must be one of 'loss', 'score', with this scoring"),
+        (("--gap", "2"), "--gap=2: must be 0 unless validation='last'"),
+        (("--time-limit", "0"), "argument --time-limit: expected a number of seconds above 0, got '0'"),
+        (("--time-limit", "1h"), "argument --time-limit: expected a number of seconds above 0, got '1h'"),
+    ],
+)
+def test_options_of_validation_and_time_are_checked_first(labelled, tmp_path, words, message, capsys):
+    assert main(["fit", str(labelled), "--output", str(tmp_path / "out"), *SHORT, *words]) == 2
+    assert message in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_a_time_limit_ends_training_and_saves_the_model(labelled, tmp_path, capsys):
+    command = ["fit", str(labelled), "--output", str(tmp_path / "out"), "--hidden-layer-sizes", "5"]
+    assert main([*command, "--max-iter", "1000000", "--time-limit", "0.5"]) == 0
+    assert ", ended by --time-limit" in capsys.readouterr().out
+    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    epochs = report["model"]["n_iter"]
+    assert report["stop_reason"] == "time_limit" and report["scores"]["test"]["n"] == 10 and epochs < 1000000
+    assert len(read_history(tmp_path / "out")) == epochs
+    short = ["--max-iter", "20", "--checkpoint-dir", str(tmp_path / "checkpoints"), "--resume"]
+    for limit in (["--time-limit", "1e-9"], []):  # no time at all, and then all of it
+        assert main([*command, *short, *limit]) == 0
+    resumed = numrnn.load(tmp_path / "out" / "model.safetensors")
+    assert main([*command, "--max-iter", "20"]) == 0
+    assert (numrnn.load(tmp_path / "out" / "model.safetensors").V_ == resumed.V_).all()

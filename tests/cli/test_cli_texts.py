@@ -110,6 +110,7 @@ def test_a_language_model_is_fitted_scored_and_writes(files, writer, capsys):
     assert not model.warm_start and model.bptt_steps == "auto" and "Z" in model.vocabulary_.symbols_
     entropy = model.cross_entropy(text[-76:])
     expected = {"n": 76, "cross_entropy": entropy, "bits_per_symbol": entropy / np.log(2)}
+    expected["accuracy"] = model.accuracy(text[-76:])
     assert {name: report["scores"]["test"][name] for name in expected} == pytest.approx(expected)
     with open(writer / "history.csv", newline="", encoding="utf-8") as file:
         history = list(csv.DictReader(file))
@@ -177,7 +178,7 @@ def test_forms_and_unseen_characters_of_tables(files, tmp_path):
 def test_a_model_of_words_writes_words(files, tmp_path, capsys):
     words = ["fit", str(files / "book.txt"), "--task", "language-model", "--output", str(tmp_path), *SMALL]
     assert main([*words, "--unit", "token", "--batch-size", "2", "--test", str(files / "book.txt")]) == 0
-    assert "bits a token (161 tokens)" in capsys.readouterr().out
+    assert "bits a token, accuracy 0." in (out := capsys.readouterr().out) and " (161 tokens)" in out
     assert main(["generate", str(tmp_path), "--prompt", "odd or", "--length", "3", "--temperature", "0"]) == 0
     expected = numrnn.load(tmp_path / "model.safetensors").generate("odd or", 3, temperature=0)
     assert capsys.readouterr().out == expected + "\n"

@@ -124,7 +124,7 @@ def test_regressors_and_pairs_have_scores_too():
         ({"scoring": ["f1", "f1"]}, "must hold distinct names of scorers"),
         ({"scoring": {"loss": "f1"}}, "the name 'loss' must be a str, and none of"),
         ({"scoring": lambda *_: "high"}, r"scoring\[scorer\] returned 'high': it must return a number"),
-        ({"scoring": "f1", "held": {}}, "scoring='f1': needs validation data: pass X_val, or set validation"),
+        ({"scoring": "f1", "held": {}}, "scoring='f1': needs validation data; pass X_val, or set validation"),
         ({"monitor": "score", "held": {}}, "monitor='score': needs validation data"),
         ({"validation": "last"}, "validation='last': must be None if X_val is passed"),
         ({"gap": 2, "held": {}}, "gap=2: must be 0 unless validation='last'"),

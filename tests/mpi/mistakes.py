@@ -8,6 +8,7 @@ import numpy as np
 from mpi4py import MPI
 
 import numrnn
+from numrnn.training import TimeLimit
 
 comm = MPI.COMM_WORLD
 rank = comm.rank
@@ -59,4 +60,8 @@ with warnings.catch_warnings(record=True) as found:
     model = fit(max_iter=10**6, callbacks=[Callback(3, lambda: rank == 1 and os.kill(os.getpid(), signal.SIGINT))])
 held = [str(warning.message) for warning in found] == ["training was interrupted after 3 epochs; the weights are kept"]
 tell("interrupted after the same mini-batch", held and same(model._state.theta.tobytes()))
+model = fit(max_iter=10**6, callbacks=[TimeLimit(1e6 if rank else 0.5)])
+held = same(model._state.theta.tobytes()) and model._state.stop_reason == "time_limit"
+model = fit(callbacks=[TimeLimit(1e-9 if rank else 1e6)])
+tell("the time of the first rank", held and (model.n_iter_, model._state.stop_reason) == (9, "max_iter"))
 tell("one seed for all", same(fit(random_state=None)._state.theta.tobytes()))

@@ -66,6 +66,7 @@ def test_what_goes_wrong_in_one_rank_or_in_all():
         "training diverged in epoch 1",
         "stopped after 3 epochs",
         "interrupted after the same mini-batch",
+        "the time of the first rank",
         "one seed for all",
     ]
 

@@ -14,7 +14,7 @@ from numrnn.estimators import StepState
 from numrnn.metrics import edit_distance, get_scorer, sequence_log_loss, span_f1, step_accuracy, step_log_loss
 from numrnn.model_selection import StratifiedStepKFold, cross_val_predict, make_step_scorer
 from numrnn.solvers import SGD, Adam
-from numrnn.training import Checkpoint, FitInfo
+from numrnn.training import Checkpoint, FitInfo, TimeLimit
 
 
 def supervised(path: Path) -> None:
@@ -38,6 +38,10 @@ def supervised(path: Path) -> None:
 def texts() -> None:
     model = RNNLanguageModel(vocabulary=Vocabulary("token"), batch_size="auto").fit("to be or not to be")
     assert_type(model.perplexity(["to be"]), float)
+    assert_type(model.accuracy(["to be"]), float)
+    model.surprisal("to be")
+    model.predict_proba("to be", every_step=True)
+    model.set_params(callbacks=[TimeLimit(3600)])
     assert_type(model.stream("to", random_state=0), Iterator[str | int])
     RNNSeq2Seq(callbacks=[Checkpoint("folder")]).fit(["one", "two"], ["1", "2"]).predict(["one"], beam_width=3)
 

@@ -32,7 +32,7 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
     hidden_layer_sizes : int or array-like of int, default=(128,)
         Number of hidden units in each layer, starting with the layer that reads the inputs. The encoder and the decoder
         have the same sizes.
-    cell : {"elman", "gru", "lstm"}, default="gru"
+    cell : {"elman", "gru", "lstm"}, default="lstm"
         Recurrent cell of all layers. A GRU or LSTM remembers longer than an Elman cell and takes about three or four
         times as long to train.
     activation : {"tanh", "relu"}, default="tanh"
@@ -220,7 +220,7 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         self,
         hidden_layer_sizes: int | Sequence[int] = (128,),
         *,
-        cell: Literal["elman", "gru", "lstm"] = "gru",
+        cell: Literal["elman", "gru", "lstm"] = "lstm",
         activation: Literal["tanh", "relu"] = "tanh",
         input: Literal["sequence", "vector"] = "sequence",
         vocabulary: Vocabulary | None = None,
