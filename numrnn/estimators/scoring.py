@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import wraps
 
 from numrnn.data.conversion import step_weights, steps_to_sequences
+from numrnn.estimators.targets import steps_of
 from numrnn.io.messages import InputError, InputTypeError, shown
 from numrnn.metrics.scorers import check_metric, get_scorer
 from numrnn.training import FIELDS
@@ -63,8 +64,10 @@ class ValidationScores:
         takes_weights = of_scikit_learn or type(scorer).__module__.startswith("numrnn.metrics.")
         weights = {} if self._weights is None or not takes_weights else {"sample_weight": self._weights}
         if of_scikit_learn and getattr(estimator, "output", None) == "step":
-            estimator, steps = _OfSteps(estimator), steps_to_sequences(y, name="y")
-            y, weights = steps.values, {key: step_weights(value, steps) for key, value in weights.items()}
+            steps = steps_to_sequences(y, name="y")
+            kept = steps_of(steps) >= estimator.washout
+            estimator, y = _OfSteps(estimator, kept), steps.values[kept]
+            weights = {key: step_weights(value, steps)[kept] for key, value in weights.items()}
         score = scorer(estimator, X, y, **weights)
         try:
             return float(score)
@@ -73,10 +76,10 @@ class ValidationScores:
 
 
 class _OfSteps:
-    """Return the predictions of all steps in one array, as scikit-learn's metrics expect."""
+    """Return the predictions of the steps that are kept in one array, as scikit-learn's metrics expect."""
 
-    def __init__(self, estimator):
-        self._estimator = estimator
+    def __init__(self, estimator, kept):
+        self._estimator, self._kept = estimator, kept
 
     def __getattr__(self, name):
         attribute = getattr(self._estimator, name)
@@ -85,6 +88,6 @@ class _OfSteps:
 
         @wraps(attribute)
         def of_steps(X):
-            return steps_to_sequences(attribute(X), name=name).values
+            return steps_to_sequences(attribute(X), name=name).values[self._kept]
 
         return of_steps

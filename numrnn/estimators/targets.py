@@ -282,8 +282,12 @@ def after_washout(weights, data, washout, name):
         i = int(short.argmax())
         problem = f"has {data.lengths[i]} steps, all within washout={washout}: it must have more"
         raise InputError(name, (i,), problem, "; lower washout, or leave the sequence out")
-    steps = np.arange(data.offsets[-1]) - np.repeat(data.offsets[:-1], data.lengths)
-    return np.where(steps < washout, 0.0, 1.0 if weights is None else weights)
+    return np.where(steps_of(data) < washout, 0.0, 1.0 if weights is None else weights)
+
+
+def steps_of(data):
+    """Return the number of each step within its sequence, from 0."""
+    return np.arange(data.offsets[-1]) - np.repeat(data.offsets[:-1], data.lengths)
 
 
 def class_weights(class_weight, classes, codes, weights):

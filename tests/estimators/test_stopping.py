@@ -101,6 +101,13 @@ def test_scores_of_steps(form):
     assert len(part.history_["f1"]) == part.n_iter_
 
 
+def test_steps_of_the_washout_count_in_no_score():
+    held = {"X_val": X[40:], "y_val": STEPS[40:]}
+    model = fitted(data=(X[:40], STEPS[:40]), held=held, output="step", scoring="accuracy", washout=2)
+    right = np.concatenate([(found == row)[2:] for found, row in zip(model.predict(X[40:]), STEPS[40:], strict=True)])
+    assert model.history_["accuracy"][-1] == model.history_["validation_score"][-1] == right.mean()
+
+
 def test_regressors_and_pairs_have_scores_too():
     y = 100 * np.array([x.sum() for x in X])
     held = {"X_val": X[40:], "y_val": y[40:]}
