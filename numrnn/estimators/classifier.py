@@ -87,7 +87,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     batch_size : int or "auto", default="auto"
         Number of sequences in a mini-batch, which consists of sequences of similar length. "auto" means a sixteenth of
         the training sequences, but at least 8 and at most 32, so that an epoch of 128 to 512 sequences makes 16
-        updates.
+        updates; and 32 if sequences or classes have different weights.
     learning_rate_init : float, default=3e-3
         Initial learning rate.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable, default="constant"
@@ -109,7 +109,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Further scores of the validation data after each epoch, in scikit-learn's conventions: a name of
         `numrnn.metrics.get_scorer_names` or `sklearn.metrics.get_scorer_names`, a callable ``scorer(estimator, X, y)``
         (named "scorer"), a list of names, or a dict from name to scorer. With ``output="step"``, scikit-learn's scorers
-        are computed over the steps of all sequences. `history_` has their values.
+        are computed over the steps of all sequences after the `washout`. `history_` has their values.
     restore_best_weights : bool or "auto", default="auto"
         Whether the fitted weights are those of the best epoch according to `monitor`, and not those of the last one.
         "auto" means yes with `early_stopping`. Without validation data, epochs are compared by their training loss.

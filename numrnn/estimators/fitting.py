@@ -62,7 +62,7 @@ class Fitting(Model, ABC):
 
     def _lay_out(self, options, problem):
         """Return the problem with its data in the layout that training reads, and the size of mini-batches."""
-        return replace(problem, batch_size=batch_size_of(options.batch_size, len(problem.data)))
+        return replace(problem, batch_size=batch_size_of(options.batch_size, len(problem.data), problem.targets))
 
     def _check_options(self, options):
         """Raise an error if parameters contradict each other."""

@@ -280,7 +280,7 @@ TABLE = (
         (COUNT, AUTO),
         """Number of sequences in a mini-batch, which consists of sequences of similar length. "auto" means a sixteenth
         of the training sequences, but at least 8 and at most 32, so that an epoch of 128 to 512 sequences makes 16
-        updates.""",
+        updates; and 32 if sequences or classes have different weights.""",
         option=Option("sequences per mini-batch, or auto", "number_or_name"),
         differs={
             LANGUAGE_MODEL: {
@@ -392,7 +392,7 @@ TABLE = (
         """Further scores of the validation data after each epoch, in scikit-learn's conventions: a name of
         `numrnn.metrics.get_scorer_names` or `sklearn.metrics.get_scorer_names`, a callable ``scorer(estimator, X, y)``
         (named "scorer"), a list of names, or a dict from name to scorer. With ``output="step"``, scikit-learn's scorers
-        are computed over the steps of all sequences. `history_` has their values.""",
+        are computed over the steps of all sequences after the `washout`. `history_` has their values.""",
         type="str, callable, list, dict or None",
         annotation="str | Callable[..., float] | Sequence[str] | Mapping[str, str | Callable[..., float]] | None",
         option=Option("further scores of the validation data, such as f1_macro,step_accuracy", "names"),

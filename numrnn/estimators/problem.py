@@ -211,9 +211,17 @@ class Problem:
     bptt_steps: int | None = None
 
 
-def batch_size_of(batch_size, n_sequences):
-    """Return the number of sequences of a mini-batch, given the parameter and the number of training sequences."""
-    return min(32, max(8, n_sequences // 16)) if batch_size == "auto" else int(batch_size)
+def batch_size_of(batch_size, n_sequences, targets):
+    """Return the number of sequences of a mini-batch, given the parameter and the training data.
+
+    The loss of a mini-batch is divided by its sum of weights, so small ones would give light samples too much weight.
+    """
+    if batch_size != "auto":
+        return int(batch_size)
+    weights = targets.weights
+    if weights is not None and np.ptp(weights[weights > 0]) > 0:
+        return LARGEST_BATCH
+    return min(LARGEST_BATCH, max(8, n_sequences // 16))
 
 
 def check_same(known, architecture):
@@ -226,6 +234,7 @@ def check_same(known, architecture):
         raise InputError(name, (), found, "; pass the same parameters, or fit anew with warm_start=False")
 
 
+LARGEST_BATCH = 32  # sequences of an automatic mini-batch
 LARGEST = 2**63 - 1  # integer that kernels count with
 _CONSTRAINTS = {
     "splitter": HasMethods("split"),

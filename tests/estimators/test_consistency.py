@@ -212,7 +212,7 @@ def test_the_symbol_of_boundaries_is_the_last(forged, learnt, fact):
 def test_the_rule_of_a_vocabulary_must_be_known(forged, change):
     model = RNNClassifier((4,), vocabulary=Vocabulary("token"), max_iter=1).fit(["a b", "b"], [0, 1])
     content = model.vocabulary_.to_dict() | change
-    with pytest.raises(ValueError, match=f"{next(iter(change))}="):
+    with pytest.raises(ValueError, match=rf"\['{next(iter(change))}'\]="):
         load(forged(model, learnt={"vocabulary_": {"vocabulary": content}}))
 
 

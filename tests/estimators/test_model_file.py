@@ -105,7 +105,8 @@ def test_a_loaded_estimator_is_the_one_that_was_saved(model, X, tmp_path):
     assert set(vars(loaded)) == set(vars(model))
     for name in ("n_features_in_", "n_inputs_", "n_outputs_", "n_iter_", "loss_", "loss_curve_"):
         assert getattr(loaded, name) == getattr(model, name)
-    np.testing.assert_array_equal(loaded._state.history, model._state.history)
+    for name, values in model.history_.items():
+        np.testing.assert_array_equal(loaded.history_[name], values)
     params = loaded.get_params(deep=False)
     random_state = params.pop("random_state")
     assert random_state == model.random_state or isinstance(model.random_state, np.random.RandomState)

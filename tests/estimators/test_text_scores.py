@@ -106,7 +106,7 @@ def test_improbable_symbols_have_finite_surprisals():
 def test_texts_of_one_symbol_and_unfitted_models_are_refused():
     model = untrained(TEXTS, boundaries=False)
     for method in (model.accuracy, model.surprisal):
-        with pytest.raises(ValueError, match=r"X\[1\] has 1 symbols: at least 2 are needed"):
+        with pytest.raises(ValueError, match=r"X\[1\] has 1 symbol, but needs at least 2"):
             method(["ab", "a"])
     with pytest.raises(ValueError, match="not fitted"):
         RNNLanguageModel().surprisal("ab")

@@ -93,7 +93,7 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         Further scores of the validation data after each epoch, in scikit-learn's conventions: a name of
         `numrnn.metrics.get_scorer_names` or `sklearn.metrics.get_scorer_names`, a callable ``scorer(estimator, X, y)``
         (named "scorer"), a list of names, or a dict from name to scorer. With ``output="step"``, scikit-learn's scorers
-        are computed over the steps of all sequences. `history_` has their values.
+        are computed over the steps of all sequences after the `washout`. `history_` has their values.
     restore_best_weights : bool or "auto", default="auto"
         Whether the fitted weights are those of the best epoch according to `monitor`, and not those of the last one.
         "auto" means yes with `early_stopping`. Without validation data, epochs are compared by their training loss.
