@@ -183,9 +183,11 @@ def choose_parameters(options):
         return given
     if reads_texts(options):
         return TABLE | given
-    settings = SETTINGS.get(options["data"], {})
-    cell = options.get("cell", next(iter(settings), "elman"))
-    return {"cell": cell} | settings.get(cell, {}) | given
+    settings = SETTINGS.get(options["data"])
+    if settings is None:
+        return given
+    cell = options.get("cell", next(iter(settings)))
+    return {"cell": cell} | settings[cell] | given
 
 
 def _check_options(options, with_texts, comm):

@@ -74,7 +74,7 @@ def test_options_have_the_defaults_of_the_estimators(estimator):
     defaults = {name: parameter.default for name, parameter in inspect.signature(estimator).parameters.items()}
     found = {option.name: option.default for option in options.PARAMETERS if option.name in defaults}
     assert found == {name: defaults[name] for name in found}
-    assert {option.name for option in options.PARAMETERS} - set(found) <= {"class_weight", "scale_targets"}
+    assert {option.name for option in options.PARAMETERS} - set(found) <= {"class_weight", "scale_targets", "restart_rate"}
 
 
 def test_fit_writes_model_history_report_and_picture(labelled, trained, capsys):
@@ -220,7 +220,7 @@ def test_predict_writes_what_the_model_says(labelled, trained, tmp_path, capsys)
 
 def test_info_tells_about_models_data_and_the_installation(labelled, trained, capsys):
     for words, texts in (
-        ([str(trained)], ("RNNClassifier", "cell='gru'", "layers.0.U", "['high' 'low']")),
+        ([str(trained)], ("RNNClassifier", "layers.0.b_Wn", "layers.0.U", "['high' 'low']")),
         ([str(labelled)], ("train: 24 sequences", "test: 10 sequences", "one target per sequence")),
         (["japanese_vowels"], ("270 sequences of 7 to 26 steps, 12 inputs a step",)),
         ([], ("numba", "numrnn")),
