@@ -249,9 +249,8 @@ def _embed_nothing(layer, data, ids, block, work, dx_at):
 
 
 # Each function below has a kernel for vectors and one for symbols.
-#
-# gather(net, data, ids, block, out, at): copy the
-# inputs of a block into out (steps, rows, D), with zeros after the end of a sequence.
+# gather(net, data, ids, block, out, at): copy the inputs of a block into out (steps, rows, D), with zeros after the end
+# of a sequence.
 gather = by_type({Data: _gather_vectors, SymbolData: _gather_rows}, 1)
 # add_inputs(net, data, ids, block, work, x_at, at): compute the first layer's planes (planes, steps * rows, HP) = b +
 # U x from the inputs gathered at x_at or, if x_at < 0, from the data.
