@@ -29,7 +29,7 @@ def cache_root():
 
 
 def cache_folder(name):
-    """Return the path of a folder in the cache root that only trusted users can write; make it if it is missing.
+    """Return the path of a folder in the cache root to which only trusted users can write; create it if it is missing.
 
     If the folder cannot be created or trusted, warn and return None.
     """
@@ -90,7 +90,7 @@ class KernelFiles:
         return None
 
     def save(self, key, data):
-        """Store data under a key, unless the folder is read-only or holds a refused file of that name."""
+        """Store data under a key, unless the folder is read-only or `load` has refused the key's file."""
         path = self._path(key)
         if path in self._refused or (self._folder.is_dir() and not os.access(self._folder, os.W_OK | os.X_OK)):
             return

@@ -126,7 +126,7 @@ def _make(folder):
     except FileExistsError:  # another process has created the folder, which is checked like any other
         return folder.lstat()
     except OSError as error:
-        raise OSError(f"{folder} cannot be made: {error.strerror}") from None
+        raise OSError(f"{folder} cannot be created: {error.strerror}") from None
     with contextlib.suppress(OSError):  # some file systems do not support modes
         folder.chmod(0o700)
     return folder.lstat()

@@ -151,17 +151,17 @@ def relu(x):
 
 @njit
 def tanh_slope(y):
-    """Return the derivative of tanh from its output."""
+    """Return the derivative of tanh, given its output."""
     return fma(-y, y, like(1.0, y))
 
 
 @njit
 def sigmoid_slope(y):
-    """Return the derivative of sigmoid from its output."""
+    """Return the derivative of sigmoid, given its output."""
     return fma(-y, y, y)
 
 
 @njit
 def relu_slope(y):
-    """Return the derivative of ReLU from its output; 0 at the kink."""
+    """Return the derivative of ReLU, given its output; 0 at the kink."""
     return like(1.0 if y > 0 else 0.0, y)

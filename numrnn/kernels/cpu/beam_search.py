@@ -20,10 +20,10 @@ def _log_sum_exp(row):  # (K,) -> float64
 def extend(logits, scores, first, widths, parents_out, symbols_out, scores_out, counts_out):
     """Find the widths[i] best continuations of the hypotheses first[i] : first[i + 1] of each sequence i.
 
-    `logits` (hypotheses, K) are those of the next symbol, `scores` (hypotheses,) float64 the log-probabilities so far.
-    The results of sequence i begin at index sum(widths[:i]) of the arrays ..._out, the best one first; counts_out[i] of
-    them are valid. Each result continues the hypothesis in `parents_out` by the symbol in `symbols_out`. Of equal
-    scores, the earlier hypothesis comes first, then the lower symbol.
+    `logits` (hypotheses, K) are the logits of the next symbol, `scores` (hypotheses,) float64 the log-probabilities so
+    far. The results of sequence i begin at index sum(widths[:i]) of the output arrays, the best result first;
+    counts_out[i] of them are valid. Each result continues the hypothesis in `parents_out` by the symbol in
+    `symbols_out`. Of equal scores, the earlier hypothesis comes first, then the lower symbol.
     """
     mode, K, at = set_mode(DEFAULT), logits.shape[1], 0
     for i in range(widths.size):

@@ -255,8 +255,9 @@ gather = by_type({Data: _gather_vectors, SymbolData: _gather_rows}, 1)
 # add_inputs(net, data, ids, block, work, x_at, at): compute the first layer's planes (planes, steps * rows, HP) = b +
 # U x from the inputs gathered at x_at or, if x_at < 0, from the data.
 add_inputs = by_type({Data: _add_vectors, SymbolData: _add_rows}, 1)
-# keep_input_gradients(net, data, ids, block, work, da_at, spare_at, gradient): compute from da of the first layer in a
-# block the gradient of the table of U, or store dx for that of an embedding; spare_at has room for dx.
+# keep_input_gradients(net, data, ids, block, work, da_at, spare_at, gradient): given da of the first layer in a block,
+# add it to the gradient of the rows of U that symbols select, or store dx for the gradient of an embedding; spare_at
+# has room for dx.
 keep_input_gradients = by_type({Data: _keep_nothing, SymbolData: _keep_rows}, 1)
 # sort_inputs(net, data, ids): sort the steps of a mini-batch by symbol, for the gradient of an embedding.
 sort_inputs = by_type({Data: _sort_nothing, SymbolData: _sort_symbols}, 1)

@@ -1,8 +1,8 @@
 """Compute losses and their gradients from rows of K raw outputs.
 
 Each loss is a function that returns the loss of a row in float64 and overwrites the row with dloss/drow. The target of
-cross-entropy is a class index; that of the other losses is a row of K numbers, over which they average. To add a loss,
-add a function and a branch of `loss_row` here, and a record in `numrnn.network.components`.
+cross-entropy is a class index; the target of the other losses is a row of K numbers, over which they average. To add a
+loss, add a function and a branch of `loss_row` here, and a record in `numrnn.network.components`.
 """
 
 import math

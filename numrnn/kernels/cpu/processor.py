@@ -124,8 +124,8 @@ def watch(counters, index, count, looks):
 def leave(board, calls, count, looks, more):
     """Report that this thread is done with a board, and read `calls` up to `looks` times to see the next call.
 
-    After the thread has seen a call, it reads `more` times before it returns to Python. There it would sleep, because
-    the caller holds the interpreter's lock until it is in its kernel.
+    After the thread has seen a call, it reads `more` times before it returns to Python. In Python the thread would
+    sleep, because the caller holds the interpreter's lock until it is in its kernel.
     """
     fetch_add(board, LEFT)
     if watch(calls, 0, count, looks):

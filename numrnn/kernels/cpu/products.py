@@ -168,7 +168,7 @@ def set_zero(out, at, count):
 
 @njit
 def add(out, at, other, other_at, count):
-    """Add `count` elements of other to those of out."""
+    """Add `count` elements of other to `count` elements of out."""
     target, source = out[at : at + count], other[other_at : other_at + count]
     for j in range(count):
         target[j] += source[j]
@@ -199,7 +199,7 @@ def add_input_products(net, layer, rows, x, x_at, x_row, out, at, unit, units):
 
 @njit
 def add_recurrent_products(net, layer, rows, work, s_at, at, plane, unit, units, backwards):
-    """Add s W^T to the last G planes of `work` at `at`, for the active rows of one step.
+    """Add s W^T to the last G gate planes, which begin at `at`, for the active rows of one step.
 
     Consecutive planes are `plane` elements apart. Only the units unit : unit + units are computed, in whole panels.
     Steps alternate between reading W forwards and `backwards`, since the part that was read last is still in the cache.

@@ -25,7 +25,7 @@ STATES, CELLS, GATES, CARRY, LAYER_REGIONS = range(5)
 X, DY, OTHER, DROPPED, LOGITS, POOL, ROOM = range(7)
 SLOTS = ROOM  # in networks of one direction: slots of `checkpoint_schedule`; the region's size is the size of one slot
 # In bidirectional networks: the gradients of the outputs (ABOVE) and inputs (BELOW) of a layer at all steps; from READ
-# on, the inputs of each layer, and those of the head.
+# on, the inputs of each layer, and the inputs of the head.
 ABOVE, BELOW, READ = range(ROOM, ROOM + 3)
 # Columns of the table of regions. The first four say by how many elements a region grows per row (steps times
 # sequences), per row including the states before blocks, per row of a block, and per sequence. SAME_AS is the region at
@@ -41,7 +41,7 @@ class Layer(NamedTuple):
     HP: int  # units, padded
     gates: int  # G
     planes: int  # gate planes; U acts on the first G planes, W on the last G (GRU: n r z hn)
-    saved: int  # 1: the gate planes of all blocks are stored for the backward pass, 0: those of one block
+    saved: int  # 1: gate planes of all blocks are stored for the backward pass, 0: only those of one block at a time
     cells: int  # 1: there is a memory cell in addition to s
     U: int  # for each gate (HP outputs, D) panels
     W: int  # for each gate (HP outputs, H) panels
@@ -98,8 +98,8 @@ class Piece(NamedTuple):
 class Net(NamedTuple):
     """Describe a network to the kernels.
 
-    Each cell derives its own type, in the file of its kernels, so that a program compiles the functions of one cell
-    only.
+    Each cell derives a type of its own in the file of its kernels, so a program compiles only the functions of the
+    cells that it uses.
     """
 
     activation: int

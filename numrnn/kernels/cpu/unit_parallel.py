@@ -66,7 +66,7 @@ def _wait(counters, index, phase, board):
 
 @njit
 def _call(team, phase, most):
-    """Publish, as the first member, that a phase is complete and how many members take part in the next.
+    """Publish that the first member has completed a phase, and how many members take part in the next phase.
 
     No member can be two phases ahead of another, so one call for even and one for odd phases are enough.
     """
@@ -75,7 +75,7 @@ def _call(team, phase, most):
 
 @njit
 def _all_here(team, me, phase, board):
-    """Complete a phase: wait until all members of the next one have completed it; return False on STOP."""
+    """Complete a phase, and wait until all members of the next phase have completed it too; return False on STOP."""
     store(me, DONE, phase)
     if not _wait(team, CALLS + phase % 2, phase * (MOST + 1), board):
         return False
@@ -100,7 +100,7 @@ def _meet(team, me, most, board):
 
 @njit
 def _let_in(team, me, board):
-    """Wait until a call admits this member; return False if there will be none."""
+    """Wait until a call admits this member; return False if the tile is done before, or on STOP."""
     spins = 0
     while load(team, OVER) == 0 and load(board, STOP) == 0:
         for place in range(CALLS, CALLS + 2):
@@ -169,7 +169,7 @@ def _end_layer(layer, place, block, tile_rows, scratch, unit, units):
 def _run_layer(net, index, block, tile_rows, scratch, x_at, x_row, team, me, most, board):
     """Compute a member's share of a layer over a block; return False on STOP."""
     layer, place, work = layer_of(net, index), scratch.places[LAYER_REGIONS * index :], scratch.work
-    gates_at = place[GATES] if layer.saved else place[STATES] + block[ROWS] * layer.HP  # else the states overwrite them
+    gates_at = place[GATES] if layer.saved else place[STATES] + block[ROWS] * layer.HP  # states overwrite them
     if _works(me):
         unit, units = _share(me, layer.HP, width_of(work))
         _begin_layer(net, layer, place, block, tile_rows, work, x_at, x_row, gates_at, unit, units)

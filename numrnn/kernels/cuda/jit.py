@@ -1,4 +1,4 @@
-"""Compile CUDA kernels and keep them on disk with those of the CPU, since compiling takes seconds.
+"""Compile CUDA kernels and keep them on disk next to the CPU kernels, since compiling takes seconds.
 
 The key of numba-cuda's own cache covers neither the functions that a kernel calls nor the kernel's options. It also
 contains a pickle of the values in the kernel's closure, and this pickle differs in every process. The cache of this

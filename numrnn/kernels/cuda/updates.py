@@ -46,7 +46,11 @@ def _sum_of_row(partial, row):
 
 @kernel
 def weigh(alpha, theta, decays, grad_inout, losses, partial_out):
-    """Add alpha theta to the gradient where `decays` is 1; store partial sums of squares of both and of losses (n,)."""
+    """Add alpha theta to the gradient where `decays` is 1, and store partial sums.
+
+    The sums are those of the squares of the gradient, of the squares of theta where `decays` is 1, and of the losses
+    (n,).
+    """
     shared = cuda.shared.array(THREADS, float64)
     squares, decay, loss = 0.0, 0.0, 0.0
     for i in range(cuda.grid(1), theta.size, cuda.gridsize(1)):

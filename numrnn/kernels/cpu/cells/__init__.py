@@ -24,5 +24,5 @@ cell_forward = by_type(_BesideType("forward_block"))
 cell_step = by_type(_BesideType("forward_step"))
 # cell_backward(net, layer, steps, rows, active, work, s_at, cell_at, gates_at, dy_at, ds_at, dcell_at, mask_at,
 # spare_at): back-propagate through one layer over a block of steps. The gates are overwritten with da; ds and dcell are
-# the gradients at the block's end, and are overwritten with those at its beginning.
+# the gradients at the block's end, and are overwritten with the gradients at its beginning.
 cell_backward = by_type(_BesideType("backward_block"))

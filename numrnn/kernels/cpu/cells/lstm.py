@@ -35,7 +35,7 @@ def new_state(o, cell):
 
 @njit
 def output_gradient(o, cell, ds, dcell):
-    """Return do, of the pre-activation, and dL/dcell_t, given dL/ds_t and the part of dL/dcell_t from later steps."""
+    """Return do (of o's pre-activation) and dL/dcell_t, given dL/ds_t and the part of dL/dcell_t from later steps."""
     squashed = tanh(cell)
     return ds * squashed * sigmoid_slope(o), fma(ds * o, tanh_slope(squashed), dcell)
 

@@ -92,7 +92,7 @@ def _head_per_step(net, data, ids, goal, scale, count, scratch, gradient, board)
 
 @njit
 def _pass_down(net, data, ids, block, index, scratch, da_at, below_at):
-    """Compute dx of a direction's block: that of the reverse direction is added to that of the forward direction."""
+    """Write dx of a block of the forward direction to below_at, or add dx of a block of the reverse direction."""
     layer, rows = layer_of(net, index), block[STEPS] * block[ROWS]
     row = padded_inputs(layer, scratch.work)
     if index % 2 == 0:

@@ -1,4 +1,4 @@
-"""Plan which states of a tile are stored, and when the others are recomputed, if memory is limited.
+"""Plan which states of a tile are stored, and when the other states are recomputed, if memory is limited.
 
 Consecutive blocks of steps form segments. During the backward pass through a segment, all its states and gates are in
 memory. Of each other segment, at most the carries with which it begins (s and cell of all layers) are stored, in a

@@ -50,7 +50,7 @@ ROWS_DROP = 4  # number of ended rows at which a block ends early, since it woul
 
 
 class Goal(NamedTuple):
-    """Hold targets: that of sequence i is element first[i] of `classes` or `values`, or first[i] + t at step t."""
+    """Hold targets: sequence i has target number first[i] of `classes` or `values`, or first[i] + t at step t."""
 
     classes: np.ndarray  # (n * class_bytes,) uint8: bytes of class indices; or empty
     class_bytes: int  # bytes of a class index, the lowest byte first
@@ -74,7 +74,7 @@ class Scratch(NamedTuple):
 
 @njit
 def plan_blocks(ids, lengths, scratch):
-    """Fill the table of blocks of a tile; return the numbers of blocks, rows (steps times rows) and state rows."""
+    """Fill the table of blocks of a tile; return the numbers of blocks, of rows over all steps, and of state rows."""
     blocks, active = scratch.blocks, scratch.active
     longest, count, row, state_row = lengths[ids[0]], 0, 0, 0
     rows = ids.size
@@ -112,7 +112,7 @@ def lay_out(regions, rows, state_rows, sequences, places):
 
 @njit
 def keep_carry(work, block, active, s_at, HP, carry, unit, units):
-    """Copy `units` elements, from `unit` on, of each row's last state in a block to the carry."""
+    """Copy the units unit : unit + units of each row's last state in a block to the carry."""
     rows, first = block[ROWS], block[FIRST_STEP]
     step = block[STEPS]
     for i in range(rows):

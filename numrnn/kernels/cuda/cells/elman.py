@@ -1,4 +1,4 @@
-"""Compute the Elman cell's forward and backward passes, with one launch for all steps.
+"""Compute the Elman cell's forward and backward passes, each with one kernel launch for all steps.
 
 The cell (Elman 1990) is s_t = a(U x_t + W s_{t-1} + b), with a = tanh or ReLU.
 """

@@ -1,4 +1,4 @@
-"""Compute the LSTM's forward and backward passes, with one launch for all steps.
+"""Compute the LSTM's forward and backward passes, each with one kernel launch for all steps.
 
 Gates have the order i, f, g, o; the equations are those of kernels/cpu/cells/lstm.py.
 """
