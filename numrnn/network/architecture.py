@@ -40,7 +40,10 @@ class Architecture(NamedTuple):
 
     @classmethod
     def of(cls, options, *, n_inputs, n_targets, head, n_symbols=None):
-        """Return an architecture, given an object with constructor parameters (`options`); targets may be classes."""
+        """Return an architecture, given constructor parameters as attributes of `options`.
+
+        `n_targets` is the number of targets, or of classes.
+        """
         return cls(
             n_inputs=int(n_inputs),
             hidden_layer_sizes=hidden_sizes(options.hidden_layer_sizes),

@@ -31,7 +31,7 @@ class Predictor:
         self._spare = []  # memory of finished calls; pop and append are atomic
 
     def useful_threads(self, data):
-        """Return the number of threads that predictions of these sequences are worth."""
+        """Return how many threads are worthwhile for predictions of these sequences."""
         return 1 if len(data) == 1 and self._alone else self.network.work.useful_threads(data)
 
     def predict(self, data, state=None, raw=False, threads=1):

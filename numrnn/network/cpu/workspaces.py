@@ -108,7 +108,7 @@ class Workspaces:
 
 
 def _levels(node_tiles):
-    """Return the most gradients of a node's tiles that wait to be added to those of other tiles."""
+    """Return the largest number of gradients of a node's tiles that wait to be added to those of other tiles."""
     return max(1, node_tiles.bit_length() - 1)
 
 

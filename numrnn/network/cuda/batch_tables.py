@@ -79,7 +79,7 @@ def tabulate(first, heads, ids, begins, lengths, starts, targets, keys):
     at = places[batch] + head + np.arange(len(ids)) - first[batch]
     for number, column in enumerate(columns):
         words[at + number * counts[batch]] = column
-    # All sequences of a mini-batch take part in a step except those that ended in an earlier one.
+    # All sequences of a mini-batch take part in a step, except those that ended at an earlier step.
     ends = np.bincount(bases[batch] + lengths - 1, minlength=bases[-1])
     of_step = np.repeat(np.arange(len(counts)), steps)
     rows = np.cumsum(first[of_step + 1] - (np.cumsum(ends) - ends))

@@ -51,7 +51,7 @@ def arguments(a, b, out):
 
 
 def _leading(array):
-    """Return 1 if an array is the transpose of one in C order, else 0, and the distance of rows in C order."""
+    """Return 1 if an array is the transpose of an array in C order, else 0, and the stride of rows in C order."""
     (rows, columns), (down, across) = array.shape, (stride // array.itemsize for stride in array.strides)
     if (across == 1 or columns == 1) and (down >= columns or rows == 1):
         return 0, max(1, columns if rows == 1 else down)

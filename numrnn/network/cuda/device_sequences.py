@@ -145,7 +145,7 @@ def _item(x, name, index, dtype):
 
 
 def _cast(values, name, index, dtype):
-    """Return values as a C-contiguous array of a dtype, or of their own if it is None."""
+    """Return values as a C-contiguous array of a dtype, or of their own dtype if it is None."""
     if dtype is not None:
         check_kind(values.dtype, name, NUMBERS, index)
     return arrays().ascontiguousarray(values, dtype=dtype)

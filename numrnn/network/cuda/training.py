@@ -66,14 +66,14 @@ class RunOnCard:
 
 
 class SolverCall:
-    """Copy the solver's vectors to the GPU and run the mini-batches of a call; a base class for all networks.
+    """Copy the solver's vectors to the GPU and run the mini-batches of a call, as a base class for all networks.
 
     Derived classes set `_kept`, `_settings`, `_host` (the vectors) and `_sums` (the sum of the weights of each
     mini-batch), and define `_run_batch(n)`.
     """
 
     def _bring_vectors(self, layout, moved):
-        """Copy vectors that the GPU does not have yet to their arrays, which `moved` to other addresses or not."""
+        """Copy vectors that the GPU does not have yet; `moved` says whether arrays have new addresses."""
         view, mirrors = self._kept.room.view, self._kept.mirrors
         if moved:
             decays = np.zeros(layout.size, np.int8)
@@ -114,7 +114,7 @@ class SolverCall:
 
 
 class Call(SolverCall):
-    """Run one call of `CudaNetwork.train`, whose arguments are passed on.
+    """Run one call of `CudaNetwork.train`, given its arguments.
 
     `first` (n,) are the indices of the sequences' first targets, `sums` (mini-batches,) the sums of weights.
     """

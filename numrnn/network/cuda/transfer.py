@@ -1,4 +1,4 @@
-"""Copy the steps of mini-batches to the GPU: all at once, or in turns through two buffers."""
+"""Copy the steps of mini-batches to the GPU: all at once, or alternately through two buffers."""
 
 from typing import NamedTuple
 
@@ -165,7 +165,7 @@ class Buffer(NamedTuple):
 
 
 class Buffers:
-    """Copy rows of the shape `columns` to the GPU in turns through two buffers of up to `rows` rows.
+    """Copy rows of the shape `columns` to the GPU, alternately through two buffers of up to `rows` rows.
 
     The stream of work waits for a copy, and a copy waits for the work that reads the rows which it overwrites. The host
     waits only if it would overwrite rows that have not been copied yet.
