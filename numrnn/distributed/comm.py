@@ -36,7 +36,7 @@ class Serial:
         return wanted
 
     def in_turns(self, function):
-        """Call a function in one process of each machine first, and then in the others."""
+        """Call a function in one process of each machine first, and then in the other processes."""
         function()
 
     def wait_for_all(self):

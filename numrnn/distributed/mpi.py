@@ -94,7 +94,9 @@ class MPI(Serial):
         for rank, name in enumerate(names):
             if name[0]:
                 name = bytes(name).rstrip(b"\0").decode(errors="replace")
-                raise InputError(name, (), f"of rank {rank} differs from that of rank 0; pass the same to all ranks")
+                raise InputError(
+                    name, (), f"of rank {rank} differs from that of rank 0; pass the same value to all ranks"
+                )
 
     def threads(self, wanted, given):
         """Return the number of threads of this process.
@@ -108,7 +110,7 @@ class MPI(Serial):
         return max(1, min(wanted, len(cores) // self._neighbours.Get_size()))
 
     def in_turns(self, function):
-        """Call a function in one process of each machine first, and then in the others."""
+        """Call a function in one process of each machine first, and then in the other processes."""
         if self._neighbours.Get_rank() == 0:
             function()
         _wait(self._neighbours.Ibarrier())

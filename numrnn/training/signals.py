@@ -26,7 +26,7 @@ def received_by(receive, numbers, replaces=lambda handler: True):
         yield
     finally:
         for number, handler in before.items():
-            with contextlib.suppress(TypeError):  # None: the handler was not set from Python
+            with contextlib.suppress(TypeError):  # `handler` is None if it was not set from Python
                 signal.signal(number, handler)
 
 
