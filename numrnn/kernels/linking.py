@@ -234,7 +234,7 @@ class Kernel(Part):
 class Choice:
     """Choose a kernel by the type of an argument at compile time, without an intermediate function to compile."""
 
-    is_compiling = False  # read by Numba to detect recursion
+    is_compiling = False  # Numba reads this attribute to detect recursion
 
     def __init__(self, table, place):
         self._table, self._place = table, place

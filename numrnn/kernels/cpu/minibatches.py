@@ -39,8 +39,10 @@ REDUCE, UPDATE = range(2)  # phases after a mini-batch's nodes: sum of the gradi
 SPINS = 2000  # reads of a counter before the processor is yielded: about 10 us
 
 # A tile passes through all layers block by block or, if layers are bidirectional, through one layer after another over
-# whole sequences. train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board): return the loss of a
-# tile; add its gradient, times scale, to `gradient`. Return early on STOP.
+# whole sequences.
+#
+# train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board): return the loss of a tile; add its
+# gradient, times scale, to `gradient`. Return early on STOP.
 train_tile = by_type(
     {forward.Scratch: training.train_tile, bidirectional.WholeScratch: bidirectional_training.train_tile}, 6
 )
@@ -56,15 +58,15 @@ class Job(NamedTuple):
 
     order: np.ndarray  # ids of the sequences of all mini-batches, one after another, in the order of tiles
     first: np.ndarray  # (batches + 1,) index in `order` with which each mini-batch begins
-    first_tile: np.ndarray  # (batches + 1,)
-    first_node: np.ndarray  # (batches + 1,)
+    first_tile: np.ndarray  # (batches + 1,) number of the first tile of each mini-batch
+    first_node: np.ndarray  # (batches + 1,) number of the first node of each mini-batch
     node_tiles: int  # tiles in a node, a power of two
     tile_rows: int
     weight_sums: np.ndarray  # (batches,) float64: sums of the weights; 0 for a chunk without targets
     losses: np.ndarray  # (tiles,) float64: sum of weight times loss
-    nodes: np.ndarray  # (nodes of a mini-batch, gradient size)
-    board: np.ndarray  # (BOARD_SIZE,) int64
-    nodes_done: np.ndarray  # (batches,) int64
+    nodes: np.ndarray  # (nodes of a mini-batch, gradient size): gradients of the nodes
+    board: np.ndarray  # (BOARD_SIZE,) int64: counters, see `processor`
+    nodes_done: np.ndarray  # (batches,) int64: completed nodes of each mini-batch
     claimed: np.ndarray  # (2 * batches,) int64: claimed shares of theta in the phases of each mini-batch
     completed: np.ndarray  # (2 * batches,) int64: completed shares
 

@@ -20,9 +20,9 @@ from numrnn.kernels.cpu.micro_kernel import (
 from numrnn.kernels.cpu.records import ONE, ZEROS, width_of
 from numrnn.kernels.jit import njit
 
-K_BLOCK = 256  # depth of the blocks of k, whose operands stay in L1
+K_BLOCK = 256  # depth of the blocks of k, whose operands stay in the L1 cache
 COPY_BLOCK = 512  # depth of the blocks of k whose operands are copied
-COPY_FROM_BYTES = 2048  # rows of at least this length are copied: rows a page apart share cache lines
+COPY_FROM_BYTES = 2048  # operands with rows of at least this length are copied: rows a page apart evict each other
 
 
 @njit

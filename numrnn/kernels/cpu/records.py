@@ -34,7 +34,7 @@ BY_ROWS, BY_STATE_ROWS, BY_BLOCK, BY_SEQUENCES, SAME_AS = range(5)
 
 
 class Layer(NamedTuple):
-    """Hold the sizes of a layer and its offsets in the packed weights and (`d..`) in a tile's gradient buffer."""
+    """Hold the sizes of a layer, and offsets in the packed weights and (`d..`) in a tile's gradient, with shapes."""
 
     D: int  # inputs; 0 if symbols select rows of U
     H: int  # units
@@ -59,7 +59,7 @@ class Layer(NamedTuple):
 
 
 class Head(NamedTuple):
-    """Hold the sizes of the output layer and its offsets."""
+    """Hold the sizes of the output layer, and offsets as in `Layer`."""
 
     output: int  # output function, or NO_HEAD
     loss: int  # a constant of `numrnn.kernels.cpu.losses`
@@ -79,7 +79,8 @@ class Head(NamedTuple):
 class Piece(NamedTuple):
     """Describe some outputs of a weight matrix, or a bias, by offsets in theta, in gradients and in packed weights.
 
-    Pieces do not depend on the vector width of a machine, so sums over pieces do not depend on it.
+    The comments on offsets give the shape of the array that begins there. Pieces do not depend on the vector width of a
+    machine, so sums over pieces do not depend on it.
     """
 
     theta: int  # (count, columns)
@@ -91,7 +92,7 @@ class Piece(NamedTuple):
     packed: int  # (outputs, columns) panels, or rows
     back: int  # (inputs, depth) panels for the backward pass; -1: there are none
     depth: int
-    decayed: int  # 1: the L2 penalty acts on it
+    decayed: int  # 1: the L2 penalty acts on the piece
     rows: int  # 1: rows of a table, which are copied; 0: rows that are packed into panels
 
 

@@ -19,7 +19,7 @@ from numrnn.kernels.cpu.products import add, copy, pack_inputs, pack_outputs
 from numrnn.kernels.cpu.records import piece_of
 from numrnn.kernels.jit import njit
 
-LANES = 16  # number of partial sums, which makes sums accurate and the same on every machine
+LANES = 16  # number of partial sums of a sum, which makes it accurate, and the same on every machine
 
 
 @intrinsic

@@ -11,7 +11,7 @@ class Weights(NamedTuple):
     Forward passes read W transposed, so that neighbouring threads read neighbouring numbers.
     """
 
-    W: np.ndarray  # (H, G H) forward, (G H, H) backward
+    W: np.ndarray  # (H, G H) in the forward pass, (G H, H) in the backward pass
     b: np.ndarray  # (G H,)
     b_Wn: np.ndarray  # (H,) of a GRU, else empty
 

@@ -49,7 +49,7 @@ class WholeScratch(NamedTuple):
     """Hold the scratch of one thread that runs layer by layer; kernels are chosen by this type."""
 
     work: np.ndarray  # floating-point memory, which the regions divide
-    blocks: np.ndarray  # (blocks, 5) int64
+    blocks: np.ndarray  # (blocks, 5) int64: table of a tile's blocks
     active: np.ndarray  # (longest,) int64: number of rows that take part in each step
     regions: np.ndarray  # (regions, 5) int64: sizes, see `lay_out`
     places: np.ndarray  # (regions,) int64: offsets of the regions in work, direction by direction

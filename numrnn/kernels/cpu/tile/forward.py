@@ -63,7 +63,7 @@ class Scratch(NamedTuple):
     """Hold the scratch of one thread; compiled code allocates no memory that the micro-kernel reads."""
 
     work: np.ndarray  # floating-point memory, which the regions divide
-    blocks: np.ndarray  # (blocks, 5) int64
+    blocks: np.ndarray  # (blocks, 5) int64: table of a tile's blocks
     active: np.ndarray  # (longest,) int64: number of rows that take part in each step
     regions: np.ndarray  # (regions, 5) int64: sizes, see `lay_out`
     places: np.ndarray  # (regions,) int64: offsets of the regions in work, layer by layer

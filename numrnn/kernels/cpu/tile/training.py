@@ -229,7 +229,7 @@ def _plan_tile(ids, lengths, tile_rows, scratch):
     count, rows, state_rows = plan_blocks(ids, lengths, scratch)
     if scratch.segments.shape[1] > ONE_SEGMENT:
         first, slots = plan_segments(ids.size, count, state_rows, scratch)
-        return first, slots, ids.size  # no memory for rows that this tile lacks
+        return first, slots, ids.size  # memory only for the sequences of this tile
     scratch.segments[0, 0], scratch.segments[0, 1] = 0, count
     lay_out(scratch.regions, rows, state_rows, tile_rows, scratch.places)
     return 0, 1, tile_rows

@@ -202,7 +202,7 @@ def make_backward(cell, padded):
     n_da, n_shared, slice_size = chunk * inputs, deep * chunk * units, inputs // deep
     n_words, look, missing, keep = make_looks(padded, gates, chunk)
     outs = -(-chunk * units // threads)
-    n_early = outs * (saved + 1)  # including the gradient from the layer above
+    n_early = outs * (saved + 1)  # one more for the gradient from the layer above
 
     def backward(activation, walk, weights, states, tape, out, exchange):
         thread, H, width = cuda.threadIdx.x, states.mask.shape[1], out.s.shape[1]
