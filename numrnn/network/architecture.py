@@ -177,7 +177,7 @@ def check_place(device, memory_limit=None, comm=SERIAL):
         raise InputError("comm", (), problem)
 
 
-@functools.cache  # once in a process
+@functools.cache  # warns once in a process
 def _warn_of_simulator():
     warnings.warn(
         "device='cuda': numrnn's kernels for GPUs have been tested in Numba's simulator only, and never on a GPU; "

@@ -112,7 +112,7 @@ def _levels(node_tiles):
     return max(1, node_tiles.bit_length() - 1)
 
 
-NODES_PER_THREAD = 2  # more nodes balance the load, but each needs the memory of a gradient
+NODES_PER_THREAD = 2  # nodes per thread: more nodes balance the load, but each needs the memory of a gradient
 # A tenth of the limit, at most 64 MiB, is reserved for compiled code, objects and the allocator, which are not counted.
 RESERVE, MOST_RESERVED = 10, 1 << 26
 THETAS = 5  # arrays of theta's size: theta, theta before the last step, the gradient, Adam's two states

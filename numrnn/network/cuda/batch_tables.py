@@ -20,7 +20,7 @@ class DeviceBatch(NamedTuple):
     targets: object  # (N,) int64: index of the target of a sequence, or of its first step; -1: none
     keys: object  # (N,) int64: keys of dropout masks
     starts: object  # (N,) int64: step in the data with which a sequence begins
-    numbers: object  # (N,) int64: the ids
+    numbers: object  # (N,) int64: the ids of the sequences, on the GPU
     begins: object  # (N,) int64: 1 if the sequence begins, 0 if it continues
     rows: Rows
 
@@ -42,8 +42,8 @@ class Table(NamedTuple):
     places: np.ndarray  # (mini-batches + 1,): index of each mini-batch's first word
     ids: np.ndarray  # (n,): ids of the sequences, sorted by length within each mini-batch
     begins: np.ndarray  # (n,) bool: whether the sequence begins; otherwise it continues
-    counts: np.ndarray  # (mini-batches,): N
-    steps: np.ndarray  # (mini-batches,): steps of all sequences
+    counts: np.ndarray  # (mini-batches,): N, the number of sequences
+    steps: np.ndarray  # (mini-batches,): number of steps of all sequences
     sizes: np.ndarray  # (mini-batches,): R, the rows of arrays in training
 
 

@@ -17,7 +17,7 @@ ALLOC_FAILED = 3  # cublasStatus_t
 DEFAULT_MATH, TF32_MATH = 0, 3  # cublasMath_t
 FUNCTIONS = {"f": ("cublasSgemm_v2", ctypes.c_float), "d": ("cublasDgemm_v2", ctypes.c_double)}
 
-_handles = weakref.WeakKeyDictionary()  # by stream
+_handles = weakref.WeakKeyDictionary()  # Handle by stream
 
 
 def product(a, b):

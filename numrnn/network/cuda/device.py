@@ -11,7 +11,7 @@ import numpy as np
 
 from numrnn.io.messages import InputError, shown
 
-PACKAGES = {"numba_cuda": "numba-cuda", "cupy": "cupy-cuda13x"}  # by import name
+PACKAGES = {"numba_cuda": "numba-cuda", "cupy": "cupy-cuda13x"}  # packages by import name
 INSTALL = "pip install 'numrnn[cuda]'"
 LARGE = 1 << 26  # arrays of at least this many bytes are copied without CuPy's page-locked buffer
 NO_MEMORY = "cudaErrorMemoryAllocation", "CUDA_ERROR_OUT_OF_MEMORY", "CUBLAS_STATUS_ALLOC_FAILED"

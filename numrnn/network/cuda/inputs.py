@@ -17,7 +17,7 @@ class Read(NamedTuple):
     x: object  # (R, D)
     symbols: object  # (R,) int64
     order: object  # (R,) int64: rows in the order of their symbols
-    first: object  # (n_symbols + 1,) int64: where each symbol begins in `order`
+    first: object  # (n_symbols + 1,) int64: index in `order` of each symbol's first row
 
 
 def gather(source, rows, read):

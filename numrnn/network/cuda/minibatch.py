@@ -70,16 +70,16 @@ class Static(NamedTuple):
     """Hold the arrays of a mini-batch, whose addresses are fixed."""
 
     words: object  # words of the mini-batch, with unused room at the end
-    number: object  # (1,) int64
-    weight_sum: object  # (1,) float64
+    number: object  # (1,) int64: number of the mini-batch
+    weight_sum: object  # (1,) float64: sum of the weights
     scalars: object  # the rule's scalars
     batch: DeviceBatch
     read: Read
     targets: object  # (n,) int64: index of an output's target in the goal; -1: none
     goal: Goal
-    given: object  # (N, state_size), or None
-    carried: object  # (N, state_size), or None
-    dgiven: object  # (N, state_size), or None
+    given: object  # (N, state_size): initial states, or None
+    carried: object  # (N, state_size): carried states, or None
+    dgiven: object  # (N, state_size): gradients of initial states, or None
 
 
 def heads_of(sums, scalars):

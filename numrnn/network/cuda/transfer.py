@@ -158,8 +158,8 @@ def _fits(values):
 class Buffer(NamedTuple):
     """Hold room for rows on the host and on the GPU, to which they are copied."""
 
-    host: object  # page-locked
-    card: object
+    host: object  # array on the host, in page-locked memory
+    card: object  # array on the GPU
     copied: object  # event: `host` has been copied to `card`
     read: object  # event: the work that reads `card` is done
 
