@@ -77,7 +77,7 @@ class Checkpoint:
     5
     """
 
-    asks_for_state = True  # reads info.state where it needs current values
+    asks_for_state = True  # this callback reads info.state where it needs current values
 
     def __init__(self, directory: str | PathLike, every: str = "5min", keep: int = 3):
         self.directory, self.every, self.keep = directory, every, keep

@@ -135,7 +135,7 @@ class _Passes:
         self._reader, self._comm = WindowReader(data, network), comm
         self._solver, self._alpha, self._clip_norm, self._noise = solver, alpha, clip_norm, noise
         self._grad, self._before = np.zeros_like(state.theta), state.theta.copy()
-        self._size, self._compiled = 1, False  # mini-batches of the next call; the first one may compile
+        self._size, self._compiled = 1, False  # mini-batches of the next call; the first call may compile kernels
 
     def run(self, windows, rate, start, pause):
         """Update theta once per mini-batch, continuing the epoch; return False if `pause()` ended training."""
