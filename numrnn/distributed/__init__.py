@@ -1,4 +1,4 @@
-"""Communicate between the processes that train together: one process, or many with MPI."""
+"""Communicate between the processes that train together; a single process needs no MPI."""
 
 from numrnn.distributed.comm import SERIAL, Serial
 from numrnn.io.messages import InputTypeError, shown
@@ -9,7 +9,7 @@ __all__ = ["SERIAL", "comm_of"]
 def comm_of(comm):
     """Return the communicator that `fit` uses for its parameter `comm`.
 
-    This is an mpi4py communicator, Serial, MPI or None (one process); anything else raises TypeError.
+    The parameter is an mpi4py communicator, Serial, MPI, or None for a single process; other objects raise TypeError.
     """
     if comm is None or isinstance(comm, Serial):
         return SERIAL if comm is None else comm

@@ -1,7 +1,6 @@
-"""Define the interface of one process, or many that train together.
+"""Define the interface to the processes that train together, for a single process.
 
-`Serial` and `MPI` have the same methods; `MPI` has further ones that move gradients. Only the module `mpi` imports
-mpi4py.
+`MPI` has the methods of `Serial`, and further methods that exchange gradients. Only the module `mpi` imports mpi4py.
 """
 
 from contextlib import nullcontext
@@ -15,11 +14,11 @@ class Serial:
     rank, size = 0, 1
 
     def any(self, flag):
-        """Return whether the flag is set in any process."""
+        """Return whether any process has passed a true flag."""
         return bool(flag)
 
     def from_first(self, value):
-        """Return the first process's value."""
+        """Return the value that the first process has passed."""
         return value
 
     def on_first(self, function):
@@ -27,24 +26,24 @@ class Serial:
         return function
 
     def check_same(self, make_facts):
-        """Raise a ValueError that names the first difference between the processes' facts.
+        """Raise a ValueError that names the first fact that differs between processes.
 
         `make_facts` returns the facts, a dict of str to str.
         """
 
     def threads(self, wanted, given):
-        """Return the number of threads of this process, given the number that it would use alone."""
+        """Return the number of threads of this process, given the number `wanted` that it would use on its own."""
         return wanted
 
     def in_turns(self, function):
-        """Call a function in one process of each machine first, and then in the others."""
+        """Call a function in one process of each machine first, and then in the other processes."""
         function()
 
     def wait_for_all(self):
         """Return when all processes have called this method."""
 
     def most(self, number):
-        """Return the largest of the processes' numbers."""
+        """Return the largest number that any process has passed."""
         return number
 
     def together(self):

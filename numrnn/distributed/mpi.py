@@ -1,4 +1,4 @@
-"""Communicate between many processes by MPI; this module needs mpi4py."""
+"""Communicate between several processes with MPI; this module needs mpi4py."""
 
 import os
 import pickle
@@ -16,25 +16,25 @@ from numrnn.kernels.cpu.minibatches import add_nodes_of_two
 
 try:
     from mpi4py import MPI as mpi
-except (ImportError, RuntimeError) as error:  # RuntimeError: mpi4py finds no library
+except (ImportError, RuntimeError) as error:  # RuntimeError: mpi4py finds no MPI library
     raise ImportError(
         "training with several processes needs mpi4py (pip install numrnn[mpi]) and an MPI library (the cluster's, or "
         f"pip install mpich): {str(error).splitlines()[0]}"
     ) from error
 
-SPIN_SECONDS = 2e-3  # a wait yields the processor for this long, and then sleeps between tests
+SPIN_SECONDS = 2e-3  # seconds for which a wait yields the processor between tests; then it sleeps between them
 NAP = 1e-4
-NAME_BYTES = 64  # bytes of the name of a fact that differs
-PATIENCE = 5.0  # seconds for which a failed process waits for all others to fail
+NAME_BYTES = 64  # most bytes of the name of a fact that differs
+PATIENCE = 5.0  # seconds for which a failed process waits for the other processes to fail too
 
 
 _known = (
     mpi.Comm.Create_keyval()
-)  # attribute that stores a communicator's MPI object, since the number of duplicates of a communicator is limited
+)  # key of the attribute that stores a communicator's MPI object, since the number of duplicates is limited
 
 
 def processes_of(comm):
-    """Return the processes of an mpi4py communicator, or None for another object."""
+    """Return the processes of an mpi4py communicator as SERIAL or MPI; return None for other objects."""
     if not isinstance(comm, mpi.Intracomm):
         return None
     if comm.Get_size() == 1:
@@ -52,8 +52,8 @@ def world():
 class MPI(Serial):
     """Represent the processes of an mpi4py communicator.
 
-    While waiting, a process alternates between testing for messages and yielding or sleeping, so that threads of other
-    processes can run and signals are handled.
+    A process that waits for messages yields the processor or sleeps between tests, so that threads of other processes
+    can run and signals are handled.
     """
 
     def __init__(self, comm):
@@ -64,13 +64,13 @@ class MPI(Serial):
         self._interrupted = False
 
     def any(self, flag):
-        """Return whether the flag is set in any process."""
+        """Return whether any process has passed a true flag."""
         mine, found = np.array([bool(flag)], np.uint8), np.zeros(1, np.uint8)
         _wait(self._comm.Iallreduce(mine, found, mpi.MAX))
         return bool(found[0])
 
     def from_first(self, value):
-        """Return the first process's value."""
+        """Return the value that the first process has passed."""
         content = np.frombuffer(bytearray(pickle.dumps(value)), np.uint8) if self.rank == 0 else None
         size = np.array([0 if content is None else content.size])
         _wait(self._comm.Ibcast(size))
@@ -83,7 +83,7 @@ class MPI(Serial):
         return None if function is None else lambda *args: self.from_first(function(*args) if self.rank == 0 else None)
 
     def check_same(self, make_facts):
-        """Raise a ValueError that names the first process whose facts differ, and the fact; see `Serial.check_same`."""
+        """Raise a ValueError that names a fact and the first process in which it differs; see `Serial.check_same`."""
         facts = make_facts()
         expected = self.from_first(facts)
         differing = [name for name in expected | facts if expected.get(name) != facts.get(name)]
@@ -94,12 +94,15 @@ class MPI(Serial):
         for rank, name in enumerate(names):
             if name[0]:
                 name = bytes(name).rstrip(b"\0").decode(errors="replace")
-                raise InputError(name, (), f"of rank {rank} differs from that of rank 0; pass the same to all ranks")
+                raise InputError(
+                    name, (), f"of rank {rank} differs from that of rank 0; pass the same value to all ranks"
+                )
 
     def threads(self, wanted, given):
         """Return the number of threads of this process.
 
-        Unless `given` is set, this is at most its share of the cores that the processes on its machine may use.
+        If `given` is not None, this is `wanted`. Otherwise, it is at most the process's share of the cores that all
+        processes on its machine may use.
         """
         if given is not None or not hasattr(os, "sched_getaffinity"):
             return wanted
@@ -107,7 +110,7 @@ class MPI(Serial):
         return max(1, min(wanted, len(cores) // self._neighbours.Get_size()))
 
     def in_turns(self, function):
-        """Call a function in one process of each machine first, and then in the others."""
+        """Call a function in one process of each machine first, and then in the other processes."""
         if self._neighbours.Get_rank() == 0:
             function()
         _wait(self._neighbours.Ibarrier())
@@ -119,21 +122,21 @@ class MPI(Serial):
         _wait(self._comm.Ibarrier())
 
     def most(self, number):
-        """Return the largest of the processes' numbers."""
+        """Return the largest number that any process has passed."""
         return max(self._gather_numbers(number))
 
     def sum_nodes(self, nodes, count, tail):
         """Sum the tree of `count` nodes and send its root to all processes.
 
-        `nodes` (n, size) are those of this process; they are overwritten, and the first one becomes the root. `tail`
-        (m,), float64, holds further numbers that are summed in place, in any order.
+        `nodes` (n, size) are the nodes of this process; they are overwritten, and the first node becomes the root.
+        `tail` (m,), float64, holds further numbers, which are summed over processes in place, in any order.
         """
         for left, right, peer in merges_of(count, self.size, self.rank):
             if peer == self.rank:
                 add_nodes_of_two(nodes[left], nodes[right])
             elif left < 0:
                 _wait(self._comm.Isend(self._packed(nodes[right], tail), peer))
-                tail[:] = 0  # it is sent only once
+                tail[:] = 0  # `tail` is sent only once
             else:
                 message = self._buffer(1, nodes[0].nbytes + tail.nbytes)
                 _wait(self._comm.Irecv(message, peer))
@@ -157,7 +160,7 @@ class MPI(Serial):
 
     @contextmanager
     def together(self):
-        """Return a context in which an error of one process aborts all of them, unless all of them fail."""
+        """Return a context in which an error in one process aborts all processes, unless all of them fail."""
         try:
             yield
         except BaseException:
@@ -169,7 +172,7 @@ class MPI(Serial):
             raise
 
     def begin_to_note(self):
-        """Clear a recorded Ctrl-C; return a handler that records the next one and aborts all at the second."""
+        """Clear a recorded Ctrl-C; return a handler that records one Ctrl-C and aborts all at the second."""
         self._interrupted = False
         return self._note_interrupt
 

@@ -1,25 +1,25 @@
-"""Assign the additions of the tree of tiles to processes, each with consecutive nodes.
+"""Assign the additions in the binary tree over tiles to processes, each of which owns consecutive nodes.
 
-The tree is that of a single process; see docs/design/mpi.rst.
+The tree is the same as in a single process; see docs/design/mpi.rst.
 """
 
 import functools
 from typing import NamedTuple
 
-NODES_PER_THREAD = 2  # least nodes of a process, if there are enough tiles; more balance the load
-FEWEST_NODES = 4  # least nodes of a process in any case: with half as many, three or five processes would be unbalanced
+NODES_PER_THREAD = 2  # least nodes per thread, if there are enough tiles; more nodes balance the load
+FEWEST_NODES = 4  # least nodes of a process: with half as many, three or five processes would be unbalanced
 
 
 class Merge(NamedTuple):
-    """Describe the addition of two neighbouring nodes from the view of one process."""
+    """Describe the addition of two neighbouring nodes as one process sees it."""
 
-    left: int  # index among the process's own nodes; -1: another process has it
-    right: int
-    peer: int  # process that has the other node, or this process
+    left: int  # index of the left node among the process's own nodes; -1: another process owns it
+    right: int  # the same for the right node
+    peer: int  # process that owns the other node, or this process
 
 
 def tiles_of_node(tiles, ranks, threads):
-    """Return the tiles of a node: the largest power of two that gives each process enough nodes.
+    """Return the number of tiles of a node: the largest power of two with which each process has enough nodes.
 
     `threads` is the largest number of threads of a process.
     """
@@ -41,10 +41,10 @@ def shares_of(nodes, ranks):
 
 @functools.lru_cache(maxsize=64)
 def merges_of(nodes, ranks, rank):
-    """Return a process's additions of the tree, in their order: level after level, from the left.
+    """Return the additions in which a process takes part, in their order: level by level, from left to right.
 
-    A message goes from the owner of the right node to that of the left one. All processes follow one order, so two of
-    them never wait for each other's messages.
+    The owner of the right node sends it to the owner of the left node. All processes follow the same order, so two
+    processes never wait for each other's messages.
 
     Examples
     --------

@@ -29,15 +29,15 @@ def cache_root():
 
 
 def cache_folder(name):
-    """Return the path of a folder in the cache root that only trusted users can write; make it if it is missing.
+    """Return the path of a folder in the cache root to which only trusted users can write; create it if it is missing.
 
-    If there can be no such folder, warn and return None.
+    If the folder cannot be created or trusted, warn and return None.
     """
     try:
         folder = trusted_folder(cache_root() / name)
         if os.access(folder, os.R_OK | os.X_OK):
             return str(folder)
-        warn_once(PermissionError(f"{folder} may not be read"))
+        warn_once(PermissionError(f"{folder} cannot be read"))
     except (OSError, RuntimeError) as error:  # RuntimeError: no home folder
         warn_once(error)
     return None
@@ -52,7 +52,7 @@ def warn_once(error):
     message = f"numrnn recompiles its kernels in every process: {error}. "
     remedy = "set NUMBA_CACHE_DIR to a folder that only you can write"
     if isinstance(error, Untrusted):
-        message += "Compiled kernels run as code, so nobody else may be able to write them. "
+        message += "Compiled kernels run as code, so no other user may have write access to them. "
         remedy = f"{' and '.join(error.remedies)}, or {remedy}"
     warnings.warn(f"{message}To keep kernels, {remedy}.", stacklevel=3)
 
@@ -61,7 +61,7 @@ class KernelFiles:
     """Store each compiled signature in a file of its own, which begins with a checksum.
 
     Numba's own cache has an index and numbers its files, so processes that write at the same time can load each other's
-    kernels; it also loads whatever a killed job, a full disk or another user has left.
+    kernels; it also loads files that a killed job or a full disk has damaged, and files that another user has written.
     """
 
     def __init__(self, folder, name, stamp):
@@ -73,7 +73,7 @@ class KernelFiles:
         return self._folder / f"{self._name}.{digest[:32]}.nbc"
 
     def load(self, key):
-        """Return the data stored under a key, or None."""
+        """Return the data stored under a key, or None if no intact file of a trusted user holds them."""
         path = self._path(key)
         try:
             content = trusted_bytes(path)
@@ -81,7 +81,7 @@ class KernelFiles:
             self._refused.add(path)
             warn_once(error)
             return None
-        except OSError:  # there is no file, or another machine is replacing it
+        except OSError:  # the file does not exist, or another machine is replacing it
             return None
         checksum, data = content[:32], content[32:]
         if hashlib.sha256(data).digest() == checksum:
@@ -90,11 +90,11 @@ class KernelFiles:
         return None
 
     def save(self, key, data):
-        """Store data under a key, unless the folder is read-only or holds a refused file of that name."""
+        """Store data under a key, unless the folder is read-only or `load` has refused the key's file."""
         path = self._path(key)
         if path in self._refused or (self._folder.is_dir() and not os.access(self._folder, os.W_OK | os.X_OK)):
             return
-        trusted_folder(self._folder)  # it may have been removed since
+        trusted_folder(self._folder)  # creates the folder again if it has been removed
         data, unfinished = pickled(data), path.with_suffix(f".{uuid.uuid4().hex[:16]}")
         try:
             with open(unfinished, "xb", opener=lambda name, flags: os.open(name, flags, 0o644)) as file:

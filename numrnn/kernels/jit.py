@@ -1,8 +1,8 @@
 """Define `njit`, which sets the options of every kernel and keeps compiled kernels on disk.
 
-Numba's own cache key covers neither the options nor globals nor callees in other files, so it can load a stale kernel.
-The cache of this package lies in a folder named after a hash of all CPU kernel files, the options and Numba's version:
-an edit or an upgrade leads to another folder.
+Numba's own cache ignores changes of the compiler options, of global variables and of called functions in other files,
+so it can load a stale kernel. This package keeps its kernels in a folder named after a hash of all CPU kernel files,
+the compiler options and Numba's version, so an edit or an upgrade leads to another folder.
 """
 
 import hashlib
@@ -23,8 +23,8 @@ try:
 except (ImportError, AttributeError) as error:
     _unknown = f"{type(error).__name__}: {error}"
 
-# fastmath is off: with it, bits would depend on an element's position. error_model="numpy": the zero-division check
-# of "python" prevents vectorisation.
+# fastmath is off: with it, the result for an element would depend on the element's position in an array. error_model is
+# "numpy": the zero-division check of "python" prevents vectorisation.
 OPTIONS = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
 
 hold_compiler_at_forks()
@@ -44,7 +44,7 @@ def kernel_hash(device="cpu"):
     return digest.hexdigest()
 
 
-if _unknown:  # Numba's own cache would load a stale kernel after a change of its callees
+if _unknown:  # Numba's own cache would load a stale kernel if a function that it calls has changed
     warnings.warn(
         f"numrnn does not support Numba {numba.__version__} ({_unknown}): it compiles its kernels in every process, "
         "which is slow. Install a version of Numba that numrnn's requirements allow.",
@@ -64,15 +64,16 @@ def njit(function):
     if CACHE_FOLDER is not None:
         try:
             kernel._cache = KernelCache(function, CACHE_FOLDER, KernelFiles)
-        except RuntimeError as error:  # the folder cannot be made any more
+        except RuntimeError as error:  # the folder can no longer be created or written
             warnings.warn(f"numrnn cannot keep compiled kernels in {CACHE_FOLDER}: {error}", stacklevel=2)
     return kernel
 
 
 def by_type(table, place=0):
-    """Return a function that calls the kernel which `table` has for the type of argument number `place`.
+    """Return a function that calls the kernel table[type of argument number `place`].
 
-    The types are named tuples. Compiled code chooses at compile time, so a program compiles only what it uses.
+    The keys of `table` are classes of named tuples. In compiled code the kernel is chosen at compile time, so the other
+    kernels of the table are not compiled.
     """
     if not (config.DISABLE_JIT or _unknown):
         return Choice(table, place)

@@ -1,7 +1,7 @@
-"""Compile kernels as parts of the kernels that call them, and hold all other uses of Numba's internals.
+"""Compile kernels as parts of the kernels that call them, and collect all uses of Numba's internals.
 
-This relies on undocumented parts of Numba, which `check_internals` looks for. If one is missing, `numrnn.kernels.jit`
-compiles kernels as Numba does by default and keeps none of them. The functions `compilations`, `pickled` and
+`check_internals` checks that this version of Numba has these internals. If it lacks one, `numrnn.kernels.jit` compiles
+kernels as Numba does by default and does not keep them on disk. The functions `compilations`, `pickled` and
 `hold_compiler_at_forks` do not need `check_internals`: each has a fallback of its own.
 """
 
@@ -36,7 +36,7 @@ JITCodeLibrary = _internal("codegen", "JITCodeLibrary")
 global_compiler_lock = _internal("compiler_lock", "global_compiler_lock", None)
 CPUDispatcher = _internal("registry", "CPUDispatcher")
 
-# What the classes below use of Numba: methods, and attributes that constructors set.
+# Numba's methods that the classes below override or call, and the attributes of Numba's objects that they use.
 _METHODS = (
     (JITCodeLibrary, "_optimize_functions _optimize_final_module _finalize_dynamic_globals _get_module_for_linking"),
     (CPUDispatcher, "compile get_call_template get_overload"),
@@ -61,9 +61,9 @@ def check_internals():
 
 
 def compilations(tell):
-    """Return a context in which `tell` is called at the start of each compilation, with the module of the function.
+    """Return a context in which `tell` receives the name of a function's module when its compilation starts.
 
-    Without events in Numba, `tell` is never called.
+    `tell` is never called if this version of Numba has no compiler events.
     """
     try:
         from numba.core.event import Listener, install_listener
@@ -73,7 +73,7 @@ def compilations(tell):
     class Teller(Listener):
         def on_start(self, event):
             function = getattr((event.data or {}).get("dispatcher"), "py_func", None)
-            tell(str(getattr(function, "__module__", None)))  # None in some namespaces
+            tell(str(getattr(function, "__module__", None)))  # __module__ is None in some namespaces
 
         def on_end(self, event):
             pass
@@ -82,7 +82,7 @@ def compilations(tell):
 
 
 def pickled(data):
-    """Return the pickle of a compiled kernel, by Numba's pickler or, if it is missing, by Python's."""
+    """Return a compiled kernel as a pickle, written by Numba's pickler or, if Numba has none, by Python's."""
     try:
         from numba.core.serialize import dumps
     except ImportError:
@@ -91,9 +91,9 @@ def pickled(data):
 
 
 def hold_compiler_at_forks():
-    """Hold Numba's lock while a process forks, if there is such a lock.
+    """Hold Numba's compiler lock, if there is one, while a process forks.
 
-    Otherwise a child that is forked while another thread compiles would wait for ever.
+    Without it, a child that is forked while another thread compiles would wait for ever.
     """
     if hasattr(os, "register_at_fork") and hasattr(global_compiler_lock, "acquire"):
         release = global_compiler_lock.release
@@ -104,7 +104,8 @@ def hold_compiler_at_forks():
 def _no_garbage_collection():
     """Switch garbage collection off within the context.
 
-    A compiler keeps almost everything that it allocates; repeated collections took a tenth of a first fit.
+    The compiler keeps almost everything that it allocates; repeated collections took a tenth of the time of a first
+    fit.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -120,7 +121,7 @@ class _PartLibrary(JITCodeLibrary):
 
     @property
     def codegen(self):
-        """Return an object whose `set_env` does nothing: without machine code there is no environment to set."""
+        """Return this library, whose `set_env` does nothing: without machine code there is no environment to set."""
         return self
 
     def set_env(self, name, environment):
@@ -147,9 +148,9 @@ class _PartLibrary(JITCodeLibrary):
 
 
 class _WholeLibrary(JITCodeLibrary):
-    """Hold a complete library, in which linked functions are internal.
+    """Hold the machine code of a kernel and of all functions that it calls, which have internal linkage.
 
-    Otherwise the first compiled copy of a function would serve all libraries.
+    With another linkage, all libraries would use the first compiled copy of a function.
     """
 
     def finalize(self):
@@ -180,17 +181,18 @@ def _link_all_below(library, module):
 
 
 class Part(CPUDispatcher):
-    """Dispatch a kernel that other kernels link in; it is optimised there and has no entry point for Python.
+    """Dispatch a kernel that is linked into other kernels and optimised there; it has no entry point for Python.
 
-    Numba by itself optimises a function in each of its callers and in their callers, ten times in all.
+    By default, Numba optimises a function once more in each function that calls it directly or indirectly: about ten
+    times.
     """
 
     def get_call_template(self, args, kws):
-        """Return one template per argument types, without a specialisation for each literal that a caller passes."""
+        """Return the template for types of arguments; literal types become general ones to save specialisations."""
         return super().get_call_template([types.unliteral(kind) for kind in args], kws)
 
     def library_class(self, name):
-        """Return the class of a library of this name that is made while this kernel is compiled."""
+        """Return the class for a library of this name that Numba creates while it compiles this kernel."""
         return _PartLibrary
 
     def compile(self, sig):
@@ -211,14 +213,15 @@ class Kernel(Part):
     """Dispatch a kernel that Python calls; other kernels link its `part`."""
 
     def library_class(self, name):
-        """Return _WholeLibrary for the kernel itself and _PartLibrary for others, also for Numba's own functions."""
+        """Return _WholeLibrary for the kernel itself and _PartLibrary for others, including Numba's own functions."""
         return _WholeLibrary if name == self.py_func.__qualname__ else _PartLibrary
 
     def compile(self, sig):
         return super().compile(sig)
 
-    # Python's stack consists of chunks of 16 KB, and each call that crosses a chunk's border allocates memory: in the
-    # loops of the compiler a sixth of a first fit. A frame that claims a megabyte gets a chunk large enough for all.
+    # Python's stack consists of chunks of 16 KB, and each call that crosses a chunk's border allocates memory. In the
+    # loops of the compiler, this took a sixth of the time of a first fit. A frame that claims a megabyte gets a chunk
+    # large enough for all calls below it.
     compile.__code__ = compile.__code__.replace(co_stacksize=1 << 17)
 
     def get_call_template(self, args, kws):
@@ -229,9 +232,9 @@ class Kernel(Part):
 
 
 class Choice:
-    """Choose a kernel by an argument's type at compile time; no function in between has to be compiled."""
+    """Choose a kernel by the type of an argument at compile time, without an intermediate function to compile."""
 
-    is_compiling = False  # read by Numba to detect recursion
+    is_compiling = False  # Numba reads this attribute to detect recursion
 
     def __init__(self, table, place):
         self._table, self._place = table, place
@@ -272,7 +275,7 @@ class _Locations(CompileResultCacheImpl):
 class KernelCache(FunctionCache):
     """Cache compiled kernels in trusted files; a full disk causes a warning and does not end a fit.
 
-    `files` is the class of the files, `numrnn.kernels.cache.KernelFiles`.
+    `files` is the class that reads and writes the files: `numrnn.kernels.cache.KernelFiles`.
     """
 
     _impl_class = _Locations
@@ -295,7 +298,7 @@ class KernelCache(FunctionCache):
 @contextlib.contextmanager
 def _numba_caches_in(folder):
     before = config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES
-    config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = folder, ""  # other locators put kernels next to their source
+    config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = folder, ""  # other locators write next to the source files
     try:
         yield
     finally:

@@ -1,6 +1,6 @@
 """Check who can write a file or a folder.
 
-Compiled kernels run as code, so they are trusted by the rules that ssh applies to its own files.
+Compiled kernels run as code, so their files are checked by the rules that ssh applies to its own files.
 """
 
 import contextlib
@@ -10,12 +10,12 @@ import pathlib
 import shlex
 import stat
 
-MOST_LINKS = 40  # symbolic links in one path, Linux's limit
+MOST_LINKS = 40  # most symbolic links in one path (Linux's limit)
 VARIABLE = "NUMRNN_CACHE_TRUSTED_UID"
 
 
 class Untrusted(OSError):
-    """Report that an untrusted user can write a file or a folder; `remedies` says what the user can do."""
+    """Report that an untrusted user can write a file or a folder; `remedies` lists what the user can do."""
 
     def __init__(self, reasons, remedies):
         super().__init__(", ".join(dict.fromkeys(reasons)))
@@ -23,9 +23,9 @@ class Untrusted(OSError):
 
 
 def trusted_users():
-    """Return the ids of this user, of root and of the users named by the environment; None on systems without user ids.
+    """Return the ids of this user, root and the users in the environment variable; None on systems without user ids.
 
-    Raises Untrusted if the environment variable holds anything but ids.
+    Raises Untrusted if the environment variable contains anything but user ids.
     """
     if not hasattr(os, "geteuid"):
         return None
@@ -38,10 +38,11 @@ def trusted_users():
 
 
 def trusted_folder(path):
-    """Return a folder's path with links resolved; make what is missing of it with mode 0700.
+    """Return a folder's path with links resolved, after creating its missing folders with mode 0700.
 
-    All folders and links on the way are checked, each before those below it. Raises Untrusted if one of them belongs to
-    an untrusted user, or if the group or others may write a folder (except sticky folders above the last one).
+    All folders and links in the path are checked, beginning at the root. Raises Untrusted if a folder or link belongs
+    to an untrusted user, or if a folder can be written by its group or by others. Sticky folders above the last folder,
+    such as /tmp, may be writable.
     """
     path, users = pathlib.Path(path).absolute(), trusted_users()
     if users is None:
@@ -68,8 +69,8 @@ def trusted_folder(path):
 def trusted_bytes(path):
     """Return the content of a file, which is opened once and checked before it is read.
 
-    Raises Untrusted unless it is a regular file that belongs to a trusted user and that neither its group nor others
-    may write.
+    Raises Untrusted if the file is not a regular file, belongs to an untrusted user, or can be written by its group or
+    by others.
     """
     users = trusted_users()
     with _opened(path) as file:
@@ -87,13 +88,13 @@ def _opened(path):
     try:
         return open(path, "rb", opener=lambda name, mode: os.open(name, mode | flags))
     except OSError as error:
-        if error.errno in (errno.ELOOP, errno.EMLINK):  # Linux and macOS, FreeBSD
+        if error.errno in (errno.ELOOP, errno.EMLINK):  # ELOOP on Linux and macOS, EMLINK on FreeBSD
             raise Untrusted([f"{path} is a symbolic link"], [_remove(path)]) from None
         raise
 
 
 def _way(path, make):
-    """Yield (path, status) for each folder and link that the system passes to find a folder.
+    """Yield (path, status) for each folder and link that the system visits on the way to a folder.
 
     `make` is called with each missing folder and returns its status.
     """
@@ -110,7 +111,7 @@ def _way(path, make):
             links += 1
             if links > MOST_LINKS:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
-            names += reversed(pathlib.Path(os.readlink(here)).parts)  # "/" discards the path before it
+            names += reversed(pathlib.Path(os.readlink(here)).parts)  # a "/" discards the path so far
         elif stat.S_ISDIR(status.st_mode):
             place = here
         else:
@@ -119,14 +120,14 @@ def _way(path, make):
 
 
 def _make(folder):
-    """Make a folder for this user alone, whatever the umask, and return its status."""
+    """Create a folder to which only this user has access, whatever the umask, and return its status."""
     try:
         folder.mkdir(0o700)
-    except FileExistsError:  # made by another process in the meantime; checked like any other
+    except FileExistsError:  # another process has created the folder, which is checked like any other
         return folder.lstat()
     except OSError as error:
-        raise OSError(f"{folder} cannot be made: {error.strerror}") from None
-    with contextlib.suppress(OSError):  # some file systems have a single mode
+        raise OSError(f"{folder} cannot be created: {error.strerror}") from None
+    with contextlib.suppress(OSError):  # some file systems do not support modes
         folder.chmod(0o700)
     return folder.lstat()
 
@@ -145,7 +146,7 @@ def _foreign(path, status, users, remedy=None):
 
 
 def _writable(path, mode):
-    """Return [(reason, remedy)] if its group or others may write a path, else []."""
+    """Return [(reason, remedy)] if the group or others may write to a path, else []."""
     who = [name for name, bit in (("its group", stat.S_IWGRP), ("others", stat.S_IWOTH)) if mode & bit]
     if not who:
         return []

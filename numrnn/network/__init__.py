@@ -1,1 +1,1 @@
-"""Define networks: their parameters, their contracts, and the code that runs the kernels on a CPU or a GPU."""
+"""Define networks: their parameters, their interfaces, and the code that runs the kernels on a CPU or a GPU."""

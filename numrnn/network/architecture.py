@@ -40,7 +40,10 @@ class Architecture(NamedTuple):
 
     @classmethod
     def of(cls, options, *, n_inputs, n_targets, head, n_symbols=None):
-        """Make an architecture from constructor parameters, attributes of `options`; `n_targets` may count classes."""
+        """Return an architecture, given constructor parameters as attributes of `options`.
+
+        `n_targets` is the number of targets, or of classes.
+        """
         return cls(
             n_inputs=int(n_inputs),
             hidden_layer_sizes=hidden_sizes(options.hidden_layer_sizes),
@@ -68,7 +71,7 @@ class Architecture(NamedTuple):
         return 2 if self.bidirectional else 1
 
     def layout(self):
-        """Return the names, shapes and places of the parameters in theta."""
+        """Return the names, shapes and positions of the parameters in theta."""
         return Layout(
             n_inputs=self.n_inputs,
             hidden_layer_sizes=self.hidden_layer_sizes,
@@ -108,7 +111,7 @@ class Architecture(NamedTuple):
         return Predictor(network, theta) if device == "cpu" else _predictor_on_card(network, theta)
 
     def features(self):
-        """Return the architecture that outputs what the head reads; its parameters are the first of theta."""
+        """Return the architecture without its head, which outputs the head's inputs; it uses the beginning of theta."""
         return self._replace(n_outputs=0, output="features")
 
     def to_dict(self):
@@ -128,7 +131,7 @@ class PairArchitecture(NamedTuple):
         return self.decoder.dtype
 
     def layout(self):
-        """Return the names, shapes and places of the parameters in theta."""
+        """Return the names, shapes and positions of the parameters in theta."""
         return PairLayout(self.encoder.layout(), self.decoder.layout())
 
     def network(self, n_jobs=1, memory_limit=None, comm=SERIAL, device="cpu"):
@@ -158,9 +161,9 @@ class PairArchitecture(NamedTuple):
 
 
 def check_place(device, memory_limit=None, comm=SERIAL):
-    """Raise an error unless this machine can compute on a device, and the device supports the other options.
+    """Raise an error if this machine cannot compute on a device, or the device does not support the other options.
 
-    The errors are those of `check_device`, and ValueError if only a CPU supports a memory limit or several processes.
+    Raises the errors of `check_device`, and ValueError if a memory limit or several processes are requested for a GPU.
     """
     if device == "cpu":
         return
@@ -174,7 +177,7 @@ def check_place(device, memory_limit=None, comm=SERIAL):
         raise InputError("comm", (), problem)
 
 
-@functools.cache  # once in a process
+@functools.cache  # warns once in a process
 def _warn_of_simulator():
     warnings.warn(
         "device='cuda': numrnn's kernels for GPUs have been tested in Numba's simulator only, and never on a GPU; "
@@ -184,14 +187,15 @@ def _warn_of_simulator():
 
 
 def reader_of(device, X):
-    """Return the function that makes sequences of X for an estimator of a device; a CPU reads only from the host."""
+    """Return the function that converts X to sequences for an estimator; with device="cpu", X must be on the host."""
     return to_sequences if device == "cpu" else device_sequences.reader_of(X)
 
 
 def values_on_host(values, device, name):
-    """Return targets or weights on the host; an estimator with device="cuda" copies arrays from the GPU.
+    """Return targets or weights on the host; those of an estimator with device="cuda" are copied from the GPU.
 
-    `name` is used in errors. Raises TypeError if the values lie on a GPU and the estimator computes on a CPU.
+    `name` is the name of the values in errors. Raises TypeError if they are on a GPU and the estimator computes on a
+    CPU.
     """
     values = values if device == "cpu" else device_sequences.values_on_host(values)
     check_list_plain(values, name)
@@ -199,7 +203,7 @@ def values_on_host(values, device, name):
 
 
 def _on_card(layout, **options):
-    from numrnn.network.cuda.network import CudaNetwork  # a CPU needs no packages for GPUs
+    from numrnn.network.cuda.network import CudaNetwork  # only a GPU needs these packages
 
     return CudaNetwork(layout, **options)
 
@@ -224,7 +228,7 @@ def architecture_of(content):
 
 
 def differences(known, other):
-    """Return the fields in which two architectures of one kind differ, as a dict of name to both values."""
+    """Return the fields in which two architectures of the same class differ, as a dict of name to both values."""
     parts = zip(known, other, strict=True) if isinstance(known, PairArchitecture) else [(known, other)]
     return {
         name: (old, new)

@@ -1,4 +1,4 @@
-"""Describe each cell, activation, pooling, head and loss by one record for the host."""
+"""Describe each cell, activation, pooling, head and loss by one record."""
 
 from typing import NamedTuple
 
@@ -12,15 +12,15 @@ from numrnn.kernels.cpu.records import IDENTITY, LAST, MAXIMUM, MEAN, RELU, SIGM
 class Cell(NamedTuple):
     """Describe a cell; its kernels are in `kernels/cpu/cells` and `kernels/cuda/cells`."""
 
-    net: type  # type of the kernels' record of a network
-    gates: int  # G: gates in theta, in the order of PyTorch
-    planes: tuple = (0,)  # the gate of each of the kernels' planes that U makes; W makes the last G planes
-    biases_of_W: tuple = ()  # parameters (H,): biases of further planes, made by W alone
-    states: tuple = ("s_0",)  # states of a step, named as the parameters of the learned initial states
+    net: type  # type of the record that describes a network to the kernels
+    gates: int  # G, number of gates; in theta they have PyTorch's order
+    planes: tuple = (0,)  # gate of each gate plane to which U x is added
+    biases_of_W: tuple = ()  # names of the biases (H,) of further planes, to which only W s is added
+    states: tuple = ("s_0",)  # states of a step, with the names of the learned initial states
     saves_planes: bool = True  # whether the backward pass needs the planes of all blocks of steps
     open_gate: int | None = None  # gate whose bias is initialised to 1
     activations: tuple = ("tanh",)  # allowed activations
-    most_in_registers: int = 0  # most units for which a GPU block's registers hold W; 0: no such kernels
+    most_in_registers: int = 0  # most units with which W fits in a block's registers on a GPU; 0: no such kernels
 
 
 class Activation(NamedTuple):
@@ -34,8 +34,8 @@ class Loss(NamedTuple):
     """Describe a loss."""
 
     number: int  # constant of `numrnn.kernels.cpu.losses`
-    outputs_per_target: int = 1  # number of raw outputs
-    parameter: float = 0.0  # default, if the loss has a parameter
+    outputs_per_target: int = 1  # number of raw outputs for each target
+    parameter: float = 0.0  # default value of the loss's parameter, if it has one
 
 
 class Head(NamedTuple):
@@ -67,7 +67,7 @@ HEADS = {
 
 
 class HeadNumbers(NamedTuple):
-    """Hold the kernels' numbers of a head."""
+    """Hold the numbers by which kernels identify a head."""
 
     output: int
     loss: int
@@ -75,14 +75,15 @@ class HeadNumbers(NamedTuple):
 
 
 def numbers_of_head(head, loss=None, parameter=None):
-    """Return the kernels' numbers of a head, a key of `HEADS`.
+    """Return the numbers by which kernels identify a head, a key of `HEADS`.
 
-    `loss` is a key of `LOSSES`, by default the head's own; `parameter` is that of the loss, by default the loss's.
+    `loss` is a key of `LOSSES`; None means the head's default loss. `parameter` is the parameter of the loss; None
+    means its default.
     """
     chosen = LOSSES[loss or HEADS[head].loss]
     return HeadNumbers(HEADS[head].output, chosen.number, chosen.parameter if parameter is None else float(parameter))
 
 
 def outputs_of_targets(head, count, loss=None):
-    """Return the number of raw outputs for `count` targets or classes, given a loss or else the head's own."""
+    """Return the number of raw outputs for `count` targets or classes, given a loss; None means the head's default."""
     return LOSSES[loss or HEADS[head].loss].outputs_per_target * count

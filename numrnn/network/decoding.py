@@ -5,17 +5,18 @@ import numpy as np
 from numrnn.data.sequences import Sequences
 from numrnn.kernels.cpu.beam_search import extend
 
-SEQUENCES = 1024  # decoded together: more would take memory and not be faster
+SEQUENCES = 1024  # most sequences that are decoded together; more take memory and are not faster
 
-# All functions decode groups of sequences together, one step of all at a time; sequences that have ended leave the
-# group. The result for a sequence depends on its state alone.
+# All functions decode groups of sequences together: one step of all sequences of a group at a time, without those that
+# have ended. The result for a sequence depends on its state alone.
 
 
 def write_greedily(network, states, *, end, max_length, threads=1):
     """Decode the most probable symbol in each step; ties go to the lower symbol.
 
-    The network of symbols has its weights packed, and `states` are (N, state_size). The decoder reads the symbol `end`
-    first, which also ends a sequence. Returns a list of N arrays of at most `max_length` symbols, int64, without `end`.
+    The network must read symbols and have its weights packed; `states` are (N, state_size). The symbol `end` is the
+    first symbol that the decoder reads, and it ends a sequence. Returns a list of N arrays of at most `max_length`
+    symbols, int64, without `end`.
     """
     written = []
     for first in range(0, len(states), SEQUENCES):
@@ -36,12 +37,13 @@ def write_greedily(network, states, *, end, max_length, threads=1):
 
 
 def write_by_beams(network, states, *, end, max_length, width, length_penalty, threads=1):
-    """Decode by beam search (Sutskever et al. 2014); see `write_greedily`, which is the case of width 1.
+    """Decode by beam search (Sutskever et al. 2014); with width 1, the results are those of `write_greedily`.
 
-    In each step the `width` most probable prefixes of a sequence are kept. A prefix that ends is completed and reduces
-    the width by one. Completed sequences are compared by log p / ((5 + n) / 6)^a, with a >= 0 the `length_penalty` and
-    n the number of symbols including the end (Wu et al. 2016, equation 14); ties go to the one found first. The most
-    probable prefix is returned only if none has ended within `max_length` symbols.
+    In each step the `width` most probable prefixes of a sequence are kept. A prefix that the symbol `end` completes
+    reduces the width by one. Completed sequences are compared by log p / ((5 + n) / 6)^a, with a >= 0 the
+    `length_penalty` and n the number of symbols including `end` (Wu et al. 2016, equation 14); of equal sequences, the
+    one found first is returned. If no prefix has ended within `max_length` symbols, the most probable prefix is
+    returned.
     """
     written = []
     for first in range(0, len(states), SEQUENCES):
@@ -54,13 +56,13 @@ def write_by_beams(network, states, *, end, max_length, width, length_penalty, t
 
 
 class _Beams:
-    """Hold the hypotheses of a group of sequences; those of one sequence are adjacent, the most probable first."""
+    """Hold the hypotheses of a group of sequences; hypotheses of a sequence are adjacent, the most probable first."""
 
     def __init__(self, states, end, width, length_penalty, max_length):
         count = len(states)
         self.end, self.length_penalty, self.max_length = end, length_penalty, max_length
         self.state, self.scores = states, np.zeros(count)
-        self.paths = np.full((count, 1), end, np.int64)  # begin with `end`
+        self.paths = np.full((count, 1), end, np.int64)  # each path begins with `end`
         self.ids = np.arange(count)  # sequences that have hypotheses left
         self.counts, self.widths = np.ones(count, np.int64), np.full(count, width)
         self.best, self.best_scores = [None] * count, np.full(count, -np.inf)
@@ -71,7 +73,7 @@ class _Beams:
 
     def extend(self, logits, state):
         """Extend all hypotheses by one step; remove those that end, and sequences that are done."""
-        widths = np.minimum(self.widths, self.counts * logits.shape[1])  # there are no more continuations
+        widths = np.minimum(self.widths, self.counts * logits.shape[1])  # at most all continuations
         room = int(widths.sum())
         parents, symbols, scores = np.zeros(room, np.int64), np.zeros(room, np.int64), np.full(room, -np.inf)
         counts, first = np.zeros(len(self.ids), np.int64), np.concatenate([[0], np.cumsum(self.counts)])
@@ -100,13 +102,13 @@ class _Beams:
             self.best[i], self.best_scores[i] = path, score
 
     def _cut(self, first):
-        """Take the most probable hypothesis for each sequence of which none has ended."""
+        """Take the most probable hypothesis of each sequence that has no completed hypothesis."""
         for i, row in zip(self.ids, first[:-1], strict=True):
             if self.best[i] is None:
                 self.best[i] = self.paths[row, 1:]
 
     def _may_win(self, kept, owners, scores):
-        """Return, for each sequence, whether its hypotheses can still become better than its best completed one.
+        """Return, for each sequence, whether a hypothesis can still become better than its best completed one.
 
         Probabilities only decrease with further steps, and the mildest penalty is that of the longest sequence.
         """
@@ -122,9 +124,9 @@ class _Beams:
 
 
 def write_vectors(network, states, lengths, threads=1):
-    """Decode N sequences of vectors (L_i, K), each of which the decoder reads in the next step, beginning with zeros.
+    """Decode N sequences of vectors (L_i, K); the decoder reads zeros first, and then its own last output in each step.
 
-    The weights are packed, `states` are (N, state_size), and `lengths` (N,) are at least 1.
+    The network must have its weights packed; `states` are (N, state_size), and `lengths` (N,) are at least 1.
     """
     written = [np.empty((length, network.decoder.layout.n_outputs), network.dtype) for length in lengths]
     for first in range(0, len(states), SEQUENCES):

@@ -1,4 +1,4 @@
-"""Combine two networks over one parameter vector: the decoder begins with the final state of the encoder.
+"""Combine two networks with one parameter vector: the decoder begins with the final state of the encoder.
 
 Sutskever, Vinyals, Le: Sequence to sequence learning with neural networks. NeurIPS 2014. Cho et al.: Learning phrase
 representations using RNN encoder-decoder for statistical machine translation. EMNLP 2014.
@@ -16,8 +16,8 @@ from numrnn.kernels.cpu import updates
 from numrnn.network.interface import Masks, Network, SolverStep, TrainingRun
 
 PARTS = ("encoder", "decoder")
-PAIRS = 1024  # pairs whose outputs are in memory at a time
-KEPT_BYTES = 1 << 25  # memory of a call is kept for the next one up to this size, since calls are many and short
+PAIRS = 1024  # most pairs whose outputs are in memory at the same time
+KEPT_BYTES = 1 << 25  # a call's memory is kept up to this size, since calls are many and short
 
 
 def decoder_seed(seed):
@@ -26,10 +26,10 @@ def decoder_seed(seed):
 
 
 class PairLayout:
-    """Describe the places of both networks' parameters in one theta, the encoder's first.
+    """Describe the positions of both networks' parameters in one theta, which begins with the encoder's.
 
-    The attributes `shapes`, `size` and `decayed` are those of a `Layout`, with names such as `encoder.layers.0.U` and
-    `decoder.V`.
+    The attributes `shapes`, `size` and `decayed` have the same meaning as in `Layout`; names are, for example,
+    `encoder.layers.0.U` and `decoder.V`.
     """
 
     def __init__(self, encoder, decoder):
@@ -57,10 +57,10 @@ class PairLayout:
 
 
 class EncoderDecoder(Network):
-    """Train and predict with an encoder and a decoder; it holds no parameters.
+    """Train and predict with an encoder and a decoder.
 
-    The encoder has no head; its final states of all layers are the initial states of the decoder, which has the same
-    cell and sizes and an output for each step.
+    The encoder has no head. The final states of all its layers are the initial states of the decoder, which has the
+    same cell and layer sizes and an output for each step.
     """
 
     def __init__(self, encoder, decoder):
@@ -89,7 +89,7 @@ class EncoderDecoder(Network):
         return result
 
     def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
-        """Make one step of a solver for each mini-batch of `Pairs`; see `Network.train`.
+        """Perform one solver's step for each mini-batch of `Pairs`; see `Network.train`.
 
         `state`, `given` and `dgiven` are not used.
         """
@@ -109,7 +109,7 @@ class EncoderDecoder(Network):
         return TrainingRun(outcome, losses, norms, weight_sums, done)
 
     def _update(self, theta, grad, before, step, n, loss):
-        """Add the L2 term, clip and make a step; return the objective, the gradient norm and whether all are finite."""
+        """Add the L2 term, clip, and step; return objective, gradient norm and whether these and theta are finite."""
         scalars = step.scalars[n].astype(theta.dtype)
         return updates.complete_step(
             theta, grad, before, loss, self.layout.decayed, *step.update_of(theta), scalars
@@ -136,12 +136,12 @@ class EncoderDecoder(Network):
         self.decoder.pack(writing)
 
     def read(self, source, threads=1, masks=None):
-        """Return the final states (N, state_size) of the encoder for some sequences."""
+        """Return the final states (N, state_size) of the encoder after reading sequences."""
         threads = min(threads, self.encoder.work.useful_threads(source))
         return self.encoder.predict_packed(source, threads=threads, masks=masks)[1]
 
     def write(self, steps, state, threads=1):
-        """Return raw outputs of the decoder for further steps of sequences from given states, and the new states."""
+        """Return the decoder's raw outputs for the next steps of sequences, given their states, and the new states."""
         threads = min(threads, self.decoder.work.useful_threads(steps))
         return self.decoder.predict_packed(steps, state, True, threads)
 

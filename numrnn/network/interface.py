@@ -1,4 +1,4 @@
-"""Define the contracts of networks, and prepare mini-batches for the kernels."""
+"""Define the interfaces of networks, and prepare mini-batches for the kernels."""
 
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
@@ -19,16 +19,16 @@ NO_INDEX, NO_WEIGHTS = np.zeros(0, np.int64), np.zeros(0)
 
 
 class Network(ABC):
-    """Define what training and callbacks require of any network.
+    """Define the methods and attributes of networks that training and callbacks use.
 
-    A network holds no parameters but those of the last `pack`; theta belongs to the caller. The gradient with respect
-    to inputs is not implemented; it would be an abstract method `input_gradient` with the arguments of `gradient`
-    except `grad`.
+    A network holds no parameters except the packed copy that `pack` has made; theta belongs to the caller. The gradient
+    with respect to inputs is not implemented; it would be an abstract method `input_gradient` with the arguments of
+    `gradient` except `grad`.
 
     Parameters
     ----------
     layout : Layout or PairLayout
-        Places of the parameters in theta; training uses its `size`, `decayed` and `views`.
+        Positions of the parameters in theta; training uses the attributes `size` and `decayed` and the method `views`.
     dtype : dtype
         Type of theta.
     tile_rows : int
@@ -39,7 +39,7 @@ class Network(ABC):
     Attributes
     ----------
     outlasts_training : bool
-        Whether the network is worth keeping for the next fit, for its arrays and graphs on a GPU.
+        Whether the network should be kept for the next fit, which can reuse its arrays and graphs on a GPU.
     """
 
     outlasts_training = False
@@ -49,7 +49,7 @@ class Network(ABC):
 
     @abstractmethod
     def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
-        """Make one step of a solver for each mini-batch, leaving out those whose weights are all 0.
+        """Perform one solver's step for each mini-batch, except those whose weights are all 0.
 
         Parameters
         ----------
@@ -63,13 +63,14 @@ class Network(ABC):
         grad : ndarray of shape (size,)
             Receives the gradient of the last mini-batch that has targets, as used by the solver.
         before : ndarray of shape (size,)
-            Value to which theta is reset if the first gradient is not finite; receives theta before the last step.
+            On entry, the value to which theta is reset if the first gradient is not finite; on return, theta before the
+            last step.
         state : ndarray of shape (N, state_size), optional
             States that chunks read and write. If None, no chunk resumes from a state of an earlier call.
         given : ndarray of shape (N, state_size), optional
             Initial states of all sequences. If None, they are learned or zero.
         dgiven : ndarray of shape (N, state_size), optional
-            Receives, for sequences that begin, the gradient with respect to `given`; contiguous, of theta's dtype.
+            Receives the gradient with respect to `given`, for sequences that begin; contiguous, of theta's dtype.
 
         Returns
         -------
@@ -94,14 +95,14 @@ class Network(ABC):
 
     @abstractmethod
     def pack(self, theta):
-        """Store the weights that predictions use."""
+        """Store the weights with which predictions are computed."""
 
     def resident(self):
         """Return a context in which `train` may leave its arrays on a GPU; see `always_current`."""
         return always_current()
 
     def reads(self, batch, lengths):
-        """Return the ids of a mini-batch's sequences that `train` reads; `lengths` (N,) are those of all sequences."""
+        """Return the ids of a mini-batch's sequences that `train` reads, given the `lengths` (N,) of all sequences."""
         return batch.ids
 
     def gradient(self, theta, data, targets, batch, grad, given=None, dgiven=None, step=None):
@@ -112,22 +113,22 @@ class Network(ABC):
         theta : ndarray of shape (size,)
         data : SequenceSource
         targets : Targets
-            For a network without a head: dloss/d(states after the last steps) as values (N, state_size), without
-            weights.
+            For a network without a head, the values (N, state_size) are dloss/d(states after the last steps), and there
+            are no weights.
         batch : Batch
         grad : ndarray of shape (size,)
             Overwritten with dloss/dtheta.
         given : ndarray of shape (N, state_size), optional
             Initial states of all sequences. If None, they are learned or zero.
         dgiven : ndarray of shape (N, state_size), optional
-            Rows of the mini-batch's sequences are overwritten with dloss/dgiven; contiguous, of theta's dtype.
+            The rows of the mini-batch's sequences are overwritten with dloss/dgiven; contiguous, of theta's dtype.
         step : SolverStep, optional
             Step whose dropout is applied; None means no dropout.
 
         Returns
         -------
         loss : float
-            sum(w l) / sum(w); nan if sum(w) is 0 (then the gradients are 0); 0.0 without a head.
+            sum(w l) / sum(w); nan, with gradients of 0, if sum(w) is 0; 0.0 for a network without a head.
         weight_sum : float
         """
         if dgiven is not None:
@@ -150,8 +151,8 @@ class RecurrentNetwork(Network):
     layout : Layout
     head : HeadNumbers
     output : {"sequence", "step", "state", "features"}
-        Whether the head has one output per sequence or per step. A layout without outputs returns its final states
-        ("state"), or also what a head would read of each sequence ("features").
+        Whether the head has one output per sequence or per step. For a layout without a head: "state" means that only
+        final states are computed, "features" that the outputs are the values that a head would read of each sequence.
     pooling : {"last", "mean", "max"}
         What the head reads of a sequence: the last layer's last state, or the mean or maximum of all its states.
     dtype : float32 or float64
@@ -161,10 +162,10 @@ class RecurrentNetwork(Network):
     Attributes
     ----------
     work
-        Object whose `useful_threads(data)` returns the number of threads that a prediction is worth.
+        Object whose `useful_threads(data)` returns how many threads are worthwhile for a prediction.
     """
 
-    outputs_at_once = 1 << 20  # for pieces of texts: the outputs of a whole long text would fill the memory
+    outputs_at_once = 1 << 20  # most outputs in memory while losses of long texts are summed
 
     def __init__(self, layout, head, output, pooling, dtype, n_jobs):
         super().__init__(layout, dtype, tile_rows_of(layout), state_size_of(layout))
@@ -181,7 +182,7 @@ class RecurrentNetwork(Network):
         Parameters
         ----------
         threads : int
-            Maximal number of threads.
+            Largest number of threads.
         masks : Masks, optional
             Dropout masks, for a forward pass as in training.
         """
@@ -194,8 +195,8 @@ class RecurrentNetwork(Network):
         theta : ndarray of shape (size,)
         data : SequenceSource
         state : ndarray of shape (N, state_size), optional
-            Initial states, layer after layer, each with its directions, an LSTM's cell after its s. If None, they are
-            learned or zero.
+            Initial states, layer by layer, for each of its directions: s and, for an LSTM, the cell. If None, initial
+            states are learned or zero.
         raw : bool
             Whether to return raw outputs, such as logits, instead of probabilities or values.
 
@@ -209,12 +210,12 @@ class RecurrentNetwork(Network):
         return self.predict_packed(data, state, raw, min(self.n_jobs, self.work.useful_threads(data)))
 
     def loss(self, theta, data, targets):
-        """Return the loss of all sequences without the L2 term, from the forward pass alone, and the sum of weights."""
+        """Return the mean loss of all sequences without the L2 term, and the sum of weights; see `Network.loss`."""
         logits, _ = self.predict(theta, data, raw=True)
         return self.loss_of(logits, targets)
 
     def loss_of(self, logits, targets):
-        """Return the loss of raw predictions, (sum(w l) / sum(w), sum(w)); the loss is nan if sum(w) is 0."""
+        """Return the mean loss of raw predictions, sum(w l) / sum(w), and sum(w); the loss is nan if sum(w) is 0."""
         goal = goal_of(targets, self.dtype)
         weight_sum = float(len(logits) if targets.weights is None else targets.weights.sum())
         parameter = self.dtype.type(self.head.parameter)  # the type of a row, for a single compiled specialisation
@@ -224,7 +225,8 @@ class RecurrentNetwork(Network):
     def summed_loss(self, data, targets, state=None, threads=1):
         """Return the sum of the losses of all steps with the weights of the last `pack`, and the final states.
 
-        The targets are those of steps, all of the same weight. `state` is as in `predict`, `threads` a maximum.
+        There must be one target per step, and all weights are 1. `state` has the same meaning as in `predict`;
+        `threads` is the largest number of threads.
         """
         threads = min(threads, self.work.useful_threads(data))
         logits, state = self.predict_packed(data, state, True, threads)
@@ -238,10 +240,10 @@ class RecurrentNetwork(Network):
         return outputs
 
     def predict_blocks(self, data, state, predict):
-        """Return outputs and final states of sequences in files, which are read block by block.
+        """Return outputs and final states of sequences in files, which are read in parts (`data.blocks`).
 
-        `predict` is called with the sequences of a block and their rows of `state`, and returns what
-        `RecurrentNetwork.predict` does.
+        predict(sequences, state) is called with the sequences of a part and their rows of `state`; it returns outputs
+        and final states like `RecurrentNetwork.predict`.
         """
         first_row = data.offsets if self.per_step else np.arange(len(data) + 1)
         out = np.empty((first_row[-1], self.n_outputs), self.dtype)
@@ -259,35 +261,35 @@ class Masks(NamedTuple):
 
     dropout: float
     recurrent_dropout: float
-    keys: np.ndarray  # (N,) int64: keys of all sequences
+    keys: np.ndarray  # (N,) int64: keys of the masks of all sequences
 
     def of(self, ids):
-        """Return the kernels' fields of dropout for some sequences."""
+        """Return the dropout fields of `Data` for some sequences."""
         kept, kept_before = 1 - float(self.dropout), 1 - float(self.recurrent_dropout)
         return {"kept": kept, "kept_before": kept_before, "keys": self.keys[ids]}
 
 
 class SolverStep(NamedTuple):
-    """Hold what follows the gradient of a mini-batch: the L2 term, clipping and the solver's step."""
+    """Hold dropout, and what an update needs after the gradient: L2 penalty, clipping and the solver's step."""
 
-    rule: int  # of numrnn.kernels.cpu.updates; NO_STEP: only the gradient is computed
+    rule: int  # constant of numrnn.kernels.cpu.updates; NO_STEP: only the gradient is computed
     state: dict  # the solver's arrays
-    scalars: np.ndarray  # (mini-batches, ...): the rule's scalars in each step
+    scalars: np.ndarray  # (mini-batches, ...): scalars of the rule for each step
     alpha: float = 0.0
     clip_norm: float | None = None
-    dropout: float = 0.0  # probability that a unit is dropped from what a layer passes up
-    recurrent_dropout: float = 0.0  # probability that a unit is dropped from what the next step reads, in all steps
+    dropout: float = 0.0  # probability that a unit is dropped from the states that a layer passes up
+    recurrent_dropout: float = 0.0  # probability that a unit is dropped from the states that the next step reads
     seed: int = 0  # seed of the dropout masks, combined with the epoch
     epoch: int = 0
-    masks: Masks | None = None  # dropout masks instead of those of seed and epoch
+    masks: Masks | None = None  # dropout masks that replace those of seed and epoch
 
     def update_of(self, theta):
-        """Return the kernels' arguments of a step: alpha, clip_norm, rule and the solver's two arrays."""
+        """Return the arguments of kernels for an update: alpha, clip_norm, rule and the solver's two arrays."""
         clip_norm = np.inf if self.clip_norm is None else float(self.clip_norm)
         return float(self.alpha), clip_norm, self.rule, *state_arrays(self.state, theta)
 
     def masks_of(self, rows):
-        """Return the kernels' fields of dropout for the sequences of mini-batches."""
+        """Return the dropout fields of `Data` for the sequences of mini-batches."""
         if self.masks is not None:
             return self.masks.of(rows.ids)
         if not (self.dropout or self.recurrent_dropout):
@@ -297,11 +299,11 @@ class SolverStep(NamedTuple):
 
     @classmethod
     def none(cls, dtype, **dropout):
-        """Return a step that changes nothing, to compute a gradient alone; `dropout` sets further fields."""
+        """Return a step that changes nothing, to compute only a gradient; `dropout` sets further fields."""
         return cls(NO_STEP, {}, np.zeros((1, 0), dtype), **dropout)
 
     def without_update(self):
-        """Return this step's dropout without an update."""
+        """Return a step that changes nothing, with the dropout of this one."""
         names = "dropout", "recurrent_dropout", "seed", "epoch", "masks"
         return self.none(self.scalars.dtype, **{name: getattr(self, name) for name in names})
 
@@ -310,19 +312,19 @@ class TrainingRun(NamedTuple):
     """Hold the outcome of a call of `train`, with one value for each mini-batch that was not left out."""
 
     outcome: str  # "done", "interrupted" by Ctrl-C, or "diverged": in mini-batch number `done`
-    losses: np.ndarray  # objectives, including the L2 term
+    losses: np.ndarray  # values of the objective, including the L2 term
     norms: np.ndarray  # norms of the gradients, before clipping
     weight_sums: np.ndarray
-    done: int  # number of steps made
+    done: int  # number of solver's steps
 
 
 @contextmanager
 def always_current():
-    """Yield a function that does nothing: the context `resident` of networks that change the host's arrays.
+    """Yield a function that does nothing, as the context `resident` of networks whose arrays are on the host.
 
-    Within the context `resident`, theta, the solver's state and all other arguments of `train` may be out of date
-    between two calls and must not be changed. The yielded function brings them up to date until the next call of
-    `train`, which reads them again; so does the end of the context, also after an exception.
+    Within the context `resident` of a network on a GPU, theta, the solver's state and all other arguments of `train`
+    may be out of date between two calls, and must not be changed. The function that `resident` yields brings them up to
+    date until the next call of `train`. The end of the context also brings them up to date, even after an exception.
     """
     yield lambda: None
 
@@ -331,15 +333,16 @@ def inputs_of(layout, data, rows, state, learning=False):
     """Return the sequences of mini-batches as Data or SymbolData, without dropout and given states.
 
     With `learning`, there is room for the gradient of an embedding. `state` holds the states that chunks read and
-    write; it has shape (0, state_size) if none are carried. Raises ValueError if a step has another number of inputs
-    than the network, or if sequences reach beyond the existing steps.
+    write; it has shape (0, state_size) if no states are carried. Raises ValueError if a step has another number of
+    inputs than the network, or if sequences reach beyond the existing steps.
     """
     values, starts = data.gather(rows.ids)
     check_step_shape(layout, values)
     starts = starts + rows.skipped
     if (rows.lengths < 0).any() or (starts < 0).any() or (starts > len(values) - rows.lengths).any():
         raise ValueError(
-            f"sequences lie outside the {len(values)} steps of values: offsets or values were changed; make them anew"
+            f"sequences lie outside the {len(values)} steps of values: offsets or values were changed; create the "
+            "sequences again"
         )
     states = state, np.where(rows.begins, ~rows.ids, rows.ids), *np.zeros((2, 0, state.shape[1]), state.dtype)
     if layout.n_symbols is None:
@@ -363,7 +366,7 @@ def inputs_of(layout, data, rows, state, learning=False):
 
 
 def check_step_shape(layout, values):
-    """Raise a ValueError unless steps have the shape that a network reads; kernels would read beyond them."""
+    """Raise a ValueError if steps do not have the network's input shape, since kernels would read beyond the array."""
     expected = (layout.n_inputs,) if layout.n_symbols is None else ()
     if values.shape[1:] != expected:
         raise ValueError(f"a step has shape {values.shape[1:]}, but the network reads steps of shape {expected}")
@@ -375,21 +378,21 @@ def _most_steps(rows):
 
 
 def embedding_gradient_bytes(layout, rows, dtype):
-    """Return the bytes of the embedding's gradient in `inputs_of`: a row and a place in order for each step."""
+    """Return the bytes of an embedding's gradient in `inputs_of`: a row and an index in sorted order for each step."""
     if not layout.embedding_size:
         return 0
     return _most_steps(rows) * (layout.embedding_size * dtype.itemsize + np.dtype(np.int64).itemsize)
 
 
 def target_rows(data, rows, per_step):
-    """Return where the targets of the sequences of mini-batches begin; -1 if the target is in a later chunk."""
+    """Return the index of the first target of each sequence of mini-batches; -1 if the target is in a later chunk."""
     if per_step:
         return data.offsets[rows.ids] + rows.skipped
     return np.where(rows.skipped + rows.lengths < data.lengths[rows.ids], -1, rows.ids)
 
 
 def goal_of(targets, dtype, first_row=NO_INDEX):
-    """Return targets, and where those of each sequence begin, for the kernels; `dtype` is the network's."""
+    """Return targets for the kernels, with the index of each sequence's first target; `dtype` is the network's."""
     classes, values = targets.values, np.zeros((0, 0), dtype)
     if targets.values.ndim == 2:
         classes, values = NO_INDEX, targets.values

@@ -8,7 +8,7 @@ import numpy as np
 from numrnn.data.random_streams import generator
 from numrnn.network.components import ACTIVATIONS, CELLS
 
-WIDE = 512  # from this many gate outputs (G H), a tile has 16 rows, because W no longer fits into the L1 cache
+WIDE = 512  # with at least this many gate outputs (G H), a tile has 16 rows, since W does not fit into the L1 cache
 
 
 class Layout:
@@ -25,13 +25,13 @@ class Layout:
     n_outputs : int
         K; 0 for a network without a head, which has neither V nor c.
     n_symbols : int, optional
-        Number of symbols if the inputs are symbols, which act as one-hot vectors. Without an embedding, the U of the
+        Number of symbols if the inputs are symbols, which represent one-hot vectors. Without an embedding, the U of the
         first layer is stored transposed, with one row per symbol.
     embedding_size : int, optional
         E, length of the learned vector of each symbol, which the first layer reads.
     bidirectional : bool
         Whether each layer has a second, reverse direction with its own weights. The next layer or the head reads the 2H
-        outputs of both.
+        outputs of both directions.
     initial_state : {"zero", "learned"}
         Whether the states before the first step are zero or learned parameters.
 
@@ -46,7 +46,7 @@ class Layout:
     size : int
         Number of elements of theta.
     decayed : ndarray of shape (n, 2), int64
-        Start and stop of each part of theta that the L2 penalty applies to: U, W and V, but not biases, embedding or
+        Start and stop of each part of theta to which the L2 penalty applies: U, W and V, but not biases, embedding or
         initial states.
     """
 
@@ -127,10 +127,11 @@ class Layout:
 def initial_theta(layout, activation, seed, dtype):
     """Return initial parameters, a flat array (size,).
 
-    U and V are Glorot uniform (Glorot & Bengio 2010) and W is orthogonal (Saxe et al. 2014), each gate by itself. W is
-    the identity in an Elman layer with ReLU (Le, Jaitly, Hinton 2015). Initial states and biases are zero, except that
-    the bias of the LSTM's forget gate is 1 (Jozefowicz et al. 2015). An embedding is uniform, scaled such that its
-    vectors have about the length 1, like the one-hot vectors that they replace (see docs/design/symbols.rst).
+    U and V are drawn from a Glorot uniform distribution (Glorot & Bengio 2010), and W is a random orthogonal matrix
+    (Saxe et al. 2014), for each gate by itself. W is the identity in an Elman layer with ReLU (Le, Jaitly, Hinton
+    2015). Initial states and biases are zero, except that the bias of the LSTM's forget gate is 1 (Jozefowicz et al.
+    2015). An embedding is drawn from a uniform distribution, scaled such that its vectors have a length of about 1,
+    like the one-hot vectors that they replace (see docs/design/symbols.rst).
     """
     random, cell = generator(seed, "weights"), CELLS[layout.cell]
     theta = np.zeros(layout.size, dtype)

@@ -1,9 +1,9 @@
-"""Define solvers, objects that hold the options of an update rule but neither the learning rate nor any state.
+"""Define solvers: objects that hold the options of an update rule, but no learning rate and no state.
 
 A solver is a scikit-learn `BaseEstimator`, so `clone`, `get_params` and `solver__beta_2` work. To write a solver,
-derive from `Solver`: `init_state` names the flat arrays that are kept between steps, `rule` chooses one of the compiled
-update rules of `numrnn.kernels.cpu.updates`, and `scalars` returns the numbers that the rule takes. Only compiled rules
-are possible, since they run between mini-batches without a return to Python.
+derive from `Solver`: `init_state` returns the flat arrays that are kept between steps, `rule` chooses one of the
+compiled update rules of `numrnn.kernels.cpu.updates`, and `scalars` returns the numbers that the rule needs. Only
+compiled rules are possible, since they run between mini-batches without a return to Python.
 """
 
 from numrnn.io.messages import InputError, InputTypeError, shown
@@ -19,7 +19,7 @@ _BY_NAME = {"sgd": SGD, "adam": Adam, "adamw": AdamW, "rmsprop": RMSprop, "lbfgs
 
 
 def resolve_solver(solver):
-    """Return the solver object for the parameter `solver`, with its options checked.
+    """Return the solver object for the parameter `solver`, after a check of its options.
 
     A name gives the solver with its default options. Raises ValueError if the name is unknown or an option is out of
     range, and TypeError if `solver` is neither a name nor a solver object or an option has a wrong type.

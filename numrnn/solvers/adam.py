@@ -24,7 +24,7 @@ class Adam(Solver):
     beta_1, beta_2 : float, default=0.9 and 0.999
         Decay rates of the running means of the gradient and of its square, in [0, 1).
     epsilon : float, default=1e-8
-        Number added to the denominator, not negative.
+        Non-negative number added to the denominator.
 
     See Also
     --------
@@ -63,17 +63,17 @@ class Adam(Solver):
 class AdamW(Adam):
     """Multiply the parameters by 1 - lr weight_decay before each step of Adam (AdamW).
 
-    This is `torch.optim.AdamW` applied to all parameters, including biases. The parameter `alpha` of the estimators, in
-    contrast, is part of the loss and does not act on biases.
+    This is `torch.optim.AdamW` applied to all parameters, including biases. In contrast, the parameter `alpha` of the
+    estimators adds a penalty to the loss, and does not act on biases.
 
     Parameters
     ----------
     beta_1, beta_2 : float, default=0.9 and 0.999
         Decay rates of the running means of the gradient and of its square, in [0, 1).
     epsilon : float, default=1e-8
-        Number added to the denominator, not negative.
+        Non-negative number added to the denominator.
     weight_decay : float, default=0.01
-        Fraction by which a step with learning rate 1 shrinks the parameters, not negative.
+        Fraction by which a step with a learning rate of 1 shrinks the parameters; non-negative.
 
     See Also
     --------

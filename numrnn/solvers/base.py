@@ -10,10 +10,10 @@ from numrnn.kernels.cpu import updates
 
 
 class Solver(BaseEstimator):
-    """Define an update rule by its options; parameters and state are flat arrays of the caller.
+    """Define an update rule by its options; the caller holds parameters and state as flat arrays.
 
     Derived classes set `_ranges`, a table of their numeric options (name -> (type, lowest value, first value that is
-    too high)), choose one of the compiled rules (`rule`) and return the numbers that it takes (`scalars`).
+    too high)), choose one of the compiled rules (`rule`) and return the numbers that the rule needs (`scalars`).
 
     Examples
     --------
@@ -54,12 +54,12 @@ class Solver(BaseEstimator):
         Returns
         -------
         state : dict of str to ndarray of shape (P,)
-            Arrays of theta's dtype; empty if the rule keeps nothing.
+            Arrays of theta's dtype; an empty dict if the rule has no state.
         """
         return {}
 
     def rule(self) -> int:
-        """Return the compiled rule of a step.
+        """Return the compiled rule that performs a step.
 
         Returns
         -------
@@ -69,7 +69,7 @@ class Solver(BaseEstimator):
         raise NotImplementedError(f"{type(self).__name__} makes no steps of its own")
 
     def scalars(self, learning_rate: float, n_updates: int) -> tuple[float, ...]:
-        """Return the numbers that the rule takes in a step, in its order.
+        """Return the numbers that the rule needs for a step, in the order in which it unpacks them.
 
         Parameters
         ----------
@@ -93,14 +93,14 @@ class Solver(BaseEstimator):
         learning_rate: float,
         n_updates: int,
     ) -> None:
-        """Make one step in place.
+        """Perform one step in place.
 
         Parameters
         ----------
         theta, grad : ndarray of shape (P,)
-            Parameters, which are changed, and gradient, which is not; float32 or float64.
+            Parameters, which are changed, and gradient, which is not changed; float32 or float64.
         state : dict of str to ndarray of shape (P,)
-            Arrays made by `init_state`, which are changed.
+            Arrays that `init_state` returned, which are changed.
         learning_rate : float
             Learning rate of the step.
         n_updates : int
@@ -111,12 +111,12 @@ class Solver(BaseEstimator):
 
 
 def state_arrays(state, theta):
-    """Return the two arrays of a solver's state that a rule takes; they are empty if it has fewer."""
+    """Return the two arrays of a solver's state that a rule takes; missing arrays are empty."""
     arrays = [*state.values(), *[theta[:0]] * 2]
     return arrays[0], arrays[1]
 
 
 LARGEST = 2**63 - 1  # largest integer allowed for an option
-UNIT = (Real, 0.0, 1.0)  # decay rates
+UNIT = (Real, 0.0, 1.0)  # range of decay rates
 POSITIVE = (Real, 0.0, float("inf"))
 COUNT = (Integral, 1, float("inf"))

@@ -8,18 +8,18 @@ class LBFGS(Solver):
 
     The solver is deterministic and meant for small data: there are no mini-batches, no shuffling, no learning rate and
     no clipping. `max_iter` of the estimator counts its iterations. Parameters and loss are float64; with
-    `dtype="float32"` gradients are computed in float32, and the search ends when they are lost in rounding errors.
+    `dtype="float32"`, gradients are computed in float32, and the search ends when rounding errors dominate them.
 
     Parameters
     ----------
     history_size : int, default=10
         Number of corrections that approximate the Hessian.
     max_fun : int, default=15000
-        Maximal number of evaluations of loss and gradient.
+        Maximum number of evaluations of loss and gradient.
     gtol : float, default=1e-5
-        Training ends when no component of the gradient is larger in absolute value.
+        Training ends when no component of the gradient is larger than this value in absolute value.
     ftol : float, default=1e-9
-        Training ends when the relative decrease of the loss is smaller.
+        Training ends when the relative decrease of the loss is smaller than this value.
 
     References
     ----------

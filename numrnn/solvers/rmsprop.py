@@ -15,14 +15,14 @@ class RMSprop(Solver):
         velocity = u velocity + g / (sqrt(v) + epsilon)
         theta    = theta - lr velocity
 
-    as in `torch.optim.RMSprop` with alpha = rho, not centered.
+    as in `torch.optim.RMSprop` with alpha = rho and centered=False.
 
     Parameters
     ----------
     rho : float, default=0.99
         Decay rate of the running mean, in [0, 1).
     epsilon : float, default=1e-8
-        Number added to the denominator, not negative.
+        Non-negative number added to the denominator.
     momentum : float, default=0.0
         Momentum u, in [0, 1).
 

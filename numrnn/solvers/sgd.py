@@ -7,7 +7,7 @@ from numrnn.solvers.base import UNIT, Solver
 
 
 class SGD(Solver):
-    """Make steps of stochastic gradient descent with momentum.
+    """Update the parameters by stochastic gradient descent with momentum.
 
     With u the momentum, g the gradient and lr the learning rate::
 
@@ -21,7 +21,7 @@ class SGD(Solver):
     Parameters
     ----------
     momentum : float, default=0.9
-        Momentum u, in [0, 1); 0 is plain gradient descent.
+        Momentum u, in [0, 1); 0 means plain gradient descent.
     nesterov : bool, default=True
         Whether to use Nesterov's momentum. It has no effect if `momentum` is 0.
 

@@ -1,6 +1,6 @@
 """Train networks: mini-batch loop, L-BFGS, learning rate schedules, callbacks and early stopping.
 
-Each function receives all its inputs as arguments; what training continues from is in one `TrainingState`.
+Each function receives all its inputs as arguments. A `TrainingState` holds everything from which training can continue.
 """
 
 from importlib import import_module

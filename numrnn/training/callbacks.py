@@ -4,16 +4,15 @@ A callback is any object with one or more of
 
 - `on_fit_begin(info)`, called before the first epoch;
 - `on_progress(info)`, called before the first mini-batch of an epoch and then between mini-batches, about every 0.2 s
-(with
-  L-BFGS, after an iteration); training stops there if it returns True;
-- `on_epoch_end(info)`, called after each epoch (after an iteration, with L-BFGS); training ends if it returns True;
-- `on_stop(info)`, called when training has ended and can be resumed: not after an error, nor after Ctrl-C without a
+  (with L-BFGS, after each iteration); training stops there if it returns True;
+- `on_epoch_end(info)`, called after each epoch (with L-BFGS, after each iteration); training ends if it returns True;
+- `on_stop(info)`, called when training has ended and can be resumed; not after an error, or after Ctrl-C without a
   `Checkpoint`;
 - `on_fit_end(info)`, called at the end in any case.
 
-Callbacks are called in the order of the list; `info` is a `FitInfo`. If one of them stops training, the others are
-still called for that epoch. The state of a callback is saved in checkpoints if it has the methods `get_state()`, which
-returns a dict with values that are arrays, numbers, str or None, and `set_state(state)`.
+Callbacks are called in the order of the list; `info` is a `FitInfo`. If a callback stops training, the other callbacks
+are still called for that epoch. The state of a callback is saved in checkpoints if it has the methods `get_state()` and
+`set_state(state)`; a state is a dict whose values are arrays, numbers, str or None.
 """
 
 from __future__ import annotations
@@ -55,17 +54,18 @@ class FitInfo:
     last : EpochRecord or None
         Last record of the history.
     epoch : int
-        Number of the last completed epoch, from 1; 0 before the first epoch has ended.
+        Number of the last completed epoch, starting at 1; 0 before the first epoch has ended.
     loss, validation_loss, validation_score : float
-        Values of the last record. NaN before the first epoch has ended; the validation values also without validation.
+        Values of the last record; NaN before the first epoch has ended. Without validation, the validation values are
+        always NaN.
     weights : dict of str to ndarray
         Read-only views of the current parameters.
     state : TrainingState
-        State that training continues from.
+        State from which training can continue.
     validates : bool
         Whether a validation loss and score are computed after each epoch.
     comm : Serial or MPI
-        Processes that train together; only the one with `comm.rank` 0 should write files and print.
+        Processes that train together; only the process with `comm.rank` 0 should write files and print.
     stop_reason : str
         Why training stops if a callback returns True: "callback", or "time_limit" after `TimeLimit` has set it. A
         fit that stopped by a callback has ended, one that stopped by the time can be resumed from a `Checkpoint`.
@@ -89,12 +89,12 @@ class FitInfo:
 
     @contextlib.contextmanager
     def resident(self, network: Any) -> Iterator[None]:
-        """Return a context in which a network may keep its changes on the device until they are read.
+        """Return a context in which a network may keep changed values on the GPU until they are read.
 
         Parameters
         ----------
         network : Network
-            Network that trains.
+            Network that is trained.
 
         Yields
         ------
@@ -107,7 +107,7 @@ class FitInfo:
                 yield
         finally:
             self.settle = _nothing_to_do
-            settle()  # a Ctrl-C may have interrupted the network before it settled
+            settle()  # Ctrl-C may have interrupted the network before it settled
 
     @property
     def state(self) -> TrainingState:
@@ -148,8 +148,8 @@ class FitInfo:
 def check_callbacks(callbacks):
     """Return the parameter `callbacks` as a list.
 
-    Raises a TypeError if `callbacks` is neither None, a list nor a tuple, or if an item is a class or has none of the
-    hooks. The message names the item.
+    Raises a TypeError if `callbacks` is not None, a list or a tuple, or if an item is a class or has none of the hooks.
+    The message names the item.
     """
     if callbacks is None:
         return []
@@ -167,12 +167,12 @@ def check_callbacks(callbacks):
 
 
 def notify(callbacks, hook, info):
-    """Call the hook of all callbacks that have it; return whether one of them returned True."""
+    """Call a hook of all callbacks that have it; return whether any of them returned True."""
     return any([_call(callback, hook, info) for callback in callbacks if hasattr(callback, hook)])
 
 
 def _call(callback, hook, info):
-    if not vars(type(callback)).get("asks_for_state"):  # other callbacks may read the estimator's weights directly
+    if not vars(type(callback)).get("asks_for_state"):  # the callback may read the estimator's weights directly
         info.settle()
     return getattr(callback, hook)(info)
 
@@ -185,7 +185,7 @@ def _nothing_to_do():
 def supervised(state, info, callbacks):
     """Return a context that handles signals during training and calls on_stop and on_fit_end at its end.
 
-    Training itself calls on_fit_begin.
+    The training function itself must call on_fit_begin.
     """
     state.stop_reason, stop = None, None
     try:
@@ -205,7 +205,7 @@ def supervised(state, info, callbacks):
         if stop is None or stop.whole:
             notify(callbacks, "on_stop", info)
     except BaseException as error:
-        state.progress = None  # theta may be ahead of the progress
+        state.progress = None  # theta may already contain steps that the progress does not count
         if not isinstance(error, KeyboardInterrupt):
             raise
         state.stop_reason = "interrupted"
@@ -214,7 +214,8 @@ def supervised(state, info, callbacks):
     if state.stop_reason == "interrupted":
         warnings.warn(f"training was interrupted after {state.epoch} epochs; the weights are kept", stacklevel=5)
     if state.stop_reason == "terminated":
-        # Otherwise the collector spends about a second at exit on the compiler's objects; a job may be killed by then.
+        # Otherwise a garbage collection at exit spends about a second on the compiler's objects, and a job may be
+        # killed before it ends.
         gc.freeze()
         raise TrainingTerminated(f"{stop} ended training {_how_far(state) if stop.whole else 'as it began'}") from stop
 
@@ -236,7 +237,7 @@ def _how_far(state):
 class LogLine:
     """Log one INFO line per epoch with the logger "numrnn"."""
 
-    asks_for_state = True  # does not read theta, so info need not settle before the call
+    asks_for_state = True  # this callback does not read theta, so info need not settle before the call
 
     def on_epoch_end(self, info):
         if logger.isEnabledFor(logging.INFO):
@@ -251,7 +252,7 @@ class ProgressBar:
     asks_for_state, _bar = True, None
 
     def on_fit_begin(self, info):
-        from tqdm.auto import tqdm  # imported only for a bar: it takes 30 ms to look for notebooks
+        from tqdm.auto import tqdm  # imported here, since tqdm takes 30 ms to look for notebooks
 
         self._bar = tqdm(total=info.max_iter, unit="epoch")
 
@@ -282,7 +283,7 @@ def resident_memory():
     try:
         with open("/proc/self/statm", encoding="ascii") as file:
             return int(file.read().split()[1]) * mmap.PAGESIZE
-    except OSError:  # not on Linux: the peak
+    except OSError:  # on other systems than Linux, return the peak
         import resource
 
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -301,11 +302,11 @@ def _figures(record):
 class ScikitLearnBridge:
     """Report each epoch to scikit-learn's callbacks.
 
-    `context` is the root CallbackContext of the fit; `estimator`, `X`, `y` and `metadata` are passed on.
-    `reconstruct(state)` returns the attributes that make a shallow copy of the estimator predict with the current
-    weights; by default `_state` alone.
+    `context` is the root CallbackContext of the fit; `estimator`, `X`, `y` and `metadata` are passed on to the
+    callbacks. `reconstruct(state)` returns the attributes with which a shallow copy of the estimator predicts with the
+    current weights; by default, only `_state` is returned.
 
-    Both the beginning and the end of an epoch's task are reported after the epoch: with L-BFGS it is not known
+    Both the beginning and the end of an epoch's task are reported after the epoch. With L-BFGS, it is not known
     beforehand whether there will be another epoch, and a task that has begun must be ended.
     """
 
@@ -322,7 +323,7 @@ class ScikitLearnBridge:
 
 
 def _as_of_now(state):
-    """Return the attributes that make a shallow copy of the estimator predict with the weights of this epoch."""
+    """Return the attributes with which a shallow copy of the estimator predicts with the weights of this epoch."""
     return {"_state": replace(state, theta=state.theta.copy())}
 
 
@@ -331,4 +332,4 @@ try:
 except ImportError:
 
     class CallbackSupportMixin:
-        """Replace the mixin of scikit-learn 1.9 under older versions, without `set_callbacks`."""
+        """Replace the mixin of scikit-learn 1.9 in older versions; this class has no `set_callbacks`."""

@@ -29,22 +29,22 @@ _EVERY = re.compile(r"(\d+(?:\.\d+)?) ?(s|min|h|epochs?)")
 
 
 class Checkpoint:
-    """Save regularly all that training continues from, for ``fit(..., resume=directory)``.
+    """Save checkpoints regularly, from which ``fit(..., resume=directory)`` can resume training.
 
-    A resumed fit ends with the same bits as one that was never interrupted, see `docs/guide/checkpoints`. While the fit
-    runs in the main thread, SIGTERM and SIGUSR1 end training after the current mini-batch with a last checkpoint and a
-    `TrainingTerminated`, which ends a script with exit code 75. The first Ctrl-C also writes a last checkpoint, after
-    which `fit` returns with a warning; a second Ctrl-C ends training at once. `partial_fit` raises an error if it is
-    given a `Checkpoint`.
+    The result of a resumed fit is bitwise identical to that of a fit which was never interrupted; see
+    `docs/guide/checkpoints`. While the fit runs in the main thread, SIGTERM and SIGUSR1 end training after the current
+    mini-batch with a last checkpoint and a `TrainingTerminated`, which ends a script with exit code 75. The first
+    Ctrl-C also writes a last checkpoint, after which `fit` returns with a warning; a second Ctrl-C ends training at
+    once. `partial_fit` raises an error if it is given a `Checkpoint`.
 
     Parameters
     ----------
     directory : str or path-like
-        Directory for the checkpoints of one run, made if it is missing. It is an error if it contains checkpoints of
-        another run, or if another process writes to it.
+        Directory for the checkpoints of one run, which is created if it is missing. `fit` raises an error if the
+        directory contains checkpoints of another run, or if another process writes to it.
     every : float or str, default="5min"
-        Time between two checkpoints in seconds, or a text such as "30s", "5min", "2h" or "10 epochs". The end of
-        training is saved in any case.
+        Time between two checkpoints in seconds, or a string such as "30s", "5min", "2h" or "10 epochs". A last
+        checkpoint is saved at the end of training in any case.
     keep : int, default=3
         Number of checkpoints to keep.
 
@@ -71,13 +71,13 @@ class Checkpoint:
     >>> X = np.random.default_rng(0).normal(size=(8, 5, 2))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     model = RNNRegressor((4,), max_iter=3, random_state=0, callbacks=[Checkpoint(folder)])
-    ...     model = model.fit(X, X.sum(axis=(1, 2)), resume=folder)  # there is none yet: it begins anew
+    ...     model = model.fit(X, X.sum(axis=(1, 2)), resume=folder)  # no checkpoint yet: training begins at epoch 1
     ...     again = model.set_params(max_iter=5).fit(X, X.sum(axis=(1, 2)), resume=folder)
     >>> again.n_iter_
     5
     """
 
-    asks_for_state = True  # reads info.state where it needs current values
+    asks_for_state = True  # this callback reads info.state where it needs current values
 
     def __init__(self, directory: str | PathLike, every: str = "5min", keep: int = 3):
         self.directory, self.every, self.keep = directory, every, keep
@@ -93,11 +93,11 @@ class Checkpoint:
         Parameters
         ----------
         facts : dict of str to str
-            Facts that a fit which resumes from the new checkpoints must share.
+            Facts about the fit; a fit that resumes from its checkpoints must have the same facts.
         callbacks : list of objects
-            Callbacks of the fit; the states of those that have one are saved.
+            Callbacks of the fit, whose states are saved if they have any.
         resumed_from : pathlib.Path or None
-            Checkpoint from which the fit resumes, if any.
+            Checkpoint from which the fit resumes; None if it does not resume.
         """
         self._facts, self._callbacks, self.resumed_from = facts, callbacks, resumed_from
 
@@ -116,7 +116,7 @@ class Checkpoint:
             self._open_folder()
         self._mark(info)
         self._asked = 0
-        alone, state = info.comm.size == 1, info.state  # many processes must agree on where to stop
+        alone, state = info.comm.size == 1, info.state  # several processes must agree where to stop
         self._signals = StopSignals(lambda: alone and state.at_rest, lambda: not alone or self._asked > 1)
         info.signals = self._signals
 
@@ -144,7 +144,7 @@ class Checkpoint:
         self._asked += 1
 
     def on_stop(self, info: FitInfo) -> None:
-        """Save a last checkpoint, so that a resumed fit continues from it or need not train again.
+        """Save a last checkpoint, from which a resumed fit continues, unless training is complete.
 
         Parameters
         ----------
@@ -195,7 +195,7 @@ class Checkpoint:
 
 
 def _period(every):
-    """Return the seconds and epochs between two checkpoints, one of them infinite."""
+    """Return the seconds and the epochs between two checkpoints; one of the two numbers is infinite."""
     if isinstance(every, Real) and not isinstance(every, bool) and 0 < every <= sys.float_info.max:
         return float(every), float("inf")
     match = _EVERY.fullmatch(every) if isinstance(every, str) else None

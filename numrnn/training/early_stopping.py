@@ -1,4 +1,4 @@
-"""Stop training early by a monitored value, and restore the best weights."""
+"""Stop training early when a monitored value no longer improves, and restore the best weights."""
 
 import math
 
@@ -14,19 +14,20 @@ _NONE = (math.inf, math.inf, math.inf)
 class EarlyStopping:
     """Stop training when the monitored value no longer improves, and restore the best weights.
 
-    The best weights are those with the best value; if values are equal, those with the lower loss. Training stops after
-    `n_iter_no_change` consecutive epochs in which the best value did not improve by `tol`. Each fit starts afresh
-    unless it resumes from a checkpoint.
+    The best weights are the weights with the best monitored value; if values are equal, the weights with the lower
+    loss. Training stops after `n_iter_no_change` consecutive epochs in which the best value did not improve by more
+    than `tol`. Each fit starts with no best value, unless it resumes from a checkpoint.
 
     Parameters
     ----------
     tol : float, default=1e-4
         Smallest improvement that counts: a loss must be below best - tol \\|best\\|, a score above best + tol.
     n_iter_no_change : int or None, default=10
-        Number of epochs to wait for an improvement. None never stops: the best weights are restored at the end.
+        Number of epochs to wait for an improvement. With None, training is not stopped early, but the best weights are
+        still restored at the end.
     monitor : str, default="loss"
-        Value to compare: "loss" (that of the validation data or, without any, of training), "score", or the name of an
-        entry of the estimator's `scoring`.
+        Value to compare: "loss" (the validation loss or, without validation data, the training loss), "score" (the
+        validation score), or the name of an entry of the estimator's `scoring`.
     restore_best_weights : bool, default=True
         Whether to restore the best weights when training ends.
 
@@ -37,7 +38,7 @@ class EarlyStopping:
     best_score, best_loss : float
         Validation score and loss of the best weights.
     best_epoch : int
-        Epoch after which they were reached, from 1; 0 before there were any.
+        Epoch after which the best weights were reached, starting at 1; 0 before the first epoch.
 
     Examples
     --------
@@ -46,7 +47,7 @@ class EarlyStopping:
     0
     """
 
-    asks_for_state = True  # reads info.state where it needs current values
+    asks_for_state = True  # this callback reads info.state where it needs current values
 
     def __init__(self, tol=1e-4, n_iter_no_change=10, monitor="loss", restore_best_weights=True):
         self.tol = tol
@@ -72,11 +73,11 @@ class EarlyStopping:
         return -self._best[2]
 
     def get_state(self):
-        """Return what a checkpoint stores of this callback, a dict of numbers and arrays."""
+        """Return the state of this callback for checkpoints, a dict of numbers and arrays."""
         return {name: getattr(self, name) for name in _STATE}
 
     def set_state(self, state):
-        """Resume from what `get_state` returned."""
+        """Resume from a state that `get_state` has returned."""
         if set(state) != set(_STATE):
             raise ValueError(f"the state of EarlyStopping has {shown(sorted(state))}, expected {sorted(_STATE)}")
         for name in _STATE:
@@ -84,10 +85,10 @@ class EarlyStopping:
         self._resumes, self._resumed = True, None
 
     def check_state(self, theta, n_epochs):
-        """Raise a ValueError unless the state is possible after `n_epochs` epochs.
+        """Raise a ValueError if the state is not possible after `n_epochs` epochs.
 
-        `theta` (P,) are the weights of the fit that is resumed, which the best weights must match; any other fit starts
-        afresh.
+        `theta` (P,) holds the weights of the fit that is resumed; the best weights must have the same shape and dtype.
+        If another fit uses this callback, it starts with no best value.
         """
         self._resumed, best, misses, epoch = theta, self._best_theta, self._misses, self.best_epoch
         values = self._best
@@ -110,14 +111,14 @@ class EarlyStopping:
                 raise ValueError("the best weights contain NaN or infinity")
 
     def on_fit_begin(self, info):
-        """Start afresh, unless the fit resumes from a checkpoint."""
-        # A fit that should have resumed may have failed before training began.
+        """Reset the best value, unless the fit resumes from a checkpoint."""
+        # An earlier fit may have set a state to resume from, and may then have failed before training began.
         if not self._resumes or self._resumed is not None and self._resumed is not info.state.theta:
             self._begin()
         self._resumes, self._resumed, self._watches = False, None, True
 
     def on_epoch_end(self, info):
-        """Compare with the best epoch; return whether to stop."""
+        """Compare the epoch with the best epoch; return whether to stop training."""
         monitor = Monitor(self.monitor, self.tol)
         monitor.check(info.last)
         rank = monitor.rank(info.last)

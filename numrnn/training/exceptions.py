@@ -6,8 +6,8 @@ RESUBMIT = 75  # exit code, EX_TEMPFAIL of sysexits.h: "try again later"
 class TrainingDivergedError(RuntimeError):
     """Report that the loss, the gradient or the weights have become infinite or NaN.
 
-    Training stops at that mini-batch (with L-BFGS, at that evaluation). The weights are restored to the last ones with
-    a finite loss and gradient. If training continues later, the solver's state is initialised anew.
+    Training stops at that mini-batch (with L-BFGS, at that evaluation of the gradient). The weights are reset to the
+    last weights with a finite loss and gradient. If training continues later, it starts with a new state of the solver.
 
     Parameters
     ----------
@@ -43,13 +43,13 @@ class TrainingDivergedError(RuntimeError):
 class TrainingTerminated(SystemExit):
     """Report that SIGTERM or SIGUSR1 ended a `fit` with a `Checkpoint`.
 
-    If the exception is not caught, the script exits with code 75 (EX_TEMPFAIL), by which a batch script can tell that
-    the job should be resubmitted. The estimator keeps its current weights.
+    If the exception is not caught, the script exits with code 75 (EX_TEMPFAIL), which tells a batch script that the job
+    should be resubmitted. The estimator keeps its current weights.
 
     Parameters
     ----------
     message : str
-        What ended training, and when.
+        Text that says which signal ended training, and when.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class TrainingTerminated(SystemExit):
 
     See Also
     --------
-    Checkpoint : Callback that saves what `fit` resumes from.
+    Checkpoint : Callback that saves the checkpoints from which `fit` resumes.
 
     Examples
     --------

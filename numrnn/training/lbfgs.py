@@ -17,7 +17,7 @@ from numrnn.training.exceptions import TrainingDivergedError
 from numrnn.training.objective import Objective
 from numrnn.training.state import NO_WEIGHT
 
-STOP_REASONS = {0: "converged", 1: "max_iter", 2: "line_search"}  # by scipy's status; 1 also stands for max_fun
+STOP_REASONS = {0: "converged", 1: "max_iter", 2: "line_search"}  # by SciPy's status; 1 also stands for max_fun
 
 
 def minimize_lbfgs(
@@ -34,13 +34,13 @@ def minimize_lbfgs(
     callbacks=(),
     comm=SERIAL,
 ):
-    """Train on all sequences at once by L-BFGS, continuing from `state`, and return it.
+    """Train on all sequences at once with L-BFGS, continuing from `state`, and return the state.
 
-    Parameters and loss are float64 whatever theta's dtype; theta receives each iteration's result, rounded to its
-    dtype, and keeps the last one after divergence. There is no clipping and no schedule, and nothing is random. An
-    iteration counts as an epoch, and `n_updates` counts evaluations of the gradient. Parameters, errors and warnings
-    are those of `numrnn.training.loop.train`; there is a ConvergenceWarning in addition if the line search found no
-    lower point.
+    Parameters and loss are float64, whatever theta's dtype is. theta receives the result of each iteration, rounded to
+    its dtype, and keeps the last result after divergence. There is no clipping and no schedule, and nothing is random.
+    An iteration counts as an epoch, and `n_updates` counts evaluations of the gradient. Parameters, errors and warnings
+    are those of `numrnn.training.loop.train`; in addition, there is a ConvergenceWarning if the line search found no
+    lower loss.
     """
     info = FitInfo(state, network.layout, max_iter, comm, validate is not None)
     search = _Search(network, state, data, targets, alpha, given)
@@ -58,7 +58,7 @@ def minimize_lbfgs(
         result = minimize(
             search, start, jac=True, method="L-BFGS-B", callback=on_iteration, options={**options, "maxiter": max_iter}
         )
-        if result.nit == 0:  # theta is at the minimum already: training still has one record
+        if result.nit == 0:  # theta was already at the minimum; a fit has at least one record
             search.accept(result, validate)
             comm.any(notify(callbacks, "on_epoch_end", info))
         state.stop_reason = state.stop_reason or STOP_REASONS[result.status]
@@ -73,7 +73,7 @@ def minimize_lbfgs(
 
 
 class _Search:
-    """Evaluate the objective in float64 for scipy, and record iterations."""
+    """Evaluate the objective for SciPy in float64, and record iterations."""
 
     def __init__(self, network, state, data, targets, alpha, given):
         self._objective = Objective(network, data, targets, alpha, given)
@@ -97,7 +97,7 @@ class _Search:
         return loss, self._grad.astype(np.float64)
 
     def accept(self, result, validate):
-        """Store the point of an iteration, and its record."""
+        """Store the parameters that an iteration has reached, and its record."""
         self._state.theta[:] = result.x
         seconds = time.perf_counter() - self._start
         self._state.end_epoch(float(result.fun), self._norm, seconds, validate, math.nan, self._n_sequences)

@@ -1,4 +1,4 @@
-"""Train by mini-batches."""
+"""Train on mini-batches."""
 
 import time
 from contextlib import closing, nullcontext
@@ -12,8 +12,8 @@ from numrnn.network.interface import SolverStep
 from numrnn.training.callbacks import FitInfo, notify, supervised
 from numrnn.training.exceptions import TrainingDivergedError
 
-ROWS_PER_CALL = 1 << 14  # sequences of all mini-batches, or their chunks, in one call, since their tables take memory
-SECONDS_PER_CALL = 0.2  # estimated duration of a call of `Network.train`, between which callbacks are called
+ROWS_PER_CALL = 1 << 14  # most sequences (or chunks) of all mini-batches of a call, since tables take memory
+SECONDS_PER_CALL = 0.2  # intended duration of a call of `Network.train`; callbacks are called between two calls
 GROWTH = 4  # largest ratio of the numbers of mini-batches of two consecutive calls
 
 
@@ -39,13 +39,13 @@ def train(
     callbacks=(),
     comm=SERIAL,
 ):
-    """Train by mini-batches, continuing from `state`, and return it.
+    """Train on mini-batches, continuing from `state`, and return the state.
 
     Parameters
     ----------
     network : Network
     state : TrainingState
-        Changed in place, also if training ends by an error.
+        State of the training, changed in place, also if training ends with an error.
     data : Sequences
         Sequences of theta's dtype.
     targets : Targets
@@ -55,28 +55,29 @@ def train(
     alpha : float, default=0.0
         Coefficient of the term alpha/2 (|U|^2 + |W|^2 + |V|^2).
     clip_norm : float or None, default=None
-        Norm to which a larger gradient, including the alpha term, is scaled down (`torch.nn.utils.clip_grad_norm_`).
+        Norm to which a larger gradient is scaled down, as by `torch.nn.utils.clip_grad_norm_`; the gradient includes
+        the alpha term.
     batch_size : int, default=32
         Number of sequences in a mini-batch.
     shuffle : bool, default=True
-        Whether to draw new mini-batches in each epoch, from (seed, epoch).
+        Whether to draw new mini-batches in each epoch, which depend on (seed, epoch).
     bptt_steps : int or None, default=None
-        Number of steps of the chunks into which mini-batches are cut, with an update after each: states are carried
-        from chunk to chunk, gradients are not (Williams & Peng 1990).
+        Number of steps of the chunks into which mini-batches are cut. Each chunk is followed by an update; states are
+        carried from chunk to chunk, gradients are not (Williams & Peng 1990).
     restart_rate : float, default=0.0
-        Probability that a sequence begins a chunk with the initial state instead of the one carried to it.
+        Probability that a sequence begins a chunk with the initial state instead of the carried state.
     dropout : float, default=0.0
-        Probability that a unit is dropped from what an embedding or a layer passes up in a step; the others are scaled
-        up.
+        Probability that a unit is dropped from the output of an embedding or a layer at a step; the other units are
+        scaled up.
     recurrent_dropout : float, default=0.0
-        Probability that a unit is dropped from the state that the next step reads, the same units in all steps of a
-        sequence or chunk.
+        Probability that a unit is dropped from the state that the next step reads; the same units are dropped in all
+        steps of a sequence or chunk.
     max_iter : int, default=100
-        Maximal number of epochs.
+        Maximum number of epochs.
     given : ndarray of shape (N, state_size) or None, default=None
-        Initial states; None means learned or zero.
+        Initial states; None means learned or zero initial states.
     validate : callable or None, default=None
-        `validate(theta)` returns (loss, score); called after each epoch.
+        Function that is called after each epoch; `validate(theta)` returns (loss, score).
     callbacks : sequence of objects
         See `numrnn.training.callbacks`.
     comm : Serial or MPI
@@ -85,7 +86,7 @@ def train(
     Raises
     ------
     TrainingDivergedError
-        If loss, gradient or the weights after a step are not finite; theta is then the last one with finite values.
+        If loss, gradient or the weights after a step are not finite; theta is then reset to its last finite values.
     ValueError
         If the weights of all sequences or steps are 0.
 
@@ -127,17 +128,17 @@ def train(
 
 
 class _Passes:
-    """Make passes over the data."""
+    """Train on all mini-batches of an epoch."""
 
     def __init__(self, network, state, data, targets, given, comm, *, solver, alpha, clip_norm, noise):
         self._network, self._state, self._targets, self._given = network, state, targets, given
         self._reader, self._comm = WindowReader(data, network), comm
         self._solver, self._alpha, self._clip_norm, self._noise = solver, alpha, clip_norm, noise
         self._grad, self._before = np.zeros_like(state.theta), state.theta.copy()
-        self._size, self._compiled = 1, False  # mini-batches of the next call; the first one may compile
+        self._size, self._compiled = 1, False  # mini-batches of the next call; the first call may compile kernels
 
     def run(self, windows, rate, start, pause):
-        """Update theta once per mini-batch, continuing the epoch; return False if `pause()` ended it."""
+        """Update theta once per mini-batch, continuing the epoch; return False if `pause()` ended training."""
         with closing(self._reader.read(windows, self._state.progress.done)) as parts:
             for data, batches in parts:
                 while batches:
@@ -180,6 +181,6 @@ class _Passes:
         if run.outcome == "interrupted":
             raise KeyboardInterrupt
         if run.outcome == "diverged":
-            state.solver_state = {}  # it contains the steps that diverged
+            state.solver_state = {}  # it includes the steps that diverged
             raise TrainingDivergedError(state.epoch + 1, run.losses[run.done], run.norms[run.done])
         return run

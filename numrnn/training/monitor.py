@@ -1,4 +1,4 @@
-"""Define the value by which epochs are compared."""
+"""Compare epochs by a monitored value."""
 
 import math
 from typing import NamedTuple
@@ -13,16 +13,17 @@ class Monitor(NamedTuple):
     ----------
     name : str, default="loss"
         "loss" is the validation loss or, without validation data, the training loss; "score" is the validation score;
-        any other name is that of an entry of `scoring`.
+        any other name must be an entry of `scoring`.
     tol : float, default=1e-4
-        A loss is better if it is below best - tol |best|, a score if it is above best + tol.
+        A loss is better than the best loss if it is below best - tol |best|; a score is better if it is above best +
+        tol.
     """
 
     name: str = "loss"
     tol: float = 1e-4
 
     def badness(self, record):
-        """Return the value of an epoch's record, or its negative if it is a score: lower is better."""
+        """Return the value of an epoch's record, with the sign of scores reversed, so that lower is better."""
         if self.name == "loss":
             return record.loss if math.isnan(record.validation_loss) else record.validation_loss
         if self.name == "score":
@@ -30,13 +31,13 @@ class Monitor(NamedTuple):
         return -record.scores.get(self.name, math.nan)
 
     def check(self, record):
-        """Raise an error if a record lacks the value."""
+        """Raise an error if a record does not have the monitored value."""
         if self.name not in ("loss", "score", *record.scores):
             known = ", ".join(map(repr, ("loss", "score", *record.scores)))
             raise InputError("monitor", (), f"={shown(self.name)}: must be one of {known}; scoring has no such entry")
 
     def rank(self, record):
-        """Return a tuple that is smallest for the best epoch; epochs of one value are ranked by loss and score."""
+        """Return a tuple that is smallest for the best epoch; epochs with equal values are ranked by loss and score."""
         loss = record.loss if math.isnan(record.validation_loss) else record.validation_loss
         return tuple(math.inf if math.isnan(x) else x for x in (self.badness(record), loss, -record.validation_score))
 
@@ -47,5 +48,5 @@ class Monitor(NamedTuple):
         return badness < best - self.tol * (abs(best) if self.name == "loss" else 1)
 
     def best(self, history):
-        """Return the record of the best epoch, the first of equals."""
+        """Return the record of the best epoch, or the first of several that are equally good."""
         return min(history, key=self.rank)

@@ -11,7 +11,7 @@ from numrnn.training.state import NO_WEIGHT
 class Objective:
     """Compute sum(w l) / sum(w) + alpha/2 (|U|^2 + |W|^2 + |V|^2) over a mini-batch.
 
-    `given` are initial states (N, state_size); None means learned or zero.
+    `given` are initial states (N, state_size); None means learned or zero initial states.
     """
 
     def __init__(self, network, data, targets, alpha, given=None):
@@ -19,7 +19,7 @@ class Objective:
         self._given = given
 
     def __call__(self, theta, batch, grad):
-        """Write the gradient; return the objective and the sum of weights (if that is 0, the objective is nan)."""
+        """Write the gradient to `grad`; return the objective (nan if all weights are 0) and the sum of weights."""
         loss, weight_sum = self._network.gradient(theta, self._data, self._targets, batch, grad, self._given)
         if self._alpha:
             alpha = theta.dtype.type(self._alpha)

@@ -1,7 +1,7 @@
 """Define learning rate schedules.
 
-A schedule holds options only. `rate` returns the learning rate of an epoch, `epoch_end` reads the epoch's record, and
-`state.schedule_state` stores what the schedule remembers.
+A schedule holds only options. Its method `rate` returns the learning rate of an epoch, and `epoch_end` reads the
+epoch's record. Values that a schedule needs later are stored in `state.schedule_state`.
 """
 
 import math
@@ -11,7 +11,7 @@ from numbers import Real
 from numrnn.io.messages import InputError, shown
 from numrnn.training.monitor import Monitor
 
-SMALLEST_RATE = 1e-6  # "adaptive" divides no further, as in MLPClassifier
+SMALLEST_RATE = 1e-6  # "adaptive" does not lower the rate further, as in MLPClassifier
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Cosine(Constant):
 
 @dataclass(frozen=True)
 class Adaptive(Constant):
-    """Divide the rate by 5 each time that two consecutive epochs do not improve the best monitored value."""
+    """Divide the rate by 5 whenever two consecutive epochs have not improved the best monitored value."""
 
     monitor: Monitor = Monitor()
 
@@ -72,7 +72,7 @@ class Adaptive(Constant):
 
 @dataclass(frozen=True)
 class Custom(Constant):
-    """Multiply `learning_rate_init` by the user's function of the epoch, counted from 0."""
+    """Multiply `learning_rate_init` by a user's function of the epoch, which is counted from 0."""
 
     function: object = None
 
@@ -88,10 +88,10 @@ class Custom(Constant):
 def resolve_schedule(learning_rate, *, learning_rate_init, max_iter, tol=1e-4, monitor="loss"):
     """Return the schedule for the parameter `learning_rate`.
 
-    It has the methods `rate(state)` and `epoch_end(state, record)`. A function maps the epoch (from 0) to a factor of
-    `learning_rate_init`. `max_iter` is the length of "cosine" in epochs, and `tol` the improvement of the value
-    `monitor` that "adaptive" requires, see `numrnn.training.EarlyStopping`.
-    Raises ValueError if the name is unknown or the initial rate is not positive and finite.
+    A schedule has the methods `rate(state)` and `epoch_end(state, record)`. If `learning_rate` is a function, it maps
+    the epoch (from 0) to a factor of `learning_rate_init`. `max_iter` is the length of "cosine" in epochs. `tol` is the
+    improvement of the value `monitor` that "adaptive" requires; see `numrnn.training.EarlyStopping`. Raises ValueError
+    if the name is unknown or the initial rate is not positive and finite.
     """
     if not isinstance(learning_rate_init, Real) or not 0 < learning_rate_init < math.inf:
         raise InputError("learning_rate_init", (), f"must be a positive finite number, got {shown(learning_rate_init)}")

@@ -1,6 +1,7 @@
-"""Handle the signals by which training and the command line are stopped.
+"""Handle the signals that stop training and the command line.
 
-Without a `Checkpoint`, no handler is installed for Ctrl-C: `numrnn.training.callbacks.supervised` keeps the weights.
+Without a `Checkpoint`, no handler is installed for Ctrl-C; `numrnn.training.callbacks.supervised` then catches the
+KeyboardInterrupt and keeps the weights.
 """
 
 import contextlib
@@ -12,10 +13,10 @@ __all__ = ["StopSignals", "StopTraining", "noting_interrupts", "received_by"]
 
 @contextlib.contextmanager
 def received_by(receive, numbers, replaces=lambda handler: True):
-    """Let receive(number, frame) handle signals within the context, and restore the previous handlers at its end.
+    """Call receive(number, frame) for signals within the context, and restore the previous handlers at its end.
 
-    `replaces(handler)` returns whether the present handler of a signal may be replaced. Only the main thread can handle
-    signals; in any other thread nothing changes.
+    `replaces(handler)` returns whether the current handler of a signal may be replaced. Only the main thread can handle
+    signals; in any other thread the context does nothing.
     """
     before = {}
     if threading.current_thread() is threading.main_thread():
@@ -25,14 +26,14 @@ def received_by(receive, numbers, replaces=lambda handler: True):
         yield
     finally:
         for number, handler in before.items():
-            with contextlib.suppress(TypeError):  # None: the handler was not set from Python
+            with contextlib.suppress(TypeError):  # `handler` is None if it was not set from Python
                 signal.signal(number, handler)
 
 
 def noting_interrupts(comm):
     """Return a context in which Ctrl-C is recorded instead of raised, since several processes must agree where to stop.
 
-    It is raised as usual if another handler than Python's own is installed.
+    A handler of Ctrl-C that is not Python's own stays installed, and nothing is recorded.
     """
     return received_by(comm.begin_to_note(), [signal.SIGINT], lambda handler: handler is signal.default_int_handler)
 
@@ -40,7 +41,7 @@ def noting_interrupts(comm):
 class StopTraining(BaseException):
     """End training because of a signal.
 
-    `whole` says whether the state of training suffices to resume from.
+    `whole` says whether training can be resumed from its present state.
     """
 
     def __init__(self, number, whole):
@@ -52,16 +53,16 @@ class StopTraining(BaseException):
 class StopSignals:
     """Record SIGTERM, SIGUSR1 and SIGINT until training can stop; a second SIGINT raises KeyboardInterrupt.
 
-    Ignored signals stay ignored: a shell makes its background jobs ignore SIGINT. Training may stop at once if
-    `is_whole()` returns True, because its state suffices to resume from, or until `has_begun()` does, since kernels may
-    be compiled.
+    Ignored signals stay ignored: a shell makes its background jobs ignore SIGINT. A signal stops training at once if
+    `is_whole()` returns True, because training can then be resumed from its present state. A signal also stops training
+    at once as long as `has_begun()` returns False, because kernels may be being compiled, which takes long.
     """
 
     _NUMBERS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGUSR1", "SIGINT") if hasattr(signal, name))
 
     def __init__(self, is_whole, has_begun):
         self._is_whole, self._has_begun = is_whole, has_begun
-        self.stop = None  # the error that was raised; a compiler may catch it and raise another one
+        self.stop = None  # the error that was raised, which the compiler may have replaced by another one
         self._received, self._obeyed = None, False
         self._span = contextlib.ExitStack()
         ignored = signal.SIG_IGN
@@ -76,7 +77,7 @@ class StopSignals:
             self._obey(number, self._is_whole())
 
     def check(self, comm):
-        """Raise `StopTraining` if any of the processes that train together has received a signal."""
+        """Raise `StopTraining` if any process that takes part in training has received a signal."""
         number = comm.most(self._received or 0)
         if number:
             self._obey(number, True)
@@ -86,7 +87,7 @@ class StopSignals:
         raise self.stop
 
     def close(self):
-        """Restore the previous handlers, and raise again a signal that came after training had ended."""
+        """Restore the previous handlers, and raise a recorded signal again if it has not stopped training."""
         self._span.close()
         if self._received is not None and not self._obeyed:
             signal.raise_signal(self._received)

@@ -1,4 +1,4 @@
-"""Define the state that training continues from."""
+"""Define the state from which training can continue."""
 
 import math
 from contextlib import contextmanager
@@ -19,11 +19,11 @@ _TRANSIENT = ("version", "prepared", "resumed_epoch", "at_rest", "network")  # a
 class EpochRecord(NamedTuple):
     """Hold the results of an epoch.
 
-    `loss` is the mean of the mini-batches' objectives (including the `alpha` term, each before its update), weighted by
-    their sums of weights; `validation_loss` has no `alpha` term. Validation values are nan if nothing is monitored, and
-    the learning rate is nan with L-BFGS. `gradient_norm` is the last mini-batch's, before clipping. `seconds` is the
-    time of the training pass alone, over `n_sequences` sequences. `scores` are the validation scores by the names of
-    `scoring`.
+    `loss` is the mean of the objectives of all mini-batches, weighted by their sums of weights; each objective includes
+    the `alpha` term and is computed before the update. `validation_loss` has no `alpha` term. Validation values are nan
+    if there is no validation, and the learning rate is nan with L-BFGS. `gradient_norm` is that of the last mini-batch,
+    before clipping. `seconds` is the time of training on `n_sequences` sequences, without validation. `scores` are the
+    validation scores by the names of `scoring`.
     """
 
     epoch: int
@@ -38,18 +38,18 @@ class EpochRecord(NamedTuple):
 
 
 FIELDS = EpochRecord._fields[:-1]
-PREFIX = "scores."  # of the columns of `scores`
+PREFIX = "scores."  # prefix of the columns of `scores`
 
 
 def columns_of(history):
-    """Return the values of all records by name; those of `scores` that a record lacks are nan."""
+    """Return the values of all records by name; `scores` that a record does not have are nan."""
     columns = {name: [getattr(record, name) for record in history] for name in FIELDS}
     names = dict.fromkeys(name for record in history for name in record.scores)
     return columns | {PREFIX + name: [record.scores.get(name, math.nan) for record in history] for name in names}
 
 
 def records_of(columns):
-    """Return the records of which `columns_of` returned the columns."""
+    """Return the records, given the columns that `columns_of` returned for them."""
     names = [name for name in columns if name.startswith(PREFIX)]
     if not columns:  # a file of version 1 without epochs
         return []
@@ -71,17 +71,19 @@ class EpochProgress:
     Parameters
     ----------
     carried : ndarray of shape (N, state_size)
-        States that the chunks of truncated BPTT carry; of shape (0, state_size) if none are carried.
+        States that are carried between the chunks of truncated BPTT; shape (0, state_size) without chunks.
 
     Attributes
     ----------
     done : int
-        Number of mini-batches that have been trained on, in the epoch's order.
+        Number of mini-batches of the epoch that have been trained on.
     norm, seconds, losses, weight_sums
-        Values that a checkpoint had: norm of the last gradient before clipping, seconds spent, and for each mini-batch
-        loss times sum of weights, and sum of weights (none for mini-batches whose weights are all 0).
+        Values up to the checkpoint from which training has resumed, if any: norm of the last gradient before clipping,
+        seconds spent, and for each mini-batch whose weights are not all 0, loss times sum of weights, and sum of
+        weights.
     runs : list of TrainingRun
-        What `Network.train` has returned since. A GPU keeps their losses until `figures` reads them.
+        Results of the calls of `Network.train` since then. Losses of a run on a GPU are copied to the host when
+        `figures` reads them.
     """
 
     carried: np.ndarray
@@ -93,20 +95,20 @@ class EpochProgress:
     runs: list = field(default_factory=list, init=False)
 
     def add(self, count, run, seconds):
-        """Count the next `count` mini-batches; `run` is what `Network.train` returned."""
+        """Count the next `count` mini-batches, for which `Network.train` has returned `run`."""
         self.done += count
         self.seconds += seconds
         self.runs.append(run)
 
     def figures(self):
-        """Return the present losses, weight_sums and norm."""
+        """Return `losses`, `weight_sums` and `norm` including all `runs`."""
         losses = np.concatenate([self.losses, *(run.losses * run.weight_sums for run in self.runs)])
         sums = np.concatenate([self.weight_sums, *(run.weight_sums for run in self.runs)])
         last = next((run for run in reversed(self.runs) if run.done), None)
         return losses, sums, self.norm if last is None else float(last.norms[-1])
 
     def totals(self):
-        """Return the mean loss and the last gradient norm of all mini-batches, and the seconds that they took."""
+        """Return the mean loss of all mini-batches, the norm of the last gradient, and the seconds spent."""
         losses, sums, norm = self.figures()
         total = math.fsum(sums)
         if not total:
@@ -116,23 +118,23 @@ class EpochProgress:
 
 @dataclass
 class TrainingState:
-    """Hold everything that training continues from: `partial_fit`, `warm_start` and checkpoints need nothing else.
+    """Hold everything from which training can continue, in `partial_fit`, with `warm_start` or from a checkpoint.
 
     Parameters
     ----------
     theta : ndarray of shape (P,)
-        Flat parameters, float32 or float64; changed in place, never replaced.
+        Flat parameters, float32 or float64. The array is changed in place, never replaced.
     seed : int
         Seed of the shuffles, in [0, 2**64).
 
     Attributes
     ----------
     solver_state : dict of str to ndarray
-        Named arrays of the solver.
+        Arrays of the solver, by name.
     schedule_state : dict of str to float
-        Named numbers of the schedule.
+        Numbers of the schedule, by name.
     n_updates, epoch, n_seen : int
-        Numbers of solver steps made, epochs completed, and sequences trained on.
+        Numbers of solver's steps, of completed epochs, and of sequences trained on.
     schedule_epoch, schedule_seen : int
         Values of `epoch` and `n_seen` at which the schedule began.
     history : list of EpochRecord
@@ -157,19 +159,19 @@ class TrainingState:
     progress: EpochProgress | None = None
     stop_reason: str | None = None
 
-    # These are not fields: neither copies nor files have them.
+    # These attributes are not fields: they are neither copied nor saved.
     version = 0  # odd while theta changes
-    prepared = None  # predictor with theta, see numrnn.estimators.base
-    network = None  # with device="cuda" the network of the last training, see numrnn.estimators.fitting
+    prepared = None  # predictor with the present theta, see numrnn.estimators.base
+    network = None  # with device="cuda", the network of the last training; see numrnn.estimators.fitting
     resumed_epoch = 0  # epoch at which training resumed from a checkpoint
-    at_rest = False  # whether training may stop at once, because the fields suffice to resume from
+    at_rest = False  # whether training may stop at once, since it can be resumed from the fields
 
     def __getstate__(self):
         return {name: vars(self)[name] for name in vars(self) if name not in _TRANSIENT}
 
     @contextmanager
     def resting(self):
-        """Mark a period in which no field changes and everything computed can be recomputed."""
+        """Mark that, within the context, no field changes and all results can be recomputed."""
         self.at_rest = True
         try:
             yield
@@ -178,7 +180,7 @@ class TrainingState:
 
     @contextmanager
     def changing(self):
-        """Mark a period in which theta changes: what was prepared from it before or within is not used afterwards."""
+        """Mark that theta changes within the context, which makes earlier predictors invalid."""
         self.version += 1
         try:
             yield
@@ -193,21 +195,21 @@ class TrainingState:
         self.schedule_seen = self.n_seen
 
     def prepare(self, solver):
-        """Initialise the solver's state, or keep it if it is this solver's already."""
+        """Initialise the solver's state, unless it already belongs to this kind of solver."""
         fresh = solver.init_state(self.theta)
         if fresh.keys() != self.solver_state.keys():
             self.solver_state = fresh
             self.n_updates = 0
 
     def begin_epoch(self, carried):
-        """Continue the epoch in which training ended, or begin one whose chunks carry an array of shape `carried`."""
+        """Continue the epoch in which training ended, or begin one with carried states of the shape `carried`."""
         if self.progress is None:
             self.progress = EpochProgress(np.zeros(carried, self.theta.dtype))
 
     def end_epoch(self, loss, gradient_norm, seconds, validate, learning_rate, n_sequences):
-        """Count an epoch and add its record.
+        """Count an epoch, add its record to the history, and return the record.
 
-        `validate` is None or a function theta -> (loss, score), optionally with a dict of further scores.
+        `validate` is None, or a function that maps theta to (loss, score) or (loss, score, dict of further scores).
         """
         with self.resting():
             validation_loss, score, *scores = validate(self.theta) if validate else (math.nan, math.nan)
@@ -224,7 +226,7 @@ COUNTERS = ("seed", "n_updates", "epoch", "n_seen", "schedule_epoch", "schedule_
 
 
 def take_snapshot(state, callbacks):
-    """Return the named arrays (not copies) and the JSON values of a state and of the callbacks that have a state.
+    """Return the arrays by name, without copies, and the JSON values of a state and of callbacks that have a state.
 
     A callback has a state if it has a method `get_state()`, which returns a dict of arrays, numbers and None.
     """
@@ -253,9 +255,9 @@ def take_snapshot(state, callbacks):
 
 
 def restore_state(tensors, header):
-    """Return the state of which `take_snapshot` returned these arrays and values.
+    """Return the state from the arrays and values that `take_snapshot` returned.
 
-    Raises LookupError, TypeError, AttributeError, ValueError or RecursionError if it did not return them.
+    Raises LookupError, TypeError, AttributeError, ValueError or RecursionError if the arrays and values are invalid.
     """
     names, rows = header["history"], tensors["history"]
     if rows.dtype != np.float64 or rows.ndim != 2 or rows.shape[1] != len(names):
@@ -289,12 +291,12 @@ def restore_state(tensors, header):
 
 
 def _numbers(name, column):
-    """Return a column of the history with integers in columns of counts."""
+    """Return a column of the history, with integers if it is a column of counts."""
     return [int(x) if name in ("epoch", "n_sequences") and x % 1 == 0 else x for x in column]
 
 
 def counters_of(counters):
-    """Return the counters of a file after a check that they are all counters of a state."""
+    """Return the counters of a file, after a check that exactly the counters of a state are present."""
     counters = {name: value for name, value in counters.items() if name != "progress" or value is not None}
     if set(counters) != set(COUNTERS):
         raise ValueError(f"its counters are {shown(sorted(counters))}, expected {sorted(COUNTERS)}")
@@ -304,12 +306,13 @@ def counters_of(counters):
 def restore_callbacks(callbacks, tensors, header):
     """Set the states of callbacks that `take_snapshot` saved.
 
-    Raises ValueError if other callbacks have a state now, or if a state is impossible for its callback.
+    Raises ValueError if the callbacks with a state are not those of the checkpoint, or if a state is impossible for its
+    callback.
     """
     found, saved = _with_state(callbacks), header["callbacks"]
     names = [type(callback).__name__ for callback in found], [entry["class"] for entry in saved]
     if names[0] != names[1]:
-        found = f"must be those of the checkpoint with a state, {shown(names[1])}, got {shown(names[0])}"
+        found = f"with a state must be those of the checkpoint, {shown(names[1])}, got {shown(names[0])}"
         raise InputError("callbacks", (), f"{found}; pass the same callbacks in the same order")
     for index, (callback, entry) in enumerate(zip(found, saved, strict=True)):
         arrays = {name: tensors[f"callbacks.{index}.{name}"] for name in entry["arrays"]}

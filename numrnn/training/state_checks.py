@@ -1,4 +1,4 @@
-"""Check that the training state in a file is one that training can have written."""
+"""Check that training could have written the training state in a file."""
 
 from numbers import Integral, Real
 
@@ -14,7 +14,7 @@ _WHOLE = ("epoch", "n_sequences")  # integer fields of an epoch's record
 
 
 def check_state(state):
-    """Raise a ValueError that names the first field of a state that is invalid or contradicts another one.
+    """Raise a ValueError that names the first field of a state that is invalid or contradicts another field.
 
     The arrays are checked by `check_arrays`.
     """
@@ -33,9 +33,9 @@ def _raise_first(rules):
 
 
 def check_progress(progress, carried, dtype, n_batches):
-    """Raise a ValueError unless training can resume within an epoch from the EpochProgress of a checkpoint.
+    """Raise a ValueError if training cannot resume within an epoch from the EpochProgress of a checkpoint.
 
-    `carried` is the shape of the states that chunks carry, `dtype` the network's, and `n_batches` the number of
+    `carried` is the required shape of the carried states, `dtype` the network's dtype, and `n_batches` the number of
     mini-batches of the epoch.
     """
     states, done = progress.carried, progress.done

@@ -23,7 +23,10 @@ RAGGED = [X[0], X[1, :1], X[2, :2], X[3], X[4, :2], X[5]]
 PARAMS = {"hidden_layer_sizes": (3,), "max_iter": 2, "batch_size": 2, "random_state": 0, "device": "cuda"}
 EXPECTED = {  # what errors say of X
     "NaN": (lambda: to_card(np.where(np.arange(36).reshape(6, 3, 2) == 21, np.nan, X)), r"X\[3\] .*NaN in step 1"),
-    "infinity": (lambda: to_card(np.full((2, 3, 2), 1e300)), r"X\[0\] contains infinity or too large for .* in step 0"),
+    "infinity": (
+        lambda: to_card(np.full((2, 3, 2), 1e300)),
+        r"X\[0\] contains infinity or a value too large for .* in step 0",
+    ),
     "shape": (lambda: to_card(X[None]), r"X has shape \(1, 6, 3, 2\), expected .* \(N, T, D\)"),
     "empty": (lambda: to_card(X[:0]), "at least one sequence"),
     "kind": (lambda: to_card(X.astype(complex)), "X has dtype complex128: Complex data not supported"),

@@ -86,7 +86,7 @@ def test_a_process_that_was_forked_after_the_card_was_used_is_told_what_to_do(ki
 def test_a_card_that_is_full_is_no_missing_one(card, monkeypatch):
     reason = "[2] Call to cuDevicePrimaryCtxRetain results in CUDA_ERROR_OUT_OF_MEMORY"
     monkeypatch.setattr(device, "_why_not", lambda: reason)
-    with pytest.raises(MemoryError, match="^device='cuda': the GPU is out of memory: .*CUDA_ERROR_OUT_OF_MEMORY"):
+    with pytest.raises(MemoryError, match=r"^device='cuda': the GPU is out of memory \(.*CUDA_ERROR_OUT_OF_MEMORY"):
         device.check_device("cuda")
 
 

@@ -59,9 +59,9 @@ def test_what_goes_wrong_in_one_rank_or_in_all():
     code, out, err = run(3, "mistakes.py")
     assert code == 0, err
     assert out.splitlines() == [
-        "X of rank 2 differs from that of rank 0; pass the same to all ranks",
-        "alpha of rank 1 differs from that of rank 0; pass the same to all ranks",
-        "solver of rank 1 differs from that of rank 0; pass the same to all ranks",
+        "X of rank 2 differs from that of rank 0; pass the same value to all ranks",
+        "alpha of rank 1 differs from that of rank 0; pass the same value to all ranks",
+        "solver of rank 1 differs from that of rank 0; pass the same value to all ranks",
         "y has 5 targets, but X has 60 sequences",
         "training diverged in epoch 1",
         "stopped after 3 epochs",

@@ -1,7 +1,7 @@
-"""Compute tanh, sigmoid, exp and ReLU in float32 and float64, with the same bits at every position of an array.
+"""Compute tanh, sigmoid, exp and ReLU in float32 and float64, bitwise identical at every position of an array.
 
-All rest on one core: y = n ln 2 + r, expm1(r) = r + r^2 q(r) on |r| <= ln 2 / 2, and 2^n assembled from bits. The
-coefficients come from docs/design/fit_activations.py. Tested errors: tanh and sigmoid below 3 ulp, exp below 2 ulp.
+All but ReLU use the same core: y = n ln 2 + r, expm1(r) = r + r^2 q(r) on |r| <= ln 2 / 2, and 2^n assembled from bits.
+The coefficients come from docs/design/fit_activations.py. Tested errors: tanh and sigmoid below 3 ulp, exp below 2 ulp.
 """
 
 import numpy as np
@@ -70,20 +70,20 @@ def _is_single_twin(x):
     return type(x) is np.float32
 
 
-fma = _fma_twin if config.DISABLE_JIT else _fma  # a * b + c, rounded once; explicit, not left to the compiler
+fma = _fma_twin if config.DISABLE_JIT else _fma  # a * b + c, rounded once, whether or not the compiler would fuse it
 like = (
     _like_twin if config.DISABLE_JIT else _like
-)  # a constant in the type of x: a bare literal would promote float32 to float64
-_power_of_two = _power_of_two_twin if config.DISABLE_JIT else _power_of_two  # 2^n from n + magic
-_is_single = _is_single_twin if config.DISABLE_JIT else _is_single  # at compile time: one source serves both types
+)  # like(value, x): a constant in the type of x; a literal would promote float32 to float64
+_power_of_two = _power_of_two_twin if config.DISABLE_JIT else _power_of_two  # 2^n, given n + 1.5 * 2^(p - 1)
+_is_single = _is_single_twin if config.DISABLE_JIT else _is_single  # decided at compile time
 
 
 @njit
 def _expm1_parts(y):
     """Return 2^n and expm1(r) for y = n ln 2 + r.
 
-    Adding 1.5 * 2^(p - 1), with p = 24 or 53 bits of the significand, rounds to an integer and leaves it in the low
-    bits.
+    Adding 1.5 * 2^(p - 1), where the significand has p = 24 or 53 bits, rounds a number to an integer n and leaves n in
+    the low bits.
     """
     if _is_single(y):
         shifted = fma(y, like(1.4426950408889634, y), like(12582912.0, y))
@@ -119,7 +119,7 @@ def _clamp(x, low, high):
 
 @njit
 def exp(x):
-    """Return e^x for x from -87 to 88 (float32) or -708 to 709 (float64); beyond, its value at the bound."""
+    """Return e^x for x limited to the range from -87 to 88 (float32) or from -708 to 709 (float64)."""
     largest = like(88.0 if _is_single(x) else 709.0, x)
     power, p = _expm1_parts(_clamp(x, like(-87.0 if _is_single(x) else -708.0, x), largest))
     return fma(power, p, power)
@@ -151,17 +151,17 @@ def relu(x):
 
 @njit
 def tanh_slope(y):
-    """Return the derivative of tanh from its output."""
+    """Return the derivative of tanh, given its output."""
     return fma(-y, y, like(1.0, y))
 
 
 @njit
 def sigmoid_slope(y):
-    """Return the derivative of sigmoid from its output."""
+    """Return the derivative of sigmoid, given its output."""
     return fma(-y, y, y)
 
 
 @njit
 def relu_slope(y):
-    """Return the derivative of ReLU from its output; 0 at the kink."""
+    """Return the derivative of ReLU, given its output; 0 at the kink."""
     return like(1.0 if y > 0 else 0.0, y)

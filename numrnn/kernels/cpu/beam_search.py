@@ -18,11 +18,12 @@ def _log_sum_exp(row):  # (K,) -> float64
 
 @njit
 def extend(logits, scores, first, widths, parents_out, symbols_out, scores_out, counts_out):
-    """Find the widths[i] best continuations of the hypotheses first[i] to first[i + 1] of a sequence, best first.
+    """Find the widths[i] best continuations of the hypotheses first[i] : first[i + 1] of each sequence i.
 
-    logits is (hypotheses, K), scores (hypotheses,) float64 the log-probabilities so far. Results of sequence i begin at
-    sum(widths[:i]), and counts_out[i] of them are valid: each continues hypothesis parents_out by symbol symbols_out.
-    Ties go to the earlier hypothesis, then to the lower symbol.
+    `logits` (hypotheses, K) are the logits of the next symbol, `scores` (hypotheses,) float64 the log-probabilities so
+    far. The results of sequence i begin at index sum(widths[:i]) of the output arrays, the best result first;
+    counts_out[i] of them are valid. Each result continues the hypothesis in `parents_out` by the symbol in
+    `symbols_out`. Of equal scores, the earlier hypothesis comes first, then the lower symbol.
     """
     mode, K, at = set_mode(DEFAULT), logits.shape[1], 0
     for i in range(widths.size):

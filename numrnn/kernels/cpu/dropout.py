@@ -1,6 +1,7 @@
 """Apply dropout (Srivastava et al. 2014) to the states that a layer passes up (Zaremba et al. 2014).
 
-A mask is a function of a sequence's key, the step, the layer and the unit, so it can be recomputed in any order.
+A unit's mask depends only on the sequence's key, the step, the layer and the unit, so masks can be recomputed in any
+order.
 """
 
 from numrnn.kernels.cpu.activations import like
@@ -11,7 +12,7 @@ from numrnn.kernels.jit import njit
 MASK = 0xFFFFFFFF
 INPUTS = -1  # layer number of an embedding
 EVERY_STEP = -1  # step number of a mask that is the same in all steps
-STEP, LAYER, UNIT = 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D  # odd, so that different counts give different products
+STEP, LAYER, UNIT = 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D  # odd, so different numbers give different products
 
 
 @njit
@@ -24,7 +25,7 @@ def scramble(x):
 
 @njit
 def drop_row(key, t, layer, H, kept, work, source_at, out_at):
-    """Write source (H,) to out, kept units divided by the keep probability `kept`, dropped units 0; in place or not."""
+    """Write source (H,) to out with dropped units set to zero and the others divided by the keep probability `kept`."""
     row = scramble((scramble((key + t * STEP) & MASK) + layer * LAYER) & MASK)
     source, out = work[source_at : source_at + H], work[out_at : out_at + H]
     bound, scale, zero = int(kept * (MASK + 1)), like(1 / kept, work[0]), like(0.0, work[0])
@@ -47,7 +48,7 @@ def drop_block(data, ids, block, layer, H, HP, work, source_at, out_at):
 
 @njit
 def drop_last(data, ids, layer, H, HP, work, source_at, out_at):
-    """Apply dropout to the rows (sequences, HP) of the last steps."""
+    """Apply dropout to the last states (sequences, HP) of a tile."""
     for i in range(ids.size):
         here, step = i * HP, data.lengths[ids[i]] - 1
         drop_row(data.keys[ids[i]], step, layer, H, data.kept, work, source_at + here, out_at + here)

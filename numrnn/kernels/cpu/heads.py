@@ -9,7 +9,7 @@ from numrnn.kernels.jit import njit
 
 @njit
 def softmax(row):
-    """Turn logits into probabilities in place; return the logarithm of the sum of their exponentials."""
+    """Turn logits into probabilities in place; return the logarithm of the sum of exp(logits)."""
     largest = row[0]
     for k in range(1, row.size):
         largest = row[k] if row[k] > largest else largest
@@ -26,7 +26,7 @@ def softmax(row):
 
 @njit
 def output_row(output, row):
-    """Apply softmax or sigmoid to a row of raw outputs in place; the identity leaves it."""
+    """Apply softmax or sigmoid to a row of raw outputs in place; leave it as it is for the identity."""
     if output == SOFTMAX:
         softmax(row)
     elif output == SIGMOID:

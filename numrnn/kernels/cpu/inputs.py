@@ -1,7 +1,7 @@
-"""Read the inputs of a network, real vectors or symbols, chosen by the type of the data at compile time.
+"""Read the inputs of a network: real vectors or symbols, as the type of the data says at compile time.
 
-A symbol stands for a one-hot vector that is never made: its row of a table (n_symbols, G * H), U input-major, is added
-to b. With an embedding, its row of a table (n_symbols, E) is x.
+A symbol represents a one-hot vector, which is never built: the symbol's row of U, stored as a table (n_symbols, G * H),
+is added to b. With an embedding, the symbol's row of a table (n_symbols, E) is x.
 """
 
 from typing import NamedTuple
@@ -21,10 +21,10 @@ class Data(NamedTuple):
     values: np.ndarray  # (steps * D,)
     starts: np.ndarray  # (n,) int64
     lengths: np.ndarray  # (n,) int64
-    state: np.ndarray  # (rows, state size): states carried from chunk to chunk, read and written; empty: none are
-    state_rows: np.ndarray  # (n,) int64: row of a sequence's state; ~row: the sequence begins, nothing is read
-    given: np.ndarray  # (rows, state size): initial states of sequences that begin; empty: learned or zero
-    dgiven: np.ndarray  # (rows, state size): gradients of `given`, written; empty: not computed
+    state: np.ndarray  # (rows, state size): states carried from chunk to chunk; empty if no states are carried
+    state_rows: np.ndarray  # (n,) int64: row of a sequence's state, or ~row if the sequence begins
+    given: np.ndarray  # (rows, state size): initial states of beginning sequences; empty: learned or zero
+    dgiven: np.ndarray  # (rows, state size): output, gradients of `given`; empty: not computed
     kept: float  # keep probability of states that are passed up; 1: no dropout
     kept_before: float  # keep probability of states that are passed to the next step
     keys: np.ndarray  # (n,) int64: keys of the dropout masks
@@ -34,7 +34,7 @@ class SymbolData(NamedTuple):
     """Hold sequences of symbols for the kernels; see `Data` for the fields that both have."""
 
     values: np.ndarray  # (steps * bytes,) uint8: bytes of the symbols
-    bytes: int  # bytes of a symbol, lowest first
+    bytes: int  # bytes of a symbol, the lowest byte first
     starts: np.ndarray
     lengths: np.ndarray
     state: np.ndarray
@@ -44,10 +44,10 @@ class SymbolData(NamedTuple):
     kept: float
     kept_before: float
     keys: np.ndarray
-    rows_before: np.ndarray  # (n,) int64: steps of the mini-batch before the sequence's in `gradients`
-    gradients: np.ndarray  # (steps of a mini-batch * E,): each step's gradient of its row of the embedding
+    rows_before: np.ndarray  # (n,) int64: step of `gradients` with which a sequence begins
+    gradients: np.ndarray  # (steps of a mini-batch * E,): dL/dx of each step, x being a row of the embedding
     occurrences: np.ndarray  # (steps of a mini-batch,) int64: the steps sorted by symbol
-    first: np.ndarray  # (n_symbols + 2,) int64: where a symbol's steps begin in `occurrences`
+    first: np.ndarray  # (n_symbols + 2,) int64: index in `occurrences` of a symbol's first step
 
 
 @njit
@@ -102,7 +102,7 @@ def _add_vectors(net, data, ids, block, work, x_at, at):
     for p in range(layer.planes):
         U, b, plane = layer.U + p * layer.HP * D, layer.b + p * layer.HP, at + p * steps * rows * layer.HP
         inputs = D if p < layer.gates else 0
-        for i in range(rows):  # the rest of an ended sequence's rows is left as it was
+        for i in range(rows):  # rows after a sequence's end are not written
             count, here = min(steps, data.lengths[ids[i]] - first), (data.starts[ids[i]] + first) * D
             product(
                 count, 1, inputs, data.values, here, D, 0, net.packed, U, panels, net.packed, b, 0,
@@ -112,7 +112,7 @@ def _add_vectors(net, data, ids, block, work, x_at, at):
 
 @njit
 def _gate_of(layer, plane):
-    """Return the gate of a plane in the order of theta; a GRU's planes are n, r, z, hn."""
+    """Return the index of a plane's gate in theta; a GRU's planes are n, r, z, hn, its gates in theta r, z, n."""
     return plane if layer.planes == layer.gates else (plane + layer.gates - 1) % layer.gates
 
 
@@ -159,7 +159,7 @@ def _keep_rows(net, data, ids, block, work, da_at, spare_at, gradient):
 
 @njit
 def keep_embedding_rows(layer, data, ids, block, work, dx_at):
-    """Store a block's dx (steps, rows, padded E) as the gradients of an embedding's rows."""
+    """Store a block's dx (steps, rows, padded E) in `data.gradients`, from which `sum_occurrences` adds them up."""
     first, rows, D, row = block[FIRST_STEP], block[ROWS], layer.D, padded_inputs(layer, work)
     for i in range(rows):
         for t in range(min(block[STEPS], data.lengths[ids[i]] - first)):
@@ -188,7 +188,7 @@ def _sort_nothing(net, data, ids):
 
 @njit
 def _sort_symbols(net, data, ids):
-    """Sort steps by symbol by counting; the steps of a symbol stay in the order of sequences and steps."""
+    """Sort steps by symbol with a counting sort; the steps of a symbol stay in the order of sequences and steps."""
     if not layer_of(net, 0).embedded:
         return
     first = data.first
@@ -248,25 +248,29 @@ def _embed_nothing(layer, data, ids, block, work, dx_at):
     pass
 
 
-# Each of these has a kernel for vectors and one for symbols.
-# gather(net, data, ids, block, out, at): copy the inputs of a block into out (steps, rows, D); zero those of ended
-# sequences.
+# Each function below has a kernel for vectors and one for symbols.
+# gather(net, data, ids, block, out, at): copy the inputs of a block into out (steps, rows, D), with zeros after the end
+# of a sequence.
 gather = by_type({Data: _gather_vectors, SymbolData: _gather_rows}, 1)
 # add_inputs(net, data, ids, block, work, x_at, at): compute the first layer's planes (planes, steps * rows, HP) = b +
 # U x from the inputs gathered at x_at or, if x_at < 0, from the data.
 add_inputs = by_type({Data: _add_vectors, SymbolData: _add_rows}, 1)
-# keep_input_gradients(net, data, ids, block, work, da_at, spare_at, gradient): store the gradient of a table from da of
-# the first layer in a block; spare_at has room for dx.
+# keep_input_gradients(net, data, ids, block, work, da_at, spare_at, gradient): given da of the first layer in a block,
+# add it to the gradient of the rows of U that symbols select, or store dx for the gradient of an embedding; spare_at
+# has room for dx.
 keep_input_gradients = by_type({Data: _keep_nothing, SymbolData: _keep_rows}, 1)
 # sort_inputs(net, data, ids): sort the steps of a mini-batch by symbol, for the gradient of an embedding.
 sort_inputs = by_type({Data: _sort_nothing, SymbolData: _sort_symbols}, 1)
 # sum_occurrences(net, data, piece, out): write a piece of an embedding's gradient into out, in theta's layout; each row
-# is one sum over its steps.
+# is the sum of dx over the steps at which its symbol occurs.
 sum_occurrences = by_type({Data: _sum_nothing, SymbolData: _sum_rows}, 1)
-# For one direction of a bidirectional layer: pick_rows(net, layer, data, ids, block, reverse, work, at): add the rows
-# of U that symbols select to the planes of a block.
+# The functions below serve one direction of a bidirectional layer.
+#
+# pick_rows(net, layer, data, ids, block, reverse, work, at): add the rows of U that symbols select to the planes of a
+# block.
 pick_rows = by_type({Data: _pick_nothing, SymbolData: _pick_rows}, 2)
-# add_picked(layer, data, ids, block, reverse, work, da_at, gradient): add a block's da to the gradient of those rows.
+# add_picked(layer, data, ids, block, reverse, work, da_at, gradient): add a block's da to the gradient of the rows of U
+# that symbols select.
 add_picked = by_type({Data: _add_nothing, SymbolData: _add_picked}, 1)
-# keep_embedded(layer, data, ids, block, work, dx_at): store a block's dx as gradients of an embedding.
+# keep_embedded(layer, data, ids, block, work, dx_at): store a block's dx in `data.gradients`.
 keep_embedded = by_type({Data: _embed_nothing, SymbolData: keep_embedding_rows}, 1)

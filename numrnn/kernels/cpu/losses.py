@@ -1,8 +1,8 @@
 """Compute losses and their gradients from rows of K raw outputs.
 
-Each loss is a function that returns the loss of a row in float64 and overwrites the row with dloss/drow. Cross-entropy
-takes a class index; the other losses take a row of targets and average over it. To add a loss, add a function and a
-branch of `loss_row` here, and a record in `numrnn.network.components`.
+Each loss is a function that returns the loss of a row in float64 and overwrites the row with dloss/drow. The target of
+cross-entropy is a class index; the target of the other losses is a row of K numbers, over which they average. To add a
+loss, add a function and a branch of `loss_row` here, and a record in `numrnn.network.components`.
 """
 
 import math
@@ -26,7 +26,7 @@ def cross_entropy(row, target):
 
 @njit
 def binary_cross_entropy(row, target):
-    """Return the mean cross-entropy of a row of logits of labels, given targets of 0 or 1."""
+    """Return the mean cross-entropy of a row of logits, one per label, given targets of 0 or 1."""
     loss, K = 0.0, row.size
     for k in range(K):
         logit = float(row[k])
@@ -37,7 +37,7 @@ def binary_cross_entropy(row, target):
 
 @njit
 def squared_error(row, target):
-    """Return the mean squared error of a row of values."""
+    """Return the mean squared error of a row of outputs, given a row of targets."""
     loss, K = 0.0, row.size
     for k in range(K):
         difference = row[k] - target[k]
@@ -50,7 +50,8 @@ def squared_error(row, target):
 def loss_row(loss, parameter, row, index, classes, class_bytes, values):
     """Return the loss of one row of raw outputs, which becomes dloss/drow.
 
-    The target is element `index` of `classes`, or values[index]. `parameter` is that of the loss, in the row's type.
+    The target is class number `index` in `classes` (`class_bytes` bytes each), or values[index]. `parameter` is the
+    parameter of the loss, in the row's type.
     """
     if loss == CROSS_ENTROPY:
         return cross_entropy(row, integer_at(classes, class_bytes, index))
@@ -61,9 +62,9 @@ def loss_row(loss, parameter, row, index, classes, class_bytes, values):
 
 @njit
 def summed_loss(loss, parameter, rows, classes, class_bytes, values, weights):
-    """Return the sum of weight times loss over rows of raw outputs (n, K), which are overwritten.
+    """Return the weighted sum of the losses of rows of raw outputs (n, K), which are overwritten.
 
-    Empty `weights` mean ones.
+    If `weights` is empty, all weights are 1.
     """
     total = 0.0
     for i in range(rows.shape[0]):

@@ -1,8 +1,8 @@
 """Compute C = start + A @ B on a register tile, and copy, transpose and prefetch memory.
 
-The tile is written in LLVM vector IR, so that it can be cached on disk. Each element of C is one chain of fused
-multiply-adds in the order of k: its bits depend neither on the number of rows or lanes nor on how a product is cut into
-tiles.
+The micro-kernel is written in LLVM's intermediate language with vectors, so that it can be cached on disk. Each element
+of C is one chain of fused multiply-adds in the order of k, so its value depends neither on the number of rows or lanes
+nor on how a product is cut into tiles.
 """
 
 import numpy as np
@@ -23,13 +23,13 @@ _FEATURES = _target_features()
 VECTOR_BYTES = 64 if "avx512f" in _FEATURES else 32 if "avx2" in _FEATURES else 16
 VECTORS = 2  # vectors of one row of the register tile
 ROWS = 6 if VECTOR_BYTES == 32 else 8  # AVX2 has 16 registers: 12 accumulators, 2 of B, 1 of A
-WIDE, ONE_WIDE_ROW = 4, 100  # panels of a one-row tile, to hide the latency of FMAs; `rows` that selects it
+WIDE, ONE_WIDE_ROW = 4, 100  # number of panels of a tile of one row, to hide latency; value of `rows` for this tile
 COPY_BYTES = 32  # bytes copied at a time
 BLOCK = 8  # rows and columns of a block that is transposed in registers
 
 
 def panel_width(dtype):
-    """Return the number of outputs in one packed panel of this floating-point type."""
+    """Return the number of columns of a panel for a floating-point type."""
     return VECTORS * VECTOR_BYTES // np.dtype(dtype).itemsize
 
 
@@ -50,7 +50,8 @@ def _emit_tile(
 ):
     """Emit IR for C[i, :] = start[i, :] + sum_gk A[g, i, k] * B[g * k_count + k, :].
 
-    The tile has `rows` rows and VECTORS vectors of each panel; a, b, start, c are pointers, strides count elements.
+    The tile has `rows` rows and VECTORS vectors of each panel; a, b, start and c are pointers, and strides are numbers
+    of elements.
     """
     vector, element, lanes = _vector_type(dtype)
     index, align = ir.IntType(64), dtype.bitwidth // 8
@@ -91,9 +92,9 @@ def _emit_tile(
 
 
 def _micro_kernel(module, dtype):
-    """Return the module's micro-kernel, added if missing, for 1 to ROWS rows or for one row of WIDE panels.
+    """Return a module's micro-kernel, for 1 to ROWS rows or for one row of WIDE panels; add it if it is missing.
 
-    It is never inlined: otherwise each caller would compile all variants again.
+    The function is never inlined: otherwise each caller would compile all variants again.
     """
     name = f"numrnn_micro_kernel_{dtype}_{VECTOR_BYTES}"
     if name in module.globals:
@@ -126,7 +127,7 @@ def _micro(
     """Compute C[i, :] = start[i, :] + sum_gk A[g*a_group + i*a_row + k*a_k] * B[(g*k_count + k)*b_k :][:panel].
 
     The tile has up to ROWS rows, or one row of WIDE panels (rows = ONE_WIDE_ROW), b_panel apart in B. Arguments are
-    arrays with offsets: an address would not keep an array alive.
+    arrays with offsets, since a pointer would not keep an array alive.
     """
     i64 = types.int64
     arrays = {3: a, 8: b, 12: start, 15: c}
@@ -206,7 +207,7 @@ copy_rows = _copy_rows_twin if config.DISABLE_JIT else _copy_rows
 
 
 def _interleave(builder, vectors):
-    """Transpose a square block of vectors by log2(lanes) perfect shuffles."""
+    """Transpose a square block, given as vectors, by log2(lanes) perfect shuffles."""
     lanes, half = len(vectors), len(vectors) // 2
     kind = ir.VectorType(ir.IntType(32), lanes)
     masks = [[lane + n // 2 + n % 2 * lanes for n in range(lanes)] for lane in (0, half)]
@@ -273,7 +274,7 @@ transpose = _transpose_twin if config.DISABLE_JIT else _transpose
 
 @intrinsic
 def _prefetch(typingctx, rows, c, c_at, c_row):
-    """Prefetch the first panel of some rows of C."""
+    """Prefetch one panel's columns of some rows of C."""
 
     def codegen(context, builder, signature, args):
         byte, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)

@@ -1,11 +1,12 @@
-"""Run mini-batches one after another, gradient and update, on threads that stay in compiled code.
+"""Compute gradients and updates of one mini-batch after another, on threads that stay in compiled code.
 
-A mini-batch is a number of nodes, each a subtree of tiles. Threads claim nodes from a counter; the thread that
-completes the last node of a mini-batch opens two phases, first the sum of the nodes' gradients, then the solver's step,
-which all waiting threads share. No thread waits for one that has not come: a busy pool costs time, not a deadlock.
+A mini-batch consists of tree nodes, each a subtree of tiles. Threads claim nodes from a counter. The thread that
+completes the last node of a mini-batch opens two phases: the sum of the nodes' gradients and the solver's step. All
+waiting threads share the work of a phase. No thread waits for another one that has not started: a busy pool of threads
+costs time but causes no deadlock.
 
-The sum over tiles has the shape of a binary tree over the tiles' indices, whichever thread computes a part, so the
-number of threads or MPI processes changes no bit.
+The sum over tiles has the shape of a binary tree over the tiles' indices, whichever thread computes a part of it. The
+result is therefore bitwise identical for all numbers of threads and MPI processes.
 """
 
 from typing import NamedTuple
@@ -34,17 +35,19 @@ from numrnn.kernels.cpu.tile import bidirectional, bidirectional_training, forwa
 from numrnn.kernels.cpu.updates import add_nodes, pack_piece, unpack_piece
 from numrnn.kernels.jit import by_type, njit
 
-REDUCE, UPDATE = range(2)  # phases after a mini-batch's nodes, in shares of theta: gradient, solver's step
+REDUCE, UPDATE = range(2)  # phases after a mini-batch's nodes: sum of the gradients, solver's step
 SPINS = 2000  # reads of a counter before the processor is yielded: about 10 us
 
-# A tile goes block by block through all layers or, if bidirectional, layer by layer over whole sequences.
+# A tile passes through all layers block by block or, if layers are bidirectional, through one layer after another over
+# whole sequences.
+#
 # train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board): return the loss of a tile; add its
 # gradient, times scale, to `gradient`. Return early on STOP.
 train_tile = by_type(
     {forward.Scratch: training.train_tile, bidirectional.WholeScratch: bidirectional_training.train_tile}, 6
 )
-# predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, out, board): write the outputs (raw:
-# logits) of a tile into out. Return early on STOP.
+# predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, out, board): write the outputs of a tile
+# (logits if `raw`) into out. Return early on STOP.
 predict_tile = by_type(
     {forward.Scratch: forward.predict_tile, bidirectional.WholeScratch: bidirectional.predict_tile}, 6
 )
@@ -53,35 +56,35 @@ predict_tile = by_type(
 class Job(NamedTuple):
     """Hold the mini-batches to run and the counters that threads share."""
 
-    order: np.ndarray  # ids of the sequences, all mini-batches one after another, in tile order
-    first: np.ndarray  # (batches + 1,) where each mini-batch begins in `order`
-    first_tile: np.ndarray  # (batches + 1,)
-    first_node: np.ndarray  # (batches + 1,)
+    order: np.ndarray  # ids of the sequences of all mini-batches, one after another, in the order of tiles
+    first: np.ndarray  # (batches + 1,) index in `order` with which each mini-batch begins
+    first_tile: np.ndarray  # (batches + 1,) number of the first tile of each mini-batch
+    first_node: np.ndarray  # (batches + 1,) number of the first node of each mini-batch
     node_tiles: int  # tiles in a node, a power of two
     tile_rows: int
-    weight_sums: np.ndarray  # (batches,) float64, 0 for a chunk without targets
+    weight_sums: np.ndarray  # (batches,) float64: sums of the weights; 0 for a chunk without targets
     losses: np.ndarray  # (tiles,) float64: sum of weight times loss
-    nodes: np.ndarray  # (nodes of a mini-batch, gradient size)
-    board: np.ndarray  # (BOARD_SIZE,) int64
-    nodes_done: np.ndarray  # (batches,) int64
-    claimed: np.ndarray  # (2 * batches,) int64: claimed shares of theta, in phases reduce and update of a mini-batch
+    nodes: np.ndarray  # (nodes of a mini-batch, gradient size): gradients of the nodes
+    board: np.ndarray  # (BOARD_SIZE,) int64: counters, see `processor`
+    nodes_done: np.ndarray  # (batches,) int64: completed nodes of each mini-batch
+    claimed: np.ndarray  # (2 * batches,) int64: claimed shares of theta in the phases of each mini-batch
     completed: np.ndarray  # (2 * batches,) int64: completed shares
 
 
 class Update(NamedTuple):
-    """Hold what follows a gradient: the L2 term, clipping and the solver's step (none with rule NO_STEP)."""
+    """Hold what an update needs after the gradient: L2 penalty, clipping and the solver's step (or rule NO_STEP)."""
 
     theta: np.ndarray
-    gradient: np.ndarray  # like theta: the gradient of the last mini-batch
-    before: np.ndarray  # like theta: theta before the last step
+    gradient: np.ndarray  # shaped like theta: the gradient of the last mini-batch
+    before: np.ndarray  # shaped like theta: theta before the last update
     alpha: float
     clip_norm: float  # inf: no clipping
     rule: int
-    first: np.ndarray  # `first` and `second`: the solver's state, if it has any
+    first: np.ndarray  # `first` and `second`: the solver's state, empty if it has none
     second: np.ndarray
-    scalars: np.ndarray  # (batches, ...) of theta's type
-    losses: np.ndarray  # (batches,) float64 objective
-    norms: np.ndarray  # (batches,) float64, before clipping
+    scalars: np.ndarray  # (batches, ...) of theta's type: what `updates.step` needs
+    losses: np.ndarray  # (batches,) float64: values of the objective
+    norms: np.ndarray  # (batches,) float64: norms of the gradients before clipping
     squares: np.ndarray  # (pieces,) float64: sums of squares of the gradient, then of theta
     decays: np.ndarray  # (pieces,) float64: sums of squares of the decayed part of theta
 
@@ -99,7 +102,7 @@ def _sum_pairs(values):
 
 @njit
 def _run_node(net, data, goal, job, batch, node, scratch, levels):
-    """Compute the gradient of a node's tiles, with waiting partial sums in `levels`; return the steps run."""
+    """Compute the gradient of a node's tiles, with partial sums in `levels`; return the steps of its tiles."""
     order = job.order[job.first[batch] : job.first[batch + 1]]
     tiles = job.first_tile[batch + 1] - job.first_tile[batch]
     total, depth, steps = job.nodes[node], 0, 0
@@ -125,7 +128,7 @@ def _run_node(net, data, goal, job, batch, node, scratch, levels):
 
 @njit
 def _reduce_share(net, data, job, batch, update, share):
-    """Sum the nodes' gradients over a share of theta and add the L2 term; leave the last gradient without targets."""
+    """Sum the nodes' gradients over a share of theta and add the L2 term; do nothing for a chunk without targets."""
     if job.weight_sums[batch] == 0:
         return
     alpha = like(update.alpha, update.theta[0])
@@ -146,7 +149,7 @@ def _reduce_share(net, data, job, batch, update, share):
 
 @njit
 def _update_share(net, batch, update, share):
-    """Clip the gradient of a share, make the solver's step and pack the new weights."""
+    """Clip the gradient of a share, perform the solver's step and pack the new weights."""
     norm = update.norms[batch]
     for index in range(net.shares[share], net.shares[share + 1]):
         piece = piece_of(net.pieces, index)
@@ -179,19 +182,19 @@ def _weigh(job, batch, update):
 
 @njit
 def _close(job, phase, update):
-    """End a phase; return the phase that follows at once, or -1."""
+    """End a phase; return the phase to open next, or -1."""
     batch, diverged = phase // 2, False
     carries_only = job.weight_sums[batch] == 0  # a chunk without targets
     if phase % 2 == REDUCE and not carries_only:
         if update.rule != updates.NO_STEP:
             diverged = not _weigh(job, batch, update)
             if not diverged:
-                # Once begun, an update is completed, so theta never holds half a step.
+                # An update that has begun is completed, so theta never contains half an update.
                 return -1 if load(job.board, STOP) else phase + 1
         else:
             _weigh(job, batch, update)
     elif phase % 2 == UPDATE:
-        # A bounded cell gives a finite loss even with weights that overflowed.
+        # A cell with bounded states gives a finite loss even if its weights are infinite.
         diverged = not np.isfinite(_sum(update.squares))
     if diverged:
         store(job.board, DIVERGED, 1)
@@ -203,11 +206,11 @@ def _close(job, phase, update):
 
 @njit
 def _work_on(net, data, job, phase, update):
-    """Process shares of an open phase and of those that it opens; return False if there were none."""
+    """Process shares of an open phase and of the phases that follow; return False if there were no shares to claim."""
     shares, worked = net.shares.size - 1, False
     while phase >= 0:
         following = -1
-        while load(job.claimed, phase) < shares:  # read before it is incremented, while there may be nothing to claim
+        while load(job.claimed, phase) < shares:  # a read costs less than the increment below
             share = fetch_add(job.claimed, phase)
             if share >= shares:
                 break
@@ -240,7 +243,7 @@ def _wait(net, data, job, update, batches):
 
 @njit
 def run_batches(net, data, goal, job, update, scratch, levels, budget):
-    """Work on the mini-batches of a job until they are done; return False if stopped, or after `budget` steps."""
+    """Work on a job until its mini-batches are done; return False if it was stopped, or after `budget` steps."""
     mode = set_mode(DEFAULT)
     board, batch, batches, steps, finished = job.board, 0, job.first.size - 1, 0, False
     while steps < budget and load(board, STOP) == 0:
@@ -265,7 +268,7 @@ def run_batches(net, data, goal, job, update, scratch, levels, budget):
 
 @njit
 def predict_tiles(net, data, order, first_row, raw, tile_rows, scratch, state_out, out, board, budget):
-    """Predict tiles claimed from the board until all are done; return False if stopped, or after `budget` steps."""
+    """Predict tiles until all of them are claimed; return False if the job was stopped, or after `budget` steps."""
     mode, steps, finished = set_mode(DEFAULT), 0, False
     while not finished and steps < budget and load(board, STOP) == 0:
         first = fetch_add(board, CLAIMED) * tile_rows
@@ -288,7 +291,7 @@ def add_nodes_of_two(total, other):
 
 @njit
 def weight_sums(first, targets, weights, lengths, per_step, sums_out):
-    """Compute the sum of the weights of each mini-batch, sequence by sequence; `targets` is as `Goal.first`."""
+    """Compute the sum of the weights of each mini-batch, sequence by sequence; see `Goal.first` for `targets`."""
     for batch in range(sums_out.size):
         for i in range(first[batch], first[batch + 1]):
             count = lengths[i] if per_step else int(targets[i] >= 0)

@@ -1,8 +1,8 @@
-"""Pool the last layer's states over all steps of a sequence, block by block: their mean or maximum.
+"""Compute the mean or maximum of the last layer's states over all steps of a sequence, block by block.
 
-A pool is three arrays (tile rows, HP), one after another: the sum for the mean, or the maximum so far; the rounding
-error of that sum, or the block in which the maximum was reached; and dL/dpool. In a carry, dL/ds_T lies at the same
-distance from s_T.
+A pool consists of three arrays (tile rows, HP), one after another. For the mean, they are the sum so far, its rounding
+error and dL/dpool; for the maximum, the maximum so far, the block in which it was reached and dL/dpool. dL/dpool lies
+as far behind the first array as dL/ds_T behind s_T in a carry.
 """
 
 from numrnn.kernels.cpu.activations import like
@@ -13,7 +13,7 @@ from numrnn.kernels.jit import njit
 
 @njit
 def _add_compensated(work, s_at, pool_at, excess_at, count):
-    """Add states with Kahan's (1965) compensation; a plain float32 sum of 131,072 equal states was wrong by 0.16 %."""
+    """Add states with compensation (Kahan 1965); a plain float32 sum of 131,072 equal states was wrong by 0.16 %."""
     s, pool, excess = work[s_at : s_at + count], work[pool_at : pool_at + count], work[excess_at : excess_at + count]
     for j in range(count):
         term = s[j] - excess[j]
@@ -75,7 +75,7 @@ def _give_maximum(work, s_at, pool_at, number_at, number, dpool_at, dy_at, count
 
 @njit
 def spread_pool(pooling, data, ids, block, number, HP, tile_rows, active, work, s_at, pool_at, dy_at):
-    """Compute dL/ds_t of a block from dL/dpool, blocks last first.
+    """Compute dL/ds_t of a block from dL/dpool; blocks must be processed from the last to the first.
 
     The gradient of a maximum goes to the first step that reached it.
     """

@@ -1,7 +1,7 @@
 """Set the rounding mode, share counters between threads, and wait for them.
 
 A library built with fast-math, or `torch.set_flush_denormal`, changes how one thread rounds and treats subnormal
-numbers; the bits of a sum would then depend on which thread computed it. So kernels set the mode while they run.
+numbers, so a sum would depend on the thread that computes it. Kernels therefore set the mode while they run.
 """
 
 import platform
@@ -43,7 +43,7 @@ def _set_mode_twin(mode):
     return mode
 
 
-set_mode = _set_mode_twin if config.DISABLE_JIT else _set_mode  # sets the mode, returns the previous one
+set_mode = _set_mode_twin if config.DISABLE_JIT else _set_mode  # sets the mode and returns the previous mode
 
 
 @njit
@@ -55,7 +55,7 @@ def all_finite(values):
     return finite
 
 
-# Places on the board, the counters shared by the threads of one call; a cache line each.
+# Indices of the counters on the board, which the threads of one call share. Each counter has a cache line of its own.
 CLAIMED, DONE, STOP, DIVERGED, OPENED, LEFT = 0, 8, 16, 24, 32, 40
 BOARD_SIZE = 48
 NEVER = 1 << 62
@@ -104,10 +104,10 @@ def _store_twin(counters, index, value):
     counters[index] = value
 
 
-fetch_add = _fetch_add_twin if config.DISABLE_JIT else _fetch_add  # adds 1, returns the previous value
+fetch_add = _fetch_add_twin if config.DISABLE_JIT else _fetch_add  # adds 1 and returns the previous value
 load = _load_twin if config.DISABLE_JIT else _load
 store = _store_twin if config.DISABLE_JIT else _store
-# Yields the processor, since there may be more threads than cores.
+# Yields the processor to another thread, since there may be more threads than cores.
 give_way = (lambda: 0) if config.DISABLE_JIT else types.ExternalFunction("sched_yield", types.int32())
 
 
@@ -122,10 +122,10 @@ def watch(counters, index, count, looks):
 
 @njit
 def leave(board, calls, count, looks, more):
-    """Report that this thread is done with a board, and wait up to `looks` reads for the next call.
+    """Report that this thread is done with a board, and read `calls` up to `looks` times to see the next call.
 
-    After a call has been seen, the thread stays for `more` reads: until the caller is in its kernel it holds the
-    interpreter's lock, for which the thread would sleep.
+    After the thread has seen a call, it reads `more` times before it returns to Python. In Python the thread would
+    sleep, because the caller holds the interpreter's lock until it is in its kernel.
     """
     fetch_add(board, LEFT)
     if watch(calls, 0, count, looks):

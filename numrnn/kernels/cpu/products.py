@@ -1,8 +1,8 @@
-"""Compute matrix products, pack weights, and sum over the dense rows of a block of steps.
+"""Compute matrix products, pack weights, and sum over the rows of a block of steps.
 
-Products consist of calls of the micro-kernel: each element is one chain in the order of k, whatever the loops around
-it. Gates lie in planes (steps * rows, HP), one after another, so every product has rows of HP and every cell loops over
-whole planes of a step.
+Products consist of calls of the micro-kernel. Each element is one chain of additions in the order of k, however the
+loops around the micro-kernel run. Gate planes (steps * rows, HP) are stored one after another, so every product has
+rows of HP elements and every cell loops over a step's whole rows of a plane.
 """
 
 from numrnn.kernels.cpu.micro_kernel import (
@@ -20,14 +20,14 @@ from numrnn.kernels.cpu.micro_kernel import (
 from numrnn.kernels.cpu.records import ONE, ZEROS, width_of
 from numrnn.kernels.jit import njit
 
-K_BLOCK = 256  # depth of the blocks of k, whose operands stay in L1
+K_BLOCK = 256  # depth of the blocks of k, whose operands stay in the L1 cache
 COPY_BLOCK = 512  # depth of the blocks of k whose operands are copied
-COPY_FROM_BYTES = 2048  # row length from which operands are copied: rows a page apart share places in the cache
+COPY_FROM_BYTES = 2048  # operands with rows of at least this length are copied: rows a page apart evict each other
 
 
 @njit
 def _tile_rows(rows):
-    """Return the rows of the next register tile; none is left with few rows, whose sums would wait for each other."""
+    """Return the number of rows of the next register tile; tiles of few rows, whose sums are slow, are avoided."""
     if rows <= ROWS:
         return rows
     return ROWS if rows >= 2 * ROWS else (rows + 1) // 2
@@ -37,10 +37,10 @@ def _tile_rows(rows):
 def product(
     rows, groups, depth, a, a_at, a_row, a_group, packed, packed_at, panels, start, start_at, start_row, c, c_at, c_row
 ):
-    """Compute C (rows, panels * width) = start + the sum over groups of A (rows, depth) @ packed.
+    """Compute C (rows, panels * width) = start + the sum over groups g of A[g] (rows, depth) @ packed[:, g].
 
-    `packed` is (panels, groups, depth, width). Groups of A lie a_group apart; with start_row 0, one row is the start of
-    all.
+    `packed` is (panels, groups, depth, width). Consecutive groups of A are a_group elements apart. With start_row = 0,
+    all rows of C have the same start.
     """
     width = VECTORS * VECTOR_BYTES // c.itemsize
     panel, p = groups * depth * width, 0
@@ -101,10 +101,10 @@ def gemm_tn(k_count, rows, a, a_at, a_k, panels, b, b_at, b_k, c, c_at, c_row, s
 
 @njit
 def _gemm_tn_copied(k_count, rows, a, a_at, a_k, panels, b, b_at, b_k, c, c_at, c_row, spare, spare_at):
-    """Compute `gemm_tn` on strips of A and a panel of B that are copied to `spare` (`spare_size` elements).
+    """Compute `gemm_tn` from strips of A and a panel of B that are copied to `spare` (`spare_size` elements).
 
-    Products of H = 1024 in place ran at 90 GFLOP/s a core, copied at 175, copied and with the next tile of C prefetched
-    at 205.
+    With H = 1024, one core ran at 90 GFLOP/s without copies, at 175 GFLOP/s with copies, and at 205 GFLOP/s if the next
+    tile of C was also prefetched.
     """
     width = VECTORS * VECTOR_BYTES // c.itemsize
     panel, last = spare_at + -(-rows // ROWS) * ROWS * COPY_BLOCK, rows // ROWS * ROWS
@@ -132,7 +132,7 @@ def spare_size(rows, dtype):
 def pack_outputs(count, columns, w, w_at, packed, packed_at):
     """Pack w (count, columns), whose rows are outputs, into panels (ceil(count / width), columns, width).
 
-    Missing outputs of the last panel are left as they are.
+    Columns of the last panel beyond `count` are not written.
     """
     width = VECTORS * VECTOR_BYTES // packed.itemsize
     for j in range(0, count, width):
@@ -152,7 +152,7 @@ def pack_inputs(count, columns, w, w_at, packed, packed_at, depth):
 
 @njit
 def copy(source, source_at, count, out, at):
-    """Copy `count` elements in a loop; Numba's slice assignment takes seconds to compile."""
+    """Copy `count` elements in a loop, since an assignment to a slice takes Numba seconds to compile."""
     origin, target = source[source_at : source_at + count], out[at : at + count]
     for j in range(count):
         target[j] = origin[j]
@@ -168,7 +168,7 @@ def set_zero(out, at, count):
 
 @njit
 def add(out, at, other, other_at, count):
-    """Add `count` elements of other to those of out."""
+    """Add `count` elements of other to `count` elements of out."""
     target, source = out[at : at + count], other[other_at : other_at + count]
     for j in range(count):
         target[j] += source[j]
@@ -176,16 +176,16 @@ def add(out, at, other, other_at, count):
 
 @njit
 def add_column_sums(rows, net, a, at, panels, out, out_at, scratch):
-    """Add the sum of the rows of a, first row first, to out (panels * width,), as a product with ones."""
+    """Add the sum of the rows of a, in their order, to out (panels * width,), as a product with ones."""
     row = panels * width_of(out)
     gemm_tn(rows, 1, net.packed, ONE, 0, panels, a, at, row, out, out_at, row, scratch.work, scratch.spare)
 
 
 @njit
 def add_input_products(net, layer, rows, x, x_at, x_row, out, at, unit, units):
-    """Compute out (planes, rows, HP) = b + x U^T for all steps of a block; U acts on the first planes.
+    """Compute out (planes, rows, HP) = b + x U^T for all steps of a block; only the first G planes have a part of U.
 
-    Only `units` units from `unit` on are computed, in whole panels.
+    Only the units unit : unit + units are computed, in whole panels.
     """
     panels = units // width_of(out)
     for p in range(layer.planes):
@@ -199,11 +199,10 @@ def add_input_products(net, layer, rows, x, x_at, x_row, out, at, unit, units):
 
 @njit
 def add_recurrent_products(net, layer, rows, work, s_at, at, plane, unit, units, backwards):
-    """Add s W^T to out[p] (rows, HP) for the active rows of one step.
+    """Add s W^T to the last G gate planes, which begin at `at`, for the active rows of one step.
 
-    W acts on the last planes, which lie `plane` elements apart. Only `units` units from `unit` on are computed, in
-    whole panels. Steps go through W forwards and backwards in turn, since what one step has read last is still in the
-    cache.
+    Consecutive planes are `plane` elements apart. Only the units unit : unit + units are computed, in whole panels.
+    Steps alternate between reading W forwards and `backwards`, since the part that was read last is still in the cache.
     """
     width, first = width_of(work), layer.planes - layer.gates
     pieces = (units + WIDE * width - 1) // (WIDE * width)
@@ -218,7 +217,7 @@ def add_recurrent_products(net, layer, rows, work, s_at, at, plane, unit, units,
 
 @njit
 def masked(work, at, mask_at, out_at, count):
-    """Write `count` elements times a mask to out_at and return out_at; return `at` without a mask (mask_at < 0)."""
+    """Write `count` elements times a mask to out_at and return out_at; return `at` without a mask, if mask_at < 0."""
     if mask_at < 0:
         return at
     values, mask, out = work[at : at + count], work[mask_at : mask_at + count], work[out_at : out_at + count]
@@ -229,7 +228,7 @@ def masked(work, at, mask_at, out_at, count):
 
 @njit
 def recurrent_gradient(net, layer, rows, work, da_at, plane, start, start_at, start_row, ds_at, mask_at, spare_at):
-    """Compute ds (rows, HP) = start + the sum over gates (the last planes) of da W, times the mask if mask_at >= 0."""
+    """Compute ds (rows, HP) = start + the sum of da W over the last G planes, times the mask if mask_at >= 0."""
     da, out_at = da_at + (layer.planes - layer.gates) * plane, ds_at
     if mask_at >= 0:
         out_at = spare_at

@@ -1,7 +1,7 @@
 """Describe a network to the kernels by integer offsets and packed weights.
 
-Units are padded to whole panels (H to HP, K to KP). Padded units are zero and cost no more than their part of the
-register tile.
+Units are padded to whole panels (H to HP, K to KP). Padded units are zero; they cost only their part of the register
+tile.
 """
 
 from typing import NamedTuple
@@ -15,32 +15,33 @@ from numrnn.kernels.jit import njit
 ONE, LOSS_PARAMETER, ZEROS = 0, 1, 16
 TANH, RELU = range(2)
 SOFTMAX, SIGMOID, IDENTITY, NO_HEAD = range(4)
-LAST, MEAN, MAXIMUM = range(3)  # what the head reads: the last state, or the mean or maximum of all
+LAST, MEAN, MAXIMUM = range(3)  # what the head reads: the last state, or the mean or maximum of all states
 FIRST_STEP, STEPS, ROWS, ROW, STATE_ROW = range(5)  # columns of a tile's table of blocks
-# Regions of a thread's memory, for each layer: states, memory cells, gates, and the carry, which holds s, cell, their
-# gradients, the mask of s, and s times the mask.
+# Regions of a thread's scratch that each layer has: states, memory cells, gates, and the carry, which holds s, cell,
+# their gradients, the mask of s, and s times the mask.
 STATES, CELLS, GATES, CARRY, LAYER_REGIONS = range(5)
-# Further regions: the inputs (X); for one block the gradients of states from above (DY), a second array that is swapped
-# with it (OTHER), states after dropout, and logits; and the pool of the tile.
+# Further regions: the inputs (X), the gradients that a layer receives from above for one block (DY), a second array
+# that is swapped with DY (OTHER), a block's states after dropout, its logits, and the pool of the tile.
 X, DY, OTHER, DROPPED, LOGITS, POOL, ROOM = range(7)
-SLOTS = ROOM  # one direction only: slots of carries, see `checkpoint_schedule`; the region's size is that of a slot
-# Both directions: gradients of all steps with respect to what a layer passes up and to what it reads; from READ on,
-# what each layer reads, and what the head reads.
+SLOTS = ROOM  # in networks of one direction: slots of `checkpoint_schedule`; the region's size is the size of one slot
+# In bidirectional networks: the gradients of the outputs (ABOVE) and inputs (BELOW) of a layer at all steps; from READ
+# on, the inputs of each layer, and the inputs of the head.
 ABOVE, BELOW, READ = range(ROOM, ROOM + 3)
-# Columns of the table of regions: by how much a size grows per row (steps times sequences), per row including the
-# states before blocks, per row of a block, per sequence. SAME_AS: the region at the same place, else -1.
+# Columns of the table of regions. The first four say by how many elements a region grows per row (steps times
+# sequences), per row including the states before blocks, per row of a block, and per sequence. SAME_AS is the region at
+# the same offset, or -1.
 BY_ROWS, BY_STATE_ROWS, BY_BLOCK, BY_SEQUENCES, SAME_AS = range(5)
 
 
 class Layer(NamedTuple):
-    """Hold the sizes of a layer and its offsets in the packed weights and (`d..`) in a tile's gradient buffer."""
+    """Hold the sizes of a layer, and offsets in the packed weights and (`d..`) in a tile's gradient, with shapes."""
 
     D: int  # inputs; 0 if symbols select rows of U
     H: int  # units
     HP: int  # units, padded
     gates: int  # G
-    planes: int  # planes of pre-activations; U acts on the first G, W on the last G (GRU: n r z hn)
-    saved: int  # 1: the planes of all blocks are stored for the backward pass, 0: those of one block
+    planes: int  # gate planes; U acts on the first G planes, W on the last G (GRU: n r z hn)
+    saved: int  # 1: gate planes of all blocks are stored for the backward pass, 0: only those of one block at a time
     cells: int  # 1: there is a memory cell in addition to s
     U: int  # for each gate (HP outputs, D) panels
     W: int  # for each gate (HP outputs, H) panels
@@ -53,12 +54,12 @@ class Layer(NamedTuple):
     embedded: int  # 1: the inputs are rows of an embedding, selected by symbols
     table: int  # (n_symbols, D) rows of the embedding, or (n_symbols, G * H) of U
     dtable: int  # (n_symbols, G * H)
-    s_0: int  # (1 + cells, HP) s_0 and cell_0 if they are learned, else -1
+    s_0: int  # (1 + cells, HP): s_0 and cell_0 if they are learned, else -1
     ds_0: int  # (1 + cells, HP)
 
 
 class Head(NamedTuple):
-    """Hold the sizes of the output layer and its offsets."""
+    """Hold the sizes of the output layer, and offsets as in `Layer`."""
 
     output: int  # output function, or NO_HEAD
     loss: int  # a constant of `numrnn.kernels.cpu.losses`
@@ -76,43 +77,44 @@ class Head(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Describe some outputs of a weight matrix, or a bias: its places in theta, in gradients and in packed weights.
+    """Describe some outputs of a weight matrix, or a bias, by offsets in theta, in gradients and in packed weights.
 
-    Pieces do not depend on the vector width of a machine, so neither do sums over pieces.
+    The comments on offsets give the shape of the array that begins there. Pieces do not depend on the vector width of a
+    machine, so sums over pieces do not depend on it.
     """
 
     theta: int  # (count, columns)
     count: int  # outputs
     columns: int  # inputs; 1 for a bias
-    gradient: int  # -1: not summed over tiles, see `sum_occurrences`
+    gradient: int  # -1: the gradient is not summed over tiles, see `sum_occurrences`
     gradient_row: int  # elements from one row of the gradient to the next
     transposed: int  # 1: the gradient is (columns, count), 0: (count, columns)
     packed: int  # (outputs, columns) panels, or rows
-    back: int  # (inputs, depth) panels, -1: none
+    back: int  # (inputs, depth) panels for the backward pass; -1: there are none
     depth: int
-    decayed: int  # 1: the L2 penalty acts on it
-    rows: int  # 1: rows of a table, copied; 0: packed into panels
+    decayed: int  # 1: the L2 penalty acts on the piece
+    rows: int  # 1: rows of a table, which are copied; 0: rows that are packed into panels
 
 
 class Net(NamedTuple):
     """Describe a network to the kernels.
 
-    Each cell derives its own type, in the file of its kernels, so that a program compiles the functions of one cell
-    only.
+    Each cell derives a type of its own in the file of its kernels, so a program compiles only the functions of the
+    cells that it uses.
     """
 
     activation: int
     layers: np.ndarray  # (layers, fields of Layer) int64
     head: np.ndarray  # (fields of Head,) int64
     pieces: np.ndarray  # (pieces, fields of Piece) int64
-    shares: np.ndarray  # (shares + 1,) int64: the first piece of each share of theta, which one thread claims at a time
+    shares: np.ndarray  # (shares + 1,) int64: first piece of each share of theta
     packed: np.ndarray  # packed weights
     pooling: int  # LAST, MEAN or MAXIMUM
 
 
 @njit
 def width_of(array):
-    """Return the number of outputs in a panel of this array's type."""
+    """Return the number of columns of a panel of an array's type."""
     return VECTORS * VECTOR_BYTES // array.itemsize
 
 

@@ -1,8 +1,8 @@
-"""Generate symbols one after another: a step of the network, its logits, and a draw, which is the next step's input.
+"""Generate symbols one after another; each is drawn from the network's logits and is the next step's input.
 
-Draws are functions of logits and uniform numbers, in float64 whatever the network's type. The truncation is that of
-Holtzman et al. (The curious case of neural text degeneration, 2020): the `top_k` most probable symbols are kept, and of
-these the fewest that have at least `top_p` of the probability.
+A draw depends only on the logits and a uniform number, and is computed in float64 whatever the network's type. The
+distribution is truncated as by Holtzman et al. (The curious case of neural text degeneration, 2020): only the `top_k`
+most probable symbols are kept, and of these the fewest whose probabilities sum to at least `top_p` of the total.
 """
 
 from numrnn.kernels.cpu.activations import exp
@@ -36,7 +36,7 @@ def _sift(row, heap, at, size):
 
 @njit
 def _pop(row, heap, size):
-    """Move the first symbol of a heap behind its end."""
+    """Move the most probable symbol of a heap behind the heap's new end."""
     first = heap[0]
     heap[0] = heap[size - 1]
     _sift(row, heap, 0, size - 1)
@@ -105,16 +105,16 @@ def draw(row, temperature, top_k, top_p, uniform, weights, heap):
 
 @njit
 def generate(net, data, scratch, ids, steps, temperature, top_k, top_p, uniforms, weights, heap):
-    """Read `steps` symbols from data.values, starting from data.state; after each, draw and write the next one to read.
+    """Read `steps` symbols from data.values, starting from data.state; after each symbol, draw and store the next one.
 
-    Without uniform numbers (one per step) nothing is written: data.values holds all symbols already.
+    `uniforms` has one number per step. If it is empty, no symbols are drawn: data.values already holds all symbols.
     """
     mode, head, work = set_mode(DEFAULT), head_of(net), scratch.work
     block = scratch.blocks[0]
     block[FIRST_STEP], block[STEPS], block[ROWS], block[ROW], block[STATE_ROW] = 0, 1, 1, 0, 0
     scratch.active[0] = 1
     data.lengths[0] = 1
-    rows = ids.size  # a literal would make Numba compile another specialisation
+    rows = ids.size  # a literal 1 would make Numba compile another specialisation
     lay_out(scratch.regions, 0, 0, rows, scratch.places)
     x_at, logits_at = scratch.room[X], scratch.room[LOGITS]
     load_state(net, data, ids, rows, scratch)

@@ -1,6 +1,7 @@
 """Predict one sequence, or one more step of it, in one call with few plain arrays.
 
-Passing an array costs 0.06 us, a named tuple of arrays 1 us, and a step of a small network takes 1 us.
+A call spends 0.06 us on an argument that is an array and 1 us on a named tuple of arrays; a step of a small network
+takes 1 us.
 """
 
 import functools
@@ -13,17 +14,17 @@ from numrnn.kernels.cpu.records import LAYER_REGIONS, Head, Layer
 from numrnn.kernels.cpu.tile.forward import Scratch, predict_tile
 from numrnn.kernels.jit import njit
 
-ROWS = 1  # a tile of one sequence
-BAD_INPUT, BAD_STATE = -1, -2  # NaN or infinity was found
-# All integers of a call lie in one table: single numbers, an unused board, then arrays, each preceded by its
-# size (layers, head, regions, places, blocks), and last the number of active rows of each step.
+ROWS = 1  # rows of the tile: one sequence
+BAD_INPUT, BAD_STATE = -1, -2  # returned if the values or the initial state contain NaN or infinity
+# One table contains all integers of a call: the numbers below, an unused board, then the arrays layers, head, regions,
+# places and blocks, each preceded by its size, and finally the number of active rows of each step.
 ID, LENGTH, ACTIVATION, POOLING, TILE_ROWS, BOARD = 0, 1, 2, 3, 4, 8
 TABLES = BOARD + BOARD_SIZE
 LAYER, HEAD, REGION, BLOCK = len(Layer._fields), len(Head._fields), 5, 5
 
 
 def make_table(net, scratch):
-    """Return the table of integers of a network and of a thread's memory."""
+    """Return the table of integers that describes a network and a thread's scratch."""
     numbers = np.zeros(TABLES, np.int64)
     numbers[ACTIVATION], numbers[POOLING], numbers[TILE_ROWS] = net.activation, net.pooling, ROWS
     arrays = [net.layers, net.head, scratch.regions, scratch.places, scratch.blocks]
@@ -54,7 +55,7 @@ def largest_of(row):
 
 @njit
 def _rows(table, at, columns):
-    """Return a two-dimensional array of the table, which follows its size, and where the next array begins."""
+    """Return the array (rows, columns) whose size is table[at], and the index of the next array's size."""
     size = table[at]
     return table[at + 1 : at + 1 + size].reshape(size // columns, columns), at + 1 + size
 
@@ -72,8 +73,8 @@ def _predict(net, at, table, values, raw, work, out, state, state_out):
     lengths[0] = values.shape[0]
     room = places[0, LAYER_REGIONS * net.layers.shape[0] :]
     data = Data(values.reshape(-1), ids, lengths, state, ids, state, state, 1.0, 1.0, ids)
-    scratch = Scratch(work, blocks, table[at:], regions, places[0], room, 0, blocks)  # segments are not used
-    rows = table[TILE_ROWS]  # a literal would make Numba compile another specialisation of the tile, for seconds
+    scratch = Scratch(work, blocks, table[at:], regions, places[0], room, 0, blocks)  # segments are not used here
+    rows = table[TILE_ROWS]  # a literal would make Numba compile another specialisation, which takes seconds
     mode = set_mode(DEFAULT)
     predict_tile(net, data, ids, ids, raw, rows, scratch, state_out, out, table[BOARD:])
     set_mode(mode)
@@ -82,18 +83,19 @@ def _predict(net, at, table, values, raw, work, out, state, state_out):
 
 @functools.cache
 def predictor_of(kind):
-    """Return the kernel that predicts one sequence with networks of a type; it builds the network's record itself."""
+    """Return the kernel that predicts one sequence with networks of a type; it builds the record from a table."""
 
     @njit
     def predict_one(table, packed, values, raw, work, out, state, state_out):
         """Compute the outputs of values (T, D) and the state after them (1, state size).
 
-        The initial state may be empty, (0, 0), and may be the same array as state_out. Returns the index of the largest
-        output in the first row of out, or BAD_INPUT or BAD_STATE if one of them is not finite.
+        The initial state may have the shape (0, 0), which means zero or learned, and may be the same array as
+        state_out. Returns the index of the largest output in the first row of out, BAD_INPUT if an input is not finite,
+        or BAD_STATE if the initial state is not finite.
         """
         layers, at = _rows(table, TABLES, LAYER)
         head, at = _rows(table, at, HEAD)
-        # Pieces and shares of theta are used in training only: any arrays of their types will do.
+        # Only training uses pieces and shares of theta, so any arrays of their types can be passed for them.
         net = kind(table[ACTIVATION], layers, head[0], layers, head[0], packed, table[POOLING])
         return _predict(net, at, table, values, raw, work, out, state, state_out)
 

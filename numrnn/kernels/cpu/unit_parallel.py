@@ -1,10 +1,11 @@
-"""Predict one tile of few sequences through wide layers on a team of threads, which share out the units.
+"""Predict one tile of few sequences with wide layers, whose units are divided among a team of threads.
 
 Each thread computes all gates of some units, so W streams through the caches of several cores at once. The work is cut
-into phases: one for the inputs of a layer in a block of steps, one for each step, two for the outputs of a block. All
-members meet between phases. A thread that comes late, because a pool is busy or a core is taken, is admitted by the
-first member when the next phase begins; no thread waits for one that has not come. Sums are chains in the order of k,
-so the assignment of units changes no bit.
+into phases (other phases than those of a mini-batch): one for the inputs of a layer in a block of steps, one for each
+step, two for the outputs of a block. All members of the team wait for each other between phases. A thread may come
+late, because the pool of threads or a core is busy; the first member admits it when the next phase begins, and no
+thread waits for another one that has not come. Sums are chains in the order of k, so results do not depend on which
+thread computes a unit.
 """
 
 from numrnn.kernels.cpu.cells import cell_step
@@ -40,13 +41,13 @@ from numrnn.kernels.cpu.tile.forward import (
 from numrnn.kernels.jit import njit
 
 LINE = 8  # counters per cache line
-# The memory of a team, a cache line each: the number of members that have come, whether the tile is done, the first
-# member's calls for even and odd phases (one line), and the number of blocks; then two lines of each member.
+# The memory of a team. One cache line each for: the number of threads that have joined; whether the tile is done; the
+# first member's calls for even and odd phases; the number of blocks. Two cache lines for each member follow.
 JOINED, OVER, CALLS, BLOCKS, MEMBERS = range(0, 5 * LINE, LINE)
-MOST = 64  # members of a team
+MOST = 64  # most members of a team
 TEAM_SIZE = MEMBERS + 2 * LINE * MOST
-DONE = 0  # in a member's first line, read by others: the last phase that it has completed
-RANK, PHASE, BEGINS, COUNT = range(LINE, LINE + 4)  # in its second line: rank, phase, first phase, members
+DONE = 0  # in a member's first line, which others read: the last phase that the member has completed
+RANK, PHASE, BEGINS, COUNT = range(LINE, LINE + 4)  # in its second line: rank, phase, first phase, number of members
 SPINS = 2000  # reads of a counter before the processor is yielded: about 10 us
 
 
@@ -65,16 +66,16 @@ def _wait(counters, index, phase, board):
 
 @njit
 def _call(team, phase, most):
-    """Publish, as the first member, that a phase is complete and how many members take part in the next.
+    """Publish that the first member has completed a phase, and how many members take part in the next phase.
 
-    No member can get two phases ahead of one that takes part, so two places, for even and odd phases, are enough.
+    No member can be two phases ahead of another, so one call for even and one for odd phases are enough.
     """
     store(team, CALLS + phase % 2, phase * (MOST + 1) + min(load(team, JOINED), most))
 
 
 @njit
 def _all_here(team, me, phase, board):
-    """Complete a phase: wait until all members of the next one have completed it; return False on STOP."""
+    """Complete a phase, and wait until all members of the next phase have completed it too; return False on STOP."""
     store(me, DONE, phase)
     if not _wait(team, CALLS + phase % 2, phase * (MOST + 1), board):
         return False
@@ -87,7 +88,7 @@ def _all_here(team, me, phase, board):
 
 @njit
 def _meet(team, me, most, board):
-    """End a phase, unless it precedes this member's first one; return False on STOP."""
+    """End a phase if this member has begun to take part; return False on STOP."""
     phase = me[PHASE]
     me[PHASE] = phase + 1
     if phase < me[BEGINS]:
@@ -99,7 +100,7 @@ def _meet(team, me, most, board):
 
 @njit
 def _let_in(team, me, board):
-    """Wait until a call admits this member; return False if there will be none."""
+    """Wait until a call admits this member; return False if the tile is done before, or on STOP."""
     spins = 0
     while load(team, OVER) == 0 and load(board, STOP) == 0:
         for place in range(CALLS, CALLS + 2):
@@ -120,7 +121,7 @@ def _works(me):
 
 @njit
 def _share(me, outputs, width):
-    """Return first output and number of outputs of a member's share, in register tiles of WIDE panels if possible."""
+    """Return the first output and the number of outputs of a member, in register tiles of WIDE panels if possible."""
     panels = outputs // width
     piece = WIDE if panels >= WIDE * me[COUNT] else 1
     pieces = (panels + piece - 1) // piece
@@ -168,7 +169,7 @@ def _end_layer(layer, place, block, tile_rows, scratch, unit, units):
 def _run_layer(net, index, block, tile_rows, scratch, x_at, x_row, team, me, most, board):
     """Compute a member's share of a layer over a block; return False on STOP."""
     layer, place, work = layer_of(net, index), scratch.places[LAYER_REGIONS * index :], scratch.work
-    gates_at = place[GATES] if layer.saved else place[STATES] + block[ROWS] * layer.HP  # else where the states go
+    gates_at = place[GATES] if layer.saved else place[STATES] + block[ROWS] * layer.HP  # states overwrite them
     if _works(me):
         unit, units = _share(me, layer.HP, width_of(work))
         _begin_layer(net, layer, place, block, tile_rows, work, x_at, x_row, gates_at, unit, units)
@@ -222,9 +223,9 @@ def _run_tile(net, data, ids, first_row, raw, tile_rows, scratch, out, team, me,
 
 @njit
 def predict_in_team(net, data, ids, first_row, raw, tile_rows, scratch, state_out, out, board, team, most):
-    """Join the team of a tile and compute a member's share of what `predict_tile` computes; scratch is the team's.
+    """Join the team of a tile and compute a member's share of the results of `predict_tile`, in the team's scratch.
 
-    A thread that comes when the tile is done, or when the team has `most` members, returns at once.
+    A thread that comes when the tile is done, or when the team already has `most` members, returns at once.
     """
     rank = fetch_add(team, JOINED)
     if rank >= most:

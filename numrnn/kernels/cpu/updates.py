@@ -1,7 +1,7 @@
 """Update the flat parameter vector, or a piece of it, in place, and convert it to and from the kernels' layouts.
 
-`theta` and `grad` are flat arrays of one dtype, and scalars must have that dtype: float32 would otherwise be computed
-in float64. P is the number of parameters in them. The formulas are those of torch.optim.
+`theta` and `grad` are flat arrays (P,) of the same dtype. Scalars must have that dtype too: otherwise steps in float32
+would be computed in float64. The formulas are those of torch.optim.
 """
 
 import math
@@ -19,12 +19,12 @@ from numrnn.kernels.cpu.products import add, copy, pack_inputs, pack_outputs
 from numrnn.kernels.cpu.records import piece_of
 from numrnn.kernels.jit import njit
 
-LANES = 16  # partial sums by position: chains of additions are short, and the result is the same on every machine
+LANES = 16  # number of partial sums of a sum, which makes it accurate, and the same on every machine
 
 
 @intrinsic
 def _sum_of_squares(typingctx, x):
-    """Return the float64 sum of x[i]^2 over the whole groups of LANES in x: LANES sums, added up as a tree."""
+    """Return the float64 sum of x[i]^2 over all whole groups of LANES elements: LANES sums, added up as a tree."""
 
     def codegen(context, builder, signature, args):
         element, index = context.get_value_type(x.dtype), ir.IntType(64)
@@ -71,7 +71,7 @@ def squared_norm(x):  # (P,) -> float64
 
 @njit
 def clip(gradient, norm, clip_norm):  # (P,), scalars
-    """Scale a gradient, or a part of it, down if the norm of the whole is larger than clip_norm."""
+    """Scale a gradient, or a part of it, down if the norm of the whole gradient exceeds clip_norm."""
     if clip_norm < norm + 1e-6:  # 1e-6 as in torch.nn.utils.clip_grad_norm_
         factor = like(clip_norm / (norm + 1e-6), gradient[0])
         for i in range(gradient.size):
@@ -86,13 +86,13 @@ def add_decay(grad, theta, alpha):  # (P,), (P,), scalar -> float64
     return squared_norm(theta)
 
 
-# The rules of `step`. Each takes a row of scalars in theta's dtype, in the order in which its function unpacks them.
+# The rules of `step`. The function of each rule unpacks its hyperparameters from a row of scalars in theta's dtype.
 NO_STEP, SGD, SGD_MOMENTUM, SGD_NESTEROV, ADAM, RMSPROP, RMSPROP_MOMENTUM = range(7)
 
 
 @njit
 def step(rule, theta, grad, first, second, scalars):
-    """Make one step of a rule in place; `first` and `second` hold its state, if it has any."""
+    """Perform one step of a rule in place; `first` and `second` hold the rule's state, if it has any."""
     if rule == SGD:
         _sgd(theta, grad, scalars)
     elif rule == SGD_MOMENTUM:
@@ -109,10 +109,10 @@ def step(rule, theta, grad, first, second, scalars):
 
 @njit
 def complete_step(theta, grad, before, loss, decayed, alpha, clip_norm, rule, first, second, scalars):
-    """Add the L2 term over theta[decayed[:, 0] : decayed[:, 1]], clip the gradient and make a step, on one thread.
+    """Add the L2 term over theta[decayed[:, 0] : decayed[:, 1]], clip the gradient and perform a step, on one thread.
 
-    `before` receives theta before the step. Returns the objective, the norm before clipping, and whether both and the
-    new theta are finite; if objective or norm is not, no step is made.
+    `before` receives theta before the step. Returns the objective, the norm before clipping, and whether these two and
+    the new theta are finite. If the objective or the norm is not finite, no step is performed.
     """
     mode = set_mode(DEFAULT)
     if alpha:
@@ -156,11 +156,12 @@ def _sgd_nesterov(theta, grad, velocity, scalars):
 
 @njit
 def _adam(theta, grad, m, v, scalars):
-    """Make a step of Adam, or of AdamW, in which `keep` shrinks theta first.
+    """Perform a step of Adam or AdamW; AdamW first multiplies theta by `keep` (1 for Adam).
 
-    `rate` includes the bias correction of m; `root_correction_2` is that of sqrt(v).
+    `rate` includes the bias correction of m; `root_correction_2` is the bias correction of sqrt(v).
     """
-    # The gains are 1 - beta_1 and 1 - beta_2, rounded once: 1 - 0.999 in float32 has a relative error of 6e-5.
+    # gain_1 and gain_2 are 1 - beta_1 and 1 - beta_2, rounded once: computed in float32, 1 - 0.999 has an error of
+    # 6e-5.
     keep, rate, gain_1, beta_2 = scalars[0], scalars[1], scalars[2], scalars[3]
     gain_2, root_correction_2, epsilon = scalars[4], scalars[5], scalars[6]
     for i in range(theta.size):
@@ -206,7 +207,7 @@ def pack_weights(pieces, theta, packed):
 
 @njit
 def add_nodes(piece, nodes, count):
-    """Sum a piece of the gradients (nodes, ...) into the first node, in the shape of a binary tree."""
+    """Sum a piece of the nodes' gradients (nodes, ...) into the first node's gradient, as a binary tree."""
     lines, length = piece.columns, piece.count
     if not piece.transposed:
         lines, length = length, lines
@@ -222,7 +223,7 @@ def add_nodes(piece, nodes, count):
 
 @njit
 def unpack_piece(piece, gradient, flat):
-    """Write a piece of a gradient, in the tiles' layout, into `flat`, in theta's layout."""
+    """Copy a piece of a gradient from the layout in which tiles sum it into `flat`, which has theta's layout."""
     count, columns, row = piece.count, piece.columns, piece.gradient_row
     if piece.transposed:
         transpose(columns, count, gradient, piece.gradient, row, flat, piece.theta, columns)

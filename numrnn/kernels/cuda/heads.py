@@ -12,10 +12,10 @@ from numrnn.kernels.cuda.jit import kernel
 def row_losses(
     loss_kind, parameter, weight_sum, logits_inout, target, classes, class_bytes, values, weights, losses_out
 ):
-    """Compute weight times loss of each row, as float64, and overwrite logits (n, K) with their gradients.
+    """Compute weight times loss of each row in float64, and overwrite the logits (n, K) with their gradients.
 
-    Gradients are multiplied by weight over weight_sum (1,). A row whose target is -1 or whose weight is 0 has loss and
-    gradient 0.
+    Gradients are multiplied by the row's weight and divided by weight_sum (1,). If a row's target is -1 or its weight
+    is 0, its loss and gradient are 0.
     """
     row = cuda.grid(1)
     if row >= logits_inout.shape[0]:
@@ -33,7 +33,7 @@ def row_losses(
 
 @kernel
 def take_targets(target, classes, class_bytes, values, weights, target_out, classes_out, values_out, weights_out):
-    """Copy target number target[row] and its weight to index row; target_out[row] is row, or -1 without a target."""
+    """Copy target number target[row] and its weight to index row; write row, or -1 without a target, to target_out."""
     row = cuda.grid(1)
     if row >= target.size:
         return

@@ -1,9 +1,9 @@
-"""Compile CUDA kernels and keep them on disk with those of the CPU, since compiling takes seconds.
+"""Compile CUDA kernels and keep them on disk next to the CPU kernels, since compiling takes seconds.
 
-numba-cuda's own cache key covers neither the functions that a kernel calls nor its options, and it identifies kernels
-made by a function by a pickle of what they enclose, which differs in every process. This cache lies in the folder of
-`numrnn.kernels.jit`, which changes with every edit of a CPU kernel, and identifies kernels by the source of all kernels
-and by the values that they enclose.
+The key of numba-cuda's own cache covers neither the functions that a kernel calls nor the kernel's options. It also
+contains a pickle of the values in the kernel's closure, and this pickle differs in every process. The cache of this
+module lies in the folder of `numrnn.kernels.jit`, which changes with every edit of a CPU kernel. Its keys contain a
+hash of the source of all kernels and the values in the kernel's closure.
 """
 
 import hashlib
@@ -24,7 +24,8 @@ HASH = kernel_hash("cuda")
 def kernel(function=None, **options):
     """Return `numba.cuda.jit` of a function, with a disk cache.
 
-    The function may enclose numbers, types, and functions that do so. `options` are those of `numba.cuda.jit`.
+    The function's closure may contain numbers, strings, types, tuples, and functions to which the same applies.
+    `options` are those of `numba.cuda.jit`.
     """
     if function is None:
         return lambda function: kernel(function, **options)
@@ -48,14 +49,14 @@ class _KernelCache:
         self._files = KernelFiles(CACHE_FOLDER, name, stamp)
 
     def load_overload(self, signature, target):
-        """Return the kernel for the types of arguments and the current compute capability, or None."""
+        """Return the stored kernel for types of arguments and the current compute capability, or None."""
         from numba.cuda.dispatcher import _Kernel
 
         states = self._files.load((signature, target.codegen().magic_tuple()))
         if states is None:
             return None
         loaded = _Kernel._rebuild(**states)
-        loaded.bind()  # now, as after a compilation, and not at the first launch, which may be within a graph
+        loaded.bind()  # not at the first launch, which may be recorded in a graph
         return loaded
 
     def save_overload(self, signature, compiled):
@@ -73,7 +74,7 @@ class _KernelCache:
 
 
 def identity(value):
-    """Return plain values that identify a function among those made at the same place: all that it encloses."""
+    """Return plain values that identify a function: its name and the values in its closure."""
     function = getattr(value, "py_func", value)
     if inspect.isfunction(function):
         enclosed = [cell.cell_contents for cell in function.__closure__ or ()]

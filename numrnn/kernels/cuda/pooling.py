@@ -1,4 +1,4 @@
-"""Pool states of whole sequences (mean, maximum), one thread per unit of a sequence; see `row_order` for the rows."""
+"""Compute the mean or maximum of a sequence's states, one thread per unit; see `row_order` for the order of rows."""
 
 from numba import cuda
 
@@ -9,7 +9,7 @@ from numrnn.kernels.cuda.jit import kernel
 
 @kernel
 def pool(pooling, offsets, lengths, states, pool_out, reached_out):
-    """Compute pool (N, H) from states (R, H); for a maximum also the first step that reached it."""
+    """Compute the pool (N, H) of states (R, H) and, for a maximum, the first step that reached it."""
     at, H = cuda.grid(1), states.shape[1]
     if at >= lengths.size * H:
         return
@@ -17,7 +17,7 @@ def pool(pooling, offsets, lengths, states, pool_out, reached_out):
     value, reached, excess = states[i, j], 0, like(0.0, states[i, j])
     for t in range(1, lengths[i]):
         s = states[offsets[t] + i, j]
-        if pooling == MEAN:  # Kahan's sum, as in kernels/cpu/pooling.py
+        if pooling == MEAN:  # compensated sum, as in kernels/cpu/pooling.py
             term = s - excess
             total = value + term
             excess = (total - value) - term
@@ -30,7 +30,7 @@ def pool(pooling, offsets, lengths, states, pool_out, reached_out):
 
 @kernel
 def spread(pooling, offsets, lengths, dpool, reached, dstates_out):
-    """Compute the gradients of states (R, H) from those of the pool (N, H)."""
+    """Compute the gradients of states (R, H) from the gradient of the pool (N, H)."""
     at, H = cuda.grid(1), dpool.shape[1]
     if at >= lengths.size * H:
         return

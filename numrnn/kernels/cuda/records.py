@@ -1,4 +1,4 @@
-"""Group the arrays that the kernels of all cells take."""
+"""Group the arrays that are arguments of the kernels of all cells."""
 
 from typing import NamedTuple
 
@@ -11,29 +11,29 @@ class Weights(NamedTuple):
     Forward passes read W transposed, so that neighbouring threads read neighbouring numbers.
     """
 
-    W: np.ndarray  # (H, G H) forward, (G H, H) backward
+    W: np.ndarray  # (H, G H) in the forward pass, (G H, H) in the backward pass
     b: np.ndarray  # (G H,)
     b_Wn: np.ndarray  # (H,) of a GRU, else empty
 
 
 class Tape(NamedTuple):
-    """Hold what a forward pass leaves for the backward pass, over all rows of a mini-batch."""
+    """Hold the values of all rows of a mini-batch that the forward pass stores for the backward pass."""
 
-    gates: np.ndarray  # (R, G H): U x on the way in, then gates, then the gradients of their pre-activations
+    gates: np.ndarray  # (R, G H): first U x, then the gates, then the gradients of their pre-activations
     memory: np.ndarray  # (R, H): an LSTM's cells; a GRU's hn, then its gradient; (0, 0) for an Elman cell
-    before: np.ndarray  # (R, H): s_{t-1} as W reads it
+    before: np.ndarray  # (R, H): s_{t-1} times its mask
 
 
 class States(NamedTuple):
-    """Hold states that belong to no row, (kinds, N, H), an LSTM's cell after s."""
+    """Hold the states (kinds, N, H) before and after all steps; the kinds are s and, for an LSTM, the cell."""
 
-    first: np.ndarray  # states before the first steps; backward: their gradients, written
-    last: np.ndarray  # states after the last steps; backward: their gradients, read
-    mask: np.ndarray  # (N, H): mask of recurrent dropout, by which a state is multiplied before W
+    first: np.ndarray  # states before the first steps; the backward pass writes their gradients
+    last: np.ndarray  # states after the last steps; in the backward pass, their gradients
+    mask: np.ndarray  # (N, H): masks of recurrent dropout; W is multiplied by s times the mask
 
 
 class Out(NamedTuple):
-    """Hold the states that a layer passes up, or their gradients, both directions side by side."""
+    """Hold the states that a layer passes up, and their gradients, with both directions side by side."""
 
     s: np.ndarray  # (R, directions H)
     ds: np.ndarray  # (R, directions H); (0, 0): there is no gradient from above

@@ -1,10 +1,10 @@
-"""Define how the blocks of a kernel traverse ragged sequences.
+"""Define how the blocks of CUDA threads of a kernel traverse ragged sequences.
 
-Sequences are sorted by length, the longest first, so those that take part in a step are a prefix. The rows of all
-steps lie one after another without padding, first step first: row offsets[t] + i is step t of sequence i. From
-offsets[T] on there may be rows that belong to no sequence (see `numrnn.network.cuda.batch_tables.rounded`). A block
-owns a few neighbouring sequences and all units; each of its threads handles the same (sequence, unit) pairs in all
-steps.
+Sequences are sorted by length, the longest first, so the sequences that take part in a step are a prefix. The rows of
+all steps are stored one after another without padding, beginning with the first step: row offsets[t] + i is step t of
+sequence i. Rows from offsets[T] on, if there are any, belong to no sequence (see
+`numrnn.network.cuda.batch_tables.rounded`). A block computes all units of a few neighbouring sequences; each of its
+threads handles the same (sequence, unit) pairs in all steps.
 """
 
 from typing import NamedTuple
@@ -13,17 +13,17 @@ import numpy as np
 from numba import cuda
 
 THREADS = 256  # threads of a block
-BLOCKS = 128  # blocks worth having: about the number of multiprocessors of a GPU
-SHARED_BYTES = 48 * 1024  # shared memory of a block that a launch gets by default
+BLOCKS = 128  # number of blocks to aim at: about the number of multiprocessors of a GPU
+SHARED_BYTES = 48 * 1024  # shared memory that a block gets by default
 
 
 class Walk(NamedTuple):
     """Describe the sequences of a mini-batch and how a direction of a layer traverses them."""
 
-    offsets: np.ndarray  # (T + 1,) int64: the first row of a step
-    lengths: np.ndarray  # (N,) int64, not increasing
+    offsets: np.ndarray  # (T + 1,) int64: first row of each step
+    lengths: np.ndarray  # (N,) int64: lengths of the sequences, the longest first
     rows: int  # sequences of a block
-    reverse: int  # 1: from the last step to the first
+    reverse: int  # 1: from the last step to the first; 0: from the first to the last
 
 
 @cuda.jit(device=True)
@@ -41,9 +41,9 @@ def sequences_of_block(walk):
 
 @cuda.jit(device=True)
 def clear_rest(walk, tape, out):
-    """Zero the rows behind those of all steps in the arrays that a forward pass leaves.
+    """Zero the rows that belong to no sequence, in the arrays that a forward pass fills.
 
-    Matrix products go over all rows, and a NaN in memory times zero would remain NaN.
+    Matrix products sum over all rows, and a NaN left in such a row would spoil them even if multiplied by zero.
     """
     block, blocks = cuda.blockIdx.y * cuda.gridDim.x + cuda.blockIdx.x, cuda.gridDim.x * cuda.gridDim.y
     for row in range(walk.offsets[walk.lengths[0]] + block, tape.before.shape[0], blocks):
@@ -58,7 +58,7 @@ def clear_rest(walk, tape, out):
 def rows_of_block(sequences, values, itemsize):
     """Return the number of sequences of a block, each with `values` numbers of `itemsize` bytes in shared memory.
 
-    They are few enough that all multiprocessors have a block and that their states fit in shared memory. Raises
+    The number is so small that every multiprocessor gets a block and that a block's states fit in shared memory. Raises
     ValueError if one sequence does not fit.
     """
     most = SHARED_BYTES // (values * itemsize)

@@ -13,18 +13,18 @@ from numrnn.kernels.cuda.jit import kernel
 class Rows(NamedTuple):
     """Describe the rows of all steps."""
 
-    source: np.ndarray  # (R,) int64: the step in the data
-    target: np.ndarray  # (R,) int64: the step's target, if every step has one
-    key: np.ndarray  # (R,) int64: key of dropout masks
-    step: np.ndarray  # (R,) int64: the step within its sequence or chunk
+    source: np.ndarray  # (R,) int64: index of the step in the data
+    target: np.ndarray  # (R,) int64: index of the step's target, for one target per step
+    key: np.ndarray  # (R,) int64: key of the sequence's dropout masks
+    step: np.ndarray  # (R,) int64: number of the step within its sequence or chunk
 
 
 @kernel
 def describe_rows(offsets, lengths, starts, targets, keys, rows_out):
     """Fill in the description of rows, one thread per sequence.
 
-    A thread also fills in some of the rows behind those of all steps: they read the first step of the data, so that
-    they hold numbers, and have no target.
+    A thread also fills in some of the rows that belong to no sequence. They refer to the first step of the data, so
+    that they contain valid numbers, and have no target.
     """
     i = cuda.grid(1)
     if i < lengths.size:
@@ -61,7 +61,7 @@ def drop_rows(keys, steps, layer, kept, width, values_inout):
 
 @kernel
 def sum_by_symbol(order, first, rows, sums_inout):
-    """Add to each symbol's row the sum of the rows (R, n) in which the symbol occurs, one thread per value.
+    """Add to each symbol's row of `sums_inout` the sum of the rows (R, n) at which it occurs, one thread per value.
 
     The rows of symbol k are order[first[k] : first[k + 1]], added in that order.
     """

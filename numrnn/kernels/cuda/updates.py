@@ -1,7 +1,8 @@
-"""Apply the L2 term, the norm, clipping and a solver's step to the gradient of a mini-batch.
+"""Compute the objective and an update from the losses and the gradient of a mini-batch.
 
-Each block leaves one partial sum in float64, and the partial sums are added up in order: there are no atomics, and
-every run has the same bits. The rules are those of kernels/cpu/updates.py, one parameter at a time.
+Each block of threads stores one partial sum in float64, and the partial sums are added up in their order. There are no
+atomic operations, so the results of all runs are bitwise identical. The rules are those of kernels/cpu/updates.py,
+applied to one parameter at a time.
 """
 
 import math
@@ -13,9 +14,9 @@ from numrnn.kernels.cpu.updates import NO_STEP, step
 from numrnn.kernels.cuda.jit import kernel
 
 THREADS = 128  # threads of a block, a power of two
-BLOCKS = 64  # blocks, each of which leaves one partial sum
+BLOCKS = 64  # number of blocks, each of which stores one partial sum
 GRADIENT, DECAY, LOSS, THETA = range(4)  # rows of the table of partial sums
-RUNNING = -1  # the status while everything is finite; else the number of the mini-batch in which something was not
+RUNNING = -1  # the status while all values are finite; later the number of the first diverged mini-batch
 
 
 @cuda.jit(device=True)
@@ -45,7 +46,11 @@ def _sum_of_row(partial, row):
 
 @kernel
 def weigh(alpha, theta, decays, grad_inout, losses, partial_out):
-    """Add alpha theta to the gradient where `decays` is 1; leave partial sums of squares of both and of losses (n,)."""
+    """Add alpha theta to the gradient where `decays` is 1, and store partial sums.
+
+    The sums are those of the squares of the gradient, of the squares of theta where `decays` is 1, and of the losses
+    (n,).
+    """
     shared = cuda.shared.array(THREADS, float64)
     squares, decay, loss = 0.0, 0.0, 0.0
     for i in range(cuda.grid(1), theta.size, cuda.gridsize(1)):
@@ -65,10 +70,11 @@ def weigh(alpha, theta, decays, grad_inout, losses, partial_out):
 def update(
     number, weight_sum, alpha, clip_norm, rule, scalars, theta, grad, before, first, second, partial, results, status
 ):
-    """Store objective and norm of mini-batch number[0] in results (batches, 2), clip, and make a step of a rule.
+    """Store objective and norm of mini-batch number[0] in results (batches, 2), clip, and perform a solver's step.
 
-    `before` receives theta before the step. Nothing happens after anything was not finite. What changes from one
-    mini-batch to the next lies on the device: number (1,), weight_sum (1,), and the scalars of the rule.
+    `before` receives theta before the step. The kernel does nothing if an earlier mini-batch diverged. Values that
+    change from one mini-batch to the next are in arrays on the device: number (1,), weight_sum (1,), and the scalars of
+    the rule.
     """
     shared = cuda.shared.array(THREADS, float64)
     loss = _sum_of_row(partial, LOSS) / weight_sum[0] + 0.5 * alpha * _sum_of_row(partial, DECAY)
@@ -96,6 +102,6 @@ def update(
 
 @kernel
 def settle(number, partial, status):
-    """Stop if theta, objective or norm is not finite: bounded cells give finite losses with weights that overflowed."""
+    """Set the status if theta, objective or norm is not finite; a loss may be finite although theta is not."""
     if status[0] == RUNNING and not math.isfinite(_sum_of_row(partial, THETA)):
         status[0] = number[0]

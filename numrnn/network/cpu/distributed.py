@@ -1,4 +1,4 @@
-"""Train a network whose mini-batches are shared by many processes, see docs/design/mpi.rst."""
+"""Train a network in several processes, which share each mini-batch; see docs/design/mpi.rst."""
 
 import numpy as np
 
@@ -10,14 +10,15 @@ from numrnn.kernels.cpu.updates import pack_weights
 from numrnn.network.cpu.network import CPUNetwork
 from numrnn.network.interface import TrainingRun
 
-NEVER = -(1 << 62)  # a count of completed nodes that never reaches their number, so no phase is opened
+NEVER = -(1 << 62)  # a number of completed nodes from which their total is never reached, so no phase opens
 
 
 class SharedNetwork(CPUNetwork):
     """Run a `CPUNetwork` in many processes that call its methods together, with the same arguments.
 
-    Each process computes the tiles of the nodes that it owns; all get the sum of the gradients and make the same step.
-    So theta and all results have the bits of a single process in all of them. `comm` is a `numrnn.distributed.mpi.MPI`.
+    Each process computes the tiles of the tree nodes that it owns. All processes receive the sum of the gradients and
+    perform the same solver's step, so theta and all results are bitwise identical to those of a single process. `comm`
+    is a `numrnn.distributed.mpi.MPI`.
     """
 
     def __init__(self, layout, *, comm, **options):
@@ -25,9 +26,9 @@ class SharedNetwork(CPUNetwork):
         self._comm, self._threads = comm, comm.most(self.n_jobs)
 
     def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
-        """Make one step of a solver for each mini-batch; see `Network.train`.
+        """Perform one solver's step for each mini-batch; see `Network.train`.
 
-        Ctrl-C in any process ends all of them after the same mini-batch.
+        Ctrl-C in any process ends the training of all processes after the same mini-batch.
         """
         pack_weights(self._net.pieces, theta, self._net.packed)
         if state is None and any(batch.steps is not None for batch in batches):
@@ -74,15 +75,15 @@ class SharedNetwork(CPUNetwork):
         return _Share(self._comm, self._threads, self.tile_rows, batch, lengths).read
 
     def _sum_share(self, share, inputs, goal, update, sums):
-        """Compute the gradients of this process's nodes and the tree's sum, which becomes the first node.
+        """Compute the gradients of this process's nodes and the sum of all nodes, which is stored as the first node.
 
-        Returns the losses of all tiles, and whether a process is to stop.
+        Returns the losses of all tiles, and whether the processes must stop.
         """
         tail = np.zeros(share.tiles + 1)
         if len(share.rows.ids):
             goal = goal._replace(first=goal.first[share.part])
             job, threads = self._job(share.rows, sums, share.node_tiles)
-            # No phase is opened and none is waited for: a run ends when the nodes are computed.
+            # No phase is opened or waited for: a run ends when the nodes are computed.
             job.nodes_done[0] = NEVER
             job.board[processor.DONE] = 1
             self._run(job, threads, inputs, goal, update, int(share.rows.lengths.max()))
@@ -106,14 +107,14 @@ class SharedNetwork(CPUNetwork):
 
     def _run(self, *arguments):
         outcome = super()._run(*arguments)
-        if outcome == "interrupted":  # by a Ctrl-C that was not exchanged with the other processes
+        if outcome == "interrupted":  # the other processes do not know of this Ctrl-C
             raise RuntimeError(
                 "Ctrl-C stopped this process only, so the processes cannot continue together; start them again"
             )
         return outcome
 
     def _complete(self, rows, share):
-        """Send the rows of an array (N, ...) that each process has written for its sequences to all processes."""
+        """Send the rows of an array (N, ...) to all processes; each process has written those of its own sequences."""
         exchanged = rows[share.ids]
         self._comm.gather_rows(exchanged, np.diff(share.places))
         rows[share.ids] = exchanged
@@ -132,9 +133,10 @@ class SharedNetwork(CPUNetwork):
 class _Share:
     """Describe a process's share of a mini-batch: contiguous nodes, tiles and sequences.
 
-    `tiles`, `nodes` and `ids` (n,) are those of the whole mini-batch, in which the sequences of each process begin at
-    `places` (processes + 1,). `part` (a slice) and `rows` are this process's sequences, and `read` their ids, or that
-    of the mini-batch's first sequence if there are none.
+    `tiles` and `nodes` are the numbers of tiles and nodes of the whole mini-batch, and `ids` (n,) the ids of its
+    sequences. The sequences of each process begin at the indices `places` (processes + 1,) of `ids`. This process's
+    sequences are ids[part], and `rows` describes them. `read` are their ids, or the id of the mini-batch's first
+    sequence if this process has none.
     """
 
     def __init__(self, comm, threads, tile_rows, batch, lengths):
@@ -151,5 +153,5 @@ class _Share:
 
 
 def _moves(batch, following):
-    """Return True if states after a chunk are read by the caller or by processes that did not write them."""
+    """Return True if the states after a chunk are read by the caller, or by processes that have not computed them."""
     return following is None or (following.first > 0 and following.ids is not batch.ids)

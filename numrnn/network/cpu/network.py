@@ -22,7 +22,7 @@ from numrnn.network.interface import RecurrentNetwork, TrainingRun, goal_of, inp
 
 
 class CPUNetwork(RecurrentNetwork):
-    """Run a network of one architecture on a CPU; it holds places of parameters, not their values.
+    """Run a network of one architecture on a CPU; it stores positions of parameters in theta, not their values.
 
     Parameters
     ----------
@@ -30,17 +30,17 @@ class CPUNetwork(RecurrentNetwork):
     activation : {"tanh", "relu"}
         Activation of an Elman cell.
     head : {"softmax", "sigmoid", "identity"}
-        Output function; its loss is cross-entropy, cross-entropy per output, or squared error.
+        Output function; its default loss is cross-entropy, cross-entropy per output, or squared error.
     loss : str, optional
-        Key of `numrnn.network.components.LOSSES` to use instead of the head's own loss.
+        Key of `numrnn.network.components.LOSSES`; None means the default loss of the head.
     loss_parameter : float, optional
         Parameter of the loss; None means its default.
     output, pooling, dtype
         As in `RecurrentNetwork`.
     n_jobs : int
-        Number of threads; results have the same bits for any number.
+        Number of threads; results are bitwise identical for all numbers.
     memory_limit : int, optional
-        Bytes that training may take in addition to the data; results have the same bits for any limit.
+        Bytes that training may take in addition to the data; results are bitwise identical for all limits.
     """
 
     def __init__(
@@ -74,10 +74,10 @@ class CPUNetwork(RecurrentNetwork):
         return {**self.__dict__, "memory": copy(self.memory)}
 
     def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
-        """Make one step of a solver for each mini-batch; see `Network.train`."""
+        """Perform one solver's step for each mini-batch; see `Network.train`."""
         rows, goal, sums = self._weigh(data, targets, batches)
         if not sums.all():
-            # These are left out, unless states have to be carried through them.
+            # Mini-batches without weights are left out, unless states have to be carried through them.
             kept = [n for n, batch in enumerate(batches) if sums[n] > 0 or batch.steps is not None]
             batches, sums = [batches[n] for n in kept], sums[kept]
             rows = Rows(batches, data.lengths) if batches else None
@@ -107,7 +107,7 @@ class CPUNetwork(RecurrentNetwork):
         return rows, goal, sums
 
     def _inputs(self, data, rows, state, given, dgiven, step):
-        """Return what the kernels read of the sequences of mini-batches."""
+        """Return the sequences of mini-batches for the kernels, with states and dropout."""
         if state is None or not rows.carried:
             state = np.zeros((len(data) if rows.carried else 0, self.state_size), self.dtype)
         inputs = inputs_of(self.layout, data, rows, state, learning=True)
@@ -127,9 +127,10 @@ class CPUNetwork(RecurrentNetwork):
         return run_threads(work, threads, self.work.budget(3, longest * job.node_tiles, self.tile_rows), job.board)
 
     def _job(self, rows, weight_sums, node_tiles=None, with_tiles=True):
-        """Lay out mini-batches for threads; return the job and a number of threads.
+        """Describe mini-batches as a job for threads; return the job and a number of threads.
 
-        This is the number that the work is worth and, if tiles are to be run, for which there is memory.
+        The number is limited to what the amount of work justifies and, if tiles are to be run, to what the memory limit
+        allows.
         """
         tile_counts = -(-np.diff(rows.first) // self.tile_rows)
         threads = self.work.training_threads(rows.lengths.sum() / len(tile_counts), tile_counts.max(), self.n_jobs)
@@ -168,7 +169,7 @@ class CPUNetwork(RecurrentNetwork):
         pack_weights(self._net.pieces, theta, self._net.packed)
 
     def first_state(self):
-        """Return the initial state of a sequence, (1, state_size): that learned by the last `pack`, or zeros."""
+        """Return the initial state of a sequence (1, state_size): the learned one, as of the last `pack`, or zeros."""
         parts = []
         for fields in self._net.layers.tolist():
             layer = Layer(*fields)
@@ -181,8 +182,8 @@ class CPUNetwork(RecurrentNetwork):
     def predict_packed(self, data, state=None, raw=False, threads=1, masks=None, in_teams=None):
         """Predict with the weights of the last `pack`; see `RecurrentNetwork.predict_packed`.
 
-        With `in_teams`, threads share the units of a tile; by default (None) they do if that is faster, and never with
-        masks.
+        With `in_teams`, threads share the units of a tile; None means that they do so if this is faster. With masks,
+        each tile is computed by one thread.
         """
         if not data.in_memory:
             return self.predict_blocks(
@@ -231,7 +232,7 @@ class CPUNetwork(RecurrentNetwork):
         return run_threads(work, threads, self.work.budget(1, job.longest, job.tile_rows), job.board)
 
     def _run_teams(self, job, tile_count, threads):
-        """Predict with all threads joining the teams of all tiles, each beginning with another tile."""
+        """Predict with a team for each tile; each thread joins one team after another, beginning with another tile."""
         scratches = [self.memory.take(job.tile_rows, job.longest) for _ in range(tile_count)]
         meetings = np.zeros((tile_count, unit_parallel.TEAM_SIZE), np.int64)
         most = self.work.team_size(len(job.order))
@@ -255,12 +256,12 @@ class CPUNetwork(RecurrentNetwork):
 class _Prediction(NamedTuple):
     """Hold sequences to predict, and the arrays for their outputs."""
 
-    order: np.ndarray  # ids in tile order
+    order: np.ndarray  # ids of the sequences in the order of tiles
     data: Data
-    first_row: np.ndarray  # where the outputs of each sequence begin
+    first_row: np.ndarray  # index in `out` of each sequence's first output
     raw: bool
     tile_rows: int
     longest: int
-    after: np.ndarray  # (N, state_size)
+    after: np.ndarray  # (N, state_size): receives the states after the last steps
     out: np.ndarray
     board: np.ndarray

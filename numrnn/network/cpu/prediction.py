@@ -1,4 +1,4 @@
-"""Predict with a network whose weights are packed once and whose memory is kept between calls."""
+"""Predict with a network whose weights are packed once; the memory of a call is kept for the next one."""
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from numrnn.network.interface import check_step_shape
 class Predictor:
     """Predict sequences and single steps, from any number of Python threads at once.
 
-    The weights of the `CPUNetwork` are packed here: it must not predict or train with others afterwards.
+    The constructor packs the weights into the `CPUNetwork`, which must not predict or train with other weights
+    afterwards.
     """
 
     def __init__(self, network, theta):
@@ -20,7 +21,7 @@ class Predictor:
         net = network.net
         self.dtype = network.dtype
         forward_only = network.layout.n_symbols is None and not network.layout.bidirectional
-        # The shape of an array that is a step; None if there is none.
+        # Shape of the array that `step` accepts as one step; None if `step` cannot be used.
         self.step_shape = (network.layout.n_inputs,) if forward_only else None
         self.state_shape = 1, network.state_size
         self.network, self._packed, self._kernel = network, net.packed, single_sequence.predictor_of(type(net))
@@ -30,7 +31,7 @@ class Predictor:
         self._spare = []  # memory of finished calls; pop and append are atomic
 
     def useful_threads(self, data):
-        """Return the number of threads that predictions of these sequences are worth."""
+        """Return how many threads are worthwhile for predictions of these sequences."""
         return 1 if len(data) == 1 and self._alone else self.network.work.useful_threads(data)
 
     def predict(self, data, state=None, raw=False, threads=1):
@@ -51,11 +52,11 @@ class Predictor:
         return outputs, after
 
     def step(self, x, state, decode):
-        """Predict one more step x (D,) or (1, D) of one sequence; return what `decode` returns, and the new state.
+        """Predict one more step x (D,) or (1, D) of one sequence; return the result of `decode`, and the new state.
 
         The state is (1, state_size), or None for the initial state. `decode` is called with the index of the largest
-        output and the outputs (1, K), which it must not keep, since the next step overwrites them. Raises ValueError if
-        x or the state is not finite.
+        output and the outputs (1, K). It must not keep the outputs, since the next step overwrites them. Raises
+        ValueError if x or the state is not finite.
         """
         memory = self._take(1)
         memory.x[:] = x
@@ -92,7 +93,7 @@ class _Memory:
         self.kept = self.work.nbytes + self.table.nbytes <= max(KEPT_BYTES, net.packed.nbytes)
         self.x, self.outputs = np.zeros(layout.n_inputs, dtype), np.zeros((1, layout.n_outputs), dtype)
         x = read_only(self.x.reshape(1, -1))
-        self.step = (self.table, net.packed, x, False, self.work, self.outputs)  # all arguments but the states
+        self.step = (self.table, net.packed, x, False, self.work, self.outputs)  # all arguments except the states
 
 
 def _refuse(code):

@@ -6,16 +6,16 @@ from numrnn.kernels.cpu.inputs import SymbolData
 from numrnn.kernels.cpu.sampling import generate
 from numrnn.network.cpu.workspaces import make_scratch
 
-FIRST_BLOCK, LARGEST_BLOCK = 16, 4096  # symbols per call of compiled code; few at first, for quick output
+FIRST_BLOCK, LARGEST_BLOCK = 16, 4096  # symbols per call of compiled code; few in the first call, for quick output
 
 
 class Writer:
-    """Continue one text; the state is carried, so no step is computed twice.
+    """Continue one text; the state is kept between calls, so no step is computed twice.
 
-    The `CPUNetwork` reads symbols, has an output for each step and its weights packed; many writers may share it.
-    Logits are divided by `temperature`; 0 always selects the most probable symbol. Symbols are chosen among the `top_k`
-    most probable ones and, of these, the fewest that together have the probability `top_p`; None means all. `random`
-    gives one number per symbol.
+    The `CPUNetwork` must read symbols, have an output for each step, and have its weights packed. Many writers may
+    share it. Logits are divided by `temperature`; 0 always selects the most probable symbol. Symbols are drawn from the
+    `top_k` most probable ones and, of these, from the fewest that together have at least the probability `top_p`; None
+    means no restriction. `random` is a NumPy generator, which gives one number per symbol.
     """
 
     def __init__(self, network, *, temperature, top_k, top_p, random):
@@ -34,7 +34,7 @@ class Writer:
         self._symbols = np.zeros(self._largest + 1, np.min_scalar_type(layout.n_symbols - 1))
 
     def read(self, symbols):
-        """Make a step for each symbol of an array (T,); what is written next follows the last one."""
+        """Read the symbols of an array (T,); the next symbol that is written follows the last of them."""
         for first in range(0, len(symbols) - 1, self._largest):
             part = symbols[first : min(first + self._largest, len(symbols) - 1)]
             self._symbols[: len(part)] = part
@@ -42,7 +42,7 @@ class Writer:
         self._symbols[0] = symbols[-1]
 
     def write(self, length=None):
-        """Yield arrays (n,) of symbols, `length` symbols in all, or endlessly if it is None."""
+        """Yield arrays (n,) of symbols, until `length` symbols have been written; None means endlessly."""
         left, size = np.inf if length is None else length, min(FIRST_BLOCK, self._largest)
         while left > 0:
             count = int(min(size, left))

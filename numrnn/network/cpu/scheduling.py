@@ -1,9 +1,9 @@
-"""Determine how many threads the work of a network is worth, and run compiled code on this process's threads.
+"""Determine the number of threads for the work of a network, and run compiled code on this process's threads.
 
-Threads are shared by all estimators and made anew after a fork. They are not an executor of the standard library: its
-locks, and those of its futures and threads, are acquired in Python code, where a Ctrl-C can leave one acquired, so that
-the next request for it hangs or fails (one interrupted prediction of some 2,000 hung). Here the caller uses only lists,
-simple queues and a lock implemented in C, whose operations are atomic.
+Threads are shared by all estimators, and new threads are started after a fork. They do not belong to an executor of the
+standard library, because executors, futures and threads acquire locks in Python code. If Ctrl-C interrupts that code, a
+lock may remain acquired, and the next request for it hangs or fails (one of about 2,000 interrupted predictions hung).
+Here the caller uses only lists, simple queues and a lock implemented in C, whose operations are atomic.
 """
 
 import _thread
@@ -23,27 +23,27 @@ from numrnn.kernels.cpu.micro_kernel import panel_width
 from numrnn.kernels.cpu.processor import BOARD_SIZE, LEFT, STOP, leave, watch
 from numrnn.network.components import CELLS
 
-SECONDS_PER_CALL = 0.05  # the caller's thread leaves compiled code this often, so that signals are served
-FIRST_SHARE = 16  # the first call gets this fraction of the budget, and each further one at most this factor more
+SECONDS_PER_CALL = 0.05  # time after which the caller's thread leaves compiled code, so that signals are served
+FIRST_SHARE = 16  # divides the budget of the first call; each further call gets at most this factor more
 NO_LIMIT = 1 << 62
-# Reads of a counter, 0.5 ns each: before a thread sleeps, from which the next call wakes it in 30 to 50 us; and after
-# it has seen a call, until the caller has released the interpreter's lock.
+# Numbers of reads of a counter, which take 0.5 ns each. LOOKS: reads before a thread sleeps, since waking it takes 30
+# to 50 us. MORE_LOOKS: reads after a thread has seen a call, until the caller has released the interpreter's lock.
 LOOKS, MORE_LOOKS = (1, 1) if config.DISABLE_JIT else (200_000, 20_000)
 
-FLOPS_PER_CALL = 2e9  # a guess of what may run between two checks of signals; then the clock decides
-FLOPS_PER_TILE_STEP = 2e4  # what the smallest step costs in time, about 1 us
-FEWEST_ROWS = 4  # fewer rows take as long, since W then comes from memory
-FLOPS_PER_THREAD = 4e5  # least work that is worth another thread
-FLOPS_PER_CALLED_THREAD = 1e7  # the same for predictions, each of which calls the pool: 50 us
-FLOPS_PER_MEMBER = 1e5  # the same for a step whose units are shared: a meeting takes 0.2 us
-FLOPS_PER_OUTPUT = 16  # what a softmax and its loss cost in time
+FLOPS_PER_CALL = 2e9  # estimate of the work between two checks of signals, before times are measured
+FLOPS_PER_TILE_STEP = 2e4  # time of the smallest step, about 1 us, as a number of operations
+FEWEST_ROWS = 4  # fewer rows take as long, since the time is spent on reading W from memory
+FLOPS_PER_THREAD = 4e5  # least work for which another thread is worthwhile
+FLOPS_PER_CALLED_THREAD = 1e7  # the same for predictions: a call of the pool takes 50 us
+FLOPS_PER_MEMBER = 1e5  # the same for a step in a team: waiting for all members takes 0.2 us
+FLOPS_PER_OUTPUT = 16  # time of a softmax and its loss per output, as a number of operations
 
 _pools = {}
 _here = threading.local()
 
 
 class Workload:
-    """Estimate numbers of threads and steps for work with a network."""
+    """Estimate how many threads, and how many steps per call, suit the work with a network."""
 
     def __init__(self, layout, *, per_step, pooling, dtype, tile_rows):
         sizes, gates, directions = layout.hidden_layer_sizes, CELLS[layout.cell].gates, len(layout.prefixes(0))
@@ -57,12 +57,12 @@ class Workload:
         self._tile_rows = tile_rows
 
     def training_threads(self, steps, tiles, n_jobs):
-        """Return the number of threads that a mini-batch of `steps` steps in `tiles` tiles is worth."""
+        """Return how many threads are worthwhile for a mini-batch of `steps` steps in `tiles` tiles."""
         flops = 3 * self._flops_per_step * steps
         return int(max(1, min(n_jobs, tiles, flops // FLOPS_PER_THREAD)))
 
     def useful_threads(self, data):
-        """Return the number of threads that predictions of these sequences are worth."""
+        """Return how many threads are worthwhile for predictions of these sequences."""
         flops = self._flops_per_step * int(data.offsets[-1])
         at_once = -(-len(data) // self._tile_rows) * self.team_size(len(data))
         return int(max(1, min(at_once, flops // FLOPS_PER_CALLED_THREAD)))
@@ -73,7 +73,7 @@ class Workload:
         return int(max(1, min(self._largest_team, flops // FLOPS_PER_MEMBER)))
 
     def budget(self, passes, longest, tile_rows):
-        """Return the steps of a tile after which the main thread leaves compiled code; 0 if a share is longer."""
+        """Return after how many steps of a tile the main thread leaves compiled code; 0 if `longest` is larger."""
         steps = self._steps_per_call(passes, tile_rows)
         return steps if longest <= steps else 0
 
@@ -93,10 +93,10 @@ class Workload:
 
 @contextmanager
 def alone():
-    """Run the work of this thread on this thread only within the context.
+    """Run all work of `run_threads` on the calling thread within the context.
 
-    This is for work that may have to be compiled: other threads would wait for the compiler, and would continue after a
-    signal made this thread give up.
+    This is meant for work that may have to be compiled: other threads would wait for the compiler, and would continue
+    after a signal had interrupted this thread.
     """
     _here.alone = True
     try:
@@ -106,7 +106,7 @@ def alone():
 
 
 def _getter_of_core():
-    """Return a function that returns the number of its core; None on systems without one or without affinities."""
+    """Return a function that returns the core on which it is called; None if the system cannot tell or set cores."""
     try:
         return ctypes.CDLL(None).sched_getcpu if hasattr(os, "sched_setaffinity") else None
     except (AttributeError, OSError, TypeError):
@@ -119,9 +119,9 @@ _core = _getter_of_core()
 def _keep_off_this_core(threads):
     """Make threads wake on other cores than this one; return the cores that they may use afterwards, or None.
 
-    To Linux an idle core of a virtual machine looks as if another machine had taken it, so a thread wakes on the core
-    of the thread that wakes it, and waits there: the first hundred predictions of 0.5 ms after a pause took 0.9 ms, the
-    time of one thread.
+    Linux takes an idle core of a virtual machine for one that is in use by another machine. A thread therefore wakes on
+    the core of the thread that wakes it, and waits there: after a pause, each of the first hundred predictions took
+    0.9 ms, the time of one thread, instead of 0.5 ms.
     """
     if _core is None:
         return None
@@ -148,18 +148,18 @@ def _move_freely(cores):
 class _Pool:
     """Run calls on threads that end with the process; each call returns the board on which it worked.
 
-    The number of threads is the sum of those requested at a time, but at most the number of cores or the largest single
-    request.
+    The number of threads is the sum of the numbers that callers request at the same time, but at most the number of
+    cores or the largest single request.
     """
 
     def __init__(self):
         self.calls, self._threads, self._asleep, self._cores = SimpleQueue(), [], set(), None
-        self._asked, self._growing = {}, threading.RLock()  # threads by caller
+        self._asked, self._growing = {}, threading.RLock()  # number of requested threads by caller
         self._woken = np.zeros(1, np.int64)  # number of calls
-        leave(np.zeros(BOARD_SIZE, np.int64), self._woken, 0, 1, 1)  # compile it before any fork
+        leave(np.zeros(BOARD_SIZE, np.int64), self._woken, 0, 1, 1)  # compiles `leave` before any fork
 
     def ask(self, who, count):
-        """Make the pool large enough for one more caller, who calls `withdraw` when the work is done."""
+        """Make the pool large enough for one more caller, which must call `withdraw` when its work is done."""
         self._asked[who] = count
         with self._growing:
             counts = list(self._asked.values())
@@ -179,7 +179,7 @@ class _Pool:
             leave(board, self._woken, self._woken[0] + 1, looks, MORE_LOOKS)
 
     def _next(self):
-        """Return the next call, which is waiting already or comes after a sleep."""
+        """Return the next call; sleep until there is one."""
         try:
             return self.calls.get_nowait()
         except Empty:
@@ -209,11 +209,11 @@ def _pool():
 
 
 class _Team:
-    """Hold the other threads of one call."""
+    """Hold the work of one call on threads of the pool, in addition to the calling thread."""
 
     def __init__(self, work, indices, board):
         self._work, self._board = work, board
-        self._tickets = list(reversed(indices))  # of threads that have not begun
+        self._tickets = list(reversed(indices))  # indices of work that no thread has begun
         self._count, self._begun, self._ends, self._news = len(indices), [], [], SimpleQueue()
 
     def start(self):
@@ -222,13 +222,13 @@ class _Team:
         pool.wake(self._serve, self._count)
 
     def _serve(self):
-        self._begun.append(True)  # before the ticket, so that `dismiss` waits for all threads that have one
+        self._begun.append(True)  # before a ticket is taken, so that `dismiss` waits for this thread
         self._ends.append(self._work_on_ticket())
         self._news.put(None)
         return self._board
 
     def _work_on_ticket(self):
-        """Work on one ticket; return the error that occurred, or None."""
+        """Do the work of one ticket; return the error that occurred, or None."""
         try:
             index = self._tickets.pop()
         except IndexError:  # the caller needs no more threads
@@ -259,7 +259,7 @@ class _Team:
 
     def _listen(self):
         try:
-            self._news.get(timeout=0.1)  # a signal may consume an item, so the lists are read again
+            self._news.get(timeout=0.1)  # a signal may consume an item, so the caller reads the lists again
         except Empty:
             pass
 
@@ -270,19 +270,19 @@ class _Team:
 
 
 def run_threads(work, count, budget, board):
-    """Run work(index, budget) on `count` threads until it returns True on this one, which has index 0.
+    """Run work(index, budget) on `count` threads until it returns True on the calling thread, which has index 0.
 
-    This thread leaves compiled code when its budget is spent, so that signals are served, and enters it again. The
-    budget is a guess: the time that one part took determines the size of the next. Other threads have no budget; those
-    that a busy pool has not started when the work is done never start. A budget of 0 means that one step of the work
-    takes long: then all of it runs on other threads, and this one waits for signals. Returns "done", or "interrupted"
-    after Ctrl-C, when all threads have stopped.
+    The calling thread leaves compiled code when its budget is spent, so that signals are served, and then calls `work`
+    again. The first budget is an estimate; each further budget depends on the time that the previous call took. Other
+    threads have no budget. Threads that a busy pool has not started when the work is done never start. A budget of 0
+    means that a single unit of work takes too long: then all work runs on other threads, and the calling thread only
+    waits, so that it can serve signals. Returns "done", or "interrupted" after Ctrl-C; all threads have stopped then.
     """
     count = 1 if getattr(_here, "alone", False) else count
     team = _Team(work, range(1 if budget else 0, count), board)
     try:
         outcome = _run_team(team, work, count, budget, board)
-    except BaseException as error:  # also an error that a signal handler raised during the wait for other threads
+    except BaseException as error:  # may come from a signal handler during the wait for other threads
         board[STOP] = 1
         _dismiss(team, board)
         outcome = "interrupted"

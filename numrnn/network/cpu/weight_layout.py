@@ -1,4 +1,4 @@
-"""Lay out weights: make the kernels' records of a network."""
+"""Lay out the weights of a network, and create the records that describe it to the kernels."""
 
 import numpy as np
 
@@ -7,9 +7,9 @@ from numrnn.kernels.cpu.records import LOSS_PARAMETER, NO_HEAD, ONE, ZEROS, Head
 from numrnn.network.components import ACTIVATIONS, CELLS, POOLINGS
 from numrnn.network.cpu.workspaces import aligned_zeros
 
-PIECE = 32  # a piece has a multiple of this number of outputs: at least a panel on any machine
-PIECE_SIZE = 16384  # parameters that a piece may have with more outputs: what stays in a core's cache
-SHARE = 2048  # least parameters that a thread claims of an update at a time: a microsecond or two
+PIECE = 32  # a piece has a multiple of this number of outputs, which is at least a panel on any machine
+PIECE_SIZE = 16384  # most parameters of a piece with more outputs than PIECE, which stay in a core's cache
+SHARE = 2048  # least parameters that a thread claims at a time: work for one or two microseconds
 
 
 class _Room:
@@ -24,7 +24,7 @@ class _Room:
 
 
 def make_net(layout, activation, head, per_step, dtype, pooling="last"):
-    """Return the kernels' records of a layout and a head (`HeadNumbers`), and the size of a tile's gradient."""
+    """Return the kernels' record of a network with a layout and a head (`HeadNumbers`), and a gradient's size."""
     width, sizes = panel_width(dtype), layout.hidden_layer_sizes
 
     def pad(n):
@@ -86,7 +86,7 @@ def _place_layer(cell, D, H, pad, packed, gradient, back):
 
 
 def _place_table(layout, layer, packed, gradient):
-    """Place the first layer's table: an embedding, or U."""
+    """Set the offsets of the first layer's table: an embedding, or U."""
     if layout.embedding_size is not None:
         return layer._replace(embedded=1, table=packed.take(layout.n_symbols * layer.D))
     size = layout.n_symbols * layer.gates * layer.H
@@ -129,7 +129,7 @@ def _pieces_of_layer(layout, prefix, layer, width, back):
     D, H, HP, gates, U_back = layer.D, layer.H, layer.HP, layer.gates, layer.U_back if back else None
     theta = {name: layout.offsets[f"{prefix}{name}"] for name in ("U", "W", "b", *cell.biases_of_W)}
     for plane, gate in enumerate(cell.planes):
-        for j, count in _cut(H, D) if D else ():  # for symbols, U is a table
+        for j, count in _cut(H, D) if D else ():  # if symbols select rows of U, D is 0
             first, at = theta["U"] + (gate * H + j) * D, layer.U + (plane * HP + j) * D
             back = -1 if U_back is None else U_back + (plane * H + j) * width
             yield Piece(first, count, D, layer.dU + plane * D * HP + j, HP, 1, at, back, gates * H, 1, 0)
@@ -163,7 +163,7 @@ def _cut(outputs, columns):
 
 
 def _shares_of(pieces):
-    """Return where to cut pieces into shares of SHARE parameters or slightly more."""
+    """Return the first piece of each share, which has SHARE parameters or slightly more, and the number of pieces."""
     shares, size = [0], 0
     for index, piece in enumerate(pieces, start=1):
         size += piece.count * piece.columns

@@ -1,4 +1,4 @@
-"""Manage the workspaces of a network, which are kept between calls; their contents never matter between two calls."""
+"""Manage the workspaces of a network: memory that is kept between calls, but whose contents are not."""
 
 import math
 from typing import NamedTuple
@@ -15,20 +15,21 @@ from numrnn.network.interface import embedding_gradient_bytes
 
 LINE = 64  # bytes of a cache line
 
-KEPT_BYTES = 1 << 20  # memory of a prediction is kept for the next one up to this size, or that of the weights
+KEPT_BYTES = 1 << 20  # a prediction's memory is kept if it is smaller than this or than the weights
 
 
 class Workspaces:
     """Manage the scratch memory of threads and the gradients that they share.
 
-    `gradient_size` and `tile_rows` are those of a tile in training. `memory_limit`, in bytes, bounds what
-    `needed_bytes` counts. Memory of a prediction is kept up to the size `kept_bytes`, or that of the weights.
+    `gradient_size` and `tile_rows` are the number of elements of a gradient and of sequences of a tile in training.
+    `memory_limit`, in bytes, limits the memory that `needed_bytes` counts. The memory of a prediction is kept for the
+    next one if it has at most `kept_bytes` bytes, or at most the size of the weights.
     """
 
     def __init__(self, net, *, bidirectional, gradient_size, tile_rows, memory_limit=None):
         self._net, self._gradient_size, self._tile_rows = net, gradient_size, tile_rows
         self._bidirectional, self.memory_limit = bidirectional, memory_limit
-        self._rows, self._threads, self._share = tile_rows, 1, None  # share: bytes of a thread, None: any
+        self._rows, self._threads, self._share = tile_rows, 1, None  # share: most bytes of a thread; None: no limit
         self.kept_bytes = KEPT_BYTES
         self._of_threads, self._nodes, self._spare = {}, self._gradients(0), {}
 
@@ -43,8 +44,7 @@ class Workspaces:
     def needed_bytes(self, threads, longest, rows, node_tiles, nodes):
         """Return the fewest bytes in which `threads` threads can train on tiles of `rows` sequences of `longest` steps.
 
-        These are the threads' scratch memory and the gradients that wait to be summed, with `nodes` nodes per
-        mini-batch.
+        The threads' scratch and the partial sums of gradients are counted, with `nodes` nodes per mini-batch.
         """
         scratch = self._stored_bytes(longest)
         if not self._bidirectional:
@@ -55,17 +55,17 @@ class Workspaces:
         return (threads * _levels(node_tiles) + nodes) * self._gradient_size * self._net.packed.itemsize
 
     def share_out(self, threads, rows, node_tiles, nodes, taken):
-        """Set how much each thread may take of the limit, of which `taken` bytes are in use."""
+        """Divide the memory limit among threads; `taken` bytes of it are in use."""
         share = (self.memory_limit - taken - self._sum_bytes(threads, node_tiles, nodes)) // threads
         if self._share is None or (threads, share, rows) != (self._threads, self._share, self._rows):
             self._of_threads = {}
         self._rows, self._threads, self._share = rows, threads, share
 
     def of_thread(self, thread, longest, node_tiles):
-        """Return a thread's scratch memory for training, and the gradients that wait for their neighbours."""
+        """Return a thread's scratch for training, and its gradients that wait to be added to those of other tiles."""
         known, known_tiles, scratch, levels = self._of_threads.pop(thread, (0, 0, None, None))
         if longest > known:
-            known, scratch = longest, None  # free the old memory before new memory is allocated
+            known, scratch = longest, None  # frees the old memory before new memory is allocated
             scratch = self._scratch_to_train(longest)
         if node_tiles > known_tiles:
             known_tiles, levels = node_tiles, self._gradients(_levels(node_tiles))
@@ -83,12 +83,12 @@ class Workspaces:
     def nodes(self, count):
         """Return gradients of at least `count` nodes of a mini-batch, (nodes, gradient_size)."""
         if len(self._nodes) < count:
-            self._nodes = None  # free the old memory first
+            self._nodes = None  # frees the old memory first
             self._nodes = self._gradients(count)
         return self._nodes
 
     def take(self, tile_rows, longest):
-        """Return memory to predict in, from a finished call or new; pop and append are atomic."""
+        """Return scratch for a prediction, from a finished call or new; pop and append are atomic."""
         try:
             scratch = self._spare[tile_rows].pop()
         except (KeyError, IndexError):
@@ -98,7 +98,7 @@ class Workspaces:
         return scratch
 
     def give(self, tile_rows, scratch):
-        """Keep the memory of a finished call for the next one, unless it is large."""
+        """Keep the scratch of a finished call for the next one, unless it is large."""
         size = scratch.work.nbytes + scratch.active.nbytes + scratch.blocks.nbytes
         if size <= max(self.kept_bytes, self._net.packed.nbytes):
             self._spare.setdefault(tile_rows, []).append(scratch)
@@ -108,14 +108,14 @@ class Workspaces:
 
 
 def _levels(node_tiles):
-    """Return the number of gradients of a node's tiles that wait for their neighbours."""
+    """Return the largest number of gradients of a node's tiles that wait to be added to those of other tiles."""
     return max(1, node_tiles.bit_length() - 1)
 
 
-NODES_PER_THREAD = 2  # more nodes balance the load, but each needs the memory of a gradient
-# What is reserved for compiled code, objects and the allocator, which are not counted: a tenth, at most 64 MiB.
+NODES_PER_THREAD = 2  # nodes per thread: more nodes balance the load, but each needs the memory of a gradient
+# A tenth of the limit, at most 64 MiB, is reserved for compiled code, objects and the allocator, which are not counted.
 RESERVE, MOST_RESERVED = 10, 1 << 26
-THETAS = 5  # arrays like theta in training: theta, theta before the last step, the gradient, Adam's two states
+THETAS = 5  # arrays of theta's size: theta, theta before the last step, the gradient, Adam's two states
 
 
 class MemoryLimitError(ValueError):
@@ -123,7 +123,7 @@ class MemoryLimitError(ValueError):
 
 
 def nodes_of(tile_counts, threads, node_tiles=None):
-    """Return the number of tiles of a node, a power of two unless it is given, and the nodes of each mini-batch."""
+    """Return the number of tiles of a node (`node_tiles`, or a power of two), and of nodes of each mini-batch."""
     if node_tiles is None:
         nodes = 1 if threads == 1 else NODES_PER_THREAD * threads
         node_tiles = 1 << int(-(-tile_counts.max() // nodes) - 1).bit_length()
@@ -131,10 +131,10 @@ def nodes_of(tile_counts, threads, node_tiles=None):
 
 
 def affordable_threads(wanted, layout, memory, rows, tile_rows, node_tiles=None):
-    """Return the number of threads, at most `wanted`, for which the limit leaves room, and share out the memory.
+    """Return the number of threads, at most `wanted`, for which the limit leaves room; divide the memory among them.
 
-    `rows` are the sequences of mini-batches. `node_tiles` is given if it does not depend on the number of threads.
-    Raises MemoryLimitError if there is no room for one thread.
+    `rows` describes the sequences of mini-batches. `node_tiles` is None if it depends on the number of threads. Raises
+    MemoryLimitError if there is no room for one thread.
     """
     limit, reserve = memory.memory_limit, min(memory.memory_limit // RESERVE, MOST_RESERVED)
     largest, longest = int(np.diff(rows.first).max()), int(rows.lengths.max())
@@ -155,7 +155,7 @@ def affordable_threads(wanted, layout, memory, rows, tile_rows, node_tiles=None)
 
 
 def aligned_zeros(size, dtype):
-    """Return zeros that begin at a cache line; a vector that crosses lines costs two loads."""
+    """Return zeros that begin at a cache line, since a vector that crosses two lines costs two loads."""
     item = np.dtype(dtype).itemsize
     memory = np.zeros(size + LINE // item, dtype)
     skip = -memory.ctypes.data % LINE // item
@@ -163,23 +163,24 @@ def aligned_zeros(size, dtype):
 
 
 class Region(NamedTuple):
-    """Describe how the size of a region grows, a row of the kernels' table of regions."""
+    """Describe how the size of a region grows, as a row of the kernels' table of regions."""
 
-    rows: int = 0  # per row of all steps, or of a segment
-    state_rows: int = 0  # per row, including the states before each block
-    block_rows: int = 0  # per row of a block: BLOCK_STEPS times the sequences of a tile
-    sequences: int = 0
-    same_as: int = -1  # the region at the same place
+    rows: int = 0  # elements per row of all steps, or of a segment
+    state_rows: int = 0  # elements per row, including the states before each block
+    block_rows: int = 0  # elements per row of a block: BLOCK_STEPS times the sequences of a tile
+    sequences: int = 0  # elements per sequence of a tile
+    same_as: int = -1  # index of a region at the same offset; -1: none
 
 
 def regions_of(net, *, bidirectional=False, one_block=False, slots=False):
     """Return the table of regions (regions, 5), int64, in the order of the constants of `numrnn.kernels.cpu.records`.
 
-    `bidirectional` layers run one after another over whole sequences, so what they read is stored. With `one_block`,
-    for predictions, everything else has room for one block, without what the backward pass needs. With `slots`, for
-    segments, carries are stored.
+    `bidirectional` layers run one after another over whole sequences, so the inputs of each layer are stored for all
+    steps. With `one_block`, for predictions, all other regions have room for one block, and those of the backward pass
+    are left out. With `slots`, for segments, there is a region for slots.
     """
-    # Not `head_of`: Numba makes a named tuple by a call into Python, and a Ctrl-C during that call ends the process.
+    # `head_of` is not used: Numba creates a named tuple by a call of Python, and Ctrl-C during that call ends the
+    # process.
     layers, head = [Layer(*row) for row in net.layers.tolist()], Head(*net.head.tolist())
     regions = []
     for layer in layers:
@@ -201,9 +202,9 @@ def regions_of(net, *, bidirectional=False, one_block=False, slots=False):
 
 
 def _regions_of_whole_layers(net, layers, head, one_block):
-    """Yield the regions of bidirectional layers: gradients of all steps, and what each layer and the head read.
+    """Yield the regions of bidirectional layers: gradients of all steps, and the inputs of each layer and of the head.
 
-    At most two of the gradients are needed at a time; for predictions every second input shares a place.
+    At most two gradients are needed at a time. For predictions, the inputs of every second layer share a region.
     """
     levels, whole, all_steps = len(layers) // 2, Region(rows=head.widest), head.per_step or net.pooling != LAST
     read = levels + all_steps
@@ -247,9 +248,10 @@ def _spare_of(net):
 
 
 def make_scratch(net, tile_rows, longest, *, bidirectional=False, one_block=False):
-    """Return memory in which one thread runs tiles of sequences of up to `longest` steps.
+    """Return scratch in which one thread runs tiles of sequences of up to `longest` steps.
 
-    It has room for all steps (training), or for one block at a time, as far as layers allow (predictions).
+    It has room for all steps, for training, or with `one_block` for a block at a time, for predictions; bidirectional
+    layers need the inputs of all steps in any case.
     """
     regions = regions_of(net, bidirectional=bidirectional, one_block=one_block)
     end = _end_of_whole(regions, tile_rows, longest)
@@ -267,9 +269,9 @@ def _scratch_of(net, work, end, regions, blocks, longest, segments, bidirectiona
 
 
 def make_limited_scratch(net, rows, longest, most):
-    """Return memory in which one thread trains on tiles of `rows` sequences of up to `longest` steps.
+    """Return scratch in which one thread trains on tiles of `rows` sequences of up to `longest` steps.
 
-    It has `most` bytes, or fewer if they suffice to store all steps.
+    It has `most` bytes, or fewer if these are enough to store all steps.
     """
     item, blocks, spare = net.packed.itemsize, _most_blocks(rows, longest), _spare_of(net)
     regions = regions_of(net, slots=True)
@@ -285,9 +287,9 @@ def _bytes_of_tables(rows, longest):
 
 
 def _least_slots(blocks):
-    """Return the least number of slots with which no block is rerun more often than there are slots.
+    """Return the least number of slots with which no block is recomputed more often than there are slots.
 
-    A single slot would do, but the time grows with the square of the number of blocks.
+    A single slot would be enough, but with it the time grows with the square of the number of blocks.
     """
     slots = 1
     while math.comb(2 * slots, slots) < blocks:
@@ -296,7 +298,7 @@ def _least_slots(blocks):
 
 
 def stored_bytes(net, tile_rows, longest, *, bidirectional):
-    """Return the bytes in which one thread trains on tiles of up to `longest` steps, all of which are stored."""
+    """Return the bytes of scratch in which one thread trains on tiles of up to `longest` steps and stores all steps."""
     end = _end_of_whole(regions_of(net, bidirectional=bidirectional), tile_rows, longest) + _spare_of(net)
     tables = (1 + bidirectional) * longest + 5 * _most_blocks(tile_rows, longest)
     return net.packed.itemsize * end + LINE + 8 * tables

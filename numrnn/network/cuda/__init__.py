@@ -1,4 +1,5 @@
-"""Run networks on an NVIDIA GPU, with theta, the solver and mini-batches in its memory.
+"""Run networks on an NVIDIA GPU, whose memory holds theta, the solver's state and mini-batches.
 
-The classes have the methods of `CPUNetwork`. Nothing here is imported before ``device="cuda"`` is requested.
+The networks have the methods of `CPUNetwork`. Only `device` and `device_sequences` are imported before
+``device="cuda"`` is requested.
 """

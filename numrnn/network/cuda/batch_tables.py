@@ -1,4 +1,4 @@
-"""Lay out mini-batches on the GPU; those of one call are copied at once (see `numrnn.kernels.cuda.row_order`)."""
+"""Lay out mini-batches on the GPU, after one copy of all mini-batches of a call."""
 
 from typing import NamedTuple
 
@@ -8,19 +8,19 @@ from numrnn.kernels.cuda.rows import Rows, describe_rows
 from numrnn.network.cuda.device import arrays, launch_each, upload
 
 COLUMNS = 6  # columns of a sequence: length, target, key, start, id, whether it begins
-BITS = 5  # leading bits to which ragged numbers of rows are rounded: up to 1/16 more rows, 2 % on average
+BITS = 5  # bits kept when a number of rows is rounded up: up to 1/16 more rows, 2 % on average
 
 
 class DeviceBatch(NamedTuple):
-    """Hold the sequences of a mini-batch, sorted by length; all arrays but the first are on the GPU."""
+    """Hold the sequences of a mini-batch, sorted by length; all arrays except `ids` are on the GPU."""
 
     ids: np.ndarray  # (N,): ids of the sequences; None if they are only on the GPU
-    offsets: object  # (T + 1,) int64, or more: the first row of a step
+    offsets: object  # (T + 1,) int64, or longer: first row of each step
     lengths: object  # (N,) int64
-    targets: object  # (N,) int64: the target of a sequence, or of its first step; -1: none
+    targets: object  # (N,) int64: index of the target of a sequence, or of its first step; -1: none
     keys: object  # (N,) int64: keys of dropout masks
-    starts: object  # (N,) int64: where a sequence begins in the data
-    numbers: object  # (N,) int64: the ids
+    starts: object  # (N,) int64: step in the data with which a sequence begins
+    numbers: object  # (N,) int64: the ids of the sequences, on the GPU
     begins: object  # (N,) int64: 1 if the sequence begins, 0 if it continues
     rows: Rows
 
@@ -36,33 +36,33 @@ class DeviceBatch(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Hold mini-batches in words of 8 bytes, one after another: head, columns of sequences, offsets of steps."""
+    """Hold mini-batches, one after another, as words of 8 bytes: head, columns of sequences, first rows of steps."""
 
     words: np.ndarray  # int64
-    places: np.ndarray  # (mini-batches + 1,): where each mini-batch begins
+    places: np.ndarray  # (mini-batches + 1,): index of each mini-batch's first word
     ids: np.ndarray  # (n,): ids of the sequences, sorted by length within each mini-batch
-    begins: np.ndarray  # (n,) bool: whether the sequence begins, rather than continues
-    counts: np.ndarray  # (mini-batches,): N
-    steps: np.ndarray  # (mini-batches,): steps of all sequences
+    begins: np.ndarray  # (n,) bool: whether the sequence begins; otherwise it continues
+    counts: np.ndarray  # (mini-batches,): N, the number of sequences
+    steps: np.ndarray  # (mini-batches,): number of steps of all sequences
     sizes: np.ndarray  # (mini-batches,): R, the rows of arrays in training
 
 
 def rounded(counts, longest, steps):
     """Round up the numbers of rows of mini-batches, given their `counts` of sequences, `longest` lengths and `steps`.
 
-    Sums of ragged lengths hardly ever recur; rounded, they give few shapes, 16 an octave. Sums of sequences of one
-    length recur and are left unchanged.
+    Sums of ragged lengths hardly ever recur. Rounded up, they take few values: 16 between a number and its double. Sums
+    of equal lengths recur and are left unchanged.
     """
     unit = np.left_shift(1, np.maximum(0, np.frexp(steps)[1] - BITS), dtype=np.int64)
     return np.where(steps == counts * longest, steps, -(-steps // unit) * unit)
 
 
 def tabulate(first, heads, ids, begins, lengths, starts, targets, keys):
-    """Return the Table of mini-batches that begin with the sequences `first` (mini-batches + 1,); arguments are int64.
+    """Return the Table of mini-batches whose first sequences are `first` (mini-batches + 1,); arguments are int64.
 
-    `heads` (mini-batches, words) are further words. The other arguments (n,) describe sequences: id, whether it begins
-    with the initial state, steps used, place of the first used step in the data, place of the target, and key of the
-    dropout masks.
+    `heads` (mini-batches, words) are words that precede the columns of each mini-batch. The other arguments (n,)
+    describe sequences: id, whether the sequence begins with the initial state, number of used steps, index of the first
+    used step in the data, index of the target, and key of the dropout masks.
     """
     counts = np.diff(first)
     batch = np.repeat(np.arange(len(counts)), counts)
@@ -70,7 +70,7 @@ def tabulate(first, heads, ids, begins, lengths, starts, targets, keys):
     lengths, ids = lengths[order], ids[order]
     begins = begins[order]
     columns = lengths, targets[order], keys[order], starts[order], ids, begins
-    steps = lengths[first[:-1]]  # T, the length of the longest
+    steps = lengths[first[:-1]]  # T, the length of the longest sequence of each mini-batch
     bases = np.concatenate([[0], np.cumsum(steps)])
     head = heads.shape[1]
     places = np.concatenate([[0], np.cumsum(head + COLUMNS * counts + steps + 1)])
@@ -79,7 +79,7 @@ def tabulate(first, heads, ids, begins, lengths, starts, targets, keys):
     at = places[batch] + head + np.arange(len(ids)) - first[batch]
     for number, column in enumerate(columns):
         words[at + number * counts[batch]] = column
-    # All sequences of a mini-batch take part in a step except those that ended in an earlier one.
+    # All sequences of a mini-batch take part in a step, except those that ended at an earlier step.
     ends = np.bincount(bases[batch] + lengths - 1, minlength=bases[-1])
     of_step = np.repeat(np.arange(len(counts)), steps)
     rows = np.cumsum(first[of_step + 1] - (np.cumsum(ends) - ends))
@@ -91,10 +91,10 @@ def tabulate(first, heads, ids, begins, lengths, starts, targets, keys):
 
 
 def batch_in(words, head, count, rows, ids=None):
-    """Return the mini-batch that begins with the first of some words on the GPU.
+    """Return the mini-batch that is described by `words` on the GPU.
 
-    The head has `head` words, `count` is N, and `describe` fills in `rows`. `ids` (N,) are the sequences' ids on the
-    host.
+    The head has `head` words, `count` is N, and `describe` will fill in `rows`. `ids` (N,) are the sequences' ids on
+    the host.
     """
     ends = head + count * np.arange(COLUMNS + 1)
     lengths, targets, keys, starts, numbers, begins = (
@@ -120,13 +120,13 @@ def lay_out(ids, begins, lengths, starts, targets, keys):
 
 
 class Uploads:
-    """Keep copies of the host's arrays, each made once; an array must not change while it is in use."""
+    """Keep copies of the host's arrays on the GPU, so that each is copied once; arrays must not change while in use."""
 
     def __init__(self):
         self._copies = {}
 
     def of(self, name, array):
-        """Return the copy of an array under a name; it replaces that of another array under this name."""
+        """Return the copy of an array, kept under a name; it replaces the copy of another array under this name."""
         known, copy = self._copies.get(name, (None, None))
         if known is not array:
             self._copies.pop(name, None)  # frees the old copy before memory is allocated

@@ -11,13 +11,13 @@ import numpy as np
 
 from numrnn.io.messages import InputError, shown
 
-PACKAGES = {"numba_cuda": "numba-cuda", "cupy": "cupy-cuda13x"}  # by import name
+PACKAGES = {"numba_cuda": "numba-cuda", "cupy": "cupy-cuda13x"}  # packages by import name
 INSTALL = "pip install 'numrnn[cuda]'"
-LARGE = 1 << 26  # bytes from which an array is copied without CuPy's page-locked buffer
+LARGE = 1 << 26  # arrays of at least this many bytes are copied without CuPy's page-locked buffer
 NO_MEMORY = "cudaErrorMemoryAllocation", "CUDA_ERROR_OUT_OF_MEMORY", "CUBLAS_STATUS_ALLOC_FAILED"
 
 FORKED = (
-    "device='cuda' cannot be used in a process that was forked from one that had used the GPU: start it by "
+    "device='cuda' cannot be used in a process that was forked from one that had used the GPU: start it with "
     "multiprocessing's 'spawn' or joblib's 'loky', or fork before"
 )
 
@@ -31,10 +31,10 @@ def in_simulator():
 
 
 def check_device(device):
-    """Raise an error unless this machine can compute on a device, "cpu" or "cuda".
+    """Raise an error if this machine cannot compute on a device, "cpu" or "cuda".
 
-    Raises ValueError for another device, ImportError if a package is missing, with the command that installs it,
-    RuntimeError without an NVIDIA GPU or driver, or in a process that was forked from one that had used the GPU, and
+    Raises ValueError for another device; ImportError, with the command that installs it, if a package is missing;
+    RuntimeError if there is no NVIDIA GPU or driver, or if this process was forked from one that had used the GPU; and
     MemoryError if the GPU has no memory left for another process.
     """
     if device not in ("cpu", "cuda"):
@@ -49,33 +49,34 @@ def check_device(device):
     check_process()
     if not in_simulator():
         reason = _why_not()
-        if reason and any(name in reason for name in NO_MEMORY):  # memory of the driver for a new process
-            raise MemoryError(f"device='cuda': the GPU is out of memory: {reason}")
+        if reason and any(name in reason for name in NO_MEMORY):  # the driver needs memory for a new process
+            way = "end other programs on it, or set device='cpu'"
+            raise MemoryError(f"device='cuda': the GPU is out of memory ({reason}); {way}")
         if reason:
             raise RuntimeError(f"device='cuda' needs an NVIDIA GPU and its driver: {reason}")
     _used_by[:] = [os.getpid()]
 
 
 def check_process():
-    """Raise an error in a process that was forked from one that had used the GPU, where the driver does not work."""
+    """Raise an error if this process was forked from one that had used the GPU, since the driver fails there."""
     if _used_by and _used_by[0] != os.getpid():
         raise RuntimeError(FORKED)
 
 
 def _why_not():
-    """Return why there is no GPU to compute on, or None if there is one."""
+    """Return the reason why the GPU cannot be used, or None if it can."""
     from numba import cuda
     from numba.cuda.cudadrv.error import CudaDriverError, CudaSupportError
 
     try:
         cuda.current_context()
-    except (CudaSupportError, CudaDriverError) as error:  # a CudaDriverError also in a forked process
+    except (CudaSupportError, CudaDriverError) as error:  # a forked process gets a CudaDriverError
         return " ".join(str(error).split()).rstrip(" :")
     return None
 
 
 def facts():
-    """Return what a bug report needs to say about the GPU, a dict of str to str."""
+    """Return facts about the GPU for a bug report, a dict of str to str."""
     if find_spec("numba_cuda") is None:
         return {"GPU": f"not looked for: numba-cuda is not installed ({INSTALL})"}
     if in_simulator():
@@ -97,7 +98,7 @@ def _facts_of_card():
 
 
 def multiprocessors():
-    """Return the GPU's number of multiprocessors: the resident blocks of a kernel that needs all registers."""
+    """Return the GPU's number of multiprocessors: the number of blocks that run at once if each needs all registers."""
     from numba import cuda
 
     return cuda.get_current_device().MULTIPROCESSOR_COUNT
@@ -111,7 +112,7 @@ def capability():
 
 
 def arrays():
-    """Return the module whose arrays lie on the GPU."""
+    """Return the module whose arrays are on the GPU: CuPy, or NumPy in the simulator."""
     if in_simulator():
         return np
     import cupy
@@ -120,12 +121,12 @@ def arrays():
 
 
 def upload(array):
-    """Return a copy on the GPU."""
+    """Return a copy of an array on the GPU."""
     if in_simulator():
         return np.array(array)
     if array.nbytes < LARGE:
         return arrays().asarray(array)
-    # CuPy would first copy into page-locked memory, and keep that memory.
+    # CuPy would first copy the array into page-locked memory, and keep this memory.
     array, stream = np.ascontiguousarray(array), current_stream()
     copy = arrays().empty(array.shape, array.dtype)
     copy_to_card(array, copy, stream)
@@ -136,7 +137,7 @@ def upload(array):
 def copy_to_card(array, copy, stream):
     """Start a copy of a C-contiguous array from the host to the GPU on a stream.
 
-    The host does not wait for it if its memory is `pinned`.
+    The host does not wait for the copy if the array was returned by `pinned`.
     """
     if in_simulator():
         copy[...] = array
@@ -145,18 +146,18 @@ def copy_to_card(array, copy, stream):
 
 
 def pinned(shape, dtype):
-    """Return an array of the host in page-locked memory, from which copies need not be waited for."""
+    """Return an array of the host in page-locked memory, from which the GPU can copy while the host continues."""
     if in_simulator():
         return np.empty(shape, dtype)
     from cupy.cuda import PinnedMemory, PinnedMemoryPointer
 
-    # Not from CuPy's pool, which never returns page-locked memory to the system.
+    # CuPy's pool is not used, since it never returns page-locked memory to the system.
     memory = PinnedMemory(math.prod(shape) * np.dtype(dtype).itemsize)
     return np.ndarray(shape, dtype, buffer=PinnedMemoryPointer(memory, 0))
 
 
 class _AllInOrder:
-    """Replace streams and events in the simulator, where all work is done immediately."""
+    """Stand in for streams and events in the simulator, where all work is done immediately."""
 
     def __enter__(self):
         return self
@@ -180,17 +181,17 @@ def current_stream():
 
 
 def new_stream():
-    """Return a stream that waits for no other one."""
+    """Return a stream that does not wait for other streams."""
     return _AllInOrder() if in_simulator() else arrays().cuda.Stream(non_blocking=True)
 
 
 def new_event():
-    """Return an event that has not been recorded, so that nothing waits for it."""
+    """Return an event that has not been recorded, so waiting for it ends at once."""
     return _AllInOrder() if in_simulator() else arrays().cuda.Event(disable_timing=True)
 
 
 def free_bytes():
-    """Return the free bytes of the GPU's memory, those in CuPy's pool included."""
+    """Return the free bytes of the GPU's memory, including free bytes in CuPy's pool."""
     if in_simulator():
         return 1 << 40
     cupy = arrays()
@@ -199,31 +200,31 @@ def free_bytes():
 
 
 def download(array, out):
-    """Copy from the GPU into an array of the host, contiguous or not."""
+    """Copy an array on the GPU into an array of the host, which need not be contiguous."""
     out[...] = array if in_simulator() else arrays().asnumpy(array)
 
 
 def on_host(array):
-    """Return a copy on the host."""
+    """Return a copy on the host of an array on the GPU."""
     out = np.empty(array.shape, array.dtype)
     download(array, out)
     return out
 
 
 def on_card(array):
-    """Return True if something is an array on a GPU, of any package."""
+    """Return True if an object is an array on a GPU, of any package."""
     return hasattr(array, "__cuda_array_interface__")
 
 
 def from_card(array):
-    """Return an array on the GPU as one of `arrays`, sharing its memory."""
+    """Return an array on the GPU, of any package, as an array of `arrays` that shares its memory."""
     if not in_simulator():
         return arrays().asarray(array)
     return np.asarray(_OfHost(array))
 
 
 class _OfHost:
-    """Describe by its address on the host what the simulator takes for an array on the GPU."""
+    """Describe the memory on the host that the simulator uses for an array on the GPU."""
 
     def __init__(self, array):
         known, self.owner = array.__cuda_array_interface__, array
@@ -232,7 +233,7 @@ class _OfHost:
 
 
 def to_host(values):
-    """Return a copy on the host of an array on the GPU, and anything else unchanged."""
+    """Return a copy on the host of an array on the GPU; return other values unchanged."""
     if not on_card(values):
         return values
     check_device("cuda")
@@ -243,14 +244,14 @@ def to_host(values):
 
 
 def address(array):
-    """Return the address of an array on the GPU, 0 if it is empty."""
+    """Return the address of an array on the GPU, or 0 if the array is empty."""
     if not array.size:
         return 0
     return array.ctypes.data if in_simulator() else array.data.ptr
 
 
 def launch(kernel, blocks, threads, *arguments, shared_bytes=0):
-    """Launch a kernel on CuPy's current stream; arrays within records are converted."""
+    """Launch a kernel on CuPy's current stream; CuPy's arrays, also within named tuples, are converted to Numba's."""
     if blocks:
         stream = 0 if in_simulator() else _stream_of_numba(arrays().cuda.get_current_stream().ptr)
         with _small_grids():
@@ -268,13 +269,13 @@ def _stream_of_numba(address):
 
 @contextmanager
 def _small_grids():
-    """Silence Numba's warning about kernels of few blocks; mini-batches of 32 sequences have no more."""
+    """Silence Numba's warning about kernels of few blocks, which small mini-batches need."""
     if in_simulator():
         yield
         return
     from numba.cuda.core import config
 
-    with _settings:  # else a thread could save and restore the 0 set by another thread
+    with _settings:  # otherwise a thread could save and restore the 0 that another thread has set
         before, config.CUDA_LOW_OCCUPANCY_WARNINGS = config.CUDA_LOW_OCCUPANCY_WARNINGS, 0
         try:
             yield
@@ -294,12 +295,12 @@ def _argument(value):
         return value
     from numba import cuda
 
-    return cuda.as_cuda_array(value, sync=False)  # all work is on one stream: no need to wait
+    return cuda.as_cuda_array(value, sync=False)  # no need to wait: all work is on one stream
 
 
 @contextmanager
 def memory_named():
-    """Add the free memory to out-of-memory errors within the context; raise an error in a forked process."""
+    """Add the free memory to messages of out-of-memory errors within the context; fail in a forked process."""
     check_process()
     if in_simulator():
         yield
@@ -310,9 +311,12 @@ def memory_named():
     try:
         yield
     except Exception as error:
-        # CuPy's error names the requested bytes. Errors of the driver are raised by CuPy (page-locked memory, graphs),
-        # Numba and cuda.core (loading a kernel), each with a class of its own, so only their text identifies them.
+        # CuPy's own error says how many bytes were requested. Errors of the driver are raised by CuPy (page-locked
+        # memory, graphs), Numba and cuda.core (loading a kernel). Each package has its own class of errors, so only
+        # their text identifies errors of memory.
         if not isinstance(error, OutOfMemoryError) and not any(name in str(error) for name in NO_MEMORY):
             raise
         free, total = runtime.memGetInfo()
-        raise MemoryError(f"device='cuda': {error}; {free:,} of the GPU's {total:,} bytes are free") from error
+        found = f"{error}; {free:,} of the GPU's {total:,} bytes are free"
+        way = "end other programs on it, or set a smaller batch_size"
+        raise MemoryError(f"device='cuda': {found}; {way}") from error

@@ -9,14 +9,14 @@ from numrnn.data.symbols.checks import check_symbols
 from numrnn.io.messages import InputError, InputTypeError, shown
 from numrnn.network.cuda.device import arrays, check_device, from_card, memory_named, on_card, to_host, upload
 
-PIECE = 1 << 24  # numbers that are checked together; the mask takes a byte for each
+PIECE = 1 << 24  # numbers that are checked together; the result of the check takes a byte for each
 
 
 class DeviceSequences(SequenceSource):
     """Hold sequences of any lengths in one array on the GPU, as `numrnn.Sequences` does on the host.
 
     `values` is (steps, D), or (steps,) of symbols. `starts` and `lengths` (N,), int64 on the host, are the first step
-    of each sequence and the number of its steps. `offsets` (N + 1,) are those of contiguous sequences.
+    of each sequence and its number of steps. The attribute `offsets` (N + 1,) is the cumulative sum of the lengths.
     """
 
     on_card = True
@@ -36,7 +36,7 @@ class DeviceSequences(SequenceSource):
         return len(self), None, *self.values.shape[1:]
 
     def as_symbols(self, last):
-        """Return the same sequences as symbols from 0 to `last`, in the narrowest integer type."""
+        """Return the sequences, symbols from 0 to `last`, in the narrowest integer type."""
         with memory_named():
             return DeviceSequences(self.values.astype(np.min_scalar_type(last)), self._starts, self.lengths)
 
@@ -52,7 +52,7 @@ class DeviceSequences(SequenceSource):
 
 
 def reader_of(X):
-    """Return the function that makes sequences of X: `to_device_sequences`, or `to_sequences`."""
+    """Return the function that converts X to sequences: `to_device_sequences`, or `to_sequences`."""
     if not any(map(on_card, _items(X))):
         return to_sequences
     check_device("cuda")
@@ -66,21 +66,22 @@ def _items(X):
 
 
 def values_on_host(values):
-    """Return targets or weights, with those on a GPU copied to the host."""
+    """Return targets or weights; arrays on a GPU are copied to the host."""
     if on_card(values):
         return to_host(values)
     return [to_host(value) for value in values] if any(map(on_card, _items(values))) else values
 
 
 def to_device_sequences(X, *, dtype, name="X", allow_symbols=False):
-    """Return arrays on the GPU as `DeviceSequences`, checked there, and the form in which they came.
+    """Return arrays on the GPU as `DeviceSequences`, after a check on the GPU, and the form of X.
 
     X is an array (N, T, D) or (N, T), or a list of arrays (T_i, D) or (T_i,), whose numbers are cast to `dtype` on the
-    GPU. With `allow_symbols`, X holds symbols, integers in an array (N, T) or a list of arrays (T_i,), which are not
-    cast. A single array is not copied if it is C-contiguous and of this dtype, so it must not change meanwhile; the
-    arrays of a list are copied into one. The form is "list", "array" or "table", as in
+    GPU. With `allow_symbols`, X holds symbols: integers in an array (N, T) or a list of arrays (T_i,), which are not
+    cast. A single array that is C-contiguous and has this dtype is not copied, so it must not change while the
+    sequences are in use; the arrays of a list are copied into one array. The form is "list", "array" or "table", as in
     `numrnn.data.conversion.to_sequences`. Raises a ValueError or TypeError that names the first sequence that is empty,
-    not finite, of another number of inputs, not on the GPU, or not of symbols; `name` is the name of X.
+    contains NaN or infinity, has another number of inputs, is not on the GPU, or does not consist of symbols; `name` is
+    the name of X.
     """
     with memory_named(), np.errstate(over="ignore", invalid="ignore"):
         read = _whole if on_card(X) else _joined
@@ -97,13 +98,13 @@ def vectors_to_device_sequences(X, *, dtype, name="X"):
     shape = from_card(X).shape
     if len(shape) != 2:
         raise InputError(name, (), f"has shape {shape}, expected an array of shape (N, D)")
-    rows, _ = to_device_sequences(X, dtype=dtype, name=name)  # as if a number were a step
+    rows, _ = to_device_sequences(X, dtype=dtype, name=name)  # reads each number as a step
     N = len(rows)
     return DeviceSequences(rows.values.reshape(N, -1), np.arange(N), np.ones(N, np.int64))
 
 
 def _whole(X, name, dtype):
-    """Return form, values and lengths of one array; values are (steps, D), or (steps,) of symbols without a dtype."""
+    """Return form, values and lengths of one array; values are (steps, D), or symbols (steps,) without a dtype."""
     X, symbols = from_card(X), dtype is None
     if symbols:
         _check_integers(X, name, (), 2, "an array (N, T) of integers, or a list of arrays (steps,)")
@@ -117,7 +118,7 @@ def _whole(X, name, dtype):
 
 
 def _joined(X, name, dtype):
-    """Form, values (steps, D), or (steps,) of symbols where there is no dtype, and lengths of a list of arrays."""
+    """Return form, values and lengths of a list of arrays; values are (steps, D), or (steps,) without a dtype."""
     items = [_item(x, name, (i,), dtype) for i, x in enumerate(X)]
     first = items[0].shape
     for i, x in enumerate(items):
@@ -130,21 +131,21 @@ def _joined(X, name, dtype):
 
 
 def _item(x, name, index, dtype):
-    """Return an array, or the one at an index of a list, cast before concatenation, as on the host."""
+    """Return an array after a check and a cast; `index` is its index in a list, or ()."""
     if not on_card(x):
-        way_out = "; move it by cupy.asarray, or move the others to the host"
+        way_out = "; move it with cupy.asarray, or move the other arrays to the host"
         raise InputTypeError(name, index, "is on the host, but other arrays of the list are on the GPU", way_out)
     x = from_card(x)
     if dtype is None:
         _check_integers(x, name, index, 1, "a 1-D array of integers")
     if x.ndim not in (1, 2) or x.size == 0:
-        expected = "(steps,) with at least one" if dtype is None else "(steps, inputs) with at least one of each"
+        expected = "(steps,) with at least one step" if dtype is None else "(steps, inputs) with at least one of each"
         raise InputError(name, index, f"has shape {x.shape}, expected {expected}")
     return _cast(x, name, index, dtype)
 
 
 def _cast(values, name, index, dtype):
-    """Return values as a C-contiguous array of a dtype; None keeps the dtype of symbols."""
+    """Return values as a C-contiguous array of a dtype, or of their own dtype if it is None."""
     if dtype is not None:
         check_kind(values.dtype, name, NUMBERS, index)
     return arrays().ascontiguousarray(values, dtype=dtype)
@@ -165,14 +166,13 @@ def _check_finite(sequences, name):
         if not finite.all():
             row = start + int(finite.all(axis=1).argmin())
             i = int(np.searchsorted(sequences.offsets, row, side="right")) - 1
-            found = (
-                "NaN" if np.isnan(to_host(values[row])).any() else f"infinity or too large for {shown(values.dtype)}"
-            )
+            large = f"infinity or a value too large for {shown(values.dtype)}"
+            found = "NaN" if np.isnan(to_host(values[row])).any() else large
             raise InputError(name, (i,), f"contains {found} in step {row - sequences.offsets[i]}")
 
 
 class CardSymbols:
-    """Hold symbols on the GPU in place of an array of the host; slices and selections stay on the GPU."""
+    """Hold symbols on the GPU, with an interface like a NumPy array; slices and selections stay on the GPU."""
 
     def __init__(self, array):
         self.array, self.dtype, self.shape, self.itemsize = array, array.dtype, array.shape, array.itemsize
@@ -189,7 +189,7 @@ class CardSymbols:
         return self.array.max()
 
     def copy_to_host(self):
-        """Return an array of the host."""
+        """Return the symbols as an array of the host."""
         return to_host(self.array)
 
     def in_sequences(self, offsets):
@@ -198,9 +198,9 @@ class CardSymbols:
 
 
 def symbols_on_card(X, n_symbols, *, name="X"):
-    """Return symbols on the GPU as sequences of `CardSymbols`, checked, and whether X is a single sequence.
+    """Return symbols on the GPU as sequences of `CardSymbols`, after a check, and whether X is a single sequence.
 
-    X is a device array (T,) or (N, T), or a list of device arrays (T_i,); see `read_symbols` of the host.
+    X is a device array (T,) or (N, T), or a list of device arrays (T_i,); see `read_symbols` for symbols on the host.
     """
     is_one = on_card(X) and from_card(X).ndim == 1
     with memory_named():

@@ -1,4 +1,4 @@
-"""Train encoder-decoders on a GPU; nothing of a mini-batch returns to the host between the two networks."""
+"""Train encoder-decoders on a GPU, without a copy to the host between the two networks."""
 
 from contextlib import contextmanager
 from functools import partial
@@ -34,16 +34,16 @@ from numrnn.solvers.base import state_arrays
 class CudaEncoderDecoder(EncoderDecoder):
     """Train an `EncoderDecoder` of two `CudaNetwork` with whole mini-batches on a GPU, including the solver's step."""
 
-    outlasts_training = True  # its arrays and graphs serve the next fit
+    outlasts_training = True  # the next fit reuses its arrays and graphs
 
     def __init__(self, encoder, decoder):
         super().__init__(encoder, decoder)
         self._kept, self._resident = {name: Kept() for name in ("both", *PARTS)}, False
 
-    gradient = Network.gradient  # by `train`, since nothing returns to the host between the two networks
+    gradient = Network.gradient  # computed by `train`, without a copy to the host between the networks
 
     def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
-        """Make one step of a solver for each mini-batch; see `EncoderDecoder.train`."""
+        """Perform one solver's step for each mini-batch; see `EncoderDecoder.train`."""
         kept = self._kept["both"]
         with memory_named():
             try:
@@ -66,20 +66,20 @@ class CudaEncoderDecoder(EncoderDecoder):
             self._resident = False
 
 
-NO_GOAL = Goal(np.zeros(0, np.uint8), 1, np.zeros((0, 0)), np.zeros(0), None)  # goal of an encoder
+NO_GOAL = Goal(np.zeros(0, np.uint8), 1, np.zeros((0, 0)), np.zeros(0), None)  # an encoder has no targets
 
 
 class Side:
-    """Bring the mini-batches of one of the two networks to the GPU.
+    """Copy the mini-batches of one of the two networks to the GPU.
 
-    `first` and `keys` (n,) are the places of the sequences' targets and the keys of dropout masks, `heads`
-    (mini-batches, words) further words. The attribute `moved` is True if arrays had to move.
+    `first` and `keys` (n,) are the indices of the sequences' first targets and the keys of their dropout masks; `heads`
+    (mini-batches, words) are those of `tabulate`. The attribute `moved` is True if arrays had to move.
     """
 
     def __init__(self, network, kept, data, rows, first, keys, heads, settings, goal):
         self.network, self._kept, self._rows, self._settings, self._goal = network, kept, rows, settings, goal
         self._feed = network._sources.feed(data, rows)
-        # Sequences are identified by their places in a mini-batch, since the other network orders them differently.
+        # Sequences are identified by their positions in a mini-batch, since the other network sorts them differently.
         places = np.arange(len(rows.ids)) - np.repeat(rows.first[:-1], np.diff(rows.first))
         starts = self._feed.starts_of(rows.first)
         self._table = tabulate(rows.first, heads, places, rows.begins, rows.lengths, starts, first, keys)
@@ -89,7 +89,7 @@ class Side:
             kept.statics.clear()
 
     def bring(self, n):
-        """Copy the words of mini-batch n to their places; return its arrays and the sources that it is taken from."""
+        """Copy the words of mini-batch n to their fixed addresses; return its arrays and the sources of its data."""
         N, R = int(self._table.counts[n]), int(self._table.sizes[n])
         static, (begin, end) = self._static(N, R), self._table.places[n : n + 2].tolist()
         static.words[: end - begin] = self._words[begin:end]
@@ -97,10 +97,10 @@ class Side:
         return static, Sources(self.network.source(values), self._goal, None, None)
 
     def taken(self, n, static):
-        """Sort the symbols of mini-batch n, after all work that reads its data has been started."""
+        """Report that all work that reads the data of mini-batch n has been started, and sort its symbols."""
         self._feed.done()
         if static.read.order is not None:
-            # This is not in a graph, since CuPy's sort may wait for the GPU.
+            # The sort is not in a graph, since CuPy's sort may wait for the GPU.
             sort_symbols(static.read, int(self._table.steps[n]))
 
     def _static(self, N, R):
@@ -153,7 +153,7 @@ class PairCall(SolverCall):
 
 
 def _noise(step, ids):
-    """Return the keep probabilities of states passed up and to the next step, and the keys of both networks' masks."""
+    """Return the keep probabilities of states passed up and to the next step, and the mask keys of both networks."""
     masks = masks_of(step, ids)
     if masks[0] is None:
         return 1.0, 1.0, np.zeros((2, len(ids)), np.int64)
@@ -162,14 +162,14 @@ def _noise(step, ids):
 
 
 def take_pairs(decoder, reading, source, writing, target):
-    """Copy steps and targets of a mini-batch to where `PairWork.learn` reads them."""
+    """Copy steps and targets of a mini-batch to the arrays from which `PairWork.learn` reads them."""
     take_steps(reading, source.values)
     take_steps(writing, target.values)
     take_goal(decoder, writing, target.goal)
 
 
 class PairWork:
-    """Train on a mini-batch of pairs that has been taken; `vectors` on the GPU are those of both networks."""
+    """Train on a mini-batch of pairs that `take_pairs` has copied; `vectors` on the GPU are those of both networks."""
 
     def __init__(self, pair, room, settings, vectors):
         theta, grad = map(pair.layout.split, vectors[:2])

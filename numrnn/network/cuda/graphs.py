@@ -1,10 +1,11 @@
-"""Capture work that recurs in CUDA graphs, each of which is then launched as a whole.
+"""Capture work that recurs as CUDA graphs, each of which is then launched as a whole.
 
-A function runs directly the first time that its key occurs, when kernels are compiled and cuBLAS is set up. The second
-time it is captured, and from then on the graph runs instead: so a function may only use arrays whose addresses do not
-change, and may not decide anything by their contents. Ragged mini-batches give few keys because their numbers of rows
-are rounded up (`numrnn.network.cuda.batch_tables.rounded`), whether a graph runs or not, so both give the same bits. In
-Numba's simulator a graph is the captured function, called again.
+A function runs directly the first time that its key occurs, while kernels are compiled and cuBLAS is set up. The second
+time, its work is captured as a graph, and from then on the graph runs instead of the function. The function may
+therefore only use arrays whose addresses do not change, and its course must not depend on their contents. Ragged
+mini-batches have few keys, because their numbers of rows are rounded up (`numrnn.network.cuda.batch_tables.rounded`).
+They are rounded up whether a graph runs or not, so the results of both are bitwise identical. In Numba's simulator a
+graph is the captured function, which is called again.
 """
 
 import gc
@@ -17,18 +18,18 @@ from functools import partial
 
 from numrnn.network.cuda.device import arrays, current_stream, in_simulator, new_event, new_stream
 
-MOST_GRAPHS = 64  # graphs of a network; 0: all functions run directly
+MOST_GRAPHS = 64  # most graphs of a network; 0: all functions run directly
 IDLE = 1000  # runs of other graphs after which an unused graph may be replaced
-MOST_KEYS = 4096  # keys that are remembered as met once
+MOST_KEYS = 4096  # most keys of functions that are remembered as having run once
 
 
 class Graphs:
-    """Hold the graphs of a network, the stream of all its training, and the memory in which they work.
+    """Hold the graphs of a network, the stream of all its training, and the memory that graphs use.
 
-    All graphs, and the same functions when run directly, share one memory pool: they run one after another on one
-    stream, and none leaves data there for the next. CuPy's pool returns free blocks to the GPU when memory is short;
-    the blocks of this pool stay, since graphs hold their addresses. `captured` and `replayed` count graphs and their
-    runs.
+    All graphs, and the same functions when they run directly, share one memory pool, since they run one after another
+    on one stream and leave no data there for each other. CuPy's own pool returns free blocks to the GPU when memory is
+    short; this pool keeps its blocks, since graphs contain their addresses. `captured` and `replayed` are the numbers
+    of captured graphs and of their runs.
     """
 
     def __init__(self):
@@ -44,7 +45,7 @@ class Graphs:
 
     @contextmanager
     def on_stream(self):
-        """Run all work within the context on the stream, after work that was started before; wait for it at the end."""
+        """Run all work within the context on the graphs' stream, after earlier work; wait for its end."""
         if self._stream is None:
             self._stream = borrow(self)
         event = new_event()
@@ -56,12 +57,12 @@ class Graphs:
             finally:
                 try:
                     self._stream.synchronize()
-                except KeyboardInterrupt:  # it may have been raised before the wait
+                except KeyboardInterrupt:  # Ctrl-C may have come before the wait
                     self._stream.synchronize()
                     raise
 
     def run(self, key, function):
-        """Do the work of a function, by its graph if there is one.
+        """Do the work of a function, with its graph if there is one.
 
         The key holds everything on which a run depends except the contents of arrays.
         """
@@ -99,7 +100,7 @@ class Graphs:
         return True
 
     def _remember(self, key):
-        """Remember a key whose function has run to its end, so that nothing is left to compile."""
+        """Remember the key of a function that has run to its end, so that everything it needs is compiled."""
         if len(self._met) == MOST_KEYS:
             self._met.clear()
         self._met.add(key)
@@ -143,7 +144,7 @@ class Graphs:
 def _no_garbage_collection():
     """Switch garbage collection off within the context.
 
-    Collecting a network waits for the GPU when memory is freed, which is an error in a capture.
+    A collection may delete a network and free its memory, which waits for the GPU: an error during a capture.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -155,7 +156,7 @@ def _no_garbage_collection():
 
 
 def _new_block(blocks, size):
-    """Allocate memory on the GPU that is kept as long as the list of blocks."""
+    """Allocate memory on the GPU and append it to a list of blocks, which keeps it alive."""
     from cupy.cuda import Memory, MemoryPointer
 
     blocks.append(MemoryPointer(Memory(size), 0))
@@ -177,31 +178,31 @@ class Room:
         return {"_arrays": {}}
 
     def reserve(self, name, count, dtype):
-        """Make room for `count` numbers under a name; return True if they had to move."""
+        """Make room for `count` numbers under a name; return True if the address changed."""
         old = self._arrays.get(name)
         if old is not None and old.dtype == dtype and old.size >= count:
             return False
-        size = count if old is None else max(count, old.size * 5 // 4)  # else slowly growing batches would move often
+        size = count if old is None else max(count, old.size * 5 // 4)  # slowly growing mini-batches move rarely
         self._arrays[name] = arrays().empty(size, dtype)
         return True
 
     def view(self, name, *shape):
-        """Return the first numbers under a name in a shape; -1 means as many as there are."""
+        """Return the first numbers under a name in a shape, in which -1 stands for the largest possible size."""
         array, count = self._arrays[name], math.prod(shape)
         if count < 0:
             count = array.size // -count * -count
         return array[:count].reshape(shape)
 
 
-_idle = {}  # by process and device, to which a stream belongs
+_idle = {}  # unused streams, by process and device
 
 
 def borrow(owner):
     """Return a stream that belongs to `owner` alone until that object is deleted.
 
-    The owner must not leave unfinished work on it. Any thread may call this.
+    The owner must not leave unfinished work on the stream. Any thread may call this function.
     """
-    # Neither a lock nor a list: a garbage collection may return a stream between any two lines.
+    # Operations of a deque are atomic. A garbage collection may return a stream at any time, so a lock could deadlock.
     idle = _idle.setdefault((os.getpid(), _device()), deque())
     try:
         stream = idle.pop()

@@ -1,4 +1,4 @@
-"""Compute the output layer over a mini-batch: what it reads, logits, losses and gradients."""
+"""Compute the output layer over a mini-batch: its inputs, logits, losses and gradients."""
 
 import numpy as np
 
@@ -16,11 +16,12 @@ class Head:
     def __init__(self, layout, numbers, pooling, per_step):
         self._numbers, self._pooling, self.per_step = numbers, pooling, per_step
         self._directions, self._layers = len(layout.prefixes(0)), len(layout.hidden_layer_sizes)
-        # Layer number for the head's dropout masks: with one output per sequence, each direction counts as a layer.
+        # Layer number from which the head's dropout masks are computed, as on a CPU: with one output per sequence, each
+        # direction counts as a layer.
         self._number = self._layers - 1 if per_step else self._layers * self._directions - 1
 
     def read(self, batch, level, kept=1.0):
-        """Return what the head reads of the last layer, (R or N, directions * H), and, if it pools, steps of maxima."""
+        """Return the head's inputs (R or N, directions * H); with pooling also the steps of maxima, else None."""
         reached = None
         if self.per_step:
             read = level.s if kept == 1.0 else level.s.copy()
@@ -38,7 +39,7 @@ class Head:
         return read, reached
 
     def logits(self, weights, read):
-        """Return logits (n, K) of what was read."""
+        """Return the logits (n, K) of inputs (n, directions * H)."""
         logits = product(read, weights["V"].T)
         logits += weights["c"]
         return logits
@@ -50,8 +51,8 @@ class Head:
     def losses(self, logits, targets, goal, weight_sum):
         """Return weight times loss of each output, float64 (n,), and overwrite logits with their gradients.
 
-        Gradients are multiplied by weight over the sum of weights, float64 (1,) on the GPU. `targets` (n,) are indices
-        into the goal's targets; -1 means no target.
+        Gradients are multiplied by the row's weight and divided by `weight_sum`, float64 (1,) on the GPU. `targets`
+        (n,) are indices into the goal's targets; -1 means no target.
         """
         losses = arrays().empty(len(logits))
         launch_each(
@@ -61,10 +62,11 @@ class Head:
         return losses
 
     def backward(self, weights, batch, level, read, reached, dlogits, kept, gradient, lasts):
-        """Compute the gradients of V, c and what the head read.
+        """Compute the gradients of V, c and the head's inputs.
 
-        For outputs per step or pooling, return the gradient of the last layer's states in all steps. Otherwise write
-        the gradients of its states after the last step to `lasts`, one per direction, and return None.
+        With an output per step or with pooling, return the gradient of the last layer's states in all steps. Otherwise,
+        write the gradients of that layer's states after the last step to `lasts`, one array per direction, and return
+        None.
         """
         xp = arrays()
         multiply(dlogits.T, read, gradient["V"])

@@ -27,7 +27,7 @@ class Mirrors:
 
     @contextmanager
     def at_work(self):
-        """Mark a period in which arrays on the GPU change, see `look`."""
+        """Mark that arrays on the GPU change within the context; see `look`."""
         with self._lock:
             self._at_work = True
             try:
@@ -36,10 +36,10 @@ class Mirrors:
                 self._at_work = False
 
     def bring(self, name, host, card, changes=True):
-        """Copy a host array to a GPU array of the same shape that then stands in for it, unless it already does.
+        """Copy a host array to a GPU array of the same shape, which then stands in for it, unless it already does.
 
-        Another array that was brought under the same name is put back first. `changes` says whether the
-        array on the GPU will change, and must therefore be copied back.
+        Another host array that was brought under the same name is put back first. `changes` says whether the array on
+        the GPU will change, so that it must be copied back.
         """
         known = self._pairs.get(name)
         if known is not None and known.host is host and address(known.card) == address(card):
@@ -49,18 +49,18 @@ class Mirrors:
         self._pairs[name] = _Pair(host, card, changes)
 
     def put_back(self, name):
-        """Update the host's array of this name, if there is one, and stop tracking it."""
+        """Copy the GPU array of this name, if there is one, back to its host array, and stop tracking it."""
         known = self._pairs.get(name)
         if known is not None:
             if known.changes:
                 download(known.card, known.host)
-            self._pairs.pop(name, None)  # a signal handler may have removed it meanwhile
+            self._pairs.pop(name, None)  # a signal handler may have removed it in the meantime
 
     def look(self):
-        """Call `settle` so that the host arrays can be read, from any thread.
+        """Call `settle`, so that any thread can read the host arrays.
 
-        A thread other than the one at work waits until the work is done. A signal handler of the thread at work cannot
-        wait: it reads what was put back last.
+        A thread that is not at work waits until the work is done. A signal handler of the thread at work cannot wait:
+        it reads the values that were put back last.
         """
         with self._lock:
             if not self._at_work:

@@ -17,13 +17,14 @@ class Read(NamedTuple):
     x: object  # (R, D)
     symbols: object  # (R,) int64
     order: object  # (R,) int64: rows in the order of their symbols
-    first: object  # (n_symbols + 1,) int64: where each symbol begins in `order`
+    first: object  # (n_symbols + 1,) int64: index in `order` of each symbol's first row
 
 
 def gather(source, rows, read):
-    """Copy the steps of rows from the data into `read`, except for the order of symbols.
+    """Copy the steps of rows from the data into `read`; `order` and `first` of symbols are not set.
 
-    `source` is an array (steps, D), or of symbols' bytes (steps * bytes,) uint8, and the number of bytes of a symbol.
+    `source` consists of an array and a number: the steps (steps, D) and 0, or the symbols' bytes (steps * bytes,) uint8
+    and the number of bytes of a symbol.
     """
     values, itemsize = source
     if read.symbols is None:
@@ -33,7 +34,7 @@ def gather(source, rows, read):
 
 
 def gathered(layout, source, rows):
-    """Return the steps of rows as a new `Read` without an order; see `gather`."""
+    """Return the steps of rows as a new `Read` without the order of symbols; see `gather`."""
     xp, R = arrays(), len(rows.source)
     if layout.n_symbols is None:
         read = Read(xp.empty((R, source[0].shape[1]), source[0].dtype), None, None, None)
@@ -46,7 +47,7 @@ def gathered(layout, source, rows):
 def sort_symbols(read, steps):
     """Sort the symbols of the first `steps` rows, which belong to a sequence.
 
-    The sort is stable, so that sums over the rows of a symbol have the same bits in every run.
+    The sort is stable, so that sums over the rows of a symbol are bitwise identical in every run.
     """
     xp, symbols = arrays(), read.symbols[:steps]
     order = xp.argsort(symbols, kind="stable")

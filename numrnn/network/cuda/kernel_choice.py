@@ -1,4 +1,4 @@
-"""Choose the kernels of layers that hold W in registers of one block (narrow) or of many (wide)."""
+"""Choose the kernels of layers that hold W in the registers of one block of threads (narrow) or of many (wide)."""
 
 import functools
 from importlib import import_module
@@ -9,7 +9,7 @@ import numpy as np
 from numrnn.network.components import CELLS
 from numrnn.network.cuda.device import arrays, capability, in_simulator, multiprocessors
 
-NARROW_STEP, WIDE_STEP = 32, 128  # units of a layer are padded to a multiple of this
+NARROW_STEP, WIDE_STEP = 32, 128  # units of a narrow or wide layer are padded to a multiple of this number
 MOST_WIDE = 1024  # most units for which W fits in the registers of a GPU
 OLDEST = 8, 0  # least compute capability with asynchronous copies from global to shared memory
 EMPTY = 0xFFFFFFFF  # as in `numrnn.kernels.cuda.warps.wide`
@@ -26,7 +26,7 @@ class Kernel(NamedTuple):
 
 
 def kernel_of(cell, backward, H, dtype):
-    """Return the register kernel of a layer; None if only the plain kernel of `numrnn.kernels.cuda` applies."""
+    """Return the kernel of a layer that holds W in registers, or None if only the plain kernel can be used."""
     most = CELLS[cell].most_in_registers
     if not most or in_simulator() or dtype != np.float32 or capability() < OLDEST:
         return None
@@ -41,7 +41,7 @@ def kernel_of(cell, backward, H, dtype):
 
 @functools.cache
 def make_narrow(cell, backward, padded):
-    """Make the narrow kernel for layers of up to `padded` units."""
+    """Return the narrow kernel for layers of up to `padded` units."""
     from numrnn.kernels.cuda.jit import kernel
 
     module = import_module(f"numrnn.kernels.cuda.warps.{cell}")
@@ -51,7 +51,7 @@ def make_narrow(cell, backward, padded):
 
 @functools.cache
 def make_wide(cell, backward, padded):
-    """Make the wide kernel for layers of up to `padded` units."""
+    """Return the wide kernel for layers of up to `padded` units."""
     from numrnn.kernels.cuda.jit import kernel
     from numrnn.kernels.cuda.warps import wide
 
@@ -60,12 +60,12 @@ def make_wide(cell, backward, padded):
 
 
 def rows_of_wide_block(sequences, blocks):
-    """Return the sequences of a block if `blocks` blocks share the units, so that all blocks are resident at once."""
+    """Return the number of sequences per block, so that all blocks run at once if `blocks` of them share the units."""
     return -(-sequences // max(1, min(sequences, multiprocessors() // blocks)))
 
 
 def padded_weights(W, gates, padded, backward):
-    """Return W (gates H, H) padded with zeros: (gates padded, padded) backward, the transpose of that forward."""
+    """Return W (gates H, H) padded with zeros to (gates padded, padded), transposed for the forward pass."""
     xp, H = arrays(), W.shape[1]
     if H < padded:
         whole = xp.zeros((gates, padded, padded), W.dtype)

@@ -1,6 +1,6 @@
 """Run all layers over a mini-batch, forward and backward.
 
-Matrix products cover all rows, and each recurrence is one launch.
+Matrix products are computed over all rows at once, and each recurrence is one launch.
 """
 
 from importlib import import_module
@@ -19,12 +19,12 @@ from numrnn.network.cuda.kernel_choice import empty_exchange, kernel_of, padded_
 
 
 class Level(NamedTuple):
-    """Hold what a layer's backward pass needs of its forward pass."""
+    """Hold the arrays of a layer's forward pass that its backward pass needs."""
 
     x: object  # (R, D): inputs; None for symbols
     s: object  # (R, directions H)
-    tapes: list  # one per direction
-    states: list
+    tapes: list  # a Tape for each direction
+    states: list  # a States for each direction
 
 
 class Layers:
@@ -37,8 +37,8 @@ class Layers:
     def forward(self, weights, batch, inputs, starts, kept, kept_before):
         """Run all layers from the initial states `starts` and return a list of Level.
 
-        `starts` is a list of (kinds, N, H), layer after layer, each with its directions. `kept` and `kept_before` are
-        the keep probabilities of states that are passed up and to the next step.
+        `starts` is a list of arrays (kinds, N, H): layer by layer, for each of its directions. `kept` and `kept_before`
+        are the keep probabilities of states that are passed up and to the next step.
         """
         levels, x = [], inputs.x
         for index, H in enumerate(self.layout.hidden_layer_sizes):
@@ -87,7 +87,7 @@ class Layers:
         launch(function, grid, threads, *arguments, shared_bytes=shared_bytes)
 
     def _plain_kernel(self, backward, N, H):
-        """Return the plain kernel of a cell for N sequences and H units, and a block's sequences, threads and bytes."""
+        """Return the plain kernel of a cell for N sequences of H units, and a block's sequences, threads and bytes."""
         cell = import_module(f"numrnn.kernels.cuda.cells.{self.layout.cell}")
         values = H * (cell.SHARED_BACKWARD if backward else cell.SHARED_FORWARD)
         rows = rows_of_block(N, values, self._dtype.itemsize)
@@ -95,11 +95,11 @@ class Layers:
         return kernel, rows, min(THREADS, rows * H), rows * values * self._dtype.itemsize
 
     def backward(self, weights, batch, inputs, levels, ds, lasts, kept, gradient):
-        """Back-propagate through all layers; return the gradients of the initial states, a list of (kinds, N, H).
+        """Back-propagate through all layers; return the gradients of the initial states as a list of (kinds, N, H).
 
         The levels are overwritten. `ds` (R, directions H), or None, is the gradient of the last layer's states in all
-        steps, `lasts` those of the states after the last steps, a list of (kinds, N, H). `gradient` holds zeros and
-        receives the gradients of the layers' parameters.
+        steps; `lasts` is a list of the gradients (kinds, N, H) of the states after the last steps. `gradient` must
+        contain zeros and receives the gradients of the layers' parameters.
         """
         firsts = [None] * len(lasts)
         for index in range(len(levels) - 1, -1, -1):
@@ -131,7 +131,7 @@ class Layers:
         H, dW = tape.before.shape[1], gradient[f"{prefix}W"]
         ones = arrays().ones(len(tape.gates), self._dtype)
         multiply(ones, tape.gates, gradient[f"{prefix}b"])
-        if self._cell.biases_of_W:  # a GRU, in which W_n acts on hn and U_n on n
+        if self._cell.biases_of_W:  # a GRU, in which the product with W_n is part of hn, and that with U_n is part of n
             multiply(tape.gates[:, : 2 * H].T, tape.before, dW[: 2 * H])
             multiply(tape.memory.T, tape.before, dW[2 * H :])
             multiply(ones, tape.memory, gradient[prefix + self._cell.biases_of_W[0]])
@@ -140,13 +140,13 @@ class Layers:
 
 
 def drop(rows, layer, kept, values):
-    """Apply dropout to what a layer passes up, (R, width), or to its gradient, in place."""
+    """Apply dropout to the states that a layer passes up, (R, width), or to their gradient, in place."""
     if kept != 1.0:
         launch_each(drop_rows, len(values), rows.key, rows.step, layer, kept, values.shape[1], values.reshape(-1))
 
 
 def drop_last(batch, layer, kept, values):
-    """Apply dropout to what the head reads of whole sequences, (N, width), in place."""
+    """Apply dropout to the head's inputs of whole sequences, (N, width), or to their gradient, in place."""
     if kept != 1.0:
         steps, width = batch.lengths - 1, values.shape[1]
         launch_each(drop_rows, len(values), batch.keys, steps, layer, kept, width, values.reshape(-1))

@@ -1,7 +1,7 @@
-"""Process one mini-batch in arrays of fixed addresses, so that the work can be captured in a graph.
+"""Process one mini-batch in arrays with fixed addresses, so that the work can be captured as a graph.
 
-What differs between mini-batches of one shape lies on the GPU. The host only copies the words of a mini-batch (see
-`numrnn.network.cuda.batch_tables`) to where `take` and `learn` read them.
+All values that differ between mini-batches of the same shape are in arrays on the GPU. The host only copies the words
+of a mini-batch (see `numrnn.network.cuda.batch_tables`) to the array from which `take` and `learn` read them.
 """
 
 from typing import NamedTuple
@@ -18,31 +18,31 @@ from numrnn.network.cuda.cublas import multiply
 from numrnn.network.cuda.device import address, arrays, launch, launch_each
 from numrnn.network.cuda.inputs import Inputs, Read, gather
 
-FEWEST_RESULTS = 1 << 12  # the first calls of a fit grow; this way they need no new graphs
-HEAD = 2  # words before the scalars of the solver: number of the mini-batch, sum of its weights
+FEWEST_RESULTS = 1 << 12  # room for the growing first calls of a fit, which then need no new graphs
+HEAD = 2  # number of words before the solver's scalars: number of the mini-batch, sum of its weights
 
 
 class Settings(NamedTuple):
-    """Hold the settings of a call.
+    """Hold the settings of a call of `train`.
 
-    With the shape of a mini-batch they determine its work except for the contents of arrays.
+    With the shape of a mini-batch, they determine all its work except the contents of arrays.
     """
 
     rule: int
     scalars: int  # number of the rule's scalars
     alpha: float
-    clip_norm: float  # infinity: no clipping
+    clip_norm: float  # infinity means no clipping
     kept: float
     kept_before: float
     class_bytes: int
     weighted: bool
     given: bool  # whether initial states are given
     carried: bool  # whether states are carried from one mini-batch to the next
-    dgiven: bool  # whether gradients of the initial states are wanted
+    dgiven: bool  # whether the gradients of initial states are returned
 
 
 class Theta(NamedTuple):
-    """Hold the vectors of a solver."""
+    """Hold the vectors that a solver's step reads and changes."""
 
     theta: object
     grad: object
@@ -57,33 +57,33 @@ class Sources(NamedTuple):
     values: tuple  # the source of `numrnn.network.cuda.inputs.gather`
     goal: Goal
     given: object  # (N, state_size): initial states of all sequences, or None
-    carried: object  # (N, state_size): carried states of all sequences, or None; written
+    carried: object  # (N, state_size): carried states of all sequences, which are overwritten, or None
 
 
 def places_of(sources):
-    """Return what a graph that takes from some sources depends on: their addresses and shapes."""
+    """Return the addresses and shapes of sources, on which a graph that reads them depends."""
     values, itemsize = sources.values
     return itemsize, *((address(array), array.shape) for array in (values, *_outputs(sources.goal)))
 
 
 class Static(NamedTuple):
-    """Hold the arrays of a mini-batch."""
+    """Hold the arrays of a mini-batch, whose addresses are fixed."""
 
-    words: object  # words of the mini-batch, and room behind them
-    number: object  # (1,) int64
-    weight_sum: object  # (1,) float64
+    words: object  # words of the mini-batch, with unused room at the end
+    number: object  # (1,) int64: number of the mini-batch
+    weight_sum: object  # (1,) float64: sum of the weights
     scalars: object  # the rule's scalars
     batch: DeviceBatch
     read: Read
     targets: object  # (n,) int64: index of an output's target in the goal; -1: none
     goal: Goal
-    given: object  # (N, state_size), or None
-    carried: object  # (N, state_size), or None
-    dgiven: object  # (N, state_size), or None
+    given: object  # (N, state_size): initial states, or None
+    carried: object  # (N, state_size): carried states, or None
+    dgiven: object  # (N, state_size): gradients of initial states, or None
 
 
 def heads_of(sums, scalars):
-    """Return heads of mini-batches, (mini-batches, words) int64: the bits of number, sum of weights and scalars."""
+    """Return the heads (mini-batches, words), int64, which hold the bits of number, sum of weights and scalars."""
     width = scalars.shape[1] * scalars.itemsize
     heads = np.zeros((len(sums), HEAD + -(-width // 8)), np.int64)
     heads[:, 0], heads[:, 1] = np.arange(len(sums)), sums.view(np.int64)
@@ -92,7 +92,7 @@ def heads_of(sums, scalars):
 
 
 def reserve(network, room, table, vectors, settings, goal, sequences):
-    """Make room for the mini-batches of a call; return True if any array had to move."""
+    """Make room for the mini-batches of a call; return True if the address of any array changed."""
     return any(
         [
             reserve_batches(network, room, table, settings, goal, sequences),
@@ -102,7 +102,7 @@ def reserve(network, room, table, vectors, settings, goal, sequences):
 
 
 def reserve_batches(network, room, table, settings, goal, sequences):
-    """Make room for a mini-batch and for states; return True if any array had to move."""
+    """Make room for a mini-batch and for states; return True if the address of any array changed."""
     layout, dtype, integer, real = network.layout, network.dtype, np.dtype(np.int64), np.dtype(np.float64)
     N, R = int(table.counts.max()), int(table.sizes.max())
     outputs = R if network.per_step else N
@@ -129,7 +129,7 @@ def reserve_batches(network, room, table, settings, goal, sequences):
 
 
 def reserve_vectors(room, vectors, batches):
-    """Make room for the solver's steps of `batches` mini-batches; return True if any array had to move."""
+    """Make room for the solver's steps of `batches` mini-batches; return True if the address of any array changed."""
     real = np.dtype(np.float64)
     wanted = [
         *((name, host.size, host.dtype) for name, host in zip(Theta._fields, vectors, strict=True)),
@@ -142,7 +142,7 @@ def reserve_vectors(room, vectors, batches):
 
 
 def static_of(network, room, settings, goal, head, N, R):
-    """Return the arrays of mini-batches of N sequences and R steps, from the reserved memory."""
+    """Return the arrays of mini-batches of N sequences and R steps, which are views of the reserved memory."""
     layout, words = network.layout, room.view("words", -1)
     rows = Rows(*room.view("rows", len(Rows._fields), R))
     if layout.n_symbols is None:
@@ -166,7 +166,7 @@ def static_of(network, room, settings, goal, head, N, R):
 
 
 def take(network, static, sources):
-    """Copy steps, targets and states of a mini-batch to where `learn` reads them."""
+    """Copy steps, targets and states of a mini-batch to the arrays from which `learn` reads them."""
     batch, xp = static.batch, arrays()
     take_steps(static, sources.values)
     take_goal(network, static, sources.goal)
@@ -177,13 +177,13 @@ def take(network, static, sources):
 
 
 def take_steps(static, values):
-    """Copy steps to where the forward pass reads them; `values` is the source of `inputs.gather`."""
+    """Copy steps to the arrays from which the forward pass reads them; `values` is the source of `inputs.gather`."""
     describe(static.batch)
     gather(values, static.batch.rows, static.read)
 
 
 def take_goal(network, static, goal):
-    """Copy targets and their weights to where the losses read them."""
+    """Copy targets and their weights to the arrays from which the losses read them."""
     target = static.batch.rows.target if network.per_step else static.batch.targets
     launch_each(take_targets, len(target), target, *goal[:4], static.targets, *_outputs(static.goal))
 
@@ -193,7 +193,7 @@ def _outputs(goal):
 
 
 class Update:
-    """Apply what follows a gradient: the L2 term, clipping and the solver's step; `vectors` lie on the GPU."""
+    """Add the L2 term to a gradient, clip it and perform the solver's step; `vectors` are on the GPU."""
 
     def __init__(self, room, settings, vectors):
         self._settings, self._vectors = settings, vectors
@@ -201,7 +201,7 @@ class Update:
         self._partial, self._results = room.view("partial", 4, updates.BLOCKS), room.view("results", -1, 2)
 
     def make(self, static, losses):
-        """Make the update after a mini-batch with the given losses of outputs."""
+        """Update theta after a mini-batch, given the losses of its outputs."""
         settings, vectors, blocks, threads = self._settings, self._vectors, updates.BLOCKS, updates.THREADS
         launch(
             updates.weigh, blocks, threads, settings.alpha, vectors.theta, self._decays, vectors.grad, losses,
@@ -216,7 +216,7 @@ class Update:
 
 
 class Work:
-    """Train on a mini-batch that has been taken; `vectors` lie on the GPU."""
+    """Train on a mini-batch that `take` has copied; `vectors` are on the GPU."""
 
     def __init__(self, network, room, settings, vectors):
         self._network, self._grad = network, vectors.grad
@@ -225,8 +225,8 @@ class Work:
     def learn(self, learns, static, carried):
         """Run forward pass, losses, backward pass and solver's step.
 
-        If no step has a target (`learns` is False), only states are carried. Final states are written to `carried`
-        (sequences, state_size), unless it is None.
+        If no step has a target (`learns` is False), only states are computed. States after the last steps are written
+        to `carried` (sequences, state_size), unless it is None.
         """
         network, batch, passes = self._network, static.batch, self._passes
         inputs, levels = passes.forward(static, static.given, static.carried)
@@ -248,14 +248,14 @@ class Work:
 
 
 class Passes:
-    """Run a network forward and backward; `theta` and `grad` are its parts of a solver's vectors."""
+    """Run a network forward and backward; `theta` and `grad` are the network's parts of a solver's vectors."""
 
     def __init__(self, network, settings, theta, grad):
         self.network, self._settings = network, settings
         self._weights, self._gradient = map(network.layout.views, (theta, grad))
 
     def forward(self, static, given=None, carried=None):
-        """Return inputs and levels of a mini-batch; states are those of `CudaNetwork.starts`."""
+        """Return inputs and levels of a mini-batch; see `CudaNetwork.starts` for `given` and `carried`."""
         network, settings, batch = self.network, self._settings, static.batch
         starts = network.starts(self._weights, batch, given, carried)
         inputs = Inputs(network.layout, static.read, self._weights, batch, settings.kept)
@@ -267,9 +267,9 @@ class Passes:
         return self.network.columns([s.last for level in levels for s in level.states])
 
     def head(self, static, levels):
-        """Return the losses of outputs and the gradients of states in all steps (or None) and after the last ones.
+        """Return the losses of outputs, and the gradients of states in all steps (or None) and after the last steps.
 
-        The gradients of V and c are written.
+        The gradients of V and c are written to `grad`.
         """
         network, weights, kept = self.network, self._weights, self._settings.kept
         head, batch, lasts = network._head, static.batch, network.lasts(static.batch)
@@ -281,13 +281,13 @@ class Passes:
         return losses, ds, lasts
 
     def backward(self, static, inputs, levels, ds, lasts):
-        """Compute the gradients of the layers' parameters, which must be zero; return those of the initial states."""
+        """Compute the gradients of the layers' parameters in place of zeros; return those of the initial states."""
         return self.network._layers.backward(
             self._weights, static.batch, inputs, levels, ds, lasts, self._settings.kept, self._gradient
         )
 
     def gradient_of_starts(self, batch, firsts):
-        """Compute the gradients of learned initial states from those of sequences that begin."""
+        """Compute the gradients of learned initial states from the gradients of sequences that begin."""
         layout, kinds = self.network.layout, self.network._layers.kinds
         if layout.initial_state != "learned" or self._settings.given:
             return

@@ -17,18 +17,18 @@ from numrnn.network.cuda.training import Call, Kept, goal_on_card
 from numrnn.network.cuda.transfer import Sources, read_groups
 from numrnn.network.interface import RecurrentNetwork, TrainingRun, target_rows
 
-ROWS_AT_ONCE = 1 << 17  # steps, over all sequences, that are predicted together, since gates take memory
-OUTPUTS_AT_ONCE = 1 << 24  # outputs of pieces of texts whose losses are summed together
+ROWS_AT_ONCE = 1 << 17  # most steps of all sequences that are predicted together, since gates take memory
+OUTPUTS_AT_ONCE = 1 << 24  # most outputs of texts whose losses are summed together
 
 
 class CudaNetwork(RecurrentNetwork):
     """Run a network of one architecture on a GPU; see `numrnn.network.cpu.network.CPUNetwork` for the parameters.
 
-    Between two calls theta, the solver's state and carried states are arrays of the host, except within `resident`:
-    there they stay on the GPU until they are read or changed.
+    Between two calls, theta, the solver's state and carried states are arrays of the host. Within the context
+    `resident`, they stay on the GPU until they are read or changed.
     """
 
-    outlasts_training = True  # its arrays and graphs serve the next fit
+    outlasts_training = True  # the next fit reuses its arrays and graphs
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class CudaNetwork(RecurrentNetwork):
         self._weights, self.work, self._resident = None, OneThread(), False
 
     def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
-        """Make one step of a solver for each mini-batch; see `Network.train`."""
+        """Perform one solver's step for each mini-batch; see `Network.train`."""
         rows = Rows(batches, data.lengths)
         first = target_rows(data, rows, self.per_step)
         sums = self._weight_sums(rows, first, targets)
@@ -69,7 +69,8 @@ class CudaNetwork(RecurrentNetwork):
     def resident(self):
         """Leave the arguments of `train` on the GPU within the context; see `numrnn.network.interface.always_current`.
 
-        Copies of data and targets are deleted at its end, so these may change until the next context.
+        Copies of data and targets are deleted at the end of the context, so the originals may change until the next
+        context.
         """
         self._resident = True
         try:
@@ -80,7 +81,7 @@ class CudaNetwork(RecurrentNetwork):
             self._uploads, self._sources = Uploads(), Sources()
 
     def _weight_sums(self, rows, first, targets):
-        """Return the sum of weights of each mini-batch, 1 for a network without a head."""
+        """Return the sum of the weights of each mini-batch, or ones for a network without a head."""
         if not self.layout.n_outputs:
             return np.ones(len(rows.first) - 1)
         counts = rows.lengths if self.per_step else (first >= 0).astype(np.int64)
@@ -126,9 +127,10 @@ class CudaNetwork(RecurrentNetwork):
         return math.fsum(sums), after
 
     def _forward(self, data, state, masks, after):
-        """Yield groups of sequences with their logits, what a head would read, or None; write states to `after`.
+        """Yield groups of sequences with their logits, the values that a head would read, or None; set `after`.
 
-        If a sequence is read in pieces, its result is that of the last one.
+        `after` receives the final states. Long sequences are yielded in pieces; with one output per sequence, that of
+        the last piece counts.
         """
         whole = masks is not None or self.layout.bidirectional or self.pooling != "last"
         for ids, values, starts in read_groups(data, _groups(data.lengths)):
@@ -151,16 +153,16 @@ class CudaNetwork(RecurrentNetwork):
         return self._head.logits(weights, result) if self.layout.n_outputs else result
 
     def source(self, values):
-        """Return values on the GPU as `Inputs` takes them, and the bytes of a symbol."""
+        """Return values on the GPU and the bytes of a symbol, as arguments of `numrnn.network.cuda.inputs.gather`."""
         if self.layout.n_symbols is None:
             return values, 0
         return values.view(np.uint8), values.dtype.itemsize
 
     def starts(self, weights, batch, given, carried):
-        """Return the initial states, a list of (kinds, N, H), layer after layer, each with its directions.
+        """Return the initial states, a list of arrays (kinds, N, H): layer by layer, for each of its directions.
 
-        `given` and `carried` (N, state_size) are those of sequences that begin and that continue; None means learned or
-        zero.
+        `given` and `carried` (N, state_size) are the states of sequences that begin and of sequences that continue;
+        None means learned or zero states.
         """
         xp, column, starts = arrays(), 0, []
         begins = None if carried is None else (batch.begins > 0)[:, None]
@@ -179,17 +181,17 @@ class CudaNetwork(RecurrentNetwork):
         return starts
 
     def columns(self, states):
-        """Return a list of (kinds, N, H) as rows (N, state_size)."""
+        """Return a list of arrays (kinds, N, H) as rows (N, state_size)."""
         parts = [part for state in states for part in state]
         columns = arrays().empty((len(parts[0]), self.state_size), self.dtype)
         column = 0
-        for part in parts:  # not by CuPy's concatenate: it copies from the host, which a graph would repeat
+        for part in parts:  # CuPy's concatenate copies from the host, which a graph would repeat
             columns[:, column : column + part.shape[1]] = part
             column += part.shape[1]
         return columns
 
     def lasts(self, batch, columns=None):
-        """Return rows (N, state_size) as a list of (kinds, N, H); zeros without rows."""
+        """Return rows (N, state_size) as a list of arrays (kinds, N, H), or zeros if there are no rows."""
         xp, lasts, column = arrays(), [], 0
         for index, H in enumerate(self.layout.hidden_layer_sizes):
             for _ in self.layout.prefixes(index):
@@ -203,14 +205,14 @@ class CudaNetwork(RecurrentNetwork):
 
 
 def _groups(lengths):
-    """Return the ids of sequences that are predicted together, the longest first."""
+    """Return groups of ids of sequences that are predicted together, the longest sequences first."""
     order = longest_first(lengths)
     rows = np.cumsum(lengths[order])
     return np.split(order, np.flatnonzero(np.diff(rows // ROWS_AT_ONCE)) + 1)
 
 
 def _pieces(lengths, whole):
-    """Yield pieces of the steps of a group that are predicted together: sequences, first step, lengths."""
+    """Yield the pieces of a group of sequences whose steps are predicted together: sequences, first step, lengths."""
     longest = int(lengths.max())
     steps = longest if whole or lengths.sum() <= 2 * ROWS_AT_ONCE else max(1, ROWS_AT_ONCE // len(lengths))
     for done in range(0, longest, steps):
@@ -219,17 +221,17 @@ def _pieces(lengths, whole):
 
 
 class OneThread:
-    """Estimate the host's threads for work on a GPU."""
+    """Stand in for a `Workload`: work on a GPU needs one thread of the host."""
 
     def useful_threads(self, data):
-        """Return the number of threads that predictions are worth."""
+        """Return how many threads are worthwhile for predictions."""
         return 1
 
 
 class CudaPredictor:
     """Predict sequences on a GPU.
 
-    The weights are copied to the GPU here: the network must not predict with others afterwards.
+    The constructor copies the weights to the GPU; the network must not predict with other weights afterwards.
     """
 
     def __init__(self, network, theta):
@@ -237,7 +239,7 @@ class CudaPredictor:
         self.network, self.dtype, self.state_shape = network, network.dtype, (1, network.state_size)
 
     def useful_threads(self, data):
-        """Return the number of the host's threads that predictions are worth."""
+        """Return how many of the host's threads are worthwhile for predictions."""
         return self.network.work.useful_threads(data)
 
     def predict(self, data, state=None, raw=False, threads=1):

@@ -1,4 +1,4 @@
-"""Run one call of training: copy data to the GPU, process the mini-batches, and return results to the host."""
+"""Run one call of `train`: copy data to the GPU, process the mini-batches, and return results to the host."""
 
 from functools import cached_property, partial
 
@@ -19,11 +19,11 @@ from numrnn.network.cuda.minibatch import Settings, Sources, Theta, Work, heads_
 from numrnn.network.interface import NO_INDEX, Masks, TrainingRun, goal_of
 from numrnn.solvers.base import state_arrays
 
-MOST_STATICS = 1024  # shapes of mini-batches whose arrays are kept
+MOST_STATICS = 1024  # most shapes of mini-batches whose arrays are kept
 
 
 class Kept:
-    """Hold what a network keeps on the GPU between calls, so that the graphs of one call serve the next."""
+    """Hold the arrays and graphs that a network keeps on the GPU, so that a call reuses the graphs of earlier calls."""
 
     def __init__(self):
         self.graphs, self.room, self.mirrors = Graphs(), Room(), Mirrors()
@@ -39,7 +39,8 @@ class Kept:
 class RunOnCard:
     """Hold the result of a call like `TrainingRun`, but copy losses and norms to the host only when they are read.
 
-    `results` (mini-batches, 2) on the GPU are losses and norms; `used` marks the mini-batches that were not left out.
+    `results` (mini-batches, 2), on the GPU, holds losses and norms; `used` marks the mini-batches that were not left
+    out.
     """
 
     def __init__(self, outcome, results, used, weight_sums, done):
@@ -65,14 +66,14 @@ class RunOnCard:
 
 
 class SolverCall:
-    """Bring the solver's vectors to the GPU and run the mini-batches of a call, whatever is trained.
+    """Copy the solver's vectors to the GPU and run the mini-batches of a call, as a base class for all networks.
 
-    Derived classes set `_kept`, `_settings`, `_host` (the vectors) and `_sums` (of the weights of each mini-batch), and
-    define `_run_batch(n)`.
+    Derived classes set `_kept`, `_settings`, `_host` (the vectors) and `_sums` (the sum of the weights of each
+    mini-batch), and define `_run_batch(n)`.
     """
 
     def _bring_vectors(self, layout, moved):
-        """Copy vectors that the GPU does not have yet to their places, which may have moved."""
+        """Copy vectors that the GPU does not have yet; `moved` says whether arrays have new addresses."""
         view, mirrors = self._kept.room.view, self._kept.mirrors
         if moved:
             decays = np.zeros(layout.size, np.int8)
@@ -86,13 +87,13 @@ class SolverCall:
         view("status", 1)[:] = updates.RUNNING
 
     def run(self):
-        """Process all mini-batches; theta and everything else stays on the GPU."""
+        """Process all mini-batches; theta and the other vectors stay on the GPU."""
         outcome, done = "done", 0
         try:
             for n in range(len(self._sums)):
                 self._run_batch(n)
                 done = n + 1
-            current_stream().synchronize()  # most of a call's time is spent here, since launches do not wait
+            current_stream().synchronize()  # most of a call's time passes here: launches do not wait
         except KeyboardInterrupt:
             outcome = "interrupted"
         finally:
@@ -105,7 +106,7 @@ class SolverCall:
         return RunOnCard(outcome, results, used, self._sums[used], done)
 
     def _stopped(self):
-        """Return the mini-batch in which something was not finite, after resetting theta, or RUNNING."""
+        """Return the number of the mini-batch that diverged, after resetting theta, or RUNNING."""
         stopped = int(on_host(self._kept.room.view("status", 1))[0])
         if stopped != updates.RUNNING:
             self._card.theta[:] = self._card.before
@@ -113,9 +114,9 @@ class SolverCall:
 
 
 class Call(SolverCall):
-    """Run one call of `CudaNetwork.train`, whose arguments are passed on.
+    """Run one call of `CudaNetwork.train`, given its arguments.
 
-    `first` (n,) are the places of the sequences' targets, `sums` (mini-batches,) the sums of weights.
+    `first` (n,) are the indices of the sequences' first targets, `sums` (mini-batches,) the sums of weights.
     """
 
     def __init__(
@@ -170,7 +171,7 @@ class Call(SolverCall):
         run(("take", settings, N, R, places_of(sources)), partial(take, self._network, static, sources))
         self._feed.done()
         if learns and static.read.order is not None:
-            sort_symbols(static.read, int(table.steps[n]))  # not in a graph: CuPy's sort may wait for the GPU
+            sort_symbols(static.read, int(table.steps[n]))  # not in a graph, since CuPy's sort may wait for the GPU
         run(("learn", settings, N, R, learns), partial(self._work.learn, learns, static, self._carried))
         if learns and self._dgiven is not None:
             part = slice(*self._rows.first[n : n + 2])
@@ -192,7 +193,7 @@ class Call(SolverCall):
 
 
 def goal_on_card(targets, dtype, copy_of):
-    """Return targets on the GPU as kernels take them; `copy_of` is called with a name and an array of the host."""
+    """Return targets on the GPU as a Goal; copy_of(name, array) must return a copy of a host array on the GPU."""
     if isinstance(targets.values, CardSymbols):
         none = goal_of(Targets(NO_INDEX), dtype)
         classes = targets.values.array.view(np.uint8)
@@ -205,7 +206,7 @@ def goal_on_card(targets, dtype, copy_of):
 
 
 def _noise(step, rows):
-    """Return the keep probabilities of states passed up and to the next step, and the keys of masks."""
+    """Return the keep probabilities of states passed up and to the next step, and the keys of the masks."""
     if step.masks is not None:
         return step.masks.of(rows.ids).values()
     if step.dropout or step.recurrent_dropout:

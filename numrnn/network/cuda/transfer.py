@@ -1,4 +1,4 @@
-"""Copy the steps of mini-batches to the GPU: all at once, by two buffers, or not at all if they are there already."""
+"""Copy the steps of mini-batches to the GPU: all at once, or alternately through two buffers."""
 
 from typing import NamedTuple
 
@@ -16,21 +16,21 @@ from numrnn.network.cuda.device import (
 )
 from numrnn.network.cuda.device_sequences import CardSymbols
 
-SHARE = 0.5  # part of the GPU's free bytes that a copy of all sequences may take; mini-batches need the rest
+SHARE = 0.5  # fraction of the GPU's free bytes that a copy of all sequences may take; mini-batches need the rest
 
 
 class Sources:
     """Keep copies of training sequences on the GPU between calls.
 
-    A copy is identified by the host's array object; so an array must not change while a network trains on it, and data
-    that come in windows (`numrnn.data.views.Held`) have an array object for each window.
+    A copy is identified by the host's array object, so an array must not change while a network trains on it. Data that
+    are read in windows (`numrnn.data.views.Held`) must have a new array object for each window.
     """
 
     def __init__(self):
         self._array = self._copy = self._buffers = None
 
     def feed(self, data, rows):
-        """Return the steps of mini-batches that are read repeatedly, as Resident or Streamed."""
+        """Return the steps of mini-batches that are read more than once, as Resident or Streamed."""
         values, starts = data.gather(rows.ids)
         starts = starts + rows.skipped
         array = _array_on_card(data, values)
@@ -54,9 +54,9 @@ class Sources:
 
 
 def read_groups(data, groups):
-    """Yield sequences that are read once, as (ids, values, starts) for each group of ids.
+    """Yield (ids, values, starts) for each group of ids of sequences that are read once.
 
-    values and starts are as returned by `Resident.read`, valid until the next group is requested.
+    values and starts are those that `Resident.read` returns; they are valid until the next group is requested.
     """
     feed, end = _feed_once(data, groups), 0
     for ids in groups:
@@ -72,7 +72,7 @@ def _feed_once(data, groups):
     if array is not None:
         return Resident(array, starts)
     lengths = data.lengths[ids]
-    # A copy of all data does not pay for less than half of it.
+    # Copying all data does not pay if less than half of the steps are read.
     if 2 * int(lengths.sum()) >= len(values) and _fits(values):
         return Resident(upload(values), starts)
     most = max(int(data.lengths[group].sum()) for group in groups)
@@ -80,7 +80,7 @@ def _feed_once(data, groups):
 
 
 class Resident:
-    """Provide sequences that all lie on the GPU.
+    """Provide sequences that are all on the GPU.
 
     `values` is (steps, D), or (steps,) of symbols; `starts` (n,) are the first steps of the sequences of all
     mini-batches.
@@ -90,25 +90,25 @@ class Resident:
         self._values, self._starts = values, starts
 
     def starts_of(self, first):
-        """Return where each sequence begins in what `read` returns for its mini-batch.
+        """Return the index of each sequence's first step in the array that `read` returns for its mini-batch.
 
         `first` (mini-batches + 1,) is the first sequence of each mini-batch.
         """
         return self._starts
 
     def read(self, part):
-        """Return an array on the GPU, (steps, D) or (steps,), and where the sequences of a mini-batch begin in it.
+        """Return an array on the GPU, (steps, D) or (steps,), and the first step in it of a mini-batch's sequences.
 
-        `part` is the mini-batch's slice of the sequences of all mini-batches; they must be read in order.
+        `part` is the mini-batch's slice of the sequences of all mini-batches; mini-batches must be read in order.
         """
         return self._values, self._starts[part]
 
     def done(self):
-        """Report that all work that reads these values has been started, so another mini-batch may be brought."""
+        """Report that all work that reads these values has been started, so another mini-batch may be copied."""
 
 
 class Streamed:
-    """Provide sequences of the host, one mini-batch at a time, with the interface of `Resident`.
+    """Provide sequences that are on the host, one mini-batch at a time, with the interface of `Resident`.
 
     `starts` and `lengths` (n,) are the first steps and the numbers of steps of the sequences of all mini-batches.
     """
@@ -118,7 +118,7 @@ class Streamed:
         self.done = buffers.done
 
     def starts_of(self, first):
-        """Return where each sequence begins; see `Resident.starts_of`."""
+        """Return the index of each sequence's first step; see `Resident.starts_of`."""
         starts = np.cumsum(self._lengths) - self._lengths
         return starts - np.repeat(starts[first[:-1]], np.diff(first))
 
@@ -128,7 +128,7 @@ class Streamed:
         ends = np.cumsum(lengths)
         starts = ends - lengths
         places = np.arange(ends[-1]) + np.repeat(self._starts[part] - starts, lengths)
-        # mode="clip": otherwise NumPy writes to a buffer of its own first.
+        # With another mode than "clip", NumPy would first write to a buffer of its own.
         card = self._buffers.bring(
             int(ends[-1]), lambda host: np.take(self._values, places, axis=0, out=host, mode="clip")
         )
@@ -136,17 +136,17 @@ class Streamed:
 
 
 def _array_on_card(data, values):
-    """Return values that lie on the GPU already, or None if they are on the host."""
+    """Return the array of values that are already on the GPU, or None if they are on the host."""
     if isinstance(values, CardSymbols):
         return values.array
     return values if data.on_card else None
 
 
 def _is_part(data):
-    """Return True if data are a window of more data.
+    """Return True if data are one window of a larger data set.
 
-    Each mini-batch is then read once before the next window: a copy of all would not be used twice, and with the
-    buffers it is copied while the one before is processed.
+    Each mini-batch of a window is read once. A copy of the whole window would therefore not be used twice, while
+    buffers copy one mini-batch during the work on the previous one.
     """
     return data.is_part
 
@@ -156,19 +156,19 @@ def _fits(values):
 
 
 class Buffer(NamedTuple):
-    """Hold room for rows that are being copied."""
+    """Hold room for rows on the host and on the GPU, to which they are copied."""
 
-    host: object  # page-locked
-    card: object
-    copied: object  # event: all of `host` has been copied to `card`
-    read: object  # event: `card` is no longer needed
+    host: object  # array on the host, in page-locked memory
+    card: object  # array on the GPU
+    copied: object  # event: `host` has been copied to `card`
+    read: object  # event: the work that reads `card` is done
 
 
 class Buffers:
-    """Copy rows of the shape `columns` to the GPU by two buffers of up to `rows` rows.
+    """Copy rows of the shape `columns` to the GPU, alternately through two buffers of up to `rows` rows.
 
-    The stream of work waits for a copy, and a copy waits for the work that reads what it overwrites; the host waits
-    only if it would overwrite what has not been copied yet.
+    The stream of work waits for a copy, and a copy waits for the work that reads the rows which it overwrites. The host
+    waits only if it would overwrite rows that have not been copied yet.
     """
 
     def __init__(self, rows, columns, dtype):
@@ -178,8 +178,8 @@ class Buffers:
     def bring(self, rows, write):
         """Copy rows to the GPU; `write` fills an array (rows, *columns) of the host.
 
-        Returns the whole buffer, which graphs identify by its shape: its first `rows` rows are the new ones. They stay
-        until the next call but one; `done` must be called before the next.
+        Returns the whole buffer, since graphs depend on its shape; its first `rows` rows are the new ones. `done` must
+        be called before the next call of `bring`, and the rows stay valid until the call after that.
         """
         self._turn = turn = 1 - self._turn
         self._two[turn] = buffer = self._two[turn] or self._make()
@@ -198,6 +198,6 @@ class Buffers:
 
     def _make(self):
         shape = self.rows, *self.columns
-        with self._stream:  # freed memory is reused only by allocations on this stream
+        with self._stream:  # only allocations on this stream reuse the memory when it is freed
             card = arrays().empty(shape, self.dtype)
         return Buffer(pinned(shape, self.dtype), card, new_event(), new_event())

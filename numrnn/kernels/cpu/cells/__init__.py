@@ -1,4 +1,4 @@
-"""Choose the kernels of a cell by the type of its network; each cell has a file of its own."""
+"""Choose the kernels of a cell by the type of the network's record; each cell has a file of its own."""
 
 import sys
 
@@ -15,14 +15,14 @@ class _BesideType:
         return getattr(sys.modules[net.__module__], self._name)
 
 
-# cell_forward(net, layer, steps, rows, active, work, s_at, cell_at, gates_at, mask_at, spare_at): compute the states
-# (and cells, gates) of one layer over a block of steps from the products with the inputs. If mask_at >= 0, W reads
-# s_{t-1} times that mask (rows, HP); spare_at has room for the product.
+# cell_forward(net, layer, steps, rows, active, work, s_at, cell_at, gates_at, mask_at, spare_at): compute the states,
+# memory cells and gates of one layer over a block of steps from the products with the inputs. If mask_at >= 0, W is
+# multiplied by s_{t-1} times the mask (rows, HP) at mask_at; spare_at has room for this product.
 cell_forward = by_type(_BesideType("forward_block"))
 # cell_step(net, work, now, cell, gates, step, plane, count): compute one step of some units of one sequence from the
-# products with its input and with the state before.
+# products of its input and of its previous state.
 cell_step = by_type(_BesideType("forward_step"))
 # cell_backward(net, layer, steps, rows, active, work, s_at, cell_at, gates_at, dy_at, ds_at, dcell_at, mask_at,
-# spare_at): run BPTT of one layer over a block of steps: gates become da; ds and dcell are those of the block's end on
-# entry and of its beginning on return.
+# spare_at): back-propagate through one layer over a block of steps. The gates are overwritten with da; ds and dcell are
+# the gradients at the block's end, and are overwritten with the gradients at its beginning.
 cell_backward = by_type(_BesideType("backward_block"))

@@ -1,8 +1,9 @@
 """Compute the Elman cell's forward and backward steps over one block of steps.
 
-The cell (Elman 1990) is s_t = a(U x_t + W s_{t-1} + b), with a = tanh or ReLU. A block is dense: `steps` steps of
-`rows` rows, of which the first active[t] take part in step t. Work holds s (steps + 1, rows, HP), s_0 first; the
-pre-activations are computed in the place of s_t. The backward pass stores da in scratch memory of the block.
+The cell (Elman 1990) is s_t = a(U x_t + W s_{t-1} + b), with a = tanh or ReLU. A block is dense: all of its `steps`
+steps have `rows` rows, of which the first active[t] take part in step t. `work` holds the states s (steps + 1, rows,
+HP), beginning with s_0; the pre-activations of step t are stored where s_t overwrites them. The backward pass stores da
+in the region of the gates.
 """
 
 from numrnn.kernels.cpu.activations import relu, relu_slope, tanh, tanh_slope
@@ -35,7 +36,7 @@ def forward_step(net, work, now, cell, gates, step, plane, count):
 
 @njit
 def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at, mask_at, spare_at):
-    """Compute the states of a block from s_0, in the first rows, and b + U x, in the places of the other states."""
+    """Compute the states of a block in place from s_0, in the first rows, and b + U x, in the other rows."""
     step = rows * layer.HP
     for t in range(steps):
         now, count = s_at + (t + 1) * step, active[t] * layer.HP
@@ -62,7 +63,8 @@ def backward_block(
 ):
     """Compute da (steps, rows, HP) of a block.
 
-    ds (rows, HP) is dL/ds_T on entry and dL/ds_0 on return; dy (steps, rows, HP), if dy_at >= 0, is dL/ds_t from above.
+    ds (rows, HP) is dL/ds_T on entry and dL/ds_0 on return. If dy_at >= 0, dy (steps, rows, HP) is the part of dL/ds_t
+    that comes from the layer above.
     """
     step = rows * layer.HP
     for t in range(steps - 1, -1, -1):

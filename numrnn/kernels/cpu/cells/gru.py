@@ -5,8 +5,9 @@ The cell is that of Cho et al. (2014), with the reset after the matrix product, 
     r = sigmoid(U_r x + W_r s + b_r)    z = sigmoid(U_z x + W_z s + b_z)
     hn = W_n s + b_Wn                   n = tanh(U_n x + b_n + r hn)        s_t = (1 - z) n + z s_{t-1}
 
-The gate planes are n, r, z, hn: U makes the first three, W the last three. The backward pass overwrites them with dn,
-dr, dz, dhn. Each loop names few arrays: LLVM does not vectorise a loop that needs more than eight overlap checks.
+The gate planes are n, r, z, hn; products with U are added to the first three, products with W to the last three. The
+backward pass overwrites the planes with dn, dr, dz, dhn. Each loop uses few arrays, because LLVM does not vectorise a
+loop that needs more than eight overlap checks.
 """
 
 from numrnn.kernels.cpu.activations import fma, like, sigmoid, sigmoid_slope, tanh, tanh_slope
@@ -35,19 +36,19 @@ def new_state(n, z, s_before):
 
 @njit
 def candidate_gradient(n, z, ds):
-    """Return dn, with respect to the pre-activation."""
+    """Return dn, the gradient of the pre-activation of n."""
     return ds * (like(1.0, z) - z) * tanh_slope(n)
 
 
 @njit
 def update_gradient(n, z, s_before, ds):
-    """Return dz, with respect to the pre-activation."""
+    """Return dz, the gradient of the pre-activation of z."""
     return ds * (s_before - n) * sigmoid_slope(z)
 
 
 @njit
 def reset_gradient(dn, r, hn):
-    """Return dr, with respect to the pre-activation; dhn is dn r."""
+    """Return dr, the gradient of the pre-activation of r; that of hn is dhn = dn r."""
     return dn * hn * sigmoid_slope(r)
 
 
@@ -65,7 +66,7 @@ def _forward(n, r, z, hn, before, now):
 
 @njit
 def forward_step(net, work, now, cell, gates, step, plane, count):
-    """Compute s_t of `count` contiguous units from s_{t-1}, `step` elements before, and the gate planes."""
+    """Compute s_t of `count` contiguous units from their gate planes and s_{t-1}, `step` elements before s_t."""
     r, z, hn, before = gates + plane, gates + 2 * plane, gates + 3 * plane, now - step
     _forward(
         work[gates : gates + count],
@@ -81,7 +82,7 @@ def forward_step(net, work, now, cell, gates, step, plane, count):
 def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at, mask_at, spare_at):
     """Compute the states (steps + 1, rows, HP) and gates (4, steps, rows, HP) of a block.
 
-    On entry s_0 lies in the first rows of the states, b + U x in the place of the gates.
+    On entry, the first rows of the states are s_0, and the gates contain b + U x.
     """
     step = rows * layer.HP
     plane = steps * step
@@ -112,7 +113,8 @@ def backward_block(
 ):
     """Replace the gates of a block by da.
 
-    ds (rows, HP) is dL/ds_T on entry and dL/ds_0 on return; dy (steps, rows, HP), if dy_at >= 0, is dL/ds_t from above.
+    ds (rows, HP) is dL/ds_T on entry and dL/ds_0 on return. If dy_at >= 0, dy (steps, rows, HP) is the part of dL/ds_t
+    that comes from the layer above.
     """
     step = rows * layer.HP
     plane = steps * step

@@ -5,8 +5,8 @@ The cell is that of Hochreiter & Schmidhuber (1997) with the forget gate of Gers
     i, f, o = sigmoid(U x + W s + b)    g = tanh(U_g x + W_g s + b_g)
     cell_t = f cell_{t-1} + i g         s_t = o tanh(cell_t)
 
-The gate planes are i, f, g, o, stored for the backward pass, which overwrites them with da; tanh(cell) is recomputed.
-Each loop names few arrays: LLVM does not vectorise a loop that needs more than eight overlap checks.
+The gate planes i, f, g, o are stored for the backward pass, which overwrites them with da and recomputes tanh(cell).
+Each loop uses few arrays, because LLVM does not vectorise a loop that needs more than eight overlap checks.
 """
 
 from numrnn.kernels.cpu.activations import fma, sigmoid, sigmoid_slope, tanh, tanh_slope
@@ -35,20 +35,20 @@ def new_state(o, cell):
 
 @njit
 def output_gradient(o, cell, ds, dcell):
-    """Return do, with respect to the pre-activation, and dL/dcell_t, given dL/ds_t and dL/dcell_t from later steps."""
+    """Return do (of o's pre-activation) and dL/dcell_t, given dL/ds_t and the part of dL/dcell_t from later steps."""
     squashed = tanh(cell)
     return ds * squashed * sigmoid_slope(o), fma(ds * o, tanh_slope(squashed), dcell)
 
 
 @njit
 def input_gradients(i, g, dcell):
-    """Return di and dg, with respect to the pre-activations."""
+    """Return di and dg, the gradients of the pre-activations of i and g."""
     return dcell * g * sigmoid_slope(i), dcell * i * tanh_slope(g)
 
 
 @njit
 def forget_gradient(f, cell_before, dcell):
-    """Return df, with respect to the pre-activation, and dL/dcell_{t-1}."""
+    """Return df, the gradient of the pre-activation of f, and dL/dcell_{t-1}."""
     return dcell * cell_before * sigmoid_slope(f), dcell * f
 
 
@@ -75,7 +75,7 @@ def _forward(i, f, g, o, cell_before, cell, now):
 
 @njit
 def forward_step(net, work, now, cell, gates, step, plane, count):
-    """Compute s_t and cell_t of `count` contiguous units from their gate planes, which hold the products with x and s.
+    """Compute s_t and cell_t of `count` contiguous units from gate planes that hold the products with x and s.
 
     cell_t lies `step` elements after cell_{t-1}, which lies at `cell`.
     """
@@ -95,7 +95,7 @@ def forward_step(net, work, now, cell, gates, step, plane, count):
 def forward_block(net, layer, steps, rows, active, work, s_at, cell_at, gates_at, mask_at, spare_at):
     """Compute the states and cells (steps + 1, rows, HP) and gates (4, steps, rows, HP) of a block.
 
-    On entry s_0 and cell_0 lie in the first rows, b + U x in the place of the gates.
+    On entry, the first rows of the states and cells are s_0 and cell_0, and the gates contain b + U x.
     """
     step = rows * layer.HP
     plane = steps * step
@@ -123,8 +123,8 @@ def backward_block(
 ):
     """Replace the gates of a block by da.
 
-    ds and dcell (rows, HP) are dL/ds_T and dL/dcell_T on entry, dL/ds_0 and dL/dcell_0 on return; dy (steps, rows, HP),
-    if dy_at >= 0, is dL/ds_t from above.
+    ds and dcell (rows, HP) are dL/ds_T and dL/dcell_T on entry, dL/ds_0 and dL/dcell_0 on return. If dy_at >= 0, dy
+    (steps, rows, HP) is the part of dL/ds_t that comes from the layer above.
     """
     step = rows * layer.HP
     plane = steps * step

@@ -1,9 +1,10 @@
 """Run bidirectional layers (Schuster & Paliwal 1997) forward, one layer after another over whole sequences.
 
-A direction is a layer of its own, record 2 l + d of a network: d = 0 reads a sequence from its first step, d = 1 from
-its last. A reversed sequence has the same length, so both directions have the same blocks of steps and active rows: the
-reverse direction runs as any layer does, on rows in reversed order. Its states are stored in its own order and reversed
-where the layer above reads both directions side by side.
+Each direction has a record of its own, number 2 l + d for layer l: direction d = 0 reads a sequence from its first
+step, d = 1 from its last step. A reversed sequence has the same length, so both directions have the same blocks of
+steps and active rows. The reverse direction therefore runs like any layer, on inputs in reversed order. Its states are
+stored in its own order, and are reversed when they are copied next to those of the forward direction for the layer
+above.
 """
 
 from typing import NamedTuple
@@ -45,24 +46,24 @@ from numrnn.kernels.jit import njit
 
 
 class WholeScratch(NamedTuple):
-    """Hold the memory of one thread that runs layer by layer; kernels are chosen by this type."""
+    """Hold the scratch of one thread that runs layer by layer; kernels are chosen by this type."""
 
-    work: np.ndarray  # floating
-    blocks: np.ndarray  # (blocks, 5) int64
-    active: np.ndarray  # (longest,) int64: rows that take part in a step
+    work: np.ndarray  # floating-point memory, which the regions divide
+    blocks: np.ndarray  # (blocks, 5) int64: table of a tile's blocks
+    active: np.ndarray  # (longest,) int64: number of rows that take part in each step
     regions: np.ndarray  # (regions, 5) int64: sizes, see `lay_out`
-    places: np.ndarray  # (regions,) int64: offsets in work, one direction after another
-    room: np.ndarray  # a view of places: those that belong to no direction
-    inputs: np.ndarray  # a view of places: what each layer reads, and what the head reads
-    spare: int  # where the room for copies of operands begins in work
-    rows: np.ndarray  # (longest,) int64: the first row of a step
+    places: np.ndarray  # (regions,) int64: offsets of the regions in work, direction by direction
+    room: np.ndarray  # a view of places: offsets of regions that belong to no direction
+    inputs: np.ndarray  # a view of places: offsets of the inputs of each layer and of the head
+    spare: int  # offset in work of the room for copies of operands
+    rows: np.ndarray  # (longest,) int64: first row of each step
 
 
 @njit
 def row_size(net, level):
-    """Return the row length of what layer `level` reads, or the head if `level` is the number of layers.
+    """Return the row length of the inputs of layer `level`, or of the head if `level` is the number of layers.
 
-    Rows of the first layer's inputs are not padded.
+    The inputs of the first layer are not padded.
     """
     if 2 * level == net.layers.shape[0]:
         return head_of(net).HP
@@ -72,13 +73,13 @@ def row_size(net, level):
 
 @njit
 def _is_read(net, level):
-    """Return True if the layer, or the head, at `level` reads the states of all steps."""
+    """Return True if layer `level`, or the head if `level` is the number of layers, reads the states of all steps."""
     return 2 * level < net.layers.shape[0] or head_of(net).per_step or net.pooling != LAST
 
 
 @njit
 def plan_tile(ids, lengths, tile_rows, scratch):
-    """Plan and lay out the blocks of a tile, and find the first rows of steps; return the number of blocks."""
+    """Plan and lay out the blocks of a tile, and fill in the first row of each step; return the number of blocks."""
     count, rows, state_rows = plan_blocks(ids, lengths, scratch)
     lay_out(scratch.regions, rows, state_rows, tile_rows, scratch.places)
     for b in range(count):
@@ -96,7 +97,7 @@ def _row_of(scratch, length, reverse, t, i):
 
 @njit
 def take_rows(data, ids, block, reverse, scratch, source_at, source_row, count, out_at, out_row):
-    """Copy `count` elements of a block's rows, in a direction's order, to out (steps, rows, out_row); zero the rest."""
+    """Copy `count` elements of a block's rows to out (steps, rows, out_row), in a direction's order; zero the rest."""
     work, first, rows = scratch.work, block[FIRST_STEP], block[ROWS]
     for t in range(block[STEPS]):
         active, now = scratch.active[first + t], out_at + t * rows * out_row
@@ -109,7 +110,7 @@ def take_rows(data, ids, block, reverse, scratch, source_at, source_row, count, 
 
 @njit
 def _put_states(layer, data, ids, block, reverse, scratch, s_at, out_at, out_row):
-    """Write a direction's states next to the other's; the forward direction zeroes the rows of ended sequences."""
+    """Copy a direction's states to its columns of the next layer's inputs; zero the rows of ended sequences."""
     work, first, rows, unit = scratch.work, block[FIRST_STEP], block[ROWS], reverse * layer.H
     for t in range(block[STEPS]):
         active = scratch.active[first + t]
@@ -122,7 +123,7 @@ def _put_states(layer, data, ids, block, reverse, scratch, s_at, out_at, out_row
 
 @njit
 def add_rows(data, ids, block, scratch, source_at, row, out_at):
-    """Add the rows of a block of the reverse direction to those of the same steps."""
+    """Add the rows of a block of the reverse direction to the rows of the same steps at out_at."""
     work, first, rows = scratch.work, block[FIRST_STEP], block[ROWS]
     for t in range(block[STEPS]):
         for i in range(scratch.active[first + t]):
@@ -132,7 +133,7 @@ def add_rows(data, ids, block, scratch, source_at, row, out_at):
 
 @njit
 def inputs_of_block(net, data, ids, block, index, scratch):
-    """Return where the inputs of a direction in a block lie, with steps in the direction's order."""
+    """Return the offset of a direction's inputs in a block, with steps in the direction's order."""
     x_at, row = scratch.inputs[index // 2], row_size(net, index // 2)
     if index % 2 == 0:
         return x_at + block[ROW] * row
@@ -142,7 +143,7 @@ def inputs_of_block(net, data, ids, block, index, scratch):
 
 @njit
 def _forward_direction(net, data, ids, count, index, tile_rows, scratch, training, board):
-    """Run one direction of a layer over all blocks; write its states for the layer above, if they are read."""
+    """Run one direction of a layer over all blocks; copy its states for the layer above, if that reads all steps."""
     layer, place, work = layer_of(net, index), scratch.places[LAYER_REGIONS * index :], scratch.work
     level, read = index // 2, _is_read(net, index // 2 + 1)
     for b in range(count):
@@ -164,7 +165,7 @@ def _forward_direction(net, data, ids, count, index, tile_rows, scratch, trainin
 
 @njit
 def drop(net, data, ids, count, level, scratch, at):
-    """Apply dropout to what a layer passes up (to `level`), or to its gradient."""
+    """Apply dropout to the inputs of layer `level`, or to their gradient, at offset `at`."""
     if data.kept == 1.0:
         return
     row = row_size(net, level)
@@ -183,13 +184,13 @@ def forward_tile(net, data, ids, count, tile_rows, scratch, training, board):
     for level in range(1, scratch.inputs.size):
         for index in range(2 * level - 2, 2 * level):
             _forward_direction(net, data, ids, count, index, tile_rows, scratch, training, board)
-        if level + 1 < scratch.inputs.size or head_of(net).per_step:  # to a pool, dropout is applied as a whole
+        if level + 1 < scratch.inputs.size or head_of(net).per_step:  # a pool gets dropout as a whole
             drop(net, data, ids, count, level, scratch, scratch.inputs[level])
 
 
 @njit
 def final_states(net, ids, scratch, out_at):
-    """Write both directions' last states of the last layer side by side, (sequences, HP)."""
+    """Copy the last states of both directions of the last layer side by side, (sequences, HP)."""
     head, last, work = head_of(net), net.layers.shape[0] - 2, scratch.work
     set_zero(work, out_at, ids.size * head.HP)
     for d in range(2):
@@ -200,7 +201,7 @@ def final_states(net, ids, scratch, out_at):
 
 @njit
 def read_states(net, data, ids, count, tile_rows, scratch):
-    """Return where what the head reads of whole sequences lies, (sequences, HP): last states, or a pool."""
+    """Return the offset of the head's inputs (sequences, HP): the last states, or a pool."""
     head, pool_at = head_of(net), scratch.room[POOL]
     if net.pooling == LAST:
         final_states(net, ids, scratch, pool_at)
@@ -215,7 +216,7 @@ def read_states(net, data, ids, count, tile_rows, scratch):
 
 @njit
 def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, out, board):
-    """Compute the outputs (raw: logits) of a tile; return early on STOP."""
+    """Compute the outputs of a tile (logits if `raw`); return early on STOP."""
     head, work, room = head_of(net), scratch.work, scratch.room
     count = plan_tile(ids, data.lengths, tile_rows, scratch)
     load_state(net, data, ids, tile_rows, scratch)

@@ -1,7 +1,7 @@
 """Compute the loss and gradient of one tile of a bidirectional network, on one thread.
 
-The forward pass runs through all layers, the backward pass layer by layer, each direction from its own last block to
-its first.
+The forward pass runs through one layer after another, and so does the backward pass, last layer first. In the backward
+pass, each direction runs from its own last block to its first.
 """
 
 from numrnn.kernels.cpu.inputs import add_picked, keep_embedded
@@ -47,9 +47,9 @@ from numrnn.kernels.jit import njit
 
 @njit
 def _head_per_sequence(net, data, ids, goal, scale, count, tile_rows, scratch, gradient):
-    """Return the loss of a tile with one output per sequence, and where the gradients of all steps by a pool lie.
+    """Return the loss of a tile with one output per sequence, and the offset of dL/ds_t if there is a pool.
 
-    Without a pool, dL/ds_T goes to the carries of the last layer, and the second number is -1.
+    Without a pool, dL/ds_T is written to the carries of the last layer, and the second returned number is -1.
     """
     head, work, room, last = head_of(net), scratch.work, scratch.room, net.layers.shape[0] - 2
     s_at = read_states(net, data, ids, count, tile_rows, scratch)
@@ -76,7 +76,7 @@ def _head_per_sequence(net, data, ids, goal, scale, count, tile_rows, scratch, g
 
 @njit
 def _head_per_step(net, data, ids, goal, scale, count, scratch, gradient, board):
-    """Return the loss of a tile with one output per step, and where the gradients of all steps lie."""
+    """Return the loss of a tile with one output per step, and the offset of dL/ds_t of all steps."""
     head, level, loss = head_of(net), scratch.inputs.size - 1, 0.0
     for b in range(count - 1, -1, -1):
         if load(board, STOP):
@@ -92,7 +92,7 @@ def _head_per_step(net, data, ids, goal, scale, count, scratch, gradient, board)
 
 @njit
 def _pass_down(net, data, ids, block, index, scratch, da_at, below_at):
-    """Compute dx of a direction's block: the forward direction writes it, the reverse one adds it."""
+    """Write dx of a block of the forward direction to below_at, or add dx of a block of the reverse direction."""
     layer, rows = layer_of(net, index), block[STEPS] * block[ROWS]
     row = padded_inputs(layer, scratch.work)
     if index % 2 == 0:
@@ -104,7 +104,7 @@ def _pass_down(net, data, ids, block, index, scratch, da_at, below_at):
 
 @njit
 def _backward_direction(net, data, ids, count, index, tile_rows, scratch, above_at, below_at, gradient, board):
-    """Run BPTT of one direction over all blocks; dy is read from above_at and dx written to below_at, if >= 0."""
+    """Run BPTT of one direction over all blocks; read dy from above_at and write dx to below_at, if they are >= 0."""
     layer, level, reverse, work = layer_of(net, index), index // 2, index % 2, scratch.work
     for b in range(count - 1, -1, -1):
         if load(board, STOP):
@@ -127,7 +127,7 @@ def _backward_direction(net, data, ids, count, index, tile_rows, scratch, above_
 
 @njit
 def _backward_tile(net, data, ids, count, tile_rows, scratch, above_at, gradient, board):
-    """Run BPTT of all layers, last first, from above_at (if >= 0), and swap the gradients above and below each time."""
+    """Run BPTT of all layers, last layer first; dL/ds_t of the last layer is at above_at, if that is >= 0."""
     first, below_at = layer_of(net, 0), scratch.room[BELOW]
     for level in range(scratch.inputs.size - 2, -1, -1):
         dx_at = below_at if level > 0 or first.embedded else -1
@@ -147,7 +147,7 @@ def _backward_tile(net, data, ids, count, tile_rows, scratch, above_at, gradient
 
 @njit
 def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board):
-    """Return the loss of a tile (sum of weight times loss), and add its gradient, times scale; return early on STOP."""
+    """Return the weighted sum of a tile's losses, and add its gradient, times scale; return early on STOP."""
     count = plan_tile(ids, data.lengths, tile_rows, scratch)
     load_state(net, data, ids, tile_rows, scratch)
     forward_tile(net, data, ids, count, tile_rows, scratch, 1, board)

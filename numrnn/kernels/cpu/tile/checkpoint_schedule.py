@@ -1,8 +1,9 @@
-"""Plan what is stored of a tile when memory is limited, and what is recomputed when.
+"""Plan which states of a tile are stored, and when the other states are recomputed, if memory is limited.
 
-Blocks of steps form segments. During the backward pass through a segment, all of it is in memory; of the other segments
-at most the carries with which they begin (s and cell of all layers) are stored, in slots. The schedule is the binomial
-one of Griewank and Walther (2000), applied to BPTT by Gruslys et al. (2016); see docs/design/memory_limit.rst.
+Consecutive blocks of steps form segments. During the backward pass through a segment, all its states and gates are in
+memory. Of each other segment, at most the carries with which it begins (s and cell of all layers) are stored, in a
+slot. The schedule is the binomial one of Griewank and Walther (2000), applied to BPTT by Gruslys et al. (2016); see
+docs/design/memory_limit.rst.
 """
 
 from numrnn.kernels.cpu.products import copy
@@ -10,15 +11,16 @@ from numrnn.kernels.cpu.records import BY_SEQUENCES, CARRY, LAYER_REGIONS, ROW, 
 from numrnn.kernels.cpu.tile.forward import BLOCK_STEPS, lay_out
 from numrnn.kernels.jit import njit
 
-SIZES = 64  # sizes of segments that are compared, minus one
-ONE_SEGMENT = 2  # columns of the table of segments of a thread that stores all steps
+SIZES = 64  # number of segment sizes that are compared, minus one
+ONE_SEGMENT = 2  # columns of the table of segments of a thread that stores all steps: begin and end
 
 
 @njit
 def repeats(count, slots):
-    """Return how often the most recomputed of `count` segments is recomputed, and how many segments that suffices for.
+    """Return how often a segment is recomputed at most, and for how many segments this number is enough.
 
-    The carries of the first segment are in the first slot. The second number is binomial(slots + repeats, repeats).
+    There are `count` segments, and the first slot holds the carries of the first segment. The second returned number is
+    binomial(slots + repeats, repeats).
     """
     times, reach = 0, 1
     while reach < count:
@@ -29,16 +31,16 @@ def repeats(count, slots):
 
 @njit
 def made_again(count, slots):
-    """Return the number of forward runs of segments that are not stored, over the whole backward pass."""
+    """Return the number of forward runs through segments in which states are not stored, over a backward pass."""
     times, reach = repeats(count, slots)
     return times * count - reach * times // (slots + 1)
 
 
 @njit
 def next_slot(count, slots):
-    """Return after how many segments the next carries are best stored, given at least two segments and two slots."""
+    """Return after how many segments the next slot is best filled, given at least two segments and two slots."""
     times, reach = repeats(count, slots)
-    before = reach * times // (slots + times)  # segments that the same slots suffice for with one repeat less
+    before = reach * times // (slots + times)  # segments for which these slots are enough with one repeat less
     return min(before, count - before * slots // (slots + times - 1))
 
 
@@ -59,13 +61,13 @@ def copy_carries(net, rows, scratch, slot, back):
 @njit
 def lay_out_segment(regions, state_rows, sequences, places):
     """Lay out a segment of `state_rows` state rows of a tile; return the end of the first slot."""
-    rows = state_rows * BLOCK_STEPS // (BLOCK_STEPS + 1)  # at most: shorter blocks have more state rows per step
+    rows = state_rows * BLOCK_STEPS // (BLOCK_STEPS + 1)  # an upper bound: shorter blocks have more state rows per step
     return lay_out(regions, rows, state_rows, sequences, places)
 
 
 @njit
 def _cut(blocks, count, most, segments):
-    """Cut blocks into segments of at most `most` state rows, the last ones full; return where their table begins."""
+    """Cut blocks into segments of at most `most` state rows, from the last one on; return where their table begins."""
     at, rows = segments.size - 1, 0
     segments[at] = count
     for b in range(count - 1, -1, -1):
@@ -80,7 +82,7 @@ def _cut(blocks, count, most, segments):
 
 @njit
 def _largest_segment(sequences, least, most, scratch):
-    """Return the state rows, from `least` to `most`, of the largest segment that leaves room for a slot."""
+    """Return the number of state rows, from `least` to `most`, of the largest segment that leaves room for a slot."""
     while most - least > 0:
         middle = (least + most + 1) // 2
         if lay_out_segment(scratch.regions, middle, sequences, scratch.places) <= scratch.spare:
@@ -99,9 +101,9 @@ def _slots_beside(state_rows, sequences, scratch):
 
 @njit
 def plan_segments(sequences, count, state_rows, scratch):
-    """Choose the size of a tile's segments, out of SIZES + 1, with which the fewest blocks are recomputed.
+    """Choose, out of SIZES + 1 sizes of a tile's segments, the size with which the fewest blocks are recomputed.
 
-    Returns where the table of segments begins, and the number of slots.
+    Returns the first column of the table of segments, and the number of slots.
     """
     blocks, segments, least = scratch.blocks, scratch.segments[0], 0
     for b in range(count):
@@ -110,7 +112,8 @@ def plan_segments(sequences, count, state_rows, scratch):
     for part in range(SIZES + 1):
         most = least + (largest - least) * part // SIZES
         number = segments.size - 1 - _cut(blocks, count, most, segments)
-        # All but the last segment, which is full, are run once more; further runs are of segments of about equal size.
+        # All segments but the last one are run forward once more; further runs are estimated as if all segments were
+        # equal.
         more = made_again(number, _slots_beside(most, sequences, scratch)) - (number - 1)
         again = segments[segments.size - 2] + more * count // number
         if part == 0 or again < fewest:

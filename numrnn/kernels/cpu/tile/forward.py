@@ -1,8 +1,8 @@
-"""Run one tile of sequences forward through all steps and layers, on one thread, and predict.
+"""Run one tile of sequences forward through all steps and layers on one thread, and compute its outputs.
 
 The sequences of a tile are sorted by length, longest first, so the rows that take part in a step are a prefix. Time is
-cut into blocks of steps, each dense: as many rows as its first step has. A block takes s_0 from the carry and leaves
-s_T there, so blocks can be recomputed, continued or cut anywhere.
+cut into dense blocks of steps, which have as many rows at each step as at their first. A block takes s_0 from the carry
+and leaves s_T there, so blocks can be recomputed, and a sequence can be continued or cut after any step.
 """
 
 from typing import NamedTuple
@@ -44,37 +44,37 @@ from numrnn.kernels.cpu.records import (
 )
 from numrnn.kernels.jit import njit
 
-BLOCK_STEPS = 32  # most steps of a block; weight gradients accumulate block by block, last block first
-NARROW = 64  # most units for which predictions read the first layer's inputs in place; wider layers gain nothing
-ROWS_DROP = 4  # ended rows from which a block ends early, since they would only be multiplied as zeros
+BLOCK_STEPS = 32  # most steps of a block
+NARROW = 64  # most units with which predictions read the first layer's inputs in place; wider layers gain nothing
+ROWS_DROP = 4  # number of ended rows at which a block ends early, since it would multiply them as zeros
 
 
 class Goal(NamedTuple):
-    """Hold targets: row first[i] (+ t per step) of `classes` or `values` belongs to sequence i."""
+    """Hold targets: sequence i has target number first[i] of `classes` or `values`, or first[i] + t at step t."""
 
     classes: np.ndarray  # (n * class_bytes,) uint8: bytes of class indices; or empty
-    class_bytes: int  # bytes of a class index, lowest first
+    class_bytes: int  # bytes of a class index, the lowest byte first
     values: np.ndarray  # (n, K), or empty
-    weights: np.ndarray  # (n,) float64; empty: ones
-    first: np.ndarray  # (N,) int64
+    weights: np.ndarray  # (n,) float64; empty if all weights are 1
+    first: np.ndarray  # (N,) int64: index of each sequence's first target; negative: none
 
 
 class Scratch(NamedTuple):
-    """Hold the memory of one thread; compiled code allocates nothing that the micro-kernel reads."""
+    """Hold the scratch of one thread; compiled code allocates no memory that the micro-kernel reads."""
 
-    work: np.ndarray  # floating
-    blocks: np.ndarray  # (blocks, 5) int64
-    active: np.ndarray  # (longest,) int64: rows that take part in a step
+    work: np.ndarray  # floating-point memory, which the regions divide
+    blocks: np.ndarray  # (blocks, 5) int64: table of a tile's blocks
+    active: np.ndarray  # (longest,) int64: number of rows that take part in each step
     regions: np.ndarray  # (regions, 5) int64: sizes, see `lay_out`
-    places: np.ndarray  # (regions,) int64: offsets in work, layer after layer
-    room: np.ndarray  # a view of places: those that belong to no layer
-    spare: int  # where the room for copies of operands begins in work
+    places: np.ndarray  # (regions,) int64: offsets of the regions in work, layer by layer
+    room: np.ndarray  # a view of places: offsets of regions that belong to no layer
+    spare: int  # offset in work of the room for copies of operands
     segments: np.ndarray  # (2, segments + 1) int64: see `checkpoint_schedule`
 
 
 @njit
 def plan_blocks(ids, lengths, scratch):
-    """Fill the table of blocks of a tile; return the numbers of blocks, rows (steps times rows) and state rows."""
+    """Fill the table of blocks of a tile; return the numbers of blocks, of rows over all steps, and of state rows."""
     blocks, active = scratch.blocks, scratch.active
     longest, count, row, state_row = lengths[ids[0]], 0, 0, 0
     rows = ids.size
@@ -96,7 +96,7 @@ def plan_blocks(ids, lengths, scratch):
 
 @njit
 def lay_out(regions, rows, state_rows, sequences, places):
-    """Compute the offsets of a tile's regions in work, one after another; return the end."""
+    """Compute the offsets of a tile's regions, which are stored one after another in work; return their end."""
     at = 0
     for i in range(places.size):
         region = regions[i]
@@ -112,7 +112,7 @@ def lay_out(regions, rows, state_rows, sequences, places):
 
 @njit
 def keep_carry(work, block, active, s_at, HP, carry, unit, units):
-    """Copy `units` elements, from `unit` on, of each row's last state in a block to the carry."""
+    """Copy the units unit : unit + units of each row's last state in a block to the carry."""
     rows, first = block[ROWS], block[FIRST_STEP]
     step = block[STEPS]
     for i in range(rows):
@@ -123,17 +123,18 @@ def keep_carry(work, block, active, s_at, HP, carry, unit, units):
 
 @njit
 def gates_of(layer, place, block, row, state_row):
-    """Return where b + U x of a block is to be written, given the rows and state rows before it."""
+    """Return the offset for b + U x of a block, given the rows and state rows before it."""
     if layer.saved:
         return place[GATES] + row * layer.planes * layer.HP
-    return place[STATES] + (state_row + block[ROWS]) * layer.HP  # in the place of the states
+    return place[STATES] + (state_row + block[ROWS]) * layer.HP  # the states will overwrite it
 
 
 @njit
 def forward_layer(net, layer, place, block, active, tile_rows, work, gates_at, state_row, drops):
-    """Run one layer over one block, from b + U x; return where s_1 .. s_steps lie.
+    """Run one layer over one block, from b + U x; return the offset of s_1 .. s_steps.
 
-    The carry holds s_0 (and cell_0) before and s_T after. With `drops`, the recurrent dropout mask applies.
+    The carry holds s_0 (and cell_0) on entry, and s_T (and cell_T) on return. If `drops`, the mask of recurrent dropout
+    is applied.
     """
     steps, rows = block[STEPS], block[ROWS]
     now = active[block[FIRST_STEP] : block[FIRST_STEP] + steps]
@@ -153,7 +154,7 @@ def forward_layer(net, layer, place, block, active, tile_rows, work, gates_at, s
 
 @njit
 def forward_block(net, data, ids, block, tile_rows, scratch, x_at, row, state_row, dropped_at):
-    """Run all layers over one block; return where the last layer's states s_1 .. s_steps lie.
+    """Run all layers over one block; return the offset of the last layer's states s_1 .. s_steps.
 
     Inputs are gathered at x_at if it is >= 0; dropped_at has room for states after dropout.
     """
@@ -176,7 +177,7 @@ def forward_block(net, data, ids, block, tile_rows, scratch, x_at, row, state_ro
 
 @njit
 def passed_up(net, data, ids, block, index, work, s_at, dropped_at):
-    """Return where the states of a layer lie as the layer above reads them, after dropout."""
+    """Apply dropout to a layer's states, if there is any; return the offset from which the layer above reads them."""
     if data.kept == 1.0:
         return s_at
     layer = layer_of(net, index)
@@ -186,7 +187,7 @@ def passed_up(net, data, ids, block, index, work, s_at, dropped_at):
 
 @njit
 def _make_masks(data, ids, index, layer, work, at):
-    """Make the recurrent dropout masks (sequences, HP) of a layer, the same in all steps (Gal and Ghahramani 2016)."""
+    """Fill in a layer's recurrent dropout masks (sequences, HP), the same in all steps (Gal and Ghahramani 2016)."""
     for i in range(ids.size):
         here = at + i * layer.HP
         for j in range(layer.HP):
@@ -198,7 +199,7 @@ def _make_masks(data, ids, index, layer, work, at):
 def load_state(net, data, ids, tile_rows, scratch):
     """Set the carries from data.state or data.given (rows, state size), else to the learned initial state or zero.
 
-    Columns hold all layers one after another, the cell after s.
+    The columns of a state are s of the first layer, its cell if it has one, s of the second layer, and so on.
     """
     column = 0
     for index in range(net.layers.shape[0]):
@@ -235,7 +236,7 @@ def store_state(net, data, ids, tile_rows, scratch, state_out):
 
 @njit
 def logits(net, head, rows, work, s_at, at, output, outputs):
-    """Compute logits (rows, KP) = c + s V^T for `outputs` outputs from `output` on, in whole panels."""
+    """Compute logits (rows, KP) = c + s V^T for the outputs output : output + outputs, in whole panels."""
     packed, panels, V = net.packed, outputs // width_of(work), head.V + output * head.H
     product(
         rows, 1, head.H, work, s_at, head.HP, 0, packed, V, panels, packed, head.c + output, 0, work, at + output,
@@ -245,7 +246,7 @@ def logits(net, head, rows, work, s_at, at, output, outputs):
 
 @njit
 def predict_tile(net, data, ids, first_row, raw, tile_rows, scratch, state_out, out, board):
-    """Compute the outputs (raw: logits) of a tile with memory for one block only; return early on STOP."""
+    """Compute the outputs of a tile (logits if `raw`), with memory for one block only; return early on STOP."""
     head, work, room = head_of(net), scratch.work, scratch.room
     count, _, _ = plan_blocks(ids, data.lengths, scratch)
     lay_out(scratch.regions, 0, 0, tile_rows, scratch.places)
@@ -280,7 +281,7 @@ def _put_output(head, work, at, raw, out, row):
 
 @njit
 def put_step(head, ids, block, t, scratch, logits_at, first_row, raw, out):
-    """Write the outputs of step t of a block, one for each sequence that has not ended, from the block's logits."""
+    """Write the outputs of all sequences that have not ended, at step t of a block, from the block's logits."""
     first = block[FIRST_STEP] + t
     for i in range(scratch.active[first]):
         at = logits_at + (t * block[ROWS] + i) * head.KP
@@ -289,9 +290,9 @@ def put_step(head, ids, block, t, scratch, logits_at, first_row, raw, out):
 
 @njit
 def put_last(net, head, ids, scratch, s_at, logits_at, first_row, raw, out):
-    """Write the outputs of whole sequences from what the head reads, (sequences, HP) at s_at.
+    """Write the outputs of whole sequences, computed from the head's inputs (sequences, HP) at s_at.
 
-    For a network without a head, that itself is written, as many numbers as `out` has columns.
+    For a network without a head, the first out.shape[1] numbers of the rows at s_at are the outputs.
     """
     logits(net, head, ids.size, scratch.work, s_at, logits_at, 0, head.KP)
     for i in range(ids.size):

@@ -1,7 +1,7 @@
 """Compute the loss and gradient of one tile of sequences, on one thread.
 
-The forward pass runs through all blocks of steps, then back-propagation through time from the last block to the first.
-Within a memory limit, segments of blocks are recomputed; otherwise all blocks are one segment.
+The forward pass runs through all blocks of steps; back-propagation through time then runs from the last block to the
+first. Within a memory limit, segments of blocks are recomputed; otherwise all blocks are one segment.
 """
 
 from numrnn.kernels.cpu.cells import cell_backward
@@ -61,9 +61,9 @@ from numrnn.kernels.jit import njit
 
 @njit
 def _head_row(net, head, work, at, goal, index, scale):
-    """Return weight times loss of a row; its logits become the gradient, times weight and scale.
+    """Return weight times loss of a row; overwrite its logits with their gradient, times weight and scale.
 
-    With weight 0 or index < 0, loss and gradient are 0.
+    If the weight is 0 or index < 0, which means no target, loss and gradient are 0.
     """
     row = work[at : at + head.K]
     weight = goal.weights[index] if goal.weights.size else 1.0
@@ -79,7 +79,7 @@ def _head_row(net, head, work, at, goal, index, scale):
 
 @njit
 def _head_gradients(net, head, rows, scratch, s_at, at, gradient, ds_at):
-    """Add to dV and dc from dlogits (rows, KP) and s; compute ds (rows, HP) = dlogits V."""
+    """Add the gradients of V and c, given dlogits (rows, KP) and s; compute ds (rows, HP) = dlogits V."""
     work, packed, width = scratch.work, net.packed, width_of(scratch.work)
     panels = head.HP // width
     gemm_tn(
@@ -93,7 +93,7 @@ def _head_gradients(net, head, rows, scratch, s_at, at, gradient, ds_at):
 
 @njit
 def step_losses(net, head, ids, goal, scale, block, scratch, s_at, logits_at, gradient, ds_at):
-    """Return the loss of a block with one output per step from s (steps, rows, HP); compute ds of that shape."""
+    """Return the loss of a block with one output per step, given s (steps, rows, HP); compute ds, shaped like s."""
     work, first, rows = scratch.work, block[FIRST_STEP], block[ROWS]
     logits(net, head, block[STEPS] * rows, work, s_at, logits_at, 0, head.KP)
     loss = 0.0
@@ -109,9 +109,9 @@ def step_losses(net, head, ids, goal, scale, block, scratch, s_at, logits_at, gr
 
 @njit
 def head_per_sequence(net, data, ids, goal, scale, scratch, s_at, logits_at, dropped_at, tile_rows, gradient):
-    """Return the loss of a tile with one output per sequence, from the last layer's carry or a pool at s_at.
+    """Return the loss of a tile with one output per sequence, given the last layer's carry or a pool at s_at.
 
-    dL/ds_T is written to its place in the carry or the pool.
+    dL/ds_T is written to the carry, or dL/dpool to the pool.
     """
     head, work, last = head_of(net), scratch.work, net.layers.shape[0] - 1
     ds_at = s_at + 2 * tile_rows * head.HP
@@ -154,9 +154,10 @@ def take_state_gradients(net, ids, goal, tile_rows, scratch):
 
 @njit
 def keep_state_gradients(net, data, ids, tile_rows, scratch, gradient):
-    """Store dL/ds_0 and dL/dcell_0 of sequences that begin, which are the carries' gradients after the last block.
+    """Store dL/ds_0 and dL/dcell_0 of sequences that begin; they are in the carries after the backward pass.
 
-    They are written into data.dgiven, if it is not empty, and added to the gradient of learned initial states.
+    The gradients are written into data.dgiven, if it is not empty, and added to the gradient of the learned initial
+    state, if that was used.
     """
     column = 0
     for index in range(net.layers.shape[0]):
@@ -173,7 +174,7 @@ def keep_state_gradients(net, data, ids, tile_rows, scratch, gradient):
 
 @njit
 def backward_layer(net, data, index, block, tile_rows, scratch, x_at, x_row, dy_at, spare_at, gradient, board):
-    """Run BPTT of one layer over one block; return where its da lies; spare_at has room for a block's states."""
+    """Run BPTT of one layer over one block; return the offset of da; spare_at has room for a block's states."""
     layer, work, place = layer_of(net, index), scratch.work, scratch.places[LAYER_REGIONS * index :]
     steps, rows = block[STEPS], block[ROWS]
     active = scratch.active[block[FIRST_STEP] : block[FIRST_STEP] + steps]
@@ -190,7 +191,7 @@ def backward_layer(net, data, index, block, tile_rows, scratch, x_at, x_row, dy_
         for t in range(steps):
             masked(work, s_at + t * step, mask_at, spare_at + t * step, step)
         s_at = spare_at
-    if not load(board, STOP):  # read again, since a block of a wide layer takes a quarter of a second
+    if not load(board, STOP):  # checked again: a block of a wide layer takes 0.25 s
         add_weight_gradients(net, layer, steps * rows, scratch, x_at, x_row, s_at, da_at, gradient)
     return da_at
 
@@ -222,13 +223,13 @@ def backward_block(
 def _plan_tile(ids, lengths, tile_rows, scratch):
     """Plan and lay out the blocks and segments of a tile.
 
-    Returns where the table of segments begins, the number of slots, and the number of sequences for which there is
-    room.
+    Returns the first column of the table of segments, the number of slots, and the number of sequences for which there
+    is room.
     """
     count, rows, state_rows = plan_blocks(ids, lengths, scratch)
     if scratch.segments.shape[1] > ONE_SEGMENT:
         first, slots = plan_segments(ids.size, count, state_rows, scratch)
-        return first, slots, ids.size  # rows that a tile lacks get no memory
+        return first, slots, ids.size  # memory only for the sequences of this tile
     scratch.segments[0, 0], scratch.segments[0, 1] = 0, count
     lay_out(scratch.regions, rows, state_rows, tile_rows, scratch.places)
     return 0, 1, tile_rows
@@ -238,7 +239,8 @@ def _plan_tile(ids, lengths, tile_rows, scratch):
 def _forward_blocks(net, data, ids, first, end, keeps, pools, rows, scratch, board):
     """Run the blocks from `first` to `end` forward, from the carries.
 
-    With `keeps` each is stored at its place in the segment; otherwise each overwrites the one before.
+    If `keeps`, the states of each block are stored at its offset in the segment; otherwise each block overwrites the
+    states of the previous block.
     """
     HP, D, room = head_of(net).HP, layer_of(net, 0).D, scratch.room
     for b in range(first, end):
@@ -254,7 +256,7 @@ def _forward_blocks(net, data, ids, first, end, keeps, pools, rows, scratch, boa
 
 @njit
 def _come_to(net, data, ids, segment, segments, top, slots, pools, rows, scratch, board):
-    """Run forward from the last slot in use, number `top`, to the beginning of a segment, and fill slots on the way.
+    """Run forward from the carries in slot `top`, the last slot in use, to a segment, and fill further slots.
 
     Returns the number of the last slot in use.
     """
@@ -274,7 +276,7 @@ def _come_to(net, data, ids, segment, segments, top, slots, pools, rows, scratch
 
 @njit
 def _end_forward(net, data, ids, goal, scale, rows, scratch, gradient):
-    """Return the loss of a tile with one output per sequence, else 0; the carries or the pool get their gradients."""
+    """Return the loss of a tile with one output per sequence, else 0; set the gradients of the carries or the pool."""
     head, room = head_of(net), scratch.room
     if data.state.size:
         store_state(net, data, ids, rows, scratch, data.state)
@@ -293,7 +295,7 @@ def _end_forward(net, data, ids, goal, scale, rows, scratch, gradient):
 
 @njit
 def _backward_blocks(net, data, ids, goal, scale, first, end, rows, scratch, loss, gradient, board):
-    """Back-propagate through the blocks of a segment, the last first; return `loss` plus that of outputs per step."""
+    """Back-propagate through a segment's blocks, last block first; return `loss` plus the loss of outputs per step."""
     head, D, room = head_of(net), layer_of(net, 0).D, scratch.room
     last_at = scratch.places[LAYER_REGIONS * (net.layers.shape[0] - 1) + STATES]
     for b in range(end - 1, first - 1, -1):
@@ -320,7 +322,7 @@ def _backward_blocks(net, data, ids, goal, scale, first, end, rows, scratch, los
 
 @njit
 def train_tile(net, data, ids, goal, scale, tile_rows, scratch, gradient, board):
-    """Return the loss of a tile (sum of weight times loss), and add its gradient, times scale; return early on STOP."""
+    """Return the weighted sum of a tile's losses, and add its gradient, times scale; return early on STOP."""
     table, slots, rows = _plan_tile(ids, data.lengths, tile_rows, scratch)
     segments, held, loss, top = scratch.segments[0, table:], scratch.segments[1], 0.0, 0
     last = segments.size - 2

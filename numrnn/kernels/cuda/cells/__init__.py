@@ -1,1 +1,1 @@
-"""Implement the cells in plain CUDA, for any size and precision and for Numba's simulator."""
+"""Implement the cells in plain CUDA, which runs with any size and precision and in Numba's simulator."""

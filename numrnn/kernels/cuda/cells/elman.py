@@ -1,4 +1,4 @@
-"""Compute the Elman cell's forward and backward passes, with one launch for all steps.
+"""Compute the Elman cell's forward and backward passes, each with one kernel launch for all steps.
 
 The cell (Elman 1990) is s_t = a(U x_t + W s_{t-1} + b), with a = tanh or ReLU.
 """
@@ -15,10 +15,10 @@ SHARED_FORWARD, SHARED_BACKWARD = 2, 2  # numbers in shared memory per unit and 
 
 @kernel
 def forward(activation, walk, weights, states, tape, out):
-    """Compute the states of all rows from the inputs' part of their pre-activations."""
+    """Compute the states of all rows; on entry, `tape.gates` holds U x."""
     first, count = sequences_of_block(walk)
     thread, threads, H = cuda.threadIdx.x, cuda.blockDim.x, weights.W.shape[0]
-    s = cuda.shared.array(0, tape.gates.dtype)  # (2, rows, H): s as W reads it, before a step and after
+    s = cuda.shared.array(0, tape.gates.dtype)  # (2, rows, H): s times its mask, before a step and after
     for q in range(thread, count * H, threads):
         i, j = first + q // H, q % H
         s[q] = states.first[0, i, j] * states.mask[i, j]
@@ -46,7 +46,7 @@ def forward(activation, walk, weights, states, tape, out):
 
 @kernel
 def backward(activation, walk, weights, states, tape, out):
-    """Compute the gradients of the pre-activations of all rows, and of the states before the first steps."""
+    """Compute the gradients of all rows' pre-activations, and of the states before the first steps."""
     first, count = sequences_of_block(walk)
     thread, threads, H = cuda.threadIdx.x, cuda.blockDim.x, weights.W.shape[1]
     shared = cuda.shared.array(0, tape.gates.dtype)  # ds (rows, H), da (rows, H)

@@ -1,6 +1,6 @@
 """Compute the GRU's forward and backward passes, each with one kernel launch for all steps.
 
-The gates of theta are r, z, n; the equations are those of kernels/cpu/cells/gru.py.
+Gates have the order r, z, n, as in theta; the equations are those of kernels/cpu/cells/gru.py.
 """
 
 from numba import cuda
@@ -18,7 +18,7 @@ def forward(activation, walk, weights, states, tape, out):
     """Compute the states and gates of all rows; on entry, `tape.gates` holds U x."""
     first, count = sequences_of_block(walk)
     thread, threads, H = cuda.threadIdx.x, cuda.blockDim.x, weights.W.shape[0]
-    s = cuda.shared.array(0, tape.gates.dtype)  # (3, rows, H): s as W reads it, before and after a step, and s itself
+    s = cuda.shared.array(0, tape.gates.dtype)  # (3, rows, H): s times its mask, before and after a step; s itself
     size = walk.rows * H
     for q in range(thread, count * H, threads):
         i, j = first + q // H, q % H
@@ -56,9 +56,9 @@ def forward(activation, walk, weights, states, tape, out):
 
 @kernel
 def backward(activation, walk, weights, states, tape, out):
-    """Replace the gates and hn of all rows, and the states before the first steps, by their gradients.
+    """Replace the gates and hn of all rows, and the states before the first steps, with their gradients.
 
-    Gradients of gates and hn are with respect to their pre-activations.
+    The gradients of gates and hn are those of their pre-activations.
     """
     first, count = sequences_of_block(walk)
     thread, threads, H = cuda.threadIdx.x, cuda.blockDim.x, weights.W.shape[1]

@@ -1,6 +1,6 @@
-"""Compute the LSTM's forward and backward passes, with one launch for all steps.
+"""Compute the LSTM's forward and backward passes, each with one kernel launch for all steps.
 
-The gates are i, f, g, o; the equations are those of kernels/cpu/cells/lstm.py.
+Gates have the order i, f, g, o; the equations are those of kernels/cpu/cells/lstm.py.
 """
 
 from numba import cuda
@@ -15,10 +15,10 @@ SHARED_FORWARD, SHARED_BACKWARD = 3, 6  # numbers in shared memory per unit and 
 
 @kernel
 def forward(activation, walk, weights, states, tape, out):
-    """Compute the states, cells and gates of all rows from the inputs' part of their pre-activations."""
+    """Compute the states, cells and gates of all rows; on entry, `tape.gates` holds U x."""
     first, count = sequences_of_block(walk)
     thread, threads, H = cuda.threadIdx.x, cuda.blockDim.x, weights.W.shape[0]
-    s = cuda.shared.array(0, tape.gates.dtype)  # (2, rows, H): s as W reads it, before a step and after; cells
+    s = cuda.shared.array(0, tape.gates.dtype)  # (3, rows, H): s times its mask, before and after a step; cells
     size = walk.rows * H
     for q in range(thread, count * H, threads):
         k, j = first + q // H, q % H
@@ -59,9 +59,9 @@ def forward(activation, walk, weights, states, tape, out):
 
 @kernel
 def backward(activation, walk, weights, states, tape, out):
-    """Replace the gates of all rows, and the states and cells before the first steps, by their gradients.
+    """Replace the gates of all rows, and the states and cells before the first steps, with their gradients.
 
-    Gradients of gates are with respect to their pre-activations.
+    The gradients of gates are those of their pre-activations.
     """
     first, count = sequences_of_block(walk)
     thread, threads, H = cuda.threadIdx.x, cuda.blockDim.x, weights.W.shape[1]

@@ -1,5 +1,6 @@
-"""Compute the recurrences of narrow layers with W in registers for all steps, one barrier per step.
+"""Compute the recurrences of a layer with W in registers during all steps.
 
-These kernels compute what `elman`, `gru` and `lstm` of `numrnn.kernels.cuda.cells` compute for any size and precision.
-They need a GPU, since Numba's simulator has no warps, and float32.
+These kernels are faster versions of `elman`, `gru` and `lstm` of `numrnn.kernels.cuda.cells`, for float32 and limited
+sizes. They need a GPU, since Numba's simulator has no warps. The modules `elman`, `gru` and `lstm` keep W of a narrow
+layer in one block of threads; `wide` spreads W over several blocks.
 """

@@ -22,7 +22,7 @@ def make_forward(padded):
         unit = first_unit_of(thread, each)
         j, width, length = unit + thread % PARTS // (PARTS // each), out.s.shape[1], walk.lengths[i]
         live = j < H
-        first = live and not (twins and thread & 1)  # one of two twins writes
+        first = live and not (twins and thread & 1)  # only one of two twins writes
         w = cuda.local.array(n_weights, float32)
         sums = cuda.local.array(n_sums, float32)
         s = cuda.shared.array(n_s, float32, alignment=16)

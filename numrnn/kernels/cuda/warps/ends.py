@@ -1,7 +1,7 @@
-"""Complete one step of a unit from its sums, for each cell: everything but the product with W (see `wide`).
+"""Complete one step of a unit, with functions for each cell: all but the product with W, whose sums `wide` passes.
 
-The first function of each pair loads what the second one reads of arrays into `early`, SAVED numbers from place `e`.
-`total` holds the sums of the unit's gates; arrays are read and written at flat indices.
+The first function of each pair loads into early[e], early[e + 1], ... the SAVED numbers that the second one needs.
+`total` holds the unit's products with W, one for each gate; arrays are read and written at flat indices.
 """
 
 from numba import cuda
@@ -15,7 +15,7 @@ from numrnn.kernels.cpu.records import RELU
 from numrnn.kernels.cuda.row_order import row_of
 from numrnn.kernels.cuda.warps.memory import get, put
 
-SAVED = {"elman": (1, 1), "gru": (4, 5), "lstm": (5, 6)}  # forward, backward
+SAVED = {"elman": (1, 1), "gru": (4, 5), "lstm": (5, 6)}  # numbers that a unit's forward and backward step load
 
 
 @cuda.jit(device=True)
@@ -57,7 +57,7 @@ def load_elman_backward(walk, states, tape, out, i, j, t, H, early, e):
 
 @cuda.jit(device=True)
 def elman_backward(activation, walk, states, tape, out, i, j, t, H, ds, early, e, total):
-    """Leave the gradient of the pre-activation in `total`; ds is dL/ds_t."""
+    """Leave the gradient of the pre-activation in `total`, given ds = dL/ds_t."""
     y = early[e]
     total[0] = ds * (relu_slope(y) if activation == RELU else tanh_slope(y))
     put(tape.gates, row_of(walk, i, t) * H + j, total[0])
@@ -140,7 +140,7 @@ def load_lstm_backward(walk, states, tape, out, k, j, t, H, early, e):
 
 @cuda.jit(device=True)
 def lstm_backward(activation, walk, states, tape, out, k, j, t, H, ds, early, e, total):
-    """Leave dL/dcell_{t-1} in `states.last`, and at the first step in `states.first`."""
+    """Leave dL/dcell_{t-1} in `states.last`, and at the first step also in `states.first`."""
     row, N = row_of(walk, k, t), walk.lengths.size
     i, f, g, o = early[e], early[e + 1], early[e + 2], early[e + 3]
     do, dcell = output_gradient(o, early[e + 4], ds, get(states.last, (N + k) * H + j))

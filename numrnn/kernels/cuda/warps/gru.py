@@ -9,7 +9,7 @@ from numrnn.kernels.cuda.warps.memory import AHEAD, end_of_fetches, fetch, get, 
 from numrnn.kernels.cuda.warps.tile import PARTS, first_unit_of, make_tile, narrow_sizes
 
 GATES = 3
-SAVED = 6  # numbers that a unit's backward step reads: r, z, n, hn, s_{t-1}, dL/ds_t from above
+SAVED = 6  # numbers that a unit's backward step loads: r, z, n, hn, s_{t-1}, dL/ds_t from above
 
 
 @cuda.jit(device=True)
@@ -42,7 +42,7 @@ def make_forward(padded):
         unit = first_unit_of(thread, each)
         j, width, length = unit + thread % PARTS // (PARTS // each), out.s.shape[1], walk.lengths[i]
         live = j < H
-        first = live and not (twins and thread & 1)  # one of two twins writes
+        first = live and not (twins and thread & 1)  # only one of two twins writes
         w = cuda.local.array(n_weights, float32)
         sums = cuda.local.array(n_sums, float32)
         s = cuda.shared.array(n_s, float32, alignment=16)
@@ -64,7 +64,7 @@ def make_forward(padded):
             if live and later < length:
                 _fetch_gates(ring, (later % AHEAD * threads + thread) * 3, tape, row_of(walk, i, later), H, j)
             end_of_fetches()
-            wait_for_fetches()  # before the shuffles in `multiply`: then a twin has read what the other overwrites
+            wait_for_fetches()  # before the shuffles of `multiply`, after which one twin overwrites what both load
             multiply(w, s, now, sums)
             at = (t % AHEAD * threads + thread) * 3
             row, before = row_of(walk, i, t), y * mask
@@ -135,7 +135,7 @@ def make_backward(padded):
             put(da, now + j, dr)
             put(da, now + padded + j, dz)
             put(da, now + 2 * padded + j, dhn)
-            cuda.syncthreads()  # from here on both twins have read what one of them overwrites
+            cuda.syncthreads()  # after it, one twin overwrites what both have loaded
             if first:
                 row = row_of(walk, i, length - 1 - step)
                 put(tape.gates, row * 3 * H + j, dr)

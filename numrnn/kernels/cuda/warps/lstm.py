@@ -9,7 +9,7 @@ from numrnn.kernels.cuda.warps.memory import AHEAD, end_of_fetches, fetch, get, 
 from numrnn.kernels.cuda.warps.tile import PARTS, first_unit_of, make_tile, narrow_sizes
 
 GATES = 4
-SAVED = 6  # numbers that a unit's backward step reads: i, f, g, o, cell_{t-1}, dL/ds_t from above
+SAVED = 6  # numbers that a unit's backward step loads: i, f, g, o, cell_{t-1}, dL/ds_t from above
 
 
 @cuda.jit(device=True)
@@ -42,7 +42,7 @@ def make_forward(padded):
         j, width = unit + thread % PARTS // (PARTS // each), out.s.shape[1]
         length, N = walk.lengths[k], walk.lengths.size
         live = j < H
-        first = live and not (twins and thread & 1)  # one of two twins writes
+        first = live and not (twins and thread & 1)  # only one of two twins writes
         w = cuda.local.array(n_weights, float32)
         sums = cuda.local.array(n_sums, float32)
         s = cuda.shared.array(n_s, float32, alignment=16)
@@ -66,7 +66,7 @@ def make_forward(padded):
             if live and later < length:
                 _fetch_gates(ring, (later % AHEAD * threads + thread) * 4, tape, row_of(walk, k, later), H, j)
             end_of_fetches()
-            wait_for_fetches()  # before the shuffles in `multiply`: then a twin has read what the other overwrites
+            wait_for_fetches()  # before the shuffles of `multiply`, after which one twin overwrites what both load
             multiply(w, s, now, sums)
             at = (t % AHEAD * threads + thread) * 4
             row, before = row_of(walk, k, t), y * mask
@@ -144,7 +144,7 @@ def make_backward(padded):
             put(da, now + padded + j, df)
             put(da, now + 2 * padded + j, dg)
             put(da, now + 3 * padded + j, do)
-            cuda.syncthreads()  # from here on both twins have read what one of them overwrites
+            cuda.syncthreads()  # after it, one twin overwrites what both have loaded
             if first:
                 row = row_of(walk, k, length - 1 - step)
                 put(tape.gates, row * 4 * H + j, di)

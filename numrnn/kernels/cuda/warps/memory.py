@@ -1,6 +1,7 @@
-"""Load, store and copy memory asynchronously by address.
+"""Load and store elements of arrays by flat index, and copy them asynchronously to shared memory.
 
-Numba's indexing tests for negative indices, which made the compiler spill registers in the first of these kernels.
+Numba's own indexing tests for negative indices, which made the compiler spill registers in the kernels that use this
+module.
 """
 
 from llvmlite import ir
@@ -8,8 +9,8 @@ from numba import types
 from numba.core import cgutils
 from numba.cuda.extending import intrinsic
 
-EMPTY = 0xFFFFFFFF  # a word of the array of exchange that no block has written yet
-AHEAD = 4  # steps between the fetch of an operand and its use: a load takes as long as three or four steps
+EMPTY = 0xFFFFFFFF  # a word of the exchange array (see `wide`) that no block has written yet
+AHEAD = 4  # steps from the fetch of an operand to its use: a load takes as long as 3 or 4 steps
 
 
 def _address(context, builder, kind, array, index):
@@ -91,7 +92,7 @@ def fetch(typingctx, shared, index, source, source_index):
 
 @intrinsic
 def end_of_fetches(typingctx):
-    """Make one group of what this thread has fetched since the last call."""
+    """Combine the copies that this thread has begun since the last call into one group."""
 
     def codegen(context, builder, signature, args):
         _assembler(builder, "cp.async.commit_group;", "~{memory}", [])
@@ -102,7 +103,7 @@ def end_of_fetches(typingctx):
 
 @intrinsic
 def wait_for_fetches(typingctx):
-    """Wait until at most the AHEAD - 1 youngest groups of this thread are still under way."""
+    """Wait until all groups of copies of this thread are complete, except the AHEAD - 1 most recent ones."""
 
     def codegen(context, builder, signature, args):
         _assembler(builder, f"cp.async.wait_group {AHEAD - 1};", "~{memory}", [])
@@ -113,7 +114,7 @@ def wait_for_fetches(typingctx):
 
 @intrinsic
 def peek4(typingctx, array, index):
-    """Return four contiguous words of global memory, as other blocks last wrote them, as uint32."""
+    """Return four contiguous words (uint32) of global memory, including what other blocks have just written."""
 
     def codegen(context, builder, signature, args):
         address = _address(context, builder, signature.args[0], args[0], args[1])
@@ -129,7 +130,7 @@ def peek4(typingctx, array, index):
 
 @intrinsic
 def publish(typingctx, array, index, value):
-    """Store one float32 in global memory for other blocks to read; the NaN that equals EMPTY becomes another NaN."""
+    """Store a float32 in global memory for other blocks; the NaN with the bits of EMPTY is replaced by another NaN."""
 
     def codegen(context, builder, signature, args):
         address = _address(context, builder, signature.args[0], args[0], args[1])

@@ -1,8 +1,9 @@
-"""Compute the product that a warp makes in every step: some units of a layer, with all of their weights in registers.
+"""Compute a warp's part of the product with W in each step: some units, with all of their weights in registers.
 
-A warp owns 4 groups of `each` units. The 8 lanes of a group split the inputs: a lane holds `each` units x 1/8 of the
-inputs, computes as many partial sums, and exchanges them until it has the sums of one unit, for all its gates. With
-each = 8 every lane ends with a unit of its own, with 4 two lanes (twins) end with the same unit, and so on.
+A warp computes 4 groups of `each` units. The 8 lanes of a group split the inputs: a lane holds the weights of `each`
+units for 1/8 of the inputs, computes a partial sum for each unit and gate, and exchanges partial sums with the other
+lanes until it has the complete sums of one unit. With each = 8, every lane ends with a unit of its own; with each = 4,
+two lanes (twins) end with the same unit, and so on.
 """
 
 from numba import cuda, float32
@@ -11,20 +12,23 @@ from numrnn.kernels.cpu.activations import fma
 from numrnn.kernels.cuda.warps.memory import get, get4
 
 PARTS, GROUPS = 8, 4  # lanes of a group, groups of a warp
-MOST_WEIGHTS = 128  # weights of a lane, out of its 255 registers
+MOST_WEIGHTS = 128  # most weights of a lane, which has 255 registers
 
 
 def make_tile(padded, gates, backward, each, deep=1):
-    """Return the device functions `take` and `multiply` for `padded` units (a multiple of 32), with sizes as constants.
+    """Return device functions `take` and `multiply` for `padded` units (a multiple of 32), compiled for these sizes.
 
-    Forward a unit has `gates` sums over s; backward it has one sum over the gradients of all gates of all units, gate
-    by gate. A group has `each` units, and `deep` warps split the inputs. Nothing is tested against bounds: otherwise
-    the compiler does not unroll the loops, and the weights end in local memory.
+    In the forward pass a unit has `gates` sums over s; in the backward pass it has one sum over the gradients of all
+    gates of all units, gate by gate. A group has `each` units, and `deep` warps split the inputs. No index is tested
+    against bounds: otherwise the compiler would not unroll the loops, and the weights would be kept in local memory.
 
-    take(weights_out, W, first_unit, slice_) reads the weights of this lane: W is (padded, gates padded) forward, (gates
-    padded, padded) backward; its group's units begin with `first_unit`, its warp has part `slice_` of the inputs.
-    multiply(weights, s, at, sums_out) sums over the inputs of a warp, which lie in shared memory from `at`: the sums of
-    unit part // (8 / each) of the group come first in sums_out.
+    take(weights_out, W, first_unit, slice_) reads the weights of this lane. W has the shape (padded, gates padded) in
+    the forward pass and (gates padded, padded) in the backward pass. The units of the lane's group begin with
+    `first_unit`, and its warp has part `slice_` of the inputs.
+
+    multiply(weights, s, at, sums_out) computes the sums over the inputs of a warp, which lie in shared memory from
+    index `at` on. sums_out then begins with the sums of unit number lane // (8 / each) of the group, if lane is the
+    number of the lane in its group.
     """
     kinds, inputs = (1, gates * padded) if backward else (gates, padded)
     share = inputs // PARTS // deep
@@ -84,7 +88,7 @@ def make_tile(padded, gates, backward, each, deep=1):
 
 
 def narrow_sizes(padded, gates, backward):
-    """Return units of a group, weights and sums of a lane, whether it has a twin, and threads, for a whole layer."""
+    """Return the units per group, weights and sums per lane, whether lanes have twins, and the threads for a layer."""
     lanes = next(lanes for lanes in (1, 2) if gates * padded // lanes <= MOST_WEIGHTS)
     each = PARTS // lanes
     return each, gates * padded // lanes, each * (1 if backward else gates), lanes == 2, padded * lanes
@@ -92,5 +96,5 @@ def narrow_sizes(padded, gates, backward):
 
 @cuda.jit(device=True)
 def first_unit_of(thread, each):
-    """Return the first unit of a thread's group in a block that owns a whole layer."""
+    """Return the first unit of a thread's group in a block that computes a whole layer."""
     return (thread // 32 * GROUPS + (thread % 32) // PARTS) * each

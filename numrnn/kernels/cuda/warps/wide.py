@@ -1,12 +1,13 @@
-"""Compute recurrences of layers whose W is spread over the registers of many blocks, all resident at once.
+"""Compute recurrences of layers whose W is spread over the registers of many blocks, which run at the same time.
 
-A block owns some units of some sequences. In every step it needs the states of all units, which other blocks compute.
-They are exchanged through an array whose words are all EMPTY at first: a thread that needs a word reads it until it is
-no longer EMPTY, so the data are their own flag, and no step has a barrier over all blocks. The launch must be
-cooperative: a block that waits for one that cannot start would wait for ever.
+A block of threads computes some units of some sequences. In every step it needs the states of all units, most of which
+other blocks compute. Blocks exchange states through an array whose words are all EMPTY at first: a thread that needs a
+word reads it until the word is no longer EMPTY. No other flag and no barrier over all blocks is needed. The launch must
+be cooperative, so that all blocks run at the same time: a block would wait for ever for a block that cannot start.
 
-Sequences pass through shared memory in pieces of several sequences. While a block computes one piece, its first look at
-the next one is under way; if a step is a single piece, no block could have written the next one yet.
+Sequences pass through shared memory in pieces of several sequences. While a block computes one piece, it already begins
+to read (`look`) the states for the next piece. If a step consists of a single piece, this is not done, since no block
+can have written the states for the next piece yet.
 """
 
 from typing import NamedTuple
@@ -18,23 +19,23 @@ from numrnn.kernels.cuda.warps.ends import BACKWARD, FORWARD, SAVED
 from numrnn.kernels.cuda.warps.memory import EMPTY, as_float, get, peek4, publish, put, put4
 from numrnn.kernels.cuda.warps.tile import GROUPS, MOST_WEIGHTS, PARTS, make_tile
 
-WARPS = 8  # warps of a block: with 128 registers for weights per lane, and as many others, they fill a processor
+WARPS = 8  # warps of a block; with up to 255 registers per lane, they fill a multiprocessor
 SHARED_BYTES = 40 * 1024  # shared memory of a block, for states and sums
-MOST_LOOKS = 4  # loads of 16 bytes under way per thread, one less with 4 gates, since the registers are full
+MOST_LOOKS = 4  # most loads of 16 bytes under way per thread; one less with 4 sums per unit, to save registers
 GATES = {"elman": 1, "gru": 3, "lstm": 4}
 
 
 class Plan(NamedTuple):
-    """Hold how a layer is cut into blocks."""
+    """Describe how a layer is cut into blocks of threads."""
 
-    each: int  # units of a group of lanes
-    deep: int  # warps that split the inputs
+    each: int  # units of a group of lanes (see `tile`)
+    deep: int  # number of warps that split the inputs
     units: int  # units of a block
     chunk: int  # sequences of a piece
 
 
 def plan_of(padded, gates, backward):
-    """Return the plan with the most units per block, or None if there is none."""
+    """Return the plan with the most units per block, or None if no plan is possible."""
     kinds, inputs = (1, gates * padded) if backward else (gates, padded)
     plans = []
     for deep in (1, 2, 4, 8):
@@ -43,7 +44,7 @@ def plan_of(padded, gates, backward):
         if deep > WARPS or inputs % (4 * PARTS * deep) or not each:
             continue
         units = GROUPS * each * (WARPS // deep)
-        looks, ends = MOST_LOOKS - (kinds == 4), 1 if gates == 4 else 4  # units whose step a thread completes
+        looks, ends = MOST_LOOKS - (kinds == 4), 1 if gates == 4 else 4  # ends: units that a thread completes
         chunk = min(
             8,
             SHARED_BYTES // (4 * (inputs + deep * units * kinds)),
@@ -56,12 +57,12 @@ def plan_of(padded, gates, backward):
 
 
 def make_looks(padded, kinds, chunk):
-    """Return n_words, look, missing and keep, which bring what all blocks publish of a piece to shared memory.
+    """Return n_words, and look, missing and keep, which copy a piece from the exchange array to shared memory.
 
     A unit has `kinds` numbers, and a thread reads n_words words. look(words_out, exchange, walk, first, count, t, H)
-    reads this thread's share of `count` sequences from `first` at step t, as far as it has been written. missing(words)
-    returns True if a word was still EMPTY. keep(words, count, H, shared_out) writes the words to shared memory, (count,
-    kinds * padded).
+    reads this thread's share of step t of the sequences first : first + count; words that are not written yet are
+    EMPTY. missing(words) returns True if a word is EMPTY. keep(words, count, H, shared_out) writes the words to shared
+    memory (count, kinds * padded).
     """
     threads, quads = 32 * WARPS, kinds * padded // 4
     looks = -(-chunk * quads // threads)
@@ -96,9 +97,9 @@ def make_looks(padded, kinds, chunk):
 
 
 def make_forward(cell, padded):
-    """Return the kernel for a layer of up to `padded` units, a multiple of 4, its threads and its units per block.
+    """Return the kernel for a layer of up to `padded` units, and its threads and units per block.
 
-    The kernel takes an array of exchange (R, H) as an additional argument.
+    The number of units must be a multiple of 4. The last argument of the kernel is the exchange array (R, H).
     """
     gates = GATES[cell]
     each, deep, units, chunk = plan_of(padded, gates, False)
@@ -123,9 +124,9 @@ def make_forward(cell, padded):
         words = cuda.local.array(n_words, uint32)
         s = cuda.shared.array(n_s, float32, alignment=16)
         shared_sums = cuda.shared.array(n_shared, float32, alignment=16)
-        cuda.cg.this_grid()  # makes the launch cooperative: all blocks are resident, or it fails
+        cuda.cg.this_grid()  # makes the launch cooperative: all blocks run at the same time, or the launch fails
         take(w, weights.W, block_unit + unit, slice_)
-        clear_rest(walk, tape, out)  # at the end of the kernel it would cost registers
+        clear_rest(walk, tape, out)  # a call at the end of the kernel would cost registers
         for q in range(thread, n_s, threads):
             put(s, q, float32(0))
         cuda.syncthreads()
@@ -191,7 +192,7 @@ def make_forward(cell, padded):
 
 
 def make_backward(cell, padded):
-    """Return the backward kernel, its threads and its units per block, see `make_forward`; the exchange is (R, G H)."""
+    """Return the backward kernel, its threads and units per block, as `make_forward`; the exchange is (R, G H)."""
     gates = GATES[cell]
     each, deep, units, chunk = plan_of(padded, gates, True)
     take, multiply = make_tile(padded, gates, True, each, deep)
@@ -201,7 +202,7 @@ def make_backward(cell, padded):
     n_da, n_shared, slice_size = chunk * inputs, deep * chunk * units, inputs // deep
     n_words, look, missing, keep = make_looks(padded, gates, chunk)
     outs = -(-chunk * units // threads)
-    n_early = outs * (saved + 1)  # including the gradient from above
+    n_early = outs * (saved + 1)  # one more for the gradient from the layer above
 
     def backward(activation, walk, weights, states, tape, out, exchange):
         thread, H, width = cuda.threadIdx.x, states.mask.shape[1], out.s.shape[1]
@@ -221,7 +222,7 @@ def make_backward(cell, padded):
         for q in range(thread, n_da, threads):
             put(da, q, float32(0))
         cuda.syncthreads()
-        later, active, looked = 0, 0, False  # sequences that take part in step t + 1, and in step t
+        later, active, looked = 0, 0, False  # `later` and `active`: sequences that take part in steps t + 1 and t
         for t in range(walk.lengths[first] - 1, -2, -1):
             later = active
             while active < count and walk.lengths[first + active] > t:
