@@ -17,7 +17,7 @@ SETTINGS = {
     }
 }
 
-# Of tables of texts: what docs/examples/sentiment.py reads movie reviews with, but for the number of epochs, which
-# depends on how many texts there are.
+# For tables of texts: the settings with which docs/examples/sentiment.py reads movie reviews, except the number of
+# epochs, which depends on how many texts there are.
 VOCABULARY = {"unit": "token", "max_symbols": 5000, "lowercase": True, "last": 200}
 TABLE = {"cell": "lstm", "hidden_layer_sizes": (50,), "embedding_size": 32, "batch_size": 64, "early_stopping": True}

@@ -161,7 +161,7 @@ def _read_tables(name, test, fraction, options, faults):
         raise UsageError(why_not(name, f"a .csv or .tsv file for --task {options['task']}"))
     for column in ("text", "target"):
         if column not in options:
-            raise UsageError(f"{_missing(column, name)}; {STEPS}")
+            raise UsageError(f"{_missing(column, name)}; or {STEPS}")
     task = options.get("task")
     kind = "text" if task == PAIRS else None
     vocabularies = make_vocabulary(options), make_vocabulary(options, "target") if task == PAIRS else None

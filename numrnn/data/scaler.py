@@ -323,7 +323,7 @@ class SequenceScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
             if not isinstance(getattr(self, name), (bool, np.bool_)):
                 raise InputTypeError(name, (), f"={shown(getattr(self, name))}: must be True or False")
         if self.keep_scale and not self.per_sequence:
-            raise InputError("keep_scale", (), "=True: needs per_sequence=True; otherwise all have the same scale")
+            raise InputError("keep_scale", (), "=True: needs per_sequence=True; without it sequences share one scale")
         if not reset and self.method == "robust":
             raise InputError("method", (), '="robust": quartiles need all data at once; use fit, or method="standard"')
 

@@ -14,7 +14,7 @@ _TAKEN = ("score", *FIELDS)
 
 
 def resolve_scoring(scoring):
-    """Return the parameter `scoring` as a dict of scorers by name, in scikit-learn's conventions."""
+    """Convert the parameter `scoring`, in one of the forms that scikit-learn accepts, to a dict of scorers by name."""
     if scoring is None:
         return {}
     if isinstance(scoring, str):
@@ -30,7 +30,7 @@ def resolve_scoring(scoring):
 
 def _scorer(name, scorer):
     if not isinstance(name, str) or name in _TAKEN:
-        raise InputError("scoring", (), f": the name {shown(name)} must be a str, and none of {', '.join(_TAKEN)}")
+        raise InputError("scoring", (), f": the name {shown(name)} must be a str other than {', '.join(_TAKEN)}")
     if callable(scorer):
         return scorer
     try:
@@ -42,12 +42,12 @@ def _scorer(name, scorer):
 
 
 class ValidationScores:
-    """Compute the scores of weights on validation data, which are in the form in which the user passed them.
+    """Compute the scores of weights on validation data, which have the form in which the user passed them.
 
     Parameters
     ----------
     estimator : estimator
-        Fitted, except that its weights are those of training.
+        Estimator with all fitted attributes; its weights are replaced by theta.
     scorers : dict of str to callable
     X, y, sample_weight : validation data
     """
@@ -56,7 +56,7 @@ class ValidationScores:
         self._estimator, self._scorers, self._data, self._weights = estimator, scorers, (X, y), sample_weight
 
     def __call__(self, theta):
-        """Return the scores of weights theta, a dict of floats by name."""
+        """Return the scores of weights theta as a dict of floats by name."""
         now = copy.copy(self._estimator)
         now._state = replace(self._estimator._state, theta=theta)
         return {name: self._score(name, scorer, now) for name, scorer in self._scorers.items()}
@@ -76,7 +76,7 @@ class ValidationScores:
 
 
 class _OfSteps:
-    """Return the predictions of all steps in one array, as scikit-learn's metrics expect."""
+    """Represent an estimator whose predictions for all steps are one array, as scikit-learn's metrics expect."""
 
     def __init__(self, estimator):
         self._estimator = estimator

@@ -13,7 +13,7 @@ def save_learning_curve(history, path, *, watched, labels):
     path : path-like
         Picture to write.
     watched : str
-        Data on which the validation columns were computed.
+        Name of the data on which the validation columns were computed, for the legends.
     labels : tuple of str
         Names of the loss and the score.
 

@@ -125,7 +125,7 @@ def _dtype_of(name, items):
     """Return the dtype of an array; a text dtype may be only slightly wider than the longest text."""
     dtype = np.dtype(name if isinstance(name, str) and len(name) < 32 else "V")
     if dtype.kind not in _KINDS or dtype.itemsize > 8 and dtype.kind != "U":
-        raise ValueError(f"dtype={shown(name)}: must be the dtype of an array in a model file")
+        raise ValueError(f"dtype={shown(name)}: must be a dtype of strings, objects or real numbers of at most 64 bits")
     if dtype.kind != "U":
         return dtype
     longest = max((len(item) for item in items if isinstance(item, str)), default=0)

@@ -14,12 +14,12 @@ from numrnn.io.messages import shown
 __all__ = ["NO_VALUE", "Block", "Columns", "blocks_of"]
 
 ROWS = 1 << 16  # at a time
-NO_VALUE = object()  # key of what says in which rows the target of a .parquet file has no value
-LONGEST = 1 << 17  # characters of a cell: a quote that is not closed makes one of the rest of a file
+NO_VALUE = object()  # key of the mask of rows in which the target of a .parquet file has no value
+LONGEST = 1 << 17  # characters of a cell: an unclosed quote turns the rest of a file into one cell
 
 
 class Columns(NamedTuple):
-    """Describe the meaning of a table's columns; all others are inputs.
+    """Describe which columns of a table have which meaning; by default, all others are inputs.
 
     Attributes
     ----------
@@ -143,7 +143,7 @@ def blocks_of(path, columns, form=None, *, tolerant=False):
     columns : Columns
     form : TableFormat
     tolerant : bool
-        Whether to record rows that cannot be read in `Block.faults` instead of raising an error.
+        Whether `Block.faults` records rows that cannot be read; otherwise they raise an error.
     """
     if suffix_of(path) == ".parquet":
         yield from _parquet(path, columns, tolerant)
@@ -196,7 +196,7 @@ def _parquet(path, columns, tolerant):
             yield Block(arrays, lines, np.zeros(len(batch), bool), faults, inputs, tuple(inputs))
     except (ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError) as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error  # what is damaged has none
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error  # damaged content has no errno
         raise ValueError(f"{path}: not a readable .parquet file ({error!s:.200})") from error
 
 

@@ -180,13 +180,13 @@ class _Reader:
         for name, i in zip(map(_written, names.tolist()), starts.tolist(), strict=True):
             other = self._seen.get(name)
             if other is not None or repeated and name in repeated:
-                elsewhere = "" if other in (None, self.path) else f", the others in {other}"
+                elsewhere = "" if other in (None, self.path) else f", here and in {other}"
                 reason = (
                     f"the rows of sequence {name!r:.80} are in two places{elsewhere}: they must follow one another in "
                     "one file; different sequences need different names"
                 )
                 if repeated is None:
-                    way = "; --skip-bad needs files, not standard input, since it reads twice"
+                    way = "; --skip-bad needs files, not standard input, since it reads them twice"
                     way = way if self._faults.tolerant else ""
                     raise ValueError(f"{self.path}: line {block.lines[i]}: {reason}{way}")
                 repeated.add(name)

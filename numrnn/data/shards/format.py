@@ -165,7 +165,8 @@ def _read_index(folder):
         index = json.loads(path.read_text(encoding="utf-8"))
         found = index["format"], index["version"]
         if found != (FORMAT, VERSION):
-            raise ValueError(f"expected {FORMAT}, version {VERSION}, got {found[0]!s:.50}, version {found[1]!s:.50}")
+            expected = f"expected {FORMAT}, version {VERSION}, got {found[0]!s:.50}, version {found[1]!s:.50}"
+            raise ValueError(f"{expected}; upgrade numrnn, or write the data set again")
         _check_index(index)
     return index
 

@@ -167,7 +167,7 @@ def check_n_symbols(vocabulary, n_symbols, name="vocabulary_"):
     """Raise a ValueError unless a vocabulary has as many symbols as the network that reads them."""
     if not len(vocabulary) == len(vocabulary.symbols_) == n_symbols:
         found = f"has {len(vocabulary.symbols_)} symbols, but the network was made for {n_symbols}"
-        way_out = "it was fitted again; fit the estimator again too, or fit a copy (sklearn.base.clone) instead"
+        way_out = "the vocabulary was fitted again: fit the estimator too, or fit sklearn.base.clone(vocabulary)"
         raise InputError(name, (), f"{found}: {way_out}")
 
 

@@ -223,7 +223,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         >>> vocabulary.transform("card deck")
         Traceback (most recent call last):
         ...
-        numrnn.io.messages.InputError: texts has ' ' (U+0020) at 4, which is not among the 5 symbols: fit on it ...
+        numrnn.io.messages.InputError: texts has ' ' (U+0020) at index 4, which is not among the 5 symbols: fit ...
         """
         return self._transform(texts, "texts")
 
@@ -447,7 +447,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return InputError(
             name,
             () if is_one else (i,),
-            f"has {character!r} (U+{ord(character):04X}) at {place}{of}, which is not among the "
+            f"has {character!r} (U+{ord(character):04X}) at index {place}{of}, which is not among the "
             f"{self.n_symbols_} symbols",
             ": fit on it too, or set unknown=True to reserve a symbol for unknown characters",
         )
