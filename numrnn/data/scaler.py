@@ -381,7 +381,7 @@ def _blocks(sequences):
 
 def _moments(block):
     # Sums are over differences from the first step: a deviation far smaller than the mean keeps its digits, and the
-    # # variance of a constant is exactly 0.
+    # variance of a constant is exactly 0.
     shifted = block - block[0].astype(np.float64)
     return len(block), block[0] + shifted.mean(axis=0), shifted.var(axis=0)
 

@@ -26,7 +26,7 @@ _OF_PARAMETERS = {kind.__name__: kind for kind in _SOLVERS} | {
     "Vocabulary": lambda **params: Vocabulary(**completed_parameters(params))
 }
 # Fitted attributes that older files lack, with values that keep their behaviour. For constructor parameters,
-# # `parameter_table` has such values.
+# `parameter_table` has such values.
 _UNSCALED = {"target_mean_": None, "target_scale_": None}
 _OLDER_LEARNT = {"RNNLanguageModel": {"end_symbol_": None}, "RNNRegressor": _UNSCALED, "RNNSeq2Seq": _UNSCALED}
 

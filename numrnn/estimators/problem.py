@@ -302,7 +302,7 @@ def _share_of_cores(n_jobs):
     if n_jobs is not None:
         return max(1, cores + 1 + int(n_jobs))
     # Both variables count: joblib does not change a variable that is set already, and batch scripts set OMP_NUM_THREADS
-    # # to all cores of a job.
+    # to all cores of a job.
     limits = [_limit("OMP_NUM_THREADS", cores), _limit("NUMBA_NUM_THREADS", cores)]
     is_worker = (get_active_backend()[0].nesting_level or 0) > 0 or _in_task_of_dask()
     if is_worker and "NUMBA_NUM_THREADS" not in os.environ:

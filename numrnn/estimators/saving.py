@@ -14,7 +14,7 @@ from numrnn.network.architecture import hidden_sizes
 from numrnn.training import columns_of
 
 # Fields of the state that the header's counters leave out: theta and the history are stored in another form, the
-# # solver's state is not stored.
+# solver's state is not stored.
 _APART = ("theta", "solver_state", "history")
 
 

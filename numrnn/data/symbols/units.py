@@ -138,8 +138,8 @@ OLD_RULE = r"\w+(?:['\u2019]\w+)*"  # rule of vocabularies in files without a ru
 
 # Rule of UAX 29 for texts of ASCII characters only: twice as fast as the general rule.
 _ASCII = re.compile(r"\w+(?:(?:(?<=[A-Za-z])[:.'](?=[A-Za-z])|(?<=[0-9])[,;.'](?=[0-9]))\w+)*", re.ASCII)
-# Invisible characters that UAX 29 includes in the word before them. They are removed, so that words that differ only
-# # in these characters are the same.
+# Invisible characters that UAX 29 includes in the word before them. They are removed, so that words that differ only in
+# these characters are the same.
 _INVISIBLE = "\u00ad\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u202f\u2060\u2066\u2067\u2068\u2069\ufeff"
 
 
