@@ -43,7 +43,7 @@ def add_parser(commands):
         description="Train a recurrent network, test it, and write model.safetensors, history.csv, report.json and "
         "learning_curve.png (with matplotlib) to a directory.",
         epilog=f"Settings for {', '.join(SETTINGS)} were chosen by cross-validation; options override them. "
-        "Targets that are floats are a regression, others a classification. If there is one target per step instead of "
+        "Float targets mean a regression, other targets a classification. If there is one target per step instead of "
         "one per sequence, the model predicts each step. For tables of texts, the default is an LSTM of 50 units with "
         f"early stopping; the task {LANGUAGE_MODEL} has the defaults of RNNLanguageModel, {PAIRS} those of RNNSeq2Seq.",
     )

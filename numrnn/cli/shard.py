@@ -38,7 +38,7 @@ def add_parser(commands):
     group.add_argument(
         "--step-targets", action="store_true", help="one target and weight per step instead of per sequence"
     )
-    text = "column of identifiers, which predict writes with the predictions"
+    text = "column of identifiers, which numrnn predict writes with the predictions"
     group.add_argument("--id", metavar="COLUMN", help=text)
     group.add_argument("--inputs", metavar="COLUMN,...", type=column_list, help="input columns (default: all others)")
     group.add_argument("--drop", metavar="COLUMN,...", type=column_list, default=(), help="columns to leave out")

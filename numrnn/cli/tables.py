@@ -26,7 +26,7 @@ def add_format_options(parser, kind="texts", *, listed="and list them in skipped
     targets : bool
         Whether the command reads targets.
     """
-    group = parser.add_argument_group("how tables are written")
+    group = parser.add_argument_group("format of tables")
     given = {"default": argparse.SUPPRESS}
     text = "delimiter: a character, or tab (default: tab in .tsv files, else , ; tab or | inferred from the first line)"
     group.add_argument("--delimiter", metavar="CHARACTER", type=_delimiter, help=text, **given)

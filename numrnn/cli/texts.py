@@ -30,7 +30,10 @@ def add_text_options(parser):
     group.add_argument("--text", metavar="COLUMN", help="column of texts in the table", **given)
     group.add_argument("--target", metavar="COLUMN", help="column of targets", **given)
     group.add_argument(
-        "--id", metavar="COLUMN", help="column of identifiers, which predict writes with the predictions", **given
+        "--id",
+        metavar="COLUMN",
+        help="column of identifiers, which numrnn predict writes with the predictions",
+        **given,
     )
     group.add_argument("--test", metavar="FILE", help="file of the same format to test on", **given)
     text = f"fraction to hold out without --test: rows, lines, or the end of a text (default: {TEST_FRACTION})"

@@ -38,7 +38,7 @@ def warn_of_validation_inputs(data, held, stacklevel):
     if far[place] > LARGE:
         warnings.warn(
             f"X_val: input {place} has mean {mean_val[place]:.3g} and standard deviation {deviation_val[place]:.3g}, "
-            f"but {mean[place]:.3g} and {deviation[place]:.3g} in X; a pipeline transforms X only: set its "
+            f"but in X they are {mean[place]:.3g} and {deviation[place]:.3g}; a pipeline transforms only X: set its "
             'transform_input=["X_val"] (with metadata routing), or transform X_val yourself',
             stacklevel=stacklevel + 1,
         )

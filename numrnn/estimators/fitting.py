@@ -238,7 +238,7 @@ class _Announcement:
             return
         _Announcement.made = True
         kept = "in this process only" if CACHE_FOLDER is None else "for later processes"
-        text = f"compiling kernels: ten to thirty seconds, once for a cell and its options; they are kept {kept}"
+        text = f"compiling kernels: ten to thirty seconds, once per cell and options; the kernels are kept {kept}"
         logger.info("%s", text)
         if self._show:
             print(f"numrnn: {text}", file=sys.stderr, flush=True)

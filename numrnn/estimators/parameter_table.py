@@ -128,7 +128,7 @@ TABLE = (
         (Choice(("last", "mean", "max")),),
         """What the output reads from the last layer with ``output="sequence"``: the hidden state of the last step, or
         the mean or maximum of each unit over all steps.""",
-        option=Option("hidden states that the output reads"),
+        option=Option("what the output reads: the last hidden state, or the mean or maximum over all steps"),
         estimators=SUPERVISED,
     ),
     Parameter(  # no option: --unit and other options define the vocabulary
@@ -223,7 +223,7 @@ TABLE = (
         """Hidden state before the first step: zero, or learned. A learned initial state is the same for all sequences.
         Its training starts at zero, and it has no L2 penalty.""",
         more="The argument `state` of `fit` and `predict` sets other initial states.",
-        option=Option("initial states"),
+        option=Option("hidden state before the first step"),
         estimators=(*SUPERVISED, LANGUAGE_MODEL),
         differs={LANGUAGE_MODEL: {"more": ""}},
     ),
@@ -312,7 +312,7 @@ TABLE = (
         """Probability with which training resets the state of a stream (or text) to the initial state before a chunk.
         With 0, training meets the initial state only where streams begin, and the network may not learn to predict well
         after it.""",
-        option=Option("probability that a text begins a chunk anew while training", float),
+        option=Option("probability with which training resets the state of a text before a chunk", float),
         estimators=(LANGUAGE_MODEL,),
         before=0.0,
     ),
@@ -443,7 +443,7 @@ TABLE = (
         """Number of sequences to leave out between the training part and the held-out part with ``validation="last"``.
         If sequences are overlapping windows of one series, a large enough gap ensures that no step is in both
         parts.""",
-        option=Option("sequences to leave out before the last ones", int),
+        option=Option("number of sequences to leave out before those held out by --validation last", int),
         before=0,
     ),
     Parameter(
@@ -494,7 +494,7 @@ TABLE = (
         """Number of steps at the beginning of each sequence that the network reads, but that count neither in the loss
         nor in `score`, since the state still depends on its arbitrary initial value. It needs ``output="step"``.
         Predictions include these steps.""",
-        option=Option("first steps of each sequence to read without loss", int),
+        option=Option("number of first steps of each sequence that do not count in the loss", int),
         estimators=SUPERVISED,
         before=0,
     ),

@@ -232,7 +232,7 @@ def _change(name, then, now):
     if name in ("kernels", _OF_CARD):
         where = " of the GPU" if name == _OF_CARD else ""
         return f"the kernels{where} were those of another version of numrnn or Numba, which rounds differently"
-    return f"other {name}" if hidden else f"{name} was {shown(then)}, but is {shown(now)} now"
+    return f"{name} differ" if hidden else f"{name} was {shown(then)}, but is {shown(now)} now"
 
 
 # Parameters that may differ between processes that train together.
@@ -244,7 +244,7 @@ ARGUMENTS = {"targets": "y", "weights": "sample_weight", "states": "state"}
 def facts_of(parameters, problem):
     """Return the facts that `check_same` compares, as a dict of str; its keys are the names in error messages."""
     facts = {name: _told(value) for name, value in sorted(parameters.items()) if name not in OWN_AFFAIRS}
-    facts["what was learnt of X and y"] = repr(problem.architecture)
+    facts["the network for X and y"] = repr(problem.architecture)
     for mark, value in fingerprint(problem.data, problem.targets, problem.given).items():
         name = ARGUMENTS.get(mark, "X")
         facts[name] = f"{facts.get(name, '')} {value}"

@@ -31,7 +31,7 @@ class Columns(NamedTuple):
     id : str or None
         Column of identifiers, constant within a sequence; they are returned with the sequences.
     inputs : tuple of str or None
-        Columns that are inputs; None means all columns that this tuple does not name otherwise.
+        Columns that are inputs; None means all columns that have no other meaning.
     drop : tuple of str
         Columns to ignore.
     na : tuple of str

@@ -48,10 +48,10 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Largest number of symbols, at least 2, including the symbol for unknown characters or tokens. The least frequent
         characters or tokens get no symbol. None means that all of them get a symbol.
     unknown : bool or "auto", default="auto"
-        Whether to reserve a symbol for characters and tokens that `fit` did not see. "auto" means True for tokens, if
-        `max_symbols` is set, and for texts in X of `RNNClassifier`, `RNNRegressor` and `RNNSeq2Seq`; otherwise, it
-        means False. With False, an unknown character raises an error; False is not allowed for tokens or with
-        `max_symbols`.
+        Whether to reserve a symbol for characters and tokens that `fit` did not see. "auto" means True in three cases:
+        for tokens; if `max_symbols` is set; and for texts in X of `RNNClassifier`, `RNNRegressor` and `RNNSeq2Seq`.
+        Otherwise, "auto" means False. With False, an unknown character raises an error; False is not allowed for tokens
+        or with `max_symbols`.
     lowercase : bool, default=False
         Whether to convert capitals to lower case. Each character remains one character: a capital whose lower-case form
         has two characters (the capital I with a dot) is not converted.

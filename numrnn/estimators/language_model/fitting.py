@@ -139,8 +139,8 @@ class TextFitting(Fitting):
         return TextReader(self.vocabulary_, last if end is not None else last + 1, end is not None, self.device)
 
 
-UPDATES = 100  # that an epoch of short texts should have with "auto" sizes
-LARGEST, SHORTEST = 100, 25  # most streams or texts, and most steps; fewest steps, with "auto" sizes
+UPDATES = 100  # number of updates that "auto" sizes aim at for an epoch of short texts
+LARGEST, SHORTEST = 100, 25  # with "auto" sizes: most streams or texts, which is also the most steps; fewest steps
 FEWEST = 300  # number of updates below which a network has learned little
 
 
