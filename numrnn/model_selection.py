@@ -40,8 +40,8 @@ def cross_val_predict(
 ) -> Any:
     """Predict every sequence with an estimator that was fitted without this sequence.
 
-    In contrast to :func:`sklearn.model_selection.cross_val_predict`, it supports predictions per step for sequences of
-    any lengths.
+    In contrast to :func:`sklearn.model_selection.cross_val_predict`, this function supports predictions per step for
+    sequences of any lengths.
 
     Parameters
     ----------
@@ -156,9 +156,9 @@ def _in_order(predictions, tests):
 class StratifiedStepKFold(BaseCrossValidator):
     """Split sequences into folds that have about the same share of the steps of every class.
 
-    Use it for targets per step; `sklearn.model_selection.StratifiedKFold` needs one class per sequence. Sequences are
-    assigned to folds in order of decreasing length. Each sequence is assigned to the fold that has the fewest steps of
-    the sequence's classes so far.
+    This splitter is for targets per step; `sklearn.model_selection.StratifiedKFold` needs one class per sequence.
+    Sequences are assigned to folds in order of decreasing length. Each sequence is assigned to the fold that has the
+    fewest steps of the sequence's classes so far.
 
     Parameters
     ----------

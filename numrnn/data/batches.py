@@ -26,7 +26,7 @@ class Batch(NamedTuple):
     ids: np.ndarray
     first: int = 0  # first step of the chunk
     steps: int | None = None  # largest number of steps of the chunk; None: whole sequences, no state is carried
-    restarts: np.ndarray = np.zeros(0, np.int64)  # ids whose state is reset
+    restarts: np.ndarray = np.zeros(0, np.int64)  # ids of sequences whose state is reset
 
 
 @functools.lru_cache(maxsize=64)
@@ -51,7 +51,7 @@ def _deal(count):
 
 @functools.lru_cache(maxsize=64)
 def _tile_order(count, tile_rows):
-    """Return the order that arranges sequences, sorted by length, in tiles with the order of `_deal`."""
+    """Return the order in which to put sequences, sorted by length, so that they form tiles in the order of `_deal`."""
     full = count // tile_rows
     tiles = np.arange(full * tile_rows).reshape(full, tile_rows)[_deal(full)]
     return np.concatenate([tiles.ravel(), np.arange(full * tile_rows, count)])
@@ -75,8 +75,8 @@ def epoch_batches(lengths, batch_size, *, shuffle, generator, tile_rows):
     lengths : ndarray of shape (N,), int64
     batch_size : int
     shuffle : bool
-        Whether mini-batches have random sequences of similar length and a random order. Otherwise, consecutive
-        sequences form a mini-batch, and mini-batches keep the order of the sequences.
+        Whether to draw the sequences of a mini-batch at random from sequences of similar length, and to shuffle the
+        mini-batches. If not, mini-batches consist of consecutive sequences and keep their order.
     generator : numpy.random.Generator
     tile_rows : int
         Number of sequences in a tile.

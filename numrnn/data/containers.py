@@ -14,7 +14,7 @@ _EXPECTED = "expected a list of arrays of shape (steps, inputs), an array of sha
 
 
 def check_container(X, name, expected=_EXPECTED):
-    """Raise a TypeError that states what to pass if X is certainly not a list, an array or a data frame.
+    """Raise a TypeError, with advice, if X is certainly not a list, an array or a data frame.
 
     Parameters
     ----------

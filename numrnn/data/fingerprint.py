@@ -11,7 +11,7 @@ BLOCK_BYTES = 1 << 12
 
 
 def fingerprint(data, targets=None, given=None):
-    """Return a dict of numbers and SHA-256 checksums of sequences, targets, weights and initial states.
+    """Return numbers and checksums, as a dict, by which sequences, targets, weights and states can be compared.
 
     Parameters
     ----------

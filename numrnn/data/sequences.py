@@ -322,7 +322,7 @@ class Sequences(SequenceSource):
         return sum(np.array_equal(x, value) for x in self)
 
     def gather(self, ids: np.ndarray, out: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Return an array that holds the steps of some sequences, and where each sequence begins in it, without a copy.
+        """Return an array that contains the steps of some sequences, and the index at which each sequence begins.
 
         Parameters
         ----------

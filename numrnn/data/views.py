@@ -1,4 +1,4 @@
-"""Represent sequences from files of which some are in memory temporarily."""
+"""Represent sequences from files, some of which are temporarily in memory."""
 
 import numpy as np
 

@@ -72,7 +72,7 @@ def loss_of_constant(targets, head):
 
 
 def _moments(data):
-    """Return mean and deviation of each input over the first steps; None for symbols and outside host memory."""
+    """Return mean and deviation of each input in the first steps; None for symbols or data not in host memory."""
     if not data.in_memory or data.on_card or getattr(data, "values", None) is None or data.values.dtype.kind != "f":
         return None
     steps = data.values[:MOST_STEPS].reshape(-1, data.values.shape[-1] if data.values.ndim > 1 else 1)

@@ -137,7 +137,7 @@ class Fitting(Model, ABC):
     def _train(self, options, problem, max_iter, callbacks, resumption=None, comm=SERIAL):
         """Train from the current state and return the network; store the history even after an error."""
         comm.check_same(lambda: facts_of(self.get_params(), problem))
-        network = vars(self._state).pop("network", None)  # of the previous `partial_fit`; used once
+        network = vars(self._state).pop("network", None)  # left by the last `partial_fit`
         if network is None or options.device == "cpu":
             threads = comm.threads(options.threads, options.n_jobs)
             network = problem.architecture.network(threads, options.memory_limit, comm, options.device)

@@ -193,7 +193,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         return self._with_states(self._in_form(self._decode_outputs(outputs), data, form), states, return_state)
 
     def transform(self, X: SequencesLike, *, state: StepState | np.ndarray | None = None) -> np.ndarray:
-        """Return hidden states of the last layer as features: that of the last step, or the pooled states.
+        """Return the last layer's hidden state as features: the state at the last step, or pooled over all steps.
 
         Parameters
         ----------

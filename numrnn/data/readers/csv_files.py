@@ -191,7 +191,7 @@ def _table(file, name, form, suffix, wanted):
 
 
 def _sniffed(first, name, header, wanted):
-    """Return the delimiter with which a line has the most wanted columns and, among equals, the most columns."""
+    """Return the delimiter that splits a line into the most wanted columns; in a tie, into the most columns."""
     found = {}
     for delimiter in DELIMITERS:
         cells = next(csv.reader([first], delimiter=delimiter))

@@ -63,7 +63,7 @@ def read_step_table(path, columns, form=None, *, seen=None, faults=None, target=
     columns : Columns
     form : TableFormat
     seen : dict, optional
-        Files by names of sequences, for tables that were read before. The sequences of this table are added.
+        Dict from the name of each sequence in earlier tables to its file. The sequences of this table are added.
     faults : Faults, optional
         Object that handles rows that cannot be read. If it is tolerant, sequences with such rows are skipped.
     target : TargetColumn, optional
@@ -148,7 +148,7 @@ class _Reader:
         return names
 
     def rows(self, block, names, offsets):
-        """Yield the sequences of a block, which have these names, as `Rows`, if any of them can be read."""
+        """Yield the sequences of a block that can be read as `Rows`; `names` are the names of all its sequences."""
         columns = self.columns
         self._check_places(block, names, offsets[:-1])
         inputs = [self._numbers(block, name) for name in block.inputs]

@@ -150,6 +150,6 @@ class TargetColumn:
 
     @staticmethod
     def fault_of(cell, kind):
-        """Return a message if a cell is not of the type "i" or "f", and None if it is, or if the type is "U"."""
+        """Return None if a cell has the type `kind`, or if `kind` is "U" (any str); otherwise return the problem."""
         fits = {"i": INTEGER.fullmatch, "f": lambda cell: is_number(cell) and math.isfinite(float(cell))}
         return None if kind not in fits or fits[kind](cell) else f"is {shown(cell)[:100]}, expected {EXPECTED[kind]}"

@@ -183,8 +183,8 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
 
     See Also
     --------
-    numrnn.data.Vocabulary : Convert texts to symbols. RNNClassifier : With ``output="step"``, predict targets other
-    than the next symbol.
+    numrnn.data.Vocabulary : Convert texts to symbols.
+    RNNClassifier : With ``output="step"``, predict targets other than the next symbol.
 
     References
     ----------

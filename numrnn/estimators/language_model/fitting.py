@@ -140,7 +140,7 @@ class TextFitting(Fitting):
 
 
 UPDATES = 100  # number of updates that "auto" sizes aim at for an epoch of short texts
-LARGEST, SHORTEST = 100, 25  # with "auto" sizes: most streams or texts, which is also the most steps; fewest steps
+LARGEST, SHORTEST = 100, 25  # with "auto": largest number of streams, texts or steps; smallest number of steps
 FEWEST = 300  # number of updates below which a network has learned little
 
 
@@ -168,7 +168,7 @@ def sizes_of(lengths, is_one, batch_size, bptt_steps):
 
 
 def _of_streams(symbols, count, steps):
-    """Return the number of streams, and of steps in a chunk of each, for a given number of symbols."""
+    """Return the number of streams and the number of steps in a chunk, given the number of symbols per update."""
     if steps == "auto":
         least = symbols // (4 if count == "auto" else int(count))
         steps = min(LARGEST, max(SHORTEST, least))
