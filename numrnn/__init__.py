@@ -1,7 +1,7 @@
 """Train recurrent neural networks with Numba kernels and a scikit-learn API.
 
-Modules are imported on first use: ``import numrnn`` takes milliseconds, and ``numrnn.RNNClassifier`` imports what it
-needs.
+Modules are imported when they are first used: ``import numrnn`` takes milliseconds, and access to
+``numrnn.RNNClassifier`` imports the modules of the classifier.
 """
 
 from importlib import import_module

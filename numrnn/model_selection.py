@@ -37,15 +37,15 @@ def cross_val_predict(
     method: str = "predict",
     verbose: int = 0,
 ) -> Any:
-    """Predict every sequence with an estimator that was fitted without it.
+    """Predict every sequence with an estimator that was fitted without this sequence.
 
-    In contrast to :func:`sklearn.model_selection.cross_val_predict`, predictions per step of sequences of any lengths
-    are supported.
+    In contrast to :func:`sklearn.model_selection.cross_val_predict`, this function supports predictions per step for
+    sequences of any lengths.
 
     Parameters
     ----------
     estimator : estimator with `fit` and `method`
-        Cloned for every fold; may be a pipeline.
+        Estimator or pipeline; it is cloned for every fold.
     X : list of arrays of shape (T_i, D), array of shape (N, T, D) or (N, T), or Sequences
         Sequences to predict.
     y : array-like of shape (N,) or (N, K), or targets of steps in any form, default=None
@@ -53,12 +53,12 @@ def cross_val_predict(
     groups : array-like of shape (N,), default=None
         Groups that are passed to the splitter.
     cv : int, splitter or iterable of (train, test), default=None
-        As in scikit-learn: 5 folds by default, stratified if y has one class per sequence. For classes per step, see
-        `StratifiedStepKFold`.
+        Folds, as in scikit-learn. The default is 5 folds, which are stratified if y has one class per sequence. For
+        classes per step, see `StratifiedStepKFold`.
     n_jobs : int, default=None
         Number of folds to run in parallel.
     params : dict, default=None
-        Keyword arguments of `fit`. Those with one item per sequence (`sample_weight`) are split like X.
+        Keyword arguments of `fit`. Arguments with one item per sequence, such as `sample_weight`, are split like X.
     method : {"predict", "predict_proba", "predict_log_proba", "decision_function"}, default="predict"
         Method of the estimator to call.
     verbose : int, default=0
@@ -67,13 +67,13 @@ def cross_val_predict(
     Returns
     -------
     predictions : ndarray with N rows, or, if per step, in the same form as X
-        Predictions in the order of X. A class that does not occur in the training part of a fold has probability 0
-        in that fold (the most negative finite float as log-probability or decision value).
+        Predictions in the order of X. If a class does not occur in the training part of a fold, its probability in that
+        fold is 0; its log-probability or decision value is the most negative finite float.
 
     Raises
     ------
     ValueError
-        If the test folds do not form a partition of the sequences.
+        If a sequence is in no test fold or in more than one.
 
     Examples
     --------
@@ -155,9 +155,9 @@ def _in_order(predictions, tests):
 class StratifiedStepKFold(BaseCrossValidator):
     """Split sequences into folds that have about the same share of the steps of every class.
 
-    It is meant for targets per step; `sklearn.model_selection.StratifiedKFold` needs one class per sequence.
-    Sequences are assigned in order of decreasing length, each to the fold that so far has the fewest steps of
-    the classes of the sequence.
+    This splitter is for targets per step; `sklearn.model_selection.StratifiedKFold` needs one class per sequence.
+    Sequences are assigned to folds in order of decreasing length. Each sequence is assigned to the fold that has the
+    fewest steps of the sequence's classes so far.
 
     Parameters
     ----------
@@ -225,7 +225,8 @@ class StratifiedStepKFold(BaseCrossValidator):
         in_fold = np.zeros((self.n_splits, shares.shape[1]))
         n_in_fold = np.zeros(self.n_splits, np.int64)
         for i in order:
-            # The sum of squared shares over all folds grows least if the fold with the smallest product is chosen.
+            # Choosing the fold with the smallest scalar product increases the sum of squared shares over all folds the
+            # least.
             fold = np.lexsort((n_in_fold, in_fold @ shares[i]))[0]
             fold_of[i] = fold
             in_fold[fold] += shares[i]

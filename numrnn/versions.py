@@ -12,7 +12,7 @@ OPTIONAL = ("matplotlib", "pandas", "torch", "mpi4py", "numba-cuda", "cupy-cuda1
 
 
 def versions():
-    """Return the versions of numrnn, Python and related packages, and facts about the machine, as a dict of texts."""
+    """Return the versions of numrnn, Python and related packages, and facts about the machine, as a dict of str."""
     from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 
     from numrnn import __version__
@@ -56,5 +56,5 @@ def _version(name):
 
 
 def _n_processors():
-    # Fewer than the machine has where a batch system or a container limits the process.
+    # A batch system or a container may limit the process to fewer processors than the machine has.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -1,7 +1,7 @@
 """Run the command line: ``numrnn fit | predict | score | generate | shard | info | warmup``.
 
-The modules of the commands import the standard library only; each command imports the rest when it runs, so that
-``numrnn --help`` responds at once.
+When imported, the modules of the commands import only the standard library; each command imports other packages when it
+runs. Hence ``numrnn --help`` responds immediately.
 """
 
 import atexit
@@ -28,17 +28,17 @@ def main(argv=None):
     Parameters
     ----------
     argv : list of str or None, default=None
-        Arguments; None means those of the process.
+        Arguments of the command; None means the arguments of the process.
 
     Returns
     -------
     code : int
-        0 for success, 2 for bad usage or input, 1 for another failure, and 75 if SIGTERM or SIGUSR1 ended a fit that
+        0 for success, 2 for wrong usage or input, 1 for other failures, and 75 if SIGTERM or SIGUSR1 ended a fit that
         writes checkpoints. Errors are printed to stderr as one line.
     """
     if argv is None:
-        # The collections at exit would look through all that a compiler has made: a second, which a job about to be
-        # killed may not have.
+        # Without freeze, Python's garbage collection at exit would take a second to scan the objects of the compiler. A
+        # job that is about to be killed may not have a second.
         atexit.register(gc.freeze)
         argv = sys.argv[1:]
     try:
@@ -48,7 +48,8 @@ def main(argv=None):
             arguments.run(arguments)
             sys.stdout.flush()
     except BrokenPipeError:
-        # The reader (`| head`) has gone: leave quietly, and keep Python from flushing into the closed pipe at exit.
+        # The process that reads the output (such as `head`) has ended: print no error, and prevent Python from writing
+        # to the closed pipe at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:

@@ -13,7 +13,7 @@ __all__ = [
 BUNDLED = ("japanese_vowels",)
 STEPS = "convert a table with one row per step to shards first: numrnn shard FILE --sequence COLUMN --output DIR"
 TARGETS = "add an array y to an .npz file, or write shards with --target COLUMN"
-WAYS = {  # what to do with a file of another kind
+WAYS = {  # advice for files of the wrong kind, by suffix
     ".npy": "an .npy file is a single array; write an .npz file with numpy.savez(FILE, values=..., lengths=...)",
     ".parquet": STEPS,
     ".csv": f"{STEPS}; for a table of texts, pass --text COLUMN",
@@ -24,7 +24,7 @@ WAYS |= {".tsv": WAYS[".csv"], ".md": WAYS[".txt"]}
 
 
 def why_not(name, expected):
-    """Return the message for a file of an unexpected kind, with what to do."""
+    """Return the message for a file of an unexpected kind, with advice."""
     from numrnn.data.readers.csv_files import suffix_of
 
     way = WAYS.get(suffix_of(name))
@@ -32,7 +32,7 @@ def why_not(name, expected):
 
 
 def check_exists(name):
-    """Raise an error if a name looks like a file but there is no such file."""
+    """Raise an error if a name has the suffix of a data file, but there is no such file."""
     from numrnn.data.readers.csv_files import is_stdin, suffix_of
 
     if not (is_stdin(name) or Path(name).exists()) and suffix_of(name) in (*WAYS, ".npz"):
@@ -69,7 +69,7 @@ def read_data(name):
 
 
 def select(data, name, inputs, drop):
-    """Return the data with the requested columns only; only shards have names of columns."""
+    """Return the data with only the requested columns; data that are not shards have no names of columns."""
     from numrnn.data.shards.sequences import ShardedSequences
 
     if inputs is None and not drop:
@@ -96,7 +96,7 @@ def is_shards(name):
 
 
 def subset(data, name):
-    """Return the requested subset; None means the test set if there is one, and otherwise the only subset."""
+    """Return the requested subset; None means the test set or, if there is no test set, the training set."""
     if name == "test" and data.test is None:
         way = "pass --subset train, or data with arrays values_test and lengths_test"
         raise UsageError(f"--subset test: the data have no test set; {way}")
@@ -118,7 +118,7 @@ def read_model(name):
 
 
 def read_model_for(arguments):
-    """Load the estimator for a command, on the requested device or else on the device that it was trained on."""
+    """Load the estimator for a command; it computes on the requested device or, by default, where it was trained."""
     from numrnn.network.cuda.device import check_device
 
     model = read_model(arguments.model)
@@ -132,7 +132,7 @@ def read_model_for(arguments):
 
 
 def describe(part):
-    """Return the size of a subset in words."""
+    """Return a str that states the size of a subset."""
     if isinstance(part.X, str):
         return f"a text of {counted(len(part.X), 'character')}"
     if isinstance(part.X, list):
@@ -145,7 +145,7 @@ def describe(part):
 
 
 def counted(number, noun):
-    """Return a number with its noun, in the plural unless it is 1.
+    """Return a number with its noun, which is in the plural if the number is not 1.
 
     Examples
     --------

@@ -35,11 +35,11 @@ __all__ = ["add_parser"]
 
 DEFAULT_SEED = 0
 
-# the options that are no parameters of the estimator
+# the options that are not parameters of the estimator
 JOB_OPTIONS = ("data", "output", "task", "progress", "mpi", "inputs", "drop", *BATCH_OPTIONS, *TEXT_OPTIONS)
-MOST_GRADES = 10  # distinct whole floats that may well be classes
+MOST_GRADES = 10  # largest number of distinct whole floats that are probably classes
 
-# --progress, --no-progress and neither as the estimators' `verbose`
+# value of the estimators' `verbose` for --progress, --no-progress and no option
 VERBOSE = {True: 2, False: False, None: True}
 
 
@@ -51,11 +51,11 @@ def add_parser(commands):
         description="Train a recurrent network, test it, and write model.safetensors, history.csv, report.json and "
         "learning_curve.png (with matplotlib) to a directory.",
         epilog=f"Settings for {', '.join(SETTINGS)} were chosen by cross-validation; options override them. "
-        "Targets that are floats are a regression, others a classification. If there is one target per step instead of "
+        "Float targets mean a regression, other targets a classification. If there is one target per step instead of "
         "one per sequence, the model predicts each step. For tables of texts, the default is an LSTM of 50 units with "
         f"early stopping; the task {LANGUAGE_MODEL} has the defaults of RNNLanguageModel, {PAIRS} those of RNNSeq2Seq.",
     )
-    # Absent unless given, so that what is given on the command line can be laid over what the config file says.
+    # Options that are not given are absent, so that options on the command line can override those of the config file.
     given = {"default": argparse.SUPPRESS}
     text = "name of a bundled data set, file (.npz, .csv, .tsv, text; - for standard input) or shards"
     parser.add_argument("data", nargs="?", metavar="DATA", help=text, **given)
@@ -114,7 +114,7 @@ def _run(options, guard, comm):
     }
     parameters = choose_parameters(options)
     scale = parameters.pop("scale", False)
-    # Parameters and data are checked first: a mistake shows before the kernels have been compiled for nothing.
+    # Parameters and data are checked first, so that a mistake is reported before kernels are compiled.
     estimator = make_estimator(parameters, data.train.y, options)
     prepare(estimator, parts)
     if comm.size == 1:
@@ -159,7 +159,7 @@ def _test_and_save(estimator, parts, facts, watch, directory):
     from numrnn.cli.training_run import is_language_model, watches_test
     from numrnn.versions import versions
 
-    # A language model reads a text step by step, and the one to train on may be very long.
+    # A language model is scored only on the last part: it reads texts step by step, and the training text may be long.
     scored = list(parts)[-1:] if is_language_model(estimator) else list(parts)
     scores = {name: score(estimator, parts[name]) for name in scored}
     watch.lap("score")
@@ -177,7 +177,7 @@ def _test_and_save(estimator, parts, facts, watch, directory):
 
 
 def choose_parameters(options):
-    """Return the parameters: options override presets of bundled data sets, which override the command's defaults."""
+    """Return the estimator's parameters: options, else presets of the bundled data set, else the command's defaults."""
     given = {"random_state": DEFAULT_SEED} | {name: value for name, value in options.items() if name not in JOB_OPTIONS}
     if options.get("task") in (LANGUAGE_MODEL, PAIRS):
         return given
@@ -191,7 +191,7 @@ def choose_parameters(options):
 
 
 def _check_options(options, with_texts, comm):
-    """Raise an error for options that do not apply to the data or contradict each other."""
+    """Raise an error if options do not apply to the data or contradict each other."""
     if options.get("quiet") and options.get("progress"):
         raise UsageError("--quiet and --progress cannot be combined; pass one of them")
     if "inputs" in options and "drop" in options:
@@ -214,7 +214,7 @@ def _chosen(data, options):
 
 
 def make_estimator(parameters, y, options):
-    """Return the estimator for targets `y`."""
+    """Return the estimator for the task, which by default follows from the targets `y`."""
     import numrnn
     from numrnn.data.sequences import Sequences
 
@@ -245,7 +245,7 @@ def make_estimator(parameters, y, options):
 
 
 def _hint_at_classes(values, options):
-    """Print a hint that classes written as 1.0, 2.0, 3.0 lead to a regression."""
+    """Warn that targets such as 1.0, 2.0, 3.0 lead to a regression, although they may be classes."""
     import numpy as np
 
     distinct = np.unique(values)
@@ -259,7 +259,7 @@ def _hint_at_classes(values, options):
 
 
 def _by_label(weights, values):
-    """Return class weights with labels of the type that the targets have."""
+    """Return class weights whose labels have the type of the targets."""
     labels = {str(label): label for label in set(values.reshape(-1).tolist())}
     unknown = [name for name in weights if name not in labels]
     if unknown:
@@ -269,7 +269,7 @@ def _by_label(weights, values):
 
 
 def _make_directory(name):
-    """Create the output directory before training, so that a wrong name costs no time."""
+    """Create the output directory before training, so that a wrong name is reported early."""
     path = Path(name)
     try:
         path.mkdir(parents=True, exist_ok=True)

@@ -53,6 +53,6 @@ def run(arguments):
             print(separator if i else "", symbol, sep="", end="", flush=True)
         print(flush=True)
     except KeyboardInterrupt:
-        # Who has read enough says so with Ctrl-C: nothing to complain of, but the text is not whole.
+        # Ctrl-C is the normal way to stop: there is no error message, but status 1, since the text is incomplete.
         print(flush=True)
         raise SystemExit(1) from None

@@ -12,7 +12,7 @@ def add_parser(commands):
     parser = commands.add_parser(
         "info",
         help="describe a model, a data set or the installation",
-        description="Describe a saved model or a data set; without a name, print what a bug report needs.",
+        description="Describe a saved model or a data set. Without a name, print the versions that a bug report needs.",
     )
     parser.add_argument("name", nargs="?", metavar="MODEL_OR_DATA", help="model file or directory, or data set")
     parser.add_argument("--verify", action="store_true", help="compare all files of shards with their checksums")
@@ -20,7 +20,7 @@ def add_parser(commands):
 
 
 def run(arguments):
-    """Print the facts."""
+    """Print a description of the model, the data set or the installation."""
     from numrnn.cli.data import BUNDLED, is_shards, read_data, read_model
 
     if arguments.verify:
@@ -48,7 +48,7 @@ def _verify(name):
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
         found = f"files that do not match their checksums: {', '.join(changed[:5])}{more}"
         raise UsageError(f"{found}; restore them, or write the data set again")
-    print(f"{sum(n for _, n in found)} files are as they were written")
+    print(f"{sum(n for _, n in found)} files match their checksums")
 
 
 def _data_lines(data):

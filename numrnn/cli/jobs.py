@@ -20,7 +20,7 @@ BATCH_OPTIONS = ("checkpoint_dir", "checkpoint_every", "checkpoint_keep", "resum
 
 
 def add_batch_options(parser):
-    """Add the options of batch jobs to the parser of ``fit``; options not given are absent from its result."""
+    """Add the options of batch jobs to the parser of ``fit``; its result contains only options that are given."""
     group = parser.add_argument_group("batch jobs")
     given = {"default": argparse.SUPPRESS}
     group.add_argument("--checkpoint-dir", metavar="DIR", help="directory for checkpoints", **given)
@@ -53,7 +53,7 @@ def _number_or_text(text):
 
 
 def make_checkpoint(options):
-    """Return the `Checkpoint` callback that the options request, or None."""
+    """Return the `Checkpoint` callback that the options describe, or None."""
     from numrnn.training import Checkpoint
 
     if "checkpoint_dir" in options:
@@ -74,7 +74,7 @@ def make_time_limit(options):
 
 
 class Terminated(SystemExit):
-    """Report that a signal ended the command when there was nothing to save."""
+    """Report that a signal ended the command outside of training, when there was nothing to save."""
 
     def __init__(self, number):
         super().__init__(
@@ -84,12 +84,12 @@ class Terminated(SystemExit):
 
 
 class Guard:
-    """Let SIGTERM and SIGUSR1 end a command that writes checkpoints, except during training, which handles them.
+    """Let SIGTERM and SIGUSR1 end a command that writes checkpoints; during training, the callback handles signals.
 
     Parameters
     ----------
     wanted : bool
-        Whether checkpoints are written; without them, signals keep their default actions.
+        Whether the command writes checkpoints. If not, signals keep their default actions.
     """
 
     def __init__(self, wanted):
@@ -102,7 +102,7 @@ class Guard:
 
     def __exit__(self, kind, error, trace):
         self._span.close()
-        if self._received is not None and isinstance(error, Exception):  # a compiler that was cut off complains
+        if self._received is not None and isinstance(error, Exception):  # such as an error of an interrupted compiler
             raise Terminated(self._received) from error
 
     def _receive(self, number, frame):
@@ -110,7 +110,7 @@ class Guard:
         raise Terminated(number)
 
     def check(self):
-        """Raise the exception of a signal again, in case a library has caught it."""
+        """Raise the exception for a signal that has arrived, in case a library has caught the first one."""
         if self._received is not None:
             raise Terminated(self._received)
 
@@ -133,14 +133,14 @@ def lines_in_batch(options):
         logger.setLevel(level)
 
 
-# What starts processes tells them their number: Hydra and Slurm's PMI-2, Open MPI.
+# Environment variables in which launchers of MPI store the number of processes: Hydra and Slurm's PMI-2, Open MPI.
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
 
 
 def run_in_ranks(run, options):
     """Call run(options, comm) with a communicator over all MPI processes if there are several or ``--mpi`` is given.
 
-    Only the first process prints. `options` is a dict, from which `mpi` is removed.
+    Only the first process prints. The entry `mpi` is removed from the dict `options`.
     """
     wanted = options.pop("mpi", None)
     if wanted is None:
@@ -157,6 +157,6 @@ def run_in_ranks(run, options):
 
     comm = world()
     if comm.rank:
-        sys.stdout = sys.stderr = open(os.devnull, "w")  # for good: errors that all have are told once
+        sys.stdout = sys.stderr = open(os.devnull, "w")  # never restored: errors of all processes are printed once
     with comm.together():
         run(options, comm)

@@ -1,4 +1,4 @@
-"""Build the argument parser, with the estimators' parameters as options, without importing an estimator."""
+"""Build the argument parser, whose options include the estimators' parameters, without importing an estimator."""
 
 import argparse
 from contextlib import contextmanager
@@ -16,11 +16,11 @@ __all__ = [
 
 
 class UsageError(Exception):
-    """Report bad usage or input: one line on stderr and exit status 2."""
+    """Report wrong usage or input, with one line on stderr and exit status 2."""
 
 
 class Failure(Exception):
-    """Report a failure that the input did not cause: one line on stderr and exit status 1."""
+    """Report a failure that the input did not cause, with one line on stderr and exit status 1."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -43,13 +43,13 @@ class Option(NamedTuple):
 
 
 def option_of(name):
-    """Return the option that sets a parameter, ``--top-k`` for "top_k"."""
+    """Return the option that sets a parameter, such as ``--top-k`` for "top_k"."""
     return "--" + name.replace("_", "-")
 
 
 @contextmanager
 def names_options(*parameters, prefix="", advice=""):
-    """Attribute errors about parameters, within the context, to their options, with `advice` in place of the hint."""
+    """Replace parameters by options, and hints by `advice`, in the messages of errors within the context."""
     try:
         yield
     except InputError as error:
@@ -59,7 +59,7 @@ def names_options(*parameters, prefix="", advice=""):
 
 
 def reads(expected):
-    """Make argparse's errors state what a reader of an option expects."""
+    """Return a decorator for readers of options, so that argparse's errors state the expected value."""
 
     def decorate(read):
         @wraps(read)
@@ -81,19 +81,19 @@ def sizes(text):
 
 
 def number_or_name(text):
-    """Convert a text to an int if possible; otherwise return the text."""
+    """Convert a str to an int if possible; otherwise return it unchanged."""
     return int(text) if text.removeprefix("-").isdigit() else text
 
 
 @reads("a number or none")
 def number_or_none(text):
-    """Convert ``"none"`` to None and any other text to a float."""
+    """Convert ``"none"`` to None, and any other str to a float."""
     return None if text == "none" else float(text)
 
 
 @reads(f"an integer from 0 to {2**32 - 1}")
 def seed(text):
-    """Convert a text to a seed that scikit-learn accepts as `random_state`."""
+    """Convert a str to a seed that scikit-learn accepts as `random_state`."""
     number = int(text)
     if not 0 <= number < 2**32:
         raise ValueError(number)
@@ -102,7 +102,7 @@ def seed(text):
 
 @reads("balanced, or weights such as 1=2,3=0.5")
 def class_weights(text):
-    """Convert ``"a=1, b=2"`` to {"a": 1.0, "b": 2.0}, or return ``"balanced"``; labels are still texts."""
+    """Convert ``"a=1, b=2"`` to {"a": 1.0, "b": 2.0}, in which labels are str; return ``"balanced"`` unchanged."""
     if "=" not in text:
         return text.strip()
     pairs = (pair.rsplit("=", 1) for pair in text.split(","))
@@ -128,7 +128,7 @@ def _option(row):
     return Option(row.name, row.default, _READERS.get(reads, reads), row.option.help)
 
 
-# A tuple as kind lists the values allowed.
+# If `kind` is a tuple, it lists the allowed values.
 PARAMETERS = tuple(_option(row) for row in TABLE if row.option is not None)
 
 
@@ -139,7 +139,7 @@ def add_device_option(parser):
 
 
 def add_parameters(parser):
-    """Add the estimators' parameters to a parser; options that are not given do not appear in its result."""
+    """Add the estimators' parameters to a parser; its result contains only options that are given."""
     group = parser.add_argument_group("parameters of the estimator")
     for name, default, kind, text in PARAMETERS:
         details = {"default": argparse.SUPPRESS, "help": text if default is None else f"{text} (default: {default})"}
@@ -152,13 +152,13 @@ def add_parameters(parser):
         group.add_argument(option_of(name), **details)
 
 
-# options of the command line that make no sense in a file
+# options that a config file cannot set
 NOT_IN_FILES = ("help", "config")
-MOST_DOTS = 1000  # of a line: a key of 50,000 parts takes tomllib a minute and 9 GB
+MOST_DOTS = 1000  # dots in a line: tomllib needs a minute and 9 GB for a key of 50,000 parts
 
 
 def over_config(parser, arguments):
-    """Return the entries of the config file, overridden by the options given."""
+    """Return the entries of the config file, overridden by options on the command line."""
     given = {name: value for name, value in vars(arguments).items() if name not in ("run", "config")}
     if arguments.config is None:
         return given
@@ -179,13 +179,13 @@ def _read(path):
         return tomllib.loads(text)
     except OSError as error:
         raise UsageError(error.strerror) from error
-    except (ValueError, RecursionError) as error:  # TOML's own errors, and bytes that are not UTF-8
+    except (ValueError, RecursionError) as error:  # errors of tomllib, and bytes that are not UTF-8
         raise UsageError(f"not a valid TOML file: {error}") from error
 
 
 def _as_arguments(entries):
     """Return the entries of a config file as command-line arguments, so that one parser checks both."""
-    # after "--" even a name that begins with "-" is no option
+    # after "--", a name that begins with "-" is not read as an option
     data = ["--", str(entries.pop("data"))] if "data" in entries else []
     words = []
     for name, value in entries.items():

@@ -8,7 +8,7 @@ __all__ = ["SETTINGS", "TABLE", "VOCABULARY"]
 
 _VOWELS = {"scale": True, "hidden_layer_sizes": (64,), "max_iter": 60, "batch_size": 32}
 
-# data set -> cell -> parameters; the first cell is the one used unless another is asked for
+# parameters by data set and cell; the first cell is the default
 SETTINGS = {
     "japanese_vowels": {
         "gru": _VOWELS | {"learning_rate_init": 0.02},
@@ -17,7 +17,7 @@ SETTINGS = {
     }
 }
 
-# Of tables of texts: what docs/examples/sentiment.py reads movie reviews with, but for the number of epochs, which
-# depends on how many texts there are.
+# For tables of texts: the settings with which docs/examples/sentiment.py reads movie reviews, except the number of
+# epochs, which depends on the number of texts.
 VOCABULARY = {"unit": "token", "max_symbols": 5000, "lowercase": True, "last": 200}
 TABLE = {"cell": "lstm", "hidden_layer_sizes": (50,), "embedding_size": 32, "batch_size": 64, "early_stopping": True}

@@ -1,4 +1,4 @@
-"""Write the files that ``numrnn fit`` leaves in its output directory."""
+"""Write the files of ``numrnn fit`` in its output directory."""
 
 import csv
 import io
@@ -36,7 +36,7 @@ def save_results(directory, estimator, facts, *, watched):
     Returns
     -------
     paths : list of pathlib.Path
-        All files of the run, including the history that training has written.
+        Paths of all files of the run, including the history, which training has written.
     """
     names = ("model.safetensors", "history.csv", "report.json", "learning_curve.png")
     model, history, report, picture = (directory / name for name in names)
@@ -52,7 +52,7 @@ def save_results(directory, estimator, facts, *, watched):
 
 
 def _labels(estimator):
-    """Return the names of the loss and the score for the picture."""
+    """Return the names of the loss and the score in the learning curve."""
     if isinstance(estimator, RNNLanguageModel):
         unit = estimator.vocabulary_.unit
         return f"cross-entropy (nats a {unit})", f"bits a {unit}"
@@ -62,7 +62,7 @@ def _labels(estimator):
 
 
 def as_json(facts):
-    """Return facts as JSON; NaN and infinity become null, since JSON lacks them."""
+    """Return facts as JSON; NaN and infinity become null, since JSON does not have them."""
     return json.dumps(_finite(facts), indent=2, default=str, allow_nan=False)
 
 
@@ -75,13 +75,13 @@ def _finite(value):
 
 
 def make_history(estimator):
-    """Return the columns of ``history.csv``: loss and validation figures by epoch."""
+    """Return the columns of ``history.csv`` as lists with one value per epoch."""
     columns = columns_of(estimator, watched=estimator.validation_loss_curve_ is not None)
     return {name: [value(record) for record in estimator._state.history] for name, value in columns.items()}
 
 
 def model_facts(estimator):
-    """Return facts about the model as JSON values; callables become texts."""
+    """Return facts about the model, which `as_json` can convert."""
     return {
         "class": type(estimator).__name__,
         "parameters": estimator.get_params(deep=False),
@@ -93,7 +93,7 @@ def model_facts(estimator):
 
 
 def run_facts(estimator, checkpoint, comm):
-    """Return where and how a model was trained: facts that do not affect its bits."""
+    """Return facts about a run that do not affect its result."""
     from numrnn.estimators.problem import n_threads
 
     resumed_from = checkpoint and checkpoint.resumed_from
@@ -111,7 +111,7 @@ def columns_of(estimator, *, watched):
     columns = {"epoch": lambda record: record.epoch, "loss": lambda record: record.loss}
     if watched:
         columns["validation_loss"] = lambda record: record.validation_loss
-        if is_language_model(estimator):  # the score is the loss with a minus
+        if is_language_model(estimator):  # the score would be the negative loss
             columns["validation_bits"] = lambda record: record.validation_loss / math.log(2)
         else:
             columns["validation_score"] = lambda record: record.validation_score
@@ -124,7 +124,7 @@ def _score_of(name, record):
 
 
 class HistoryFile:
-    """Write a row of ``history.csv`` after each epoch, as a callback; a resumed fit starts with its checkpoint's rows.
+    """Write a row of ``history.csv`` after each epoch, as a callback; a resumed fit keeps the rows of its checkpoint.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ class HistoryFile:
         self._path, self._columns = path, columns
 
     def on_fit_begin(self, info):
-        """Replace the file by the rows so far; a killed process may have written rows after its last checkpoint."""
+        """Start a new file with the rows of earlier epochs; a killed process may have written later rows."""
         from numrnn.io import replace_file
 
         text = _rows([self._columns]) + _rows(self._values(record) for record in info.history)
@@ -163,7 +163,7 @@ def _rows(rows):
     return text.getvalue()
 
 
-# a wider table than this does not fit a terminal; the report has it all
+# A larger table does not fit in a terminal; the report has the whole table.
 MOST_CLASSES_SHOWN = 20
 
 
@@ -175,16 +175,17 @@ def score(estimator, part):
     estimator : estimator
         Fitted.
     part : Part or TextTable
-        Sequences or texts, and targets; for a language model, one text, or texts with boundaries.
+        Sequences or texts with targets. For a language model, one text, or several texts with boundaries.
 
     Returns
     -------
     scores : dict
-        Classifier: ``accuracy`` and, unless multi-label, ``per_class`` (precision, recall, f1-score and support),
-        ``labels`` and ``confusion`` (rows: true classes). Regressor: ``r2``, ``mean_squared_error``,
-        ``mean_absolute_error``, and ``per_target`` if there are several. Language model: ``cross_entropy`` in nats,
-        ``bits_per_symbol``, ``perplexity``, ``accuracy``, ``unit``. Encoder-decoder of texts: ``exact``, the fraction
-        of texts without an error. ``n`` is the number of sequences, steps or symbols.
+        For a classifier, ``accuracy``, ``per_class`` (precision, recall, f1-score and support) and, if it is not
+        multi-label, ``labels`` and ``confusion`` (rows are true classes). For a regressor, ``r2``,
+        ``mean_squared_error``, ``mean_absolute_error`` and, for several targets, ``per_target``. For a language model,
+        ``cross_entropy`` in nats, ``bits_per_symbol``, ``perplexity``, ``accuracy`` and ``unit``. For an encoder-decoder, ``exact``,
+        the fraction of texts without an error. ``n`` is the number of sequences, steps or symbols, and ``counted``
+        their name.
     """
     if isinstance(estimator, RNNLanguageModel):
         return _prediction_of_text(estimator, part.X)
@@ -242,7 +243,7 @@ def _regression(truth, predicted):
 
 
 def as_text(scores, name, *, table=True):
-    """Return the scores of the subset `name` as text; `table` adds the confusion matrix."""
+    """Return a str that states the scores of the subset `name`; `table` adds the confusion matrix."""
     counted = f"({scores['n']} {scores['counted']})"
     if "cross_entropy" in scores:
         return (

@@ -17,8 +17,8 @@ def add_parser(commands):
         "shard",
         help="write data as shards, to train on data that exceed memory",
         description="Write the sequences of files to a directory of shards: plain .npy files with an index, which fit, "
-        "predict and score read piece by piece. Tables have one row per step; columns are matched by name, whatever "
-        "their order in each file.",
+        "predict and score read piece by piece. Tables have one row per step; columns are matched by name, not by "
+        "their order in the files.",
     )
     text = ".npz, .csv or .tsv file (the latter two also with .gz), .parquet (needs pyarrow), or - for standard input"
     parser.add_argument("data", nargs="+", metavar="FILE", help=text)
@@ -38,7 +38,7 @@ def add_parser(commands):
     group.add_argument(
         "--step-targets", action="store_true", help="one target and weight per step instead of per sequence"
     )
-    text = "column of identifiers, which predict writes with the predictions"
+    text = "column of identifiers, which numrnn predict writes with the predictions"
     group.add_argument("--id", metavar="COLUMN", help=text)
     group.add_argument("--inputs", metavar="COLUMN,...", type=column_list, help="input columns (default: all others)")
     group.add_argument("--drop", metavar="COLUMN,...", type=column_list, default=(), help="columns to leave out")
@@ -86,7 +86,7 @@ def is_step_table(name):
 
 
 class _Job:
-    """Hold what all files of one command share."""
+    """Hold the options and the state that all files of a command share."""
 
     def __init__(self, arguments, dtype):
         import numpy as np
@@ -110,10 +110,10 @@ class _Job:
         return None if self._arguments.target is None else TargetColumn(self._arguments.target, self._arguments.task)
 
     def survey(self):
-        """Read all tables before writing any, if faulty sequences are skipped, since other rows may reveal a fault.
+        """Read all tables before the first one is written, if sequences with faults are skipped.
 
-        An identifier may occur again elsewhere, and a target that is not a number is a fault only among numbers.
-        Standard input cannot be read twice; there, these two faults raise errors.
+        Two faults show only after all rows have been read: rows of a sequence in two places, and a target that is not a
+        number in a column of numbers. Standard input cannot be read twice; there, these two faults raise errors.
         """
         from numrnn.data.readers.csv_files import is_stdin
         from numrnn.data.readers.faults import Faults
@@ -136,14 +136,14 @@ class _Job:
         self._wanted = wanted._replace(targets=targets)
 
     def write(self, writer):
-        """Write all files, then the targets, whose type depends on all of them."""
+        """Write all files, and then convert all targets, since their type depends on all of them."""
         from numrnn.data.readers.csv_files import suffix_of
 
         test, target = None, self._look["target"]
         for name in self._arguments.data:
             test = self._write_file(name, writer, test)
         if not self._written and (self.faults.absent or len(self.faults)):
-            why = self.faults.summary() if len(self.faults) else "none has a target"
+            why = self.faults.summary() if len(self.faults) else "no sequence has a target"
             raise UsageError(f"no sequences are left to write: {why}")
         has_types = all(suffix_of(name) in (".npz", ".parquet") for name in self._arguments.data)
         if target is not None and not (has_types and self._arguments.task is None):
@@ -164,7 +164,7 @@ class _Job:
         return data
 
     def _write_file(self, name, writer, test):
-        """Write the sequences of a file; return the writer its test set, if it has one."""
+        """Write the sequences of a file; return the writer of the test set, or None if there is no test set yet."""
         from numrnn.data.readers.tables import read_step_table
         from numrnn.data.shards.writer import ShardWriter
 

@@ -1,4 +1,4 @@
-"""Define the options of tables that all commands share."""
+"""Define the options for the format of tables, which several commands have."""
 
 import argparse
 import csv
@@ -14,26 +14,26 @@ DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": 
 
 
 def add_format_options(parser, kind="texts", *, listed="and list them in skipped.csv", targets=True):
-    """Add options for the format of tables to a parser; options that are not given do not appear in its result.
+    """Add options for the format of tables to a parser; its result contains only options that are given.
 
     Parameters
     ----------
     parser : ArgumentParser
     kind : str
-        What the command reads, for the help.
+        Noun for what the command reads, for the help.
     listed : str
-        What the command does with rows that it skips, in addition to counting them.
+        End of a sentence of the help: what the command does with skipped rows in addition to counting them.
     targets : bool
         Whether the command reads targets.
     """
-    group = parser.add_argument_group("how tables are written")
+    group = parser.add_argument_group("format of tables")
     given = {"default": argparse.SUPPRESS}
     text = "delimiter: a character, or tab (default: tab in .tsv files, else , ; tab or | inferred from the first line)"
     group.add_argument("--delimiter", metavar="CHARACTER", type=_delimiter, help=text, **given)
     group.add_argument(
         "--encoding", metavar="NAME", help="encoding, such as latin-1 or utf-16 (default: utf-8)", **given
     )
-    text = "whether the first line has the names of the columns, which otherwise are 1, 2, 3, ... (default: it has)"
+    text = "whether the first line has the names of the columns; if not, they are 1, 2, 3, ... (default: yes)"
     group.add_argument("--header", action=argparse.BooleanOptionalAction, help=text, **given)
     if targets:
         text = f"cells that stand for a missing target, such as NA,?; their {kind} are left out"
@@ -57,7 +57,7 @@ def column_list(text):
 
 
 def form_of(options):
-    """Return the `TableFormat` that a dict of options describes."""
+    """Return the `TableFormat` described by a dict of options."""
     from numrnn.data.readers.csv_files import TableFormat, codec_of
 
     encoding = options.get("encoding", "utf-8")
@@ -67,14 +67,14 @@ def form_of(options):
 
 
 def faults_of(options):
-    """Return the `Faults` that a dict of options describes."""
+    """Return a `Faults` object that is tolerant if the dict of options has `skip_bad`."""
     from numrnn.data.readers.faults import Faults
 
     return Faults(tolerant=bool(options.get("skip_bad")))
 
 
 def say_what_was_left_out(faults, path, kind="rows"):
-    """Print what was skipped to stderr and, unless `path` is None, write it to a file in place of an older one."""
+    """Warn of skipped rows and, if `path` is not None, write them to this file in place of an older list."""
     from numrnn.data.readers.faults import remove_list
 
     if faults.absent:

@@ -1,4 +1,4 @@
-"""Show text on a terminal without its control characters."""
+"""Escape control characters in text that is printed to a terminal."""
 
 import re
 import sys
@@ -6,12 +6,12 @@ from contextlib import nullcontext, redirect_stdout
 
 __all__ = ["printable", "safe_output"]
 
-# All control characters but tab and newline, and those that change the direction of text.
+# All control characters except tab and newline, and the characters that change the direction of text.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def printable(text):
-    r"""Return a text with its control characters as escapes, since labels and texts of files may hold any.
+    r"""Return a text with escaped control characters, since labels and texts from files may contain any.
 
     Examples
     --------
@@ -23,13 +23,13 @@ def printable(text):
 
 
 class Terminal:
-    """Write to a terminal, a text file, with control characters as escapes."""
+    """Represent a terminal, a text file, to which control characters are written as escapes."""
 
     def __init__(self, stream):
         self._stream = stream
 
     def write(self, text):
-        """Write a text with its control characters as escapes."""
+        """Write a text with escaped control characters."""
         return self._stream.write(printable(text))
 
     def __getattr__(self, name):
@@ -37,5 +37,5 @@ class Terminal:
 
 
 def safe_output():
-    """Escape control characters in what is printed to a terminal within the context."""
+    """Escape control characters in text that is printed to a terminal within the context."""
     return redirect_stdout(Terminal(sys.stdout)) if sys.stdout.isatty() else nullcontext()

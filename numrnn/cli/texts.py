@@ -24,16 +24,19 @@ TEST_FRACTION = 0.1
 
 
 def add_text_options(parser):
-    """Add the options of texts to the parser of ``fit``; options that are not given do not appear in its result."""
+    """Add the options of texts to the parser of ``fit``; its result contains only options that are given."""
     group = parser.add_argument_group("texts: the rows of a table, or a text file with --task language-model")
     given = {"default": argparse.SUPPRESS}
     group.add_argument("--text", metavar="COLUMN", help="column of texts in the table", **given)
     group.add_argument("--target", metavar="COLUMN", help="column of targets", **given)
     group.add_argument(
-        "--id", metavar="COLUMN", help="column of identifiers, which predict writes with the predictions", **given
+        "--id",
+        metavar="COLUMN",
+        help="column of identifiers, which numrnn predict writes with the predictions",
+        **given,
     )
     group.add_argument("--test", metavar="FILE", help="file of the same format to test on", **given)
-    text = f"fraction to test on without --test; of a single text, its end (default: {TEST_FRACTION})"
+    text = f"fraction to hold out without --test: rows, lines, or the end of a text (default: {TEST_FRACTION})"
     group.add_argument("--test-fraction", metavar="VALUE", type=_fraction, help=text, **given)
     flag = argparse.BooleanOptionalAction
     text = (
@@ -41,7 +44,7 @@ def add_text_options(parser):
     )
     group.add_argument("--boundaries", action=flag, help=text, **given)
     group.add_argument("--unit", choices=("character", "token"), help="meaning of a symbol; a token is a word", **given)
-    text = "largest number of symbols, including the one for unknown texts, or none for all"
+    text = "largest number of symbols, including the one for unknown characters or tokens, or none for no limit"
     group.add_argument("--max-symbols", metavar="VALUE", type=_count_or_none, help=text, **given)
     text = f"reserve a symbol for unknown characters or tokens (default: yes; no for characters of a {LANGUAGE_MODEL})"
     group.add_argument("--unknown", action=flag, help=text, **given)
@@ -55,7 +58,7 @@ def add_text_options(parser):
 
 def add_column_options(parser, *names):
     """Add options for the columns of a table to the parser of a command that uses a fitted model."""
-    what = {"text": "texts", "target": "targets", "id": "identifiers, to write beside predictions"}
+    what = {"text": "texts", "target": "targets", "id": "identifiers, which are written with the predictions"}
     for name in names:
         text = f"column of {what[name]} in a table (default: the one that fit used)"
         parser.add_argument(f"--{name}", metavar="COLUMN", default=argparse.SUPPRESS, help=text)
@@ -84,19 +87,19 @@ def _count_or_none(text):
 
 
 def is_text_table(name):
-    """Return whether a name is that of a table of texts."""
+    """Return whether a name has the suffix of a table of texts."""
     from numrnn.data.readers.csv_files import suffix_of
 
     return suffix_of(name) in (".csv", ".tsv")
 
 
 def reads_texts(options):
-    """Return whether the options of ``fit`` concern texts."""
+    """Return whether ``fit`` reads texts with these options."""
     return options.get("task") in (LANGUAGE_MODEL, PAIRS) or is_text_table(options["data"])
 
 
 def make_vocabulary(options, of="text"):
-    """Return the vocabulary that the options describe, for texts or, with "target", for the targets of pairs."""
+    """Return the vocabulary for texts or, if `of` is "target", for the targets of pairs, according to the options."""
     from numrnn.data import Vocabulary
 
     task = options.get("task")
@@ -108,7 +111,7 @@ def make_vocabulary(options, of="text"):
 
 
 def read_texts(options, faults):
-    """Return the training and, if any, test data of ``fit`` as a `DataFile`; record bad rows in `faults`."""
+    """Return the training and test data of ``fit`` as a `DataFile`; `faults` records rows that cannot be read."""
     from numrnn.data.readers.npz import DataFile, Part
 
     name, test = options["data"], options.get("test")
@@ -161,7 +164,7 @@ def _read_tables(name, test, fraction, options, faults):
         raise UsageError(why_not(name, f"a .csv or .tsv file for --task {options['task']}"))
     for column in ("text", "target"):
         if column not in options:
-            raise UsageError(f"{_missing(column, name)}; {STEPS}")
+            raise UsageError(f"{_missing(column, name)}; or {STEPS}")
     task = options.get("task")
     kind = "text" if task == PAIRS else None
     vocabularies = make_vocabulary(options), make_vocabulary(options, "target") if task == PAIRS else None
@@ -236,8 +239,8 @@ def read_for(model, arguments, faults, *, with_targets=True):
     for column in ("text", "target") if with_targets else ("text",):
         if column not in options:
             raise UsageError(_missing(column, name))
-    needs_id = "id" in vars(arguments)  # the one that fit was told may be missing
-    options |= {"id": None} if with_targets else {"target": None, "na": ()}  # a score has no use for identifiers
+    needs_id = "id" in vars(arguments)  # the column from the options of `fit` may be missing
+    options |= {"id": None} if with_targets else {"target": None, "na": ()}  # scores do not use identifiers
     table = _read_rows(name, options, faults, kind=_kind_of_targets(model), needs_id=needs_id)
     vocabularies = model.vocabulary_, getattr(model, "target_vocabulary_", None)
     return DataFile(_without_empty_texts(table, *vocabularies, faults), None)
@@ -251,7 +254,7 @@ def _kind_of_targets(model):
 
 
 def _told(model):
-    """Return the options that ``fit`` was given, from the report beside the model."""
+    """Return the options of ``fit``, from the report in the directory of the model."""
     import json
 
     path = Path(model)
@@ -259,7 +262,7 @@ def _told(model):
     try:
         return dict(json.loads(report.read_text(encoding="utf-8"))["options"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return {}  # a model may be without its report, or with another's
+        return {}  # there may be no report, or one of another run
 
 
 def _read_file(name, options):
@@ -288,9 +291,9 @@ def _read_rows(name, options, faults, *, kind=None, task=None, needs_id=True):
 
 
 def _without_empty_texts(table, vocabulary, target_vocabulary, faults):
-    """Return the rows whose texts, and targets of pairs, have at least one symbol; record the others as faults.
+    """Return the rows whose texts (and targets of pairs) have at least one symbol; record all other rows as faults.
 
-    A classifier raises an error for such rows itself, unless faults are skipped.
+    If faults are not skipped, texts of classifiers and regressors are not checked here: the estimator raises the error.
     """
     import numpy as np
 
@@ -299,7 +302,7 @@ def _without_empty_texts(table, vocabulary, target_vocabulary, faults):
     if target_vocabulary is not None and table.y is not None:
         columns.append((target_vocabulary, table.y, table.target))
     for symbols, texts, column in columns:
-        if symbols.unit == "token":  # a text of the table has a character
+        if symbols.unit == "token":  # texts of a table have at least one character
             known = symbols if hasattr(symbols, "symbols_") else _split_alike(symbols)
             for i in np.flatnonzero(kept & (known.transform(list(texts)).lengths == 0)).tolist():
                 faults.add(table.path, table.lines[i], f"column {shown(column)[:100]} holds no token", table.cells(i))
@@ -310,7 +313,7 @@ def _without_empty_texts(table, vocabulary, target_vocabulary, faults):
 
 
 def _split_alike(vocabulary):
-    """Return a fitted vocabulary that splits texts as an unfitted one would."""
+    """Return a copy of a vocabulary that is fitted on a dummy text, so that it can split texts."""
     from sklearn.base import clone
 
     return clone(vocabulary).fit(["a"])
@@ -327,16 +330,16 @@ def _read(function, name, *arguments, **options):
 
 @contextmanager
 def names_lines(part, name=None, suffix=""):
-    """Attribute errors about texts and their targets, within the context, to their places in the file.
+    """Add the positions in the file to errors about texts and their targets within the context.
 
     Parameters
     ----------
     part : TextTable, TextLines or Part
-        Errors about a part without places, such as a part without a path, are raised unchanged.
+        Data to which the errors refer. If the part has no path, errors are raised unchanged.
     name : str
-        Name of a single text.
+        Name of the part if it is a single text.
     suffix : str
-        Suffix of the parameters that receive the part: "_val" for X_val and y_val.
+        Suffix of the parameters of `fit` to which the part is passed: "_val" for X_val and y_val.
     """
     try:
         yield

@@ -30,7 +30,7 @@ class Course:
     began : bool
         Whether training has begun.
     stop_reason : str or None
-        As in `TrainingState`.
+        Reason why training ended, as in `TrainingState`.
     """
 
     def __init__(self):
@@ -44,13 +44,13 @@ class Course:
 
     @contextmanager
     def tells_faults(self):
-        """Raise errors about input that occur after training began as failures, since input is checked before."""
+        """Convert errors about input to failures after training has begun, since input is checked before."""
         from numrnn.data.shards.sequences import ValueOfFileError
         from numrnn.network.cpu.workspaces import MemoryLimitError
 
         try:
             yield
-        except (ValueOfFileError, MemoryLimitError):  # shards are read, and mini-batches measured, in training
+        except (ValueOfFileError, MemoryLimitError):  # errors about input that show only in training
             raise
         except (ValueError, TypeError) as error:
             if self.began:
@@ -59,7 +59,7 @@ class Course:
 
 
 class Stopwatch:
-    """Measure the seconds between laps, by name."""
+    """Measure the seconds between calls of `lap`, and store them by name."""
 
     def __init__(self):
         self.seconds = {}
@@ -86,7 +86,7 @@ def is_pair(estimator):
 
 
 def prepare(estimator, parts):
-    """Check parameters and data before training, with errors that name places in the file."""
+    """Check parameters and data before training; errors name positions in the file."""
     train, test = parts["train"], parts.get("test")
     with names_options("monitor", "scoring", "validation", "gap"):
         _check_validation(estimator, parts)
@@ -97,7 +97,7 @@ def prepare(estimator, parts):
         _prepare_pairs(estimator, train, test)
         return
     with names_lines(train), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # `fit` will warn of the same
+        warnings.simplefilter("ignore")  # `fit` repeats these warnings
         estimator.initialize(train.X, train.y)
     if test is not None:
         _check_test(estimator, test)
@@ -117,7 +117,7 @@ def _check_validation(estimator, parts):
 
 
 def _prepare_pairs(estimator, train, test):
-    """Learn the symbols of all pairs, those of the test set included."""
+    """Learn the symbols of all pairs, including the pairs of the test set."""
     parts = [part for part in (train, test) if part is not None]
     for part in parts:
         with names_lines(part):
@@ -126,17 +126,17 @@ def _prepare_pairs(estimator, train, test):
 
 
 def _prepare_language_model(estimator, train, test):
-    """Learn the symbols of all texts, so that the test set has no unknown ones."""
+    """Learn the symbols of all texts, so that the test set has no unknown symbols."""
     estimator.initialize(train.X if test is None else train.X + test.X)
     with names_lines(train, "the text to train on"), names_lines(test, "the text to test on", "_val"):
         estimator._check_texts(train.X, None if test is None else test.X)
 
 
 def check_memory(estimator, part):
-    """Raise an error for a memory limit that is too low for one thread, before time is spent on compiling.
+    """Raise an error before kernels are compiled if the memory limit is too low for one thread.
 
-    It is compared with the need of a mini-batch that training cannot avoid, whatever is held out. Encoder-decoders are
-    checked by training itself.
+    The limit is compared with the memory for a mini-batch that occurs in training whichever sequences are held out.
+    Training itself checks encoder-decoders.
     """
     import numpy as np
 
@@ -170,14 +170,14 @@ def _check_test(estimator, part):
 
 
 def train(estimator, parts, callbacks, *, scale, resume, comm):
-    """Fit to the training set; monitor the test set, unless something would be chosen by it."""
+    """Fit to the training set; evaluate the test set after each epoch, if it cannot influence the model."""
     inputs = {name: part.X for name, part in parts.items()}
     if scale:
         from numrnn.data.scaler import SequenceScaler
 
         scaler = SequenceScaler().fit(inputs["train"])
         inputs = {name: scaler.transform(X) for name, X in inputs.items()}
-    # What writes goes on from what it was prepared with: the symbols of all there is.
+    # Models that generate texts continue from `prepare`, which learned the symbols of training and test set.
     goes_on = is_language_model(estimator) or is_pair(estimator)
     watched = {}
     if watches_test(estimator, parts):
@@ -193,7 +193,7 @@ def train(estimator, parts, callbacks, *, scale, resume, comm):
 
 
 def _weights(parts, watched):
-    """Return the sample weights of the data as arguments of `fit`."""
+    """Return the sample weights of training and test set as keyword arguments of `fit`."""
     weights = {name: getattr(parts.get(name), "sample_weight", None) for name in ("train", "test")}
     names = {"train": "sample_weight"} | ({"test": "sample_weight_val"} if watched else {})
     return {names[name]: weights[name] for name in names if weights[name] is not None}
@@ -217,13 +217,13 @@ def _holds_out(estimator):
 def fold_scaler(estimator, scaler):
     """Change a network trained on standardised inputs so that it accepts the original inputs.
 
-    U ((x - mean) / scale) + b = (U / scale) x + (b - U (mean / scale)) is the same function, up to rounding, and leaves
-    one model to save instead of two.
+    Since U ((x - mean) / scale) + b = (U / scale) x + (b - U (mean / scale)), the network computes the same function,
+    up to rounding, and the scaler need not be saved.
 
     Parameters
     ----------
     estimator : RNNClassifier or RNNRegressor
-        Fitted on what `scaler` returned; U and b of its first layer are replaced.
+        Estimator that was fitted on the result of `scaler`; U and b of its first layer are replaced.
     scaler : SequenceScaler
         Fitted.
 

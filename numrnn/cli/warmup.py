@@ -23,7 +23,9 @@ def add_parser(commands):
     )
     parser.add_argument("--symbols", action="store_true", help="compile kernels that read symbols and generate texts")
     parser.add_argument("--bidirectional", action="store_true", help="compile bidirectional layers")
-    parser.add_argument("--memory-limit", action="store_true", help="ignored: the same kernels train within a limit")
+    parser.add_argument(
+        "--memory-limit", action="store_true", help="ignored: training with a limit has the same kernels"
+    )
     parser.set_defaults(run=run)
 
 

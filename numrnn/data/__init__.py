@@ -14,7 +14,7 @@ __all__ = sorted(_MODULES)
 
 
 def __getattr__(name):
-    # Every module of the package comes through here, and few need what texts or files need.
+    # Every import from the package runs this module, but few of them need the modules for texts and files.
     if name not in _MODULES:
         raise AttributeError(f"module 'numrnn.data' has no attribute {name!r}")
     return getattr(import_module(f"numrnn.data.{_MODULES[name]}"), name)

@@ -1,4 +1,4 @@
-"""Concatenate arrays and check them; every error names the array or column at fault."""
+"""Concatenate arrays and check them; every error names the array or column that is invalid."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -25,7 +25,7 @@ NUMBERS = "biuf"
 TARGETS = "biufUSO"
 PLAIN = (str, bytes, int, float, complex, np.generic)  # types that can be neither a masked array nor an array on a GPU
 DEPTH = 8  # levels of nested lists that are searched
-BY_DEVICE = ", or set device='cuda' of an estimator"  # hint in the error about an array on a GPU
+BY_DEVICE = ", or set device='cuda' of an estimator"  # end of the error about an array on a GPU
 
 
 def stack(items, *, name, kinds, choose_dtype=None):
@@ -39,18 +39,19 @@ def stack(items, *, name, kinds, choose_dtype=None):
     kinds : {NUMBERS, TARGETS}
         Accepted kinds of dtype (`numpy.dtype.kind`).
     choose_dtype : callable (dtype, ndim) -> dtype, default=None
-        Returns the dtype to cast to, given the common dtype of the arrays. None means no cast.
+        Function that receives the common dtype and the number of dimensions of the arrays and returns the dtype to
+        which to cast them. None means no cast.
 
     Returns
     -------
     values : C-contiguous ndarray of shape (sum of T_i, D) or (sum of T_i,)
-        A view if there is one array that needs no cast.
+        A view if there is only one array and it needs no cast.
     lengths : ndarray of shape (N,), int64
 
     Raises
     ------
     ValueError, TypeError
-        If an array has another number of columns or dimensions than the first one, or a dtype that is not accepted. The
+        If the number of columns or dimensions of an array differs from the first one, or its dtype is not accepted. The
         message names the array.
     """
     check_one_order(items, name)
@@ -85,18 +86,18 @@ def check_plain(array, name, hint="", index=()):
     ----------
     array : object
     name : str
-        Name, in error messages, of the argument that is the array or contains it.
+        Name in error messages of the argument that is the array or contains the array.
     hint : str
-        End of the message about an array on a GPU, with an alternative to copying it.
+        End of the message about an array on a GPU: an alternative to copying the array.
     index : tuple of int
-        Index of the array within that argument.
+        Index of the array within the argument.
 
     Raises
     ------
     TypeError
-        If an array is on a GPU (CuPy, PyTorch): it would have to be copied to the host.
+        If an array is on a GPU (CuPy, PyTorch), since it would have to be copied to the host.
     ValueError
-        If an array has masked values: NumPy would read the values under the mask.
+        If an array has masked values, since NumPy would read the values under the mask.
     """
     if type(array) in (list, tuple):
         _check_plain_items(array, name, index, hint, DEPTH)
@@ -193,7 +194,7 @@ def _concatenate(arrays, dtype, n_steps):
 
 
 def checked_offsets(offsets, values):
-    """Return a read-only copy of offsets, int64, after checking that they lie within the steps of values."""
+    """Return a read-only int64 copy of offsets, after checking that they lie within the steps of values."""
     check_plain(offsets, "offsets")
     offsets = np.asarray(offsets)
     if values.ndim not in (1, 2):
@@ -204,7 +205,7 @@ def checked_offsets(offsets, values):
     if offsets[0] != 0 or offsets[-1] != len(values):
         problem = f"must go from 0 to the number of steps, {len(values)}, got {offsets[0]} to {offsets[-1]}"
         raise InputError("offsets", (), problem)
-    falls = np.flatnonzero(offsets[1:] < offsets[:-1])  # differences could wrap
+    falls = np.flatnonzero(offsets[1:] < offsets[:-1])  # a comparison, since a difference could overflow
     if falls.size:
         i = int(falls[0])
         problem = f"must not decrease, but sequence {i} goes from {offsets[i]} to {offsets[i + 1]}"
@@ -215,20 +216,20 @@ def checked_offsets(offsets, values):
 
 
 def checked_lengths(lengths, n_steps, name="lengths", least=0):
-    """Return numbers of steps as int64, after checking that they add up to `n_steps` without overflow.
+    """Return lengths as int64, after checking that they add up to `n_steps` without overflow.
 
-    Raises a ValueError if they are not integers, one of them is less than `least` or greater than `n_steps`, or their
-    sum differs from `n_steps`.
+    Raises a ValueError if lengths are not integers, if one of them is less than `least` or greater than `n_steps`, or
+    if their sum differs from `n_steps`.
     """
     lengths = checked_each(lengths, n_steps, name, least)
-    ends = np.cumsum(lengths)  # before the first sum that wraps, there is one that is too large already
+    ends = np.cumsum(lengths)  # each length is at most n_steps: a sum exceeds n_steps before one overflows
     if (ends > n_steps).any() or (ends[-1] if ends.size else 0) != n_steps:
         raise InputError(name, (), f"must add up to the {n_steps} steps of values, got {sum(lengths.tolist())}")
     return lengths
 
 
 def checked_each(lengths, most, name, least):
-    """Return lengths as int64, after checking that each is from `least` to `most`."""
+    """Return lengths as int64, after checking that each length is from `least` to `most`."""
     check_plain(lengths, name)
     lengths = np.asarray(lengths)
     if lengths.size == 0:
@@ -245,7 +246,7 @@ def checked_each(lengths, most, name, least):
 
 
 def names_of(columns):
-    """Return the names of columns as a tuple, or None if there are none or not all of them are str."""
+    """Return the names of columns as a tuple; None if there are no columns or a name is not a str."""
     names = tuple(columns)
     return tuple(map(str, names)) if names and all(isinstance(name, str) for name in names) else None
 
@@ -253,8 +254,8 @@ def names_of(columns):
 def check_one_order(items, name):
     """Return the columns that all data frames in `items` share, or None if there are no data frames.
 
-    Raises a ValueError that names the first data frame whose columns are repeated, or differ from those of the first
-    one or from their order. Arrays have no names and are not compared.
+    Raises a ValueError that names the first data frame that has a column twice, or whose columns differ from those of
+    the first data frame in name or order. Arrays have no names and are not compared.
     """
     frames = [(i, list(x.columns)) for i, x in enumerate(items) if type(x) is not np.ndarray and hasattr(x, "columns")]
     for i, columns in frames:
@@ -268,18 +269,18 @@ def check_one_order(items, name):
 
 
 def places_of(expected, found, where):
-    """Return the positions of the expected columns among those found, or None if all are in place.
+    """Return the positions of the expected columns in `found`, or None if both have the same order.
 
     Parameters
     ----------
     expected, found : sequence of str
     where : str
-        Name of the file or parameter with the columns found, for error messages.
+        Name of the file or parameter that has the columns `found`, for error messages.
 
     Raises
     ------
     ValueError
-        If a column is missing, new or repeated. The message names it.
+        If a column is missing, new or repeated. The message names the column.
 
     Examples
     --------
@@ -304,13 +305,14 @@ def places_of(expected, found, where):
 
 
 def check_same_order(known, found, where, what="the columns", when="during fit"):
-    """Raise a ValueError unless the columns are the known ones in the same order.
+    """Raise a ValueError if columns differ from the known columns in name or order.
 
     Parameters
     ----------
     known, found : sequence of str
     where, what, when : str
-        Source of the columns (see `places_of`), their name, and when their order was learned, for error messages.
+        Parts of error messages: the source of the columns (see `places_of`), what they are, and when their order was
+        learned.
     """
     if places_of(known, found, where) is not None:
         expected, found = (listed(map(repr, order)) for order in (known, found))

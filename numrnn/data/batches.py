@@ -1,4 +1,4 @@
-"""Choose the sequences of mini-batches, their order, and which of them are in memory: buckets, tiles, windows."""
+"""Choose the sequences of mini-batches and their order, and keep in memory only the sequences of a window."""
 
 import functools
 from contextlib import closing
@@ -12,25 +12,26 @@ from numrnn.data.random_streams import generator
 from numrnn.data.shards.read_ahead import read_ahead
 from numrnn.data.views import Held
 
-BUCKETS_PER_OCTAVE = 2  # lengths in a bucket differ by at most a factor of sqrt(2)
+# Buckets group sequences of similar length: within a bucket, lengths differ by at most a factor of sqrt(2).
+BUCKETS_PER_OCTAVE = 2
 
 
 class Batch(NamedTuple):
-    """Describe a mini-batch: ids (n,) int64 in tile order.
+    """Describe a mini-batch by the indices of its sequences, `ids` (n,), int64, in the order of its tiles.
 
-    Tile k is ids[k * tile_rows : (k + 1) * tile_rows], longest sequence first. If the batch is a chunk, it has only
-    some steps of its sequences, whose hidden states are carried to the next chunk.
+    Tile k is ids[k * tile_rows : (k + 1) * tile_rows], longest sequence first. In truncated BPTT, a mini-batch has only
+    one chunk of each of its sequences, whose hidden states are carried to the next chunk.
     """
 
     ids: np.ndarray
-    first: int = 0  # step
-    steps: int | None = None  # at most; None: all, and no state is carried
-    restarts: np.ndarray = np.zeros(0, np.int64)  # ids of sequences that begin this chunk with the initial state
+    first: int = 0  # first step of the chunk
+    steps: int | None = None  # largest number of steps of the chunk; None: whole sequences, no state is carried
+    restarts: np.ndarray = np.zeros(0, np.int64)  # ids of sequences whose state is reset
 
 
 @functools.lru_cache(maxsize=64)
 def _deal(count):
-    """Return an order of tiles, given by length, in which both halves have about the same work, recursively."""
+    """Return an order of tiles in which both halves have about the same work, and so have the halves of each half."""
 
     def deal(tiles):
         if len(tiles) < 3:
@@ -50,14 +51,14 @@ def _deal(count):
 
 @functools.lru_cache(maxsize=64)
 def _tile_order(count, tile_rows):
-    """Return the positions in a mini-batch of its sequences sorted by length."""
+    """Return the order in which to put sequences, sorted by length, so that they form tiles in the order of `_deal`."""
     full = count // tile_rows
     tiles = np.arange(full * tile_rows).reshape(full, tile_rows)[_deal(full)]
     return np.concatenate([tiles.ravel(), np.arange(full * tile_rows, count)])
 
 
 def longest_first(lengths):
-    """Return the ids of all sequences, longest first."""
+    """Return the indices of all sequences, longest first."""
     return (-lengths).argsort(kind="stable")
 
 
@@ -67,20 +68,20 @@ def full_batch(lengths, tile_rows):
 
 
 def epoch_batches(lengths, batch_size, *, shuffle, generator, tile_rows):
-    """Return the mini-batches of one epoch as a list of `Batch`; each sequence is in exactly one.
+    """Return the mini-batches of one epoch as a list of `Batch`; each sequence is in exactly one mini-batch.
 
     Parameters
     ----------
     lengths : ndarray of shape (N,), int64
     batch_size : int
     shuffle : bool
-        Whether to draw mini-batches of sequences of similar length, in random order. Otherwise, sequences and
-        mini-batches keep the given order.
+        Whether to draw the sequences of a mini-batch at random from sequences of similar length, and to shuffle the
+        mini-batches. If not, mini-batches consist of consecutive sequences and keep their order.
     generator : numpy.random.Generator
     tile_rows : int
         Number of sequences in a tile.
     """
-    batch_size = int(batch_size)  # a small integer type of NumPy's would overflow
+    batch_size = int(batch_size)  # a small NumPy integer type would overflow
     count = -(-len(lengths) // batch_size)
     order = np.arange(len(lengths), dtype=np.int64)
     sizes = np.full(count, batch_size)
@@ -89,9 +90,9 @@ def epoch_batches(lengths, batch_size, *, shuffle, generator, tile_rows):
         order = generator.permutation(order)
         buckets = np.floor(BUCKETS_PER_OCTAVE * np.log2(lengths[order])).astype(np.int64)
         order = order[np.argsort(buckets, kind="stable")]
-        short = generator.integers(count)  # else the longest sequences would always form the small batch
+        short = generator.integers(count)  # otherwise, the smaller mini-batch would always have the longest sequences
     sizes[short] = len(lengths) - batch_size * (count - 1)
-    # One sort for all: a sort for each mini-batch took a tenth of an epoch of 2,000 short sequences.
+    # One sort for all mini-batches: separate sorts took a tenth of the time of an epoch of 2,000 short sequences.
     order = order[np.lexsort((-lengths[order], np.repeat(np.arange(count), sizes)))]
     ends = np.cumsum(sizes).tolist()  # numpy.split takes four times as long
     parts = [order[first:end] for first, end in pairwise([0, *ends])]
@@ -102,7 +103,7 @@ def epoch_batches(lengths, batch_size, *, shuffle, generator, tile_rows):
 def in_chunks(batches, lengths, steps, tile_rows):
     """Cut the sequences of mini-batches into chunks of `steps` steps.
 
-    Each mini-batch becomes several, one after another; sequences that have ended are left out.
+    Each mini-batch becomes several consecutive mini-batches, one per chunk; sequences that have ended are left out.
     """
     return [
         _chunk(batch.ids, lengths, first, steps, tile_rows)
@@ -121,7 +122,7 @@ def _chunk(ids, lengths, first, steps, tile_rows):
 
 
 def with_restarts(batches, rate, generator):
-    """Return mini-batches of which each sequence that continues begins anew with probability `rate`."""
+    """Return mini-batches in which sequences that continue restart from the initial state with probability `rate`."""
     return [
         batch._replace(restarts=batch.ids[generator.random(len(batch.ids)) < rate]) if batch.first else batch
         for batch in batches
@@ -134,11 +135,11 @@ class Rows:
     Attributes
     ----------
     ids, lengths : ndarray of shape (n,), int64
-        Sequences, and their numbers of steps in this mini-batch.
+        Index of the sequence of each row, and its number of steps in the row's mini-batch.
     skipped : ndarray of shape (n,), int64
-        Numbers of steps before those.
+        Number of steps of the sequence in earlier chunks.
     begins : ndarray of shape (n,), bool
-        Whether the sequences begin with the initial state: in their first steps, and where they begin anew.
+        Whether the row begins with the initial state: at the first step of the sequence, and where it restarts.
     first : ndarray of shape (batches + 1,), int64
         Index of the first row of each mini-batch.
     carried : bool
@@ -161,7 +162,7 @@ class Rows:
 
     @classmethod
     def of_all(cls, lengths):
-        """Return all whole sequences as one mini-batch in the given order."""
+        """Return all sequences, undivided and in the given order, as one mini-batch."""
         rows = cls.__new__(cls)
         rows.ids, rows.first, rows.carried = np.arange(len(lengths)), np.array([0, len(lengths)]), False
         rows.skipped, rows.lengths = np.zeros(len(lengths), np.int64), lengths
@@ -170,22 +171,22 @@ class Rows:
 
 
 def epoch_windows(data, batch_size, bptt_steps=None, *, shuffle, key, tile_rows, restart_rate=0.0):
-    """Return the mini-batches of one epoch, a list of them for each window; each sequence is in exactly one.
+    """Return the mini-batches of one epoch as one list per window; each sequence is in exactly one window.
 
     Parameters
     ----------
     data : SequenceSource
-        Data in memory form one window. Shards are shuffled, and as many as fit into a window form one.
+        Data in memory form one window. Shards are shuffled, and each window consists of as many shards as fit into it.
     batch_size : int
     bptt_steps : int or None
-        Number of steps of a chunk, see `in_chunks`.
+        Number of steps of a chunk (see `in_chunks`); None means whole sequences.
     shuffle : bool
     key : tuple (seed, epoch)
-        Determines the order.
+        Key of the random order.
     tile_rows : int
         Number of sequences in a tile.
     restart_rate : float, default=0.0
-        Probability that a sequence begins a chunk with the initial state instead of the one carried to it.
+        Probability that a sequence begins a chunk with the initial state instead of the state after the previous chunk.
     """
     lengths, in_files = data.lengths, not data.in_memory
     windows = []
@@ -205,7 +206,7 @@ def epoch_windows(data, batch_size, bptt_steps=None, *, shuffle, key, tile_rows,
 
 
 def _cut(batches, lengths, most_steps):
-    """Group successive mini-batches into windows of a limited number of steps, or of a single mini-batch."""
+    """Group consecutive mini-batches into windows of at most `most_steps` steps, or of a single larger mini-batch."""
     windows, steps = [], most_steps
     for batch in batches:
         more = int(lengths[batch.ids].sum())
@@ -218,23 +219,25 @@ def _cut(batches, lengths, most_steps):
 
 
 class WindowReader:
-    """Keep the sequences of a window in memory while a thread reads those of the next.
+    """Keep the sequences of a window in memory while a thread reads the next window.
 
     Parameters
     ----------
     data : SequenceSource
-        Data in memory are passed on unchanged.
+        Sequences to read; sequences in memory are passed on unchanged.
     network : Network or None, default=None
-        Its method `reads` selects the sequences of a mini-batch that this process works on; None selects all.
+        Network whose method `reads` selects the sequences of a mini-batch that this process trains on; None selects
+        all.
     """
 
     def __init__(self, data, network=None):
         self._data, self._network, self._held, self._spare = data, network, None, []
 
     def read(self, windows, done=0):
-        """Yield data and mini-batches of each window, except the first `done` mini-batches; the caller must close it.
+        """Yield data and mini-batches of each window; the caller must close the generator.
 
-        Raises a ValueError or OSError that names the file if it cannot be read or holds invalid data.
+        The first `done` mini-batches are left out. If a file cannot be read or holds invalid data, a ValueError or
+        OSError names the file.
         """
         windows = _left(windows, done)
         if self._data.in_memory:
@@ -255,7 +258,8 @@ class WindowReader:
 
     def _hold(self, batches, kept, stopped):
         ids = np.unique(np.concatenate([self._read_of(batch) for batch in batches]))
-        # One epoch's last window may be the next one's first: of data that fit into one window it always is.
+        # The last window of an epoch may equal the first window of the next epoch; it does if all data fit into a
+        # window.
         if kept is not None:
             if kept.holds(ids):
                 return kept
@@ -263,9 +267,10 @@ class WindowReader:
         return Held(self._data, ids, *self._data.gather(ids, self._room(ids), stopped))
 
     def _room(self, ids):
-        """Return the memory of a finished window, or new memory.
+        """Return the memory of an earlier window, or new memory.
 
-        Two windows alternate, since the system needs as long to clear new memory as to read a cached file.
+        Two windows use their memory in turn, since the operating system needs as long to clear new memory as to read a
+        cached file.
         """
         steps, row = int(self._data.lengths[ids].sum()), self._data.step_bytes
         if self._spare and len(self._spare[-1]) >= steps:

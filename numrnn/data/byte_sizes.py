@@ -8,7 +8,7 @@ __all__ = ["n_bytes"]
 
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
-MOST = 2**63  # kernels count in 64 bits
+MOST = 2**63  # kernels use int64
 
 
 def n_bytes(size, name):
@@ -17,14 +17,14 @@ def n_bytes(size, name):
     Parameters
     ----------
     size : int or str
-        A number of bytes, or a text such as ``"512MB"`` (10**6 bytes each) or ``"1.5 GiB"`` (2**30).
+        A number of bytes, or a str such as ``"512MB"`` (1 MB is 10**6 bytes) or ``"1.5 GiB"`` (1 GiB is 2**30 bytes).
     name : str
-        Name of the parameter in errors.
+        Name of the parameter in error messages.
 
     Raises
     ------
     ValueError
-        If it is not a valid size.
+        If `size` is not a valid size.
 
     Examples
     --------

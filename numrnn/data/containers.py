@@ -1,4 +1,4 @@
-"""Reject containers that are not sequences and values that are not numbers, with what to pass instead."""
+"""Reject containers that are not sequences and values that are not numbers; errors state what to pass instead."""
 
 from collections.abc import Iterator, Mapping, Set
 from numbers import Real
@@ -14,15 +14,15 @@ _EXPECTED = "expected a list of arrays of shape (steps, inputs), an array of sha
 
 
 def check_container(X, name, expected=_EXPECTED):
-    """Raise a TypeError that says what to pass, unless X may be a list, an array or a data frame.
+    """Raise a TypeError, with advice, if X is certainly not a list, an array or a data frame.
 
     Parameters
     ----------
     X : object
     name : str
-        Name of X in errors.
+        Name of X in error messages.
     expected : str
-        What X should be.
+        Description of valid X for the error message.
     """
     if type(X) in (np.ndarray, list):
         return
@@ -36,7 +36,7 @@ def _described(X):
 
 
 def _way_out(X, name):
-    """Return what to pass instead, as the end of a sentence, or None if the container is acceptable."""
+    """Return what to pass instead of X, as the end of a sentence, or None if the container is acceptable."""
     if issparse(X):
         return f": sparse data must be dense; pass {name}.toarray()"
     if isinstance(X, Mapping):
@@ -67,7 +67,7 @@ def _is_nested_frame(X):
 def numbers_of_frame(frame, name, index=()):
     """Return a data frame as an array of numbers.
 
-    Raises a ValueError that names the first column of dates, durations, texts (of digits, too) or decimals.
+    A ValueError names the first column of dates, durations, str (even of digits) or decimals.
     """
     check_distinct(frame, name, index)
     for column in frame.columns:
@@ -76,7 +76,7 @@ def numbers_of_frame(frame, name, index=()):
 
 
 def check_column(values, name, column, index=()):
-    """Raise a ValueError unless a column of a table (a file `name`) or data frame holds numbers."""
+    """Raise a ValueError if a column of a data frame, or of a table in the file `name`, does not hold numbers."""
     kind = getattr(values.dtype, "kind", "O")
     where = f", column {column!r:.80}"
     if kind not in "biufO":
@@ -95,10 +95,10 @@ def _cast(kind):
 
 
 def numbers_of_objects(array, name, index=()):
-    """Return an array of objects that are all numbers as float64, and any other array unchanged.
+    """Return an array of objects as float64, and any other array unchanged.
 
-    None and pandas' NA become NaN. A ValueError or TypeError names the first date, duration, text (of digits, too) or
-    decimal.
+    None and pandas' NA become NaN. A ValueError or TypeError names the first object that is not a number, such as a
+    date, a duration, a str (even of digits) or a decimal.
     """
     if array.dtype.kind != "O":
         return array
@@ -112,7 +112,7 @@ def numbers_of_objects(array, name, index=()):
 
 
 def _is_number(value):
-    # NumPy takes a duration for an integer.
+    # NumPy's durations are registered as integers.
     return isinstance(value, (Real, np.bool_)) and not isinstance(value, np.timedelta64) or _is_missing(value)
 
 
@@ -131,7 +131,7 @@ def _no_number(value, name, index):
     found = f"is {value!r:.100} ({type(value).__name__}), expected a number"
     try:
         float(value)
-    except TypeError as error:  # in the words that scikit-learn asks for
+    except TypeError as error:  # with the words that scikit-learn's estimator checks expect
         return InputTypeError(name, index, f"{found}: {error!s:.100}")
     except ValueError:
         pass
@@ -139,7 +139,7 @@ def _no_number(value, name, index):
 
 
 def check_targets(y, name, index=()):
-    """Raise an error that names the first target that is missing or differs in type from the others."""
+    """Raise an error that names the first target that is missing, or differs in type from the first target."""
     check_container(y, name, "expected a list or an array with a target for each sequence")
     if not isinstance(y, (list, tuple)):
         y = np.asarray(y)
@@ -155,7 +155,7 @@ def check_targets(y, name, index=()):
         first = value if first is None else first
         if isinstance(value, str) != isinstance(first, str):
             found = f"is {value!r:.100}, but the first label is {first!r:.100}"
-            problem = f"{found}: all labels must be str, or none of them; convert the others"
+            problem = f"{found}: labels must not mix str and other types; convert them"
             raise InputError(name, (*index, i), problem)
 
 

@@ -1,4 +1,4 @@
-"""Convert every form of sequences that users have to `Sequences`, and back.
+"""Convert sequences from every accepted form to `Sequences`, and back.
 
 A *form* is "list" (a list, tuple or 1-D object array of arrays or data frames), "sequences", "array" (N, T, D), or
 "table": a 2-D array, data frame or nested list (N, T) of univariate sequences of equal length.
@@ -22,40 +22,41 @@ __all__ = [
     "targets_to_sequences", "to_sequences", "values_of_numbers",
 ]  # fmt: skip
 
-# Rows of a search for NaN at a time: the mask of a block stays in the cache, whatever the size of the data.
+# Rows that are searched for NaN at a time: the mask of a block fits in the processor's cache.
 BLOCK = 1 << 14
-PIECE = 1 << 24  # numbers, likewise, where no mask is made
+PIECE = 1 << 24  # numbers that are searched at a time by the compiled search, which needs no mask
 NO_SEQUENCES = "is empty: Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required"
 COMPILED = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def to_sequences(X, *, dtype, name="X", allow_symbols=False, allow_empty=False):
-    """Return X as checked `Sequences`, and its form.
+    """Return X as checked `Sequences`, and the form of X.
 
     Parameters
     ----------
     X : list of arrays of shape (T_i, D) or (T_i,), array of shape (N, T, D) or (N, T), or Sequences
-        Numbers without the axis D are one input per step (D = 1).
+        Sequences; without the axis D, there is one input per step (D = 1).
     dtype : dtype or tuple of dtypes
-        Dtype of the values. Of a tuple, the one that X has, or else the first.
+        Dtype of the values. If a tuple contains the dtype of X, that dtype; otherwise the first one of the tuple.
     name : str, default="X"
         Name of X in errors.
     allow_symbols : bool, default=False
-        Whether X holds symbols, integers without the axis D, which stay unchanged: values of shape (sum of T_i,).
+        Whether X holds symbols: integers without the axis D. The values then have shape (sum of T_i,) and their own
+        dtype.
     allow_empty : bool, default=False
-        Whether sequences of symbols may be empty; at least one must not be.
+        Whether sequences of symbols may be empty; at least one sequence must have a symbol.
 
     Returns
     -------
     sequences : Sequences
-        C-contiguous values of shape (sum of T_i, D), without a copy if X has such values.
+        Sequences with C-contiguous values of shape (sum of T_i, D), which are not copied if X has such values.
     form : {"list", "sequences", "array", "table"}
 
     Raises
     ------
     ValueError
-        If a sequence is empty, is not finite, has another number of inputs, or is not an array of numbers (of symbols).
-        The message names it.
+        If a sequence is empty, is not finite, has a different number of inputs, or is not an array of numbers (or
+        symbols). The message names the sequence.
     TypeError
         If X is sparse or on a GPU.
 
@@ -85,7 +86,7 @@ def _read_symbols(X, name, allow_empty):
             raise InputError(name, (), f"{expected}, but their common dtype is {found}; convert them")
         return found
 
-    if allow_empty and isinstance(X, (list, tuple)):  # an empty list has no type
+    if allow_empty and isinstance(X, (list, tuple)):  # an empty list has no dtype of its own
         some = next((np.asarray(x) for x in X if len(x)), np.zeros(0))
         X = [x if len(x) else np.zeros(0, some.dtype) for x in X]
     try:
@@ -108,7 +109,7 @@ def _read(X, choose_dtype, name, least=1):
         sequences, form = Sequences._from_known(values, offsets), "list"
     elif isinstance(X, ShardedSequences):
         _check_lengths(X, name)
-        return X.checked(choose_dtype, name), "sequences"  # values are looked at when they are read
+        return X.checked(choose_dtype, name), "sequences"  # values are checked when they are read
     elif isinstance(X, Sequences):
         sequences, form = _cast(X, choose_dtype, name), "sequences"
     else:
@@ -120,21 +121,22 @@ def _read(X, choose_dtype, name, least=1):
 
 
 def _column_names(X, form):
-    """Return the names of the columns of X, or None; the columns of a table are steps."""
+    """Return the names of the columns of X, or None; the columns of the form "table" are steps."""
     if form == "list":
         X = next((x for x in X if hasattr(x, "columns")), None)
     return getattr(X, "names", None) if form == "sequences" else list(X.columns) if hasattr(X, "columns") else None
 
 
 def targets_to_sequences(y, X_sequences, *, name="y"):
-    """Return targets (or weights) of steps as `Sequences` with the offsets of X, checked against the lengths of X.
+    """Return targets (or weights) per step as `Sequences`, after a check that they have the lengths of X.
 
-    Raises a ValueError that names the first sequence that differs in length from its sequence of X, or is not finite.
+    A ValueError names the first sequence of y that is not finite, or whose length differs from that of its sequence of
+    X.
 
     Parameters
     ----------
     y : list of arrays of shape (T_i,) or (T_i, K), array of shape (N, T) or (N, T, K), or Sequences
-        Numbers or labels; their dtype is kept.
+        Numbers or labels; the result has their dtype.
     X_sequences : Sequences
     name : str, default="y"
         Name of y in errors.
@@ -145,7 +147,7 @@ def targets_to_sequences(y, X_sequences, *, name="y"):
 
 
 def check_same_lengths(targets, X_sequences, name):
-    """Raise an InputError that names the first of the targets that differs in length from its sequence of X."""
+    """Raise an InputError that names the first sequence of targets whose length differs from its sequence of X."""
     check_same_number(len(X_sequences), len(targets), name)
     wrong = np.flatnonzero(targets.lengths != X_sequences.lengths)
     if wrong.size:
@@ -154,11 +156,11 @@ def check_same_lengths(targets, X_sequences, name):
 
 
 def check_same_number(n_sequences, n_targets, name, unit=" sequences"):
-    """Raise an InputError unless there are as many targets or weights, called `name`, as sequences of X."""
+    """Raise an InputError if the number of targets or weights, called `name`, is not the number of sequences of X."""
     if n_targets != n_sequences:
         suffix = name.removeprefix("sample_weight").removeprefix("y")
         found = f"has {n_targets}{unit}, but X{suffix} has {n_sequences} sequences"
-        numbers = [n_sequences, n_targets]  # in the words of scikit-learn
+        numbers = [n_sequences, n_targets]  # as in scikit-learn's message
         raise InputError(name, (), f"{found}: Found input variables with inconsistent numbers of samples: {numbers}")
 
 
@@ -186,10 +188,10 @@ def sequence_weights_or_none(sample_weight, n_sequences):
 
 
 def steps_to_sequences(y, *, name="y"):
-    """Return one value (or K values) per step, in any form, as `Sequences`.
+    """Return y, one value or K values per step in any form, as `Sequences`.
 
-    Raises a ValueError if y has no steps. The message names the first sequence that is not finite, or that holds
-    neither numbers nor labels.
+    A ValueError is raised if y has no axis of steps, or for the first sequence that is not finite or holds neither
+    numbers nor labels.
 
     Parameters
     ----------
@@ -221,7 +223,7 @@ def steps_to_sequences(y, *, name="y"):
 
 
 def from_steps(values, offsets, form):
-    """Return results per step in the form of X, as views of `values`.
+    """Return results per step, as views of `values`, in the form of X.
 
     Parameters
     ----------
@@ -238,7 +240,7 @@ def from_steps(values, offsets, form):
 
 
 def list_items(X, name):
-    """Return the items of X if X is a list of sequences, and None if X is an array-like (or a list of numbers)."""
+    """Return the items of X if X is a list of sequences; None if X is an array-like or a list of numbers."""
     if not isinstance(X, (list, tuple)) and not (getattr(X, "ndim", None) == 1 and X.dtype == object):
         return None
     items = list(X)
@@ -251,9 +253,9 @@ def list_items(X, name):
 
 
 def _ready_array(X):
-    """Return X, or its only sequence, as an array (N, T, D) if it needs no conversion.
+    """Return X, or the only sequence in a list X, as an array (N, T, D) if it needs no conversion; otherwise None.
 
-    The general checks take longer than the prediction of a few short sequences.
+    This shortcut exists because the general checks take longer than the prediction of a few short sequences.
     """
     if type(X) is list and len(X) == 1 and type(X[0]) is np.ndarray:
         X = X[0][None]
@@ -261,14 +263,15 @@ def _ready_array(X):
 
 
 def _is_nested_table(items):
-    # scikit-learn takes nested lists of numbers for a 2-D array; rows of several lengths are univariate sequences.
+    # As in scikit-learn, nested lists of numbers are a 2-D array. If their lengths differ, they are univariate
+    # sequences.
     rows = all(isinstance(x, (list, tuple)) for x in items) and len(set(map(len, items))) == 1
     return rows and (not items[0] or np.isscalar(items[0][0]))
 
 
 def _checked_array(X, name):
     if type(X) is np.ndarray and X.dtype.kind in "fiu" and X.ndim in (2, 3) and X.size:
-        return X  # as check_array does, but for 30 us
+        return X  # check_array would return the same array, but takes 30 us
     if hasattr(X, "columns"):
         X = numbers_of_frame(X, name)
     X = _numbers_in(X, name)
@@ -281,12 +284,12 @@ def _checked_array(X, name):
 
 
 def _numbers_in(X, name):
-    """Return X with numbers in place of objects that are numbers; raise an error for texts."""
+    """Return X with arrays of objects converted to numbers; raise an error for str."""
     if not isinstance(X, (list, tuple)) and getattr(getattr(X, "dtype", None), "kind", "") not in list("OUSc"):
         return X
     try:
         array = np.asarray(X)
-    except ValueError:  # rows of several lengths, of which scikit-learn tells
+    except ValueError:  # rows of several lengths, for which scikit-learn raises an error later
         return X
     if array.dtype.kind == "c":
         raise InputError(name, (), f"has dtype {array.dtype}: Complex data not supported, expected real numbers")
@@ -298,7 +301,7 @@ def _numbers_in(X, name):
 
 
 def values_of_numbers(sequences, name):
-    """Return the values of `Sequences`, with objects converted by `numrnn.data.containers.numbers_of_objects`."""
+    """Return the values of `Sequences`; `numrnn.data.containers.numbers_of_objects` converts objects."""
     if sequences.values.dtype.kind != "O" or not len(sequences):
         return sequences.values
     return np.concatenate([numbers_of_objects(x, name, (i,)) for i, x in enumerate(sequences)])
@@ -346,7 +349,7 @@ def _check_finite(sequences, name, names=lambda: None):
 def _is_finite(values):
     if values.dtype in COMPILED and values.flags.c_contiguous:
         flat = read_only(values).reshape(-1)
-        # A memory map of a large file is read here: signals are served between two pieces.
+        # This may read a memory map of a large file; between two pieces, Python handles signals such as Ctrl-C.
         return all(all_finite(flat[start : start + PIECE]) for start in range(0, len(flat), PIECE))
     return bool(np.isfinite(values).all())
 

@@ -1,4 +1,4 @@
-"""Tell data sets apart without reading all of their values."""
+"""Compute marks by which data sets can be compared without reading all their values."""
 
 import hashlib
 
@@ -6,12 +6,12 @@ import numpy as np
 
 __all__ = ["fingerprint"]
 
-BLOCKS = 64  # of an array that are looked at
+BLOCKS = 64  # number of blocks of an array that are read
 BLOCK_BYTES = 1 << 12
 
 
 def fingerprint(data, targets=None, given=None):
-    """Return marks, a dict of numbers and SHA-256 sums, of sequences, their targets, weights and initial states.
+    """Return numbers and checksums, as a dict, by which sequences, targets, weights and states can be compared.
 
     Parameters
     ----------
@@ -21,10 +21,10 @@ def fingerprint(data, targets=None, given=None):
 
     Notes
     -----
-    The sums are over all lengths and over 64 blocks of 4 KB of each array, the first and the last included. This takes
-    a few milliseconds, whatever the size of the data; changes between the blocks are not detected. The buffer of shards
-    is included, since it determines which sequences are shuffled together. Of arrays on a GPU, only these blocks are
-    copied to the host, so the marks equal those of the same sequences there.
+    A checksum covers all lengths, and 64 blocks of 4 KB of each array, including the first and the last rows. This
+    takes a few milliseconds for data of any size; changes between the blocks are not detected. The dict includes the
+    buffer of shards, since it determines which sequences are shuffled together. For arrays on a GPU, only the blocks
+    are copied to the host, and the result is the same as for arrays on the host.
     """
     if hasattr(data, "source"):
         sides = {"source": data.source, "target": data.target}

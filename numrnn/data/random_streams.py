@@ -1,8 +1,8 @@
 """Draw random numbers that do not depend on the order in which they are drawn.
 
-Everything random in numrnn (initial weights, shuffles, splits, masks, sampling) comes from a counter-based generator
-whose key is the purpose of the numbers. The shuffle of epoch 7 is the same whether epochs 1 to 6 ran in this process,
-in another one, or not at all.
+All random numbers in numrnn (initial weights, shuffles, splits, masks, sampling) come from counter-based generators.
+The key of a generator consists of the seed and the purpose of the numbers. Hence the shuffle of epoch 7 does not depend
+on whether epochs 1 to 6 ran in this process, in another one, or not at all.
 """
 
 import numpy as np
@@ -10,15 +10,15 @@ from sklearn.utils import check_random_state
 
 from numrnn.io.messages import InputError, shown
 
-# A seed gives the same results only while these numbers are unchanged: add new ones, never change existing ones.
+# Results of a seed depend on these numbers: add new purposes, but never change an existing number.
 PURPOSES = {"weights": 1, "shuffle": 2, "split": 3, "dropout": 4, "sampling": 5, "data": 6, "shards": 7, "restarts": 8}
 
 
 def draw_seed(random_state):
-    """Return the seed of a fit, an integer in [0, 2**64), given a `random_state` as in scikit-learn.
+    """Return the seed of a fit, an integer in [0, 2**64), from a `random_state` as in scikit-learn.
 
-    With None, the seed is drawn from NumPy's global generator. Raises a ValueError for other values than those that
-    `sklearn.utils.check_random_state` accepts.
+    With None, the seed is drawn from NumPy's global generator. A value that `sklearn.utils.check_random_state` does not
+    accept raises a ValueError.
     """
     try:
         random = check_random_state(random_state)
@@ -37,7 +37,7 @@ def mask_keys(seed, epoch, ids, first):
         In [0, 2**64).
     epoch : int
     ids, first : ndarray of shape (n,), int64
-        Index of the sequence of each chunk, and the first step of the chunk.
+        Index of the sequence and first step of each chunk.
 
     Returns
     -------
@@ -63,8 +63,8 @@ def generator(seed, purpose, epoch=0, sequence=0):
         In [0, 2**64).
     purpose : {"weights", "shuffle", "split", "dropout", "sampling", "data", "shards", "restarts"}
     epoch, sequence : int, default=0
-        Non-negative. Generators of different epochs or sequences do not overlap, since each can draw up to 2**130
-        words.
+        Non-negative integers. The numbers of generators of different epochs or sequences do not overlap, since each
+        generator can draw up to 2**130 words.
 
     Returns
     -------

@@ -16,18 +16,18 @@ from numrnn.io.messages import InputError, InputTypeError, shown
 __all__ = ["SequenceScaler"]
 
 DTYPES = (np.float64, np.float32)
-# Steps whose float64 copy is alive at a time: sums in float64 must not double the memory that the data take.
+# Steps that are converted to float64 at a time, so that sums in float64 do not double the memory for the data.
 BLOCK = 1 << 14
 NORMAL_QUARTILES = 1.3489795003921634  # distance between the quartiles of a normal distribution of variance 1
 
 
-# Sequences fit no data frame, hence no `set_output`.
+# Sequences cannot be put into a data frame, hence `set_output` does nothing.
 class SequenceScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     """Standardise each input over all steps of all sequences: ``z = (x - mean) / standard deviation``.
 
     This is the counterpart of `sklearn.preprocessing.StandardScaler` for sequences of any lengths. Every step has the
-    same weight, so long sequences count more than short ones. With ``per_sequence=True``, each sequence is standardised
-    by itself instead.
+    same weight, so long sequences count more than short ones. With ``per_sequence=True``, the mean and the standard
+    deviation are computed for each sequence separately.
 
     Parameters
     ----------
@@ -36,39 +36,39 @@ class SequenceScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
     with_std : bool, default=True
         Whether to divide by the standard deviation. Constant inputs are divided by 1.
     method : {"standard", "robust"}, default="standard"
-        With "robust", the median takes the place of the mean, and the distance between the quartiles, divided by 1.349
-        (its value for normal data of variance 1), that of the standard deviation. It needs all data in memory at once:
-        neither `partial_fit` nor shards are supported.
+        With "robust", the median replaces the mean. The distance between the quartiles, divided by 1.349 (its value for
+        normal data of variance 1), replaces the standard deviation. "robust" needs all data in memory at once: neither
+        `partial_fit` nor shards are supported.
     per_sequence : bool, default=False
         Whether each sequence is standardised by its own mean and standard deviation. This removes differences of level
-        and scale between sequences. It reads whole sequences: it cannot be used with `predict_step`, and with
-        ``output="step"`` it tells predictions about later steps of their sequence. Shards are not supported.
+        and scale between sequences. Since it needs whole sequences, it cannot be used with `predict_step`; with
+        ``output="step"``, each prediction depends on later steps of its sequence. Shards are not supported.
     keep_scale : bool, default=False
-        Whether the decadic logarithm of each sequence's scale becomes a further input, one for each input, with
-        ``per_sequence=True``. It is the same in all steps, and standardised over the sequences of `fit`; sequences on
-        which an input is constant have the smallest scale that `fit` saw.
+        Whether to add, for each input, the decadic logarithm of its scale in the sequence as a further input. It needs
+        ``per_sequence=True``. The added inputs are the same in all steps of a sequence, and are standardised over the
+        sequences of `fit`. If an input is constant in a sequence, its scale is the smallest one in the data of `fit`.
 
     Attributes
     ----------
     mean_ : ndarray of shape (D,), float64
-        Mean of each input, or its median with ``method="robust"``. Not defined with ``per_sequence=True``, like `var_`
-        and `scale_`.
+        Mean of each input, or its median with ``method="robust"``. With ``per_sequence=True``, `mean_`, `var_` and
+        `scale_` are not defined.
     var_ : ndarray of shape (D,), float64
         Variance of each input (the biased estimate, divided by the number of steps). Defined with
         ``method="standard"`` only.
     scale_ : ndarray of shape (D,), float64
         Divisor of each input.
     log_scale_mean_, log_scale_var_, log_scale_std_, log_scale_min_ : ndarray of shape (D,), float64
-        Mean, variance, divisor and smallest value of the decadic logarithms of the sequences' scales. Defined with
-        ``keep_scale=True`` only.
+        Mean, variance, divisor and smallest value of the decadic logarithms of the scales of all sequences. Defined
+        with ``keep_scale=True`` only.
     n_samples_seen_ : int
-        Number of steps seen; number of sequences with ``per_sequence=True``.
+        Number of steps in the data of `fit` and `partial_fit`; with ``per_sequence=True``, number of sequences.
     n_inputs_ : int
-        Number of inputs per step, D; 1 for symbols and for the rows of a 2-D array of numbers.
+        Number of inputs per step, D. It is 1 for a 2-D array of numbers, whose rows are univariate sequences.
     n_features_in_ : int
-        D, or the number of columns if X was a 2-D array (the steps of univariate sequences).
+        Number of columns if X was a 2-D array (they are steps of univariate sequences); otherwise D.
     feature_names_in_ : ndarray of str
-        Names of the inputs. Defined only if X had names that are all texts.
+        Names of the inputs. Defined only if the columns of X had names, all of them str.
 
     See Also
     --------
@@ -90,7 +90,7 @@ class SequenceScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
     [array([[0.],
            [0.]])]
 
-    Each sequence by itself, with the logarithm of its scale as a second input:
+    Each sequence is standardised separately, with the logarithm of its scale as a second input:
 
     >>> scaler = SequenceScaler(per_sequence=True, keep_scale=True)
     >>> scaler.fit_transform([np.array([[0.01], [0.03]]), np.array([[100.0], [300.0]])])
@@ -132,8 +132,8 @@ class SequenceScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         Raises
         ------
         ValueError
-            If a parameter is invalid, or a sequence is empty, is not finite or has another number of inputs. The
-            message names it.
+            If a parameter is invalid, or a sequence is empty, is not finite or has a different number of inputs. The
+            message names the parameter or sequence.
 
         Examples
         --------
@@ -180,8 +180,8 @@ class SequenceScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         Returns
         -------
         Z : list of arrays, array, or Sequences
-            A standardised copy in the form of X; float32 if X is, and otherwise float64. Shards are standardised when
-            they are read.
+            A standardised copy in the form of X; float32 if X is float32, otherwise float64. Shards are standardised
+            when they are read.
 
         Examples
         --------
@@ -240,17 +240,17 @@ class SequenceScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         return self
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
-        """Return the names of the inputs; those of the logarithms of scales end with "_log_scale".
+        """Return the names of transformed inputs; the names of logarithms of scales end with "_log_scale".
 
         Parameters
         ----------
         input_features : array-like of str, optional
-            Names of the inputs. By default `feature_names_in_`, or "x0", "x1" and so on.
+            Names of the inputs. The default is `feature_names_in_` or, if X had no names, "x0", "x1" and so on.
 
         Returns
         -------
         names : ndarray of str
-            Names of the inputs of transformed sequences.
+            Names of the columns of transformed sequences.
 
         Examples
         --------
@@ -273,7 +273,7 @@ class SequenceScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
             return sequences
         Z = np.array(sequences.values)
         for operation, operand in operations:
-            # The arithmetic is float64 also for float32: an input far from zero must not lose its digits.
+            # The arithmetic is in float64 even for float32: an input far from zero must keep its digits.
             operation(Z, operand, out=Z, casting="same_kind")
         return _in_form(Z, sequences, form, X)
 
@@ -295,7 +295,7 @@ class SequenceScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         return from_steps(values[:, 0] if one_column else values, sequences.offsets, form)
 
     def _own_scales(self, sequences):
-        """Return the steps of each sequence in float64, and the centres, scales and constants of all, each (N, D)."""
+        """Return the sequences in float64, their centres and scales, and masks of constant inputs, each (N, D)."""
         of_steps = _quartiles if self.method == "robust" else _moments
         steps = [np.asarray(x, np.float64).reshape(len(x), -1) for x in sequences]
         found = [of_steps(x) for x in steps]
@@ -309,7 +309,7 @@ class SequenceScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
 
     def _learn_log_scales(self, scales, constant, reset):
         least = np.where(constant, np.inf, np.log10(np.where(constant, 1.0, scales))).min(axis=0)
-        least = np.where(np.isinf(least), 0.0, least)  # if all sequences are constant
+        least = np.where(np.isinf(least), 0.0, least)  # an input that is constant in all sequences
         self.log_scale_min_ = least if reset else np.minimum(self.log_scale_min_, least)
         before = (0, 0.0, 0.0) if reset else (self.n_samples_seen_, self.log_scale_mean_, self.log_scale_var_)
         moments = _merge(*before, *_moments(self._log_scales(scales, constant)))
@@ -323,7 +323,7 @@ class SequenceScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
             if not isinstance(getattr(self, name), (bool, np.bool_)):
                 raise InputTypeError(name, (), f"={shown(getattr(self, name))}: must be True or False")
         if self.keep_scale and not self.per_sequence:
-            raise InputError("keep_scale", (), "=True: needs per_sequence=True; otherwise all have the same scale")
+            raise InputError("keep_scale", (), "=True: needs per_sequence=True; without it sequences share one scale")
         if not reset and self.method == "robust":
             raise InputError("method", (), '="robust": quartiles need all data at once; use fit, or method="standard"')
 
@@ -368,7 +368,7 @@ class SequenceScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
 
 
 def _blocks(sequences):
-    """Yield BLOCK steps at a time, regardless of where sequences begin."""
+    """Yield arrays of BLOCK steps, which may begin or end within a sequence."""
     in_files, rest = not sequences.in_memory, []
     for part in (block for _, block in sequences.blocks()) if in_files else [sequences]:
         values = np.concatenate([rest, part.values]) if len(rest) else part.values
@@ -380,13 +380,14 @@ def _blocks(sequences):
 
 
 def _moments(block):
-    # Sums of differences from a step: a spread far smaller than the mean keeps its digits, a constant gives exactly 0.
+    # Sums are over differences from the first step: a deviation far smaller than the mean keeps its digits, and the
+    # variance of a constant is exactly 0.
     shifted = block - block[0].astype(np.float64)
     return len(block), block[0] + shifted.mean(axis=0), shifted.var(axis=0)
 
 
 def _quartiles(steps):
-    """Return what `_moments` does, with the median and the square of the scaled distance between the quartiles."""
+    """Return the number of steps, the median, and the square of the scaled distance between the quartiles."""
     low, median, high = np.percentile(steps, [25, 50, 75], axis=0)
     return len(steps), median, ((high - low) / NORMAL_QUARTILES) ** 2
 
@@ -399,7 +400,7 @@ def _merge(n_a, mean_a, var_a, n_b, mean_b, var_b):
 
 
 def _is_constant(n_steps, mean, var):
-    # A variance below the bound of its own rounding error (Chan, Golub, LeVeque, table 1) is that of a constant.
+    # An input is constant if its variance is below the bound of its rounding error (Chan, Golub, LeVeque, table 1).
     epsilon = np.finfo(np.float64).eps
     return var <= n_steps * epsilon * var + (n_steps * mean * epsilon) ** 2
 

@@ -30,30 +30,31 @@ __all__ = ["Sequences"]
 class Sequences(SequenceSource):
     """Store sequences of any lengths, concatenated in one array without padding.
 
-    They may be inputs (D numbers or one symbol per step) or targets (one or several per step). `Sequences` is a
-    `collections.abc.Sequence` of arrays, and scikit-learn splits it like an array.
+    The sequences may be inputs (D numbers or one symbol per step) or targets (one or several per step). `Sequences` is
+    a `collections.abc.Sequence` of arrays, and scikit-learn splits it like an array.
 
     Parameters
     ----------
     values : ndarray of shape (sum of T_i, D) or (sum of T_i,)
-        Steps of all sequences. They are not copied; a read-only memory map is accepted.
+        Steps of all sequences. The array is not copied; a read-only memory map is accepted.
     offsets : ndarray of shape (N + 1,), int64
-        Sequence i is ``values[offsets[i]:offsets[i + 1]]``. The first offset is 0, the last one the number of steps.
+        Sequence i is ``values[offsets[i]:offsets[i + 1]]``. The first offset is 0; the last offset is the number of
+        steps.
     names : sequence of str, optional
-        Names of the columns, which estimators compare like those of data frames. By default, the names of `values` if
-        it is a data frame.
+        Names of the columns, which estimators compare as they compare the columns of data frames. The default is the
+        column names of `values` if it is a data frame, otherwise None.
 
     Attributes
     ----------
     values, offsets : ndarray
-        The arguments.
+        The arguments as arrays.
     names : tuple of str or None
         Names of the columns.
 
     Raises
     ------
     ValueError
-        If the values have another number of dimensions, or the offsets do not match the values.
+        If the values are not 1-D or 2-D, or the offsets do not match the values.
 
     Examples
     --------
@@ -90,12 +91,12 @@ class Sequences(SequenceSource):
         Returns
         -------
         sequences : Sequences
-            Sequences of the arrays' common dtype, with the names of the columns of data frames.
+            Sequences with the arrays' common dtype and, if the items are data frames, the names of their columns.
 
         Raises
         ------
         ValueError
-            If an array does not match the first one, or holds neither numbers nor labels. The message names it.
+            If an array does not match the first one, or holds neither numbers nor labels. The message names the array.
 
         Examples
         --------
@@ -127,7 +128,7 @@ class Sequences(SequenceSource):
         Raises
         ------
         ValueError
-            If `array` has another number of dimensions.
+            If `array` is not 2-D or 3-D.
 
         Examples
         --------
@@ -154,8 +155,8 @@ class Sequences(SequenceSource):
         X : array-like of shape (N, T, D) or (N, T)
             Padded sequences.
         lengths : array-like of shape (N,), optional
-            Number of steps of each sequence, 0 to T; the rest is padding. By default, the padding consists of the last
-            steps that hold nothing but NaN.
+            Number of steps of each sequence, 0 to T; the rest is padding. By default, the steps at the end that hold
+            only NaN are padding.
 
         Returns
         -------
@@ -242,7 +243,7 @@ class Sequences(SequenceSource):
         return list(self)
 
     def to_padded(self, fill: float = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Copy the sequences to one array, padded to the length of the longest.
+        """Copy the sequences to one array, padded to the length of the longest sequence.
 
         Parameters
         ----------
@@ -285,7 +286,7 @@ class Sequences(SequenceSource):
         Raises
         ------
         ValueError
-            If there is none.
+            If no sequence equals the array.
 
         Examples
         --------
@@ -300,7 +301,7 @@ class Sequences(SequenceSource):
         raise InputError("value", (), f"={shown(value)}: must be one of the sequences")
 
     def count(self, value: ArrayLike) -> int:
-        """Return how many sequences equal an array.
+        """Return the number of sequences that equal an array.
 
         Parameters
         ----------
@@ -321,7 +322,7 @@ class Sequences(SequenceSource):
         return sum(np.array_equal(x, value) for x in self)
 
     def gather(self, ids: np.ndarray, out: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Return where the steps of some sequences are stored, without copying them.
+        """Return an array that contains the steps of some sequences, and the index at which each sequence begins.
 
         Parameters
         ----------
@@ -333,7 +334,7 @@ class Sequences(SequenceSource):
         Returns
         -------
         values : ndarray of shape (steps, D) or (steps,)
-            Array that holds the steps.
+            Array that contains the steps of the sequences.
         starts : ndarray of the shape of `ids`, int64
             The sequence ``ids[j]`` begins at ``values[starts[j]]``.
 
@@ -348,7 +349,7 @@ class Sequences(SequenceSource):
         return self.values, self.offsets[ids]
 
     def choose(self, ids: np.ndarray) -> SequenceSource:
-        """Return a subset of the sequences as networks read them, without copying steps.
+        """Return a subset of the sequences, in a form that networks read, without copying steps.
 
         Parameters
         ----------
@@ -417,7 +418,7 @@ class Sequences(SequenceSource):
     __hash__ = None
 
     def __array__(self, dtype=None, copy=None):
-        # Without it NumPy would go through the sequences step by step, and make one array of those of equal length.
+        # Without this method, NumPy would read single steps, and would stack sequences of equal length to one array.
         if dtype is not None and np.dtype(dtype) != object:
             problem = (
                 f"={np.dtype(dtype)}: must be object, since sequences may differ in length; use .values or .to_padded()"
@@ -445,7 +446,7 @@ def _checked_names(names, values):
 
 
 def _lengths_by_nan(X):
-    counts = (X == X).any(axis=2) if X.ndim == 3 else X == X  # NaN alone is not itself
+    counts = (X == X).any(axis=2) if X.ndim == 3 else X == X  # only NaN differs from itself
     last = X.shape[1] - np.argmax(counts[:, ::-1], axis=1) if X.shape[1] else np.zeros(len(X), np.int64)
     return np.where(counts.any(axis=1), last, 0)
 

@@ -1,4 +1,4 @@
-"""Define the contract between data and networks: sequences, wherever they are stored, and targets."""
+"""Define the contract between data and networks: sequences, which may be in memory or in files, and targets."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -18,45 +18,45 @@ __all__ = [
     "names_of_targets",
 ]  # fmt: skip
 
-# What public functions accept: a container, an array or a table, or a list of arrays, frames or texts; targets and
-# weights per sequence or per step come in the same forms.
+# Types that public functions accept: containers, arrays, tables, and lists of arrays, data frames or str. Targets and
+# weights per sequence or per step have the same types.
 SequencesLike: TypeAlias = Union["Sequences", "ShardedSequences", ArrayLike, Sequence[Any]]
 TargetsLike: TypeAlias = SequencesLike
 WeightsLike: TypeAlias = SequencesLike
 
 
 class SequenceSource(ABC):
-    """Define the interface of sequences that networks read, in memory, in files or on a GPU.
+    """Define the interface of the sequences that networks read; they may be in memory, in files or on a GPU.
 
     Attributes
     ----------
     lengths : ndarray of shape (N,), int64
         Number of steps of each sequence.
     offsets : ndarray of int64
-        Index of each sequence's first step in `values`, or what it would be if all were in memory.
+        Index in `values` of each sequence's first step; for sequences in files, the index if all steps were in memory.
     values : ndarray of shape (steps, D), or (steps,) of symbols
-        Steps of all sequences, if they are `in_memory`.
+        Steps of all sequences; only defined if `in_memory` is True.
     in_memory : bool
-        Whether all sequences are in memory; others are read window by window, see `numrnn.data.batches`.
+        Whether the sequences are in memory. Sequences in files are read window by window, see `numrnn.data.batches`.
     on_card : bool
         Whether `values` are on a GPU.
     is_part : bool
-        Whether only some sequences are in memory, temporarily.
+        Whether only the sequences of the current window are in memory.
     """
 
     in_memory, on_card, is_part = True, False, False
 
     @abstractmethod
     def gather(self, ids, out=None):
-        """Return where the steps of some sequences are stored, without copying them; see `numrnn.Sequences.gather`."""
+        """Return an array with the steps of some sequences, and where they begin; see `numrnn.Sequences.gather`."""
 
     @abstractmethod
     def choose(self, ids):
-        """Return the sequences `ids` as a source, without moving their steps."""
+        """Return the sequences with the indices `ids` as a source, without copying their steps."""
 
     @property
     def last_symbol(self) -> int:
-        """Return the largest symbol; symbols must have been checked."""
+        """Return the largest symbol; the sequences must be checked symbols."""
         return int(self.values.max())
 
     @abstractmethod
@@ -65,7 +65,7 @@ class SequenceSource(ABC):
 
 
 class Chosen(SequenceSource):
-    """Select the sequences `ids` of a source in memory without moving them."""
+    """Represent the sequences with the indices `ids` of a source in memory, without copying steps."""
 
     def __init__(self, sequences, ids):
         self.values, self._starts = sequences.gather(ids)
@@ -83,14 +83,14 @@ class Chosen(SequenceSource):
 
 
 class Targets(NamedTuple):
-    """Hold targets and weights, one row per sequence, or per step in the order of `Sequences.values`.
+    """Hold targets and weights: one row per sequence, or one row per step in the order of `Sequences.values`.
 
     Attributes
     ----------
     values : ndarray
         Class indices, int64 of shape (n,), or targets of the network's dtype and shape (n, K).
     weights : ndarray of shape (n,), float64, or None
-        Products of sample, class and step weights; None means that all are 1.
+        Products of sample, class and step weights; None means that all weights are 1.
     """
 
     values: np.ndarray
@@ -100,7 +100,7 @@ class Targets(NamedTuple):
 def names_of_targets(y, name):
     """Return the names of the columns of y if there are at least two; None if y has no names.
 
-    y may be a data frame, a list of data frames, or `Sequences` with names; `name` is its name in errors.
+    y may be a data frame, a list of data frames, or `Sequences` with names; `name` is the name of y in error messages.
     """
     if hasattr(y, "columns"):
         names = names_of(y.columns)
@@ -113,7 +113,7 @@ def names_of_targets(y, name):
 
 
 def check_names_of_targets(y, known, name, when="during fit"):
-    """Raise a ValueError if the columns of y differ from the known ones in name or order."""
+    """Raise a ValueError if the columns of y differ from the columns `known` in name or order."""
     found = None if known is None else names_of_targets(y, name)
     if found is not None:
         check_same_order(known, found, name, when=when)

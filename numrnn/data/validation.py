@@ -1,4 +1,4 @@
-"""Check X at the beginning of every method of estimators and transformers."""
+"""Check X at the beginning of the methods of estimators and transformers."""
 
 import warnings
 from typing import NamedTuple
@@ -19,18 +19,19 @@ __all__ = ["Inputs", "check_inputs", "check_names", "check_names_of_step", "lear
 
 
 class Inputs(NamedTuple):
-    """Hold what a fit learned about its inputs.
+    """Hold a description of the inputs X that a fit has learned.
 
     Parameters
     ----------
     owner : str
         Class name of the estimator, for errors.
     n_inputs : int
-        Number of inputs per step, D; 1 for symbols and for the rows of a 2-D array of numbers.
+        Number of inputs per step, D. It is 1 for symbols, and for a 2-D array of numbers, whose rows are univariate
+        sequences.
     n_features : int
-        D, or the number of columns if X is a table of numbers, as scikit-learn requires.
+        Number of columns if X is a table of numbers, as scikit-learn requires; otherwise D.
     on_table : bool
-        Whether X is a table.
+        Whether X is a table, that is, a 2-D array or data frame of univariate sequences.
     names : ndarray of str, or None
         Names of the columns of a data frame, or of `Sequences` with names.
     """
@@ -43,18 +44,18 @@ class Inputs(NamedTuple):
 
     @classmethod
     def of(cls, owner, attributes):
-        """Return the inputs that fitted attributes describe."""
+        """Return the description that consists of the fitted attributes of an estimator."""
         names = attributes.get("feature_names_in_")
         return cls(owner, attributes["n_inputs_"], attributes["n_features_in_"], attributes["_on_table"], names)
 
     def attributes(self):
-        """Return the fitted attributes that describe the inputs."""
+        """Return this description as a dict of fitted attributes."""
         found = {"n_inputs_": self.n_inputs, "n_features_in_": self.n_features, "_on_table": self.on_table}
         return found if self.names is None else found | {"feature_names_in_": self.names}
 
 
 def learn_inputs(X, owner, *, dtype, name="X", n_symbols=None, read=to_sequences):
-    """Return X of a fit as `Sequences`, its form, and what was learned about it as `Inputs`.
+    """Return X of a fit as `Sequences`, the form of X, and the description of X as `Inputs`.
 
     This is the counterpart of `sklearn.utils.validation.validate_data` for sequences. Errors name the first invalid
     sequence.
@@ -68,21 +69,21 @@ def learn_inputs(X, owner, *, dtype, name="X", n_symbols=None, read=to_sequences
     name : str, default="X"
         Name of X in errors.
     n_symbols : int, "auto" or None, default=None
-        Unless it is None, X holds symbols, see `numrnn.data.symbols.checks.check_symbols`, and D is 1.
+        If it is not None, X holds symbols (see `numrnn.data.symbols.checks.check_symbols`), and D is 1.
     read : callable, default=to_sequences
         Function that converts X to sequences, with the arguments of `to_sequences`.
     """
     names = learn_names(X, owner, name)
     sequences, form = _read(X, dtype, name, n_symbols, read)
     n_inputs = sequences.shape[2] if len(sequences.shape) == 3 else 1
-    # Symbols that happen to be of one length are no table of features, unless its columns have names.
+    # Symbols in sequences of equal length are not a table of features if they have no names of columns.
     on_table = form == "table" and (n_symbols is None or hasattr(X, "columns"))
     n_features = int(sequences.lengths[0]) if on_table else n_inputs
     return sequences, form, Inputs(owner, n_inputs, n_features, on_table, names)
 
 
 def check_inputs(X, inputs, *, dtype, name="X", n_symbols=None, read=to_sequences):
-    """Return X as `Sequences` and its form, checked against what a fit learned.
+    """Return X as `Sequences` and the form of X, after a check that X fits the description of a fit.
 
     The arguments other than `inputs` are those of `learn_inputs`. Errors name the first invalid sequence.
     """
@@ -115,10 +116,10 @@ def _hint(sequences, form, n_inputs, name):
 
 
 def check_names(X, inputs, *, name="X"):
-    """Compare the names of columns with those of the fit, and return X.
+    """Compare the names of the columns of X with the names in the fit, and return X.
 
-    As in scikit-learn, names of data frames in another order raise an error. Columns of shards are put into the order
-    of the fit instead. Errors name the column that is missing, new or misplaced, and the directory of shards.
+    As in scikit-learn, data frames whose columns have another order raise an error; the columns of shards are put into
+    the order of the fit. Errors name the column that is missing, new or misplaced, and the directory of shards.
     """
     known, names = inputs.names, _own_names(X)
     if names is None:
@@ -136,7 +137,7 @@ def check_names(X, inputs, *, name="X"):
 
 
 def check_names_of_step(x, names):
-    """Raise a ValueError if a step, a series or a data frame of streams, has its inputs in another order."""
+    """Raise a ValueError if a step, which is a pandas Series or a data frame, has its inputs in another order."""
     columns = getattr(x, "columns", getattr(x, "index", ()) if hasattr(x, "iloc") else ())
     found = None if names is None else names_of(columns)
     if found is not None:
@@ -144,7 +145,7 @@ def check_names_of_step(x, names):
 
 
 def learn_names(X, owner, name):
-    """Return the names of the columns of X, in any form, or None; `owner` is an estimator's class, for errors."""
+    """Return the names of the columns of X, or None; `owner` is the estimator's class name, for error messages."""
     names = _own_names(X)
     return _names_of_frame(X, owner, name, None, reset=True) if names is None else np.array(names, dtype=object)
 
@@ -154,7 +155,7 @@ def _own_names(X):
 
 
 def _names_of_frame(X, owner, name, known, reset):
-    """Compare names with scikit-learn's function, for its messages; it requires an estimator of the owner's name."""
+    """Compare names by scikit-learn's function, which raises its own messages and requires an estimator."""
     check_distinct(X, name)
     stand_in = type(owner, (BaseEstimator,), {})()
     if known is not None:
@@ -164,13 +165,13 @@ def _names_of_frame(X, owner, name, known, reset):
 
 
 def _is_nameless(X):
-    # scikit-learn takes longer to look for names than a prediction of a short sequence takes.
+    # scikit-learn's search for names takes longer than the prediction of a short sequence.
     first = X[0] if type(X) is list and X else X
     return type(first) is np.ndarray or type(X) is Sequences
 
 
 def _named_frame(X, name):
-    """Return the object with the names of the columns: X, or the first of a list of data frames, which must agree."""
+    """Return the object that has the names of columns: X, or the first data frame in a list of data frames."""
     if not isinstance(X, (list, tuple)) or not len(X) or check_one_order(X, name) is None:
         return X
     return next(x for x in X if hasattr(x, "columns"))

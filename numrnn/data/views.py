@@ -1,4 +1,4 @@
-"""Represent sequences of files that are in memory temporarily."""
+"""Represent sequences from files, some of which are temporarily in memory."""
 
 import numpy as np
 
@@ -8,38 +8,38 @@ __all__ = ["Held", "indices_of", "key_of_sequences"]
 
 
 class Held(SequenceSource):
-    """Represent sequences of which some are in memory; all keep their indices.
+    """Represent all sequences of a data set, of which some are in memory; the indices are those of the data set.
 
     Parameters
     ----------
     whole : ShardedSequences
     ids : ndarray, int64
-        Sequences in memory, in ascending order.
+        Indices of the sequences in memory, in ascending order.
     values, starts : ndarray
         Result of `ShardedSequences.gather`.
 
     Attributes
     ----------
     is_part : bool
-        Whether there are sequences that are not in memory.
+        Whether some sequences are not in memory.
     """
 
     def __init__(self, whole, ids, values, starts):
         self.lengths, self.offsets, self._ids = whole.lengths, whole.offsets, ids
         self.is_part = len(ids) < len(whole)
         self._memory, self._starts = values, starts
-        # An array object of its own, though memory is used again: by it whoever keeps copies tells windows apart.
+        # A new array object for each window, although windows reuse memory: caches of copies distinguish windows by it.
         self._values = values[: int(whole.lengths[ids].sum())]
 
     def gather(self, ids, out=None):
         return self._values, self._starts[np.searchsorted(self._ids, ids)]
 
     def holds(self, ids):
-        """Return whether these are the sequences in memory."""
+        """Return whether the sequences in memory are those with the indices `ids`."""
         return np.array_equal(self._ids, ids)
 
     def release(self):
-        """Return the memory for reuse; the object must not be used afterwards."""
+        """Return the memory for reuse; this object must not be used afterwards."""
         memory, self._memory, self._values = self._memory, None, None
         return memory
 
@@ -52,7 +52,7 @@ class Held(SequenceSource):
 
 
 def key_of_sequences(key):
-    """Return the part of a tuple index that selects sequences; the other parts must be full slices."""
+    """Return the part of a tuple index that selects sequences; all other parts must be full slices."""
     rest = [part for part in key[1:] if not (part is Ellipsis or part == slice(None))]
     if not key or rest:
         raise IndexError(f"Sequences are indexed by sequence alone, got the key {key}; index .values or a sequence")
@@ -60,7 +60,7 @@ def key_of_sequences(key):
 
 
 def indices_of(key, n_sequences):
-    """Return a mask, or integers that may be negative, as indices."""
+    """Convert a mask, or integers that may be negative, to non-negative indices."""
     key = np.asarray(key)
     if key.dtype == bool:
         if key.shape != (n_sequences,):

@@ -1,4 +1,4 @@
-"""Load the Japanese vowels, a small real data set of ragged sequences."""
+"""Load the Japanese vowels, a small real data set of sequences of different lengths."""
 
 from importlib.resources import files
 
@@ -19,7 +19,7 @@ def load_japanese_vowels() -> Bunch:
         X_train, X_test : lists of 270 and 370 arrays of shape (T_i, 12), float32
             One array per utterance: 7 to 29 steps of 12 LPC cepstrum coefficients.
         y_train, y_test : arrays of shape (270,) and (370,), int64
-            The speaker, 1 to 9.
+            Number of the speaker, 1 to 9.
         feature_names, target_names : lists of str
             Names of the 12 inputs and of the nine speakers.
         DESCR : str

@@ -1,4 +1,4 @@
-"""Generate synthetic tasks, for which it is known how well a recurrent network can do, from a seed."""
+"""Generate synthetic tasks from a seed; the errors that networks can reach on these tasks are known."""
 
 import numpy as np
 from numpy.random import RandomState
@@ -74,12 +74,12 @@ def make_copy_task(
     n_symbols: int = 8,
     one_hot: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Generate the copy task: repeat symbols after a long pause (classification, one label per step).
+    """Generate the copy task: output symbols again after a long pause (classification, one label per step).
 
     A sequence consists of `n_memory` symbols to remember, `length - 1` blanks, a signal, and `n_memory` more blanks,
     during which the network must output the symbols; the label of every earlier step is the blank. The symbols are 1 to
-    `n_symbols`, the blank is 0 and the signal is ``n_symbols + 1``. Guessing the symbols has a cross-entropy of
-    ``n_memory * log(n_symbols) / (length + 2 * n_memory)`` nats per step.
+    `n_symbols`, the blank is 0 and the signal is ``n_symbols + 1``. A network that guesses the symbols has a
+    cross-entropy of ``n_memory * log(n_symbols) / (length + 2 * n_memory)`` nats per step.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def make_copy_task(
     Returns
     -------
     X : array of shape (n, length + 2 n_memory, n_symbols + 2), float32
-        One-hot vectors. With ``one_hot=False``, the symbols as int64, without the last axis.
+        One-hot vectors. With ``one_hot=False``, the symbols as int64, of shape (n, length + 2 n_memory).
     y : array of shape (n, length + 2 n_memory), int64
         The label of each step, 0 to `n_symbols`.
 
@@ -141,17 +141,17 @@ def make_noisy_sines(
     *,
     noise: float = 0.1,
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Generate noisy sines whose next value is to be predicted (regression, one target per step, ragged).
+    """Generate noisy sines of different lengths, whose next values are the targets (regression, one target per step).
 
     Each sequence has its own frequency (a period of 10 to 30 steps), phase and number of steps. The input is the sine
-    plus Gaussian noise; the target is the sine itself one step later.
+    plus Gaussian noise; the target is the sine without noise one step later.
 
     Parameters
     ----------
     n : int, default=200
         Number of sequences.
     length : int or (int, int), default=(20, 60)
-        Number of steps of each sequence: one number for all, or the smallest and the largest.
+        Number of steps of each sequence: one number for all sequences, or the smallest and the largest number.
     random_state : int, numpy.random.RandomState or None, default=None
         Seed of the random numbers.
     noise : float, default=0.1

@@ -28,7 +28,7 @@ __all__ = sorted(_MODULE_OF)
 
 
 def __getattr__(name):
-    # The command line reads the table of parameters, which must not wait for what the estimators import.
+    # The command line imports only the table of parameters; it must not wait for the imports of the estimators.
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'numrnn.estimators' has no attribute {name!r}")
     return getattr(import_module(f"numrnn.estimators.{_MODULE_OF[name]}"), name)

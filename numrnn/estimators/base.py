@@ -1,4 +1,4 @@
-"""Define what all estimators share: access to weights, saving, and links to the documentation."""
+"""Define a base class for all estimators: access to weights, saving, and links to the documentation."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,7 +18,7 @@ from numrnn.training.callbacks import CallbackSupportMixin
 
 
 class WeightsByName:
-    """Give access to the parameters by name, over one flat vector."""
+    """Give access by name to the network's parameters, which are stored in one flat vector."""
 
     @property
     def weights_(self) -> dict[str, np.ndarray]:
@@ -34,7 +34,8 @@ class WeightsByName:
         Parameters
         ----------
         weights : dict of str to array-like
-            New values by the names in `weights_`, in the same shapes. Parameters that are not named keep their values.
+            New values, with the names and shapes of `weights_`. Parameters that the dict does not name keep their
+            values.
 
         Returns
         -------
@@ -46,7 +47,7 @@ class WeightsByName:
         TypeError
             If `weights` is not a dict.
         ValueError
-            If a name is unknown, a shape differs or a value is not finite. Nothing is changed in this case.
+            If a name is unknown, a shape differs or a value is not finite. The estimator is not changed in this case.
 
         Examples
         --------
@@ -80,7 +81,7 @@ class WeightsByName:
             if not np.isfinite(values).all():
                 raise InputError("weights", (shown(name),), "contains NaN or infinity")
             views[name][...] = values
-        # Not in place: a shallow copy of the estimator has the same state.
+        # A new state, not a change in place: shallow copies of the estimator share the old state.
         self._state = replace(self._state, theta=theta)
         return self
 
@@ -93,20 +94,20 @@ class WeightsByName:
 
 
 class WeightsAccess(WeightsByName):
-    """Give access to the parameters by the letters of the notation: `U_`, `W_`, `b_`, `V_` and `c_`."""
+    """Give access to the network's parameters by the letters of the notation: `U_`, `W_`, `b_`, `V_` and `c_`."""
 
     @property
     def U_(self) -> list[np.ndarray]:
         """Return the list of the layers' input weights, each of shape (G*H, D) with the layer's D and H.
 
-        In a bidirectional network, each layer has two entries here, in `W_` and in `b_`: the forward direction and then
-        the reverse one.
+        In a bidirectional network, each layer has two entries in `U_`, in `W_` and in `b_`: first the one for the
+        forward direction, then the one for the reverse direction.
         """
         return self._by_layer("U")
 
     @property
     def W_(self) -> list[np.ndarray]:
-        """Return the list of the layers' feedback weights, each of shape (G*H, H)."""
+        """Return the list of the layers' recurrent weights, each of shape (G*H, H)."""
         return self._by_layer("W")
 
     @property
@@ -137,7 +138,7 @@ class WeightsAccess(WeightsByName):
 class Model(WeightsByName, CallbackSupportMixin, BaseEstimator):
     """Define a base class for estimators with weights in `_state` and a description of the network in `_architecture`.
 
-    A subclass lists in `_learnt` which other attributes a model file stores.
+    A subclass lists in `_learnt` the names of the fitted attributes that a model file also stores.
     """
 
     _doc_link_module = "numrnn"
@@ -152,7 +153,7 @@ class Model(WeightsByName, CallbackSupportMixin, BaseEstimator):
         Parameters
         ----------
         path : str or path-like
-            File to write. It is replaced atomically: at any time it holds the old or the new model.
+            File to write. An existing file is replaced atomically: at any time it holds the complete old or new model.
 
         See Also
         --------
@@ -160,10 +161,11 @@ class Model(WeightsByName, CallbackSupportMixin, BaseEstimator):
 
         Notes
         -----
-        The file stores the weights, the parameters, what `fit` learned and the history. It does not store the solver's
-        moving averages, so `partial_fit` after `load` continues with the next epoch's shuffle but with a new solver
-        state. Functions and callbacks among the parameters are dropped with a warning, and a ``RandomState`` is
-        replaced by a seed. A vocabulary with a `tokenizer` cannot be stored, since the tokenizer is a function.
+        The file stores the weights, the constructor parameters, the fitted attributes and the history. It does not
+        store the solver's moving averages: `partial_fit` after `load` continues with the shuffle of the next epoch, but
+        with a new solver state. Parameters that hold functions or callbacks are replaced by their defaults, with a
+        warning; a ``RandomState`` is replaced by a seed. A vocabulary with a `tokenizer` cannot be stored, since the
+        tokenizer is a function.
         """
         check_is_fitted(self)
         parameters = self.get_params(deep=False)
@@ -173,10 +175,11 @@ class Model(WeightsByName, CallbackSupportMixin, BaseEstimator):
         return "_state" in vars(self)
 
     def _predictor(self, device=None):
-        """Return the predictor for the current weights, on the estimator's device unless another one is given.
+        """Return the predictor for the current weights, on `device` or, if it is None, on the estimator's device.
 
-        It is cached on the state rather than on the estimator: `fit`, `set_weights` and `load` create a new state, and
-        copies of a state do not copy it. Training changes the weights of a state in place and increments its `version`.
+        The predictor is cached in the state, not in the estimator: `fit`, `set_weights` and `load` create a new state,
+        and copies of a state do not copy the predictor. Training changes the weights of a state in place and increments
+        its `version`.
         """
         state = vars(self).get("_state")
         if state is None:
@@ -187,6 +190,6 @@ class Model(WeightsByName, CallbackSupportMixin, BaseEstimator):
             return prepared[2]
         predictor = self._architecture.predictor(state.theta, device)
         if version % 2 == 0:
-            # With the version that was read before the weights: should they have changed since, it is never used.
+            # The version was read before the weights: if they have changed since then, this predictor is never used.
             state.prepared = version, device, predictor
         return predictor

@@ -38,9 +38,9 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
 
     .. math:: s_t = a(U x_t + W s_{t-1} + b), \qquad h_t = o(V s_t + c);
 
-    GRU and LSTM cells add gates. The network is trained by back-propagation through time on the cross-entropy. If y has
-    one label per target, the output is a softmax over the classes. If y has zeros and ones in K columns, the output is
-    a sigmoid for each of K labels (multi-label).
+    GRU and LSTM cells add gates. The network is trained by back-propagation through time on the cross-entropy. If y
+    holds one label per sequence or step, the output is a softmax over the classes. If y has K columns of zeros and ones
+    (multi-label), the output is a sigmoid for each of the K labels.
 
     Parameters
     ----------
@@ -56,28 +56,30 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         read both directions, concatenated. Bidirectional networks need whole sequences: they support neither
         `predict_step` nor `bptt_steps`.
     output : {"sequence", "step"}, default="sequence"
-        Whether there is one target per sequence, predicted after the last step (of each direction, if bidirectional),
-        or one per step.
+        Whether there is one target per sequence, predicted after the last step of each direction, or one target per
+        step.
     pooling : {"last", "mean", "max"}, default="last"
-        Hidden states of the last layer that the output reads with ``output="sequence"``: those of the last step, or the
+        What the output reads from the last layer with ``output="sequence"``: the hidden state of the last step, or the
         mean or maximum of each unit over all steps.
     vocabulary : numrnn.data.Vocabulary or None, default=None
-        Vocabulary that converts X, a list of texts (str or lists of tokens), to symbols. `fit` fits a copy of it on X.
-        Unless it has ``unknown=False``, the copy reserves a symbol for characters or tokens that do not occur in X.
+        Vocabulary that converts X, a list of texts (str or lists of tokens), to symbols. `fit` fits a copy of the
+        vocabulary on X. The copy reserves a symbol for characters or tokens that do not occur in X; ``unknown=False``
+        prevents this.
     n_symbols : int, "auto" or None, default=None
-        Number of symbols if X consists of symbols: 1-D arrays of integers from 0 to n_symbols - 1, which stand for
-        one-hot vectors (these are never built). "auto" means the largest integer in X plus one.
+        Number of symbols if X consists of symbols: 1-D arrays of integers from 0 to n_symbols - 1. They stand for
+        one-hot vectors, which are never stored. "auto" means the largest integer in X plus one.
     embedding_size : int or None, default=None
         Length of the learned vector of each symbol. With None, the first layer reads one-hot vectors.
     initial_state : {"zero", "learned"}, default="zero"
-        Hidden state before the first step: zero, or learned. A learned initial state is the same for all sequences,
-        starts at zero and has no L2 penalty. The argument `state` of `fit` and `predict` sets other initial states.
+        Hidden state before the first step: zero, or learned. A learned initial state is the same for all sequences. Its
+        training starts at zero, and it has no L2 penalty. The argument `state` of `fit` and `predict` sets other
+        initial states.
     dropout : float, default=0.0
-        Probability of dropping a unit while training, in the embedding, between layers and before the output. The units
+        Probability with which training drops a unit: in the embedding, between layers and before the output. The units
         that are kept are scaled by 1 / (1 - dropout).
     recurrent_dropout : float, default=0.0
-        Probability of dropping a unit of the hidden state that the next step reads, while training. All steps of a
-        sequence, or of a chunk of `bptt_steps`, drop the same units.
+        Probability with which training drops a unit of the hidden state before the next step reads it. All steps of a
+        sequence, or of a chunk of `bptt_steps` steps, drop the same units.
     solver : {"adam", "adamw", "sgd", "rmsprop", "lbfgs"} or solver object, default="adam"
         Optimiser, by name or as an object with its own options, such as ``numrnn.solvers.Adam(beta_2=0.98)``. "lbfgs"
         uses all of X at once and ignores `batch_size`, `learning_rate`, `learning_rate_init`, `shuffle` and
@@ -85,61 +87,62 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     alpha : float, default=0.0
         Strength of the L2 penalty ``alpha/2 (|U|^2 + |W|^2 + |V|^2)`` in the objective. Biases are not penalised.
     batch_size : int or "auto", default="auto"
-        Number of sequences in a mini-batch, which consists of sequences of similar length. "auto" means a sixteenth of
-        the training sequences, but at least 8 and at most 32, so that an epoch of 128 to 512 sequences makes 16
-        updates; and 32 if sequences or classes have different weights.
+        Number of sequences in a mini-batch; they have similar lengths. "auto" means a sixteenth of the training
+        sequences, but at least 8 and at most 32, so that an epoch of 128 to 512 sequences has about 16 updates. If
+        sequences or classes have different weights, "auto" means 32.
     learning_rate_init : float, default=3e-3
         Initial learning rate.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable, default="constant"
-        Schedule of the learning rate over epochs, see `numrnn.training.resolve_schedule`. A callable receives the
-        number of the epoch, starting at 0, and returns the factor by which to multiply `learning_rate_init`.
+        Schedule of the learning rate over epochs (see `numrnn.training.resolve_schedule`). A callable receives the
+        number of the epoch, starting at 0, and returns a factor for `learning_rate_init`.
     max_iter : int, default=100
-        Number of epochs, that is, of passes over X. For "lbfgs", number of iterations.
+        Number of epochs, that is, passes over X. For "lbfgs", the number of iterations.
     shuffle : bool, default=True
         Whether to shuffle the sequences in each epoch.
     early_stopping : bool, default=False
-        Whether to stop training when the value named by `monitor` stops improving, and to restore the best weights. It
-        is computed on `X_val` and `y_val` if they are passed to `fit`, and otherwise on a part of X that is held out,
-        see `validation`.
+        Whether to stop training when the value named by `monitor` stops improving, and to restore the best weights. The
+        value is computed on `X_val` and `y_val` if they are passed to `fit`, and otherwise on a held-out part of X (see
+        `validation`).
     monitor : str, default="loss"
-        Value by which epochs are compared, for `early_stopping`, `restore_best_weights` and
-        ``learning_rate="adaptive"``: "loss" (the validation loss or, without validation data, the training loss),
-        "score" (the validation value of `score`), or the name of an entry of `scoring`.
+        Name of the value by which `early_stopping`, `restore_best_weights` and ``learning_rate="adaptive"`` compare
+        epochs: "loss" (the validation loss or, without validation data, the training loss), "score" (the result of the
+        method `score` on validation data), or the name of a score in `scoring`.
     scoring : str, callable, list, dict or None, default=None
-        Further scores of the validation data after each epoch, in scikit-learn's conventions: a name of
-        `numrnn.metrics.get_scorer_names` or `sklearn.metrics.get_scorer_names`, a callable ``scorer(estimator, X, y)``
-        (named "scorer"), a list of names, or a dict from name to scorer. With ``output="step"``, scikit-learn's scorers
-        are computed over the steps of all sequences after the `washout`. `history_` has their values.
+        Further scores of the validation data, computed after each epoch: a name of `numrnn.metrics.get_scorer_names` or
+        `sklearn.metrics.get_scorer_names`, a callable ``scorer(estimator, X, y)`` (its score has the name "scorer"), a
+        list of names, or a dict from name to scorer. With ``output="step"``, scikit-learn's scorers are computed over
+        the steps of all sequences after the `washout`. `history_` stores the scores.
     restore_best_weights : bool or "auto", default="auto"
-        Whether the fitted weights are those of the best epoch according to `monitor`, and not those of the last one.
-        "auto" means yes with `early_stopping`. Without validation data, epochs are compared by their training loss.
+        Whether to end with the weights of the best epoch according to `monitor` instead of the last epoch. "auto" means
+        the value of `early_stopping`. Without validation data, epochs are compared by their training loss.
     validation : {None, "last"} or splitter, default=None
-        Sequences of X to hold out: with None, a part drawn at random if `early_stopping` is set, otherwise none; with
-        "last", the last sequences as given; with a splitter of scikit-learn, such as ``GroupShuffleSplit(1)``, its
-        first split, for which `groups` are passed to `fit`. It must be None if `X_val` is passed.
+        Sequences of X to hold out. None: with `early_stopping`, a part drawn at random; otherwise no sequences. "last":
+        the last sequences in the order of X. A splitter of scikit-learn, such as ``GroupShuffleSplit(1)``: the test
+        part of its first split, to which `fit` passes its argument `groups`. It must be None if `X_val` is passed.
     gap : int, default=0
-        Number of sequences to leave out between the training part and the last sequences, with ``validation="last"``.
-        Windows that were cut from one series overlap: a gap of as many windows as overlap keeps the two parts apart.
+        Number of sequences to leave out between the training part and the held-out part with ``validation="last"``. If
+        sequences are overlapping windows of one series, a large enough gap ensures that no step is in both parts.
     validation_fraction : float, default=0.1
-        Fraction of X to hold out, unless `validation` is a splitter. A random part is stratified by class.
+        Fraction of X to hold out. A splitter in `validation` does not use it. A part drawn at random is stratified by
+        class.
     tol : float, default=1e-4
-        Smallest improvement that counts, for `early_stopping` and ``learning_rate="adaptive"``: a loss must be below
-        best - tol \|best\|, a score above best + tol.
+        Smallest improvement that counts for `early_stopping` and ``learning_rate="adaptive"``: a loss must be below
+        best - tol \|best\|, a score must be above best + tol.
     n_iter_no_change : int, default=10
         Number of epochs without improvement after which `early_stopping` stops training.
     clip_norm : float or None, default=1.0
-        Largest Euclidean norm of the gradient, L2 term included. Gradients with a larger norm are scaled down to it.
+        Largest Euclidean norm of the gradient, including the L2 term. Larger gradients are scaled down to this norm.
     bptt_steps : int or None, default=None
         Number of steps in a chunk of truncated BPTT; None means whole sequences. The weights are updated after each
-        chunk. Hidden states are carried from one chunk of a sequence to the next, gradients are not. Memory is
+        chunk. Hidden states are carried from one chunk of a sequence to the next, but gradients are not. Memory is
         proportional to the length of a chunk. With ``output="sequence"``, the target belongs to the last chunk.
     washout : int, default=0
-        Number of steps at the beginning of each sequence that are read, but count neither in the loss nor in `score`,
-        since the state has not forgotten yet that it began with zeros. It needs ``output="step"``. Predictions have all
-        steps.
+        Number of steps at the beginning of each sequence that the network reads, but that count neither in the loss nor
+        in `score`, since the state still depends on its arbitrary initial value. It needs ``output="step"``.
+        Predictions include these steps.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the loss, as a dict from label to weight. "balanced" makes them inversely proportional
-        to the class frequencies in y (weighted by `sample_weight`). Not supported for multi-label y.
+        Weights of the classes in the loss, as a dict from label to weight. "balanced" makes the weights inversely
+        proportional to the class frequencies in y (weighted by `sample_weight`). It must be None for multi-label y.
     warm_start : bool, default=False
         Whether `fit` continues from the weights of the previous fit.
     random_state : int, RandomState instance or None, default=None
@@ -149,64 +152,68 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Precision of weights and arithmetic. Sums of losses are always float64.
     device : {"cpu", "cuda"}, default="cpu"
         Device to compute on. "cuda" stands for an NVIDIA GPU and needs the extra ``numrnn[cuda]``; `fit` raises an
-        error if there is none. A model or checkpoint from one device can be used on the other. `predict_step` always
-        uses the CPU.
+        error if there is no such GPU. A model or checkpoint from one device can be used on the other. `predict_step`
+        always uses the CPU.
     n_jobs : int or None, default=None
-        Number of threads. None means all cores available to the process, limited by the environment variables
-        ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS`` (which joblib sets in its worker processes); in a worker thread or
-        forked worker of joblib, None means one thread unless ``NUMBA_NUM_THREADS`` is set. -1 means all cores. Small
-        tasks use fewer threads. Results do not depend on it.
+        Largest number of threads. -1 means all cores available to the process. None means the same, limited by the
+        environment variables ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS``, which joblib sets in its worker processes.
+        In a worker thread or forked worker of joblib, None means one thread if ``NUMBA_NUM_THREADS`` is not set. Small
+        tasks use fewer threads. Results do not depend on the number of threads.
     memory_limit : int, str or None, default=None
-        Memory that training may use in addition to the data, in this process: bytes, or a string such as "512MB" or
-        "2GiB". If the hidden states of all steps need more, some are stored and the others recomputed; the result is
-        bitwise identical, and with a tenth of the memory training takes about 1.3 times as long. If the limit is too
-        low, `fit` raises an error that states how much is needed. Bidirectional networks store all hidden states; `fit`
-        raises an error if these exceed the limit.
+        Memory that training may use in this process in addition to the data: bytes, or a string such as "512MB" or
+        "2GiB". If the hidden states of all steps need more memory, some of them are stored and the rest recomputed. The
+        result is bitwise identical; with a tenth of the memory, training takes about 1.3 times as long. If the limit is
+        too low, `fit` raises an error that states how much memory is needed. Bidirectional networks always store all
+        hidden states; `fit` raises an error if these exceed the limit.
     verbose : bool or int, default=False
-        Whether to show a progress bar: True shows it in a terminal or notebook, 2 always. The logger "numrnn" receives
-        one line per epoch in any case.
+        Whether to show a progress bar: True shows it only in a terminal or notebook, 2 shows it always. The logger
+        "numrnn" always receives one line per epoch.
     callbacks : list of objects or None, default=None
-        Objects with any of the methods ``on_fit_begin``, ``on_progress``, ``on_epoch_end``, ``on_stop`` and
-        ``on_fit_end``, which receive a `numrnn.training.FitInfo`. Training stops if ``on_progress`` or ``on_epoch_end``
-        returns True.
+        Objects with at least one of the methods ``on_fit_begin``, ``on_progress``, ``on_epoch_end``, ``on_stop`` and
+        ``on_fit_end``. Each method receives a `numrnn.training.FitInfo`. Training stops if ``on_progress`` or
+        ``on_epoch_end`` returns True.
 
     Attributes
     ----------
     classes_ : ndarray of shape (K,)
-        Class labels in sorted order; for multi-label y, the numbers of the labels.
+        Class labels in sorted order; for multi-label y, the column numbers 0 to K - 1.
     n_features_in_ : int
-        Number of columns of X if it was a 2-D array of numbers; otherwise equal to `n_inputs_`.
+        Number of columns of X if X was a 2-D array of numbers; otherwise equal to `n_inputs_`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, if X was a data frame or a list of data frames and all column names are strings.
+        Names of the columns of X; only if X was a data frame or a list of data frames and all column names are strings.
     target_names_in_ : ndarray of shape (`n_outputs_`,)
-        Names of the columns of y, if y was a data frame or a list of data frames with at least two columns and all
+        Names of the columns of y; only if y was a data frame or a list of data frames with at least two columns and all
         column names are strings. Later targets must have the same columns in the same order.
     n_inputs_ : int
-        Number of inputs per step, D; 1 for symbols and for the rows of a 2-D array of numbers.
+        Number of inputs per step, D. It is 1 for symbols, and for a 2-D array of numbers, whose rows are univariate
+        sequences.
     vocabulary_ : Vocabulary or None
-        Fitted vocabulary, if X consists of texts.
+        Fitted vocabulary if X consists of texts, otherwise None.
     n_outputs_ : int
         Number of outputs of the network, K.
     n_iter_ : int
-        Number of epochs trained, including those of earlier calls that `warm_start` or `partial_fit` continued.
+        Number of epochs trained, including the epochs of earlier calls whose training `warm_start` or `partial_fit`
+        continued.
     loss_ : float
         Last value of `loss_curve_`.
     loss_curve_ : list of float
-        Objective in each epoch: the mean over its mini-batches, each evaluated before its update.
+        Objective in each epoch: the mean over the mini-batches, each evaluated before its update of the weights.
     validation_loss_curve_, validation_scores_ : list of float or None
-        Loss (without the L2 penalty) and score of the validation sequences after each epoch, if there were any.
+        Loss (without the L2 penalty) and score of the validation sequences after each epoch; None without validation
+        data.
     history_ : dict of str to ndarray
-        The course of training, one value per epoch; ``pandas.DataFrame(model.history_)`` is a table. Keys: "epoch",
+        Arrays with one value per epoch; ``pandas.DataFrame(model.history_)`` makes a table of them. Keys: "epoch",
         "loss", "validation_loss", "validation_score" (NaN without validation data), "learning_rate", "gradient_norm",
-        "seconds" and "n_sequences", and the names of `scoring`.
+        "seconds", "n_sequences" and the names of the scores in `scoring`.
     best_iter_ : int
-        Epoch with the best value of `monitor`, from 1.
+        Number of the epoch with the best value of `monitor`, starting at 1.
     best_loss_, best_validation_score_ : float
-        Loss and score of the validation data after that epoch. Without validation data, its training loss, and None.
+        Loss and score of the validation data after epoch `best_iter_`. Without validation data, `best_loss_` is the
+        training loss of that epoch, and `best_validation_score_` is None.
     weights_ : dict of str to ndarray
         Read-only views of all parameters by name.
     U_, W_, b_ : list of ndarray
-        Input weights (G*H, D), feedback weights (G*H, H) and biases (G*H,) of each layer.
+        Input weights (G*H, D), recurrent weights (G*H, H) and biases (G*H,) of each layer.
     V_, c_ : ndarray
         Output weights (K, H) and biases (K,).
 
@@ -218,8 +225,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     Notes
     -----
     X is a list of (T_i, D) arrays, a `Sequences`, an array of shape (N, T, D), or an array of shape (N, T) of
-    univariate sequences. Predictions per step are returned in the same form as X. A single sequence is passed as a list
-    of one: ``predict([x])``. With a `vocabulary`, X is a list of texts.
+    univariate sequences. Predictions per step are returned in the same form as X. A single sequence x is passed as a
+    list: ``predict([x])``. With a `vocabulary`, X is a list of texts.
 
     References
     ----------
@@ -342,14 +349,14 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         *,
         state: StepState | np.ndarray | None = None,
     ) -> Self:
-        """Train for one epoch from the current weights; initialise them at the first call.
+        """Train for one epoch from the current weights; the first call initialises the weights.
 
         Parameters
         ----------
         X, y : as in `fit`
             Training data.
         classes : array-like, optional
-            All labels that may occur in any call. Required at the first call, unless y is multi-label.
+            All labels that may occur in any call. Required in the first call, except for multi-label y.
         sample_weight : as in `fit`
             Weights of the loss.
         state : as in `fit`
@@ -389,13 +396,13 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         X : as in `fit`
             Sequences.
         state, return_state : as in `predict`
-            Initial states, and whether to return the final ones.
+            Initial states, and whether to return the final states.
 
         Returns
         -------
         p : ndarray of shape (N, K)
             Probability of each class, in the order of `classes_`, or of each label if y is multi-label. With
-            ``output="step"``, one row per step, in the form of X.
+            ``output="step"``, the result has one row per step, in the form of X.
         state : StepState
             Final states; only with ``return_state=True``.
         """
@@ -429,7 +436,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         *,
         state: StepState | np.ndarray | None = None,
     ) -> float:
-        """Compute the accuracy, over all steps with ``output="step"``.
+        """Compute the accuracy; with ``output="step"``, over the steps of all sequences.
 
         Parameters
         ----------
@@ -441,7 +448,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Returns
         -------
         accuracy : float
-            Weighted fraction of correct predictions. A multi-label prediction is correct if all labels are.
+            Weighted fraction of correct predictions. A multi-label prediction is correct if all its labels are correct.
         """
         outputs, _, data, _ = self._run(X, state=state)
         weights, flat = self._weights(sample_weight, data), self._flat(y, data)
@@ -476,7 +483,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         if not unseen.any() or unseen.all():
             return super()._validation_targets(y, data, sample_weight, suffix)
         warnings.warn(
-            f"{name}: {np.count_nonzero(unseen)} of {len(codes)} labels do not occur in y, such as "
+            f"{name}: {np.count_nonzero(unseen)} of {len(codes)} labels do not occur in y, for example "
             f"{shown(flat.ravel()[unseen].tolist()[0])}; they count as wrong answers in scores, and are "
             "left out of the loss",
             stacklevel=6,

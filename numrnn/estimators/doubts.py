@@ -1,18 +1,18 @@
-"""Warn of fits whose data or result look like a mistake."""
+"""Warn of fits whose data or result suggest a mistake."""
 
 import warnings
 
 import numpy as np
 
-MOST_STEPS = 1 << 20  # steps that are looked at
-BLOCK = 1 << 16  # classes that are counted at a time
-LARGE, SMALL = 10.0, 0.05  # means and deviations that are far from 0 and 1
-FEW_UPDATES = 100  # after which a network need not have learned anything
+MOST_STEPS = 1 << 20  # largest number of steps from which means and deviations are computed
+BLOCK = 1 << 16  # number of class indices that are counted at a time
+LARGE, SMALL = 10.0, 0.05  # bounds beyond which means and deviations are far from 0 and 1
+FEW_UPDATES = 100  # fewer updates cause no warning: a network may not have learned anything yet
 SCALER = "put a SequenceScaler before the estimator in a pipeline, or standardise the inputs otherwise"
 
 
 def warn_of_inputs(data, name, stacklevel):
-    """Warn if inputs are far from zero mean and unit variance, at which a network learns slowly or not at all."""
+    """Warn if inputs are far from zero mean and unit variance: a network then learns slowly or not at all."""
     moments = _moments(data)
     if moments is None:
         return
@@ -28,7 +28,7 @@ def warn_of_inputs(data, name, stacklevel):
 
 
 def warn_of_validation_inputs(data, held, stacklevel):
-    """Warn if validation inputs are on another scale than the training inputs, as if only these had been scaled."""
+    """Warn if the scale of the validation inputs suggests that only the training inputs were standardised."""
     both = _moments(data), _moments(held)
     if None in both:
         return
@@ -39,7 +39,7 @@ def warn_of_validation_inputs(data, held, stacklevel):
     if far[place] > LARGE:
         warnings.warn(
             f"X_val: input {place} has mean {mean_val[place]:.3g} and standard deviation {deviation_val[place]:.3g}, "
-            f"but {mean[place]:.3g} and {deviation[place]:.3g} in X; a pipeline transforms X only: set its "
+            f"but in X they are {mean[place]:.3g} and {deviation[place]:.3g}; a pipeline transforms only X: set its "
             'transform_input=["X_val"] (with metadata routing), or transform X_val yourself',
             stacklevel=stacklevel + 1,
         )
@@ -59,7 +59,7 @@ def warn_of_no_success(loss, targets, head, updates, stacklevel):
 
 
 def loss_of_constant(targets, head):
-    """Return the smallest loss that a network can reach whose outputs are the same for all targets."""
+    """Return the smallest loss that is possible with the same outputs for all targets."""
     values, weights = targets
     if head == "softmax":
         shares = _counts(values, weights)
@@ -83,7 +83,7 @@ def _counts(values, weights):
 
 
 def _moments(data):
-    """Return mean and standard deviation of each input over the first steps; None for symbols and data elsewhere."""
+    """Return mean and deviation of each input in the first steps; None for symbols or data not in host memory."""
     if not data.in_memory or data.on_card or getattr(data, "values", None) is None or data.values.dtype.kind != "f":
         return None
     steps = data.values[:MOST_STEPS].reshape(-1, data.values.shape[-1] if data.values.ndim > 1 else 1)

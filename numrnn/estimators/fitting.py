@@ -1,4 +1,4 @@
-"""Run the steps of a fit that all estimators share: learn, hold out, train, keep the history."""
+"""Run the steps of a fit, which are the same for all estimators: learn, hold out, train, store the history."""
 
 import logging
 import sys
@@ -38,30 +38,30 @@ logger = logging.getLogger("numrnn")
 class Fitting(Model, ABC):
     """Define `fit`, `partial_fit` and `initialize` as templates.
 
-    A subclass defines how to `_learn` from the arguments, what to `_hold_out` of them, and how to `_lay_out` the
-    training data.
+    A subclass defines how to learn from the arguments (`_learn`), which data to hold out (`_hold_out`), and in which
+    layout to train on the rest (`_lay_out`).
     """
 
-    _fixed = {"restart_rate": 0.0}  # parameters that the class does not have, and what it means instead
+    _fixed = {"restart_rate": 0.0}  # values of parameters that the class does not have
 
     @abstractmethod
     def _learn(self, options, arguments, continues):
-        """Read the arguments, set the attributes learned from them, and return the `Problem`.
+        """Read the arguments, set the fitted attributes that follow from them, and return the `Problem`.
 
         Parameters
         ----------
         options : TrainingOptions
         arguments : Arguments
         continues : bool
-            Whether training continues from the current weights; if so, the data must agree with what was learned.
+            Whether training continues from the current weights; if so, the data must agree with the fitted attributes.
         """
 
     @abstractmethod
     def _hold_out(self, options, problem, arguments):
-        """Return the problem without its validation part, and with `validate` set if there is one."""
+        """Return the problem without the validation part of its data; `validate` is set if there is validation data."""
 
     def _lay_out(self, options, problem):
-        """Return the problem with its data in the layout that training reads, and the size of mini-batches."""
+        """Return the problem with its data in the layout for training, and with the size of mini-batches."""
         return replace(problem, batch_size=batch_size_of(options.batch_size, len(problem.data), problem.targets))
 
     def _check_options(self, options):
@@ -89,7 +89,7 @@ class Fitting(Model, ABC):
 
     def _fit(self, arguments, *, resume, comm):
         continues, comm = self.warm_start and "_state" in vars(self), SERIAL if comm is None else comm_of(comm)
-        # In this order: what scikit-learn notes on the estimator for its callbacks must outlive a failed fit.
+        # In this order: the attributes that scikit-learn sets for its callbacks must remain after a failed fit.
         with comm.together(), self._told(*arguments[:3]) as more, self._unchanged_on_error(continues=continues):
             options = self._options()
             problem = self._begin(options, arguments, continues, comm)
@@ -97,7 +97,7 @@ class Fitting(Model, ABC):
             callbacks = [*_own_callbacks(options, comm), *more, *(options.callbacks or ())]
             resumption = None
             writes = any(isinstance(callback, Checkpoint) for callback in callbacks)
-            if resume is not None or writes or comm.size > 1:  # processes compare what they resume
+            if resume is not None or writes or comm.size > 1:  # processes compare checkpoints
                 resumption = Resumption(resume, self._state, options, problem.architecture)
             problem = self._hold_out(options, problem, arguments)
             if comm.rank == 0:
@@ -126,7 +126,7 @@ class Fitting(Model, ABC):
         return self
 
     def _begin(self, options, arguments, continues, comm=SERIAL):
-        """Check parameters and data, learn from them and, unless training continues, draw the initial weights."""
+        """Check the parameters, learn from the data and, unless training continues, draw the initial weights."""
         self._check_options(options)
         check_place(options.device, options.memory_limit, comm)
         problem = self._learn(options, arguments, continues)
@@ -134,9 +134,9 @@ class Fitting(Model, ABC):
         return problem
 
     def _train(self, options, problem, max_iter, callbacks, resumption=None, comm=SERIAL):
-        """Train from the current state, keep the history however training ends, and return the network."""
+        """Train from the current state and return the network; store the history even after an error."""
         comm.check_same(lambda: facts_of(self.get_params(), problem))
-        network = vars(self._state).pop("network", None)  # of the `partial_fit` before; whoever takes it has it alone
+        network = vars(self._state).pop("network", None)  # left by the last `partial_fit`
         if network is None or options.device == "cpu":
             threads = comm.threads(options.threads, options.n_jobs)
             network = problem.architecture.network(threads, options.memory_limit, comm, options.device)
@@ -154,19 +154,19 @@ class Fitting(Model, ABC):
 
     @contextmanager
     def _told(self, X, y, sample_weight):
-        """Notify scikit-learn's callbacks of begin and end of `fit`; yield callbacks that forward epochs to them."""
+        """Notify scikit-learn's callbacks of begin and end of `fit`; yield callbacks that pass epochs on to them."""
         if not hasattr(self, "_init_callback_context"):
             yield []
             return
         task = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
         context = self._init_callback_context(max_subtasks=self.max_iter)
         context.call_on_fit_task_begin(estimator=self, **task)
-        heard = getattr(self, "_skl_callbacks", None)  # where nobody listens, weights need not leave a card
+        heard = getattr(self, "_skl_callbacks", None)  # if empty, weights can stay on the GPU
         yield [ScikitLearnBridge(context, self, **task)] if heard else []
         context.call_on_fit_task_end(estimator=self, reconstruction_attributes={}, **task)
 
     def _what_was_learnt(self):
-        """Return the attributes that a model file stores, by name."""
+        """Return a dict of the fitted attributes that a model file stores."""
         return {name: vars(self)[name] for name in self._learnt if name in vars(self)}
 
     def _validate_params(self):
@@ -182,7 +182,7 @@ class Fitting(Model, ABC):
         self.n_inputs_, self.n_features_in_, self._on_table = inputs.n_inputs, inputs.n_features, inputs.on_table
 
     def _keep_names(self, attribute, names):
-        """Set the names of columns as an attribute, or remove those of an earlier fit."""
+        """Set the names of columns as an attribute; if `names` is None, remove the attribute of an earlier fit."""
         vars(self).pop(attribute, None)
         if names is not None:
             setattr(self, attribute, np.array(names, dtype=object))
@@ -205,10 +205,10 @@ class Fitting(Model, ABC):
 
     @contextmanager
     def _unchanged_on_error(self, *, continues=False):
-        """Restore the estimator if an error occurs within the context, so that a mistake destroys no fitted network.
+        """Restore the estimator if an error occurs within the context, so that it destroys no fitted network.
 
-        Completed epochs are kept if training diverged or was terminated. With `continues`, earlier epochs count as
-        well.
+        The estimator is not restored if training diverged or was terminated, or if this fit has completed an epoch.
+        With `continues`, epochs of earlier fits do not count as completed by this one.
         """
         before = dict(vars(self))
         try:
@@ -223,7 +223,7 @@ class Fitting(Model, ABC):
 
 
 class _Announcement:
-    """Announce, once per process, that numrnn's kernels are being compiled and how long that takes."""
+    """Announce, once per process, that numrnn compiles kernels and how long the compilation takes."""
 
     made = False
 
@@ -231,20 +231,20 @@ class _Announcement:
         self._show = show
 
     def __call__(self, module):
-        """Announce a compilation unless nobody listens, or a function of another package is compiled."""
+        """Announce the compilation of a function of numrnn if the log or stderr shows announcements."""
         listening = logger.isEnabledFor(logging.INFO) and logger.hasHandlers()
         if _Announcement.made or not module.startswith("numrnn.") or not (listening or self._show):
             return
         _Announcement.made = True
         kept = "in this process only" if CACHE_FOLDER is None else "for later processes"
-        text = f"compiling kernels: ten to thirty seconds, once for a cell and its options; they are kept {kept}"
+        text = f"compiling kernels: ten to thirty seconds, once per cell and options; the kernels are kept {kept}"
         logger.info("%s", text)
         if self._show:
             print(f"numrnn: {text}", file=sys.stderr, flush=True)
 
 
 def announcing_compilation(show):
-    """Announce the first compilation within the context, in the log and, with `show`, on stderr."""
+    """Announce compilation within the context, once per process, in the log and, with `show`, on stderr."""
     return compilations(_Announcement(show))
 
 
@@ -253,7 +253,7 @@ def _has_trained(state, before, continues):
 
 
 def _own(state):
-    """Copy what training changes in place, since a shallow copy of the estimator shares it."""
+    """Copy what training changes in place, since shallow copies of the estimator share the state."""
     own = replace(
         state,
         theta=state.theta.copy(),
@@ -267,7 +267,7 @@ def _own(state):
 
 
 def _own_callbacks(options, comm):
-    """Return the callbacks that parameters imply; they run before the user's."""
+    """Return the callbacks that follow from parameters; they run before the callbacks of the user."""
     callbacks = default_callbacks(options.verbose) if comm.rank == 0 else []
     if options.early_stopping or options.restores_best:
         patience = options.n_iter_no_change if options.early_stopping else None

@@ -9,16 +9,16 @@ from numrnn.io.messages import InputError, shown
 
 
 class Validation:
-    """Compute loss and score of the validation sequences; the training loop calls it after each epoch."""
+    """Compute loss and score of the validation sequences; the training loop calls this object after each epoch."""
 
     def __init__(self, network, data, targets, score, given=None, scored=None, scores=None):
         self.network = network
         self.data = data
         self.targets = targets
         self.score = score
-        self.given = given  # states before the first steps
-        self.scored = targets if scored is None else scored  # targets for the score: also labels that training lacks
-        self.scores = scores  # function of theta that returns the values of `scoring` by name
+        self.given = given  # initial states
+        self.scored = targets if scored is None else scored  # targets for the score
+        self.scores = scores  # function of theta; returns a dict of the scores in `scoring`
 
     @property
     def held(self):
@@ -26,7 +26,7 @@ class Validation:
         return self.data, self.scored, self.given
 
     def __call__(self, theta):
-        """Return (loss, score, scores) for weights theta; the loss is weighted as in training and has no L2 penalty."""
+        """Return loss, score and dict of scores for weights theta; the loss is weighted and has no L2 penalty."""
         logits, _ = self.network.predict(theta, self.data, self.given, raw=True)
         loss, _ = self.network.loss_of(logits, self.targets)
         score = self.score(self.network.outputs_of(logits), self.scored)
@@ -34,7 +34,7 @@ class Validation:
 
 
 class LossAlone:
-    """Compute a validation loss whose negative is the score.
+    """Compute the validation loss of an estimator whose score is the negative loss.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class LossAlone:
     *held : sequences, optionally followed by their targets
         Validation data.
     scores : callable, optional
-        `scores(theta)` returns the values of `scoring` by name.
+        `scores(theta)` returns a dict of the scores in the parameter `scoring`.
     """
 
     def __init__(self, loss, *held, scores=None):
@@ -55,16 +55,16 @@ class LossAlone:
 
 
 def chosen_split(options, n_sequences, seed, groups=None, y=None, **of_a_part):
-    """Return the ids of training and validation sequences according to the parameter `validation`.
+    """Return the indices of training and validation sequences according to the parameter `validation`.
 
     Parameters
     ----------
     options : TrainingOptions
     n_sequences, seed, **of_a_part : as in `split`
     groups : array-like of shape (N,), optional
-        Groups of the sequences, for a splitter.
+        Groups of the sequences; only a splitter uses them.
     y : array-like of shape (N,), optional
-        Targets, for a splitter that stratifies.
+        Targets; only a splitter that stratifies uses them.
     """
     validation = options.validation
     if validation is None:
@@ -77,7 +77,7 @@ def chosen_split(options, n_sequences, seed, groups=None, y=None, **of_a_part):
         raise InputError("validation", (), f"={shown(validation)}: its split failed: {error}") from error
     train, held = (_checked_ids(ids, n_sequences, validation) for ids in (train, held))
     if np.intersect1d(train, held).size:
-        problem = f"={shown(validation)}: its first split trains on sequences that it holds out"
+        problem = f"={shown(validation)}: the two parts of its first split have sequences in common"
         raise InputError("validation", (), problem)
     return train, held
 
@@ -86,18 +86,18 @@ def _checked_ids(ids, n_sequences, validation):
     ids = np.asarray(ids)
     ids = np.flatnonzero(ids) if ids.dtype == bool else np.unique(ids)
     if not len(ids) or ids[0] < 0 or ids[-1] >= n_sequences:
-        expected = f"its first split must train on some of {n_sequences} sequences and hold out others"
-        raise InputError("validation", (), f"={shown(validation)}: {expected}, got the ids {shown(ids)}")
+        expected = f"its first split must select at least one of {n_sequences} sequences for each part"
+        raise InputError("validation", (), f"={shown(validation)}: {expected}, got the indices {shown(ids)}")
     return ids.astype(np.int64)
 
 
 def _last(options, n_sequences, at_least):
-    """Return the ids before the gap and those after it."""
+    """Return the indices of the sequences before the gap and of the sequences after it."""
     n_held = max(at_least, round(options.validation_fraction * n_sequences))
     end = n_sequences - n_held - options.gap
     if end < 1:
-        found = f"holds out {n_held} of {n_sequences} sequences and leaves out gap={options.gap} before them"
-        raise InputError("validation", (), f"='last': {found}; none is left to train on", "; lower gap, or pass X_val")
+        found = f"holds out {n_held} of {n_sequences} sequences after gap={options.gap}: no training sequence is left"
+        raise InputError("validation", (), f"='last': {found}", "; lower gap, or pass X_val")
     return np.arange(end), np.arange(n_sequences - n_held, n_sequences)
 
 
@@ -113,22 +113,22 @@ def split(n_sequences, fraction, seed, *, codes=None, weights=None, at_least=1, 
     codes : ndarray of shape (N,), int, optional
         Classes by which to stratify.
     weights : ndarray of shape (N,), optional
-        Sequences with weight 0 are never held out.
+        Weights of the sequences; sequences of weight 0 are never held out.
     at_least : int
-        Smallest number of sequences to hold out; at least one more is kept.
+        Smallest number of sequences to hold out. At least one sequence is always left for training.
     members : tuple of two ndarrays of int, optional
-        Pairs of a sequence and a class that occurs in it. Each class keeps a training sequence.
+        Pairs of a sequence and a class that occurs in it, as two arrays. Each class keeps a training sequence.
 
     Returns
     -------
     train, validation : ndarray of int64
-        Ids in ascending order.
+        Indices of the sequences in ascending order.
 
     Notes
     -----
-    The sequences are shuffled and then sorted by class with a stable sort; every k-th one is held out. This stratifies
-    for any number of sequences per class, and no class is too small to split. The only sequence of a class is trained
-    on.
+    The sequences are shuffled and then sorted by class with a stable sort; every k-th sequence is held out. This
+    stratifies for any number of sequences per class. With `members`, a sequence that alone has a certain class is never
+    held out.
     """
     ids = np.arange(n_sequences) if weights is None else np.flatnonzero(weights > 0)
     if len(ids) <= at_least:
@@ -158,7 +158,7 @@ def _keep_each_class(held_out, ids, members):
     kept = np.bincount(classes[~held_out[sequences]], minlength=classes.max() + 1)
     n_held = np.count_nonzero(held_out)
     for lost in np.flatnonzero((np.bincount(classes) > 0) & (kept == 0)):
-        if kept[lost] == 0:  # another class's sequence may have had it
+        if kept[lost] == 0:  # not yet restored with a sequence of another class
             given_back = sequences[(classes == lost) & held_out[sequences]][0]
             held_out[given_back] = False
             kept += np.bincount(classes[sequences == given_back], minlength=len(kept))
@@ -170,12 +170,12 @@ def _keep_each_class(held_out, ids, members):
             if np.count_nonzero(held_out) == n_held:
                 break
     if not held_out.any():
-        problem = "holds out sequences, but each class would lose its only training sequence"
+        problem = "holds out sequences, but each of them has a class that no other sequence has"
         raise InputError("early_stopping", (), problem, ": pass X_val and y_val, or more sequences")
 
 
 def items_of(values, ids):
-    """Return the items `ids` of X, y or weights in the form that the user passed."""
+    """Return the items with the indices `ids` of X, y or weights, in the form that the user passed."""
     if values is None:
         return None
     if hasattr(values, "iloc"):
@@ -184,7 +184,7 @@ def items_of(values, ids):
 
 
 def take(data, targets, ids, output):
-    """Return the sequences `ids`, as a view, and their targets."""
+    """Return a view of the sequences with the indices `ids`, and their targets."""
     chosen = data.choose(ids)
     if output == "sequence":
         return chosen, Targets(targets.values[ids], None if targets.weights is None else targets.weights[ids])

@@ -15,7 +15,7 @@ from numrnn.network.cuda.device_sequences import symbols_on_card
 
 
 def learn_vocabulary(X, vocabulary, n_symbols):
-    """Return a copy of the parameter `vocabulary` fitted on texts X, or None if the parameter is None."""
+    """Return a copy of the parameter `vocabulary` that is fitted on texts X, or None if the parameter is None."""
     if vocabulary is None:
         return None
     _refuse_n_symbols(n_symbols)
@@ -24,25 +24,26 @@ def learn_vocabulary(X, vocabulary, n_symbols):
 
 
 def vocabulary_of(texts, vocabulary, *, n_symbols=None, name="X", parameter="vocabulary", only_read=False):
-    """Return a fitted copy of a vocabulary, by default of a new one, or None if `texts` holds no texts.
+    """Return a copy of `vocabulary`, or a new vocabulary, fitted on `texts`; None if `texts` holds no texts.
 
     Parameters
     ----------
     texts : object
-        Argument that may or may not consist of texts.
+        X or y, which may or may not consist of texts.
     vocabulary : Vocabulary or None
     n_symbols : int, "auto" or None, default=None
-        Parameter of the estimator; texts require None.
+        Parameter of the estimator; it must be None if there are texts.
     name, parameter : str
-        Names of the texts and of the parameter in error messages.
+        Names of the argument `texts` and of the parameter `vocabulary` in error messages.
     only_read : bool, default=False
-        Whether the texts are input only, so that ``unknown="auto"`` reserves a symbol for unknown characters.
+        Whether the texts are only inputs, never outputs; ``unknown="auto"`` then reserves a symbol for unknown
+        characters.
     """
     if is_text(texts):
         _refuse_n_symbols(n_symbols)
         return _fitted(texts, Vocabulary() if vocabulary is None else vocabulary, name, only_read)
     if vocabulary is not None:
-        found = f"={shown(vocabulary)}: must be None if {name} holds no strings, got a {type(texts).__name__}"
+        found = f"={shown(vocabulary)}: must be None, since {name} (of type {type(texts).__name__}) holds no strings"
         raise InputTypeError(parameter, (), found, "; set it to None, or pass strings")
     return None
 
@@ -50,7 +51,8 @@ def vocabulary_of(texts, vocabulary, *, n_symbols=None, name="X", parameter="voc
 def check_same_vocabulary(vocabulary, fitted, name="vocabulary", default=None):
     """Raise an error if training would continue with a vocabulary other than the fitted one.
 
-    Parameters that are "auto" agree with any fitted vocabulary; `default` replaces a `vocabulary` of None.
+    Parameters of the vocabulary that are "auto" agree with any fitted vocabulary. `default` replaces `vocabulary` if
+    that is None and there is a fitted one.
     """
     if vocabulary is None and fitted is not None:
         vocabulary = default
@@ -72,17 +74,17 @@ class InputReader(NamedTuple):
     Parameters
     ----------
     owner : str
-        Class name of the estimator, for errors.
+        Class name of the estimator, for error messages.
     dtype : dtype
         Dtype of numbers.
     device : {"cpu", "cuda"}
-        With "cuda", arrays on the GPU stay there.
+        Device of the estimator; with "cuda", arrays on the GPU stay there.
     vocabulary : Vocabulary or None
         Vocabulary, if X consists of texts.
     n_symbols : int, "auto" or None
         Number of symbols, if X consists of symbols.
     inputs : Inputs or None
-        What `fit` learned about X; None before.
+        Description of X that `fit` learned; None before the first fit.
     """
 
     owner: str
@@ -93,7 +95,7 @@ class InputReader(NamedTuple):
     inputs: Inputs | None = None
 
     def learn(self, X):
-        """Return X as checked `Sequences` (`DeviceSequences` on the GPU), and what was learned about it as `Inputs`."""
+        """Return X as checked `Sequences` (`DeviceSequences` on the GPU), and its description as `Inputs`."""
         kept = {"dtype": self.dtype, "n_symbols": self.n_symbols}
         if self.vocabulary is not None:
             sequences, _, inputs = learn_inputs(text_symbols(X, self.vocabulary, "X"), self.owner, **kept)
@@ -106,7 +108,7 @@ class InputReader(NamedTuple):
         return sequences, inputs
 
     def read(self, X, name="X"):
-        """Return X like `learn`, checked against what was learned, and its form; the form of texts is "list"."""
+        """Return X as `learn` does, checked against `inputs`, and the form of X ("list" for texts)."""
         kept = {"dtype": self.dtype, "n_symbols": self.n_symbols, "name": name}
         if self.vocabulary is not None:
             check_n_symbols(self.vocabulary, self.n_symbols)
@@ -119,7 +121,7 @@ class InputReader(NamedTuple):
 
 
 def read_texts(X, vocabulary, n_symbols, *, device="cpu", name="X", allow_empty=False):
-    """Return texts or symbols as sequences of symbols, and whether X is a single one; see `read_symbols`.
+    """Return texts or symbols as sequences of symbols, and whether X is a single text; see `read_symbols`.
 
     With ``device="cuda"``, symbols on the GPU stay there.
     """
@@ -137,7 +139,7 @@ def symbols_of(texts, vocabulary, name):
 
 
 def text_symbols(texts, vocabulary, name):
-    """Return the symbols of a list of texts, each of which must have at least one."""
+    """Return the symbols of a list of texts; each text must have at least one symbol."""
     symbols = symbols_of(texts, vocabulary, name)
     empty = np.flatnonzero(symbols.lengths == 0)
     if empty.size:
@@ -148,7 +150,7 @@ def text_symbols(texts, vocabulary, name):
 
 
 def step_symbols(x, vocabulary):
-    """Return the symbol of a character or token, or the symbols of one character or token per stream."""
+    """Return the symbol of x, a character or token; or an array of symbols if x holds one of them per stream."""
     single = isinstance(x, str)
     if not single and not hasattr(x, "__len__"):
         expected = f"must be a {vocabulary.unit}, or a list of one {vocabulary.unit} per stream"
@@ -163,14 +165,14 @@ def step_symbols(x, vocabulary):
 
 
 def _ask_for_vocabulary(X, name, error):
-    """Raise an error that tells which parameter takes X if X is texts, for which there is no vocabulary."""
+    """Raise an error that names the parameter `vocabulary` if X consists of texts."""
     if is_text(X):
         way_out = ": set vocabulary=numrnn.data.Vocabulary() to read characters, or Vocabulary('token') to read words"
         raise InputError(name, (), "holds strings, expected numbers", way_out) from error
 
 
 def check_many(texts, name):
-    """Raise a TypeError if a single text is passed in place of a list."""
+    """Raise a TypeError if a single text is passed instead of a list of texts."""
     if isinstance(texts, str):
         raise InputTypeError(name, (), "is one string, expected a list of strings", f": pass [{name}]")
 

@@ -19,13 +19,14 @@ from numrnn.io.messages import shown
 from numrnn.network.architecture import PairArchitecture, architecture_of
 from numrnn.training import TrainingState, check_state, counters_of, records_of
 
-BLOCK = 1 << 16  # numbers looked at in one go, which stay in the cache
+BLOCK = 1 << 16  # numbers that are checked at a time; they fit in the processor's cache
 _ESTIMATORS = {kind.__name__: kind for kind in (RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq)}
 _SOLVERS = (solvers.SGD, solvers.Adam, solvers.AdamW, solvers.RMSprop, solvers.LBFGS)
 _OF_PARAMETERS = {kind.__name__: kind for kind in _SOLVERS} | {
     "Vocabulary": lambda **params: Vocabulary(**completed_parameters(params))
 }
-# Attributes that older files do not have, with what `fit` did then; `parameter_table` has the parameters.
+# Fitted attributes that older files lack, with values that keep their behaviour. For constructor parameters,
+# `parameter_table` has such values.
 _UNSCALED = {"target_mean_": None, "target_scale_": None}
 _OLDER_LEARNT = {"RNNLanguageModel": {"end_symbol_": None}, "RNNRegressor": _UNSCALED, "RNNSeq2Seq": _UNSCALED}
 
@@ -41,8 +42,8 @@ def load(path: str | PathLike) -> Any:
     Returns
     -------
     estimator : RNNClassifier, RNNRegressor, RNNLanguageModel or RNNSeq2Seq
-        The estimator. Its predictions equal those of the saved one bit for bit. `partial_fit` continues with the next
-        epoch, with a new solver state, since the file does not store it.
+        The estimator. Its predictions are bitwise identical to those of the saved estimator. `partial_fit` continues
+        with the next epoch, but with a new solver state, since the file does not store the old one.
 
     Raises
     ------
@@ -87,7 +88,7 @@ def _restore(tensors, header):
     estimator._validate_params()
     estimator._options().check()
     architecture = architecture_of(decode(header["architecture"]))
-    # The first files have no vocabulary: classifiers did not read texts.
+    # Files of the first versions have no vocabulary, because classifiers did not read texts yet.
     learnt = {"vocabulary_": None} | _OLDER_LEARNT.get(kind, {}) | header["learnt"]
     _check_learnt(set(learnt), set(estimator._learnt))
     learnt = {name: _learnt(value) for name, value in learnt.items()}
@@ -116,7 +117,7 @@ def _history(header):
 
 
 def _check_learnt(found, known):
-    missing = known - found - {"feature_names_in_", "target_names_in_"}  # only data frames have names
+    missing = known - found - {"feature_names_in_", "target_names_in_"}  # defined only after a fit to data frames
     if missing or found - known:
         raise ValueError(
             f"the learned attributes in its header are {shown(sorted(found))}, expected {sorted(known)}: the file is "
@@ -125,7 +126,7 @@ def _check_learnt(found, known):
 
 
 def _flat(tensors, architecture):
-    """Return the arrays as one flat vector, allocated only after their shapes are known to match the network."""
+    """Return the arrays as one flat vector, which is allocated only after their shapes were checked."""
     layout = architecture.layout()
     if set(layout.shapes) != set(tensors):
         needed = shown(list(layout.shapes))

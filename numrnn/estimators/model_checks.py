@@ -1,8 +1,8 @@
 """Check that the content of a model file can be the result of a `fit`.
 
-Kernels check nothing, so everything that determines sizes and indices is checked here: the architecture against the
-values that parameters may have, and what was learned against the architecture. `numrnn.estimators.loading` checks the
-arrays.
+Kernels do not check sizes and indices, so this module checks everything that determines them. The architecture must
+have values that the parameters allow, and the fitted attributes must agree with the architecture.
+`numrnn.estimators.loading` checks the arrays.
 """
 
 import numpy as np
@@ -13,12 +13,12 @@ from numrnn.io.messages import shown
 from numrnn.network.architecture import Architecture, PairArchitecture
 from numrnn.network.components import CELLS, outputs_of_targets
 
-LARGEST = 2**31 - 1  # of a size
+LARGEST = 2**31 - 1  # largest size, such as a number of units
 _HEADS = {"RNNClassifier": ("softmax", "sigmoid"), "RNNRegressor": ("identity",), "RNNLanguageModel": ("softmax",)}
 
 
 def check_consistency(kind, architecture, learnt):
-    """Raise a ValueError that names the first fact that is invalid or contradicts another one.
+    """Raise a ValueError that names the first value that is invalid or contradicts another one.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def _are_texts(array):
 
 
 def _equals(facts, name, value, where):
-    """Return the check that a fact equals another one that has been checked."""
+    """Return the check that facts[name] equals a value that has been checked already."""
     return name, facts[name], type(facts[name]) is type(value) and facts[name] == value, f"{shown(value)}, {where}"
 
 
@@ -61,7 +61,7 @@ def _is_bool(facts, name):
 
 
 def _of_network(network, heads, outputs, prefix="", least_outputs=1):
-    """Yield the checks of the architecture of any network."""
+    """Yield the checks of a network's architecture that all estimators need."""
     if not isinstance(network, Architecture):
         yield f"{prefix}architecture", network, False, "that of a network"
     facts = network._asdict()
@@ -99,17 +99,17 @@ def _of_inputs(network, learnt):
     n_features, n_inputs = learnt["n_features_in_"], learnt["n_inputs_"]
     if learnt["_on_table"]:
         yield "_on_table", True, n_inputs == 1, f"False with n_inputs_={n_inputs}"
-        yield "_on_table", True, learnt["vocabulary_"] is None, "False with a vocabulary: texts are no table"
+        yield "_on_table", True, learnt["vocabulary_"] is None, "False with a vocabulary: texts are not a table"
     else:
-        yield "n_features_in_", n_features, n_features == n_inputs, f"the n_inputs_, {n_inputs}, of what is no table"
+        yield "n_features_in_", n_features, n_features == n_inputs, f"n_inputs_={n_inputs}, since X was not a table"
     if "feature_names_in_" in learnt:
         names = learnt["feature_names_in_"]
         holds = _is_array(names, (n_features,), "OU") and _are_texts(names)
-        yield "feature_names_in_", names, holds, f"an array of n_features_in_={n_features} texts"
+        yield "feature_names_in_", names, holds, f"an array of n_features_in_={n_features} str"
     if "target_names_in_" in learnt:
         names, n_outputs = learnt["target_names_in_"], learnt["n_outputs_"]
         holds = _is_array(names, (n_outputs,), "OU") and _are_texts(names)
-        yield "target_names_in_", names, holds, f"an array of n_outputs_={n_outputs} texts"
+        yield "target_names_in_", names, holds, f"an array of n_outputs_={n_outputs} str"
 
 
 def _of_symbols(name, vocabulary, n_symbols):
@@ -124,7 +124,7 @@ def _of_symbols(name, vocabulary, n_symbols):
 
 def _of_regressor(network, learnt, kind="RNNRegressor"):
     yield from _of_network(network, _HEADS[kind], choices_of("output"))
-    count, expected = learnt["n_outputs_"], f"the targets of {network.n_outputs} outputs of its architecture"
+    count, expected = learnt["n_outputs_"], f"the number of targets of a network with {network.n_outputs} outputs"
     holds = _is_size(count) and outputs_of_targets(network.head, count) == network.n_outputs
     yield "n_outputs_", count, holds, expected
     yield from _of_inputs(network, learnt)
@@ -143,7 +143,7 @@ def _of_target_scale(learnt):
     for name, value in (("target_mean_", mean), ("target_scale_", scale)):
         holds = value is None or _is_array(value, (K,), "f") and bool(np.isfinite(value).all())
         yield name, value, holds, expected
-    yield "target_scale_", scale, (scale is None) == (mean is None), "None if target_mean_ is, and only then"
+    yield "target_scale_", scale, (scale is None) == (mean is None), "None if and only if target_mean_ is None"
     yield "target_scale_", scale, scale is None or bool((scale > 0).all()), "above 0"
 
 
@@ -152,7 +152,7 @@ def _of_classifier(network, learnt):
     labels, K, weights = learnt["classes_"], network.n_outputs, learnt["_class_weights"]
     if network.head == "sigmoid":
         holds = _is_array(labels, (K,), "iu") and np.array_equal(labels, np.arange(K))
-        yield "classes_", labels, holds, f"the numbers of the n_outputs={K} columns of multi-label targets"
+        yield "classes_", labels, holds, f"the integers from 0 to {K - 1} for multi-label targets"
         yield "_class_weights", weights, weights is None, "None with multi-label targets"
         return
     yield "n_outputs", K, K > 1, "at least 2 with head='softmax'"
@@ -167,14 +167,14 @@ def _of_classifier(network, learnt):
 def _of_language_model(network, learnt):
     yield from _of_network(network, _HEADS["RNNLanguageModel"], ("step",))
     facts = network._asdict()
-    yield _equals(facts, "bidirectional", False, "for a language model reads forwards")
+    yield _equals(facts, "bidirectional", False, "because a language model reads forwards")
     yield "n_symbols", network.n_symbols, network.n_symbols is not None, "an integer: a language model reads symbols"
     end, known = learnt["end_symbol_"], network.n_symbols - 1
     holds = end is None or type(end) is int and 1 <= end == known
     yield "end_symbol_", end, holds, f"None, or {known}, the last of the n_symbols of its architecture"
     count = network.n_symbols - (end is not None)
     yield _equals(facts, "n_outputs", network.n_symbols, "the n_symbols of its architecture")
-    yield _equals(learnt, "n_symbols_", count, "the n_symbols of its architecture, without that of boundaries")
+    yield _equals(learnt, "n_symbols_", count, "the n_symbols of its architecture, without the boundary symbol")
     yield from _of_symbols("vocabulary_", learnt["vocabulary_"], count)
     last = getattr(learnt["vocabulary_"], "last", None)
     yield "vocabulary_.last", last, last is None, "None: a language model reads whole texts"
@@ -185,10 +185,10 @@ def _of_pair(pair, learnt):
     encoder, decoder = pair
     yield from _of_network(encoder, ("identity",), ("state",), "encoder ", least_outputs=0)
     yield from _of_network(decoder, ("softmax", "identity"), ("step",), "decoder ")
-    yield "encoder n_outputs", encoder.n_outputs, encoder.n_outputs == 0, "0: it has no head"
+    yield "encoder n_outputs", encoder.n_outputs, encoder.n_outputs == 0, "0: an encoder has no output layer"
     for name, value in {"bidirectional": False, "initial_state": "zero", "pooling": "last"}.items():
         for part, network in zip(pair._fields, pair, strict=True):
-            yield _equals(network._asdict(), name, value, f"in the {part} of every pair")
+            yield _equals(network._asdict(), name, value, f"in the {part} of every encoder-decoder")
     for name in ("hidden_layer_sizes", "cell", "activation", "dtype"):
         yield _equals(decoder._asdict(), name, getattr(encoder, name), f"the {name} of the encoder")
     yield from _of_pair_inputs(encoder, learnt)

@@ -1,10 +1,10 @@
 """List the constructor parameters of all estimators in one table.
 
-``python tests/parameter_table.py`` generates signatures, assignments and the Parameters sections of docstrings from it.
-`numrnn.estimators.problem` reads scikit-learn's parameter constraints from it, `numrnn.cli.options` the options of the
-command line, and `numrnn.estimators.loading` the values of parameters that older model files lack.
+From this table, ``python tests/parameter_table.py`` generates the constructors and the Parameters sections of
+docstrings. `numrnn.estimators.problem` reads the parameter constraints for scikit-learn from it, `numrnn.cli.options`
+the options of the command line, and `numrnn.estimators.loading` the values for parameters that older model files lack.
 
-Constraints are plain values, so that ``numrnn --help`` imports nothing heavy.
+Constraints are written as plain values, so that ``numrnn --help`` need not import scikit-learn.
 """
 
 from numbers import Integral, Real
@@ -35,7 +35,7 @@ class Option(NamedTuple):
     """Describe the option of ``numrnn fit`` that sets a parameter."""
 
     help: str
-    reads: object = None  # int, float, choices, or a reader in numrnn.cli.options; None: derived from `allows`
+    reads: object = None  # int, float, choices, or name of a reader in numrnn.cli.options; None: see `allows`
 
 
 class Parameter(NamedTuple):
@@ -43,15 +43,15 @@ class Parameter(NamedTuple):
 
     name: str
     default: object
-    allows: tuple | None  # Range, Choice, types, or scikit-learn's constraint names; None: checked where it is used
-    text: str  # description in the Parameters section; line breaks are ignored
-    more: str = ""  # sentences after `text` that differ between estimators
+    allows: tuple | None  # Range, Choice, types or names of constraints; None: the value is checked elsewhere
+    text: str  # description in the Parameters section, which is wrapped again
+    more: str = ""  # sentences to append to `text`, if they differ between estimators
     type: str = ""  # type in the Parameters section; derived from `allows` if empty
     annotation: str = ""  # type annotation in the signature; derived from `allows` if empty
     option: Option | None = None
     estimators: tuple = ALL
-    differs: dict = {}  # estimator -> fields that have another value there
-    before: object = IN_ALL_FILES  # value for older model files without the parameter, which keeps their behaviour
+    differs: dict = {}  # by estimator: fields that have another value for it, as a dict
+    before: object = IN_ALL_FILES  # value for older model files, which lack the parameter; keeps their behaviour
 
     @property
     def choices(self):
@@ -65,7 +65,7 @@ NOT_NEGATIVE = Range(Real, 0)
 POSITIVE = Range(Real, 0, closed="neither")
 AUTO = Choice(("auto",))
 
-# Rows are in the order of the signatures. A name with two rows has one for each group of estimators.
+# Rows have the order of the signatures. A name with two rows has one row for each group of estimators.
 TABLE = (
     Parameter(
         "hidden_layer_sizes",
@@ -100,8 +100,8 @@ TABLE = (
         "input",
         "sequence",
         (Choice(("sequence", "vector")),),
-        """Kind of the items of X. With "vector", X is a table of shape (N, D), and the encoder reads each row as a
-        sequence of one step.""",
+        """Kind of the items of X. With "vector", X has shape (N, D), and the encoder reads each row as a sequence of
+        one step.""",
         estimators=(SEQ2SEQ,),
     ),
     Parameter(
@@ -118,37 +118,37 @@ TABLE = (
         "output",
         "sequence",
         (Choice(("sequence", "step")),),
-        """Whether there is one target per sequence, predicted after the last step (of each direction, if
-        bidirectional), or one per step.""",
+        """Whether there is one target per sequence, predicted after the last step of each direction, or one target per
+        step.""",
         estimators=SUPERVISED,
     ),
     Parameter(
         "pooling",
         "last",
         (Choice(("last", "mean", "max")),),
-        """Hidden states of the last layer that the output reads with ``output="sequence"``: those of the last step, or
+        """What the output reads from the last layer with ``output="sequence"``: the hidden state of the last step, or
         the mean or maximum of each unit over all steps.""",
-        option=Option("hidden states that the output reads"),
+        option=Option("what the output reads: the last hidden state, or the mean or maximum over all steps"),
         estimators=SUPERVISED,
     ),
-    Parameter(  # no option: --unit and others define the vocabulary
+    Parameter(  # no option: --unit and other options define the vocabulary
         "vocabulary",
         None,
         ("vocabulary", None),
-        """Vocabulary that converts X, a list of texts (str or lists of tokens), to symbols. `fit` fits a copy of it on
-        X. Unless it has ``unknown=False``, the copy reserves a symbol for characters or tokens that do not occur in
-        X.""",
+        """Vocabulary that converts X, a list of texts (str or lists of tokens), to symbols. `fit` fits a copy of the
+        vocabulary on X. The copy reserves a symbol for characters or tokens that do not occur in X; ``unknown=False``
+        prevents this.""",
         annotation="Vocabulary | None",
         differs={
             LANGUAGE_MODEL: {
-                "text": """Vocabulary that converts texts to symbols. `fit` fits a copy of it on X. None stands for
-                ``Vocabulary()``, which has all characters of X; ``Vocabulary(unknown=True)`` reserves a symbol for
-                characters that do not occur in X."""
+                "text": """Vocabulary that converts texts to symbols. `fit` fits a copy of the vocabulary on X. None
+                stands for ``Vocabulary()``, whose symbols are all characters of X; ``Vocabulary(unknown=True)`` also
+                reserves a symbol for characters that do not occur in X."""
             },
             SEQ2SEQ: {
-                "text": """Vocabulary that converts the texts of X to symbols. `fit` fits a copy of it on X. None stands
-                for ``Vocabulary()``, which has all characters of X. Unless it has ``unknown=False``, the copy reserves
-                a symbol for characters or tokens that do not occur in X."""
+                "text": """Vocabulary that converts the texts of X to symbols. `fit` fits a copy of the vocabulary on X.
+                None stands for ``Vocabulary()``, whose symbols are all characters of X. The copy reserves a symbol for
+                characters or tokens that do not occur in X; ``unknown=False`` prevents this."""
             },
         },
     ),
@@ -156,8 +156,8 @@ TABLE = (
         "target_vocabulary",
         None,
         ("vocabulary", None),
-        """Vocabulary that converts the texts of y to symbols. It reserves a symbol for unknown characters only with
-        ``unknown=True``.""",
+        """Vocabulary that converts the texts of y to symbols. Only with ``unknown=True`` does it reserve a symbol for
+        characters that do not occur in y.""",
         annotation="Vocabulary | None",
         estimators=(SEQ2SEQ,),
     ),
@@ -165,9 +165,9 @@ TABLE = (
         "boundaries",
         "auto",
         ("boolean", AUTO),
-        """Whether to learn where texts begin and end. If so, each text (including a single `str`) is enclosed in
+        """Whether to learn where texts begin and end. If True, each text (including a single `str`) is enclosed in
         boundary symbols, `generate` accepts an empty prompt and stops at the end of a text, and texts may be empty or
-        have one symbol. "auto" means yes for lists of texts, and no for a single text and for integers.""",
+        have one symbol. "auto" means True for lists of texts, and False for a single text and for integers.""",
         estimators=(LANGUAGE_MODEL,),
         before=False,
     ),
@@ -175,8 +175,8 @@ TABLE = (
         "n_symbols",
         None,
         (COUNT, AUTO, None),
-        """Number of symbols if X consists of symbols: 1-D arrays of integers from 0 to n_symbols - 1, which stand for
-        one-hot vectors (these are never built). "auto" means the largest integer in X plus one.""",
+        """Number of symbols if X consists of symbols: 1-D arrays of integers from 0 to n_symbols - 1. They stand for
+        one-hot vectors, which are never stored. "auto" means the largest integer in X plus one.""",
         option=Option("number of symbols if X consists of symbols, or auto", "number_or_name"),
         differs={
             LANGUAGE_MODEL: {
@@ -186,9 +186,9 @@ TABLE = (
                 integer in X plus one.""",
             },
             SEQ2SEQ: {
-                "text": """Number of symbols if X consists of symbols, integers from 0 to n_symbols - 1. "auto" means
-                the largest integer in X plus one. With None, integers are treated as numbers.
-                Sequences of integers in y are always symbols, unless they have shape (L_i, K)."""
+                "text": """Number of symbols if X consists of symbols, that is, integers from 0 to n_symbols - 1. "auto"
+                means the largest integer in X plus one. With None, integers are treated as numbers. Integers in y are
+                vectors if a sequence has shape (L_i, K); otherwise they are symbols."""
             },
         },
     ),
@@ -205,13 +205,13 @@ TABLE = (
         "auto",
         ("boolean", AUTO),
         """Whether the network learns standardised targets, (y - `target_mean_`) / `target_scale_`. Predictions and
-        scores are in the units of y. "auto" means yes.""",
+        scores are in the units of y. "auto" means True.""",
         option=Option("standardise the targets of a regression for training"),
         estimators=("RNNRegressor", SEQ2SEQ),
         differs={
             SEQ2SEQ: {
                 "text": """Whether the network learns standardised vectors, (y - `target_mean_`) / `target_scale_`.
-                Predictions and scores are in the units of y. "auto" means yes for vectors; symbols have no scale."""
+                Predictions and scores are in the units of y. "auto" means True for vectors; symbols have no scale."""
             }
         },
         before=False,
@@ -220,10 +220,10 @@ TABLE = (
         "initial_state",
         "zero",
         (Choice(("zero", "learned")),),
-        """Hidden state before the first step: zero, or learned. A learned initial state is the same for all sequences,
-        starts at zero and has no L2 penalty.""",
+        """Hidden state before the first step: zero, or learned. A learned initial state is the same for all sequences.
+        Its training starts at zero, and it has no L2 penalty.""",
         more="The argument `state` of `fit` and `predict` sets other initial states.",
-        option=Option("initial states"),
+        option=Option("hidden state before the first step"),
         estimators=(*SUPERVISED, LANGUAGE_MODEL),
         differs={LANGUAGE_MODEL: {"more": ""}},
     ),
@@ -231,22 +231,22 @@ TABLE = (
         "dropout",
         0.0,
         (FRACTION,),
-        """Probability of dropping a unit while training, in the embedding, between layers and before the output. The
+        """Probability with which training drops a unit: in the embedding, between layers and before the output. The
         units that are kept are scaled by 1 / (1 - dropout).""",
         option=Option("probability of dropping a unit between layers", float),
-        differs={SEQ2SEQ: {"more": "It does not apply between the encoder and the decoder."}},
+        differs={SEQ2SEQ: {"more": "States passed from the encoder to the decoder are not dropped."}},
     ),
     Parameter(
         "recurrent_dropout",
         0.0,
         (FRACTION,),
-        """Probability of dropping a unit of the hidden state that the next step reads, while training. All steps of a
-        sequence, or of a chunk of `bptt_steps`, drop the same units.""",
+        """Probability with which training drops a unit of the hidden state before the next step reads it. All steps of
+        a sequence, or of a chunk of `bptt_steps` steps, drop the same units.""",
         option=Option("probability of dropping a unit between steps", float),
         differs={
             SEQ2SEQ: {
-                "text": """Probability of dropping a unit of the hidden state that the next step reads, while training.
-                All steps of a sequence drop the same units."""
+                "text": """Probability with which training drops a unit of the hidden state before the next step reads
+                it. All steps of a sequence drop the same units."""
             }
         },
     ),
@@ -278,21 +278,22 @@ TABLE = (
         "batch_size",
         "auto",
         (COUNT, AUTO),
-        """Number of sequences in a mini-batch, which consists of sequences of similar length. "auto" means a sixteenth
-        of the training sequences, but at least 8 and at most 32, so that an epoch of 128 to 512 sequences makes 16
-        updates; and 32 if sequences or classes have different weights.""",
+        """Number of sequences in a mini-batch; they have similar lengths. "auto" means a sixteenth of the training
+        sequences, but at least 8 and at most 32, so that an epoch of 128 to 512 sequences has about 16 updates. If
+        sequences or classes have different weights, "auto" means 32.""",
         option=Option("sequences per mini-batch, or auto", "number_or_name"),
         differs={
             LANGUAGE_MODEL: {
                 "default": "auto",
                 "allows": (COUNT, AUTO),
-                "text": """Number of streams into which a single text is cut, or, for a list of texts, number of
+                "text": """For a single text, number of streams into which it is cut; for a list of texts, number of
                 texts in a mini-batch. "auto" means 100, or fewer if X is short, so that an epoch has about a hundred
-                updates: 100 streams for a text of a million symbols, 4 for 20,000.""",
+                updates: for example, 100 streams for a text of a million symbols, and 4 streams for a text of 20,000
+                symbols.""",
             },
             SEQ2SEQ: {
-                "text": """Number of pairs in a mini-batch, which consists of pairs of similar length. "auto" means a
-                sixteenth of the training pairs, but at least 8 and at most 32."""
+                "text": """Number of pairs in a mini-batch; they have similar lengths. "auto" means a sixteenth of the
+                training pairs, but at least 8 and at most 32."""
             },
         },
     ),
@@ -301,17 +302,18 @@ TABLE = (
         "auto",
         (COUNT, None, AUTO),
         """Number of steps in a chunk of truncated BPTT; gradients do not flow from one chunk to the previous one. None
-        means whole texts or streams. "auto" means 100, or as few as 25 for a single text of fewer than 40,000
-        symbols.""",
+        means whole texts or streams. "auto" means 100 or, for a single text of fewer than 40,000 symbols, a smaller
+        number that is at least 25.""",
         estimators=(LANGUAGE_MODEL,),
     ),
     Parameter(
         "restart_rate",
         0.05,
         (FRACTION,),
-        """Probability that a stream (or text) begins a chunk anew with the initial state, while training. Otherwise
-        training sees an initial state only where streams begin, and the network may never recover from one.""",
-        option=Option("probability that a text begins a chunk anew while training", float),
+        """Probability with which training resets the state of a stream (or text) to the initial state before a chunk.
+        With 0, training meets the initial state only where streams begin, and the network may not learn to predict well
+        after it.""",
+        option=Option("probability with which training resets the state of a text before a chunk", float),
         estimators=(LANGUAGE_MODEL,),
         before=0.0,
     ),
@@ -327,8 +329,8 @@ TABLE = (
         "learning_rate",
         "constant",
         None,
-        """Schedule of the learning rate over epochs, see `numrnn.training.resolve_schedule`. A callable receives the
-        number of the epoch, starting at 0, and returns the factor by which to multiply `learning_rate_init`.""",
+        """Schedule of the learning rate over epochs (see `numrnn.training.resolve_schedule`). A callable receives the
+        number of the epoch, starting at 0, and returns a factor for `learning_rate_init`.""",
         type='{"constant", "invscaling", "adaptive", "cosine"} or callable',
         annotation="str | Callable[[int], float]",
         option=Option("schedule of the learning rate", ("constant", "invscaling", "adaptive", "cosine")),
@@ -337,8 +339,8 @@ TABLE = (
         "max_iter",
         100,
         (COUNT,),
-        "Number of epochs, that is, of passes over X.",
-        more='For "lbfgs", number of iterations.',
+        "Number of epochs, that is, passes over X.",
+        more='For "lbfgs", the number of iterations.',
         option=Option("number of epochs", int),
         differs={LANGUAGE_MODEL: {"default": 10, "more": ""}},
     ),
@@ -355,14 +357,14 @@ TABLE = (
         False,
         ("boolean",),
         """Whether to stop training when the value named by `monitor` stops improving, and to restore the best weights.
-        It is computed on `X_val` and `y_val` if they are passed to `fit`, and otherwise on a part of X that is held
-        out, see `validation`.""",
+        The value is computed on `X_val` and `y_val` if they are passed to `fit`, and otherwise on a held-out part of X
+        (see `validation`).""",
         option=Option("hold out sequences and stop when the value of --monitor stops improving"),
         differs={
             LANGUAGE_MODEL: {
                 "text": """Whether to stop training when the validation loss stops improving, and to restore the best
-                weights. The loss is computed on `X_val` if it is passed to `fit`, and otherwise on a part of X that is
-                held out: the end of a single text, or some texts of a list."""
+                weights. The loss is computed on `X_val` if it is passed to `fit`, and otherwise on a held-out part of
+                X: the end of a single text, or some texts of a list."""
             }
         },
     ),
@@ -370,17 +372,17 @@ TABLE = (
         "monitor",
         "loss",
         (str,),
-        """Value by which epochs are compared, for `early_stopping`, `restore_best_weights` and
-        ``learning_rate="adaptive"``: "loss" (the validation loss or, without validation data, the training loss),
-        "score" (the validation value of `score`), or the name of an entry of `scoring`.""",
+        """Name of the value by which `early_stopping`, `restore_best_weights` and ``learning_rate="adaptive"`` compare
+        epochs: "loss" (the validation loss or, without validation data, the training loss), "score" (the result of the
+        method `score` on validation data), or the name of a score in `scoring`.""",
         type="str",
         option=Option("value that --early-stopping watches: loss, score, or an entry of --scoring", str),
         estimators=(*SUPERVISED, SEQ2SEQ),
         differs={
             SEQ2SEQ: {
-                "text": """Value by which epochs are compared, for `early_stopping`, `restore_best_weights` and
-                ``learning_rate="adaptive"``: "loss" (the validation loss or, without validation data, the training
-                loss), "score" (its negative), or the name of an entry of `scoring`."""
+                "text": """Name of the value by which `early_stopping`, `restore_best_weights` and
+                ``learning_rate="adaptive"`` compare epochs: "loss" (the validation loss or, without validation data,
+                the training loss), "score" (the negative validation loss), or the name of a score in `scoring`."""
             }
         },
         before="score",
@@ -389,10 +391,11 @@ TABLE = (
         "scoring",
         None,
         (None, str, list, tuple, dict, callable),
-        """Further scores of the validation data after each epoch, in scikit-learn's conventions: a name of
+        """Further scores of the validation data, computed after each epoch: a name of
         `numrnn.metrics.get_scorer_names` or `sklearn.metrics.get_scorer_names`, a callable ``scorer(estimator, X, y)``
-        (named "scorer"), a list of names, or a dict from name to scorer. With ``output="step"``, scikit-learn's scorers
-        are computed over the steps of all sequences after the `washout`. `history_` has their values.""",
+        (its score has the name "scorer"), a list of names, or a dict from name to scorer. With ``output="step"``,
+        scikit-learn's scorers are computed over the steps of all sequences after the `washout`. `history_` stores the
+        scores.""",
         type="str, callable, list, dict or None",
         annotation="str | Callable[..., float] | Sequence[str] | Mapping[str, str | Callable[..., float]] | None",
         option=Option("further scores of the validation data, such as f1_macro,step_accuracy", "names"),
@@ -403,13 +406,13 @@ TABLE = (
         "restore_best_weights",
         "auto",
         ("boolean", AUTO),
-        """Whether the fitted weights are those of the best epoch according to `monitor`, and not those of the last one.
-        "auto" means yes with `early_stopping`. Without validation data, epochs are compared by their training loss.""",
+        """Whether to end with the weights of the best epoch according to `monitor` instead of the last epoch. "auto"
+        means the value of `early_stopping`. Without validation data, epochs are compared by their training loss.""",
         option=Option("keep the weights of the best epoch"),
         differs={
             LANGUAGE_MODEL: {
-                "text": """Whether the fitted weights are those of the epoch with the lowest validation loss (or,
-                without validation data, training loss), and not those of the last one. "auto" means yes with
+                "text": """Whether to end with the weights of the epoch with the lowest validation loss (or, without
+                validation data, training loss) instead of the last epoch. "auto" means the value of
                 `early_stopping`."""
             }
         },
@@ -419,18 +422,18 @@ TABLE = (
         "validation",
         None,
         (None, Choice(("last",)), "splitter"),
-        """Sequences of X to hold out: with None, a part drawn at random if `early_stopping` is set, otherwise none;
-        with "last", the last sequences as given; with a splitter of scikit-learn, such as
-        ``GroupShuffleSplit(1)``, its first split, for which `groups` are passed to `fit`. It must be None if `X_val` is
+        """Sequences of X to hold out. None: with `early_stopping`, a part drawn at random; otherwise no sequences.
+        "last": the last sequences in the order of X. A splitter of scikit-learn, such as ``GroupShuffleSplit(1)``: the
+        test part of its first split, to which `fit` passes its argument `groups`. It must be None if `X_val` is
         passed.""",
         type='{None, "last"} or splitter',
         annotation="Any",
         option=Option("hold out the last sequences as given", ("last",)),
         differs={
             LANGUAGE_MODEL: {
-                "text": """Texts of X to hold out: with None, a part drawn at random if `early_stopping` is set,
-                otherwise none; with "last", the last texts; with a splitter of scikit-learn, its first split. Of a
-                single text, the end is held out in any case, and a splitter is not supported."""
+                "text": """Texts of X to hold out. None: with `early_stopping`, a part drawn at random; otherwise no
+                texts. "last": the last texts. A splitter of scikit-learn: the test part of its first split. If X is a
+                single text, its end is held out; a splitter is then not supported."""
             },
         },
         before=None,
@@ -439,26 +442,26 @@ TABLE = (
         "gap",
         0,
         (Range(Integral, 0),),
-        """Number of sequences to leave out between the training part and the last sequences, with
-        ``validation="last"``. Windows that were cut from one series overlap: a gap of as many windows as overlap keeps
-        the two parts apart.""",
-        option=Option("sequences to leave out before the last ones", int),
+        """Number of sequences to leave out between the training part and the held-out part with ``validation="last"``.
+        If sequences are overlapping windows of one series, a large enough gap ensures that no step is in both
+        parts.""",
+        option=Option("number of sequences to leave out before those held out by --validation last", int),
         before=0,
     ),
     Parameter(
         "validation_fraction",
         0.1,
         (Range(Real, 0, 1, closed="neither"),),
-        "Fraction of X to hold out, unless `validation` is a splitter.",
+        "Fraction of X to hold out. A splitter in `validation` does not use it.",
         option=Option("fraction of the sequences to hold out for --early-stopping", float),
-        differs={CLASSIFIER: {"more": "A random part is stratified by class."}},
+        differs={CLASSIFIER: {"more": "A part drawn at random is stratified by class."}},
     ),
     Parameter(
         "tol",
         1e-4,
         (NOT_NEGATIVE,),
-        r"""Smallest improvement that counts, for `early_stopping` and ``learning_rate="adaptive"``: a loss must be
-        below best - tol \|best\|, a score above best + tol.""",
+        r"""Smallest improvement that counts for `early_stopping` and ``learning_rate="adaptive"``: a loss must be below
+        best - tol \|best\|, a score must be above best + tol.""",
         option=Option("smallest improvement that counts for --early-stopping", float),
     ),
     Parameter(
@@ -472,7 +475,7 @@ TABLE = (
         "clip_norm",
         1.0,
         (None, POSITIVE),
-        "Largest Euclidean norm of the gradient, L2 term included. Gradients with a larger norm are scaled down to it.",
+        "Largest Euclidean norm of the gradient, including the L2 term. Larger gradients are scaled down to this norm.",
         option=Option("largest norm of the gradient, or none", "number_or_none"),
         differs={LANGUAGE_MODEL: {"default": 5.0}},
     ),
@@ -481,7 +484,7 @@ TABLE = (
         None,
         (COUNT, None),
         """Number of steps in a chunk of truncated BPTT; None means whole sequences. The weights are updated after each
-        chunk. Hidden states are carried from one chunk of a sequence to the next, gradients are not. Memory is
+        chunk. Hidden states are carried from one chunk of a sequence to the next, but gradients are not. Memory is
         proportional to the length of a chunk. With ``output="sequence"``, the target belongs to the last chunk.""",
         option=Option("steps through which gradients flow (default: all)", int),
         estimators=SUPERVISED,
@@ -490,10 +493,10 @@ TABLE = (
         "washout",
         0,
         (Range(Integral, 0),),
-        """Number of steps at the beginning of each sequence that are read, but count neither in the loss nor in
-        `score`, since the state has not forgotten yet that it began with zeros. It needs ``output="step"``. Predictions
-        have all steps.""",
-        option=Option("first steps of each sequence to read without loss", int),
+        """Number of steps at the beginning of each sequence that the network reads, but that count neither in the loss
+        nor in `score`, since the state still depends on its arbitrary initial value. It needs ``output="step"``.
+        Predictions include these steps.""",
+        option=Option("number of first steps of each sequence that do not count in the loss", int),
         estimators=SUPERVISED,
         before=0,
     ),
@@ -501,8 +504,8 @@ TABLE = (
         "class_weight",
         None,
         (None, dict, Choice(("balanced",))),
-        """Weights of the classes in the loss, as a dict from label to weight. "balanced" makes them inversely
-        proportional to the class frequencies in y (weighted by `sample_weight`). Not supported for multi-label y.""",
+        """Weights of the classes in the loss, as a dict from label to weight. "balanced" makes the weights inversely
+        proportional to the class frequencies in y (weighted by `sample_weight`). It must be None for multi-label y.""",
         option=Option("balanced, or weights of classes such as 1=2,3=0.5", "class_weights"),
         estimators=(CLASSIFIER,),
     ),
@@ -539,7 +542,7 @@ TABLE = (
         "cpu",
         None,
         """Device to compute on. "cuda" stands for an NVIDIA GPU and needs the extra ``numrnn[cuda]``; `fit` raises an
-        error if there is none. A model or checkpoint from one device can be used on the other.""",
+        error if there is no such GPU. A model or checkpoint from one device can be used on the other.""",
         more="`predict_step` always uses the CPU.",
         type='{"cpu", "cuda"}',
         annotation='Literal["cpu", "cuda"]',
@@ -550,10 +553,10 @@ TABLE = (
         "n_jobs",
         None,
         (None, Integral),
-        """Number of threads. None means all cores available to the process, limited by the environment variables
-        ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS`` (which joblib sets in its worker processes); in a worker thread
-        or forked worker of joblib, None means one thread unless ``NUMBA_NUM_THREADS`` is set. -1 means all cores. Small
-        tasks use fewer threads. Results do not depend on it.""",
+        """Largest number of threads. -1 means all cores available to the process. None means the same, limited by the
+        environment variables ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS``, which joblib sets in its worker processes.
+        In a worker thread or forked worker of joblib, None means one thread if ``NUMBA_NUM_THREADS`` is not set. Small
+        tasks use fewer threads. Results do not depend on the number of threads.""",
         option=Option("number of threads, -1 for all cores", int),
         differs={LANGUAGE_MODEL: {"more": "Generating or scoring a single text uses one thread."}},
     ),
@@ -561,35 +564,36 @@ TABLE = (
         "memory_limit",
         None,
         (None, COUNT, str),
-        """Memory that training may use in addition to the data, in this process: bytes, or a string such as "512MB" or
-        "2GiB". If the hidden states of all steps need more, some are stored and the others recomputed; the result
-        is bitwise identical, and with a tenth of the memory training takes about 1.3 times as long. If the
-        limit is too low, `fit` raises an error that states how much is needed.""",
-        more="""Bidirectional networks store all hidden states; `fit` raises an error if these exceed the limit.""",
+        """Memory that training may use in this process in addition to the data: bytes, or a string such as "512MB" or
+        "2GiB". If the hidden states of all steps need more memory, some of them are stored and the rest recomputed. The
+        result is bitwise identical; with a tenth of the memory, training takes about 1.3 times as long. If the limit is
+        too low, `fit` raises an error that states how much memory is needed.""",
+        more="""Bidirectional networks always store all hidden states; `fit` raises an error if these exceed the
+        limit.""",
         option=Option("memory for training in addition to the data: bytes, or 512MB, 2GiB", "number_or_name"),
         differs={
             LANGUAGE_MODEL: {
-                "more": """With `bptt_steps`, training needs little more memory than one chunk takes, whatever the
-                length of the texts."""
+                "more": """With `bptt_steps`, training needs little more memory than the states of one chunk,
+                independently of the length of the texts."""
             },
-            SEQ2SEQ: {"more": "The encoder and the decoder may use half of it each; the error refers to that half."},
+            SEQ2SEQ: {"more": "Encoder and decoder may each use half of the limit; the error refers to one half."},
         },
     ),
     Parameter(  # no option: --progress sets it
         "verbose",
         False,
         ("verbose",),
-        """Whether to show a progress bar: True shows it in a terminal or notebook, 2 always. The logger "numrnn"
-        receives one line per epoch in any case.""",
+        """Whether to show a progress bar: True shows it only in a terminal or notebook, 2 shows it always. The logger
+        "numrnn" always receives one line per epoch.""",
         annotation="bool | int",
     ),
     Parameter(  # no option: a command line cannot pass Python objects
         "callbacks",
         None,
         (None, list, tuple),
-        """Objects with any of the methods ``on_fit_begin``, ``on_progress``, ``on_epoch_end``, ``on_stop`` and
-        ``on_fit_end``, which receive a `numrnn.training.FitInfo`. Training stops if ``on_progress`` or ``on_epoch_end``
-        returns True.""",
+        """Objects with at least one of the methods ``on_fit_begin``, ``on_progress``, ``on_epoch_end``, ``on_stop`` and
+        ``on_fit_end``. Each method receives a `numrnn.training.FitInfo`. Training stops if ``on_progress`` or
+        ``on_epoch_end`` returns True.""",
         type="list of objects or None",
         annotation="Sequence[object] | None",
     ),
@@ -602,10 +606,10 @@ def parameters_of(kind):
 
 
 def choices_of(name):
-    """Return the strings that a parameter accepts, according to its first row."""
+    """Return the strings that a parameter accepts, according to its first row in the table."""
     return next(row for row in TABLE if row.name == name).choices
 
 
 def values_before(kind):
-    """Return the values of the parameters that older model files lack."""
+    """Return the values for parameters that older model files lack, as a dict by name."""
     return {row.name: row.before for row in parameters_of(kind) if row.before is not IN_ALL_FILES}

@@ -21,8 +21,9 @@ def warmup(
 ) -> None:
     """Compile all kernels of fits and predictions and store them in the disk cache.
 
-    The cache is in `NUMBA_CACHE_DIR`, or else in `numrnn` in the user's cache folder. It serves this version of numrnn
-    and Numba on this kind of processor. If the kernels have been compiled before, `warmup` only reads the cache.
+    The cache is in the folder `NUMBA_CACHE_DIR` or, if this variable is not set, in `numrnn` in the user's cache
+    folder. Kernels in the cache are used only by the same versions of numrnn and Numba on the same kind of processor.
+    If the kernels have been compiled before, `warmup` only reads the cache.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ def warmup(
     symbols : bool
         Whether to compile the kernels that read symbols and generate texts.
     bidirectional : bool
-        Whether to compile bidirectional layers; with `symbols`, also those that read symbols.
+        Whether to compile bidirectional layers; with `symbols`, also bidirectional layers that read symbols.
     memory_limit : bool
         Ignored: training within a `memory_limit` uses the same kernels.
 
@@ -68,5 +69,5 @@ def warmup(
 def _fitted(model, *data, method="fit", **watched):
     getattr(model, method)(*data, **watched)
     if model._state.stop_reason == "interrupted":
-        raise KeyboardInterrupt  # a fit keeps what it has learnt and returns; who compiles wants to stop
+        raise KeyboardInterrupt  # `fit` returns after Ctrl-C, but `warmup` must stop
     return model

@@ -1,4 +1,4 @@
-"""Define what a fit passes on: its arguments, the meaning of the constructor parameters, and the training problem."""
+"""Define the objects that the steps of a fit pass on: arguments, constructor parameters, and the training problem."""
 
 import functools
 import os
@@ -44,7 +44,7 @@ class Arguments(NamedTuple):
     state_val: Any = None
     groups: Any = None
     classes: Any = None
-    whole: bool = True  # whether y is all there is, so that weights may be balanced by it
+    whole: bool = True  # whether y holds all targets, so that class weights can be derived from it
 
 
 class TrainingOptions(SimpleNamespace):
@@ -65,7 +65,7 @@ class TrainingOptions(SimpleNamespace):
 
     @property
     def makes_passes(self):
-        """Return whether the solver works on mini-batches."""
+        """Return whether training makes passes over mini-batches; L-BFGS does not."""
         return not isinstance(self.resolved_solver, LBFGS)
 
     @cached_property
@@ -96,7 +96,7 @@ class TrainingOptions(SimpleNamespace):
         return self.early_stopping if automatic else bool(self.restore_best_weights)
 
     def holds_out(self, arguments):
-        """Return whether a part of X is held out, after a check of the arguments that say which."""
+        """Return whether a part of X is held out; raise an error if arguments and parameters contradict each other."""
         if arguments.X_val is not None and self.validation is not None:
             raise InputError("validation", (), f"={shown(self.validation)}: must be None if X_val is passed")
         if arguments.groups is not None and (self.validation is None or isinstance(self.validation, str)):
@@ -117,7 +117,7 @@ class TrainingOptions(SimpleNamespace):
         return n_threads(self.n_jobs)
 
     def check(self):
-        """Raise an error that names the first parameter that contradicts others or is not supported."""
+        """Raise an error that names the first parameter whose value contradicts others or is not supported."""
         for name in self.names:
             value = getattr(self, name)
             if isinstance(value, Integral) and value > LARGEST:
@@ -141,12 +141,12 @@ class TrainingOptions(SimpleNamespace):
         if self.washout and self.output == "sequence":
             problem = f"={shown(self.washout)}: must be 0 with output='sequence', whose target belongs to no step"
             raise InputError("washout", (), problem)
-        if isinstance(self.validation, str) and self.validation != "last":  # a str has a method `split`, too
+        if isinstance(self.validation, str) and self.validation != "last":  # str also has a method `split`
             raise InputError("validation", (), f"={shown(self.validation)}: must be None, 'last' or a splitter")
         if self.monitor not in ("loss", "score", *self.scorers):
             known = ", ".join(map(repr, ("loss", "score", *self.scorers)))
             raise InputError("monitor", (), f"={shown(self.monitor)}: must be one of {known}, with this scoring")
-        for _ in (self.resolved_solver, self.schedule, self.threads):  # each of them checks its parameters
+        for _ in (self.resolved_solver, self.schedule, self.threads):  # each property checks its parameters
             pass
         check_callbacks(self.callbacks or ())
         if self.memory_limit is not None:
@@ -163,7 +163,7 @@ class TrainingOptions(SimpleNamespace):
             raise InputError("bptt_steps", (), f"={shown(self.bptt_steps)}: {expected}; {why}")
 
     def first_state(self, architecture):
-        """Draw the seed and the initial weights."""
+        """Draw the seed and the initial weights, and return them as a `TrainingState`."""
         self._check_fits_in_memory(architecture.layout().size)
         seed = draw_seed(self.random_state)
         return TrainingState(architecture.initial_theta(seed), seed)
@@ -185,7 +185,7 @@ class TrainingOptions(SimpleNamespace):
 
 @dataclass(frozen=True)
 class Problem:
-    """Hold everything that training needs besides options.
+    """Hold everything that training needs in addition to the options.
 
     Parameters
     ----------
@@ -196,10 +196,10 @@ class Problem:
     given : ndarray of shape (N, state_size), optional
         Initial states.
     validate : callable, optional
-        `validate(theta)` returns loss and score of the validation data `validate.held`.
+        `validate(theta)` returns loss, score and dict of scores of the validation data `validate.held`.
     batch_size : int
     bptt_steps : int or None
-        Number of steps before each update.
+        Number of steps in a chunk; None means whole sequences.
     """
 
     architecture: Architecture | PairArchitecture
@@ -234,8 +234,8 @@ def check_same(known, architecture):
         raise InputError(name, (), found, "; pass the same parameters, or fit anew with warm_start=False")
 
 
-LARGEST_BATCH = 32  # sequences of an automatic mini-batch
-LARGEST = 2**63 - 1  # integer that kernels count with
+LARGEST_BATCH = 32  # number of sequences in the largest automatic mini-batch
+LARGEST = 2**63 - 1  # largest int64, the type of integers in kernels
 _CONSTRAINTS = {
     "splitter": HasMethods("split"),
     "vocabulary": Vocabulary,
@@ -244,7 +244,7 @@ _CONSTRAINTS = {
 
 
 def constraints_of(kind):
-    """Return the parameter constraints of an estimator, given its class name, for scikit-learn's validation."""
+    """Return the parameter constraints of an estimator (given by its class name) for scikit-learn's validation."""
     rows = parameters_of(kind)
     return {row.name: [_constraint(allowed) for allowed in row.allows] for row in rows if row.allows is not None}
 
@@ -258,7 +258,7 @@ def _constraint(allowed):
 
 
 def checks_parameters(method: Method) -> Method:
-    """Validate the constructor parameters before a method runs, without hiding the types of the method."""
+    """Validate the constructor parameters before a method runs; type checkers see the method's own signature."""
     return _fit_context(prefer_skip_nested_validation=True)(method)
 
 
@@ -285,12 +285,12 @@ def n_threads(n_jobs, at_most=None):
     ----------
     n_jobs : int or None
         None means all cores available to this process (by CPU affinity and container limits), limited by
-        ``OMP_NUM_THREADS`` or ``NUMBA_NUM_THREADS``. Joblib's loky sets these in its workers, so that
-        ``GridSearchCV(n_jobs=...)`` does not start cores x cores threads. Workers of joblib's other back ends and of
-        Dask do not know their number, hence they use one thread unless ``NUMBA_NUM_THREADS`` is set. A positive number
-        is used as it is; -1 means all cores, -2 all but one, and so on.
+        ``OMP_NUM_THREADS`` or ``NUMBA_NUM_THREADS``. Joblib's back end loky sets these variables in its worker
+        processes, so that ``GridSearchCV(n_jobs=...)`` does not start cores x cores threads. Workers of joblib's other
+        back ends and of Dask cannot know how many workers there are; hence they use one thread if ``NUMBA_NUM_THREADS``
+        is not set. A positive number is used as it is; -1 means all cores, -2 all but one, and so on.
     at_most : int or None
-        Number of threads that the work can use.
+        Largest number of threads that the task can use.
 
     Raises
     ------
@@ -310,11 +310,12 @@ def _share_of_cores(n_jobs):
     cores = _count(joblib.cpu_count, os.getpid(), affinity, os.environ.get("LOKY_MAX_CPU_COUNT"))
     if n_jobs is not None:
         return max(1, cores + 1 + int(n_jobs))
-    # Both: joblib leaves alone what is set already, and batch scripts set OMP_NUM_THREADS to all the cores of a job.
+    # Both variables count: joblib does not change a variable that is set already, and batch scripts set OMP_NUM_THREADS
+    # to all cores of a job.
     limits = [_limit("OMP_NUM_THREADS", cores), _limit("NUMBA_NUM_THREADS", cores)]
     is_worker = (get_active_backend()[0].nesting_level or 0) > 0 or _in_task_of_dask()
     if is_worker and "NUMBA_NUM_THREADS" not in os.environ:
-        limits.append(1)  # a worker that is a thread, a fork or Dask's: nothing says how many there are
+        limits.append(1)  # a worker in a thread, in a fork or of Dask: the number of workers is unknown
     return min(cores, *limits)
 
 
@@ -331,5 +332,5 @@ def _limit(name, cores):
 
 @functools.lru_cache(maxsize=8)
 def _count(cpu_count, *_what_it_depends_on):
-    # A container's limit stands in files: reading them takes 50 us, a third of a prediction of 32 sequences.
+    # Reading a container's limit from its files takes 50 us, a third of the time to predict 32 sequences.
     return cpu_count()

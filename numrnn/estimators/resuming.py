@@ -1,4 +1,4 @@
-"""Resume a fit from a checkpoint, after checking that both are the same fit."""
+"""Resume a fit from a checkpoint, after checking that the checkpoint belongs to this fit."""
 
 import hashlib
 import json
@@ -20,10 +20,10 @@ from numrnn.training import Checkpoint, check_progress, restore_callbacks, resto
 
 logger = logging.getLogger("numrnn")
 
-# Another value of these changes no result, or only how long training goes on. Another device rounds differently, but
-# its checkpoints are still of use on a machine without a GPU.
+# Parameters that may differ from those in a checkpoint: they do not change results, or only the number of epochs.
+# Another device rounds differently, but its checkpoints must remain usable on a machine without a GPU.
 _FREE = ("n_jobs", "memory_limit", "device", "verbose", "callbacks", "warm_start", "max_iter")
-_OF_CARD = "kernels of the card"  # key in the checkpoints of fits on a GPU, which a fit on a CPU cannot compare
+_OF_CARD = "kernels of the card"  # key in checkpoints of fits on a GPU; a fit on a CPU ignores it
 _OTHER_FOLDER = "the file was changed, or belongs to another fit: pass another directory"
 _FINISHED = ("callback", "converged", "line_search")
 _DAMAGE = (LookupError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)
@@ -37,7 +37,8 @@ class Resumption:
     directory : str, path-like or None
         Directory of checkpoints. If it is None or empty, the fit starts with its first epoch.
     state : TrainingState
-        State with initial weights; it receives the seed of the checkpoint, which determines the validation split.
+        State with initial weights. Its seed is replaced by that of the checkpoint, which determines the validation
+        split.
     options : TrainingOptions
     architecture : Architecture or PairArchitecture
     """
@@ -71,7 +72,7 @@ class Resumption:
         state.seed = self._saved.seed
 
     def _check_drawn(self, drawn):
-        """Check the parts of a checkpoint that parameters determine: dtype, arrays of the solver, seed."""
+        """Check that dtype, solver's arrays and seed of a checkpoint are those that the parameters determine."""
         saved, random_state = self._saved, self._options.random_state
         if saved.theta.dtype != drawn.theta.dtype:
             expected = f"expected {drawn.theta.dtype}; {_OTHER_FOLDER}"
@@ -85,12 +86,12 @@ class Resumption:
             raise self._error(f"{found}; pass the random_state of the earlier fit")
 
     def begin(self, state, problem, learnt, callbacks, network, comm):
-        """Return the state to train from and the number of remaining epochs; restore callbacks from a checkpoint.
+        """Return the state from which to train and the number of remaining epochs; restore the callbacks' states.
 
         Parameters
         ----------
         state : TrainingState
-            State to return if there is no checkpoint.
+            State that is returned if there is no checkpoint.
         problem : Problem
         learnt : dict
             Fitted attributes.
@@ -165,19 +166,19 @@ class Resumption:
             raise self._error(f"cannot be resumed, because it belongs to another fit: {'; '.join(changed)}{way_out}")
 
     def _error(self, problem):
-        """Return an error about the checkpoint, whose path and problem complete the sentence."""
+        """Return an error whose message consists of the checkpoint's path and a problem."""
         return InputError("resume", (), f": {self._path}{'' if problem.startswith(':') else ' '}{problem}")
 
 
 def _names(options):
     names = set(options.names) - set(_FREE)
     if not isinstance(options.random_state, Integral):
-        names -= {"random_state"}  # the seed is in the checkpoint
+        names -= {"random_state"}  # the checkpoint stores the seed
     return names | {"max_iter"} if options.learning_rate == "cosine" else names
 
 
 def _fact(name, value):
-    """Return a parameter as JSON values that are equal if the parameters have the same meaning."""
+    """Return a parameter as JSON values; parameters with the same meaning have equal JSON values."""
     if name == "hidden_layer_sizes":
         value = hidden_sizes(value)
     elif name == "dtype":
@@ -190,7 +191,7 @@ def _fact(name, value):
 
 
 def _encoded(value):
-    """Encode a value; a function, or an object that holds one, is represented by its name."""
+    """Encode a value as JSON; a function, or an object that cannot be encoded, is represented by its name."""
     try:
         return encode(value)
     except TypeError:
@@ -213,7 +214,7 @@ def _learnt(value):
 
 
 def _differences(saved, facts):
-    """Describe each fact that differs from the saved one."""
+    """Return a description of each fact that differs from the saved one."""
     changed = []
     for name, now in facts.items():
         then = saved.get(name, now if name == _OF_CARD else None)
@@ -231,17 +232,19 @@ def _change(name, then, now):
     if name in ("kernels", _OF_CARD):
         where = " of the GPU" if name == _OF_CARD else ""
         return f"the kernels{where} were those of another version of numrnn or Numba, which rounds differently"
-    return f"other {name}" if hidden else f"{name} was {shown(then)}, but is {shown(now)} now"
+    return f"{name} differ" if hidden else f"{name} was {shown(then)}, but is {shown(now)} now"
 
 
-OWN_AFFAIRS = ("callbacks", "memory_limit", "n_jobs", "random_state", "verbose")  # parameters that may differ
-ARGUMENTS = {"targets": "y", "weights": "sample_weight", "states": "state"}  # of `fit`, by the marks; all else is X's
+# Parameters that may differ between processes that train together.
+OWN_AFFAIRS = ("callbacks", "memory_limit", "n_jobs", "random_state", "verbose")
+# Arguments of `fit` by the keys of `fingerprint`; all other keys belong to X.
+ARGUMENTS = {"targets": "y", "weights": "sample_weight", "states": "state"}
 
 
 def facts_of(parameters, problem):
-    """Return what `check_same` compares, as a dict of texts by the names that errors use."""
+    """Return the facts that `check_same` compares, as a dict of str; its keys are the names in error messages."""
     facts = {name: _told(value) for name, value in sorted(parameters.items()) if name not in OWN_AFFAIRS}
-    facts["what was learnt of X and y"] = repr(problem.architecture)
+    facts["the network for X and y"] = repr(problem.architecture)
     for mark, value in fingerprint(problem.data, problem.targets, problem.given).items():
         name = ARGUMENTS.get(mark, "X")
         facts[name] = f"{facts.get(name, '')} {value}"
@@ -249,6 +252,6 @@ def facts_of(parameters, problem):
 
 
 def _told(value):
-    """Return the repr of a value, or its type if the repr may hold an address that differs between processes."""
+    """Return the repr of a value, or its type if the repr may contain an address, which differs between processes."""
     plain = value is None or isinstance(value, (str, Number, tuple, list))
     return repr(value) if plain else type(value).__name__

@@ -13,7 +13,8 @@ from numrnn.io.messages import shown
 from numrnn.network.architecture import hidden_sizes
 from numrnn.training import columns_of
 
-# theta is stored by the names of its parts, the history by column, the solver's arrays not at all.
+# Fields of the state that the header's counters leave out: theta and the history are stored in another form, the
+# solver's state is not stored.
 _APART = ("theta", "solver_state", "history")
 
 
@@ -43,14 +44,14 @@ def _encoded(learnt):
 
 
 def _encoded_parameters(kind, parameters, seed):
-    """Encode the parameters; replace one that cannot be stored by its default, with a warning."""
+    """Encode the parameters; replace each parameter that cannot be stored by its default, with a warning."""
     defaults = inspect.signature(kind.__init__).parameters
     encoded = {}
     for name, value in parameters.items():
         if isinstance(value, np.random.RandomState):
-            value = seed % 2**32  # what RandomState takes as a seed
+            value = seed % 2**32  # RandomState accepts seeds below 2**32
         if name == "hidden_layer_sizes" and not isinstance(value, (Integral, list, tuple, np.ndarray)):
-            value = list(hidden_sizes(value))  # a range or a Series has no encoding
+            value = list(hidden_sizes(value))  # a range or a Series cannot be encoded
         try:
             encoded[name] = encode(value)
         except TypeError as error:

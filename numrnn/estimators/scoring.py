@@ -14,7 +14,7 @@ _TAKEN = ("score", *FIELDS)
 
 
 def resolve_scoring(scoring):
-    """Return the parameter `scoring` as a dict of scorers by name, in scikit-learn's conventions."""
+    """Convert the parameter `scoring`, in one of the forms that scikit-learn accepts, to a dict of scorers by name."""
     if scoring is None:
         return {}
     if isinstance(scoring, str):
@@ -30,17 +30,17 @@ def resolve_scoring(scoring):
 
 def _scorer(name, scorer):
     if not isinstance(name, str) or name in _TAKEN:
-        raise InputError("scoring", (), f": the name {shown(name)} must be a str, and none of {', '.join(_TAKEN)}")
+        raise InputError("scoring", (), f": the name {shown(name)} must be a str other than {', '.join(_TAKEN)}")
     return get_scorer(scorer)
 
 
 class ValidationScores:
-    """Compute the scores of weights on validation data, which are in the form in which the user passed them.
+    """Compute the scores of weights on validation data, which have the form in which the user passed them.
 
     Parameters
     ----------
     estimator : estimator
-        Fitted, except that its weights are those of training.
+        Estimator with all fitted attributes; its weights are replaced by theta.
     scorers : dict of str to callable
     X, y, sample_weight : validation data
     """
@@ -53,7 +53,7 @@ class ValidationScores:
                 check_metric(metric, estimator.n_outputs_, "scoring")
 
     def __call__(self, theta):
-        """Return the scores of weights theta, a dict of floats by name."""
+        """Return the scores of weights theta as a dict of floats by name."""
         now = copy.copy(self._estimator)
         now._state = replace(self._estimator._state, theta=theta)
         return {name: self._score(name, scorer, now) for name, scorer in self._scorers.items()}
@@ -76,7 +76,7 @@ class ValidationScores:
 
 
 class _OfSteps:
-    """Return the predictions of the steps that are kept in one array, as scikit-learn's metrics expect."""
+    """Represent an estimator whose predictions for the steps after the washout are one array."""
 
     def __init__(self, estimator, kept):
         self._estimator, self._kept = estimator, kept

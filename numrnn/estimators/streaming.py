@@ -1,4 +1,4 @@
-"""Carry the states of streams from one step to the next."""
+"""Check steps and states of `predict_step`, which carries states from one step to the next."""
 
 import numpy as np
 
@@ -10,15 +10,15 @@ from numrnn.io.messages import InputError, InputTypeError, shown
 
 
 class StepState:
-    """Hold the states of streams, which `predict_step` returns and the next call takes.
+    """Hold the states of streams, which `predict_step` returns and which are passed to its next call.
 
     `predict_step` does not modify the state passed to it, so a state can be pickled, or kept and used again.
 
     Parameters
     ----------
     values : ndarray of shape (n_streams, state_size)
-        States of all layers, one row per stream. Rows may be selected, reordered and combined freely:
-        ``StepState(state.values[keep])`` continues the streams `keep` only.
+        States of all layers, one row per stream. Rows may be selected, reordered and combined: for example,
+        ``StepState(state.values[keep])`` continues only the streams with the indices `keep`.
 
     Examples
     --------
@@ -31,7 +31,7 @@ class StepState:
     2
     """
 
-    __slots__ = ("_values",)  # saves time, since one is made for every step
+    __slots__ = ("_values",)  # saves time, since every step creates a StepState
 
     def __init__(self, values: np.ndarray):
         self._values = values
@@ -52,7 +52,7 @@ class StepState:
 
 
 def is_plain_step(x, state, predictor):
-    """Return whether x and state belong to a single stream and need no checks except for NaN and infinity."""
+    """Return whether x and state belong to a single stream and need only the checks for NaN and infinity."""
     if type(x) is not np.ndarray or x.dtype is not predictor.dtype or x.shape != predictor.step_shape:
         return False
     if predictor.network.pooling != "last":
@@ -66,7 +66,7 @@ def is_plain_step(x, state, predictor):
 
 
 def check_step(x, n_inputs, dtype):
-    """Return one step of each stream as (n_streams, D), and whether x was the step of a single stream."""
+    """Return x as an array of shape (n_streams, D), and whether x was the step of a single stream."""
     check_plain(x, "x")
     x = np.asarray(x)
     if x.dtype.kind not in "fiub":
@@ -84,7 +84,7 @@ def check_step(x, n_inputs, dtype):
 
 
 def check_symbol(x, n_symbols):
-    """Return one symbol of each stream as (n_streams,), and whether x was the symbol of a single stream."""
+    """Return x as symbols of shape (n_streams,), and whether x was the symbol of a single stream."""
     check_plain(x, "x")
     x = np.asarray(x)
     if x.dtype.kind not in "iu" or x.ndim > 1 or x.size == 0:
@@ -111,7 +111,7 @@ def check_state(state, n_streams, state_size, dtype):
 
 
 def check_first_states(state, n_sequences, state_size, dtype, name="state"):
-    """Return initial states, a `StepState` or array-like, as (n_sequences, state_size), or None if `state` is None."""
+    """Return initial states as an array of shape (n_sequences, state_size), or None if `state` is None."""
     if state is None:
         return None
     values = _numbers(state.values if isinstance(state, StepState) else state, name)
@@ -141,7 +141,7 @@ def _finite(values, dtype, name):
 
 
 def read_step(x, state, predictor, reader):
-    """Return the next step of one or many streams, the states before it, and whether there is a single stream.
+    """Return x and state of `predict_step` as arrays, and whether there is a single stream.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Define what classifiers and regressors share: from X and y to a problem, and from outputs to predictions."""
+"""Define a base class for classifiers and regressors: convert X and y to a problem, and outputs to predictions."""
 
 from dataclasses import replace
 from os import PathLike
@@ -40,11 +40,12 @@ from numrnn.training.objective import loss_and_gradient
 class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, Fitting):
     """Define a base class for classifiers and regressors; a subclass handles targets, output and score.
 
-    A subclass defines `_learn_targets` (flat y to head and number of outputs), `_encode_targets` (for the loss),
-    `_decode_outputs` (predictions), `_decode_output` (a single prediction), `_score` (outputs against encoded targets),
-    `_learn_from_targets` (class weights or scale), `_for_network` (encoded targets in the dtype and units of the
-    network), `_strata` (classes by which to stratify), `_members` (classes that occur in each sequence),
-    `_fewest_to_score`, and adds to `_learnt` (what a model file stores).
+    A subclass defines `_learn_targets` (returns head and number of outputs for flat y), `_encode_targets` (returns
+    targets for the loss), `_decode_outputs` (returns predictions), `_decode_output` (returns a single prediction),
+    `_score` (compares outputs with encoded targets), `_learn_from_targets` (sets class weights or scale),
+    `_for_network` (returns encoded targets in the dtype and units of the network), `_strata` (returns classes by which
+    to stratify), `_members` (returns the classes that occur in each sequence), and `_fewest_to_score` (smallest number
+    of validation sequences). It adds to `_learnt` the names of its own fitted attributes that a model file stores.
     """
 
     __metadata_request__fit = {"resume": UNUSED}  # not metadata, so meta-estimators do not pass it on
@@ -74,16 +75,17 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         Parameters
         ----------
         X : list of (T_i, D) arrays, Sequences, array of shape (N, T, D), or array of shape (N, T)
-            N sequences; a 2-D array holds univariate sequences of equal length. With `n_symbols`, a list of (T_i,)
-            arrays of integers, Sequences of them, or an array of shape (N, T); with `vocabulary`, a list of str or of
-            lists of tokens. With ``device="cuda"``, arrays and lists of arrays may be on the GPU.
+            N sequences; a 2-D array holds univariate sequences of equal length. With `n_symbols`, integers in a list of
+            (T_i,) arrays, in Sequences, or in an array of shape (N, T). With `vocabulary`, a list of str or of lists of
+            tokens. With ``device="cuda"``, arrays and lists of arrays may be on the GPU.
         y : array-like of shape (N,) or (N, K); for ``output="step"``, one target per step in any form of X
             Targets.
         sample_weight : array-like of shape (N,), or one weight per step for ``output="step"``, optional
             Weights of the loss. A weight of 0 excludes a sequence or a step from the loss.
         state : StepState or array-like of shape (N, state_size), optional
-            Initial states: those of all layers, layer after layer, an LSTM's cell state after its hidden state. None
-            means zeros, or learned states with ``initial_state="learned"``, which does not allow other states.
+            Initial states of all layers, concatenated. In an LSTM, the cell state of a layer follows its hidden state.
+            None means zeros or, with ``initial_state="learned"``, learned states; in that case, other states are not
+            allowed.
         X_val, y_val : like X and y, optional
             Validation data. With ``early_stopping=True`` they replace the held-out part of X; otherwise they are
             evaluated for the history only.
@@ -92,12 +94,12 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         state_val : like state, optional
             Initial states of `X_val`; required if `state` is given.
         groups : array-like of shape (N,), optional
-            Groups of the sequences for the splitter in the parameter `validation`, such as speakers of which none may
+            Group of each sequence for the splitter in the parameter `validation`, such as its speaker if no speaker may
             be in both parts. With metadata routing, request it with ``set_fit_request(groups=True)``.
         resume : str or path-like, optional
             Directory of checkpoints, see `numrnn.training.Checkpoint`. Training resumes from the newest undamaged
-            checkpoint, or starts from the beginning if there is none. The result is bitwise that of an uninterrupted
-            fit.
+            checkpoint, or starts from the beginning if there is none. The result is bitwise identical to that of an
+            uninterrupted fit.
         comm : mpi4py.MPI.Intracomm, optional
             Communicator of processes that train together, each on a part of every mini-batch. All processes call `fit`
             with the same arguments and obtain the same network, bitwise identical to that of a single process. None
@@ -111,13 +113,14 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         Raises
         ------
         ValueError, TypeError
-            If a parameter, X, y or a weight is invalid, or a checkpoint belongs to another fit. The message names the
+            If a parameter, X, y or a weight is invalid, or a checkpoint belongs to another fit. The message states the
             cause.
         TrainingDivergedError
-            If the loss or the gradient is not finite. The weights are restored to those of the last finite step, and
+            If the loss or the gradient is not finite. The weights are restored to those of the last finite update, and
             the solver's state is reset if training continues later.
         TrainingTerminated
-            If SIGTERM or SIGUSR1 arrives while a `Checkpoint` is among the `callbacks`; a `SystemExit` with status 75.
+            If SIGTERM or SIGUSR1 arrives and a `Checkpoint` is among the `callbacks`. It is a `SystemExit` with status
+            75.
 
         Warns
         -----
@@ -129,7 +132,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         return self._fit(Arguments(X, y, sample_weight, state, **watched), resume=resume, comm=comm)
 
     def initialize(self, X: SequencesLike, y: TargetsLike) -> Self:
-        """Initialise the parameters for X and y, without training.
+        """Initialise the weights for X and y, without training.
 
         Parameters
         ----------
@@ -162,16 +165,16 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         X : as in `fit`
             Sequences.
         state : StepState or array-like of shape (N, state_size), optional
-            Initial states; None means zeros or learned states. With the states that another call returned, prediction
-            continues where its sequences ended.
+            Initial states; None means zeros or learned states. With the final states of another call, prediction
+            continues where the sequences of that call ended.
         return_state : bool, default=False
             Whether to return the final states as well.
 
         Returns
         -------
         y : ndarray of shape (N,) or (N, K)
-            Predictions. With ``output="step"``, one prediction per step, in the form of X: a list, `Sequences` or an
-            array.
+            Predictions. With ``output="step"``, the result has one prediction per step and the form of X: a list,
+            `Sequences` or an array.
         state : StepState
             Final states; only with ``return_state=True``.
 
@@ -190,7 +193,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         return self._with_states(self._in_form(self._decode_outputs(outputs), data, form), states, return_state)
 
     def transform(self, X: SequencesLike, *, state: StepState | np.ndarray | None = None) -> np.ndarray:
-        """Return hidden states of the last layer as features: the final one, or the pooled ones with `pooling`.
+        """Return the last layer's hidden state as features: the state at the last step, or pooled over all steps.
 
         Parameters
         ----------
@@ -202,8 +205,9 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         Returns
         -------
         features : ndarray of shape (N, H), or (N, 2H) for a bidirectional network
-            Features in the order of `get_feature_names_out`; a data frame after ``set_output(transform="pandas")``. The
-            final state of the reverse direction, which follows the forward one, is that of the first step.
+            Features in the order of `get_feature_names_out`; a data frame after ``set_output(transform="pandas")``. In
+            a bidirectional network, the forward direction comes first; the final state of the reverse direction is its
+            state at the first step.
 
         Examples
         --------
@@ -224,7 +228,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
             return self._run(X, state=state, predictor=features.predictor(theta, self.device))[0]
         _, states, _, _ = self._run(X, state=state)
         last, kinds = architecture.hidden_layer_sizes[-1], len(CELLS[architecture.cell].states)
-        states = states[:, -last * kinds * architecture.directions :]  # s of each direction, a cell after each
+        states = states[:, -last * kinds * architecture.directions :]  # of each direction: s and an LSTM's cell
         return np.concatenate(np.split(states, architecture.directions * kinds, axis=1)[::kinds], axis=1)
 
     @property
@@ -232,20 +236,21 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         return self._architecture.hidden_layer_sizes[-1] * self._architecture.directions
 
     def predict_step(self, x: ArrayLike, state: StepState | None = None) -> tuple[Any, StepState]:
-        """Predict after one more step of one or many streams.
+        """Read one more step of one or many streams, and predict.
 
         Parameters
         ----------
         x : array-like of shape (D,) or (n_streams, D); with symbols an int or array-like of shape (n_streams,)
-            Next step of one stream, or of many. With a vocabulary, a character or a token, or a list of them.
+            Next step of one stream or of many streams. With a vocabulary, a character or token, or a list with one of
+            them per stream.
         state : StepState, optional
             State returned by the call for the previous step. None at the first step means zeros or learned states.
 
         Returns
         -------
         prediction : scalar or ndarray
-            Prediction for the sequence up to this step, bit for bit that of `predict`; with ``output="step"``, the one
-            of the last step. A single stream has no axis of streams.
+            Prediction for the sequence up to this step, bitwise identical to that of `predict`; with ``output="step"``,
+            the prediction for this step. For a single stream, the first axis is left out.
         state : StepState
             State for the next step.
 
@@ -267,7 +272,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         >>> bool(prediction == model.predict(X[:1])[0])
         True
         """
-        predictor = self._predictor("cpu")  # it is done before a card has begun
+        predictor = self._predictor("cpu")  # faster: one step takes less time than a launch on a GPU
         if is_plain_step(x, state, predictor):
             single, values = True, None if state is None else state.values
         else:
@@ -300,10 +305,10 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         Returns
         -------
         loss : float
-            Objective sum(w l) / sum(w) + alpha/2 (sum of the squares of all U, W and V), where w is sample weight x
-            class weight.
+            Objective sum(w l) / sum(w), plus alpha/2 times the sum of the squares of all U, W and V. For each target, l
+            is the loss and w is the product of sample weight and class weight.
         gradient : dict of str to ndarray
-            Gradient by the names in `weights_`, in the same shapes.
+            Gradient, with the names and shapes of `weights_`.
 
         Examples
         --------
@@ -327,7 +332,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.input_tags.string = self.vocabulary is not None
-        tags.transformer_tags.preserves_dtype = []  # features are of the network's dtype
+        tags.transformer_tags.preserves_dtype = []  # features have the network's dtype
         return tags
 
     def _learn(self, options, arguments, continues):
@@ -375,17 +380,17 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         return data
 
     def _reader(self, dtype):
-        """Return the reader of X, given what was learned."""
+        """Return a reader of X that uses the fitted attributes."""
         owner, n_symbols = type(self).__name__, self._architecture.n_symbols
         return InputReader(owner, dtype, self.device, self.vocabulary_, n_symbols, Inputs.of(owner, vars(self)))
 
     def _targets(self, y, data, sample_weight, suffix=""):
-        """Return the encoded y with its weights, sample weight x class weight, or None if all weights are equal."""
+        """Return the encoded y and its weights, sample weight x class weight (None if all are equal), as `Targets`."""
         values = self._encode_targets(self._flat(y, data, "y" + suffix), "y" + suffix)
         return self._weighed(values, self._weights(sample_weight, data, suffix), suffix)
 
     def _weights(self, sample_weight, data, suffix=""):
-        """Return the weight of each target, 0 in the steps of the washout; None if all weights are equal."""
+        """Return the sample weight of each target, 0 in the steps of the washout; None if all weights are equal."""
         name, output = "sample_weight" + suffix, self._architecture.output
         weights = flat_weights(sample_weight, data, output, device=self.device, name=name)
         return weights if not self.washout else after_washout(weights, data, self.washout, "X" + suffix)
@@ -395,12 +400,12 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         return Targets(self._for_network(values, "y" + suffix), weights)
 
     def _flat(self, y, data, name="y"):
-        """Return y with one row per target, see `flat_targets`, and its columns in the order of the fit."""
+        """Return y with one row per target (see `flat_targets`), after a check of its column names."""
         check_names_of_targets(y, vars(self).get("target_names_in_"), name)
         return flat_targets(y, data, self._architecture.output, device=self.device, name=name)
 
     def _given_states(self, state, data, name="state"):
-        """Return the initial states for training, after checks; None if none are given."""
+        """Return the initial states for training, after checks; None if `state` is None."""
         if state is None:
             return None
         architecture = self._architecture
@@ -456,11 +461,11 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         return data, targets, self._given_states(state_val, data, "state_val"), scored
 
     def _validation_targets(self, y, data, sample_weight, suffix):
-        """Return the targets of validation data for the loss, and those for the score if these are others."""
+        """Return the validation targets for the loss, and the targets for the score or None if both are the same."""
         return self._targets(y, data, sample_weight, suffix), None
 
     def _run(self, X, raw=False, state=None, predictor=None):
-        """Return outputs, final states, the sequences, and the form of X."""
+        """Return the outputs, the final states, X as sequences, and the form of X."""
         predictor = self._predictor() if predictor is None else predictor
         data, form = self._reader(predictor.dtype).read(X)
         threads = n_threads(self.n_jobs, at_most=predictor.useful_threads(data))

@@ -6,17 +6,17 @@ import numpy as np
 
 from numrnn.io.messages import InputError, shown
 
-ROUNDING = 1e-14  # a column whose deviations are smaller, relative to its values, is constant
+ROUNDING = 1e-14  # a column with smaller deviations, relative to its values, is constant
 
 
 class TargetScale(NamedTuple):
-    """Hold the mean and the scale of each target, float64 arrays of shape (K,); both are None if nothing is scaled."""
+    """Hold mean and scale of each target, float64 arrays of shape (K,); both are None if targets are not scaled."""
 
     mean: np.ndarray | None = None
     scale: np.ndarray | None = None
 
     def standardised(self, values, dtype, name):
-        """Return targets (n, K) in standardised units and the network's dtype."""
+        """Return targets (n, K) in standardised units and in the network's dtype."""
         with np.errstate(over="ignore"):
             if self.mean is not None:
                 values = (np.asarray(values, np.float64) - self.mean) / self.scale
@@ -28,7 +28,7 @@ class TargetScale(NamedTuple):
         return values
 
     def check_continues(self, scale_targets):
-        """Raise an error if training would continue with the other choice of the parameter `scale_targets`."""
+        """Raise an error if training would continue with another value of the parameter `scale_targets`."""
         if bool(scale_targets) != (self.mean is not None):
             began = "False" if self.mean is None else "True"
             raise InputError(
@@ -37,15 +37,15 @@ class TargetScale(NamedTuple):
             )
 
     def restored(self, outputs):
-        """Return outputs (n, K) of the network in the user's units, float64 if they are scaled."""
+        """Return outputs (n, K) of the network in the units of y, in float64 if targets are scaled."""
         return outputs if self.mean is None else outputs.astype(np.float64) * self.scale + self.mean
 
 
 def learn_scale(values, weights=None):
-    """Return the `TargetScale` of targets (n, K): the weighted mean and standard deviation; of a constant, the scale 1.
+    """Return the weighted mean and standard deviation of targets (n, K) as a `TargetScale`; constants have the scale 1.
 
-    Sums are taken of differences from the first target, divided by the largest one, so that they neither overflow nor
-    lose the digits of targets far from zero.
+    Sums are computed over differences from the first target, divided by the largest difference. Hence they do not
+    overflow, and they keep the digits of targets far from zero.
     """
     values = np.asarray(values, np.float64)
     if weights is not None:

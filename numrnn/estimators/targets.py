@@ -18,7 +18,7 @@ from numrnn.network.architecture import values_on_host
 
 
 def flat_targets(y, data, output, *, device="cpu", name="y"):
-    """Return y with one row per sequence or per step, checked against X.
+    """Return y with one row per sequence or per step, after a check against X.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def flat_targets(y, data, output, *, device="cpu", name="y"):
 
 
 def check_given(y, name):
-    """Raise an error if y is None, in the words that scikit-learn's checks of estimators expect."""
+    """Raise an error if y is None, with the message that scikit-learn's checks of estimators expect."""
     if y is None:
         raise InputError(name, (), f"=None: this estimator requires y to be passed, but the target {name} is None")
 
@@ -68,7 +68,7 @@ def _one_per_sequence(y, name):
 
 
 def _place_of_infinity(y):
-    """Return the index of the first non-finite element of y; () if there is none or y is not an array of floats."""
+    """Return the index of the first non-finite element of y; () if all are finite or y does not hold floats."""
     try:
         values = np.asarray(y)
     except ValueError:
@@ -78,7 +78,7 @@ def _place_of_infinity(y):
 
 
 def _is_per_step(y, data):
-    """Return whether y is certainly per step: `Sequences`, or arrays of unequal lengths that match those of X."""
+    """Return whether y is certainly per step: `Sequences`, or arrays with the lengths of X, if these differ."""
     if isinstance(y, Sequences):
         return True
     if not isinstance(y, (list, tuple)) or len(y) != len(data) or not all(np.ndim(item) == 1 for item in y):
@@ -87,7 +87,7 @@ def _is_per_step(y, data):
     return lengths.min() < lengths.max() and [len(item) for item in y] == lengths.tolist()
 
 
-MISSING = object()  # value of `classes` if the first call of `partial_fit` lacks it
+MISSING = object()  # value of `classes` if it was not passed to `partial_fit`
 
 
 def learn_labels(flat, classes, offsets=None):
@@ -96,9 +96,9 @@ def learn_labels(flat, classes, offsets=None):
     Parameters
     ----------
     flat : ndarray of shape (n,) or (n, K)
-        y; zeros and ones in K > 1 columns are multi-label.
+        y; K > 1 columns of zeros and ones are multi-label.
     classes : array-like or None
-        All labels, if y may lack some; `MISSING` if the user should have given them.
+        All labels, if y may lack some of them; `MISSING` if they were not passed to `partial_fit`.
     offsets : ndarray of shape (N + 1,) or None
         Offsets of the sequences, if y is per step.
 
@@ -123,7 +123,7 @@ def learn_labels(flat, classes, offsets=None):
 
 
 def _index_of(i, shape, offsets=None):
-    """Return the index of element i of flat targets as the user knows it: sequence, step if per step, column."""
+    """Return the index of element i of flat targets in the user's y: sequence, step (if y is per step), column."""
     row, *column = map(int, np.unravel_index(i, shape))
     if offsets is None:
         return row, *column
@@ -145,12 +145,12 @@ def _check_are_labels(flat, offsets):
 
 
 def warn_if_ambiguous(flat, data):
-    """Warn if multi-label targets (n, K) of sequences may have been meant otherwise."""
+    """Warn if multi-label targets (n, K) of sequences may have been meant as labels per step or one-hot classes."""
     n, K = flat.shape
     doubts = []
     if (data.lengths == K).all():
         doubts.append(f"Each sequence of X has {K} steps: for one label per step set output='step'.")
-    if n > K and (np.asarray(flat).sum(axis=1) == 1).all():  # few rows may have one label each by chance
+    if n > K and (np.asarray(flat).sum(axis=1) == 1).all():  # a few multi-label rows may each have one label by chance
         doubts.append("Each row has exactly one 1: for one class per sequence pass y.argmax(axis=1).")
     if not doubts:
         return
@@ -160,7 +160,7 @@ def warn_if_ambiguous(flat, data):
 
 
 def encode_labels(flat, labels, name, *, allow_unseen=False):
-    """Return the labels y (n,) as indices of classes, int64; `name` is the name of y in error messages.
+    """Return the labels y (n,) as int64 indices of classes; `name` is the name of y in error messages.
 
     With `allow_unseen`, labels that are not among the classes have the index -1.
     """
@@ -181,12 +181,12 @@ def encode_indicators(flat, n_outputs, dtype, name):
     """Return multi-label y (n, K) in the network's dtype; `name` is the name of y in error messages."""
     if flat.ndim != 2 or flat.shape[1] != n_outputs or not np.isin(flat, (0, 1)).all():
         expected = f"must hold zeros and ones in {n_outputs} columns, one for each label"
-        raise InputError(name, (), f"{expected}, got shape {flat.shape}")
+        raise InputError(name, (), f"{expected}, got {shown(flat.tolist())} of shape {flat.shape}")
     return np.ascontiguousarray(flat, dtype=dtype)
 
 
 def distinct(labels, name):
-    """Return the distinct labels in sorted order; there must be at least two, of one type."""
+    """Return the distinct labels in sorted order; there must be at least two labels, all of one type."""
     check_plain(labels, name)
     labels = np.asarray(labels)
     _check_one_type(labels, name)
@@ -194,7 +194,7 @@ def distinct(labels, name):
         raise InputError(name, (), f"={shown(labels)}: must be a list of labels, none of them NaN")
     try:
         found = np.unique(labels)
-    except TypeError as error:  # labels that cannot be compared with each other
+    except TypeError as error:  # labels of different types cannot be compared
         raise InputError(
             name, (), f"={shown(labels)}: must be labels of one type, all strings or all numbers"
         ) from error
@@ -215,9 +215,9 @@ def _check_one_type(labels, name, offsets=None):
 
 
 def _column(flat, name):
-    """Return labels as (n,); several columns of labels raise an error."""
+    """Return labels as an array of shape (n,); several columns of labels raise an error."""
     if flat.ndim == 2 and flat.shape[1] > 1:
-        expected = "must have one label per target, or be multi-label: zeros and ones"
+        expected = "must be a single column of labels, or multi-label: zeros and ones"
         hint = "; if these are labels per step, set output='step'"
         raise InputError(name, (), f"{expected}; got shape {flat.shape}", hint)
     return column_or_1d(flat, warn=True)
@@ -232,8 +232,8 @@ def flat_weights(sample_weight, data, output, *, device="cpu", name="sample_weig
     Parameters
     ----------
     sample_weight : None, array-like of shape (N,), or one weight per step in any form of y
-        Weights per step need ``output="step"``; a weight per sequence then applies to all steps of the sequence. With
-        ``device="cuda"``, arrays on the GPU are copied to the host.
+        Weights per step need ``output="step"``. With ``output="step"``, a weight per sequence applies to all its steps.
+        With ``device="cuda"``, arrays on the GPU are copied to the host.
     data : Sequences
         X.
     output : {"sequence", "step"}
@@ -276,11 +276,11 @@ def flat_weights(sample_weight, data, output, *, device="cpu", name="sample_weig
 
 
 def after_washout(weights, data, washout, name):
-    """Return the weights of steps, or 1, with 0 in the first `washout` steps of each sequence; X is called `name`."""
+    """Return weights of steps (1 for None), 0 in the washout of each sequence; `name` is the name of X in errors."""
     short = data.lengths <= washout
     if short.any():
         i = int(short.argmax())
-        problem = f"has {data.lengths[i]} steps, all within washout={washout}: it must have more"
+        problem = f"has {data.lengths[i]} steps, but must have more than washout={washout}"
         raise InputError(name, (i,), problem, "; lower washout, or leave the sequence out")
     return np.where(steps_of(data) < washout, 0.0, 1.0 if weights is None else weights)
 
@@ -296,12 +296,12 @@ def class_weights(class_weight, classes, codes, weights):
     Parameters
     ----------
     class_weight : dict or "balanced"
-        Classes that the dict does not name have weight 1.
+        Parameter of the estimator. Classes that the dict does not name have weight 1.
     classes : ndarray of shape (K,)
     codes : ndarray of shape (n,), int64
         Index of the class of each target.
     weights : ndarray of shape (n,) or None
-        "balanced" counts each target with its weight.
+        Sample weights, with which "balanced" counts the targets.
     """
     if isinstance(class_weight, dict):
         for label, weight in class_weight.items():
@@ -323,7 +323,7 @@ def class_weights(class_weight, classes, codes, weights):
 
 
 def weigh_classes(weights, class_weights, codes, suffix=""):
-    """Return sample weights x class weights, or None if both are None; `suffix` completes the names in messages."""
+    """Return sample weights x class weights, or None if both are None; `suffix` is the end of names in messages."""
     if class_weights is None:
         return weights
     products = class_weights[codes] if weights is None else weights * class_weights[codes]
@@ -336,7 +336,7 @@ def weigh_classes(weights, class_weights, codes, suffix=""):
 
 def _numbers(weights, name):
     try:
-        # Strings such as "2" would pass the cast.
+        # The conversion to float64 would accept strings such as "2".
         if weights.dtype.kind not in "biufO":
             raise TypeError(f"got dtype {weights.dtype}")
         return numbers_of_objects(weights, name).astype(np.float64)

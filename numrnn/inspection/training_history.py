@@ -11,9 +11,9 @@ def save_learning_curve(history, path, *, watched, labels):
     history : dict of str to list
         Columns of ``history.csv``.
     path : path-like
-        Picture to write.
+        PNG file to write.
     watched : str
-        Data on which the validation columns were computed.
+        Name of the data on which the validation columns were computed, for the legends.
     labels : tuple of str
         Names of the loss and the score.
 
@@ -27,7 +27,7 @@ def save_learning_curve(history, path, *, watched, labels):
 
     from numrnn.io import replacing
 
-    # Figure without pyplot: no window system is asked for, nothing global is changed.
+    # `Figure` without pyplot needs no window system and changes no global state.
     score = next((name for name in ("validation_score", "validation_bits") if name in history), None)
     figure = Figure(figsize=(9, 3.6) if score else (5, 3.6), layout="constrained")
     axes = figure.subplots(1, 2 if score else 1, squeeze=False)[0]
@@ -35,7 +35,7 @@ def save_learning_curve(history, path, *, watched, labels):
     if "validation_loss" in history:
         axes[0].plot(history["epoch"], history["validation_loss"], label=watched)
         axes[0].legend(frameon=False)
-    # A cross-entropy of texts falls by a factor of two at most, over which a logarithmic scale has no round numbers.
+    # The cross-entropy of texts decreases at most by a factor of two: a logarithmic scale would have no round numbers.
     axes[0].set(ylabel=labels[0], yscale="linear" if score == "validation_bits" else "log")
     if score:
         axes[1].plot(history["epoch"], history[score], color="C1", label=watched)

@@ -20,7 +20,7 @@ __all__ = sorted(_MODULE_OF)
 
 
 def __getattr__(name):
-    # Whoever shows a value in an error, such as the command line, needs no files.
+    # Modules that only format values for errors, such as the command line, need not import the rest.
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'numrnn.io' has no attribute {name!r}")
     return getattr(import_module(f"numrnn.io.{_MODULE_OF[name]}"), name)

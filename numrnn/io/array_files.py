@@ -1,4 +1,4 @@
-"""Read arrays from ``.npy`` files and from ``.npz`` files, the zip archives of `numpy.savez`, without trusting them."""
+"""Read arrays from ``.npy`` and ``.npz`` files, whose content is checked before memory is allocated."""
 
 import math
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
@@ -10,9 +10,11 @@ from numrnn.io.damage import readable
 __all__ = ["read_array", "read_arrays", "read_header"]
 
 KIND = ".npz file of plain arrays"
-ENCRYPTED = 1  # a bit of a member's flags
-DEFLATE = 1032  # the most bytes that one compressed byte becomes
-END, COUNT_AT, MANY = 22, 10, 0xFFFF  # of the last record: bytes, where it counts the members, more than fit
+ENCRYPTED = 1  # bit in the flags of a member of a zip archive
+DEFLATE = 1032  # largest number of bytes to which one compressed byte can expand
+# Last record of a zip archive: its size in bytes, the offset of the number of members, and the value of this number
+# if there are too many members for 16 bits.
+END, COUNT_AT, MANY = 22, 10, 0xFFFF
 
 
 def read_arrays(path, known):
@@ -34,7 +36,7 @@ def read_arrays(path, known):
 
 
 def _check_count(archive, file, size):
-    """Raise an error if an entry claims a longer comment than it has: ZipFile skips the entries after it."""
+    """Raise an error if an entry states too long a comment, which makes ZipFile skip the entries after it."""
     file.seek(size - END - len(archive.comment) + COUNT_AT)
     count, found = int.from_bytes(file.read(2), "little"), len(archive.infolist())
     if count not in (found, MANY):
@@ -42,7 +44,7 @@ def _check_count(archive, file, size):
 
 
 def _members(archive, size):
-    """Return the members of an archive by the names of their arrays, after checks of their sizes."""
+    """Return the members of an archive as a dict by names of arrays, after checks of their sizes."""
     members = {}
     for info in archive.infolist():
         name = info.filename.removesuffix(".npy")
@@ -67,19 +69,19 @@ def _read(path, archive, info):
         return read_array(member, info.file_size)
 
 
-KINDS = "biufcSUmM"  # neither objects, which are pickles, nor records
+KINDS = "biufcSUmM"  # kinds of dtype that are read: not objects, which are pickled, and not records
 READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-PIECE = 1 << 20  # bytes read at a time: an archive makes a copy of them
+PIECE = 1 << 20  # bytes that are read at a time, since an archive copies them
 LAST_CHARACTER = 0x10FFFF
 
 
 def read_header(file, size):
-    """Read dtype, shape and order of an array, and leave the file where its items begin.
+    """Read dtype, shape and order of an array, and leave the file at the position where its items begin.
 
     Parameters
     ----------
     file : binary file
-        Positioned at its beginning.
+        File at its beginning.
     size : int
         Size of the file in bytes.
 
@@ -92,8 +94,8 @@ def read_header(file, size):
     Raises
     ------
     ValueError
-        If it is not a plain array, or the file has another size than the array needs. NumPy's parser raises other
-        errors, see `numrnn.io.damage.readable`.
+        If the file does not hold a plain array, or its size is not the one that the array needs. NumPy's parser raises
+        other errors (see `numrnn.io.damage.readable`).
     """
     version = np.lib.format.read_magic(file)
     if version not in READERS:
@@ -111,7 +113,7 @@ def read_header(file, size):
 def read_array(file, size):
     """Read a whole array from a binary file of `size` bytes.
 
-    Raises a ValueError as `read_header` does, and if the file is truncated or strings hold invalid characters.
+    Raises the errors of `read_header`, and a ValueError if the file is truncated or strings hold invalid characters.
     """
     dtype, shape, fortran_order = read_header(file, size)
     flat = np.empty(math.prod(shape), dtype)
@@ -125,5 +127,5 @@ def _fill(content, file):
     done = 0
     while count := file.readinto(content[done : done + PIECE]):
         done += count
-    if done < len(content) or file.read(1):  # the end of a member of an archive is where its CRC is compared
+    if done < len(content) or file.read(1):  # reading to the end makes an archive compare the CRC
         raise ValueError(f"its items need {len(content)} bytes, but the file has {done} or more")

@@ -23,7 +23,7 @@ KINDS = {
 
 
 def replace_file(path, content):
-    """Write `content` so that `path` holds either all of it or what it held before; see `replacing`."""
+    """Write `content` to `path` atomically: the file holds either the new or the old content; see `replacing`."""
     with replacing(path) as file:
         file.write(content)
 
@@ -32,9 +32,9 @@ def replace_file(path, content):
 def replacing(path):
     """Open a file whose content replaces that of `path` when the context ends without an error.
 
-    The replacement survives a power cut. A symbolic link stays a link, and its target is replaced. The mode, the group
-    and, for root, the owner of a replaced file are kept; a new file gets the mode that the umask allows. Temporary
-    files of killed processes are removed.
+    The replacement survives a power cut. If `path` is a symbolic link, its target is replaced. The new content keeps
+    the mode, the group and, for root, the owner of the old file; without an old file, it gets the mode that the umask
+    allows. Temporary files of killed processes are removed.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def replacing(path):
     Raises
     ------
     OSError
-        If the file cannot be written, for instance because it is read-only or not a regular file. The error names
+        If the file cannot be written, for example because it is read-only or not a regular file. The error names
         `path`.
     """
     temporary = None
@@ -72,12 +72,12 @@ def replacing(path):
 
 
 def _is_ours(name, temporary):
-    """Return whether an error concerns the file that is written rather than a file that its writer reads."""
+    """Return whether an error concerns the file that is written, and not a file that the caller reads meanwhile."""
     return name is None or temporary is None or name == str(temporary)
 
 
 def _replaceable(path):
-    """Return the status of the file to replace, or None if there is none."""
+    """Return the status of the file to replace, or None if there is no such file."""
     try:
         before = os.stat(path)
     except FileNotFoundError:
@@ -86,19 +86,20 @@ def _replaceable(path):
     if kind is not None:
         number = errno.EISDIR if stat.S_ISDIR(before.st_mode) else errno.EINVAL
         raise OSError(number, f"is {kind}, expected a regular file or a new name")
-    # Root may write to anything, and a rename asks nobody: the owner's bit is what a user protects a file with.
+    # Root may write to any file, and a rename needs no permission to write the file. Hence the owner's write bit, with
+    # which users protect files, is checked too.
     if not before.st_mode & stat.S_IWUSR or not os.access(path, os.W_OK):
         raise PermissionError(errno.EACCES, "is read-only: choose another name, or make it writable")
     return before
 
 
 def _keep_mode(number, before):
-    """Give a new file the owner, group and mode of the file that it replaces, as far as the system permits."""
-    for owner in (before.st_uid, -1):  # root may give files away, others change the group at most
+    """Give a new file the owner, group and mode of the file that it replaces, if the system permits it."""
+    for owner in (before.st_uid, -1):  # only root may change the owner
         with suppress(OSError):
             os.fchown(number, owner, before.st_gid)
             break
-    # The permissions of a group are not for another one.
+    # If the group could not be kept, the new group must not get the permissions of the old one.
     same_group = os.fstat(number).st_gid == before.st_gid
     with suppress(OSError):  # not all file systems have modes
         os.fchmod(number, before.st_mode & (0o777 if same_group else 0o707))
@@ -106,7 +107,7 @@ def _keep_mode(number, before):
 
 def _sync_folder(folder):
     """Sync a folder to disk; until then, a power cut may undo a rename in it."""
-    with suppress(OSError):  # not all systems can
+    with suppress(OSError):  # some systems cannot sync folders
         number = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(number)
@@ -117,7 +118,7 @@ def _sync_folder(folder):
 def open_regular(path):
     """Open a regular file for reading bytes.
 
-    Raises an OSError that names `path` if there is no such file, or if it is not a regular file: a FIFO would block the
+    Raises an OSError that names `path` if there is no such file, or if it is not a regular file. A FIFO would block the
     reader, and a device may have no end.
     """
     flags = getattr(os, "O_NONBLOCK", 0)
@@ -128,7 +129,7 @@ def open_regular(path):
     raise OSError(errno.EINVAL, "expected a regular file", os.fspath(path))
 
 
-OLD = 24 * 3600  # seconds since the last write
+OLD = 24 * 3600  # seconds after which any temporary file without a lock is removed
 
 
 def create_temporary(target, mode):
@@ -137,7 +138,7 @@ def create_temporary(target, mode):
     Parameters
     ----------
     target : pathlib.Path
-        The rename is atomic only within one file system, hence the same folder.
+        File to replace. The temporary file is in the same folder, since a rename is atomic only within a file system.
     mode : int
         Permissions, restricted by the umask.
 
@@ -150,7 +151,7 @@ def create_temporary(target, mode):
     while True:
         path = target.with_name(f".{target.name}.{_host()}.{uuid.uuid4().hex}.tmp")
         number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        # Before it was locked, `remove_leftovers` of another process may have taken its writer for dead.
+        # Before the lock, `remove_leftovers` of another process may have removed the file; then try again.
         if _lock(number) is not False and os.fstat(number).st_nlink:
             return path, number
         os.close(number)
@@ -162,7 +163,7 @@ def remove_leftovers(folder, name):
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if found := pattern.fullmatch(entry.name):
-                with suppress(OSError):  # another process was faster, or the file is another user's
+                with suppress(OSError):  # another process removed the file, or another user owns it
                     _remove_if_dead(entry.path, found["host"])
 
 
@@ -173,13 +174,13 @@ def _remove_if_dead(path, host):
         is_old = time.time() - status.st_mtime > OLD
         is_dead = locked is not False and (is_old or (locked and host == _host()))
         if is_dead and stat.S_ISREG(status.st_mode):
-            os.unlink(path)  # while it is locked, see `create_temporary`
+            os.unlink(path)  # still locked, see `create_temporary`
     finally:
         os.close(number)
 
 
 def _lock(number):
-    """Lock an open file; return False if another descriptor has the lock, None if the file system has no locks."""
+    """Lock an open file; return False if another descriptor holds the lock, and None if there are no locks."""
     try:
         import fcntl  # Linux and macOS only
 

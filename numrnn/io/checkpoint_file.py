@@ -1,8 +1,8 @@
-"""Read and write checkpoints: named arrays and a JSON header in one safetensors file, with a checksum over every byte.
+"""Read and write checkpoints: safetensors files with named arrays, a JSON header and a checksum over all bytes.
 
-The file's metadata have two strings: ``numrnn_checkpoint``, the header as JSON, and ``checksum``, see
-`numrnn.io.damage`. The checksum is compared before anything else in the file is used, so a flipped bit or a missing end
-is detected wherever it is.
+The metadata of the file have two strings: ``numrnn_checkpoint``, the header as JSON, and ``checksum`` (see
+`numrnn.io.damage`). The checksum is compared before anything else in the file is used, so that any flipped bit or
+missing end is detected.
 """
 
 import io
@@ -26,7 +26,7 @@ HEADER = "numrnn_checkpoint"
 
 
 class DamagedCheckpointError(ValueError):
-    """Report that a file differs from the checkpoint that was written, or is not a checkpoint."""
+    """Report that a file is not a checkpoint, or differs from the checkpoint that was written."""
 
 
 def write_checkpoint(path, tensors, header):
@@ -42,7 +42,7 @@ def write_checkpoint(path, tensors, header):
     Raises
     ------
     OSError
-        If the file cannot be written. Nothing is left behind.
+        If the file cannot be written. No partial file remains.
     """
     text = json.dumps({"format": CHECKPOINT_FORMAT, "numrnn": numrnn.__version__, **header}, allow_nan=False)
     arrays = {name: np.array(array, order="C") for name, array in tensors.items()}
@@ -59,7 +59,7 @@ def read_checkpoint(path):
     DamagedCheckpointError
         If the file is damaged or is not a checkpoint.
     ValueError
-        If its format has another version.
+        If the file has another version of the format.
     """
     with open_regular(path) as file:
         content = file.read()

@@ -1,4 +1,4 @@
-"""Keep the last checkpoints of one run in a folder that one process at a time may write to."""
+"""Keep the last checkpoints of a run in a folder, to which only one process at a time can write."""
 
 import errno
 import logging
@@ -20,21 +20,21 @@ _NAME = re.compile(r"checkpoint-(\d{6,})\.safetensors")
 
 
 class CheckpointFolder:
-    """Write the checkpoints of one run to a folder, and lock out other processes until this one ends.
+    """Write the checkpoints of a run to a folder, which is locked for other processes until this process ends.
 
     Parameters
     ----------
     path : str or path-like
-        Created if it does not exist.
+        Folder, which is created if it does not exist.
     keep : int
-        Number of checkpoints to keep; older ones are removed.
+        Number of checkpoints to keep; older checkpoints are removed.
 
     Raises
     ------
     OSError
         If the folder cannot be created.
     ValueError
-        If another process has locked it.
+        If another process has locked the folder.
     """
 
     def __init__(self, path, keep):
@@ -44,7 +44,7 @@ class CheckpointFolder:
         remove_leftovers(self.path, _NAME.pattern)
 
     def save(self, tensors, header):
-        """Write the next checkpoint, remove the oldest ones, and return its path."""
+        """Write the next checkpoint, remove the oldest checkpoints, and return the path of the new one."""
         numbers = [0, *_numbered(self.path)]
         path = self.path / f"checkpoint-{max(numbers) + 1:06d}.safetensors"
         write_checkpoint(path, tensors, header)
@@ -62,12 +62,12 @@ class CheckpointFolder:
 
 
 def newest_checkpoint(folder):
-    """Return path, arrays and header of the newest undamaged checkpoint of a folder, or a path of None.
+    """Return path, arrays and header of a folder's newest undamaged checkpoint; the path is None in an empty folder.
 
     Raises
     ------
     ValueError
-        If there are checkpoints but all are damaged, or the newest has another format version.
+        If all checkpoints are damaged, or the newest undamaged one has another format version.
 
     Warns
     -----
@@ -91,7 +91,7 @@ def newest_checkpoint(folder):
 
 
 def _numbered(folder):
-    """Return the checkpoints of a folder by their numbers."""
+    """Return the paths of a folder's checkpoints as a dict by number."""
     if not folder.is_dir():
         return {}
     matches = {path: _NAME.fullmatch(path.name) for path in folder.iterdir()}
@@ -99,7 +99,7 @@ def _numbered(folder):
 
 
 def _take_lock(folder):
-    """Lock an open file; the kernel releases the lock when the process ends, however it ends."""
+    """Lock a folder by a lock file; the operating system releases the lock even if the process is killed."""
     import fcntl  # Linux and macOS only; all else here works without
 
     number = _open_lock(folder / "lock")

@@ -1,7 +1,7 @@
-"""Detect damaged files by a checksum over every byte, and name the file in errors.
+"""Detect damaged files by a checksum over all bytes, and name the file in errors.
 
-The string ``checksum`` of a safetensors file's metadata is the SHA-256 of the whole file with 64 zeros in place of the
-checksum.
+The string ``checksum`` in the metadata of a safetensors file is the SHA-256 of the whole file, computed with 64 zeros
+in place of the checksum.
 """
 
 import csv
@@ -19,18 +19,18 @@ __all__ = ["NO_CHECKSUM", "checksum_is_right", "put_checksum", "readable"]
 
 NO_CHECKSUM = "0" * 64
 _PLACE = re.compile(rb'"checksum":"([0-9a-f]{64})"')
-_MOST_HEADER = 100_000_000  # bytes that safetensors allows
+_MOST_HEADER = 100_000_000  # largest header in bytes that safetensors allows
 _BLOCK = 1 << 20
 
 
 def put_checksum(content):
-    """Write the checksum of a file, a bytearray, in place of `NO_CHECKSUM`."""
+    """Replace `NO_CHECKSUM` in the content of a file, a bytearray, by the checksum."""
     first, last = _PLACE.search(content, 8, 8 + _header_bytes(content)).span(1)
     content[first:last] = hashlib.sha256(content).hexdigest().encode()
 
 
 def checksum_is_right(file):
-    """Return whether the checksum stored in a binary file matches its content; None if it stores none."""
+    """Return whether the checksum stored in a binary file matches its content; None without a checksum."""
     start = file.read(8)
     header = file.read(_header_bytes(start))
     found = _PLACE.search(header)
@@ -47,12 +47,12 @@ def _header_bytes(content):
     return min(int.from_bytes(content[:8], "little"), _MOST_HEADER)
 
 
-# RuntimeError is RecursionError and NotImplementedError, too; ArithmeticError is OverflowError.
+# RuntimeError includes RecursionError and NotImplementedError; ArithmeticError includes OverflowError.
 FAULTS = (
     ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError, MemoryError, SyntaxError,
     EOFError, BadZipFile, zlib.error, struct.error, tokenize.TokenError, csv.Error,
 )  # fmt: skip
-LONGEST = 200  # characters of a parser's message, which may quote the file
+LONGEST = 200  # largest number of characters of a parser's message, which may quote the file
 
 
 @contextmanager
@@ -63,14 +63,14 @@ def readable(path, kind):
     ----------
     path : path-like
     kind : str
-        Kind of file that is expected, for the message.
+        Expected kind of file, for the message.
 
     Raises
     ------
     ValueError
         If the content is invalid.
     OSError
-        If the system fails to read the file; the error names the file.
+        If the operating system fails to read the file; the error names the file.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def readable(path, kind):
     try:
         yield
     except OSError as error:
-        if error.errno in (None, errno.EINVAL):  # of a parser, or of a place in the file that cannot be
+        if error.errno in (None, errno.EINVAL):  # raised by a parser, or for an impossible position in the file
             raise ValueError(_text(path, kind, error)) from error
         raise OSError(error.errno, error.strerror, os.fspath(path)) from error
     except FAULTS as error:
@@ -92,5 +92,5 @@ def readable(path, kind):
 
 
 def _text(path, kind, error):
-    why = next(iter(str(error).splitlines()), type(error).__name__)  # NumPy's second line says how to load it unsafely
+    why = next(iter(str(error).splitlines()), type(error).__name__)  # NumPy's second line recommends an unsafe option
     return f"{path}: not a readable {kind} ({why if len(why) <= LONGEST else why[:LONGEST] + '...'})"

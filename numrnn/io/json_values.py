@@ -21,17 +21,17 @@ import numpy as np
 from numrnn.io.messages import shown
 
 _KINDS = "biufUO"
-_ITEMS = {"b": bool, "i": int, "u": int, "f": (int, float), "U": str}  # what the items of an array decode to
-_TEXT = 64  # characters to which an array of texts may be wider than its longest item
+_ITEMS = {"b": bool, "i": int, "u": int, "f": (int, float), "U": str}  # types of decoded items, by kind of dtype
+_TEXT = 64  # characters per item up to which the dtype of an array of str may exceed its longest item
 
 
 def encode(value):
-    """Convert a value to one that ``json.dumps`` stores without loss.
+    """Convert a value to a JSON value, from which `decode` can restore it.
 
     Parameters
     ----------
     value : None, bool, int, float, str, list, tuple, dict, NumPy scalar, array or scalar type, or object
-        An object is stored as its class name and ``get_params(deep=False)``.
+        Value; of other objects, the class name and ``get_params(deep=False)`` are stored.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def encode(value):
     Raises
     ------
     TypeError
-        If the value, or a value inside it, has no encoding, such as a function.
+        If the value, or a value inside it, cannot be encoded, such as a function.
 
     Examples
     --------
@@ -72,20 +72,20 @@ def encode(value):
 
 
 def decode(encoded, classes=None):
-    """Convert what `encode` returned back to the original value, of the same types.
+    """Convert a result of `encode` back to the original value.
 
     Parameters
     ----------
     encoded : None, bool, int, float, str, list or dict
     classes : dict of str to type, optional
-        Classes that ``{"object": ...}`` may name.
+        Classes, by name, that ``{"object": ...}`` may have.
 
     Raises
     ------
     ValueError
         If an encoding or a class is unknown, or an array contradicts its dtype or shape.
     LookupError, TypeError, AttributeError, OverflowError, RecursionError
-        If `encode` cannot have returned it.
+        If `encoded` is not a result of `encode`.
     """
     if isinstance(encoded, list):
         return [decode(item, classes) for item in encoded]
@@ -122,10 +122,10 @@ def _decode_array(content, classes):
 
 
 def _dtype_of(name, items):
-    """Return the dtype of an array; a text dtype may be only slightly wider than the longest text."""
+    """Return the dtype of an array; a dtype of str is narrowed, so that a damaged file cannot request much memory."""
     dtype = np.dtype(name if isinstance(name, str) and len(name) < 32 else "V")
     if dtype.kind not in _KINDS or dtype.itemsize > 8 and dtype.kind != "U":
-        raise ValueError(f"dtype={shown(name)}: must be the dtype of an array in a model file")
+        raise ValueError(f"dtype={shown(name)}: must be a dtype of strings, objects or real numbers of at most 64 bits")
     if dtype.kind != "U":
         return dtype
     longest = max((len(item) for item in items if isinstance(item, str)), default=0)
@@ -152,7 +152,7 @@ def _decode_dict(content, classes):
 def _decode_object(content, classes):
     name = content["class"]
     if name not in (classes or {}):
-        raise ValueError(f"unknown class {shown(name)} in a model file; the known ones are {sorted(classes or {})}")
+        raise ValueError(f"unknown class {shown(name)} in a model file; known classes are {sorted(classes or {})}")
     return classes[name](**{key: decode(item, classes) for key, item in content["params"].items()})
 
 

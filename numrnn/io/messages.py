@@ -3,23 +3,23 @@
 import reprlib
 from contextlib import contextmanager
 
-LONGEST = 500  # characters of a message
-VALUE = 200  # of a value in it, so that there is room for two and the sentence around them
+LONGEST = 500  # largest number of characters of a message
+VALUE = 200  # largest number of characters of a value, so that a message has room for two values
 
 
 class InputError(ValueError):
-    """Report a problem with an argument or an item of it, which the catcher can attribute to another place.
+    """Report a problem with an argument or one of its items; callers can replace its name, for example by a file's.
 
     Parameters
     ----------
     parameter : str
-        Name of the argument that the caller knows, such as "X", "y_val" or "texts".
+        Name of the argument of the public function, such as "X", "y_val" or "texts".
     index : tuple of int
-        Index of the item: (3,) for X[3], () for the whole argument.
+        Index of the item, such as (3,) for X[3]; () for the whole argument.
     problem : str
-        The rest of the sentence, which names no other place.
+        The rest of the sentence, which does not name the argument again.
     hint : str, default=""
-        End of the sentence with what to do in Python; the command line gives its own advice instead.
+        End of the sentence, with advice for Python; the command line replaces it by its own advice.
 
     Examples
     --------
@@ -38,7 +38,7 @@ class InputError(ValueError):
         return f"{place_of(self.parameter, self.index)}{blank}{self.problem}{self.hint}"
 
     def at(self, place, *index):
-        """Return the error attributed to another place, without the hint."""
+        """Return the error with another name, such as a position in a file, and without the hint."""
         return type(self)(place, index, self.problem)
 
 
@@ -64,7 +64,7 @@ def shown(value):
     """
     try:
         text = _SHORT.repr(value)
-    except ValueError:  # Python writes no integer of more than 4,300 digits
+    except ValueError:  # Python does not convert integers of more than 4,300 digits to str
         text = f"<{type(value).__name__}>"
     return text if len(text) <= VALUE else f"{text[: VALUE - 3]}..."
 

@@ -1,9 +1,9 @@
 """Read and write a model as one safetensors file: named arrays and a versioned JSON header.
 
 The header is the string ``numrnn`` of the file's metadata. Its keys are ``format`` (the version of the file format, an
-integer), ``numrnn`` (the version of the library that wrote it) and those of `numrnn.estimators.saving`. The string
-``checksum`` is described in `numrnn.io.damage`; the first files had none. Any safetensors reader in any language can
-read the arrays, and nothing in the file is executed.
+integer), ``numrnn`` (the version of the library that wrote it) and the keys of `numrnn.estimators.saving`.
+`numrnn.io.damage` describes the string ``checksum``, which the first files did not have. Any safetensors reader in any
+language can read the arrays, and no content of the file is executed.
 """
 
 import json
@@ -22,7 +22,7 @@ FORMAT = 1
 
 
 def write_model(path, tensors, header):
-    """Write arrays and a header so that `path` holds either the whole new file or what it held before.
+    """Write arrays and a header atomically.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def write_model(path, tensors, header):
     Raises
     ------
     OSError
-        If `path` is a directory, or the file cannot be written. Nothing is left behind.
+        If `path` is a directory, or the file cannot be written. No partial file remains.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def read_model(path):
         If the file is not a safetensors file, is damaged, was not written by numrnn, or has a newer format.
     """
     path = Path(path)
-    with open_regular(path) as file:  # safe_open's own errors for a missing file or a folder do not say which
+    with open_regular(path) as file:  # errors of safe_open do not name a missing file or a folder
         is_right = checksum_is_right(file)
     try:
         with safe_open(path, framework="numpy") as file:

@@ -74,7 +74,8 @@ def test_options_have_the_defaults_of_the_estimators(estimator):
     defaults = {name: parameter.default for name, parameter in inspect.signature(estimator).parameters.items()}
     found = {option.name: option.default for option in options.PARAMETERS if option.name in defaults}
     assert found == {name: defaults[name] for name in found}
-    assert {option.name for option in options.PARAMETERS} - set(found) <= {"class_weight", "scale_targets", "restart_rate"}
+    others = {"class_weight", "scale_targets", "restart_rate"}
+    assert {option.name for option in options.PARAMETERS} - set(found) <= others
 
 
 def test_fit_writes_model_history_report_and_picture(labelled, trained, capsys):

@@ -219,7 +219,7 @@ def test_files_that_are_verified(files, capsys):
     shards = files / "shards"
     assert main(["shard", str(files / "both.npz"), "--output", str(shards)]) == 0
     assert main(["info", "--verify", str(shards)]) == 0
-    assert "6 files are as they were written\ntrain: 48 sequences" in capsys.readouterr().out
+    assert "6 files match their checksums\ntrain: 48 sequences" in capsys.readouterr().out
     changed = shards / "test" / "00000.values.npy"
     content = changed.read_bytes()
     changed.write_bytes(content[:-1] + b"\x3f")

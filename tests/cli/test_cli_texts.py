@@ -148,7 +148,7 @@ def test_lines_of_a_file_begin_and_end(tmp_path, capsys):
     new = tmp_path / "new.txt"
     new.write_text("anna\n\nnù\n", encoding="utf-8")
     assert main(["score", str(out), str(new)]) == 2
-    assert f"{new}: line 3 has 'ù' (U+00F9) at 1" in capsys.readouterr().err
+    assert f"{new}: line 3 has 'ù' (U+00F9) at index 1" in capsys.readouterr().err
     config = tmp_path / "job.toml"
     config.write_text('task = "language-model"\nboundaries = true\nunknown = true\nmax_iter = 1\n', encoding="utf-8")
     words = ["fit", str(tmp_path / "names.txt"), "--config", str(config), "--output", str(out), "--test-fraction", "0"]
@@ -260,7 +260,7 @@ BAD_USAGE = [
     ([*FIT, "{data}/reviews.csv", "--no-unknown"], "unknown=False: must be True or 'auto'"),
     ([*LM, "{data}/book.txt", "--last", "9"], "--last does not apply to a language-model"),
     ([*LM, "{data}/book.txt", "--bidirectional"], "--bidirectional does not apply to a language-model"),
-    (["score", "{writer}", "{tmp}/new.txt"], "new.txt has 'Ž' (U+017D) at 6"),
+    (["score", "{writer}", "{tmp}/new.txt"], "new.txt has 'Ž' (U+017D) at index 6"),
     (["score", "{reader}", "{data}/scores.csv", "--target", "other"], "no column 'other'"),
     (["score", "{reader}", "{data}/book.txt"], "book.txt: the model reads texts; pass a .csv or .tsv file"),
     (["predict", "{reader}", "japanese_vowels"], "japanese_vowels: the model reads texts; pass a .csv or"),
@@ -273,8 +273,8 @@ BAD_USAGE = [
     (["score", "{alone}", "{data}/reviews.csv", "--text", "text"], "--target is missing"),
     (["generate", "{reader}", "--prompt", "a"], ": RNNClassifier does not generate text"),
     (["generate", "{writer}"], "--prompt is missing: the model has not learned how texts begin"),
-    (["generate", "{writer}", "--prompt", "n", "--stop", "é"], "--stop has 'é' (U+00E9) at 0"),
-    (["generate", "{writer}", "--prompt", "né"], "--prompt has 'é' (U+00E9) at 1"),
+    (["generate", "{writer}", "--prompt", "n", "--stop", "é"], "--stop has 'é' (U+00E9) at index 0"),
+    (["generate", "{writer}", "--prompt", "né"], "--prompt has 'é' (U+00E9) at index 1"),
     (["generate", "{writer}", "--prompt", ""], "--prompt is empty"),
     (["generate", "{writer}", "--prompt", "n", "--top-p", "2"], "--top-p must be"),
     (["generate", "{writer}", "--prompt", "n", "--length", "-1"], "--length must be"),

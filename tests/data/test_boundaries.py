@@ -166,7 +166,7 @@ def test_writing_ends_before_a_stop(stop):
     # The one that is complete first counts, of those that are complete at once the longest.
     complete = [(whole.find(text) + len(text), whole.find(text)) for text in stops if text in whole]
     if any("z" in text for text in stops):
-        with pytest.raises(ValueError, match=r"stop has 'z' \(U\+007A\) at 0"):
+        with pytest.raises(ValueError, match=r"stop has 'z' \(U\+007A\) at index 0"):
             model.generate("\nann", 40, temperature=0, stop=stop)
         return
     expected = whole[: min(complete)[1]] if complete else whole
@@ -188,7 +188,7 @@ def test_stops_of_tokens_integers_and_names(writer):
         (words, "one", 3, TypeError, "stop=3: must be a string, a list of such items, or None"),
         (words, "one", [None], TypeError, r"stop=\[None\]: must be a string"),
         (writer, "a", "", ValueError, "stop='': must hold at least one character"),
-        (writer, "a", "ù", ValueError, r"stop has 'ù' \(U\+00F9\) at 0"),
+        (writer, "a", "ù", ValueError, r"stop has 'ù' \(U\+00F9\) at index 0"),
         (numbers, [0], "a", TypeError, "stop='a': must be a symbol"),
         (numbers, [0], 4, ValueError, "stop=4: must hold symbols from 0 to 3"),
         (numbers, [0], [1, -1], ValueError, r"stop=\[1, -1\]: must hold symbols from 0 to 3"),

@@ -264,7 +264,7 @@ def test_a_sequence_is_in_one_file(tmp_path, capsys):
         (tmp_path / f"{name}.csv").write_text(text)
     words = ("--output", tmp_path / "x", "--sequence", "unit")
     error = error_of(capsys, "shard", tmp_path / "a.csv", tmp_path / "b.csv", *words)
-    assert f"b.csv: line 2: the rows of sequence '2' are in two places, the others in {tmp_path}/a.csv" in error
+    assert f"b.csv: line 2: the rows of sequence '2' are in two places, here and in {tmp_path}/a.csv" in error
     assert "c.csv: line 4: the rows of sequence '1' are in two places:" in error_of(
         capsys, "shard", tmp_path / "c.csv", *words
     )

@@ -119,9 +119,9 @@ def test_symbols_have_the_narrowest_type(n, dtype):
 @pytest.mark.parametrize(
     ("texts", "error", "message"),
     [
-        ("abcx", ValueError, r"texts has 'x' \(U\+0078\) at 3, which is not among the 3 symbols"),
-        (["ab", "", "caé"], ValueError, r"texts\[2\] has 'é' \(U\+00E9\) at 2"),
-        (["", "😀"], ValueError, r"texts\[1\] has '😀' \(U\+1F600\) at 0"),
+        ("abcx", ValueError, r"texts has 'x' \(U\+0078\) at index 3, which is not among the 3 symbols"),
+        (["ab", "", "caé"], ValueError, r"texts\[2\] has 'é' \(U\+00E9\) at index 2"),
+        (["", "😀"], ValueError, r"texts\[1\] has '😀' \(U\+1F600\) at index 0"),
         (b"abc", TypeError, r"got bytes: pass texts.decode\('utf-8'\)"),
         (["abc", b"abc"], TypeError, r"texts\[1\] is b'abc' \(bytes\), expected a str: pass texts\[1\].decode"),
         (["abc", None], TypeError, r"texts\[1\] is None \(NoneType\)"),
@@ -252,7 +252,7 @@ def test_the_last_symbols_of_each_text_are_kept():
     assert vocabulary.inverse_transform(vocabulary.transform(texts)) == ["bc", "", "ca"]
     assert vocabulary.inverse_transform(vocabulary.transform("abca")) == "ca"
     assert len(vocabulary.transform("xab")) == 2  # x is not read, so that it needs no symbol
-    with pytest.raises(ValueError, match=r"texts\[1\] has 'x' \(U\+0078\) at 3"):
+    with pytest.raises(ValueError, match=r"texts\[1\] has 'x' \(U\+0078\) at index 3"):
         vocabulary.transform(["ab", "abcx"])
     words = Vocabulary("token", last=2).fit(["to be or not to be"])
     assert words.inverse_transform(words.transform([["not", "to", "be"], "be"])) == ["to be", "be"]

@@ -99,7 +99,7 @@ def test_other_forms_are_asked_for():
     assert Vocabulary(normalization="NFKC").fit("x²").symbols_ == ("2", "x")
     with pytest.raises(ValueError, match="normalization"):
         Vocabulary(normalization="NFX").fit("a")
-    with pytest.raises(ValueError, match=r"texts has 'z' \(U\+007A\) at 1 in its NFC form"):
+    with pytest.raises(ValueError, match=r"texts has 'z' \(U\+007A\) at index 1 in its NFC form"):
         Vocabulary(normalization="NFC").fit("é").transform("e\u0301z")
 
 

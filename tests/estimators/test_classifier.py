@@ -108,7 +108,7 @@ def test_multi_label(output):
         (["a"] * 24, "at least 2 classes, got one class: 'a'"),
         (np.linspace(0, 1, 24), "Unknown label type"),
         (np.where(CODES == 0, np.nan, CODES), "NaN"),
-        (np.stack([CODES, CODES], axis=1), "one label per target"),
+        (np.stack([CODES, CODES], axis=1), "a single column of labels"),
         (CODES * 1j, "Complex"),
     ],
     ids=["one class", "numbers", "nan", "two columns", "complex"],

@@ -113,7 +113,7 @@ def test_a_class_of_steps_keeps_a_sequence_to_train_on():
 
 
 def test_classes_of_one_sequence_each_cannot_be_held_out():
-    with pytest.raises(ValueError, match="each class would lose its only training sequence: pass X_val"):
+    with pytest.raises(ValueError, match="each of them has a class that no other sequence has: pass X_val"):
         RNNClassifier(**OPTIONS, early_stopping=True).fit(X[:3], ["a", "b", "c"])
 
 

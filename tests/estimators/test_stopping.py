@@ -129,14 +129,14 @@ def test_regressors_and_pairs_have_scores_too():
         ({"monitor": "f1"}, "monitor='f1': must be one of 'loss', 'score', with this scoring"),
         ({"scoring": "f2"}, "scoring='f2': must be a name in sklearn.metrics.get_scorer_names"),
         ({"scoring": ["f1", "f1"]}, "must hold distinct names of scorers"),
-        ({"scoring": {"loss": "f1"}}, "the name 'loss' must be a str, and none of"),
+        ({"scoring": {"loss": "f1"}}, "the name 'loss' must be a str other than"),
         ({"scoring": lambda *_: "high"}, r"scoring\[scorer\] returned 'high': it must return a number"),
         ({"scoring": "f1", "held": {}}, "scoring='f1': needs validation data; pass X_val, or set validation"),
         ({"monitor": "score", "held": {}}, "monitor='score': needs validation data"),
         ({"validation": "last"}, "validation='last': must be None if X_val is passed"),
         ({"gap": 2, "held": {}}, "gap=2: must be 0 unless validation='last'"),
         ({"held": {"groups": Y[:40]}}, r"groups: need a splitter such as GroupShuffleSplit\(1\)"),
-        ({"validation": "last", "gap": 38, "held": {}}, "holds out 4 of 40 sequences and leaves out gap=38"),
+        ({"validation": "last", "gap": 38, "held": {}}, "holds out 4 of 40 sequences after gap=38"),
         (
             {"validation": GroupShuffleSplit(1), "held": {}},
             "its split failed: The 'groups' parameter should not be None",
@@ -176,7 +176,7 @@ def test_texts_are_split_like_sequences():
     model = fitted(RNNLanguageModel, (texts,), {}, validation="last", gap=4, **options)
     by_hand = fitted(RNNLanguageModel, (texts[:32],), {"X_val": texts[36:]}, **options)
     assert model.validation_loss_curve_ == by_hand.validation_loss_curve_
-    with pytest.raises(ValueError, match="gap=1: splits texts, but X is a single one, whose end is held out"):
+    with pytest.raises(ValueError, match="gap=1: needs several texts, but X is one text, whose end is held out"):
         fitted(RNNLanguageModel, ("ab" * 500,), {}, validation="last", gap=1)
     groups = np.repeat(np.arange(10), 4)
     fitted(RNNLanguageModel, (texts,), {"groups": groups}, validation=GroupShuffleSplit(1, random_state=0), **options)
@@ -185,7 +185,7 @@ def test_texts_are_split_like_sequences():
 def test_labels_that_only_y_val_has_are_wrong_answers_and_no_loss():
     labels = Y[40:].copy()
     labels[:5] = 7
-    with pytest.warns(UserWarning, match=r"y_val: 5 of 20 labels do not occur in y, such as 7; they count as wrong"):
+    with pytest.warns(UserWarning, match="5 of 20 labels do not occur in y, for example 7; they count as wrong"):
         model = fitted(held={"X_val": X[40:], "y_val": labels})
     assert model.validation_scores_[-1] == model.score(X[40:], labels)
     others = fitted(held={"X_val": X[45:], "y_val": labels[5:]})

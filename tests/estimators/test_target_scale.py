@@ -136,7 +136,7 @@ def test_files_keep_the_scale(tmp_path, scale_targets):
 @pytest.mark.parametrize(
     ("attribute", "value", "message"),
     [
-        ("target_scale_", None, "target_scale_=None: must be None if target_mean_ is"),
+        ("target_scale_", None, "target_scale_=None: must be None if and only if target_mean_ is None"),
         ("target_scale_", np.array([0.0]), "above 0"),
         ("target_scale_", np.array([-1.0]), "above 0"),
         ("target_scale_", np.array([np.inf]), "finite"),

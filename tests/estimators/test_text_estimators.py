@@ -140,7 +140,7 @@ def test_an_unseen_character_is_the_unknown_where_texts_are_only_read():
     strict = small(vocabulary=Vocabulary(unknown=False), max_iter=1).fit(names[:20], y[:20])
     writer = RNNLanguageModel((2,), max_iter=1).fit(names[:20])
     for reader in (strict, writer):
-        with pytest.raises(ValueError, match=r"X\[1\] has 'ù' \(U\+00F9\) at 1, .* set unknown=True"):
+        with pytest.raises(ValueError, match=r"X\[1\] has 'ù' \(U\+00F9\) at index 1, .* set unknown=True"):
             reader.predict_proba(["anna", "tù"])
     writer = RNNLanguageModel((2,), vocabulary=Vocabulary(unknown=True), max_iter=1).fit(names[:20])
     assert np.isfinite(writer.cross_entropy("tù"))

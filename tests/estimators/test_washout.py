@@ -55,7 +55,7 @@ def test_classifiers_have_it_too():
 def test_a_sequence_without_further_steps_is_named():
     X, y = ragged()
     X[3], y[3] = X[3][:4], y[3][:4]
-    with pytest.raises(ValueError, match=r"X\[3\] has 4 steps, all within washout=4: it must have more; lower washout"):
+    with pytest.raises(ValueError, match=r"X\[3\] has 4 steps, but must have more than washout=4; lower washout"):
         RNNRegressor(**SMALL, washout=4).fit(X, y)
     model = RNNRegressor(**SMALL, washout=4).fit(X[4:], y[4:])
     with pytest.raises(ValueError, match=r"X\[0\] has 2 steps"):

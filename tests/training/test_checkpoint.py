@@ -95,9 +95,9 @@ def test_held_out_sequences_of_ones_own_and_weights_and_states(tmp_path):
     model.set_params(callbacks=None)
     assert figures(model.fit(X[:30], Y[:30], resume=tmp_path, **watched)) == whole
     for name, words in [
-        ("X_val", "validation data: other values"),
-        ("sample_weight", "training data: other weights"),
-        ("state", "training data: other states"),
+        ("X_val", "validation data: values differ"),
+        ("sample_weight", "training data: weights differ"),
+        ("state", "training data: states differ"),
     ]:
         other = [2 * x for x in watched[name]]
         with pytest.raises(ValueError, match=words):
@@ -188,9 +188,9 @@ def test_other_parameters_are_refused(folder, options, words):
     "data, words",
     [
         ((X[:-1], Y[:-1]), "sequences was 40, but is 39 now; training data: steps was"),
-        ((X, Y[::-1]), "training data: other targets"),
-        (([2 * x for x in X], Y), "training data: other values"),
-        ((X[::-1], Y), "training data: other lengths; training data: other values"),
+        ((X, Y[::-1]), "training data: targets differ"),
+        (([2 * x for x in X], Y), "training data: values differ"),
+        ((X[::-1], Y), "training data: lengths differ; training data: values differ"),
     ],
 )
 def test_other_data_are_refused(folder, data, words):
@@ -207,7 +207,7 @@ def test_another_estimator_other_labels_and_other_callbacks_are_refused(folder, 
     with pytest.raises(TypeError, match="resume must be the directory of checkpoints, got True"):
         regressor().fit(*SEQUENCES, resume=True)
     model = RNNClassifier((4,), max_iter=1, callbacks=[Checkpoint(tmp_path)]).fit(X, LABELS)
-    with pytest.raises(ValueError, match="training data: other labels and symbols"):
+    with pytest.raises(ValueError, match="training data: labels and symbols differ"):
         model.fit(X, [label + "s" for label in LABELS], resume=tmp_path)
 
     class Counter:

@@ -1,1 +1,1 @@
-"""Read files: ``.npz``, tables of steps, tables of texts, and texts."""
+"""Read data from ``.npz`` files, tables of steps, tables of texts, and text files."""

@@ -1,4 +1,4 @@
-"""Read rows and fields of delimited text: ``.csv`` and ``.tsv`` files, compressed ones, and standard input."""
+"""Read rows of delimited text from ``.csv`` and ``.tsv`` files, compressed or not, and from standard input."""
 
 import codecs
 import csv
@@ -27,9 +27,9 @@ __all__ = [
     "told_fault",
 ]
 
-STDIN = "-"  # in place of a file's name
+STDIN = "-"  # file name that stands for standard input
 DELIMITERS = ",;\t|"
-LARGEST_FIELD = 2**31 - 1  # what csv.field_size_limit takes on every platform
+LARGEST_FIELD = 2**31 - 1  # largest value that csv.field_size_limit accepts on every platform
 
 
 class TableFormat(NamedTuple):
@@ -38,10 +38,11 @@ class TableFormat(NamedTuple):
     Attributes
     ----------
     delimiter : str or None
-        Delimiter of cells. None means a tab in ``.tsv`` files; otherwise it is inferred from the first line.
+        Delimiter of cells. None means a tab in ``.tsv`` files; in other files, the delimiter is inferred from the first
+        line.
     encoding : str
     header : bool
-        Whether the first line has the names of the columns; otherwise they are 1, 2, 3 and so on.
+        Whether the first line holds the names of the columns. If not, the names are 1, 2, 3 and so on.
     """
 
     delimiter: str | None = None
@@ -50,7 +51,7 @@ class TableFormat(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Hold the names of the columns, without surrounding blanks, and pairs of line and row; empty lines are skipped."""
+    """Hold the names of columns, without surrounding blanks, and an iterator of pairs (line, row)."""
 
     names: list[str]
     rows: object
@@ -109,7 +110,7 @@ def open_table(path, form=None, wanted=(), longest=LARGEST_FIELD):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is empty, damaged or has another encoding. The message names the line.
+        If the file is empty or damaged, or does not have the encoding. The message names the line.
     """
     form = form or TableFormat()
     limit, name = csv.field_size_limit(longest), "standard input" if is_stdin(path) else path
@@ -129,12 +130,12 @@ def _decoded(raw, encoding):
 
 
 def codec_of(encoding):
-    """Return the codec for reading files; the one of UTF-8, by any of its names, skips a byte order mark.
+    """Return the codec for reading files of an encoding; for UTF-8, the codec that skips a byte order mark.
 
     Raises a ValueError if there is no such encoding.
     """
     try:
-        "".encode(encoding)  # other codecs are not of texts
+        "".encode(encoding)  # fails for codecs that do not encode text
         name = codecs.lookup(encoding).name
     except (LookupError, ValueError) as error:
         problem = f"={shown(encoding)}: must be the name of a text encoding, such as latin-1"
@@ -144,7 +145,7 @@ def codec_of(encoding):
 
 @contextmanager
 def told_fault(path, encoding):
-    """Add to errors of the decoder where in the file they occurred."""
+    """Add the position in the file to errors of the decoder."""
     try:
         yield
     except UnicodeError as error:
@@ -157,7 +158,7 @@ def told_fault(path, encoding):
 
 
 def _first_fault(path, encoding):
-    """Return the first invalid place of a file; a decoder of blocks counts from the beginning of a block."""
+    """Return the position of the first invalid byte of a file; the error of a decoder gives it only within a block."""
     with open_bytes(path) as file:
         content = file.read()
     try:
@@ -174,7 +175,7 @@ def _table(file, name, form, suffix, wanted):
     while first and not first.strip(" \r\n"):
         first, skipped = file.readline(), skipped + 1
     delimiter = form.delimiter or ("\t" if suffix == ".tsv" else None)
-    told = re.fullmatch(r"sep=(.)\r?\n", first)  # what Excel begins files with
+    told = re.fullmatch(r"sep=(.)\r?\n", first)  # first line of files that Excel writes
     if told:
         first, skipped, delimiter = file.readline(), skipped + 1, delimiter or told[1]
     if not first:
@@ -190,7 +191,7 @@ def _table(file, name, form, suffix, wanted):
 
 
 def _sniffed(first, name, header, wanted):
-    """Return the delimiter that yields the wanted columns, or else the most columns."""
+    """Return the delimiter that splits a line into the most wanted columns; in a tie, into the most columns."""
     found = {}
     for delimiter in DELIMITERS:
         cells = next(csv.reader([first], delimiter=delimiter))
@@ -204,10 +205,10 @@ def _sniffed(first, name, header, wanted):
 
 
 def _rows(reader, name, skipped, begins=False):
-    """Yield rows and the lines in which they begin.
+    """Yield rows, each with the number of the line in which it begins.
 
-    Empty lines are skipped, and so are rows of empty cells at the end of the table (or at its beginning if `begins`),
-    which spreadsheets write.
+    Empty lines are skipped. Rows of empty cells, which spreadsheets write, are skipped at the end of the table and,
+    with `begins`, at its beginning.
     """
     start, empty = skipped + 1, []
     try:
@@ -224,15 +225,15 @@ def _rows(reader, name, skipped, begins=False):
         raise ValueError(f"{name}: line {start}: {error}; look for a missing quote, or one too many") from error
 
 
-LONGEST = 1000  # characters: an array of texts takes the widest one's bytes for each
-SHOWN = 200  # characters of names in a message
+# Largest number of characters of a cell: in a NumPy array of str, every element has the size of the longest one.
+LONGEST = 1000
+SHOWN = 200  # largest number of characters of a list of names in a message
 
 
 def check_widths(fields, name, place):
-    """Raise a ValueError if a field of a column is too long for a name, a label or a number.
+    """Raise a ValueError if a cell of a column is too long for a name, a label or a number.
 
-    Such a field is often the rest of a file after a quote that is not closed. `place` returns the place of field i in
-    words.
+    Such a cell is often the rest of a file after an unclosed quote. `place` returns the position of cell i as a str.
     """
     if max(map(len, fields), default=0) > LONGEST:
         i, n = next((i, len(field)) for i, field in enumerate(fields) if len(field) > LONGEST)
@@ -243,6 +244,6 @@ def check_widths(fields, name, place):
 
 
 def listed(names):
-    """Return the names of columns for a message, shortened to fit."""
+    """Return the names of columns, joined by commas and shortened, for a message."""
     text = ", ".join(names)
     return text if len(text) <= SHOWN else text[:SHOWN] + " ..."

@@ -1,4 +1,4 @@
-"""Handle rows of tables that cannot be read: raise an error at the first one, or skip and report them."""
+"""Handle rows of tables that cannot be read: raise an error at the first such row, or skip and report the rows."""
 
 import csv
 import io
@@ -11,14 +11,14 @@ COLUMNS = ("file", "line", "reason", "row")
 
 
 def checked_fault(path, line, reason, tolerant):
-    """Return `reason` if faults are tolerated; otherwise raise a ValueError with the place and the reason."""
+    """Return `reason` if faults are tolerated; otherwise raise a ValueError with path, line and reason."""
     if not tolerant:
         raise ValueError(f"{path}: line {line}{', ' if reason.startswith('column') else ' '}{reason}")
     return reason
 
 
 class Faults:
-    """Collect the rows that cannot be read, or raise an error at the first one.
+    """Collect the rows that cannot be read, or raise an error at the first such row.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Faults:
         return len(self._rows)
 
     def add(self, path, line, reason, cells):
-        """Record a row, or raise a ValueError with its place and what is wrong with it."""
+        """Record a row that cannot be read, or raise a ValueError with its path, its line and the reason."""
         self._note(path, line, checked_fault(path, line, reason, self.tolerant), cells)
         self._count(line, reason)
 
@@ -58,7 +58,7 @@ class Faults:
         ----------
         path : path-like
         rows : iterable of tuple
-            (line, fault, cells) of each row; the fault is None if the row itself can be read.
+            Tuple (line, fault, cells) for each row; the fault is None if the row itself can be read.
         """
         rows = list(rows)
         first = next(line for line, reason, _ in rows if reason is not None)
@@ -77,21 +77,21 @@ class Faults:
             self._reasons.append(f"line {line} ({reason:.80})")
 
     def summary(self):
-        """Return a line of text with the numbers of skipped rows and sequences and the first three faults."""
+        """Return one line that states the numbers of skipped rows and sequences and the first three faults."""
         rows = _counted(len(self), "row")
         found = f"{_counted(self._sequences, 'sequence')} left out, {rows}" if self._sequences else f"{rows} left out"
         more = self._n_reasons - len(self._reasons)
         return f"{found}: {', '.join(self._reasons)}{f' and {more} more' if more else ''}"
 
     def write(self, path):
-        """Write the rows to a ``.csv`` file: file, line, fault, and the cells joined by commas."""
+        """Write the rows to a ``.csv`` file with the columns file, line, reason and row (cells joined by commas)."""
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\n").writerows([COLUMNS, *self._rows])
         replace_file(path, text.getvalue().encode("utf-8", "backslashreplace"))
 
 
 def remove_list(path):
-    """Remove a file if its first line shows that `Faults.write` wrote it; keep any other file."""
+    """Remove a file if its first line shows that `Faults.write` wrote it; do not remove any other file."""
     try:
         with open(path, "rb") as file:
             is_list = file.readline() == f"{','.join(COLUMNS)}\n".encode()

@@ -16,7 +16,7 @@ KEYS = ("values", "lengths", "y", "values_test", "lengths_test", "y_test")
 
 
 class Part(NamedTuple):
-    """Hold sequences with their targets and weights, if any, and where they come from.
+    """Hold sequences, their targets and weights (if any), and the names of their source.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Part(NamedTuple):
         return self.names[1]
 
     def place(self, i, column=None):
-        """Return the place of sequence i (None: of all sequences), or of its target, in words."""
+        """Return a str that locates sequence i (all sequences if None), or its target, for messages."""
         name = self.names[0] if column is None else column
         if i is None:
             return f"{self.path}: {name}"
@@ -63,7 +63,7 @@ def read_npz(path):
     - ``values``: the steps of all sequences, concatenated, of shape (sum of T_i, D), or (sum of T_i,) if a step is one
       number or one symbol;
     - ``lengths``: the number of steps of each sequence, integers of shape (N,);
-    - ``y`` (optional): the targets, N rows if there is one per sequence, sum of T_i rows if there is one per step;
+    - ``y`` (optional): the targets, with one row per sequence (N rows) or one row per step (sum of T_i rows);
     - ``values_test``, ``lengths_test``, ``y_test`` (optional): the same for the test set.
 
     Parameters
@@ -74,16 +74,16 @@ def read_npz(path):
     Returns
     -------
     data : DataFile
-        ``data.train`` and ``data.test`` (None if absent), each with ``X``, a `Sequences`, and ``y``: an array, a
-        `Sequences` if there is one target per step, or None.
+        ``data.train`` and ``data.test`` (None if the file has no test set). Both have the attributes ``X``, a
+        `Sequences`, and ``y``: an array of one target per sequence, `Sequences` of one target per step, or None.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is damaged or not an ``.npz`` file, has other arrays or two of the same name, or arrays that
-        contradict each other.
+        If the file is damaged or not an ``.npz`` file, has unknown arrays or two arrays of the same name, or has arrays
+        that contradict each other.
     """
     path = Path(path)
     if not path.is_file():
@@ -98,7 +98,7 @@ def read_npz(path):
 
 
 def read_shards(directory):
-    """Open a directory of shards and its test set, if any, as a `DataFile`; see `open_shards`."""
+    """Open a directory of shards, and its test set if it has one, as a `DataFile`; see `open_shards`."""
     test = Path(directory) / "test"
     folders = (directory, test) if test.is_dir() else (directory,)
     parts = [Part(*open_shards(folder), path=folder, names=("values", "targets")) for folder in folders]

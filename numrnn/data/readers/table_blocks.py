@@ -1,4 +1,4 @@
-"""Read tables with one row per step block by block, as arrays of their columns."""
+"""Read tables with one row per step in blocks of rows, as one array per column."""
 
 import os
 from collections import Counter
@@ -13,13 +13,13 @@ from numrnn.io.messages import shown
 
 __all__ = ["NO_VALUE", "Block", "Columns", "blocks_of"]
 
-ROWS = 1 << 16  # at a time
-NO_VALUE = object()  # key of what says in which rows the target of a .parquet file has no value
-LONGEST = 1 << 17  # characters of a cell: a quote that is not closed makes one of the rest of a file
+ROWS = 1 << 16  # rows of a block
+NO_VALUE = object()  # key of the mask of rows in which the target of a .parquet file has no value
+LONGEST = 1 << 17  # characters of a cell: an unclosed quote turns the rest of a file into one cell
 
 
 class Columns(NamedTuple):
-    """Describe the meaning of a table's columns; all others are inputs.
+    """Describe the columns of a table that have a special meaning; by default, all other columns are inputs.
 
     Attributes
     ----------
@@ -29,13 +29,13 @@ class Columns(NamedTuple):
     per_step : bool
         Whether target and weight belong to each step; otherwise they are constant within a sequence.
     id : str or None
-        Column of identifiers to keep, constant within a sequence.
+        Column of identifiers, constant within a sequence; they are returned with the sequences.
     inputs : tuple of str or None
-        Columns that are inputs; None means all others.
+        Columns that are inputs; None means all columns that have no other meaning.
     drop : tuple of str
-        Columns that are not inputs.
+        Columns to ignore.
     na : tuple of str
-        Cells of the target that stand for a missing one; their sequences are skipped.
+        Cells that mark a missing target; sequences with a missing target are skipped.
     """
 
     sequence: str
@@ -48,13 +48,13 @@ class Columns(NamedTuple):
     na: tuple = ()
 
     def known(self):
-        """Return the columns that have a meaning of their own."""
+        """Return the columns for sequence, target, weight and id."""
         return [name for name in dict.fromkeys((self.sequence, self.target, self.weight, self.id)) if name is not None]
 
     def inputs_of(self, names, path, header=True):
-        """Return the inputs among the names of all columns, in the order of the table or of `inputs`.
+        """Return the names of the input columns, given all columns, in the order of the table or of `inputs`.
 
-        Raises a ValueError if a named column is missing or repeated, or no column is left.
+        Raises a ValueError if a column is missing or repeated, or if no column is left to be an input.
         """
         for name in dict.fromkeys((*self.known(), *(self.inputs or ()), *self.drop)):
             if name not in names:
@@ -88,18 +88,18 @@ class Block(NamedTuple):
     Attributes
     ----------
     columns : dict of str to ndarray
-        The columns that are needed; texts as written, if the table is delimited text.
+        The columns that are needed; in delimited text, their cells are str as written.
     lines : ndarray of int64
-        Line in which each row begins; in a ``.parquet`` file its number, from 1.
+        Number of the line in which each row begins; in a ``.parquet`` file, number of the row, from 1.
     torn : ndarray of bool
-        Whether a row has more or fewer cells than there are columns, so that its cells may be misplaced.
+        Whether each row has more or fewer cells than there are columns, so that its cells may be in wrong columns.
     faults : dict of int to str
-        Faults of rows that cannot be read.
+        Reason, by index of the row in the block, for each row that cannot be read.
     inputs : list of str
     names : tuple of str or None
-        Names of the inputs, if the table has names.
+        Names of the inputs, if the table has names of columns.
     rows : list of list of str, or None
-        All cells of delimited text, if faults are recorded.
+        All cells of each row of delimited text, if faults are recorded.
     """
 
     columns: dict
@@ -111,7 +111,7 @@ class Block(NamedTuple):
     rows: list | None = None
 
     def joined(self, other):
-        """Return this block followed by another one."""
+        """Return the rows of this block, followed by those of another one, as one block."""
         columns = {name: np.concatenate([column, other.columns[name]]) for name, column in self.columns.items()}
         faults = self.faults | {len(self.lines) + i: reason for i, reason in other.faults.items()}
         lines, torn = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in ("lines", "torn"))
@@ -119,7 +119,7 @@ class Block(NamedTuple):
         return self._replace(columns=columns, lines=lines, torn=torn, faults=faults, rows=rows)
 
     def part(self, start, stop):
-        """Return the rows from `start` up to `stop`, exclusive."""
+        """Return the rows from `start` up to, but not including, `stop` as a block."""
         columns = {name: column[start:stop] for name, column in self.columns.items()}
         faults = {i - start: reason for i, reason in self.faults.items() if start <= i < stop}
         rows = self.rows and self.rows[start:stop]
@@ -143,7 +143,7 @@ def blocks_of(path, columns, form=None, *, tolerant=False):
     columns : Columns
     form : TableFormat
     tolerant : bool
-        Whether to record rows that cannot be read in `Block.faults` instead of raising an error.
+        Whether `Block.faults` records rows that cannot be read; otherwise they raise an error.
     """
     if suffix_of(path) == ".parquet":
         yield from _parquet(path, columns, tolerant)
@@ -177,7 +177,7 @@ def _parquet(path, columns, tolerant):
     except ImportError as error:
         raise ImportError(f"{path}: reading .parquet files needs pyarrow; pip install numrnn[parquet]") from error
     first = 1
-    with open_bytes(path):  # the errors of the library name no file
+    with open_bytes(path):  # errors of pyarrow do not name the file
         pass
     try:
         file = ParquetFile(path)
@@ -196,20 +196,20 @@ def _parquet(path, columns, tolerant):
             yield Block(arrays, lines, np.zeros(len(batch), bool), faults, inputs, tuple(inputs))
     except (ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError) as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error  # what is damaged has none
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error  # damaged content has no errno
         raise ValueError(f"{path}: not a readable .parquet file ({error!s:.200})") from error
 
 
 def _plain(path, name, column):
     if hasattr(column, "dictionary_decode"):
         column = column.dictionary_decode()
-    if column.type.num_fields or hasattr(column.type, "extension_name"):  # such as the periods of pandas
+    if column.type.num_fields or hasattr(column.type, "extension_name"):  # for example, periods of pandas
         raise ValueError(f"{path}: column {shown(name)[:100]} holds {column.type!s:.100}, expected one value per row")
     return column
 
 
 def _targets(path, name, column, lines):
-    """Return the column of targets, and which of them are missing; the type of the others is kept."""
+    """Return the column of targets, with zeros for missing targets, and the mask of missing targets."""
     empty = column.is_null().to_numpy(zero_copy_only=False)
     array = _column(path, name, column.drop_null(), lines[~empty], {}, tolerant=False)
     spread = np.zeros(len(column), array.dtype)

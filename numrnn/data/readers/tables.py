@@ -1,4 +1,4 @@
-"""Read sequences and targets from tables with one row per step, some rows at a time."""
+"""Read sequences and targets from tables with one row per step, block by block."""
 
 from typing import NamedTuple
 
@@ -13,18 +13,18 @@ from numrnn.data.sequences import Sequences
 
 __all__ = ["Columns", "Rows", "Wanted", "read_step_table"]
 
-NULLS = {"", "NA", "N/A", "nan", "NaN", "None", "none", "null", "NULL", "<NA>"}  # how --na names a cell without a value
+NULLS = {"", "NA", "N/A", "nan", "NaN", "None", "none", "null", "NULL", "<NA>"}  # values of --na for a null cell
 
 
 class Rows(NamedTuple):
-    """Hold sequences, with targets, weights and identifiers if the table has them.
+    """Hold some sequences of a table, with targets, weights and identifiers if the table has them.
 
     Attributes
     ----------
     X : Sequences
-        Values in float64, with the names of the columns.
+        Sequences in float64, with the names of the columns.
     y, sample_weight : ndarray of shape (N,), Sequences, or None
-        Targets from delimited text are texts as written.
+        Targets from delimited text are str as written.
     ids : ndarray of shape (N,), or None
     """
 
@@ -35,17 +35,17 @@ class Rows(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """State what the cells of a table must satisfy.
+    """State conditions on the cells of a table.
 
     Attributes
     ----------
     largest : float
-        Largest input that can be stored.
+        Largest absolute value of an input that can be stored.
     targets : {"f"} or None
-        "f" requires targets that are finite numbers. None leaves it to `TargetColumn`, which decides when all are read.
+        "f" requires targets that are finite numbers. With None, `TargetColumn` decides when all targets have been read.
     repeated : set of str or None
-        Names of sequences whose rows are in two places, which are skipped; newly found ones are added. None raises an
-        error for them.
+        Names of sequences whose rows are in two places; their rows are skipped, and newly found names are added to the
+        set. With None, rows in two places raise an error.
     """
 
     largest: float = np.inf
@@ -54,7 +54,7 @@ class Wanted(NamedTuple):
 
 
 def read_step_table(path, columns, form=None, *, seen=None, faults=None, target=None, wanted=None):
-    r"""Read a table, some rows at a time.
+    r"""Read the sequences of a table block by block.
 
     Parameters
     ----------
@@ -63,11 +63,11 @@ def read_step_table(path, columns, form=None, *, seen=None, faults=None, target=
     columns : Columns
     form : TableFormat
     seen : dict, optional
-        Sequences of tables that were read before: name to file. The sequences of this table are added.
+        Dict from the name of each sequence in earlier tables to its file. The sequences of this table are added.
     faults : Faults, optional
-        How to handle rows that cannot be read; their whole sequences are skipped.
+        Object that handles rows that cannot be read. If it is tolerant, sequences with such rows are skipped.
     target : TargetColumn, optional
-        Receives all targets.
+        Object that receives all targets in order to decide their type.
     wanted : Wanted, optional
 
     Yields
@@ -103,7 +103,7 @@ def read_step_table(path, columns, form=None, *, seen=None, faults=None, target=
         block, any_rows = block if held is None else held.joined(block), True
         names = read.names_of_sequences(block)
         starts = np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1]]))
-        # The last sequence may go on in the next rows.
+        # The last sequence may continue in the next block.
         done = int(starts[-1])
         held = block.part(done, len(names))
         if done:
@@ -115,7 +115,7 @@ def read_step_table(path, columns, form=None, *, seen=None, faults=None, target=
 
 
 class _Reader:
-    """Hold what all rows of a table share."""
+    """Convert blocks of one table to sequences."""
 
     def __init__(self, path, columns, seen, faults, target, wanted):
         self.path, self.columns, self.typed = path, columns, False
@@ -124,8 +124,8 @@ class _Reader:
     def names_of_sequences(self, block):
         """Return the name of each row's sequence.
 
-        A row whose name is empty, or may be a cell of another column, belongs to one of its neighbours. If these are of
-        two sequences, either may have lost a step, so both are skipped.
+        A row whose name is empty, or may be a cell of another column, belongs to the sequence of a neighbouring row. If
+        its neighbours belong to two sequences, either may have lost a step, so both sequences are skipped.
         """
         column = self.columns.sequence
         names = block.columns[column].copy()
@@ -148,7 +148,7 @@ class _Reader:
         return names
 
     def rows(self, block, names, offsets):
-        """Yield the sequences of a block with these names, unless none is left."""
+        """Yield the sequences of a block that can be read as `Rows`; `names` are the names of all its sequences."""
         columns = self.columns
         self._check_places(block, names, offsets[:-1])
         inputs = [self._numbers(block, name) for name in block.inputs]
@@ -180,13 +180,13 @@ class _Reader:
         for name, i in zip(map(_written, names.tolist()), starts.tolist(), strict=True):
             other = self._seen.get(name)
             if other is not None or repeated and name in repeated:
-                elsewhere = "" if other in (None, self.path) else f", the others in {other}"
+                elsewhere = "" if other in (None, self.path) else f", here and in {other}"
                 reason = (
                     f"the rows of sequence {name!r:.80} are in two places{elsewhere}: they must follow one another in "
                     "one file; different sequences need different names"
                 )
                 if repeated is None:
-                    way = "; --skip-bad needs files, not standard input, since it reads twice"
+                    way = "; --skip-bad needs files, not standard input, since it reads them twice"
                     way = way if self._faults.tolerant else ""
                     raise ValueError(f"{self.path}: line {block.lines[i]}: {reason}{way}")
                 repeated.add(name)
@@ -216,7 +216,7 @@ class _Reader:
         return numbers
 
     def _check_range(self, block, name, numbers):
-        """Raise an error for numbers that would be stored as infinity, unless they are written as infinity."""
+        """Record a fault for each finite number that would be stored as infinity."""
         with np.errstate(invalid="ignore"):
             large = np.abs(numbers) > self._wanted.largest if self._wanted.largest < np.inf else np.isinf(numbers)
         for i in np.flatnonzero(large).tolist():
@@ -226,7 +226,7 @@ class _Reader:
                 self._note(block, i, f"column {name!r:.80} is {cell!r:.80}, too large a number{way_out}")
 
     def _absent(self, block, offsets):
-        """Return which sequences have a missing target."""
+        """Return the mask of sequences that have a missing target."""
         absent = np.zeros(len(offsets) - 1, bool)
         if not self.columns.na or self.columns.target is None:
             return absent
@@ -243,7 +243,7 @@ class _Reader:
         if self.typed:
             if column.dtype.kind != "U":
                 check_column(column, str(self.path), name)
-            missing = (column == "") if column.dtype.kind == "U" else column != column  # NaN alone is not itself
+            missing = (column == "") if column.dtype.kind == "U" else column != column  # only NaN differs from itself
             missing |= block.columns.get(NO_VALUE, False)
         else:
             column = np.char.strip(column)
@@ -258,7 +258,7 @@ class _Reader:
         return column
 
     def _check_same(self, block, column, rows, names, offsets, absent):
-        """Raise an error if a column that belongs to sequences changes within one."""
+        """Record a fault if a column with one value per sequence changes within a sequence."""
         lengths = np.diff(offsets)
         changed = (rows != np.repeat(rows[offsets[:-1]], lengths)) & ~np.repeat(absent, lengths)
         broken = set(np.searchsorted(offsets, list(block.faults), side="right") - 1)
@@ -272,7 +272,7 @@ class _Reader:
                 self._note(block, i, f"{name}, {change}")
 
     def _kept(self, block, offsets, absent):
-        """Return which sequences are kept: those without a faulty row and with a target."""
+        """Return the mask of sequences with a target and without faults; record the rows of sequences with faults."""
         broken = np.zeros(len(offsets) - 1, bool)
         broken[np.searchsorted(offsets, sorted(block.faults), side="right") - 1] = True
         for k in np.flatnonzero(broken).tolist():
@@ -291,14 +291,14 @@ class _Reader:
 
 
 def _of_sequences(X, rows, per_step):
-    """Return one value per sequence, or `Sequences` of one value per step."""
+    """Return values of rows as one value per sequence or, if they are per step, as `Sequences`."""
     if rows is None:
         return None
     return Sequences(rows, X.offsets) if per_step else rows[X.offsets[:-1]]
 
 
 def _written(name):
-    """Return the name of a sequence, the same whether the file has types or not."""
+    """Return the name of a sequence as a str that is the same for text and typed files."""
     return str(int(name) if isinstance(name, float) and name.is_integer() else name).strip()
 
 

@@ -10,17 +10,17 @@ from numrnn.io.messages import shown
 
 __all__ = ["DECIMAL_COMMA", "TargetColumn", "is_number"]
 
-INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")  # as Python writes it
-LABEL = re.compile(r"[+-]?0[0-9]+|[+-]?[0-9]{19,}")  # digits that a number would not keep
+INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")  # in Python's notation
+LABEL = re.compile(r"[+-]?0[0-9]+|[+-]?[0-9]{19,}")  # digits that would change on conversion to a number
 PLUS = re.compile(r"\+[0-9]+")
 DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 DIGITS = re.compile(r"[+-]?[0-9]+")
-EXACT = 2.0**53  # up to it a float64 tells integers apart
+EXACT = 2.0**53  # float64 represents all integers up to this one exactly
 EXPECTED = {"i": "an integer", "f": "a finite number"}
 
 
 def is_number(cell):
-    """Return whether a cell is a number as tables write it: without underscores, NaN and infinity included."""
+    """Return whether a cell is a number, which may be NaN or infinity, but must not have underscores."""
     try:
         float(cell)
     except ValueError:
@@ -31,10 +31,12 @@ def is_number(cell):
 class TargetColumn:
     """Decide the type of the cells of a column.
 
-    If an integer among them has a leading zero or at least 19 digits, or if all cells are integers and one has a plus
-    sign, the cells are labels as written. Otherwise they are integers if all of them are, numbers if all of them are,
-    and labels if at most half of them are numbers (some of which may have a decimal comma). If more than half of them
-    are numbers, any other cell is an error, unless the task states that cells are labels.
+    The first rule that applies decides. (1) If some integer has a leading zero or at least 19 digits, or if all cells
+    are integers and one has a plus sign, the cells are labels as written. (2) If all cells are integers, they are
+    integers. (3) If all cells are numbers, they are floats. (4) If at most half of the cells are numbers, including
+    numbers with a decimal comma, or if the task is classification, the cells are labels. (5) Otherwise, the cells that
+    are not numbers are errors. If the task is regression, all cells must be finite numbers. If it is classification,
+    floats that are not exact integers are labels.
 
     Parameters
     ----------
@@ -57,13 +59,13 @@ class TargetColumn:
     def __init__(self, name, task=None):
         self.name, self._task, self._kind = name, task, None
         self._count = self._numbers = self._commas = 0
-        self._labels = False  # some cell keeps its digits as a label only, or has the type of text
+        self._labels = False  # whether a cell must be a label, by its digits or its type
         self._plus = False
-        self._inexact = False  # some number is no integer, or too large to be told from its neighbours
-        self._other = self._not_finite = self._not_whole = None  # the first cell of its kind, and its place
+        self._inexact = False  # whether a number is not an integer, or above EXACT
+        self._other = self._not_finite = self._not_whole = None  # first such cell and its position
 
     def look_at(self, cells, place):
-        """Take more cells, without surrounding blanks, into account; `place` returns the place of cell i."""
+        """Take more cells, which have no surrounding blanks, into account; `place` returns the position of cell i."""
         self._count += len(cells)
         for cell, times in Counter(cells).items():
             if not is_number(cell):
@@ -87,7 +89,7 @@ class TargetColumn:
             self._inexact = self._inexact or float(cell) % 1 != 0 or abs(float(cell)) > EXACT
 
     def look_at_typed(self, array):
-        """Take an array of targets from a file with types into account: numbers, or texts that are labels."""
+        """Take targets from a typed file into account: an array of numbers, or of str, which are labels."""
         self._count += len(array)
         if array.dtype.kind not in "iuf":
             self._labels = True
@@ -99,9 +101,9 @@ class TargetColumn:
         return self
 
     def kind(self):
-        """Return the type of the cells: "i", "f" or "U".
+        """Return the type of the cells: "i" (integers), "f" (floats) or "U" (labels).
 
-        Raises a ValueError that names the cell, and its line, that is not a number in a column of numbers.
+        A ValueError names a cell that is not a number, and its line, if the column should hold numbers.
         """
         if self._task == "regression":
             self._check(self._other, "f")
@@ -137,7 +139,7 @@ class TargetColumn:
             raise ValueError(f"{place}, column {self.name!r:.80} is {cell!r:.80}, expected {EXPECTED[kind]}{way_out}")
 
     def convert(self, cells):
-        """Return cells as an array of the common type; whole numbers that the task calls labels become integers."""
+        """Return cells as an array of their type; for classification, floats (which are then whole) become integers."""
         self._kind = self._kind or self.kind()
         if self._kind == "U":
             return np.array(cells, dtype=str)
@@ -148,6 +150,6 @@ class TargetColumn:
 
     @staticmethod
     def fault_of(cell, kind):
-        """Return what was expected of a cell of kind "i", "f" or "U", or None if it is valid."""
+        """Return None if a cell has the type `kind`, or if `kind` is "U" (any str); otherwise return the problem."""
         fits = {"i": INTEGER.fullmatch, "f": lambda cell: is_number(cell) and math.isfinite(float(cell))}
         return None if kind not in fits or fits[kind](cell) else f"is {shown(cell)[:100]}, expected {EXPECTED[kind]}"

@@ -1,4 +1,4 @@
-"""Read texts from files: one per row of a table, one per line, or one per file."""
+"""Read texts from files: one text per row of a table, per line, or per file."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +14,7 @@ __all__ = ["TextLines", "TextTable", "read_lines", "read_text_table", "read_text
 
 
 class TextTable(NamedTuple):
-    """Hold texts, their targets if requested, and their places in the file.
+    """Hold texts of a table, their targets if requested, and their lines in the file.
 
     Attributes
     ----------
@@ -24,9 +24,9 @@ class TextTable(NamedTuple):
     column, target : str
         Names of the columns.
     lines, rows : list of int
-        Line in which each text begins, and the number of its row, from 0.
+        For each text, the number of the line in which it begins and the number of its row, from 0.
     ids : list of str or None
-        Cells of the column `id_name`.
+        Identifiers: the cells of the column `id_name`.
     whole : list of list of str, or None
         All cells of each row, if faults are recorded.
     """
@@ -43,7 +43,7 @@ class TextTable(NamedTuple):
     whole: list[list[str]] | None = None
 
     def take(self, numbers):
-        """Return the texts of these numbers."""
+        """Return the texts with the indices `numbers` as a table."""
         chosen = {name: getattr(self, name) for name in ("X", "y", "lines", "rows", "ids", "whole")}
         chosen = {name: rows and [rows[i] for i in numbers] for name, rows in chosen.items() if type(rows) is list}
         if isinstance(self.y, np.ndarray):
@@ -51,17 +51,17 @@ class TextTable(NamedTuple):
         return self._replace(**chosen)
 
     def place(self, i, column=None):
-        """Return the place of text i (None: of all texts), or of another column in its row, in words."""
+        """Return a str that locates text i (all texts if None), or another column in its row, for messages."""
         line = "" if i is None else f"line {self.lines[i]}, "
         return f"{self.path}: {line}column {shown(self.column if column is None else column)[:100]}"
 
     def cells(self, i):
-        """Return the cells of the row of text i, or those that are known."""
+        """Return the cells of the row of text i; only the text if cells are not recorded."""
         return [self.X[i]] if self.whole is None else self.whole[i]
 
 
 class TextLines(NamedTuple):
-    """Hold texts that are lines of a file, and their places; they have no targets."""
+    """Hold texts that are lines of a file, and the numbers of the lines; there are no targets."""
 
     X: list[str]
     path: Path
@@ -69,20 +69,20 @@ class TextLines(NamedTuple):
     y: None = None
 
     def take(self, ids):
-        """Return the lines `ids`."""
+        """Return the texts with the indices `ids`."""
         return self._replace(X=[self.X[i] for i in ids], lines=[self.lines[i] for i in ids])
 
     def place(self, i, column=None):
-        """Return the place of text i, or of the whole file if i is None, in words; there are no columns."""
+        """Return a str that locates text i, or the file if i is None, for messages; `column` is ignored."""
         return str(self.path) if i is None else f"{self.path}: line {self.lines[i]}"
 
 
 def read_text_table(
     path, text, target=None, *, kind=None, task=None, id=None, needs_id=True, form=None, na=(), faults=None
 ):
-    """Read a column of texts, and one of targets, from a table whose first line has the names of the columns.
+    """Read a column of texts, and a column of targets, from a table whose first line has the names of the columns.
 
-    Cells that hold delimiters, quotes or line breaks are quoted, as by spreadsheets and pandas. Blank lines are
+    Cells that contain delimiters, quotes or line breaks must be quoted, as spreadsheets and pandas do. Blank lines are
     skipped.
 
     Parameters
@@ -94,18 +94,18 @@ def read_text_table(
     target : str, default=None
         Name of the column of targets, if any.
     kind : {"i", "f", "U", "text"}, default=None
-        Type of the targets: integers, floats, labels, or texts as written. None leaves it to `TargetColumn`.
+        Type of the targets: integers, floats, labels, or str as written. With None, `TargetColumn` decides.
     task : {"classification", "regression"}, default=None
         Task that the user stated.
     id : str, default=None
         Name of a column of identifiers.
     needs_id : bool, default=True
-        Whether a table without that column is an error.
+        Whether a table without the column `id` is an error.
     form : TableFormat
     na : tuple of str
-        Cells of the target that stand for a missing one; their rows are skipped.
+        Cells that mark a missing target; rows with a missing target are skipped.
     faults : Faults, default=None
-        How to handle rows that cannot be read. None raises an error at the first one.
+        Object that handles rows that cannot be read. None raises an error at the first such row.
 
     Returns
     -------
@@ -175,7 +175,7 @@ def _place(names, column, path):
 
 
 def _read(table, places, columns, path, na, faults):
-    """Return the wanted cells of each row, with its line and its number."""
+    """Return lists of the wanted cells, lines and numbers of all rows that can be read."""
     found = {"text": [], "target": [], "id": [], "line": [], "row": [], "whole": []}
     for number, (line, row) in enumerate(table.rows):
         if len(row) != len(table.names):

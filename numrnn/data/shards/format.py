@@ -7,9 +7,8 @@ Version 1 of the format, which NumPy alone can read, consists of:
 - ``00000.targets.npy``, ``00000.weights.npy`` (optional, for all shards or none): one row per sequence or step;
 - ``00000.ids.npy`` (optional, for all shards or none): identifiers of the sequences;
 - ``index.json``: the names of the shards with their numbers of sequences, steps and bytes, common properties, and
-totals.
-  It is written last: a directory without it is incomplete. Optional entries are the ``names`` of the columns, the name
-  of the ``ids``, the SHA-256 of each file (``sha256`` of a shard) and of the index (``checksum``);
+  totals. It is written last: a directory without it is incomplete. Optional entries are the ``names`` of the columns,
+  the name of the ``ids``, the SHA-256 of each file (``sha256`` of a shard) and of the index (``checksum``);
 - ``test`` (optional): a directory of shards with the test set.
 """
 
@@ -57,7 +56,7 @@ class Shards(NamedTuple):
     Attributes
     ----------
     X : ShardedSequences
-        Sequences, which stay in their files.
+        Sequences whose steps stay in their files.
     y : ndarray of shape (N,) or (N, K), Sequences or None
         Targets in memory, one per sequence or per step.
     sample_weight : ndarray of shape (N,), Sequences or None
@@ -77,29 +76,29 @@ def open_shards(directory: str | PathLike, *, buffer: int | str = "512MB") -> tu
     directory : str or path-like
         Directory of shards.
     buffer : int or str, default="512MB"
-        Size of a window. As many shards as fit into a window, at least one, are read and shuffled together in `fit`.
-        Two windows are in memory at a time: one to train on and one that is being read.
+        Size of a window. `fit` reads and shuffles together as many shards as fit into a window, but at least one. Two
+        windows are in memory at a time: `fit` trains on one while it reads the other.
 
     Returns
     -------
     shards : Shards
         ``X, y, sample_weight``. X can be passed to `fit`, `partial_fit`, `predict`, `score` and the other methods of
-        `RNNClassifier` and `RNNRegressor`, and is split like `Sequences` without reading a step.
+        `RNNClassifier` and `RNNRegressor`. It can be split like `Sequences`, which reads no steps.
 
     Raises
     ------
     FileNotFoundError
         If there is no such directory.
     ValueError
-        If it is not a directory of shards, is incomplete, or has another format version. The message names the file
-        that is missing, truncated or contradicts the others.
+        If `directory` is not a directory of shards, is incomplete, or has an unknown format version. The message names
+        the file that is missing, is truncated or contradicts other files.
 
     Notes
     -----
-    Memory holds the lengths and places of the sequences (16 bytes each, 24 for a subset), targets and weights, and
-    windows while data are read. Steps are checked for NaN and infinity whenever they are read; the error names file,
-    sequence and step. The index, lengths, targets and weights are compared with their checksums, if the index has any;
-    steps are compared by ``numrnn info --verify`` only.
+    Memory holds lengths and positions (16 bytes per sequence, 24 for a subset), targets, weights and, while data are
+    read, windows. Steps are checked for NaN and infinity whenever they are read; the error names file, sequence and
+    step. If the index has checksums, they are compared with the index, lengths, targets and weights. Only ``numrnn info
+    --verify`` compares the checksums of steps.
 
     Examples
     --------
@@ -165,13 +164,14 @@ def _read_index(folder):
         index = json.loads(path.read_text(encoding="utf-8"))
         found = index["format"], index["version"]
         if found != (FORMAT, VERSION):
-            raise ValueError(f"expected {FORMAT}, version {VERSION}, got {found[0]!s:.50}, version {found[1]!s:.50}")
+            expected = f"expected {FORMAT}, version {VERSION}, got {found[0]!s:.50}, version {found[1]!s:.50}"
+            raise ValueError(f"{expected}; upgrade numrnn, or write the data set again")
         _check_index(index)
     return index
 
 
 def _check_index(index):
-    """Raise an error of any type if an entry is missing, has another type, or contradicts the others."""
+    """Raise an error of any type if an entry is missing, has a wrong type, or contradicts other entries."""
     unknown = set(index) - set(ENTRIES)
     if unknown:
         raise ValueError(f"it has the unknown entry {min(unknown)!r:.50}")
@@ -227,7 +227,7 @@ def _check_totals(index):
 
 
 def _values_file(folder, entry, index):
-    """Return the path of a file of steps, and the byte at which they begin."""
+    """Return the path of a file of steps, and the offset in bytes at which the steps begin."""
     path, size = _sized(folder, entry, "values")
     with readable(path, ".npy file"), open(path, "rb") as file:
         dtype, shape, fortran_order = read_header(file, size)
@@ -253,7 +253,7 @@ def _array(folder, entry, name):
 
 
 def _sized(folder, entry, name):
-    """Return path and size of a file after comparing them with the index."""
+    """Return path and size of a file, after a check that the file exists and has the size in the index."""
     path = folder / f"{entry['name']}.{name}.npy"
     if not path.is_file():
         raise ValueError(f"{path}: the file is missing from the data set; {RESTORE}")
@@ -272,7 +272,7 @@ def _checked_lengths(path, lengths, entry):
 
 
 def _rows(folder, index, name, X):
-    """Return targets or weights of all shards, or None if there are none."""
+    """Return targets, weights or ids of all shards, or None if the data set has none."""
     per = index[name]
     if per is None:
         return None
@@ -292,12 +292,12 @@ def _rows(folder, index, name, X):
 
 
 def checksum_of_index(index):
-    """Return the checksum of an index's entries other than the checksum; spaces and order do not matter."""
+    """Return the checksum of all entries of an index except "checksum"; spaces and order do not matter."""
     entries = {name: entry for name, entry in index.items() if name != "checksum"}
     return hashlib.sha256(json.dumps(entries, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def checksum_of_file(path):
-    """Return the checksum of a file of any size."""
+    """Return the SHA-256 checksum of a file, which is read in pieces."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

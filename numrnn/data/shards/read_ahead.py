@@ -1,4 +1,4 @@
-"""Read on a thread, one piece ahead of the consumer."""
+"""Read data on a thread, one piece ahead of the consumer."""
 
 import threading
 from queue import SimpleQueue
@@ -7,10 +7,10 @@ __all__ = ["read_ahead"]
 
 
 def read_ahead(reads):
-    """Yield the results of functions in order, while the next one runs on a thread; the iterator must be closed.
+    """Yield the results of functions in order, while the next function runs on a thread; the caller must close it.
 
-    Each function receives a `threading.Event` that is set once its result is no longer needed. An exception that a
-    function raises is raised here.
+    Each function receives a `threading.Event` that is set once its result is no longer needed. The generator raises
+    exceptions of the functions.
     """
     reads, results, stopped = iter(reads), SimpleQueue(), threading.Event()
     try:
@@ -27,7 +27,7 @@ def read_ahead(reads):
 
 
 def _start(reads, results, stopped):
-    """Run the next function on a thread of its own; return False if there is none."""
+    """Run the next function on a new thread; return False if no function is left."""
 
     def run(read):
         try:
@@ -37,6 +37,6 @@ def _start(reads, results, stopped):
 
     read = next(reads, None)
     if read is not None:
-        # A daemon: a process that ends does not wait for a slow disk.
+        # A daemon thread, so that a process that ends need not wait for a slow disk.
         threading.Thread(target=run, args=(read,), name="numrnn-reader", daemon=True).start()
     return read is not None

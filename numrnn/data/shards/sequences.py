@@ -1,4 +1,4 @@
-"""Read sequences from files, and only as many as are needed at a time."""
+"""Read sequences from files when they are needed."""
 
 import copy
 import os
@@ -17,9 +17,9 @@ from numrnn.kernels.jit import read_only
 
 __all__ = ["Shard", "ShardedSequences", "ValueOfFileError"]
 
-BLOCK = 1 << 26  # bytes of predictions and of searches, which need no shuffling, at a time
-PIECE = 1 << 23  # bytes in one call of the operating system: a reader that is no longer wanted ends after it
-BUFFERED = 1 << 18  # what is left out between sequences that are read is cheaper read than skipped, up to about this
+BLOCK = 1 << 26  # bytes that are read at a time for predictions and searches, which need no shuffling
+PIECE = 1 << 23  # bytes per call of the operating system; between calls, a thread checks whether it should stop
+BUFFERED = 1 << 18  # bytes of the file's buffer: up to about this size, reading a gap is cheaper than skipping it
 
 
 class ValueOfFileError(ValueError):
@@ -27,36 +27,36 @@ class ValueOfFileError(ValueError):
 
 
 class Shard(NamedTuple):
-    """Describe a file of steps: where they begin in it, and its first sequence and step among those of all shards."""
+    """Describe a file of steps by its path, and by the numbers of its first sequence and step in the data set."""
 
     path: str
-    at: int  # byte
+    at: int  # offset in bytes at which the steps begin
     first: int
     first_step: int
 
 
 class ShardedSequences(Sequences):
-    """Represent sequences in the files of a directory, of which only those in use are in memory.
+    """Represent sequences in the files of a directory; only sequences in use are in memory.
 
-    `open_shards` creates them. They behave like `Sequences`, except that ``values`` are not in memory: ``X[i]`` reads a
-    sequence; ``X[ids]`` and slices return a subset without reading.
+    `open_shards` creates them. They behave like `Sequences`, except that the attribute ``values`` raises an error:
+    ``X[i]`` reads a sequence, while ``X[ids]`` and slices return a subset without reading steps.
 
     Attributes
     ----------
     offsets : ndarray of shape (N + 1,), int64
-        Offsets of the sequences, as if the subset were concatenated.
+        Offsets that the sequences would have if they were concatenated.
     lengths : ndarray of shape (N,), int64
         Numbers of steps.
     dtype : dtype
         Dtype to which steps are converted when they are read.
     buffer : int
-        Size of a window in bytes: the sequences that are shuffled together and in memory at a time.
+        Size in bytes of a window, that is, of the sequences that are in memory at the same time and shuffled together.
     names : tuple of str or None
         Names of the columns, if the index has them.
     ids : ndarray of shape (N,), or None
         Identifiers of the sequences, if the directory has them.
     id_name : str or None
-        Name of the identifiers.
+        Name of the column of identifiers.
 
     Examples
     --------
@@ -73,7 +73,7 @@ class ShardedSequences(Sequences):
     ((4, 3), (4, 3))
     """
 
-    lengths = None  # not computed each time, as those of Sequences are
+    lengths = None  # an attribute here, while Sequences computes a property
     ids = id_name = None
 
     in_memory = False
@@ -84,7 +84,8 @@ class ShardedSequences(Sequences):
         self._ends = np.array([shard.first_step for shard in shards[1:]] + [int(lengths.sum())])
         self.dtype, self.buffer = self._stored, buffer
         self.lengths, self.offsets = lengths, np.concatenate([[0], np.cumsum(lengths)])
-        # First steps among those of all shards: of the sequences that were chosen, and of all sequences.
+        # Index in the data set of the first step of each sequence: for the sequences of this subset, and for all
+        # sequences.
         self._rows = self._all_rows = self.offsets[:-1]
         self._last_symbol, self._changes = None, []
 
@@ -112,7 +113,7 @@ class ShardedSequences(Sequences):
 
     @property
     def last_symbol(self):
-        """Return the largest symbol that may occur; symbols must have been checked."""
+        """Return the largest symbol that may occur; `as_symbols` must have been called."""
         return self._last_symbol
 
     def load(self):
@@ -139,9 +140,9 @@ class ShardedSequences(Sequences):
         ids : ndarray, int64
             Indices of the sequences.
         out : ndarray of shape (steps, D) or (steps,), default=None
-            Buffer of this dtype, C-contiguous and large enough; None allocates memory.
+            C-contiguous buffer with the dtype of the sequences, large enough for the steps. None allocates memory.
         stopped : threading.Event, default=None
-            Once it is set, reading stops.
+            Event; once it is set, reading stops.
 
         Returns
         -------
@@ -153,13 +154,14 @@ class ShardedSequences(Sequences):
         Raises
         ------
         OSError, ValueError
-            If a file cannot be read, or holds values that are not finite or not symbols. The message names it.
+            If a file cannot be read, or holds values that are not finite or are not symbols. The message names the
+            file.
         """
         rows, lengths = self._rows[ids], self.lengths[ids]
         starts = np.cumsum(lengths) - lengths
         values = np.empty((int(lengths.sum()), *self._columns), self.dtype) if out is None else out
         shards = np.searchsorted(self._ends, rows, side="right")
-        # A run: sequences that follow one another in their file and here.
+        # A run consists of sequences that are consecutive both in their file and in the result.
         first = np.ones(len(ids), bool)
         first[1:] = (rows[1:] != rows[:-1] + lengths[:-1]) | (shards[1:] != shards[:-1])
         first = np.flatnonzero(first)
@@ -172,7 +174,10 @@ class ShardedSequences(Sequences):
         return values, starts
 
     def _read(self, shard, runs, values, stopped):
-        """Read runs (first step among those of all shards, destination, steps) from a file, convert and check them."""
+        """Read runs from a file, convert them and check them.
+
+        A run is a tuple (index of the first step in the data set, index in `values`, number of steps).
+        """
         columns = int(np.prod(self._stored_columns, dtype=np.int64))
         row = self._stored.itemsize * columns
         piece, as_stored = max(1, PIECE // row), self._stored == self.dtype and self._places is None
@@ -193,7 +198,7 @@ class ShardedSequences(Sequences):
             raise OSError(f"{shard.path}: {error.strerror or error}") from error
 
     def _take_over(self, found, to, shard, step):
-        """Convert and check what was read; `step` is its first step among those of all shards."""
+        """Convert and check steps that were read; `step` is the index of the first of them in the data set."""
         if self._last_symbol is not None and (found.min() < 0 or found.max() > self._last_symbol):
             at = int(np.argmax((found < 0) | (found > self._last_symbol)))
             raise ValueOfFileError(
@@ -217,17 +222,17 @@ class ShardedSequences(Sequences):
         return f"{shard.path}: sequence {i - shard.first} of this file ({i} of all), step {step - self._all_rows[i]},"
 
     def sample(self, blocks, steps):
-        """Read at most `blocks` runs of `steps` steps (or of a whole sequence) from all over the files."""
+        """Read the first `steps` steps of at most `blocks` sequences, which are spread evenly over the data set."""
         ids = np.unique(np.linspace(0, len(self) - 1, blocks).astype(np.int64))
         heads = self._chosen(ids)
         heads.lengths = np.minimum(heads.lengths, steps)
         return heads.gather(np.arange(len(ids)))[0]
 
     def windows(self, random):
-        """Shuffle the files, and group as many as fit into a window.
+        """Shuffle the files, and group them into windows of as many files as fit into the buffer.
 
-        Returns a list of ndarrays: the sequences of each window in ascending order. A file is never split; if it is
-        larger than `buffer`, so is its window.
+        Returns a list of ndarrays: the indices of the sequences of each window in ascending order. Files are never
+        split; a file larger than `buffer` is a window of its own.
         """
         shard = np.searchsorted(self._ends, self._rows, side="right")
         by_shard = np.argsort(shard, kind="stable")
@@ -246,14 +251,14 @@ class ShardedSequences(Sequences):
         return [np.sort(np.concatenate(parts)) for parts in windows]
 
     def blocks(self):
-        """Yield the sequences in order, as many at a time as fit into BLOCK but at least one.
+        """Yield the sequences in order, in blocks of as many sequences as fit into BLOCK bytes, but at least one.
 
         Yields
         ------
         first : int
-            Index of the first sequence.
+            Index of the first sequence of the block.
         sequences : Sequences
-            Sequences in memory.
+            Sequences of the block, in memory.
         """
         most, firsts = max(1, min(BLOCK, self.buffer) // self.step_bytes), [0]
         while firsts[-1] < len(self):
@@ -264,7 +269,7 @@ class ShardedSequences(Sequences):
             yield from zip(firsts, blocks, strict=False)
 
     def converted(self, dtype):
-        """Return the same sequences, converted to `dtype` when read; floats without columns become one column."""
+        """Return the same sequences, to be converted to `dtype` when read; 1-D floats become one column."""
         converted = copy.copy(self)
         converted.dtype = np.dtype(dtype)
         if not self._columns and converted.dtype.kind == "f":
@@ -277,9 +282,9 @@ class ShardedSequences(Sequences):
         Parameters
         ----------
         names : sequence of str
-            Columns, all of which must exist.
+            Names of columns that exist.
         where : str
-            Name of the sequences in errors.
+            Name of the sequences in error messages.
         """
         kept = [name for name in self.names if name in set(names)]
         places = places_of(names, kept, where)
@@ -293,19 +298,19 @@ class ShardedSequences(Sequences):
         return chosen
 
     def changed(self, operation, operand):
-        """Return the same sequences, changed by a NumPy function such as `np.subtract` when they are read."""
+        """Return the same sequences, to be changed by a NumPy function such as `np.subtract` when they are read."""
         changed = copy.copy(self)
         changed._changes = [*self._changes, (self.dtype, operation, operand)]
         return changed
 
     def as_symbols(self, last):
-        """Return the same sequences as symbols from 0 to `last`, in the narrowest integers."""
+        """Return the same sequences as symbols from 0 to `last`, in the smallest sufficient unsigned integer type."""
         symbols = self.converted(np.min_scalar_type(last))
         symbols._last_symbol = last
         return symbols
 
     def largest(self):
-        """Read all values and return the largest."""
+        """Read all values and return the largest value."""
         return max(int(block.values.max()) for _, block in self.blocks())
 
     def checked(self, choose_dtype, name):

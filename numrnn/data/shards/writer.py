@@ -1,4 +1,4 @@
-"""Write directories of shards, see `numrnn.data.shards.format`."""
+"""Write directories of shards in the format of `numrnn.data.shards.format`."""
 
 import json
 import os
@@ -33,27 +33,27 @@ from numrnn.io.messages import InputError
 __all__ = ["ShardWriter"]
 
 LABELS = TARGETS.replace("O", "")
-ROWS = ("targets", "weights", "ids")  # files beside those of steps and lengths
+ROWS = ("targets", "weights", "ids")  # optional files of a shard
 
 
 class ShardWriter:
-    """Write sequences to a directory of shards, some at a time.
+    """Write sequences to a directory of shards in one or several calls.
 
-    The directory appears under its name when everything is written. After an error, or without `close`, there is none.
+    The directory gets its final name in `close`. After an error, or without `close`, it does not exist.
 
     Parameters
     ----------
     directory : str or path-like
         Directory to create; it must not exist.
     shard_size : int or str, default="256MB"
-        Approximate size of the steps in a shard; a sequence is never split.
+        Approximate size of the steps in a shard; sequences are never split.
     dtype : dtype, default=None
-        Dtype of stored numbers (not symbols). By default, that of the first sequences written.
+        Dtype in which numbers (not symbols) are stored. The default is the dtype of the first sequences written.
 
     Attributes
     ----------
     id_name : str
-        Name of the column of `ids` in predictions: "id" unless it is set.
+        Name of the column of identifiers in predictions; initially "id".
 
     Raises
     ------
@@ -83,7 +83,7 @@ class ShardWriter:
         self._asked = None if dtype is None else np.dtype(dtype)
         if self._asked is not None:
             check_kind(self._asked, "dtype", NUMBERS)
-        self._dtype, self._columns, self._per, self._row = None, None, None, None  # of what was written first
+        self._dtype, self._columns, self._per, self._row = None, None, None, None  # set by the first call of `write`
         self._names, self._target_names, self._steps, self.id_name = None, None, None, "id"
         self._shard, self._index = None, []
         self.folder = self.directory.with_name(f"{self.directory.name}.partial-{os.getpid()}")
@@ -102,20 +102,20 @@ class ShardWriter:
         Parameters
         ----------
         X : list of arrays of shape (T_i, D) or (T_i,), array of shape (N, T, D), or Sequences
-            Sequences. Integers without the axis D are symbols. Columns with names are put into the order of those
-            written first, and so are the steps of a data frame (N, T).
+            Sequences. Integers without the axis D are symbols. Named columns are put into the order of the columns
+            written first. The same holds for the columns of a data frame (N, T), which are steps.
         y : array-like of shape (N,) or (N, K), or Sequences, optional
             Targets per sequence, or per step (`Sequences`).
         sample_weight : array-like of shape (N,), or Sequences, optional
             Weights per sequence or per step.
         ids : array-like of shape (N,), optional
-            Identifiers of the sequences, texts or numbers, which ``numrnn predict`` writes with the predictions.
+            Identifiers of the sequences, str or numbers, which ``numrnn predict`` writes with the predictions.
 
         Raises
         ------
         ValueError
-            If there are no sequences, one is empty or does not hold numbers, or they do not match y or those written
-            before. The message names a column that is missing or new.
+            If there are no sequences, if a sequence is empty or does not hold numbers, or if X does not match y or the
+            data written before. The message names a column that is missing or new.
         """
         X = self._read(X)
         given = {"y": y, "sample_weight": sample_weight, "ids": ids}
@@ -173,7 +173,7 @@ class ShardWriter:
         Parameters
         ----------
         convert : callable
-            Receives the targets of a shard, an array, and returns their replacement.
+            Function that receives the array of targets of a shard and returns the array to replace it.
         """
         self._end_shard()
         for entry in self._index if self._per and self._per[0] else ():
@@ -186,7 +186,7 @@ class ShardWriter:
     def discard(self) -> None:
         """Remove everything that was written."""
         if self._shard is not None:
-            with suppress(OSError):  # of a full disk, which is told already
+            with suppress(OSError):  # of a full disk, which was reported before
                 self._shard.discard()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -200,13 +200,13 @@ class ShardWriter:
             self.discard()
 
     def _read(self, X):
-        """Return `Sequences` with their columns, or the steps of a data frame, in the order of the first ones."""
+        """Return X as `Sequences` with the columns (for a data frame (N, T), the steps) in the order of the first X."""
         steps = names_of(X.columns) if hasattr(X, "columns") else None
         read = _sequences(X)
         if steps is None:
             return self._ordered(read)
         self._steps = steps if self._steps is None else self._steps
-        same = set(steps) == set(self._steps)  # others are sequences of another length
+        same = set(steps) == set(self._steps)  # otherwise, the sequences have another length
         places = places_of(self._steps, steps, "X") if same else None
         return read if places is None else Sequences.from_array(read.values.reshape(len(read), -1)[:, places])
 
@@ -263,7 +263,7 @@ class ShardWriter:
 
 
 class _Shard:
-    """Write one shard; steps go to their file at once."""
+    """Write one shard; its steps are written to their file immediately, its other arrays in `close`."""
 
     def __init__(self, path, dtype, columns):
         self._path, self._dtype, self._columns = path, dtype, columns
@@ -274,7 +274,7 @@ class _Shard:
         self._write_header()
 
     def _write_header(self):
-        # NumPy leaves room for the number of steps to grow.
+        # NumPy reserves space in the header for a larger number of steps.
         shape = (self._steps, *self._columns)
         header = {"descr": self._dtype.str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(self.file, header)
@@ -290,7 +290,7 @@ class _Shard:
                 kept.append(np.array(all_rows[steps if of == "step" else slice(first, end)]))
 
     def close(self, per):
-        """Finish the files and return the entry of the shard for the index."""
+        """Complete the files and return the entry of the shard in the index."""
         with self._open:
             self.file.seek(0)
             self._write_header()
@@ -332,7 +332,7 @@ def _of_numbers(X):
 
 
 def _per(rows, name, X):
-    """Return what rows belong to: None, "sequence" or "step"."""
+    """Return "sequence" or "step", to which each row belongs; None if `rows` is None."""
     if rows is None:
         return None
     if isinstance(rows, Sequences):
@@ -344,14 +344,14 @@ def _per(rows, name, X):
 
 
 def _flat(rows, name, kinds):
-    """Return rows as an array that can be stored without pickle, or None if there are none."""
+    """Return rows as an array that can be stored without pickle, or None if `rows` is None."""
     if rows is None:
         return None
     array = rows.values if isinstance(rows, Sequences) else np.asarray(rows)
     if kinds == NUMBERS:
         array = numbers_of_objects(array, name)
     elif array.dtype == object and all(isinstance(label, str) for label in array.flat):
-        array = array.astype(str)  # such as pandas has
+        array = array.astype(str)  # for example, labels from pandas
     check_kind(array.dtype, name, kinds)
     return array
 

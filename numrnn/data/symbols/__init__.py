@@ -1,1 +1,1 @@
-"""Convert texts to symbols: vocabularies, words and characters, and pairs of each symbol and its successor."""
+"""Convert texts to symbols with vocabularies of characters or words, and pair each symbol with the next one."""

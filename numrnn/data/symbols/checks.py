@@ -1,4 +1,4 @@
-"""Check sequences of symbols and store them in the narrowest integers."""
+"""Check sequences of symbols and convert them to the smallest sufficient unsigned integer type."""
 
 import numpy as np
 
@@ -7,30 +7,30 @@ from numrnn.io.messages import InputError
 
 __all__ = ["check_symbols", "count_symbols", "why_no_symbols"]
 
-LARGEST = 2**31 - 2  # symbol that n_symbols="auto" counts up to: there are weights for each
+LARGEST = 2**31 - 2  # largest symbol with n_symbols="auto"; each symbol needs weights
 
 _EXPECTED = "expected symbols: a 1-D array of integers"
 _CONVERT = "; convert text with numrnn.data.Vocabulary"
 
 
 def check_symbols(sequences, n_symbols, *, name="X", is_one=False):
-    """Return sequences of symbols in the narrowest unsigned integers, without a copy if possible.
+    """Return sequences of symbols in the smallest sufficient unsigned integer type, without a copy if possible.
 
     Parameters
     ----------
     sequences : Sequences or DeviceSequences
         The result of `numrnn.data.conversion.to_sequences` with ``allow_symbols=True``.
     n_symbols : int or "auto"
-        Symbols are 0 to n_symbols - 1; "auto" takes the largest one as the last.
+        Symbols are integers from 0 to n_symbols - 1; "auto" means the largest symbol plus one.
     name : str, default="X"
-        Name of the sequences in errors.
+        Name of the sequences in error messages.
     is_one : bool, default=False
-        Whether `name` refers to a single sequence rather than a list.
+        Whether `name` refers to a single sequence, and not to a list.
 
     Raises
     ------
     ValueError
-        If a sequence holds anything else than symbols. The message names it.
+        If a sequence holds values that are not symbols. The message names the sequence.
 
     Examples
     --------
@@ -40,13 +40,13 @@ def check_symbols(sequences, n_symbols, *, name="X", is_one=False):
     >>> check_symbols(Sequences.from_list([np.array([0, 2]), np.array([1])]), 3).values
     array([0, 2, 1], dtype=uint8)
     """
-    if not sequences.in_memory:  # looked at when they are read
+    if not sequences.in_memory:  # symbols are checked when they are read
         return sequences.as_symbols(_last(sequences.largest() if n_symbols == "auto" else None, n_symbols))
     values = sequences.values
     if values.ndim != 1 or values.dtype.kind not in "iu":
         expected = "must hold symbols, 1-D arrays of integers"
         raise InputError(name, (), f"{expected}, got {values.ndim}-D arrays of {values.dtype}")
-    # Two numbers tell; they are all that comes from a card.
+    # For arrays on a GPU, only these two numbers are copied to the host.
     smallest, largest = int(values.min()), int(values.max())
     last = _last(largest if n_symbols == "auto" else None, n_symbols)
     if smallest < 0 or largest > last:
@@ -57,7 +57,7 @@ def check_symbols(sequences, n_symbols, *, name="X", is_one=False):
     narrow = np.min_scalar_type(last)
     if values.dtype == narrow:
         return sequences
-    if hasattr(sequences, "as_symbols"):  # on a card
+    if hasattr(sequences, "as_symbols"):  # on a GPU
         return sequences.as_symbols(last)
     return Sequences(values.astype(narrow), sequences.offsets)
 
@@ -67,7 +67,7 @@ def _last(largest, n_symbols):
 
 
 def count_symbols(sequences, n_symbols):
-    """Return `n_symbols`, or the largest symbol of checked sequences plus one if it is "auto"."""
+    """Return `n_symbols` or, if it is "auto", the largest symbol of checked sequences plus one."""
     if n_symbols != "auto":
         return int(n_symbols)
     return int(sequences.last_symbol) + 1
@@ -86,7 +86,7 @@ def why_no_symbols(X, name, allow_empty=False):
 
 
 def _problem_of(item, name, allow_empty):
-    """Return what is wrong with a sequence of symbols, or None, and the hint."""
+    """Return the problem of a sequence of symbols, or None, and a hint."""
     if isinstance(item, (str, bytes)):
         return f"is text, {_EXPECTED}", _CONVERT
     try:

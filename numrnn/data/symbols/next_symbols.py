@@ -1,4 +1,4 @@
-"""Provide each symbol as an input and as the target of the previous one, for texts and for pairs of sequences."""
+"""Provide each symbol as an input and as the target of the previous step, for texts and for pairs of sequences."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -20,15 +20,16 @@ _EXPECTED = "expected a str, an array of symbols or a list of them"
 
 
 class NextSymbols(SequenceSource):
-    """Hold sequences of symbols in which each symbol is the target of the previous one, as views of one array.
+    """Hold sequences of symbols, as views of one array; the target of each step is the next symbol.
 
-    Networks accept it in place of `Sequences`.
+    Networks accept this class instead of `Sequences`.
 
     Parameters
     ----------
     values : ndarray of shape (n,), unsigned integers; or CardSymbols
     starts, lengths : ndarray of shape (N,), int64
-        Sequence i reads ``values[starts[i] : starts[i] + lengths[i]]``; the target of a step is the next value.
+        The inputs of sequence i are ``values[starts[i] : starts[i] + lengths[i]]``; the target of a step is the next
+        value.
 
     Examples
     --------
@@ -47,7 +48,7 @@ class NextSymbols(SequenceSource):
 
     @classmethod
     def of(cls, sequences, *, name):
-        """Return all symbols of sequences; raise a ValueError that names a sequence with too few."""
+        """Return all symbols of sequences; a ValueError names the first sequence with fewer than two symbols."""
         lengths = sequences.lengths - 1
         if lengths.min() < 1:
             i = int(np.argmax(lengths < 1))
@@ -58,9 +59,9 @@ class NextSymbols(SequenceSource):
 
     @classmethod
     def in_streams(cls, values, count, *, name, but=""):
-        """Cut one long sequence into streams of equal length; the few symbols left over are not read.
+        """Cut one long sequence into streams of equal length; the symbols left over at its end are not read.
 
-        `but` says, in errors, which symbols of the sequence `name` are not among the values.
+        `but` is a part of error messages: it states which symbols of the sequence `name` are not in `values`.
         """
         length = (len(values) - 1) // count
         if length < 1:
@@ -70,7 +71,7 @@ class NextSymbols(SequenceSource):
 
     @property
     def targets(self):
-        """Return the successor of each of `values` but the last."""
+        """Return the next symbol for each of `values` except the last one."""
         return self.values[1:]
 
     def choose(self, ids):
@@ -83,7 +84,7 @@ class NextSymbols(SequenceSource):
         ----------
         ids : ndarray of shape (n,), int64
         first : int
-            First step.
+            First step of the range in each sequence.
         counts : ndarray of shape (n,), int64
             Number of steps of each sequence.
         """
@@ -127,18 +128,18 @@ def read_symbols(X, vocabulary, n_symbols, *, name="X", allow_empty=False):
     ----------
     X : str or list of str; or array of integers (T,), list of such arrays, array (N, T), or Sequences
     vocabulary : Vocabulary or None
-        Vocabulary, if X must be text.
+        Vocabulary for X if X must be text; None if X must be symbols.
     n_symbols : int or "auto"
-        See `check_symbols`. Unless it is "auto", a vocabulary must have the same number.
+        See `check_symbols`. A vocabulary must have this number of symbols if it is not "auto".
     name : str, default="X"
-        Name of X in errors.
+        Name of X in error messages.
     allow_empty : bool, default=False
         Whether texts and sequences of symbols may be empty.
 
     Raises
     ------
     ValueError, TypeError
-        If a text or sequence is invalid. The message names it and the place.
+        If a text or sequence is invalid. The message names the text or sequence and the position in it.
 
     Examples
     --------
@@ -151,7 +152,7 @@ def read_symbols(X, vocabulary, n_symbols, *, name="X", allow_empty=False):
     if not isinstance(X, (str, bytes, Sequences)):
         check_container(X, name, _EXPECTED)
     check_list_plain(X, name)
-    X = X.to_numpy() if hasattr(X, "to_numpy") else X  # a series, of any index, or a data frame
+    X = X.to_numpy() if hasattr(X, "to_numpy") else X  # a pandas Series with any index, or a data frame
     if not hasattr(X, "__len__") or getattr(X, "ndim", 1) == 0:
         raise InputTypeError(name, (), f"={shown(X)}: must be a str, an array of symbols or a list of them")
     if not len(X) and not (allow_empty and isinstance(X, str)):
@@ -171,10 +172,10 @@ def read_symbols(X, vocabulary, n_symbols, *, name="X", allow_empty=False):
 
 
 def check_n_symbols(vocabulary, n_symbols, name="vocabulary_"):
-    """Raise a ValueError unless a vocabulary has as many symbols as the network that reads them."""
+    """Raise a ValueError if the numbers of symbols of a vocabulary and of its network differ."""
     if not len(vocabulary) == len(vocabulary.symbols_) == n_symbols:
         found = f"has {len(vocabulary.symbols_)} symbols, but the network was made for {n_symbols}"
-        way_out = "it was fitted again; fit the estimator again too, or fit a copy (sklearn.base.clone) instead"
+        way_out = "the vocabulary was fitted again: fit the estimator too, or fit sklearn.base.clone(vocabulary)"
         raise InputError(name, (), f"{found}: {way_out}")
 
 
@@ -187,8 +188,8 @@ def _one(values, name, allow_empty=False):
 class Pairs(SequenceSource):
     """Hold the inputs of an encoder and the inputs and targets of a decoder.
 
-    Training accepts it in place of `Sequences`. Its lengths are the sums of both sides, so that a mini-batch of pairs
-    of similar length has about the same work in each pair.
+    Training accepts this class instead of `Sequences`. The length of a pair is the sum of the lengths of its two
+    sequences, so that pairs of similar length in a mini-batch need about the same time.
 
     Parameters
     ----------
@@ -211,7 +212,7 @@ class Pairs(SequenceSource):
         self.lengths = source.lengths + target.lengths
 
     def gather(self, ids, out=None):
-        """Raise an error: the sides are stored separately, see `source` and `target`."""
+        """Raise an error, since both sides are stored separately in `source` and `target`."""
         raise TypeError("pairs cannot be gathered; gather the source or the target")
 
     def choose(self, ids):
@@ -222,21 +223,21 @@ class Pairs(SequenceSource):
 
 
 def shifted(sequences, end=None):
-    """Return targets together with the inputs of a decoder: in each step the target of the previous step.
+    """Return targets together with the inputs of a decoder: the input of each step is the target of the previous step.
 
     Parameters
     ----------
     sequences : Sequences
         Symbols (sum of L_i,), or vectors (sum of L_i, K).
     end : int or None
-        For symbols, the boundary symbol that precedes the first target and must be predicted after the last. None means
-        that a vector of zeros precedes the first target, and a sequence ends with its last target.
+        For symbols, the boundary symbol, which is the first input and the last target. For vectors, None: the first
+        input is a vector of zeros, and no target is added.
 
     Returns
     -------
     steps : NextSymbols
         Inputs and targets in one array: the target of a step is the next value. With `end`, a sequence has L_i + 1
-        steps, otherwise L_i.
+        steps; without it, L_i steps.
 
     Examples
     --------

@@ -5,13 +5,13 @@ from numrnn.io.messages import InputError, shown
 
 __all__ = ["check_symbols", "completed", "completed_parameters"]
 
-_FIRST = {"unit", "max_symbols", "lowercase"}  # parameters of the first files; `last` came after them
+_FIRST = {"unit", "max_symbols", "lowercase"}  # parameters in files of the first version
 _LATER = {"unknown", "normalization"}
 _LEARNT = {"symbols", "form", "rule", "versions"}
 
 
 def completed_parameters(params):
-    """Add the parameters that older files lack, with the values that reproduce their behaviour."""
+    """Add the parameters that older files lack, with values that reproduce the behaviour of these files."""
     older = {"unknown": params.get("unit") == "token" or params.get("max_symbols") is not None, "normalization": None}
     return {"last": None} | older | params
 
@@ -52,9 +52,9 @@ def _wrong(key, value, expected):
 
 
 def check_symbols(symbols, first, single):
-    """Raise an InputError unless symbols are distinct str that begin with `first` (None: any).
+    """Raise an InputError if symbols are not distinct str, or the first symbol is not `first` (None allows any).
 
-    With `single`, all symbols but that one must have one character.
+    With `single`, every symbol must be a single character.
     """
     if first is not None and symbols[:1] != (first,):
         raise _wrong("symbols", symbols, f"a list that begins with {first!r}")

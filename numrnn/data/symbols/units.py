@@ -1,4 +1,4 @@
-"""Convert characters of texts to numbers, block by block since a text may exceed free memory, and split words."""
+"""Convert characters to symbols, in blocks because copies of a text may exceed memory, and split texts into words."""
 
 import re
 import unicodedata
@@ -22,13 +22,13 @@ __all__ = [
     "versions",
 ]
 
-# Characters at a time: 256 KB as UTF-32, which stay in the cache.
+# Number of characters of a block: its 256 KB of UTF-32 fit in the processor's cache.
 BLOCK = 1 << 16
 CODE_POINTS = 0x110000
 
 
 def count_characters(texts, lowercase):
-    """Count the characters of a list of texts, with capitals as lower-case letters if `lowercase`."""
+    """Count the characters of a list of texts; with `lowercase`, capitals count as lower-case letters."""
     counts = np.zeros(0, np.int64)
     for codes in _blocks(texts):
         found = np.bincount(codes)
@@ -42,18 +42,18 @@ def count_characters(texts, lowercase):
 
 
 def symbol_table(symbols, missing, lowercase):
-    """Return the table from code points to symbols for `encode_characters`, an ndarray of int32.
+    """Return an int32 array with the symbol of each code point, for `encode_characters`.
 
-    The table ends with the highest code point that has a symbol; a last entry stands for all code points above.
+    After the entry of the highest code point that has a symbol, one last entry stands for all higher code points.
 
     Parameters
     ----------
     symbols : sequence of str
-        One character each.
+        Symbols, each a single character.
     missing : int
-        Entry for all other characters.
+        Entry for all characters that are not symbols.
     lowercase : bool
-        Whether a capital has the symbol of its lower-case letter.
+        Whether capitals get the symbol of their lower-case letter.
     """
     codes = np.array([ord(symbol) for symbol in symbols])
     capitals, small = _capitals() if lowercase else np.zeros((2, 0), np.int64)
@@ -77,7 +77,8 @@ def encode_characters(texts, table, out):
     Returns
     -------
     place : int or None
-        Index, in the concatenated texts, of the first character whose symbol is negative; if None, `out` is complete.
+        Index in the concatenated texts of the first character whose symbol is negative. None if there is no such
+        character; then `out` is complete.
     """
     start = 0
     for codes in _blocks(texts):
@@ -93,14 +94,14 @@ def encode_characters(texts, table, out):
 
 
 def decode_characters(symbols, characters):
-    """Return the text of symbols, an integer array of shape (T,), given the character of each symbol."""
+    """Return the text for an integer array of symbols, of shape (T,), given the character of each symbol."""
     codes = np.array([ord(character) for character in characters], "<u4")
     parts = (codes[symbols[start : start + BLOCK]] for start in range(0, len(symbols), BLOCK))
     return "".join(part.tobytes().decode("utf-32-le", "surrogatepass") for part in parts)
 
 
 def _blocks(texts):
-    """Yield the code points of texts in order, joining short texts."""
+    """Yield arrays of the code points of texts, in order; short texts are joined."""
     parts, n_characters = [], 0
     for text in texts:
         for start in range(0, len(text), BLOCK):
@@ -114,7 +115,7 @@ def _blocks(texts):
 
 
 def _code_points(text):
-    # Lone surrogates are what open(errors="surrogateescape") makes of bytes that are no text.
+    # open(errors="surrogateescape") converts bytes that cannot be decoded to lone surrogates.
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
 
 
@@ -125,7 +126,7 @@ def _lowered(character):
 
 @cache
 def _capitals():
-    """Return the code points of all characters that have a lower-case letter, and of those letters."""
+    """Return the code points of all characters with a lower-case letter, and of their lower-case letters."""
     pairs = [(code, ord(_lowered(chr(code)))) for code in range(CODE_POINTS)]
     codes = np.array([pair for pair in pairs if pair[0] != pair[1]])
     return codes[:, 0], codes[:, 1]
@@ -133,11 +134,12 @@ def _capitals():
 
 FORMS = ("NFC", "NFKC")
 RULE = "UAX 29"
-OLD_RULE = r"\w+(?:['\u2019]\w+)*"  # of vocabularies from before rules were stored
+OLD_RULE = r"\w+(?:['\u2019]\w+)*"  # rule of vocabularies in files without a rule
 
-# The words of UAX 29 in texts of ASCII: twice as fast as those in others.
+# Rule of UAX 29 for texts of ASCII characters only: twice as fast as the general rule.
 _ASCII = re.compile(r"\w+(?:(?:(?<=[A-Za-z])[:.'](?=[A-Za-z])|(?<=[0-9])[,;.'](?=[0-9]))\w+)*", re.ASCII)
-# Marks that UAX 29 counts with the word beside them: two words that differ in these alone are one.
+# Invisible characters that UAX 29 includes in the word before them. They are removed, so that words that differ only in
+# these characters are the same.
 _INVISIBLE = "\u00ad\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u202f\u2060\u2066\u2067\u2068\u2069\ufeff"
 
 
@@ -149,8 +151,8 @@ def split_words(text, rule=RULE):
     text : str
     rule : {"UAX 29", OLD_RULE}
         "UAX 29" returns the segments between Unicode's default word boundaries that begin with a letter, a digit or an
-        underscore, without narrow no-break spaces and direction marks at their ends. `OLD_RULE` returns the matches of
-        that regular expression.
+        underscore, without invisible characters at their ends, such as direction marks. `OLD_RULE` returns the matches
+        of the regular expression `OLD_RULE`.
 
     Examples
     --------
@@ -166,7 +168,7 @@ def split_words(text, rule=RULE):
 
 
 def versions(rule, form):
-    """Return the versions that determine the words of a rule and the normalisation of texts, as a dict of texts."""
+    """Return the versions of the libraries that split words and normalise texts, as a dict of str."""
     found = {"regex": regex.__version__} if rule == RULE else {}
     return found | ({"unicodedata": unicodedata.unidata_version} if form is not None else {})
 
@@ -178,7 +180,7 @@ def _old():
 
 @cache
 def _unicode():
-    # What stands before a word is left out: `regex` up to 2026.8 takes an apostrophe, or marks that begin a line, for a
-    # part of the word after them.
+    # `before` is not a part of the word: up to version 2026.8, `regex` includes an apostrophe, or marks at the
+    # beginning of a line, in the word after them.
     before = r"['\u2019\u202f\p{WB=Extend}\p{WB=Format}\p{WB=ZWJ}]*"
     return regex.compile(rf"(?w)\b{before}([\p{{L}}\p{{N}}\p{{Pc}}\p{{WB=ALetter}}].*?)\b", regex.V1 | regex.DOTALL)

@@ -33,11 +33,11 @@ __all__ = ["Vocabulary"]
 UNKNOWN = {"character": "\ufffd", "token": "<unknown>"}
 
 
-# str | Sequence[str] | Sequence[Sequence[str]] fit no data frame, hence no `set_output`.
+# Texts and sequences cannot be put into a data frame, hence there is no `set_output`.
 class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     r"""Convert texts to sequences of symbols, one integer per character or word, and back.
 
-    Symbols are numbered by decreasing frequency, and by code points among equally frequent ones. There is no padding
+    Symbols are numbered by decreasing frequency; equally frequent ones are ordered by code points. There is no padding
     symbol, since sequences may have any lengths.
 
     Parameters
@@ -45,26 +45,28 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     unit : {"character", "token"}, default="character"
         Meaning of a symbol: a character (a Unicode code point) or a token (a word).
     max_symbols : int, default=None
-        Largest number of symbols, at least 2, including the one for unknown characters or tokens; the least frequent
-        ones have no symbol. None means that all have one.
+        Largest number of symbols, at least 2, including the symbol for unknown characters or tokens. The least frequent
+        characters or tokens get no symbol. None means that all of them get a symbol.
     unknown : bool or "auto", default="auto"
-        Whether to reserve a symbol for characters and tokens that `fit` did not see. "auto" means yes for tokens, with
-        `max_symbols`, and for texts that `RNNClassifier`, `RNNRegressor` and `RNNSeq2Seq` read; otherwise, an unknown
-        character raises an error. False is possible only for characters without `max_symbols`.
+        Whether to reserve a symbol for characters and tokens that `fit` did not see. "auto" means True in three cases:
+        for tokens; if `max_symbols` is set; and for texts in X of `RNNClassifier`, `RNNRegressor` and `RNNSeq2Seq`.
+        Otherwise, "auto" means False. With False, an unknown character raises an error; False is not allowed for tokens
+        or with `max_symbols`.
     lowercase : bool, default=False
-        Whether to convert capitals to lower case. A character stays one character: one whose lower-case form would be
-        two (the capital I with a dot) is left unchanged.
+        Whether to convert capitals to lower case. Each character remains one character: a capital whose lower-case form
+        has two characters (the capital I with a dot) is not converted.
     normalization : {"auto", "NFC", "NFKC"} or None, default="auto"
-        Unicode normalisation form to which texts are converted first, so that two spellings of one text, such as é as
-        one code point or as two, have the same symbols. "auto" means "NFC" for tokens and None for characters, which
-        `inverse_transform` then returns unchanged.
+        Unicode normalisation form to which texts are first converted. It gives the same symbols to different encodings
+        of the same text, such as é as one code point or as two. "auto" means "NFC" for tokens and None for characters,
+        so that `inverse_transform` returns characters unchanged.
     tokenizer : callable, default=None
         Function from a text (str) to its tokens, an iterable of str. By default, tokens are words between the default
         word boundaries of Unicode (UAX 29), in every script that separates words by spaces: ``don't``, ``3,000.50`` and
-        ``x_1`` are one token each, ``well-known`` is two. Blanks, punctuation, symbols and emoji are dropped.
+        ``x_1`` are one token each, but ``well-known`` is two tokens. Blanks, punctuation, symbols and emoji are
+        dropped.
     last : int, default=None
-        Number of symbols at the end of each text that `transform` keeps, since a long review ends with its verdict;
-        `fit` counts all of them. None keeps all.
+        Number of symbols at the end of each text that `transform` returns; for example, a long review ends with its
+        verdict. None means all symbols. `fit` counts all symbols in any case.
 
     Attributes
     ----------
@@ -73,9 +75,9 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     n_symbols_ : int
         Number of symbols, equal to ``len(vocabulary)``.
     unknown_symbol_ : int or None
-        Symbol of unknown characters or tokens, 0 if there is one, see `unknown`. It is decoded to U+FFFD (the
-        replacement character) or ``<unknown>``, which are unknown in any text. None if unknown characters raise an
-        error.
+        Symbol of unknown characters or tokens: 0, or None if unknown characters raise an error (see `unknown`).
+        `inverse_transform` returns U+FFFD (the replacement character) or ``<unknown>`` for it. In texts, U+FFFD and
+        ``<unknown>`` always count as unknown.
     normalization_ : str or None
         Unicode normalisation form to which texts are converted.
     rule_ : str or None
@@ -97,7 +99,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     >>> vocabulary.transform("ban")
     array([2, 0, 1], dtype=uint8)
 
-    The two most frequent words of two reviews, and the symbols of a third one:
+    The two most frequent words of two reviews get symbols, and a third review is converted:
 
     >>> reviews = ["Don't see it.", "See it? See it!"]
     >>> words = Vocabulary("token", max_symbols=3, lowercase=True).fit(reviews)
@@ -108,7 +110,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     >>> words.inverse_transform([0, 2, 1, 0])
     '<unknown> see it <unknown>'
 
-    Words of any script, whose accents may be written as one code point or as two:
+    Words may have any script, and accents may be written as one code point or as two:
 
     >>> Vocabulary("token").fit("caf\u00e9 cafe\u0301 यह अच्छी है").symbols_
     ('<unknown>', 'café', 'अच्छी', 'यह', 'है')
@@ -163,7 +165,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         ValueError
             If a parameter is out of range, or the texts are empty.
         TypeError
-            If an item is not a text (bytes, for instance). The message names the first one.
+            If an item is not a text, but bytes, for example. The message names the first such item.
 
         Examples
         --------
@@ -174,7 +176,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return self._fit(texts, "texts")
 
     def _fit(self, texts, name):
-        """Learn the symbols of texts that errors call `name`."""
+        """Learn the symbols of texts; `name` is their name in error messages."""
         self._check_parameters()
         form, rule = self._form_and_rule()
         texts, _ = self._checked(texts, form, name)
@@ -203,16 +205,16 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Returns
         -------
         symbols : ndarray of shape (T,), or Sequences
-            An array for a single str, sequences for a list, in the narrowest of uint8, uint16 and uint32. An empty text
-            is an empty sequence.
+            An array for a single str, `Sequences` for a list. The dtype is the smallest sufficient one of uint8, uint16
+            and uint32. An empty text becomes an empty sequence.
 
         Raises
         ------
         ValueError
-            If a character is unknown and no symbol is reserved for unknown ones. The message names the character and
-            its place.
+            If a character is unknown and no symbol is reserved for unknown characters. The message names the character
+            and its position.
         TypeError
-            If an item is not a text (bytes, for instance). The message names the first one.
+            If an item is not a text, but bytes, for example. The message names the first such item.
 
         Examples
         --------
@@ -223,12 +225,12 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         >>> vocabulary.transform("card deck")
         Traceback (most recent call last):
         ...
-        numrnn.io.messages.InputError: texts has ' ' (U+0020) at 4, which is not among the 5 symbols: fit on it ...
+        numrnn.io.messages.InputError: texts has ' ' (U+0020) at index 4, which is not among the 5 symbols: fit ...
         """
         return self._transform(texts, "texts")
 
     def _transform(self, texts, name):
-        """Return the symbols of texts that errors call `name`."""
+        """Return the symbols of texts; `name` is their name in error messages."""
         check_is_fitted(self, "symbols_")
         form, rule = self.normalization_, self.rule_
         texts, is_one = self._checked(texts, form, name)
@@ -259,12 +261,13 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Returns
         -------
         texts : str or list of str
-            A str for a single array. Tokens are joined by blanks, since their separators are not stored.
+            A str for a single array, otherwise a list. Tokens are joined by blanks, since their separators are not
+            stored.
 
         Raises
         ------
         ValueError
-            If a value is not a symbol. The message names the first one.
+            If a value is not a symbol. The message names the first such value.
         TypeError
             If `symbols` is neither an array nor a list.
 
@@ -278,7 +281,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         ['ba', 'nan']
         """
         check_is_fitted(self, "symbols_")
-        symbols = symbols.to_numpy() if hasattr(symbols, "to_numpy") else symbols  # a series, of any index, or a frame
+        symbols = symbols.to_numpy() if hasattr(symbols, "to_numpy") else symbols  # a pandas Series or data frame
         if not hasattr(symbols, "__len__") or isinstance(symbols, (str, bytes, Set, Mapping)):
             problem = f"={shown(symbols)}: must be an array of symbols or a list of such arrays"
             raise InputTypeError("symbols", (), problem)
@@ -293,13 +296,13 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Returns
         -------
         content : dict
-            The parameters, ``symbols``, ``form`` (of normalisation), ``rule`` (of tokens) and ``versions``, from which
-            `from_dict` builds an equal vocabulary.
+            The parameters, and the attributes ``symbols``, ``form`` (of normalisation), ``rule`` (for tokens) and
+            ``versions``. `from_dict` builds an equal vocabulary from them.
 
         Raises
         ------
         TypeError
-            If there is a tokenizer, since a function cannot be stored.
+            If the vocabulary has a `tokenizer`, since a function cannot be stored.
 
         Examples
         --------
@@ -378,7 +381,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             raise InputError("unknown", (), f"=False: must be True or 'auto' with {given}, {why}")
 
     def _form_and_rule(self):
-        """Return how texts are normalised and split into tokens, which `fit` learns besides the symbols."""
+        """Return the normalisation form of texts, and the rule by which they are split into tokens or None."""
         is_token = self.unit == "token"
         form = self.normalization if self.normalization != "auto" else "NFC" if is_token else None
         return form, RULE if is_token and self.tokenizer is None else None
@@ -399,7 +402,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             self._table = {token: symbol for symbol, token in enumerate(symbols)}
 
     def _checked(self, texts, form, name):
-        """Return a list of normalised texts, and whether a single text was given."""
+        """Return texts as a list of normalised texts, and whether `texts` is a single text."""
         if isinstance(texts, str):
             return [_normalized(_exact(texts), form)], True
         is_bytes = isinstance(texts, (bytes, bytearray))
@@ -447,7 +450,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return InputError(
             name,
             () if is_one else (i,),
-            f"has {character!r} (U+{ord(character):04X}) at {place}{of}, which is not among the "
+            f"has {character!r} (U+{ord(character):04X}) at index {place}{of}, which is not among the "
             f"{self.n_symbols_} symbols",
             ": fit on it too, or set unknown=True to reserve a symbol for unknown characters",
         )
@@ -488,14 +491,14 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
 
 def _normalized(text, form):
-    """Return a text, or a list of tokens, in a normalisation form; None leaves it unchanged."""
+    """Return a text or a list of tokens in a normalisation form; None returns them unchanged."""
     if form is None:
         return text
     return unicodedata.normalize(form, text) if isinstance(text, str) else [_normalized(part, form) for part in text]
 
 
 def _exact(text):
-    """Return a str of a subclass as a plain str, since a subclass may report another length."""
+    """Convert an instance of a subclass of str to a plain str, since a subclass may report another length."""
     return str.__str__(text) if isinstance(text, str) else text
 
 

@@ -1,4 +1,4 @@
-"""Implement `RNNLanguageModel`: its fit, its generated texts and its scores."""
+"""Implement `RNNLanguageModel`, which is fitted to texts, generates texts and scores them."""
 
 from numrnn.estimators.language_model.estimator import RNNLanguageModel
 

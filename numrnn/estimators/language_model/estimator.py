@@ -21,15 +21,16 @@ from numrnn.solvers.base import Solver
 class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     r"""Predict the next symbol of a text with a recurrent neural network, and generate texts.
 
-    Each step reads one symbol, such as a character, and outputs the probability of every symbol to be the next one. The
-    network is trained by truncated back-propagation through time on the cross-entropy: in chunks of `bptt_steps` steps,
-    with an update after each chunk and the hidden state carried from chunk to chunk.
+    At each step, the network reads one symbol, such as a character, and outputs for every symbol the probability that
+    it is the next one. The network is trained by truncated back-propagation through time on the cross-entropy: in
+    chunks of `bptt_steps` steps, with an update after each chunk and the hidden state carried from chunk to chunk.
 
-    A single text is cut into `batch_size` streams of equal length, which are read in parallel: an epoch is one pass
-    over them, and memory does not depend on the length of the text, except for its symbols (one byte each for up to 256
-    symbols). The last symbols, fewer than `batch_size`, are not used. The texts of a list are read separately,
-    `batch_size` at a time, each from its beginning to its end; with `boundaries`, beginning and end are learned. Each
-    text or stream starts from the initial state in each epoch.
+    A single text is cut into `batch_size` streams of equal length, which are read in parallel. An epoch is one pass
+    over all streams. Apart from the text itself (one byte per symbol if there are up to 256 different ones), memory
+    does not depend on its length. The symbols left over at the end of the text, fewer than `batch_size`, are not used.
+    The texts of a list are read separately, `batch_size` at a time, each from its beginning to its end; with
+    `boundaries`, the network also learns where texts begin and end. Each text or stream starts from the initial state
+    in each epoch.
 
     Parameters
     ----------
@@ -41,73 +42,76 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     activation : {"tanh", "relu"}, default="tanh"
         Activation of Elman cells; GRU and LSTM cells ignore it.
     vocabulary : numrnn.data.Vocabulary or None, default=None
-        Vocabulary that converts texts to symbols. `fit` fits a copy of it on X. None stands for ``Vocabulary()``, which
-        has all characters of X; ``Vocabulary(unknown=True)`` reserves a symbol for characters that do not occur in X.
+        Vocabulary that converts texts to symbols. `fit` fits a copy of the vocabulary on X. None stands for
+        ``Vocabulary()``, whose symbols are all characters of X; ``Vocabulary(unknown=True)`` also reserves a symbol for
+        characters that do not occur in X.
     boundaries : bool or "auto", default="auto"
-        Whether to learn where texts begin and end. If so, each text (including a single `str`) is enclosed in boundary
-        symbols, `generate` accepts an empty prompt and stops at the end of a text, and texts may be empty or have one
-        symbol. "auto" means yes for lists of texts, and no for a single text and for integers.
+        Whether to learn where texts begin and end. If True, each text (including a single `str`) is enclosed in
+        boundary symbols, `generate` accepts an empty prompt and stops at the end of a text, and texts may be empty or
+        have one symbol. "auto" means True for lists of texts, and False for a single text and for integers.
     n_symbols : int or "auto", default="auto"
         Number of symbols if X consists of integers from 0 to n_symbols - 1. "auto" means the largest integer in X plus
         one.
     embedding_size : int or None, default=None
         Length of the learned vector of each symbol. With None, the first layer reads one-hot vectors.
     initial_state : {"zero", "learned"}, default="zero"
-        Hidden state before the first step: zero, or learned. A learned initial state is the same for all sequences,
-        starts at zero and has no L2 penalty.
+        Hidden state before the first step: zero, or learned. A learned initial state is the same for all sequences. Its
+        training starts at zero, and it has no L2 penalty.
     dropout : float, default=0.0
-        Probability of dropping a unit while training, in the embedding, between layers and before the output. The units
+        Probability with which training drops a unit: in the embedding, between layers and before the output. The units
         that are kept are scaled by 1 / (1 - dropout).
     recurrent_dropout : float, default=0.0
-        Probability of dropping a unit of the hidden state that the next step reads, while training. All steps of a
-        sequence, or of a chunk of `bptt_steps`, drop the same units.
+        Probability with which training drops a unit of the hidden state before the next step reads it. All steps of a
+        sequence, or of a chunk of `bptt_steps` steps, drop the same units.
     solver : {"adam", "adamw", "sgd", "rmsprop"} or solver object, default="adam"
         Optimiser, by name or as an object with its own options, such as ``numrnn.solvers.Adam(beta_2=0.98)``. L-BFGS is
         not supported.
     alpha : float, default=0.0
         Strength of the L2 penalty ``alpha/2 (|U|^2 + |W|^2 + |V|^2)`` in the objective. Biases are not penalised.
     batch_size : int or "auto", default="auto"
-        Number of streams into which a single text is cut, or, for a list of texts, number of texts in a mini-batch.
-        "auto" means 100, or fewer if X is short, so that an epoch has about a hundred updates: 100 streams for a text
-        of a million symbols, 4 for 20,000.
+        For a single text, number of streams into which it is cut; for a list of texts, number of texts in a mini-batch.
+        "auto" means 100, or fewer if X is short, so that an epoch has about a hundred updates: for example, 100 streams
+        for a text of a million symbols, and 4 streams for a text of 20,000 symbols.
     bptt_steps : int, "auto" or None, default="auto"
         Number of steps in a chunk of truncated BPTT; gradients do not flow from one chunk to the previous one. None
-        means whole texts or streams. "auto" means 100, or as few as 25 for a single text of fewer than 40,000 symbols.
+        means whole texts or streams. "auto" means 100 or, for a single text of fewer than 40,000 symbols, a smaller
+        number that is at least 25.
     restart_rate : float, default=0.05
-        Probability that a stream (or text) begins a chunk anew with the initial state, while training. Otherwise
-        training sees an initial state only where streams begin, and the network may never recover from one.
+        Probability with which training resets the state of a stream (or text) to the initial state before a chunk. With
+        0, training meets the initial state only where streams begin, and the network may not learn to predict well
+        after it.
     learning_rate_init : float, default=2e-3
         Initial learning rate.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable, default="constant"
-        Schedule of the learning rate over epochs, see `numrnn.training.resolve_schedule`. A callable receives the
-        number of the epoch, starting at 0, and returns the factor by which to multiply `learning_rate_init`.
+        Schedule of the learning rate over epochs (see `numrnn.training.resolve_schedule`). A callable receives the
+        number of the epoch, starting at 0, and returns a factor for `learning_rate_init`.
     max_iter : int, default=10
-        Number of epochs, that is, of passes over X.
+        Number of epochs, that is, passes over X.
     shuffle : bool, default=True
         Whether to shuffle the sequences in each epoch. A single text is always read in order.
     early_stopping : bool, default=False
         Whether to stop training when the validation loss stops improving, and to restore the best weights. The loss is
-        computed on `X_val` if it is passed to `fit`, and otherwise on a part of X that is held out: the end of a single
-        text, or some texts of a list.
+        computed on `X_val` if it is passed to `fit`, and otherwise on a held-out part of X: the end of a single text,
+        or some texts of a list.
     restore_best_weights : bool or "auto", default="auto"
-        Whether the fitted weights are those of the epoch with the lowest validation loss (or, without validation data,
-        training loss), and not those of the last one. "auto" means yes with `early_stopping`.
+        Whether to end with the weights of the epoch with the lowest validation loss (or, without validation data,
+        training loss) instead of the last epoch. "auto" means the value of `early_stopping`.
     validation : {None, "last"} or splitter, default=None
-        Texts of X to hold out: with None, a part drawn at random if `early_stopping` is set, otherwise none; with
-        "last", the last texts; with a splitter of scikit-learn, its first split. Of a single text, the end is held out
-        in any case, and a splitter is not supported.
+        Texts of X to hold out. None: with `early_stopping`, a part drawn at random; otherwise no texts. "last": the
+        last texts. A splitter of scikit-learn: the test part of its first split. If X is a single text, its end is held
+        out; a splitter is then not supported.
     gap : int, default=0
-        Number of sequences to leave out between the training part and the last sequences, with ``validation="last"``.
-        Windows that were cut from one series overlap: a gap of as many windows as overlap keeps the two parts apart.
+        Number of sequences to leave out between the training part and the held-out part with ``validation="last"``. If
+        sequences are overlapping windows of one series, a large enough gap ensures that no step is in both parts.
     validation_fraction : float, default=0.1
-        Fraction of X to hold out, unless `validation` is a splitter.
+        Fraction of X to hold out. A splitter in `validation` does not use it.
     tol : float, default=1e-4
-        Smallest improvement that counts, for `early_stopping` and ``learning_rate="adaptive"``: a loss must be below
-        best - tol \|best\|, a score above best + tol.
+        Smallest improvement that counts for `early_stopping` and ``learning_rate="adaptive"``: a loss must be below
+        best - tol \|best\|, a score must be above best + tol.
     n_iter_no_change : int, default=10
         Number of epochs without improvement after which `early_stopping` stops training.
     clip_norm : float or None, default=5.0
-        Largest Euclidean norm of the gradient, L2 term included. Gradients with a larger norm are scaled down to it.
+        Largest Euclidean norm of the gradient, including the L2 term. Larger gradients are scaled down to this norm.
     warm_start : bool, default=False
         Whether `fit` continues from the weights and vocabulary of the previous fit.
     random_state : int, RandomState instance or None, default=None
@@ -117,66 +121,70 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         Precision of weights and arithmetic. Sums of losses are always float64.
     device : {"cpu", "cuda"}, default="cpu"
         Device to compute on. "cuda" stands for an NVIDIA GPU and needs the extra ``numrnn[cuda]``; `fit` raises an
-        error if there is none. A model or checkpoint from one device can be used on the other. `generate` and `stream`
-        always use the CPU.
+        error if there is no such GPU. A model or checkpoint from one device can be used on the other. `generate` and
+        `stream` always use the CPU.
     n_jobs : int or None, default=None
-        Number of threads. None means all cores available to the process, limited by the environment variables
-        ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS`` (which joblib sets in its worker processes); in a worker thread or
-        forked worker of joblib, None means one thread unless ``NUMBA_NUM_THREADS`` is set. -1 means all cores. Small
-        tasks use fewer threads. Results do not depend on it. Generating or scoring a single text uses one thread.
+        Largest number of threads. -1 means all cores available to the process. None means the same, limited by the
+        environment variables ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS``, which joblib sets in its worker processes.
+        In a worker thread or forked worker of joblib, None means one thread if ``NUMBA_NUM_THREADS`` is not set. Small
+        tasks use fewer threads. Results do not depend on the number of threads. Generating or scoring a single text
+        uses one thread.
     memory_limit : int, str or None, default=None
-        Memory that training may use in addition to the data, in this process: bytes, or a string such as "512MB" or
-        "2GiB". If the hidden states of all steps need more, some are stored and the others recomputed; the result is
-        bitwise identical, and with a tenth of the memory training takes about 1.3 times as long. If the limit is too
-        low, `fit` raises an error that states how much is needed. With `bptt_steps`, training needs little more memory
-        than one chunk takes, whatever the length of the texts.
+        Memory that training may use in this process in addition to the data: bytes, or a string such as "512MB" or
+        "2GiB". If the hidden states of all steps need more memory, some of them are stored and the rest recomputed. The
+        result is bitwise identical; with a tenth of the memory, training takes about 1.3 times as long. If the limit is
+        too low, `fit` raises an error that states how much memory is needed. With `bptt_steps`, training needs little
+        more memory than the states of one chunk, independently of the length of the texts.
     verbose : bool or int, default=False
-        Whether to show a progress bar: True shows it in a terminal or notebook, 2 always. The logger "numrnn" receives
-        one line per epoch in any case.
+        Whether to show a progress bar: True shows it only in a terminal or notebook, 2 shows it always. The logger
+        "numrnn" always receives one line per epoch.
     callbacks : list of objects or None, default=None
-        Objects with any of the methods ``on_fit_begin``, ``on_progress``, ``on_epoch_end``, ``on_stop`` and
-        ``on_fit_end``, which receive a `numrnn.training.FitInfo`. Training stops if ``on_progress`` or ``on_epoch_end``
-        returns True.
+        Objects with at least one of the methods ``on_fit_begin``, ``on_progress``, ``on_epoch_end``, ``on_stop`` and
+        ``on_fit_end``. Each method receives a `numrnn.training.FitInfo`. Training stops if ``on_progress`` or
+        ``on_epoch_end`` returns True.
 
     Attributes
     ----------
     vocabulary_ : Vocabulary or None
         Fitted vocabulary; None if X consisted of integers.
     n_symbols_ : int
-        Number of symbols, without the boundary symbol.
+        Number of symbols, not counting the boundary symbol.
     end_symbol_ : int or None
-        Boundary symbol before and after texts, equal to `n_symbols_`; None without boundaries.
+        Boundary symbol, which encloses texts, equal to `n_symbols_`; None without boundaries.
     batch_size_ : int
-        Number of streams or texts in a mini-batch of the last fit.
+        Number of streams or texts in a mini-batch in the last fit.
     bptt_steps_ : int or None
-        Number of steps in a chunk of the last fit.
+        Number of steps in a chunk in the last fit; None for whole texts or streams.
     n_iter_ : int
-        Number of epochs trained, including those of earlier calls that `warm_start` or `partial_fit` continued.
+        Number of epochs trained, including the epochs of earlier calls whose training `warm_start` or `partial_fit`
+        continued.
     loss_ : float
         Last value of `loss_curve_`.
     loss_curve_ : list of float
-        Objective in each epoch, in nats per symbol: the mean over its chunks, each evaluated before its update.
+        Objective in each epoch, in nats per symbol: the mean over the chunks, each evaluated before its update of the
+        weights.
     validation_loss_curve_, validation_scores_ : list of float or None
-        Cross-entropy of the validation texts after each epoch, if there were any, and its negative.
+        Cross-entropy of the validation texts after each epoch, and its negative; None without validation texts.
     history_ : dict of str to ndarray
-        The course of training, one value per epoch; ``pandas.DataFrame(model.history_)`` is a table. Keys: "epoch",
+        Arrays with one value per epoch; ``pandas.DataFrame(model.history_)`` makes a table of them. Keys: "epoch",
         "loss", "validation_loss", "validation_score" (NaN without validation data), "learning_rate", "gradient_norm",
         "seconds" and "n_sequences".
     best_iter_ : int
-        Epoch with the lowest validation loss (or, without validation data, training loss), from 1.
+        Number of the epoch with the lowest validation loss (or, without validation data, training loss), starting at 1.
     best_loss_, best_validation_score_ : float
-        Loss and score of the validation data after that epoch. Without validation data, its training loss, and None.
+        Loss and score of the validation data after epoch `best_iter_`. Without validation data, `best_loss_` is the
+        training loss of that epoch, and `best_validation_score_` is None.
     weights_ : dict of str to ndarray
         Read-only views of all parameters by name.
     U_, W_, b_ : list of ndarray
-        Input weights (G*H, D), feedback weights (G*H, H) and biases (G*H,) of each layer.
+        Input weights (G*H, D), recurrent weights (G*H, H) and biases (G*H,) of each layer.
     V_, c_ : ndarray
         Output weights (K, H) and biases (K,).
 
     See Also
     --------
     numrnn.data.Vocabulary : Convert texts to symbols.
-    RNNClassifier : With ``output="step"``, predict other targets than the next symbol.
+    RNNClassifier : With ``output="step"``, predict targets other than the next symbol.
 
     References
     ----------
@@ -206,7 +214,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     _parameter_constraints = constraints_of("RNNLanguageModel")
     __metadata_request__fit = {"resume": UNUSED}  # not metadata, so meta-estimators do not pass it on
     _learnt = ("n_symbols_", "vocabulary_", "end_symbol_")
-    # A step's target is what follows it.
+    # The target of a step is the next symbol.
     _fixed = {
         "output": "step", "pooling": "last", "bidirectional": False, "washout": 0, "monitor": "loss", "scoring": None,
     }  # fmt: skip
@@ -305,20 +313,20 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         Parameters
         ----------
         X : str, list of str, array of shape (T,) of integers, list of such arrays, array of shape (N, T), or Sequences
-            A str or a 1-D array is a single text; other forms are lists of texts. Integers are symbols. Memory maps of
-            unsigned integers of the smallest sufficient width are read in place. With ``device="cuda"``, arrays and
-            lists of arrays may be on the GPU.
+            A str or a 1-D array is a single text; other forms are lists of texts. Integers are symbols. A memory map is
+            read in place if its dtype is the smallest unsigned integer type for the symbols. With ``device="cuda"``,
+            arrays and lists of arrays may be on the GPU.
         y : None
             Ignored; the targets are in X.
         X_val : like X, optional
             Validation texts. With ``early_stopping=True`` they replace the held-out part of X; otherwise they are
             evaluated for the history only.
         groups : array-like of shape (N,), optional
-            Groups of a list of texts for the splitter in the parameter `validation`, such as their authors.
+            Group of each text of a list, such as its author, for the splitter in the parameter `validation`.
         resume : str or path-like, optional
             Directory of checkpoints, see `numrnn.training.Checkpoint`. Training resumes from the newest undamaged
-            checkpoint, or starts from the beginning if there is none. The result is bitwise that of an uninterrupted
-            fit.
+            checkpoint, or starts from the beginning if there is none. The result is bitwise identical to that of an
+            uninterrupted fit.
         comm : mpi4py.MPI.Intracomm, optional
             Communicator of processes that train together, each on a part of every mini-batch. All processes call `fit`
             with the same arguments and obtain the same network, bitwise identical to that of a single process. None
@@ -332,29 +340,30 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         Raises
         ------
         ValueError, TypeError
-            If a parameter or a text is invalid, or a checkpoint belongs to another fit. The message names the cause.
+            If a parameter or a text is invalid, or a checkpoint belongs to another fit. The message states the cause.
         TrainingDivergedError
-            If the loss or the gradient is not finite. The weights are restored to those of the last finite step, and
+            If the loss or the gradient is not finite. The weights are restored to those of the last finite update, and
             the solver's state is reset if training continues later.
         TrainingTerminated
-            If SIGTERM or SIGUSR1 arrives while a `Checkpoint` is among the `callbacks`; a `SystemExit` with status 75.
+            If SIGTERM or SIGUSR1 arrives and a `Checkpoint` is among the `callbacks`. It is a `SystemExit` with status
+            75.
 
         Warns
         -----
         UserWarning
-            If all epochs together update the weights fewer than 300 times, or if Ctrl-C ended training. The weights are
-            kept, and with a `Checkpoint` training can be resumed.
+            If all epochs together update the weights fewer than 300 times, or if Ctrl-C ended training. After Ctrl-C,
+            the weights are kept, and with a `Checkpoint` training can be resumed.
         """
         return self._fit(Arguments(X, X_val=X_val, groups=groups), resume=resume, comm=comm)
 
     @checks_parameters
     def partial_fit(self, X: str | SequencesLike, y: object = None) -> Self:
-        """Train for one pass over texts from the current weights.
+        """Train for one epoch from the current weights.
 
         Parameters
         ----------
         X : as in `fit`
-            Texts. The first call learns the symbols, unless `initialize` did.
+            Texts. The first call learns the symbols if `initialize` has not been called.
         y : None
             Ignored.
 
@@ -377,7 +386,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
 
     @checks_parameters
     def initialize(self, X: str | SequencesLike, y: object = None) -> Self:
-        """Learn the symbols of texts and initialise the parameters, without training.
+        """Learn the symbols of texts and initialise the weights, without training.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Fit a language model: learn the symbols, hold out texts, lay out streams and choose their sizes."""
+"""Fit a language model: learn the symbols, hold out texts, cut a text into streams and choose their number."""
 
 import warnings
 from dataclasses import replace
@@ -22,7 +22,7 @@ from numrnn.network.architecture import Architecture
 
 
 class Texts(NamedTuple):
-    """Hold texts as symbols before they are laid out; `is_one` marks a single text, to be cut into streams."""
+    """Hold texts as symbols; `is_one` marks a single text, which is still to be cut into streams."""
 
     sequences: Sequences
     is_one: bool
@@ -78,8 +78,8 @@ class TextFitting(Fitting):
             return self._laid_out(options, problem, train, train.lengths, self._watch(options, held))
         if options.validation not in (None, "last") or options.gap:
             name = "gap" if options.gap else "validation"
-            found = f"={shown(getattr(options, name))}: splits texts, but X is a single one, whose end is held out"
-            raise InputError(name, (), found, "; pass a list of texts, or X_val")
+            found = f"={shown(getattr(options, name))}: needs several texts, but X is one text, whose end is held out"
+            raise InputError(name, (), found, "; leave it out, or pass a list of texts")
         symbols = sequences.values
         end = max(0, len(symbols) - max(2, round(fraction * len(symbols))))
         problem = self._in_streams(options, problem, symbols[:end], but=f" without its last {fraction:g}")
@@ -91,7 +91,7 @@ class TextFitting(Fitting):
         return reader.next_symbols(reader.read(X_val, name="X_val")[0], name="X_val")
 
     def _check_texts(self, X, X_val=None):
-        """Raise the error that a fit to texts would raise, given what was learned."""
+        """Raise the error that another fit to texts would raise, given the fitted attributes."""
         problem = Problem(self._architecture, Texts(*self._reader().read(X)))
         self._hold_out(self._options(), problem, Arguments(X, X_val=X_val))
 
@@ -112,7 +112,7 @@ class TextFitting(Fitting):
         return replace(self._sized(problem, data, sizes), validate=validate)
 
     def _sized(self, problem, data, sizes):
-        """Return the problem with its data laid out, and set the attributes of its sizes."""
+        """Return the problem with its data and sizes, and set the attributes `batch_size_` and `bptt_steps_`."""
         self.batch_size_, self.bptt_steps_ = sizes
         targets = Targets(data.targets)
         return replace(problem, data=data, targets=targets, batch_size=sizes[0], bptt_steps=sizes[1])
@@ -132,16 +132,16 @@ class TextFitting(Fitting):
         return LossAlone(loss, held)
 
     def _reader(self):
-        """Return the reader of texts, given what was learned."""
+        """Return a reader of texts that uses the fitted attributes."""
         end, last = self.end_symbol_, self._architecture.n_symbols - 1
         if end is not None and end != last:
             raise ValueError(f"end_symbol_={shown(end)}: must be {last}, the last symbol of the network; fit again")
         return TextReader(self.vocabulary_, last if end is not None else last + 1, end is not None, self.device)
 
 
-UPDATES = 100  # an epoch, that short texts are divided into
-LARGEST, SHORTEST = 100, 25  # streams or steps at most; steps at least
-FEWEST = 300  # updates of a fit, below which a network has learnt little
+UPDATES = 100  # number of updates that "auto" sizes aim at for an epoch of short texts
+LARGEST, SHORTEST = 100, 25  # with "auto": largest number of streams, texts or steps; smallest number of steps
+FEWEST = 300  # number of updates below which a network has learned little
 
 
 def sizes_of(lengths, is_one, batch_size, bptt_steps):
@@ -155,7 +155,7 @@ def sizes_of(lengths, is_one, batch_size, bptt_steps):
         Whether a single text is cut into streams.
     batch_size : int or "auto"
     bptt_steps : int, None or "auto"
-        "auto" is derived from the lengths.
+        Parameters of the estimator; "auto" values are derived from the lengths.
     """
     steps, count = bptt_steps, batch_size
     if is_one:
@@ -168,7 +168,7 @@ def sizes_of(lengths, is_one, batch_size, bptt_steps):
 
 
 def _of_streams(symbols, count, steps):
-    """Return the number of streams, and of steps of each, for a given number of symbols."""
+    """Return the number of streams and the number of steps in a chunk, given the number of symbols per update."""
     if steps == "auto":
         least = symbols // (4 if count == "auto" else int(count))
         steps = min(LARGEST, max(SHORTEST, least))
@@ -182,8 +182,8 @@ def _chunks(lengths, steps):
 
 
 def warn_of_few_updates(lengths, batch_size, bptt_steps, max_iter, n_before, stacklevel):
-    """Warn if the updates of a fit, after `n_before` earlier epochs, are too few to learn from."""
-    longest = np.sort(lengths)[::-1][::batch_size]  # texts of about one length form a mini-batch
+    """Warn if the updates of a fit, together with `n_before` earlier ones, are too few."""
+    longest = np.sort(lengths)[::-1][::batch_size]  # lengths of the longest text of each mini-batch
     each = int(_chunks(longest, bptt_steps).sum())
     total = n_before + each * int(max_iter)
     if total < FEWEST:

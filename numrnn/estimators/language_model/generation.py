@@ -33,24 +33,24 @@ class TextGeneration:
         Parameters
         ----------
         prompt : str, or integers of shape (T,) if the model was fitted on integers
-            Text that the network reads first, of at least one symbol. A model with learned boundaries also accepts an
-            empty prompt and starts a new text.
+            Text of at least one symbol that the network reads first. A model with learned boundaries also accepts an
+            empty prompt, which starts a new text.
         length : int
-            Largest number of symbols to generate. Fewer are returned if a model with learned boundaries ends the text,
-            or before `stop`.
+            Largest number of symbols to generate. Fewer symbols are returned if `stop` occurs, or if a model with
+            learned boundaries ends the text.
         temperature : float, default=1.0
             Divisor of the logits before the softmax. Values below 1 favour likely symbols; 0 always chooses the most
-            likely one (the first of equals).
+            likely symbol (of equally likely ones, the first).
         top_k : int or None, default=None
             Sample from the `top_k` most probable symbols only.
         top_p : float or None, default=None
             Sample from the smallest set of most probable symbols that together have at least this probability (nucleus
             sampling, Holtzman et al. 2020). It is applied after `temperature` and `top_k`.
         random_state : int, RandomState instance or None, default=None
-            Seed of the samples. The same integer returns the same symbols, as does `stream`.
+            Seed of the samples. With the same integer, `generate` and `stream` return the same symbols in every call.
         stop : str or list of str, or int or list of int if the model was fitted on integers; default=None
             Texts or symbols at which generation stops. The stop text is not returned, and its occurrences in the prompt
-            do not count. None generates up to `length` or the end of the text.
+            do not count. With None, only `length` or the end of the text stops generation.
 
         Returns
         -------
@@ -60,12 +60,12 @@ class TextGeneration:
         Raises
         ------
         ValueError, TypeError
-            If an argument is invalid. The message names unknown characters of the prompt.
+            If an argument is invalid. The message names characters of the prompt that are not in the vocabulary.
 
         Notes
         -----
-        Samples are computed in float64 from the logits, which have the model's dtype, with one uniform number per
-        symbol.
+        Each symbol is drawn with one uniform random number. Its probabilities are computed in float64 from the logits,
+        which have the model's dtype.
 
         Examples
         --------
@@ -106,7 +106,8 @@ class TextGeneration:
         prompt : as in `generate`
             Text to continue.
         length : int or None, default=None
-            Largest number of symbols to generate. None generates until the text ends or the caller stops.
+            Largest number of symbols to generate. With None, generation goes on until the text ends or the caller stops
+            iterating.
         temperature, top_k, top_p, random_state, stop : as in `generate`
             Options of sampling.
 
@@ -129,7 +130,8 @@ class TextGeneration:
         parts, stops = self._write(prompt, length, temperature, top_k, top_p, random_state, stop)
         symbols = until(parts, stops) if stops else (symbol for part in parts for symbol in part.tolist())
         names = None if self.vocabulary_ is None else self.vocabulary_.symbols_
-        # An expression: what is wrong with an argument is said at once, not when the first symbol is asked for.
+        # A generator expression, not `yield`: errors of arguments are raised now, not when the first symbol is
+        # requested.
         return (symbol if names is None else names[symbol] for symbol in symbols)
 
     def _write(self, prompt, length, temperature, top_k, top_p, random_state, stop):
@@ -155,7 +157,7 @@ def _read_prompt(prompt, reader):
     if not is_one:
         kind = "string" if reader.vocabulary is not None else "sequence of integers"
         found = f"must be one {kind}, got a {type(prompt).__name__} of {len(prompt)}"
-        raise InputError("prompt", (), found, "; call the method once for each")
+        raise InputError("prompt", (), found, "; call the method once for each text")
     return reader.begun(symbols).values
 
 
@@ -186,15 +188,15 @@ def _symbols_of(text, vocabulary):
 
 
 def until(parts, stops):
-    """Yield symbols up to the first of several stop sequences, which is omitted.
+    """Yield symbols until one of several stop sequences occurs, which is not yielded.
 
     Parameters
     ----------
     parts : iterable of ndarray of shape (n,)
     stops : list of list of int
-        If two of them end at the same symbol, the longer one counts.
+        Stop sequences. If two of them end at the same symbol, the longer one is omitted.
     """
-    held = []  # symbols that may be the beginning of a stop
+    held = []  # last symbols, which may be the beginning of a stop sequence
     for part in parts:
         for symbol in part.tolist():
             held.append(symbol)
@@ -209,6 +211,6 @@ def until(parts, stops):
 
 
 def _begun(held, stop):
-    """Return how many of the last symbols are the beginning of a stop sequence."""
+    """Return the number of last symbols with which a stop sequence may have begun."""
     longest = min(len(held), len(stop) - 1)
     return next((n for n in range(longest, 0, -1) if held[-n:] == stop[:n]), 0)

@@ -16,7 +16,7 @@ from numrnn.estimators.problem import n_threads
 from numrnn.network.architecture import values_on_host
 from numrnn.training.objective import loss_and_gradient
 
-TEXTS = 1024  # in a piece, at most
+TEXTS = 1024  # most texts that are evaluated together
 
 
 class TextScores:
@@ -33,9 +33,10 @@ class TextScores:
         Returns
         -------
         cross_entropy : float
-            Mean of -log(probability) over all symbols but the first of each text, in nats. With learned boundaries, the
-            mean over all symbols and the end of each text: n + 1 predictions for n symbols. Each text starts from the
-            initial state, which is carried through the whole text whatever `bptt_steps` and `batch_size` are.
+            Mean of -log(probability) over all symbols except the first one of each text, in nats. With learned
+            boundaries, the mean includes the first symbol and the end of each text: n + 1 predictions for n symbols.
+            Each text starts from the initial state. The state is carried to the end of the text, independently of
+            `bptt_steps` and `batch_size`.
 
         Examples
         --------
@@ -68,7 +69,7 @@ class TextScores:
         return -self.cross_entropy(X)
 
     def bits_per_symbol(self, X: Any) -> float:
-        """Return the cross-entropy in bits: the size of a symbol after compression with the model.
+        """Return the cross-entropy in bits: the mean size of a symbol after compression with the model.
 
         Parameters
         ----------
@@ -83,7 +84,7 @@ class TextScores:
         return self.cross_entropy(X) / math.log(2)
 
     def perplexity(self, X: Any) -> float:
-        """Return the perplexity, the exponential of the cross-entropy.
+        """Return the perplexity, the exponential of the cross-entropy in nats.
 
         Parameters
         ----------
@@ -233,16 +234,16 @@ class TextScores:
         Parameters
         ----------
         X : as in `fit`
-            Texts, taken as one mini-batch; memory grows with their length up to `memory_limit`.
+            Texts, which form one mini-batch; memory grows with their length up to `memory_limit`.
         y : None
             Ignored.
 
         Returns
         -------
         loss : float
-            `cross_entropy` of X, plus alpha/2 (sum of the squares of all U, W and V).
+            `cross_entropy` of X, plus alpha/2 times the sum of the squares of all U, W and V.
         gradient : dict of str to ndarray
-            Gradient by the names in `weights_`, in the same shapes.
+            Gradient, with the names and shapes of `weights_`.
 
         Examples
         --------
@@ -267,7 +268,7 @@ def mean_cross_entropy(network, data, threads):
     network : Network
         Network with packed weights.
     data : NextSymbols
-        Each sequence starts from the initial state, which is carried through all of it.
+        Sequences. Each starts from the initial state, and the state is carried to the end of the sequence.
     threads : int
         Largest number of threads.
     """

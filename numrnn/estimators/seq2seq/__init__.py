@@ -1,4 +1,4 @@
-"""Implement `RNNSeq2Seq`: its pairs of sequences, its fit and its predictions."""
+"""Implement `RNNSeq2Seq`, which is fitted to pairs of sequences and predicts sequences."""
 
 from numrnn.estimators.seq2seq.estimator import RNNSeq2Seq
 

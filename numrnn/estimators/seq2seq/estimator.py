@@ -22,10 +22,10 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
 
     The encoder, a stack of recurrent layers, reads the inputs. The final states of all its layers (for an LSTM, hidden
     and cell states) are the initial states of the decoder, a stack of the same sizes. The decoder predicts each target
-    from the previous one: from the true one while training (teacher forcing), and from its own output in `predict`. A
-    boundary symbol precedes the first target and follows the last one: a predicted sequence ends where the decoder
-    predicts it. For sequences of real vectors, zeros precede the first target, and the lengths are passed to `predict`,
-    unless all training targets have the same length.
+    from the previous target: while training, from the true one (teacher forcing); in `predict`, from its own output. A
+    boundary symbol precedes the first target and follows the last one; a predicted sequence ends where the decoder
+    predicts the boundary symbol. For sequences of real vectors, zeros precede the first target, and `predict` needs the
+    lengths of the predictions if the training targets have different lengths.
 
     Parameters
     ----------
@@ -38,30 +38,30 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
     activation : {"tanh", "relu"}, default="tanh"
         Activation of Elman cells; GRU and LSTM cells ignore it.
     input : {"sequence", "vector"}, default="sequence"
-        Kind of the items of X. With "vector", X is a table of shape (N, D), and the encoder reads each row as a
-        sequence of one step.
+        Kind of the items of X. With "vector", X has shape (N, D), and the encoder reads each row as a sequence of one
+        step.
     vocabulary : numrnn.data.Vocabulary or None, default=None
-        Vocabulary that converts the texts of X to symbols. `fit` fits a copy of it on X. None stands for
-        ``Vocabulary()``, which has all characters of X. Unless it has ``unknown=False``, the copy reserves a symbol for
-        characters or tokens that do not occur in X.
+        Vocabulary that converts the texts of X to symbols. `fit` fits a copy of the vocabulary on X. None stands for
+        ``Vocabulary()``, whose symbols are all characters of X. The copy reserves a symbol for characters or tokens
+        that do not occur in X; ``unknown=False`` prevents this.
     target_vocabulary : numrnn.data.Vocabulary or None, default=None
-        Vocabulary that converts the texts of y to symbols. It reserves a symbol for unknown characters only with
-        ``unknown=True``.
+        Vocabulary that converts the texts of y to symbols. Only with ``unknown=True`` does it reserve a symbol for
+        characters that do not occur in y.
     n_symbols : int, "auto" or None, default=None
-        Number of symbols if X consists of symbols, integers from 0 to n_symbols - 1. "auto" means the largest integer
-        in X plus one. With None, integers are treated as numbers. Sequences of integers in y are always symbols, unless
-        they have shape (L_i, K).
+        Number of symbols if X consists of symbols, that is, integers from 0 to n_symbols - 1. "auto" means the largest
+        integer in X plus one. With None, integers are treated as numbers. Integers in y are vectors if a sequence has
+        shape (L_i, K); otherwise they are symbols.
     embedding_size : int or None, default=None
         Length of the learned vector of each symbol. With None, the first layer reads one-hot vectors. The symbols of y
         have embeddings of the same length.
     scale_targets : bool or "auto", default="auto"
         Whether the network learns standardised vectors, (y - `target_mean_`) / `target_scale_`. Predictions and scores
-        are in the units of y. "auto" means yes for vectors; symbols have no scale.
+        are in the units of y. "auto" means True for vectors; symbols have no scale.
     dropout : float, default=0.0
-        Probability of dropping a unit while training, in the embedding, between layers and before the output. The units
-        that are kept are scaled by 1 / (1 - dropout). It does not apply between the encoder and the decoder.
+        Probability with which training drops a unit: in the embedding, between layers and before the output. The units
+        that are kept are scaled by 1 / (1 - dropout). States passed from the encoder to the decoder are not dropped.
     recurrent_dropout : float, default=0.0
-        Probability of dropping a unit of the hidden state that the next step reads, while training. All steps of a
+        Probability with which training drops a unit of the hidden state before the next step reads it. All steps of a
         sequence drop the same units.
     solver : {"adam", "adamw", "sgd", "rmsprop", "lbfgs"} or solver object, default="adam"
         Optimiser, by name or as an object with its own options, such as ``numrnn.solvers.Adam(beta_2=0.98)``. "lbfgs"
@@ -70,49 +70,49 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
     alpha : float, default=0.0
         Strength of the L2 penalty ``alpha/2 (|U|^2 + |W|^2 + |V|^2)`` in the objective. Biases are not penalised.
     batch_size : int or "auto", default="auto"
-        Number of pairs in a mini-batch, which consists of pairs of similar length. "auto" means a sixteenth of the
-        training pairs, but at least 8 and at most 32.
+        Number of pairs in a mini-batch; they have similar lengths. "auto" means a sixteenth of the training pairs, but
+        at least 8 and at most 32.
     learning_rate_init : float, default=3e-3
         Initial learning rate.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable, default="constant"
-        Schedule of the learning rate over epochs, see `numrnn.training.resolve_schedule`. A callable receives the
-        number of the epoch, starting at 0, and returns the factor by which to multiply `learning_rate_init`.
+        Schedule of the learning rate over epochs (see `numrnn.training.resolve_schedule`). A callable receives the
+        number of the epoch, starting at 0, and returns a factor for `learning_rate_init`.
     max_iter : int, default=100
-        Number of epochs, that is, of passes over X. For "lbfgs", number of iterations.
+        Number of epochs, that is, passes over X. For "lbfgs", the number of iterations.
     shuffle : bool, default=True
         Whether to shuffle the sequences in each epoch.
     early_stopping : bool, default=False
-        Whether to stop training when the value named by `monitor` stops improving, and to restore the best weights. It
-        is computed on `X_val` and `y_val` if they are passed to `fit`, and otherwise on a part of X that is held out,
-        see `validation`.
+        Whether to stop training when the value named by `monitor` stops improving, and to restore the best weights. The
+        value is computed on `X_val` and `y_val` if they are passed to `fit`, and otherwise on a held-out part of X (see
+        `validation`).
     monitor : str, default="loss"
-        Value by which epochs are compared, for `early_stopping`, `restore_best_weights` and
-        ``learning_rate="adaptive"``: "loss" (the validation loss or, without validation data, the training loss),
-        "score" (its negative), or the name of an entry of `scoring`.
+        Name of the value by which `early_stopping`, `restore_best_weights` and ``learning_rate="adaptive"`` compare
+        epochs: "loss" (the validation loss or, without validation data, the training loss), "score" (the negative
+        validation loss), or the name of a score in `scoring`.
     scoring : str, callable, list, dict or None, default=None
-        Further scores of the validation data after each epoch, in scikit-learn's conventions: a name of
-        `numrnn.metrics.get_scorer_names` or `sklearn.metrics.get_scorer_names`, a callable ``scorer(estimator, X, y)``
-        (named "scorer"), a list of names, or a dict from name to scorer. With ``output="step"``, scikit-learn's scorers
-        are computed over the steps of all sequences after the `washout`. `history_` has their values.
+        Further scores of the validation data, computed after each epoch: a name of `numrnn.metrics.get_scorer_names` or
+        `sklearn.metrics.get_scorer_names`, a callable ``scorer(estimator, X, y)`` (its score has the name "scorer"), a
+        list of names, or a dict from name to scorer. With ``output="step"``, scikit-learn's scorers are computed over
+        the steps of all sequences after the `washout`. `history_` stores the scores.
     restore_best_weights : bool or "auto", default="auto"
-        Whether the fitted weights are those of the best epoch according to `monitor`, and not those of the last one.
-        "auto" means yes with `early_stopping`. Without validation data, epochs are compared by their training loss.
+        Whether to end with the weights of the best epoch according to `monitor` instead of the last epoch. "auto" means
+        the value of `early_stopping`. Without validation data, epochs are compared by their training loss.
     validation : {None, "last"} or splitter, default=None
-        Sequences of X to hold out: with None, a part drawn at random if `early_stopping` is set, otherwise none; with
-        "last", the last sequences as given; with a splitter of scikit-learn, such as ``GroupShuffleSplit(1)``, its
-        first split, for which `groups` are passed to `fit`. It must be None if `X_val` is passed.
+        Sequences of X to hold out. None: with `early_stopping`, a part drawn at random; otherwise no sequences. "last":
+        the last sequences in the order of X. A splitter of scikit-learn, such as ``GroupShuffleSplit(1)``: the test
+        part of its first split, to which `fit` passes its argument `groups`. It must be None if `X_val` is passed.
     gap : int, default=0
-        Number of sequences to leave out between the training part and the last sequences, with ``validation="last"``.
-        Windows that were cut from one series overlap: a gap of as many windows as overlap keeps the two parts apart.
+        Number of sequences to leave out between the training part and the held-out part with ``validation="last"``. If
+        sequences are overlapping windows of one series, a large enough gap ensures that no step is in both parts.
     validation_fraction : float, default=0.1
-        Fraction of X to hold out, unless `validation` is a splitter.
+        Fraction of X to hold out. A splitter in `validation` does not use it.
     tol : float, default=1e-4
-        Smallest improvement that counts, for `early_stopping` and ``learning_rate="adaptive"``: a loss must be below
-        best - tol \|best\|, a score above best + tol.
+        Smallest improvement that counts for `early_stopping` and ``learning_rate="adaptive"``: a loss must be below
+        best - tol \|best\|, a score must be above best + tol.
     n_iter_no_change : int, default=10
         Number of epochs without improvement after which `early_stopping` stops training.
     clip_norm : float or None, default=1.0
-        Largest Euclidean norm of the gradient, L2 term included. Gradients with a larger norm are scaled down to it.
+        Largest Euclidean norm of the gradient, including the L2 term. Larger gradients are scaled down to this norm.
     warm_start : bool, default=False
         Whether `fit` continues from the weights and vocabularies of the previous fit.
     random_state : int, RandomState instance or None, default=None
@@ -122,61 +122,63 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         Precision of weights and arithmetic. Sums of losses are always float64.
     device : {"cpu", "cuda"}, default="cpu"
         Device to compute on. "cuda" stands for an NVIDIA GPU and needs the extra ``numrnn[cuda]``; `fit` raises an
-        error if there is none. A model or checkpoint from one device can be used on the other.
+        error if there is no such GPU. A model or checkpoint from one device can be used on the other.
     n_jobs : int or None, default=None
-        Number of threads. None means all cores available to the process, limited by the environment variables
-        ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS`` (which joblib sets in its worker processes); in a worker thread or
-        forked worker of joblib, None means one thread unless ``NUMBA_NUM_THREADS`` is set. -1 means all cores. Small
-        tasks use fewer threads. Results do not depend on it.
+        Largest number of threads. -1 means all cores available to the process. None means the same, limited by the
+        environment variables ``OMP_NUM_THREADS`` and ``NUMBA_NUM_THREADS``, which joblib sets in its worker processes.
+        In a worker thread or forked worker of joblib, None means one thread if ``NUMBA_NUM_THREADS`` is not set. Small
+        tasks use fewer threads. Results do not depend on the number of threads.
     memory_limit : int, str or None, default=None
-        Memory that training may use in addition to the data, in this process: bytes, or a string such as "512MB" or
-        "2GiB". If the hidden states of all steps need more, some are stored and the others recomputed; the result is
-        bitwise identical, and with a tenth of the memory training takes about 1.3 times as long. If the limit is too
-        low, `fit` raises an error that states how much is needed. The encoder and the decoder may use half of it each;
-        the error refers to that half.
+        Memory that training may use in this process in addition to the data: bytes, or a string such as "512MB" or
+        "2GiB". If the hidden states of all steps need more memory, some of them are stored and the rest recomputed. The
+        result is bitwise identical; with a tenth of the memory, training takes about 1.3 times as long. If the limit is
+        too low, `fit` raises an error that states how much memory is needed. Encoder and decoder may each use half of
+        the limit; the error refers to one half.
     verbose : bool or int, default=False
-        Whether to show a progress bar: True shows it in a terminal or notebook, 2 always. The logger "numrnn" receives
-        one line per epoch in any case.
+        Whether to show a progress bar: True shows it only in a terminal or notebook, 2 shows it always. The logger
+        "numrnn" always receives one line per epoch.
     callbacks : list of objects or None, default=None
-        Objects with any of the methods ``on_fit_begin``, ``on_progress``, ``on_epoch_end``, ``on_stop`` and
-        ``on_fit_end``, which receive a `numrnn.training.FitInfo`. Training stops if ``on_progress`` or ``on_epoch_end``
-        returns True.
+        Objects with at least one of the methods ``on_fit_begin``, ``on_progress``, ``on_epoch_end``, ``on_stop`` and
+        ``on_fit_end``. Each method receives a `numrnn.training.FitInfo`. Training stops if ``on_progress`` or
+        ``on_epoch_end`` returns True.
 
     Attributes
     ----------
     vocabulary_, target_vocabulary_ : Vocabulary or None
-        Fitted vocabularies of X and of y; None for one that is not a list of texts.
+        Fitted vocabularies of X and of y; None if X or y, respectively, is not a list of texts.
     n_symbols_, n_target_symbols_ : int or None
-        Numbers of symbols of X and of y, without the boundary symbol; None for numbers.
+        Numbers of symbols of X and of y, not counting the boundary symbol; None for numbers and vectors.
     target_mean_, target_scale_ : ndarray of shape (K,), float64, or None
-        Mean and standard deviation of the vectors in y that the first `fit`, `partial_fit` or `initialize` got; the
-        scale of constant targets is 1. None for symbols, and with ``scale_targets=False``.
+        Mean and standard deviation of the vectors in y in the call of `fit`, `partial_fit` or `initialize` with which
+        training began; the scale of constant targets is 1. None for symbols, and with ``scale_targets=False``.
     longest_target_ : int
         Length of the longest training target.
     n_features_in_ : int
         Number of inputs per step; 1 for symbols.
     target_names_in_ : ndarray of shape (`n_outputs_`,)
-        Names of the columns of y. Defined only if y is a list of data frames with at least two columns, all named by
-        str.
+        Names of the columns of y; only if y was a list of data frames with at least two columns and all column names
+        are strings.
     n_outputs_ : int
         Number of outputs of the decoder per step: ``n_target_symbols_ + 1``, or the number of columns of y.
     n_iter_ : int
-        Number of epochs trained, including those of earlier calls that `warm_start` or `partial_fit` continued.
+        Number of epochs trained, including the epochs of earlier calls whose training `warm_start` or `partial_fit`
+        continued.
     loss_ : float
         Last value of `loss_curve_`.
     loss_curve_ : list of float
-        Objective in each epoch: the mean over its mini-batches, each evaluated before its update.
+        Objective in each epoch: the mean over the mini-batches, each evaluated before its update of the weights.
     validation_loss_curve_, validation_scores_ : list of float or None
-        Loss of the validation pairs after each epoch, with teacher forcing, and its negative; None without validation
-        pairs.
+        Loss of the validation pairs after each epoch, with teacher forcing, and the negative loss; None without
+        validation pairs.
     history_ : dict of str to ndarray
-        The course of training, one value per epoch; ``pandas.DataFrame(model.history_)`` is a table. Keys: "epoch",
+        Arrays with one value per epoch; ``pandas.DataFrame(model.history_)`` makes a table of them. Keys: "epoch",
         "loss", "validation_loss", "validation_score" (NaN without validation data), "learning_rate", "gradient_norm",
-        "seconds" and "n_sequences", and the names of `scoring`.
+        "seconds", "n_sequences" and the names of the scores in `scoring`.
     best_iter_ : int
-        Epoch with the best value of `monitor`, from 1.
+        Number of the epoch with the best value of `monitor`, starting at 1.
     best_loss_, best_validation_score_ : float
-        Loss and score of the validation data after that epoch. Without validation data, its training loss, and None.
+        Loss and score of the validation data after epoch `best_iter_`. Without validation data, `best_loss_` is the
+        training loss of that epoch, and `best_validation_score_` is None.
     weights_ : dict of str to ndarray
         Read-only views of all parameters by name: ``encoder.layers.0.U``, ..., ``decoder.V``, ``decoder.c``.
 
@@ -209,7 +211,7 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         "_one_column", "target_mean_", "target_scale_",
     )  # fmt: skip
     __metadata_request__fit = {"resume": UNUSED}  # not metadata, so meta-estimators do not pass it on
-    # Every step has a target, gradients go back to the first step, and the encoder's states begin the decoder.
+    # Every step has a target, gradients flow to the first step, and the decoder starts from the encoder's states.
     _fixed = {
         "output": "step", "bptt_steps": None, "pooling": "last", "initial_state": "zero", "bidirectional": False,
         "washout": 0, "restart_rate": 0.0,
@@ -312,21 +314,21 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         Parameters
         ----------
         X : list of str; list of (T_i, D) or (T_i,) arrays, Sequences, array of shape (N, T, D) or (N, T)
-            N texts, or N sequences in one of the forms that `RNNClassifier.fit` accepts; of symbols if `n_symbols` is
-            set. With ``input="vector"``, an array of shape (N, D). With ``device="cuda"``, arrays and lists of arrays,
-            in X and in y, may be on the GPU.
+            N texts, or N sequences in one of the forms that `RNNClassifier.fit` accepts; with `n_symbols`, sequences of
+            symbols. With ``input="vector"``, an array of shape (N, D). With ``device="cuda"``, X and y may be arrays or
+            lists of arrays on the GPU.
         y : list of str; list of (L_i,) arrays of integers; list of (L_i, K) or (L_i,) arrays of floats
-            N texts, sequences of symbols, or sequences of real vectors, none of them empty. `Sequences` and arrays of
-            shape (N, L) or (N, L, K) are accepted as well.
+            N texts, N sequences of symbols, or N sequences of real vectors, each with at least one step. `Sequences`
+            and arrays of shape (N, L) or (N, L, K) are accepted as well.
         X_val, y_val : like X and y, optional
             Validation pairs. With ``early_stopping=True`` they replace the held-out part of X; otherwise they are
             evaluated for the history only.
         groups : array-like of shape (N,), optional
-            Groups of the pairs for the splitter in the parameter `validation`.
+            Group of each pair, for the splitter in the parameter `validation`.
         resume : str or path-like, optional
             Directory of checkpoints, see `numrnn.training.Checkpoint`. Training resumes from the newest undamaged
-            checkpoint, or starts from the beginning if there is none. The result is bitwise that of an uninterrupted
-            fit.
+            checkpoint, or starts from the beginning if there is none. The result is bitwise identical to that of an
+            uninterrupted fit.
         comm : mpi4py.MPI.Intracomm, optional
             Communicator of processes that train together, each on a part of every mini-batch. All processes call `fit`
             with the same arguments and obtain the same network, bitwise identical to that of a single process. None
@@ -340,12 +342,13 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         Raises
         ------
         ValueError, TypeError
-            If a parameter, X or y is invalid, or a checkpoint belongs to another fit. The message names the cause.
+            If a parameter, X or y is invalid, or a checkpoint belongs to another fit. The message states the cause.
         TrainingDivergedError
-            If the loss or the gradient is not finite. The weights are restored to those of the last finite step, and
+            If the loss or the gradient is not finite. The weights are restored to those of the last finite update, and
             the solver's state is reset if training continues later.
         TrainingTerminated
-            If SIGTERM or SIGUSR1 arrives while a `Checkpoint` is among the `callbacks`; a `SystemExit` with status 75.
+            If SIGTERM or SIGUSR1 arrives and a `Checkpoint` is among the `callbacks`. It is a `SystemExit` with status
+            75.
 
         Warns
         -----
@@ -357,12 +360,12 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
     @available_if(solver_makes_passes)
     @checks_parameters
     def partial_fit(self, X: SequencesLike, y: TargetsLike) -> Self:
-        """Perform one epoch of training on the given pairs, starting from the current weights.
+        """Train for one epoch from the current weights; the first call initialises the weights.
 
         Parameters
         ----------
         X, y : as in `fit`
-            Pairs. The first call learns the symbols, unless `initialize` did.
+            Pairs. The first call learns symbols, sizes and lengths if `initialize` has not been called.
 
         Returns
         -------
@@ -380,7 +383,7 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
 
     @checks_parameters
     def initialize(self, X: SequencesLike, y: TargetsLike) -> Self:
-        """Learn symbols, sizes and lengths and initialise the parameters, without training.
+        """Learn symbols, sizes and lengths, and initialise the weights, without training.
 
         Parameters
         ----------

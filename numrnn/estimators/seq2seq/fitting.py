@@ -1,4 +1,4 @@
-"""Fit an encoder-decoder: check and learn, hold out, lay out the decoder's inputs."""
+"""Fit an encoder-decoder: learn from X and y, hold out pairs, and derive the decoder's inputs from y."""
 
 from dataclasses import replace
 
@@ -59,7 +59,7 @@ class PairFitting(Fitting):
             TargetScale(self.target_mean_, self.target_scale_).check_continues(options.scale_targets)
 
     def _keep(self, source, target):
-        """Set what was learned about X and y as attributes."""
+        """Set the fitted attributes that describe X and y."""
         self._input, self.vocabulary_, self.n_symbols_ = source.kind, source.vocabulary, source.n_symbols
         self._keep_inputs(source.inputs)
         self._keep_names("target_names_in_", target.names)
@@ -68,7 +68,7 @@ class PairFitting(Fitting):
         self.target_mean_, self.target_scale_ = target.scale
 
     def _readers(self):
-        """Return the readers of X and y, given what was learned."""
+        """Return readers of X and y that use the fitted attributes."""
         encoder, decoder, dtype = *self._architecture, np.dtype(self._architecture.dtype)
         inputs = Inputs.of("RNNSeq2Seq", vars(self))
         source = SourceReader(self._input, dtype, self.device, self.vocabulary_, encoder.n_symbols, inputs)
@@ -111,7 +111,7 @@ class PairFitting(Fitting):
 
 
 def pairs_of(source, targets, reader):
-    """Return checked sequences as `Pairs` for training."""
+    """Return sequences, which have been checked, as `Pairs` for training."""
     return Pairs(source, shifted(targets, reader.n_symbols))
 
 

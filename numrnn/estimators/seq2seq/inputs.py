@@ -1,4 +1,4 @@
-"""Read X and y of `RNNSeq2Seq` in all their forms."""
+"""Read X and y of `RNNSeq2Seq` in all forms that are accepted."""
 
 from typing import Any, NamedTuple
 
@@ -38,7 +38,7 @@ class SourceReader(NamedTuple):
     n_symbols : int, "auto" or None
         Number of symbols, if X consists of symbols.
     inputs : Inputs or None
-        What was learned about numbers; None before.
+        Description of X that `learn` returned; None before `learn`.
     """
 
     kind: str
@@ -49,9 +49,9 @@ class SourceReader(NamedTuple):
     inputs: Inputs | None = None
 
     def learn(self, X, vocabulary):
-        """Return X as `Sequences`, and a reader with what was learned about it.
+        """Return X as `Sequences`, and a copy of this reader that describes X.
 
-        If X consists of texts, a copy of the parameter `vocabulary` is fitted.
+        If X consists of texts, the new reader has a fitted copy of the parameter `vocabulary`.
         """
         check_many(X, "X")
         learnt = vocabulary_of(X, vocabulary, n_symbols=self.n_symbols, only_read=True)
@@ -68,7 +68,7 @@ class SourceReader(NamedTuple):
         return source, reader._replace(n_symbols=n_symbols, inputs=inputs)
 
     def read(self, X, name="X"):
-        """Return X as `Sequences` or `DeviceSequences`, checked against what was learned."""
+        """Return X as `Sequences` or `DeviceSequences`, after a check that it fits the description in this reader."""
         if self.kind == "vector":
             return self._vectors(X, name)[0]
         if is_text(X) != (self.vocabulary is not None):
@@ -81,7 +81,7 @@ class SourceReader(NamedTuple):
         return check_inputs(X, self.inputs, name=name, **options)[0]
 
     def _vectors(self, X, name):
-        """Return the rows of a table as sequences of one step, and what is known about its columns."""
+        """Return the rows of a table as sequences of one step, and the description of its columns as `Inputs`."""
         if is_text(X):
             raise InputTypeError(name, (), "holds strings, expected an array of shape (N, D) with input='vector'")
         inputs, names = self.inputs, None
@@ -124,15 +124,16 @@ class TargetReader(NamedTuple):
     vocabulary : Vocabulary or None
         Vocabulary, if the targets are texts.
     n_symbols : int or None
-        Number of symbols without the boundary symbol; None for vectors.
+        Number of symbols, not counting the boundary symbol; None for vectors.
     n_outputs : int or None
-        Number of outputs of the decoder per step: all symbols, or the columns of vectors; None before it is learned.
+        Number of outputs of the decoder per step: symbols and boundary symbol, or columns of vectors. None before
+        `learn`.
     one_column : bool
-        Whether a step of vectors is a number without an axis of its own.
+        Whether a vector is written as a single number: y[i] has the shape (steps,), not (steps, 1).
     names : sequence of str or None
-        Names of the columns of vectors.
+        Names of the columns, if the vectors come from data frames.
     scale : TargetScale
-        Scale of vectors.
+        Mean and scale of the vectors.
     """
 
     dtype: np.dtype
@@ -152,10 +153,10 @@ class TargetReader(NamedTuple):
         return "vectors" if self.n_symbols is None else "symbols"
 
     def learn(self, y, vocabulary, n_sequences, scale_targets=False):
-        """Return y as `Sequences` of symbols (sum of L_i,) or vectors (sum of L_i, K), and its reader.
+        """Return y as `Sequences` of symbols or vectors, and a copy of this reader that describes y.
 
-        If y consists of texts, a copy of the parameter `vocabulary` is fitted. X has `n_sequences` sequences. With
-        `scale_targets`, vectors are standardised.
+        If y consists of texts, the new reader has a fitted copy of the parameter `vocabulary`. X has `n_sequences`
+        sequences. With `scale_targets`, vectors are standardised.
         """
         y, kind, one_column = self._looked_at(y, "y")
         check_many(y, "y")
@@ -178,7 +179,7 @@ class TargetReader(NamedTuple):
         return targets, reader
 
     def read(self, y, n_sequences, name="y"):
-        """Return y like `learn`, checked against what was learned."""
+        """Return y as `learn` does, after a check that it fits the description in this reader."""
         y, kind, _ = self._looked_at(y, name)
         if kind != self.kind:
             raise InputTypeError(name, (), f"holds {kind}, but the model was fitted on {self.kind}: pass {self.kind}")
@@ -215,7 +216,7 @@ class TargetReader(NamedTuple):
 
 
 def _kind_of(y, name):
-    """Return the kind of targets, and whether a step of vectors is a number without an axis of its own."""
+    """Return the kind of targets, and whether each vector is written as a single number."""
     if is_text(y):
         return "texts", False
     if not hasattr(y, "__len__") or not len(y):

@@ -1,4 +1,4 @@
-"""Predict sequences with an encoder-decoder, and evaluate them."""
+"""Predict sequences with an encoder-decoder, and score the predictions."""
 
 import math
 from numbers import Integral, Real
@@ -39,29 +39,30 @@ class PairPrediction:
             Input sequences.
         beam_width : int, default=1
             Number of hypotheses that a beam search keeps in each step. 1 is a greedy search, which takes the most
-            probable symbol in each step (the first of equals). A hypothesis that ends is set aside and makes the beam
-            narrower by one.
+            probable symbol in each step (of equally probable ones, the first). Each hypothesis that ends is set aside,
+            and the beam continues with one hypothesis less.
         length_penalty : float, default=0.0
-            Exponent a >= 0 of the length penalty: of the finished hypotheses, the one with the greatest ``log p / ((5 +
-            n) / 6)^a`` is returned, where n is its number of symbols, the end included (Wu et al. 2016). 0 selects the
-            most probable one; greater values, such as 0.6, favour longer ones.
+            Exponent a >= 0 of the length penalty (Wu et al. 2016). The prediction is the finished hypothesis with the
+            greatest ``log p / ((5 + n) / 6)^a``, where n is its number of symbols, including the end symbol. 0 selects
+            the most probable hypothesis; greater values, such as 0.6, favour longer ones.
         max_length : int or None, default=None
-            Largest number of symbols to predict if no end occurs. None means twice the length of the longest training
-            target.
+            Largest number of symbols to predict if the end symbol does not occur. None means twice the length of the
+            longest training target.
         lengths : int, array-like of int of shape (N,), or None, default=None
-            Numbers of vectors to predict for each sequence, if targets are real vectors. None means the length of the
-            training targets, if they all had the same.
+            Number of vectors to predict for each sequence, if targets are real vectors. None means the common length of
+            the training targets; if they had different lengths, None raises an error.
 
         Returns
         -------
         y : list of str, or list of ndarray
-            Texts, arrays of symbols (L_i,), int64, or arrays of real vectors (L_i, K), or (L_i,) if the targets had
-            that form: float64, or of the model's dtype with ``scale_targets=False``.
+            Texts, arrays of symbols, or arrays of real vectors. Symbols have shape (L_i,) and dtype int64. Vectors have
+            shape (L_i, K), or (L_i,) if the targets had that form, and dtype float64 (with ``scale_targets=False``, the
+            model's dtype).
 
         Raises
         ------
         ValueError, TypeError
-            If X or an option is invalid. The message names it.
+            If an argument is invalid. The message names the argument.
 
         Examples
         --------
@@ -114,7 +115,7 @@ class PairPrediction:
         -------
         score : float
             For texts and symbols, the fraction of sequences that a greedy search predicts exactly. For real vectors, R2
-            over all steps, with the lengths of y.
+            over all steps of predictions that have the lengths of y.
         """
         network, (reader, target) = self._predictor(), self._readers()
         source = reader.read(X)
@@ -122,7 +123,7 @@ class PairPrediction:
         threads = n_threads(self.n_jobs)
         if target.n_symbols is None:
             written = write_vectors(network, network.read(source, threads), targets.lengths, threads)
-            return float(r2_score(targets.values, np.concatenate(written)))  # the same in all units
+            return float(r2_score(targets.values, np.concatenate(written)))  # R2 does not depend on units
         longest = max(int(targets.lengths.max()), 2 * self.longest_target_)
         written = self._write(network, source, threads, 1, 0.0, longest)
         return float(np.mean([np.array_equal(found, wanted) for found, wanted in zip(written, targets, strict=True)]))
@@ -138,9 +139,10 @@ class PairPrediction:
         Returns
         -------
         loss : float
-            Mean loss of a target step with teacher forcing, plus alpha/2 (sum of the squares of all U, W and V).
+            Mean loss over all target steps with teacher forcing, plus alpha/2 times the sum of the squares of all U, W
+            and V.
         gradient : dict of str to ndarray
-            Gradient by the names in `weights_`, in the same shapes.
+            Gradient, with the names and shapes of `weights_`.
 
         Examples
         --------
