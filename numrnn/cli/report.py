@@ -183,9 +183,9 @@ def score(estimator, part):
         For a classifier, ``accuracy``, ``per_class`` (precision, recall, f1-score and support) and, if it is not
         multi-label, ``labels`` and ``confusion`` (rows are true classes). For a regressor, ``r2``,
         ``mean_squared_error``, ``mean_absolute_error`` and, for several targets, ``per_target``. For a language model,
-        ``cross_entropy`` in nats, ``bits_per_symbol``, ``perplexity``, ``accuracy`` and ``unit``. For an encoder-decoder, ``exact``,
-        the fraction of texts without an error. ``n`` is the number of sequences, steps or symbols, and ``counted``
-        their name.
+        ``cross_entropy`` in nats, ``bits_per_symbol``, ``perplexity``, ``accuracy`` and ``unit``. For an
+        encoder-decoder, ``exact``, the fraction of texts without an error. ``n`` is the number of sequences, steps or
+        symbols, and ``counted`` their name.
     """
     if isinstance(estimator, RNNLanguageModel):
         return _prediction_of_text(estimator, part.X)

@@ -87,7 +87,7 @@ TABLE = (
         """Recurrent cell of all layers. A GRU or LSTM remembers longer than an Elman cell and takes about three or four
         times as long to train.""",
         option=Option("recurrent cell"),
-        differs={LANGUAGE_MODEL: {"default": "lstm"}, SEQ2SEQ: {"default": "lstm"}},
+        differs={SEQ2SEQ: {"default": "lstm"}},
     ),
     Parameter(
         "activation",
@@ -323,7 +323,7 @@ TABLE = (
         (POSITIVE,),
         "Initial learning rate.",
         option=Option("initial learning rate", float),
-        differs={LANGUAGE_MODEL: {"default": 2e-3}},
+        differs={LANGUAGE_MODEL: {"default": 5e-3}},
     ),
     Parameter(
         "learning_rate",

@@ -36,7 +36,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     ----------
     hidden_layer_sizes : int or array-like of int, default=(128,)
         Number of hidden units in each layer, starting with the layer that reads the inputs.
-    cell : {"elman", "gru", "lstm"}, default="lstm"
+    cell : {"elman", "gru", "lstm"}, default="gru"
         Recurrent cell of all layers. A GRU or LSTM remembers longer than an Elman cell and takes about three or four
         times as long to train.
     activation : {"tanh", "relu"}, default="tanh"
@@ -80,7 +80,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         Probability with which training resets the state of a stream (or text) to the initial state before a chunk. With
         0, training meets the initial state only where streams begin, and the network may not learn to predict well
         after it.
-    learning_rate_init : float, default=2e-3
+    learning_rate_init : float, default=5e-3
         Initial learning rate.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable, default="constant"
         Schedule of the learning rate over epochs (see `numrnn.training.resolve_schedule`). A callable receives the
@@ -224,7 +224,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         self,
         hidden_layer_sizes: int | Sequence[int] = (128,),
         *,
-        cell: Literal["elman", "gru", "lstm"] = "lstm",
+        cell: Literal["elman", "gru", "lstm"] = "gru",
         activation: Literal["tanh", "relu"] = "tanh",
         vocabulary: Vocabulary | None = None,
         boundaries: bool | Literal["auto"] = "auto",
@@ -238,7 +238,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         batch_size: int | Literal["auto"] = "auto",
         bptt_steps: int | Literal["auto"] | None = "auto",
         restart_rate: float = 0.05,
-        learning_rate_init: float = 2e-3,
+        learning_rate_init: float = 5e-3,
         learning_rate: str | Callable[[int], float] = "constant",
         max_iter: int = 10,
         shuffle: bool = True,
