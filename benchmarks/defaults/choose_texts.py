@@ -16,14 +16,19 @@ import numpy as np
 from numrnn import RNNLanguageModel, RNNSeq2Seq
 
 SIZES = (20_000, 300_000)
+LONG = 1_500_000  # characters, for the best two cells
+FORMER = {"cell": "lstm", "learning_rate_init": 2e-3}
 TEXTS = {
-    "default": {},
-    "rate .001": {"learning_rate_init": 1e-3},
-    "rate .005": {"learning_rate_init": 5e-3},
-    "GRU": {"cell": "gru"},
-    "256 units": {"hidden_layer_sizes": 256},
-    "cosine": {"learning_rate": "cosine"},
-    "20 epochs": {"max_iter": 20},
+    "former default": FORMER,
+    "rate .001": FORMER | {"learning_rate_init": 1e-3},
+    "rate .005": FORMER | {"learning_rate_init": 5e-3},
+    "rate .01": FORMER | {"learning_rate_init": 1e-2},
+    "GRU": FORMER | {"cell": "gru"},
+    "GRU, rate .003": FORMER | {"cell": "gru", "learning_rate_init": 3e-3},
+    "GRU, rate .005": FORMER | {"cell": "gru", "learning_rate_init": 5e-3},
+    "256 units": FORMER | {"hidden_layer_sizes": 256},
+    "cosine": FORMER | {"learning_rate": "cosine"},
+    "20 epochs": FORMER | {"max_iter": 20},
 }
 PAIRS = {
     f"{cell}, rate {rate}": {"cell": cell, "learning_rate_init": rate}
@@ -59,7 +64,7 @@ def main():
     text, results = options.text.read_text(encoding="utf-8-sig"), {"texts, nats": {}, "pairs, percent": {}}
     for name, parameters in TEXTS.items():
         row = results["texts, nats"][name] = {}
-        for size in SIZES:
+        for size in (*SIZES, LONG) if name.endswith("rate .005") else SIZES:
             start, end = time.process_time(), size * 9 // 10
             model = RNNLanguageModel(**parameters, random_state=0, n_jobs=1).fit(text[:end])
             row[size] = {"nats": -model.score(text[end:size]), "seconds": time.process_time() - start}

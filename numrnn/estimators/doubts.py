@@ -65,10 +65,10 @@ def loss_of_constant(targets, head):
         shares = _counts(values, weights)
         shares = shares[shares > 0] / shares.sum()
         return float(-(shares * np.log(shares)).sum())
-    mean = np.average(values, axis=0, weights=weights)
+    mean = values.mean(axis=0, dtype=np.float64) if weights is None else np.average(values, axis=0, weights=weights)
     if head == "identity":
         return float(np.average((values - mean) ** 2, axis=0, weights=weights).mean())
-    shares = np.clip(mean, 1e-300, 1 - 1e-16)
+    shares = np.clip(mean, 1e-300, 1 - 2.0**-53)
     return float(-(shares * np.log(shares) + (1 - shares) * np.log1p(-shares)).mean())
 
 
