@@ -35,7 +35,10 @@ STEPS = [x.sum(axis=1).cumsum() for x in X]
 WEIGHTS = [rng.integers(3, size=n) for n in LENGTHS]
 TEXT = "".join(rng.choice(list("abcde "), size=2000))
 WORDS = ["".join(rng.choice(list("abc"), size=n % 9 + 1)) for n in LENGTHS]
+# Parameters whose defaults may change are given, so that another default changes no digest.
 COMMON = {"hidden_layer_sizes": (7,), "batch_size": 9, "max_iter": 3, "random_state": 0, "n_jobs": 1}
+COMMON |= {"cell": "elman", "learning_rate_init": 1e-3}
+UNSCALED = {"scale_targets": False}
 
 
 def classifier(X=X, y=LABELS, given=None, **options):
@@ -43,16 +46,17 @@ def classifier(X=X, y=LABELS, given=None, **options):
 
 
 def regressor(X=X, y=VALUES, given=None, **options):
-    return numrnn.RNNRegressor(**COMMON | options).fit(X, y, **given or {}), X
+    return numrnn.RNNRegressor(**COMMON | UNSCALED | options).fit(X, y, **given or {}), X
 
 
 def language_model(X=TEXT, **options):
-    options = {"batch_size": 4, "bptt_steps": 20} | options
+    options = {"batch_size": 4, "bptt_steps": 20, "cell": "lstm", "learning_rate_init": 2e-3} | options
+    options["restart_rate"] = 0.0
     return numrnn.RNNLanguageModel(**COMMON | options).fit(X), X
 
 
 def seq2seq(X=WORDS, y=tuple(word[::-1] for word in WORDS), **options):
-    return numrnn.RNNSeq2Seq(**COMMON | options).fit(X, list(y)), X
+    return numrnn.RNNSeq2Seq(**COMMON | UNSCALED | {"cell": "gru"} | options).fit(X, list(y)), X
 
 
 def of_shards(**options):
@@ -71,7 +75,7 @@ def in_parts(**options):
 
 
 def warm(**options):
-    model = numrnn.RNNRegressor(**COMMON | {"warm_start": True} | options).fit(X, VALUES)
+    model = numrnn.RNNRegressor(**COMMON | UNSCALED | {"warm_start": True} | options).fit(X, VALUES)
     return model.fit(X, VALUES), X
 
 
@@ -104,13 +108,14 @@ def plain_fits():
 def further_fits():
     """Return fits with one special option each."""
     held_out = {"early_stopping": True, "validation_fraction": 0.3, "max_iter": 6, "n_iter_no_change": 2}
+    held_out["monitor"] = "score"
     validation = {"X_val": X[:9], "y_val": LABELS[:9], "sample_weight_val": np.arange(9.0)}
     return {
         "adamw, adaptive rate": lambda: classifier(solver="adamw", alpha=0.01, learning_rate="adaptive"),
         "relu": lambda: classifier(activation="relu", learning_rate_init=0.01),
         "early stopping": lambda: classifier(cell="gru", **held_out),
         "early stopping of a regression": lambda: regressor(cell="lstm", **held_out),
-        "given validation data": lambda: classifier(given=validation, early_stopping=True),
+        "given validation data": lambda: classifier(given=validation, early_stopping=True, monitor="score"),
         "class weights": lambda: classifier(cell="gru", class_weight="balanced"),
         "sample weights": lambda: classifier(given={"sample_weight": np.arange(40.0)}, batch_size=40),
         "several labels": lambda: classifier(y=MULTI, pooling="max"),
@@ -126,7 +131,7 @@ def further_fits():
         "two threads": lambda: classifier(cell="lstm", batch_size=40, n_jobs=2),
         "one sequence, two threads": lambda: regressor(LONG[:1], VALUES[:1], hidden_layer_sizes=(64,), n_jobs=2),
         "no shuffling": lambda: classifier(shuffle=False, learning_rate="cosine"),
-        "shards": lambda: of_shards(cell="gru", early_stopping=True, dropout=0.2),
+        "shards": lambda: of_shards(cell="gru", early_stopping=True, dropout=0.2, monitor="score"),
         "shards in chunks": lambda: of_shards(bptt_steps=7),
         "partial fits": lambda: in_parts(cell="gru"),
         "warm start": lambda: warm(cell="lstm"),
