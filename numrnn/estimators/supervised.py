@@ -148,7 +148,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         --------
         >>> import numpy as np
         >>> from numrnn import RNNRegressor
-        >>> model = RNNRegressor((4,)).initialize(np.zeros((8, 5, 2)), np.zeros(8))
+        >>> model = RNNRegressor((4,), cell="elman").initialize(np.zeros((8, 5, 2)), np.zeros(8))
         >>> {name: values.shape for name, values in model.weights_.items()}
         {'layers.0.U': (4, 2), 'layers.0.W': (4, 4), 'layers.0.b': (4,), 'V': (1, 4), 'c': (1,)}
         """

@@ -338,7 +338,7 @@ def test_bad_usage_is_one_line_and_exit_code_2(words, message, labelled, sines, 
 
 
 def test_failure_is_one_line_and_exit_code_1(labelled, tmp_path, capsys, monkeypatch):
-    words = ["fit", str(labelled), "--output", str(tmp_path), "--activation", "relu", "--solver", "sgd"]
+    words = ["fit", str(labelled), "--output", str(tmp_path), "--cell", "elman", "--activation", "relu", "--solver", "sgd"]
     words += ["--learning-rate-init", "1e30", "--clip-norm", "none", "--quiet", *SHORT]
     assert main(words) == 1
     error = capsys.readouterr().err

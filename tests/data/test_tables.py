@@ -520,7 +520,7 @@ ELSEWHERE = [
     ("fit", "x.npy", "a directory of shards or the name of a bundled data set; an .npy file is a single array"),
     ("fit", "x.parquet", "convert a table with one row per step to shards first: numrnn shard FILE --sequence COLUMN"),
     ("fit", "x.md", "a text file needs --task language-model"),
-    ("fit", "x.csv", "with the texts; convert a table with one row per step"),
+    ("fit", "x.csv", "with the texts; or convert a table with one row per step"),
     ("fit", "x.tsv", "--text is missing; pass --text COLUMN, the column of"),
     ("fit", "x.safetensors", "it is a model, not data"),
     ("fit", "x.xlsx", "expected an .npz file, a directory of shards or the name of a bundled data set"),

@@ -171,7 +171,7 @@ def test_the_target_that_is_not_finite_is_named(bad):
 def test_labels_that_have_no_order_or_no_place_in_a_file():
     for labels in ([1, "a", "b"], ["a", 1, "b"]):
         labels = np.array(labels, dtype=object)
-        with pytest.raises(ValueError, match=r"y\[\d\] is .*: all labels must be str, or none"):
+        with pytest.raises(ValueError, match=r"y\[\d\] is .*: labels must not mix str and other types"):
             small().fit(X, labels[Y])
         with pytest.raises(ValueError, match="classes must hold labels of one type"):
             small().partial_fit(X, np.array(["a", "b", "b"])[Y], classes=labels)

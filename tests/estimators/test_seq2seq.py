@@ -202,7 +202,7 @@ def test_mistakes_after_a_fit_leave_it_as_it_was():
         with pytest.raises(error, match=message):
             call()
         assert model.predict(TEXTS) == before
-    with pytest.raises(ValueError, match="cell='elman': must be 'gru' to continue training"):
+    with pytest.raises(ValueError, match="cell='elman': must be 'lstm' to continue training"):
         model.set_params(cell="elman").partial_fit(TEXTS, WORDS)
     vectors = small(input="vector").fit(VECTORS, SERIES)
     for options, message in [({"beam_width": 2, "lengths": 1}, "beam search"), ({"max_length": 2}, "pass lengths"),

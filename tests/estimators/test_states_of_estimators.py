@@ -116,7 +116,7 @@ def test_learned_states_begin_every_prediction_and_outlive_a_file(cell, tmp_path
 def test_a_text_begins_with_learned_states():
     text = "never odd or even " * 20
     options = {"batch_size": 3, "bptt_steps": 10, "max_iter": 3, "learning_rate_init": 0.05, "random_state": 0}
-    model = RNNLanguageModel((8,), initial_state="learned", **options).fit(text)
+    model = RNNLanguageModel((8,), cell="lstm", initial_state="learned", **options).fit(text)
     state = {name: values for name, values in model.weights_.items() if name.endswith("_0")}
     assert list(state) == ["layers.0.s_0", "layers.0.cell_0"]
     written, loss = model.generate("nev", 20, random_state=1), model.cross_entropy(text)

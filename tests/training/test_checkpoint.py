@@ -217,7 +217,7 @@ def test_another_estimator_other_labels_and_other_callbacks_are_refused(folder, 
         def get_state(self):
             return {}
 
-    with pytest.raises(ValueError, match=r"callbacks must be those of .* with a state, \[\], got \['Counter'\]"):
+    with pytest.raises(ValueError, match=r"callbacks with a state must be those of .*, \[\], got \['Counter'\]"):
         regressor(callbacks=[Counter()]).fit(*SEQUENCES, resume=folder)
 
 
