@@ -16,7 +16,7 @@ from numrnn import RNNClassifier, RNNRegressor, SequenceScaler
 
 CHORALES = {
     "lstm": {"hidden_layer_sizes": 220, "dropout": 0.3},
-    "gru": {"hidden_layer_sizes": 260, "recurrent_dropout": 0.2},
+    "gru": {"hidden_layer_sizes": 260, "dropout": 0.2, "recurrent_dropout": 0.2},
     "elman": {"hidden_layer_sizes": 470, "dropout": 0.1},
 }
 TANKS = [{"hidden_layer_sizes": units, "cell": cell} for cell in ("gru", "lstm") for units in (16, 32, 64)]

@@ -338,8 +338,8 @@ def test_bad_usage_is_one_line_and_exit_code_2(words, message, labelled, sines, 
 
 
 def test_failure_is_one_line_and_exit_code_1(labelled, tmp_path, capsys, monkeypatch):
-    words = ["fit", str(labelled), "--output", str(tmp_path), "--cell", "elman", "--activation", "relu", "--solver", "sgd"]
-    words += ["--learning-rate-init", "1e30", "--clip-norm", "none", "--quiet", *SHORT]
+    words = ["fit", str(labelled), "--output", str(tmp_path), "--cell", "elman", "--activation", "relu"]
+    words += ["--solver", "sgd", "--learning-rate-init", "1e30", "--clip-norm", "none", "--quiet", *SHORT]
     assert main(words) == 1
     error = capsys.readouterr().err
     assert "TrainingDivergedError" in error and error.count("\n") == 1, error

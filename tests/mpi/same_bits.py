@@ -20,7 +20,7 @@ LABELS = np.arange(90) % 3
 STEP_WEIGHTS = [rng.integers(3, size=n) for n in LENGTHS]
 TEXT = "".join(rng.choice(list("abcde "), size=3000))
 WORDS = ["".join(rng.choice(list("abc"), size=n + 1)) for n in LENGTHS]
-COMMON = {"hidden_layer_sizes": (16,), "batch_size": 70, "max_iter": 2, "random_state": 0}
+COMMON = {"hidden_layer_sizes": (16,), "cell": "elman", "batch_size": 70, "max_iter": 2, "random_state": 0}
 
 
 def classifier(X=X, **options):
