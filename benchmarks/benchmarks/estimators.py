@@ -1,7 +1,8 @@
 """Measure the estimators on real and synthetic tasks, from sequences to score."""
 
-from numrnn import RNNClassifier, RNNRegressor
+from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor
 from numrnn.datasets import make_adding_problem, make_noisy_sines
+from numrnn.metrics import step_log_loss
 
 from .common import Estimator, japanese_vowels, values_of
 
@@ -45,6 +46,24 @@ class StepRegressor(Estimator):
 
     def make_estimator(self, solver):
         return RNNRegressor((32, 16), output="step", solver=solver, max_iter=10, random_state=0)
+
+
+class Measures:
+    """Time what users measure: the surprisal of each symbol, and metrics of steps."""
+
+    def setup(self):
+        X, y = make_noisy_sines(200, random_state=0)
+        self.y = [(target > 0).astype(int) for target in y]
+        model = RNNClassifier((16,), output="step", max_iter=1, random_state=0).fit(X, self.y)
+        self.p = model.predict_proba(X)
+        self.text = "the quick brown fox jumps over the lazy dog. " * 2000
+        self.model = RNNLanguageModel((64,), max_iter=1, random_state=0, n_jobs=1).fit(self.text)
+
+    def time_surprisal(self):
+        self.model.surprisal(self.text)
+
+    def time_step_log_loss(self):
+        step_log_loss(self.y, self.p)
 
 
 class Streaming:

@@ -35,6 +35,12 @@ def regressor(X=X, **options):
     return numrnn.RNNRegressor(**COMMON | {"output": "step"} | options), (X, STEPS), {"sample_weight": STEP_WEIGHTS}
 
 
+def after_washout(**options):
+    ids = [i for i, x in enumerate(X) if len(x) > 4]
+    model = numrnn.RNNRegressor(**COMMON | {"output": "step", "washout": 4} | options)
+    return model, ([X[i] for i in ids], [1e4 * STEPS[i] for i in ids]), {}
+
+
 def language_model(X=TEXT, **options):
     options = {"batch_size": 40, "bptt_steps": 20} | options
     return numrnn.RNNLanguageModel(**COMMON | options), (X,), {}
@@ -61,7 +67,8 @@ CASES = {
     "both directions": lambda: regressor(
         SYMBOLS, cell="gru", n_symbols=7, embedding_size=5, bidirectional=True, dtype="float64"
     ),
-    "streams": lambda: language_model(embedding_size=5, recurrent_dropout=0.3),
+    "washout": lambda: after_washout(cell="gru", validation="last", gap=5, scoring="r2", restore_best_weights=True),
+    "streams": lambda: language_model(embedding_size=5, recurrent_dropout=0.3, restart_rate=0.3),
     "texts": lambda: language_model(WORDS, cell="gru"),
     "pairs": lambda: seq2seq(embedding_size=4, early_stopping=True, validation_fraction=0.2),
 }

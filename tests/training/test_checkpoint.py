@@ -52,7 +52,10 @@ CASES = [
     (RNNRegressor, SEQUENCES, {"solver": "adamw", "learning_rate": "cosine", "dtype": "float64"}),
     (RNNClassifier, (X, LABELS), {"solver": "rmsprop", "cell": "gru", "class_weight": "balanced"}),
     (RNNClassifier, (X, LABELS), {"learning_rate": lambda epoch: 1 / (1 + epoch), "early_stopping": True}),
-    (RNNLanguageModel, TEXTS, {"bptt_steps": 5, "early_stopping": True, "dropout": 0.1}),
+    (RNNRegressor, (X, [np.cumsum(1e4 * x[:, 0]) for x in X]), {"output": "step", "washout": 2, "validation": "last"}),
+    (RNNClassifier, (X, LABELS), {"validation": "last", "gap": 3, "scoring": ["f1_macro"], "monitor": "f1_macro"}),
+    (RNNRegressor, SEQUENCES, {"restore_best_weights": True, "learning_rate_init": 0.5}),
+    (RNNLanguageModel, TEXTS, {"bptt_steps": 5, "early_stopping": True, "dropout": 0.1, "restart_rate": 0.4}),
     (RNNSeq2Seq, PAIRS, {"early_stopping": True, "recurrent_dropout": 0.1}),
 ]
 
