@@ -188,7 +188,7 @@ def _missing(column, name):
 
 
 def _hold_out(y, fraction, options):
-    """Return the rows to train on and to test on, stratified by class."""
+    """Return the rows to train on and to test on, stratified by class; only classes of the training rows are tested."""
     import numpy as np
 
     from numrnn.estimators.held_out import split
@@ -239,7 +239,7 @@ def read_for(model, arguments, faults, *, with_targets=True):
     for column in ("text", "target") if with_targets else ("text",):
         if column not in options:
             raise UsageError(_missing(column, name))
-    needs_id = "id" in vars(arguments)  # the column from the options of `fit` may be missing
+    needs_id = "id" in vars(arguments)  # if only `fit` had the option --id, the table need not have ids
     options |= {"id": None} if with_targets else {"target": None, "na": ()}  # scores do not use identifiers
     table = _read_rows(name, options, faults, kind=_kind_of_targets(model), needs_id=needs_id)
     vocabularies = model.vocabulary_, getattr(model, "target_vocabulary_", None)
