@@ -129,7 +129,7 @@ def open_regular(path):
     raise OSError(errno.EINVAL, "expected a regular file", os.fspath(path))
 
 
-OLD = 24 * 3600  # seconds after which any temporary file without a lock is removed
+OLD = 24 * 3600  # age in seconds from which a temporary file without a lock is removed, whichever host wrote it
 
 
 def create_temporary(target, mode):
@@ -158,7 +158,7 @@ def create_temporary(target, mode):
 
 
 def remove_leftovers(folder, name):
-    """Remove temporary files of killed writers from a folder; `name` is a regular expression for their targets."""
+    """Remove temporary files of killed writers from a folder; the regular expression `name` matches their targets."""
     pattern = re.compile(rf"\.(?:{name})\.(?:(?P<host>[0-9a-f]{{8}})\.)?[0-9a-f]{{32}}\.tmp")
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:

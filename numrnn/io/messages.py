@@ -8,7 +8,7 @@ VALUE = 200  # largest number of characters of a value, so that a message has ro
 
 
 class InputError(ValueError):
-    """Report a problem with an argument or one of its items; callers can replace its name, for example by a file's.
+    """Report a problem with an argument or an item of it; callers can replace the argument's name, say by a file's.
 
     Parameters
     ----------
