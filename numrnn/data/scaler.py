@@ -46,7 +46,8 @@ class SequenceScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
     keep_scale : bool, default=False
         Whether to add, for each input, the decadic logarithm of its scale in the sequence as a further input. It needs
         ``per_sequence=True``. The added inputs are the same in all steps of a sequence, and are standardised over the
-        sequences of `fit`. If an input is constant in a sequence, its scale is the smallest one in the data of `fit`.
+        sequences of `fit`. If an input is constant in a sequence, the smallest scale of this input in the data of `fit`
+        is used.
 
     Attributes
     ----------
@@ -368,7 +369,7 @@ class SequenceScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
 
 
 def _blocks(sequences):
-    """Yield arrays of BLOCK steps, which may begin or end within a sequence."""
+    """Yield arrays of BLOCK steps (the last may have fewer), which may begin or end within a sequence."""
     in_files, rest = not sequences.in_memory, []
     for part in (block for _, block in sequences.blocks()) if in_files else [sequences]:
         values = np.concatenate([rest, part.values]) if len(rest) else part.values

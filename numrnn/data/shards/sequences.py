@@ -73,7 +73,7 @@ class ShardedSequences(Sequences):
     ((4, 3), (4, 3))
     """
 
-    lengths = None  # an attribute here, while Sequences computes a property
+    lengths = None  # overrides the property of `Sequences`, so that instances can store lengths
     ids = id_name = None
 
     in_memory = False

@@ -78,7 +78,7 @@ class NextSymbols(SequenceSource):
         return NextSymbols(self.values, self.offsets[ids], self.lengths[ids])
 
     def steps(self, ids, first, counts):
-        """Return some steps of sequences as `Sequences`, and their indices in `values` and in `targets`.
+        """Return some steps of sequences as `Sequences`, and their indices (the same in `values` and in `targets`).
 
         Parameters
         ----------
@@ -130,7 +130,7 @@ def read_symbols(X, vocabulary, n_symbols, *, name="X", allow_empty=False):
     vocabulary : Vocabulary or None
         Vocabulary for X if X must be text; None if X must be symbols.
     n_symbols : int or "auto"
-        See `check_symbols`. A vocabulary must have this number of symbols if it is not "auto".
+        See `check_symbols`. Unless it is "auto", a vocabulary must have this number of symbols.
     name : str, default="X"
         Name of X in error messages.
     allow_empty : bool, default=False
