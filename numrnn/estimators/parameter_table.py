@@ -35,7 +35,7 @@ class Option(NamedTuple):
     """Describe the option of ``numrnn fit`` that sets a parameter."""
 
     help: str
-    reads: object = None  # int, float, choices, or name of a reader in numrnn.cli.options; None: see `allows`
+    reads: object = None  # int, float, choices, or name of a reader in numrnn.cli.options; None: from `allows`
 
 
 class Parameter(NamedTuple):
@@ -50,7 +50,7 @@ class Parameter(NamedTuple):
     annotation: str = ""  # type annotation in the signature; derived from `allows` if empty
     option: Option | None = None
     estimators: tuple = ALL
-    differs: dict = {}  # by estimator: fields that have another value for it, as a dict
+    differs: dict = {}  # from the name of an estimator to a dict of the fields that have other values for it
     before: object = IN_ALL_FILES  # value for older model files, which lack the parameter; keeps their behaviour
 
     @property
