@@ -160,8 +160,8 @@ def _test_and_save(estimator, parts, facts, watch, directory):
     from numrnn.cli.training_run import is_language_model, watches_test
     from numrnn.versions import versions
 
-    # A language model is not scored on the training text if there is a test text: it reads step by step, which takes
-    # long for a long text.
+    # A language model reads step by step, which takes long for a long text. If there is a test text, only this text is
+    # scored.
     scored = list(parts)[-1:] if is_language_model(estimator) else list(parts)
     scores = {name: score(estimator, parts[name]) for name in scored}
     watch.lap("score")

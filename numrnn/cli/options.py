@@ -128,7 +128,7 @@ def _option(row):
     return Option(row.name, row.default, _READERS.get(reads, reads), row.option.help)
 
 
-# If `kind` is a tuple, it lists the allowed values.
+# `kind` is bool, a function that converts the text of the option, or a tuple of the allowed values.
 PARAMETERS = tuple(_option(row) for row in TABLE if row.option is not None)
 
 

@@ -44,7 +44,7 @@ class Course:
 
     @contextmanager
     def tells_faults(self):
-        """Convert ValueErrors and TypeErrors to failures once training has begun, since input is checked before."""
+        """Convert ValueErrors and TypeErrors to failures once training has begun: the input is not their cause then."""
         from numrnn.data.shards.sequences import ValueOfFileError
         from numrnn.network.cpu.workspaces import MemoryLimitError
 
@@ -200,7 +200,7 @@ def _weights(parts, watched):
 
 
 def watches_test(estimator, parts):
-    """Return whether validation loss and scores are computed on the test set: only if nothing is chosen by them."""
+    """Return whether validation loss and scores are computed on the test set, which must not influence the model."""
     chooses = estimator.restore_best_weights is True or estimator.learning_rate == "adaptive"
     return "test" in parts and not chooses and not _holds_out(estimator)
 
