@@ -95,7 +95,7 @@ def _replaceable(path):
 
 def _keep_mode(number, before):
     """Give a new file the owner, group and mode of the file that it replaces, if the system permits it."""
-    for owner in (before.st_uid, -1):  # only root may change the owner
+    for owner in (before.st_uid, -1):  # only root may change the owner; -1 keeps it
         with suppress(OSError):
             os.fchown(number, owner, before.st_gid)
             break
@@ -174,7 +174,7 @@ def _remove_if_dead(path, host):
         is_old = time.time() - status.st_mtime > OLD
         is_dead = locked is not False and (is_old or (locked and host == _host()))
         if is_dead and stat.S_ISREG(status.st_mode):
-            os.unlink(path)  # still locked, see `create_temporary`
+            os.unlink(path)  # while it is locked, as `create_temporary` expects
     finally:
         os.close(number)
 
