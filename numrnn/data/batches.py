@@ -31,7 +31,10 @@ class Batch(NamedTuple):
 
 @functools.lru_cache(maxsize=64)
 def _deal(count):
-    """Return an order of tiles in which both halves have about the same work, and so have the halves of each half."""
+    """Return an order of tiles, given longest first, so that both halves take about the same time.
+
+    The same holds for the two halves of each half, and so on.
+    """
 
     def deal(tiles):
         if len(tiles) < 3:
@@ -51,7 +54,7 @@ def _deal(count):
 
 @functools.lru_cache(maxsize=64)
 def _tile_order(count, tile_rows):
-    """Return the order that turns sequences sorted by length into tiles, the tiles in the order of `_deal`."""
+    """Return an order of sequences that are sorted by length: tiles of neighbours, in the order of `_deal`."""
     full = count // tile_rows
     tiles = np.arange(full * tile_rows).reshape(full, tile_rows)[_deal(full)]
     return np.concatenate([tiles.ravel(), np.arange(full * tile_rows, count)])

@@ -22,7 +22,7 @@ __all__ = [
     "targets_to_sequences", "to_sequences", "values_of_numbers",
 ]  # fmt: skip
 
-# Rows that are searched for NaN at a time: the mask of a block fits in the processor's cache.
+# Number of rows that NumPy searches for NaN at a time: their mask fits in the processor's cache.
 BLOCK = 1 << 14
 PIECE = 1 << 24  # numbers that are searched at a time by the compiled search, which needs no mask
 NO_SEQUENCES = "is empty: Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required"

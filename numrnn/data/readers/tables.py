@@ -149,7 +149,10 @@ class _Reader:
         return names
 
     def rows(self, block, names, offsets):
-        """Yield the sequences of a block that can be read as `Rows`; `names` are the names of all its sequences."""
+        """Yield, as `Rows`, the sequences of a block that have no faults; `names` holds the names of all its sequences.
+
+        Sequences with a missing target are left out as well.
+        """
         columns = self.columns
         self._check_places(block, names, offsets[:-1])
         inputs = [self._numbers(block, name) for name in block.inputs]

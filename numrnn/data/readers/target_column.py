@@ -10,7 +10,7 @@ from numrnn.io.messages import shown
 
 __all__ = ["DECIMAL_COMMA", "TargetColumn", "is_number"]
 
-INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")  # in Python's notation
+INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")  # up to 18 digits, without leading zeros
 LABEL = re.compile(r"[+-]?0[0-9]+|[+-]?[0-9]{19,}")  # digits that would change on conversion to a number
 PLUS = re.compile(r"\+[0-9]+")
 DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")

@@ -115,7 +115,7 @@ def is_text(X):
 
 
 def form_of(X):
-    """Return the form of texts or sequences of symbols in which `from_steps` returns results per step."""
+    """Return the form of X, texts or sequences of symbols; `from_steps` returns results per step in this form."""
     if isinstance(X, Sequences):
         return "sequences"
     return "array" if getattr(X, "ndim", 1) == 2 else "list"
