@@ -58,7 +58,7 @@ class Fitting(Model, ABC):
 
     @abstractmethod
     def _hold_out(self, options, problem, arguments):
-        """Return the problem without the validation part of its data; `validate` is set if there is validation data."""
+        """Return the problem without the data to hold out; set its field `validate` if there are validation data."""
 
     def _lay_out(self, options, problem):
         """Return the problem with its data in the layout for training, and with the size of mini-batches."""
@@ -205,7 +205,7 @@ class Fitting(Model, ABC):
 
     @contextmanager
     def _unchanged_on_error(self, *, continues=False):
-        """Restore the estimator if an error occurs within the context, so that it destroys no fitted network.
+        """Restore the estimator after an error within the context, so that a failed fit destroys no fitted network.
 
         The estimator is not restored if training diverged or was terminated, or if this fit has completed an epoch.
         With `continues`, epochs of earlier fits do not count as completed by this one.

@@ -150,7 +150,7 @@ def text_symbols(texts, vocabulary, name):
 
 
 def step_symbols(x, vocabulary):
-    """Return the symbol of x, a character or token; or an array of symbols if x holds one of them per stream."""
+    """Return the symbol of a character or token x, or an array of symbols if x is a list with one per stream."""
     single = isinstance(x, str)
     if not single and not hasattr(x, "__len__"):
         expected = f"must be a {vocabulary.unit}, or a list of one {vocabulary.unit} per stream"

@@ -78,8 +78,8 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         number that is at least 25.
     restart_rate : float, default=0.05
         Probability with which training resets the state of a stream (or text) to the initial state before a chunk. With
-        0, training meets the initial state only where streams begin, and the network may not learn to predict well
-        after it.
+        0, training meets the initial state only where streams begin, so the network may not learn to predict well from
+        the initial state.
     learning_rate_init : float, default=5e-3
         Initial learning rate.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable, default="constant"
@@ -214,7 +214,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     _parameter_constraints = constraints_of("RNNLanguageModel")
     __metadata_request__fit = {"resume": UNUSED}  # not metadata, so meta-estimators do not pass it on
     _learnt = ("n_symbols_", "vocabulary_", "end_symbol_")
-    # A language model reads forwards and predicts the next symbol at each step.
+    # Values of parameters that this class does not have: it reads forwards and predicts a symbol at each step.
     _fixed = {
         "output": "step", "pooling": "last", "bidirectional": False, "washout": 0, "monitor": "loss", "scoring": None,
     }  # fmt: skip
