@@ -69,7 +69,7 @@ def read_data(name):
 
 
 def select(data, name, inputs, drop):
-    """Return the data with only the requested columns; data that are not shards have no names of columns."""
+    """Return the data with only the requested input columns; raise an error for data without names of columns."""
     from numrnn.data.shards.sequences import ShardedSequences
 
     if inputs is None and not drop:
@@ -118,7 +118,7 @@ def read_model(name):
 
 
 def read_model_for(arguments):
-    """Load the estimator for a command; it computes on the requested device or, by default, where it was trained."""
+    """Load the estimator, set to compute on the requested device or, by default, on the one that trained it."""
     from numrnn.network.cuda.device import check_device
 
     model = read_model(arguments.model)

@@ -37,7 +37,7 @@ DEFAULT_SEED = 0
 
 # the options that are not parameters of the estimator
 JOB_OPTIONS = ("data", "output", "task", "progress", "mpi", "inputs", "drop", *BATCH_OPTIONS, *TEXT_OPTIONS)
-MOST_GRADES = 10  # largest number of distinct whole floats that are probably classes
+MOST_GRADES = 10  # whole numbers stored as floats are probably classes if at most so many are distinct
 
 # value of the estimators' `verbose` for --progress, --no-progress and no option
 VERBOSE = {True: 2, False: False, None: True}
@@ -64,7 +64,8 @@ def add_parser(commands):
         "--config", metavar="JOB.toml", help='file of options, such as cell = "gru"; the command line overrides it'
     )
     tasks = ("classification", "regression", LANGUAGE_MODEL, PAIRS)
-    parser.add_argument("--task", choices=tasks, help="kind of targets, or of generating model", **given)
+    text = "what the model does (default: regression or classification, depending on the targets)"
+    parser.add_argument("--task", choices=tasks, help=text, **given)
     text = "input columns of shards (default: all)"
     parser.add_argument("--inputs", metavar="COLUMN,...", type=column_list, help=text, **given)
     parser.add_argument("--drop", metavar="COLUMN,...", type=column_list, help="columns of shards to drop", **given)
@@ -159,7 +160,8 @@ def _test_and_save(estimator, parts, facts, watch, directory):
     from numrnn.cli.training_run import is_language_model, watches_test
     from numrnn.versions import versions
 
-    # A language model is scored only on the last part: it reads texts step by step, and the training text may be long.
+    # A language model reads step by step, which takes long for a long text. If there is a test text, only this text is
+    # scored.
     scored = list(parts)[-1:] if is_language_model(estimator) else list(parts)
     scores = {name: score(estimator, parts[name]) for name in scored}
     watch.lap("score")
@@ -177,7 +179,7 @@ def _test_and_save(estimator, parts, facts, watch, directory):
 
 
 def choose_parameters(options):
-    """Return the estimator's parameters: options, else presets of the bundled data set, else the command's defaults."""
+    """Return the estimator's parameters as a dict: presets for the kind of data, overridden by the given options."""
     given = {"random_state": DEFAULT_SEED} | {name: value for name, value in options.items() if name not in JOB_OPTIONS}
     if options.get("task") in (LANGUAGE_MODEL, PAIRS):
         return given
@@ -259,7 +261,7 @@ def _hint_at_classes(values, options):
 
 
 def _by_label(weights, values):
-    """Return class weights whose labels have the type of the targets."""
+    """Convert the labels of class weights, which are str, to the type of the targets."""
     labels = {str(label): label for label in set(values.reshape(-1).tolist())}
     unknown = [name for name in weights if name not in labels]
     if unknown:

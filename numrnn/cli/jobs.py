@@ -20,7 +20,7 @@ BATCH_OPTIONS = ("checkpoint_dir", "checkpoint_every", "checkpoint_keep", "resum
 
 
 def add_batch_options(parser):
-    """Add the options of batch jobs to the parser of ``fit``; its result contains only options that are given."""
+    """Add the options of batch jobs to the parser of ``fit``; the parsed arguments contain only the given options."""
     group = parser.add_argument_group("batch jobs")
     given = {"default": argparse.SUPPRESS}
     group.add_argument("--checkpoint-dir", metavar="DIR", help="directory for checkpoints", **given)
@@ -31,7 +31,7 @@ def add_batch_options(parser):
     flag = argparse.BooleanOptionalAction
     text = "resume from the newest checkpoint in --checkpoint-dir, or start if there is none"
     group.add_argument("--resume", action=flag, help=text, **given)
-    text = "largest duration of training in seconds; the model trained so far is tested and saved (default: none)"
+    text = "seconds after which training ends; the model trained so far is tested and saved (default: no limit)"
     group.add_argument("--time-limit", metavar="SECONDS", type=seconds, help=text, **given)
     group.add_argument("--quiet", action=flag, help="print warnings and errors only", **given)
 
@@ -84,7 +84,7 @@ class Terminated(SystemExit):
 
 
 class Guard:
-    """Let SIGTERM and SIGUSR1 end a command that writes checkpoints; during training, the callback handles signals.
+    """Let SIGTERM and SIGUSR1 end a command that writes checkpoints; during training, `Checkpoint` handles them.
 
     Parameters
     ----------
@@ -102,7 +102,8 @@ class Guard:
 
     def __exit__(self, kind, error, trace):
         self._span.close()
-        if self._received is not None and isinstance(error, Exception):  # such as an error of an interrupted compiler
+        # The error may be a consequence of the signal, such as that of an interrupted compiler.
+        if self._received is not None and isinstance(error, Exception):
             raise Terminated(self._received) from error
 
     def _receive(self, number, frame):
@@ -110,7 +111,7 @@ class Guard:
         raise Terminated(number)
 
     def check(self):
-        """Raise the exception for a signal that has arrived, in case a library has caught the first one."""
+        """Raise `Terminated` if a signal has arrived, since a library may have caught the one raised at that time."""
         if self._received is not None:
             raise Terminated(self._received)
 
@@ -133,7 +134,8 @@ def lines_in_batch(options):
         logger.setLevel(level)
 
 
-# Environment variables in which launchers of MPI store the number of processes: Hydra and Slurm's PMI-2, Open MPI.
+# Environment variables with the number of MPI processes: the first is set by Hydra and Slurm's PMI-2, the second by
+# Open MPI.
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")
 
 
@@ -157,6 +159,7 @@ def run_in_ranks(run, options):
 
     comm = world()
     if comm.rank:
-        sys.stdout = sys.stderr = open(os.devnull, "w")  # never restored: errors of all processes are printed once
+        # never restored, so that an error that all processes raise is printed once
+        sys.stdout = sys.stderr = open(os.devnull, "w")
     with comm.together():
         run(options, comm)

@@ -49,7 +49,7 @@ def option_of(name):
 
 @contextmanager
 def names_options(*parameters, prefix="", advice=""):
-    """Replace parameters by options, and hints by `advice`, in the messages of errors within the context."""
+    """Replace, in errors raised within the context, names of parameters by options and hints for Python by `advice`."""
     try:
         yield
     except InputError as error:
@@ -128,7 +128,7 @@ def _option(row):
     return Option(row.name, row.default, _READERS.get(reads, reads), row.option.help)
 
 
-# If `kind` is a tuple, it lists the allowed values.
+# `kind` is bool, a function that converts the text of the option, or a tuple of the allowed values.
 PARAMETERS = tuple(_option(row) for row in TABLE if row.option is not None)
 
 
@@ -139,7 +139,7 @@ def add_device_option(parser):
 
 
 def add_parameters(parser):
-    """Add the estimators' parameters to a parser; its result contains only options that are given."""
+    """Add the estimators' parameters to a parser; the parsed arguments contain only options that are given."""
     group = parser.add_argument_group("parameters of the estimator")
     for name, default, kind, text in PARAMETERS:
         details = {"default": argparse.SUPPRESS, "help": text if default is None else f"{text} (default: {default})"}
@@ -154,7 +154,7 @@ def add_parameters(parser):
 
 # options that a config file cannot set
 NOT_IN_FILES = ("help", "config")
-MOST_DOTS = 1000  # dots in a line: tomllib needs a minute and 9 GB for a key of 50,000 parts
+MOST_DOTS = 1000  # largest number of dots in a line: for a key of 50,000 parts, tomllib needs a minute and 9 GB
 
 
 def over_config(parser, arguments):

@@ -96,13 +96,13 @@ def _replacing(path):
 
 
 def _ids(part):
-    """Return the name and the values of the sequences' identifiers; both are None without identifiers."""
+    """Return the column name and the values of the sequences' identifiers, or (None, None) if there are none."""
     holder = part if hasattr(part, "ids") else part.X
     return getattr(holder, "id_name", None), getattr(holder, "ids", None)
 
 
 def _places(part, lengths, per_step):
-    """Return names and rows of the columns that identify each prediction: id, sequence and step (from 0)."""
+    """Return the names and the rows of the columns that identify a prediction: id, sequence and step (from 0)."""
     name, ids = _ids(part)
     known = [] if ids is None else [name]
     numbers = getattr(part, "rows", None) or range(len(lengths))

@@ -27,7 +27,7 @@ def save_results(directory, estimator, facts, *, watched):
     directory : pathlib.Path
         Output directory; files of an earlier run are replaced.
     estimator : estimator
-        Fitted.
+        The fitted estimator.
     facts : dict
         Entries of the report in addition to the facts of the model.
     watched : str
@@ -102,9 +102,10 @@ def run_facts(estimator, checkpoint, comm):
 
 
 def columns_of(estimator, *, watched):
-    """Return the columns of ``history.csv``, as functions of an `EpochRecord`; `watched` adds validation columns.
+    """Return the columns of ``history.csv``, as a dict of functions of an `EpochRecord`.
 
-    These are the loss, the score or bits per symbol, and the entries of `scoring`, which must be a list of names.
+    If `watched` is True, they include validation columns: the loss, the score or bits per symbol, and the entries of
+    the estimator's `scoring`, which must be a list of names.
     """
     from numrnn.cli.training_run import is_language_model
 
@@ -124,7 +125,7 @@ def _score_of(name, record):
 
 
 class HistoryFile:
-    """Write a row of ``history.csv`` after each epoch, as a callback; a resumed fit keeps the rows of its checkpoint.
+    """Write a row of ``history.csv`` after each epoch, as a callback; a resumed fit keeps the rows of earlier epochs.
 
     Parameters
     ----------
@@ -137,14 +138,14 @@ class HistoryFile:
         self._path, self._columns = path, columns
 
     def on_fit_begin(self, info):
-        """Start a new file with the rows of earlier epochs; a killed process may have written later rows."""
+        """Start a new file with the rows of earlier epochs, without later rows that a killed process has written."""
         from numrnn.io import replace_file
 
         text = _rows([self._columns]) + _rows(self._values(record) for record in info.history)
         replace_file(self._path, text.encode())
 
     def on_epoch_end(self, info):
-        """Append the epoch and sync the file to disk."""
+        """Append the row of the epoch and sync the file to disk."""
         try:
             with open(self._path, "a", newline="", encoding="utf-8") as file:
                 file.write(_rows([self._values(info.last)]))
@@ -163,7 +164,7 @@ def _rows(rows):
     return text.getvalue()
 
 
-# A larger table does not fit in a terminal; the report has the whole table.
+# The confusion matrix of more classes does not fit in a terminal and is not printed; report.json has it.
 MOST_CLASSES_SHOWN = 20
 
 
@@ -173,9 +174,9 @@ def score(estimator, part):
     Parameters
     ----------
     estimator : estimator
-        Fitted.
+        The fitted estimator.
     part : Part or TextTable
-        Sequences or texts with targets. For a language model, one text, or several texts with boundaries.
+        Sequences or texts with targets. For a language model, one text, or several if it was fitted with boundaries.
 
     Returns
     -------

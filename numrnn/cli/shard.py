@@ -110,10 +110,11 @@ class _Job:
         return None if self._arguments.target is None else TargetColumn(self._arguments.target, self._arguments.task)
 
     def survey(self):
-        """Read all tables before the first one is written, if sequences with faults are skipped.
+        """Read all tables once before anything is written, if sequences with faults are to be skipped.
 
-        Two faults show only after all rows have been read: rows of a sequence in two places, and a target that is not a
-        number in a column of numbers. Standard input cannot be read twice; there, these two faults raise errors.
+        Two faults show only after all rows have been read: a sequence whose rows are in two places, and a target that
+        is not a number although the others of its column are. Standard input cannot be read twice; there, these two
+        faults raise errors.
         """
         from numrnn.data.readers.csv_files import is_stdin
         from numrnn.data.readers.faults import Faults
@@ -136,7 +137,7 @@ class _Job:
         self._wanted = wanted._replace(targets=targets)
 
     def write(self, writer):
-        """Write all files, and then convert all targets, since their type depends on all of them."""
+        """Write the sequences of all files, and then convert the targets, whose type depends on all of them."""
         from numrnn.data.readers.csv_files import suffix_of
 
         test, target = None, self._look["target"]

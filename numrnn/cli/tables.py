@@ -14,7 +14,7 @@ DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": 
 
 
 def add_format_options(parser, kind="texts", *, listed="and list them in skipped.csv", targets=True):
-    """Add options for the format of tables to a parser; its result contains only options that are given.
+    """Add options for the format of tables to a parser; the parsed arguments contain only options that are given.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def add_format_options(parser, kind="texts", *, listed="and list them in skipped
     kind : str
         Noun for what the command reads, for the help.
     listed : str
-        End of a sentence of the help: what the command does with skipped rows in addition to counting them.
+        End of the help of --skip-bad: what the command does with skipped rows in addition to counting them.
     targets : bool
         Whether the command reads targets.
     """

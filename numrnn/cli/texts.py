@@ -188,7 +188,7 @@ def _missing(column, name):
 
 
 def _hold_out(y, fraction, options):
-    """Return the rows to train on and to test on, stratified by class."""
+    """Return the rows to train on and to test on, stratified by class; only classes of the training rows are tested."""
     import numpy as np
 
     from numrnn.estimators.held_out import split
@@ -239,8 +239,8 @@ def read_for(model, arguments, faults, *, with_targets=True):
     for column in ("text", "target") if with_targets else ("text",):
         if column not in options:
             raise UsageError(_missing(column, name))
-    needs_id = "id" in vars(arguments)  # the column from the options of `fit` may be missing
-    options |= {"id": None} if with_targets else {"target": None, "na": ()}  # scores do not use identifiers
+    needs_id = "id" in vars(arguments)  # if only `fit` had the option --id, the table need not have ids
+    options |= {"id": None} if with_targets else {"target": None, "na": ()}  # score reads targets, predict ids
     table = _read_rows(name, options, faults, kind=_kind_of_targets(model), needs_id=needs_id)
     vocabularies = model.vocabulary_, getattr(model, "target_vocabulary_", None)
     return DataFile(_without_empty_texts(table, *vocabularies, faults), None)
@@ -262,7 +262,7 @@ def _told(model):
     try:
         return dict(json.loads(report.read_text(encoding="utf-8"))["options"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return {}  # there may be no report, or one of another run
+        return {}  # no report.json, or one that numrnn did not write
 
 
 def _read_file(name, options):
@@ -302,7 +302,7 @@ def _without_empty_texts(table, vocabulary, target_vocabulary, faults):
     if target_vocabulary is not None and table.y is not None:
         columns.append((target_vocabulary, table.y, table.target))
     for symbols, texts, column in columns:
-        if symbols.unit == "token":  # texts of a table have at least one character
+        if symbols.unit == "token":  # no text of a table lacks characters
             known = symbols if hasattr(symbols, "symbols_") else _split_alike(symbols)
             for i in np.flatnonzero(kept & (known.transform(list(texts)).lengths == 0)).tolist():
                 faults.add(table.path, table.lines[i], f"column {shown(column)[:100]} holds no token", table.cells(i))

@@ -44,7 +44,7 @@ class Course:
 
     @contextmanager
     def tells_faults(self):
-        """Convert errors about input to failures after training has begun, since input is checked before."""
+        """Convert ValueErrors and TypeErrors to failures once training has begun: the input is not their cause then."""
         from numrnn.data.shards.sequences import ValueOfFileError
         from numrnn.network.cpu.workspaces import MemoryLimitError
 
@@ -104,7 +104,7 @@ def prepare(estimator, parts):
 
 
 def _check_validation(estimator, parts):
-    """Raise an error if parameters do not agree on the validation data, or need some that are missing."""
+    """Raise an error if parameters contradict each other about validation data, or need some that are missing."""
     from numrnn.estimators.problem import Arguments
 
     estimator._validate_params()
@@ -135,8 +135,8 @@ def _prepare_language_model(estimator, train, test):
 def check_memory(estimator, part):
     """Raise an error before kernels are compiled if the memory limit is too low for one thread.
 
-    The limit is compared with the memory for a mini-batch that occurs in training whichever sequences are held out.
-    Training itself checks encoder-decoders.
+    The limit is compared with a lower bound of the memory that training needs, whichever sequences are held out.
+    Encoder-decoders are checked only by training itself.
     """
     import numpy as np
 
@@ -170,7 +170,7 @@ def _check_test(estimator, part):
 
 
 def train(estimator, parts, callbacks, *, scale, resume, comm):
-    """Fit to the training set; evaluate the test set after each epoch, if it cannot influence the model."""
+    """Fit to the training set; evaluate the test set after each epoch, unless that could influence the model."""
     inputs = {name: part.X for name, part in parts.items()}
     if scale:
         from numrnn.data.scaler import SequenceScaler
@@ -200,7 +200,7 @@ def _weights(parts, watched):
 
 
 def watches_test(estimator, parts):
-    """Return whether validation loss and scores are computed on the test set: only if nothing is chosen by them."""
+    """Return whether validation loss and scores are computed on the test set, which must not influence the model."""
     chooses = estimator.restore_best_weights is True or estimator.learning_rate == "adaptive"
     return "test" in parts and not chooses and not _holds_out(estimator)
 
@@ -225,7 +225,7 @@ def fold_scaler(estimator, scaler):
     estimator : RNNClassifier or RNNRegressor
         Estimator that was fitted on the result of `scaler`; U and b of its first layer are replaced.
     scaler : SequenceScaler
-        Fitted.
+        The fitted scaler.
 
     Returns
     -------

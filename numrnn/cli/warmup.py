@@ -8,8 +8,8 @@ def add_parser(commands):
     parser = commands.add_parser(
         "warmup",
         help="compile the kernels and cache them",
-        description="Compile the kernels and store them in the cache (NUMBA_CACHE_DIR) for later processes: before a "
-        "job array, or when an image is built.",
+        description="Compile the kernels and store them in the cache (NUMBA_CACHE_DIR) for later processes. Run it "
+        "before a job array, or while a container image is built.",
     )
     parser.add_argument(
         "--cells", metavar="CELL,...", type=_names, default="elman,gru,lstm", help="cells to compile for (default: all)"

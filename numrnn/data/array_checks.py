@@ -86,7 +86,7 @@ def check_plain(array, name, hint="", index=()):
     ----------
     array : object
     name : str
-        Name in error messages of the argument that is the array or contains the array.
+        Name, for error messages, of the argument that is or contains the array.
     hint : str
         End of the message about an array on a GPU: an alternative to copying the array.
     index : tuple of int
@@ -106,7 +106,7 @@ def check_plain(array, name, hint="", index=()):
 
 
 def check_list_plain(values, name):
-    """Apply `check_plain` to an argument that an estimator may read from a GPU."""
+    """Apply `check_plain` to an argument; its error about an array on a GPU also suggests ``device="cuda"``."""
     check_plain(values, name, BY_DEVICE)
 
 
@@ -222,7 +222,7 @@ def checked_lengths(lengths, n_steps, name="lengths", least=0):
     if their sum differs from `n_steps`.
     """
     lengths = checked_each(lengths, n_steps, name, least)
-    ends = np.cumsum(lengths)  # each length is at most n_steps: a sum exceeds n_steps before one overflows
+    ends = np.cumsum(lengths)  # each length is at most n_steps, so a sum exceeds n_steps before any overflows
     if (ends > n_steps).any() or (ends[-1] if ends.size else 0) != n_steps:
         raise InputError(name, (), f"must add up to the {n_steps} steps of values, got {sum(lengths.tolist())}")
     return lengths

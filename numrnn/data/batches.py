@@ -31,7 +31,10 @@ class Batch(NamedTuple):
 
 @functools.lru_cache(maxsize=64)
 def _deal(count):
-    """Return an order of tiles in which both halves have about the same work, and so have the halves of each half."""
+    """Return an order of tiles, given longest first, so that both halves take about the same time.
+
+    The same holds for the two halves of each half, and so on.
+    """
 
     def deal(tiles):
         if len(tiles) < 3:
@@ -51,7 +54,7 @@ def _deal(count):
 
 @functools.lru_cache(maxsize=64)
 def _tile_order(count, tile_rows):
-    """Return the order in which to put sequences, sorted by length, so that they form tiles in the order of `_deal`."""
+    """Return an order of sequences that are sorted by length: tiles of neighbours, in the order of `_deal`."""
     full = count // tile_rows
     tiles = np.arange(full * tile_rows).reshape(full, tile_rows)[_deal(full)]
     return np.concatenate([tiles.ravel(), np.arange(full * tile_rows, count)])
@@ -122,7 +125,10 @@ def _chunk(ids, lengths, first, steps, tile_rows):
 
 
 def with_restarts(batches, rate, generator):
-    """Return mini-batches in which sequences that continue restart from the initial state with probability `rate`."""
+    """Return mini-batches in which chunks after the first of a sequence restart with probability `rate`.
+
+    A chunk that restarts begins with the initial state instead of the state after the previous chunk.
+    """
     return [
         batch._replace(restarts=batch.ids[generator.random(len(batch.ids)) < rate]) if batch.first else batch
         for batch in batches
@@ -176,7 +182,8 @@ def epoch_windows(data, batch_size, bptt_steps=None, *, shuffle, key, tile_rows,
     Parameters
     ----------
     data : SequenceSource
-        Data in memory form one window. Shards are shuffled, and each window consists of as many shards as fit into it.
+        Data in memory form one window. Windows of data in files are as large as their buffer allows; they consist of
+        whole shards in random order or, without `shuffle`, of consecutive mini-batches.
     batch_size : int
     bptt_steps : int or None
         Number of steps of a chunk (see `in_chunks`); None means whole sequences.
@@ -258,8 +265,8 @@ class WindowReader:
 
     def _hold(self, batches, kept, stopped):
         ids = np.unique(np.concatenate([self._read_of(batch) for batch in batches]))
-        # The last window of an epoch may equal the first window of the next epoch; it does if all data fit into a
-        # window.
+        # `kept` is the last window of the previous epoch. It may be the first window of this epoch too, and always is
+        # if all data fit into one window.
         if kept is not None:
             if kept.holds(ids):
                 return kept
@@ -269,8 +276,8 @@ class WindowReader:
     def _room(self, ids):
         """Return the memory of an earlier window, or new memory.
 
-        Two windows use their memory in turn, since the operating system needs as long to clear new memory as to read a
-        cached file.
+        Windows use two arrays in turn, since new arrays would cost time: the operating system needs as long to clear
+        memory as to read a cached file.
         """
         steps, row = int(self._data.lengths[ids].sum()), self._data.step_bytes
         if self._spare and len(self._spare[-1]) >= steps:

@@ -22,7 +22,7 @@ __all__ = [
     "targets_to_sequences", "to_sequences", "values_of_numbers",
 ]  # fmt: skip
 
-# Rows that are searched for NaN at a time: the mask of a block fits in the processor's cache.
+# Number of rows that NumPy searches for NaN at a time: their mask fits in the processor's cache.
 BLOCK = 1 << 14
 PIECE = 1 << 24  # numbers that are searched at a time by the compiled search, which needs no mask
 NO_SEQUENCES = "is empty: Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required"
@@ -37,7 +37,8 @@ def to_sequences(X, *, dtype, name="X", allow_symbols=False, allow_empty=False):
     X : list of arrays of shape (T_i, D) or (T_i,), array of shape (N, T, D) or (N, T), or Sequences
         Sequences; without the axis D, there is one input per step (D = 1).
     dtype : dtype or tuple of dtypes
-        Dtype of the values. If a tuple contains the dtype of X, that dtype; otherwise the first one of the tuple.
+        Dtype of the values. If it is a tuple, they keep the dtype of X if the tuple contains it, and otherwise get the
+        first dtype of the tuple.
     name : str, default="X"
         Name of X in errors.
     allow_symbols : bool, default=False
@@ -173,7 +174,7 @@ def step_weights(sample_weight, y):
 
 
 def sequence_weights_or_none(sample_weight, n_sequences):
-    """Return weights of sequences as an array (N,), and None if there are none or they are weights of steps."""
+    """Return weights of sequences as an array (N,), but None if there are no weights or they are weights of steps."""
     name = "sample_weight"
     if sample_weight is None or isinstance(sample_weight, Sequences):
         return None
@@ -190,8 +191,8 @@ def sequence_weights_or_none(sample_weight, n_sequences):
 def steps_to_sequences(y, *, name="y"):
     """Return y, one value or K values per step in any form, as `Sequences`.
 
-    A ValueError is raised if y has no axis of steps, or for the first sequence that is not finite or holds neither
-    numbers nor labels.
+    A ValueError is raised if y has no axis of steps; a ValueError that names the sequence, if a sequence is not finite
+    or holds neither numbers nor labels.
 
     Parameters
     ----------
@@ -301,7 +302,7 @@ def _numbers_in(X, name):
 
 
 def values_of_numbers(sequences, name):
-    """Return the values of `Sequences`; `numrnn.data.containers.numbers_of_objects` converts objects."""
+    """Return the values of `Sequences`, with objects converted by `numrnn.data.containers.numbers_of_objects`."""
     if sequences.values.dtype.kind != "O" or not len(sequences):
         return sequences.values
     return np.concatenate([numbers_of_objects(x, name, (i,)) for i, x in enumerate(sequences)])

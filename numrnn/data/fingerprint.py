@@ -18,13 +18,14 @@ def fingerprint(data, targets=None, given=None):
     data : Sequences, NextSymbols or Pairs
     targets : Targets, optional
     given : ndarray of shape (N, state_size), optional
+        Initial states of the sequences.
 
     Notes
     -----
     A checksum covers all lengths, and 64 blocks of 4 KB of each array, including the first and the last rows. This
-    takes a few milliseconds for data of any size; changes between the blocks are not detected. The dict includes the
-    buffer of shards, since it determines which sequences are shuffled together. For arrays on a GPU, only the blocks
-    are copied to the host, and the result is the same as for arrays on the host.
+    takes a few milliseconds for data of any size; changes between the blocks are not detected. For shards, the dict
+    includes the size of their buffer, which determines which sequences are shuffled together. For arrays on a GPU, only
+    the blocks are copied to the host, and the result is the same as for arrays on the host.
     """
     if hasattr(data, "source"):
         sides = {"source": data.source, "target": data.target}

@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 
 from numrnn.io.messages import InputError, shown
 
-# Results of a seed depend on these numbers: add new purposes, but never change an existing number.
+# The random numbers of a seed depend on this table: add new purposes, but never change an existing number.
 PURPOSES = {"weights": 1, "shuffle": 2, "split": 3, "dropout": 4, "sampling": 5, "data": 6, "shards": 7, "restarts": 8}
 
 
@@ -29,7 +29,7 @@ def draw_seed(random_state):
 
 
 def mask_keys(seed, epoch, ids, first):
-    """Return a 32-bit key for the dropout masks of each chunk of a sequence in an epoch.
+    """Return, for each chunk of a sequence, a 32-bit key from which its dropout masks in an epoch are drawn.
 
     Parameters
     ----------
@@ -63,8 +63,8 @@ def generator(seed, purpose, epoch=0, sequence=0):
         In [0, 2**64).
     purpose : {"weights", "shuffle", "split", "dropout", "sampling", "data", "shards", "restarts"}
     epoch, sequence : int, default=0
-        Non-negative integers. The numbers of generators of different epochs or sequences do not overlap, since each
-        generator can draw up to 2**130 words.
+        Non-negative integers. Generators of different epochs or sequences draw different parts of one stream, which do
+        not overlap unless a generator draws more than 2**130 words.
 
     Returns
     -------

@@ -16,7 +16,7 @@ from numrnn.io.messages import InputError, InputTypeError, shown
 __all__ = ["SequenceScaler"]
 
 DTYPES = (np.float64, np.float32)
-# Steps that are converted to float64 at a time, so that sums in float64 do not double the memory for the data.
+# Number of steps that are converted to float64 at a time: a copy of all data in float64 would need too much memory.
 BLOCK = 1 << 14
 NORMAL_QUARTILES = 1.3489795003921634  # distance between the quartiles of a normal distribution of variance 1
 
@@ -46,7 +46,8 @@ class SequenceScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
     keep_scale : bool, default=False
         Whether to add, for each input, the decadic logarithm of its scale in the sequence as a further input. It needs
         ``per_sequence=True``. The added inputs are the same in all steps of a sequence, and are standardised over the
-        sequences of `fit`. If an input is constant in a sequence, its scale is the smallest one in the data of `fit`.
+        sequences of `fit`. If an input is constant in a sequence, the smallest scale of this input in the data of `fit`
+        is used.
 
     Attributes
     ----------
@@ -295,7 +296,7 @@ class SequenceScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         return from_steps(values[:, 0] if one_column else values, sequences.offsets, form)
 
     def _own_scales(self, sequences):
-        """Return the sequences in float64, their centres and scales, and masks of constant inputs, each (N, D)."""
+        """Return the sequences in float64 and, as arrays (N, D), their centres, scales and the mask of constants."""
         of_steps = _quartiles if self.method == "robust" else _moments
         steps = [np.asarray(x, np.float64).reshape(len(x), -1) for x in sequences]
         found = [of_steps(x) for x in steps]
@@ -368,7 +369,7 @@ class SequenceScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
 
 
 def _blocks(sequences):
-    """Yield arrays of BLOCK steps, which may begin or end within a sequence."""
+    """Yield arrays of BLOCK steps (the last may have fewer), which may begin or end within a sequence."""
     in_files, rest = not sequences.in_memory, []
     for part in (block for _, block in sequences.blocks()) if in_files else [sequences]:
         values = np.concatenate([rest, part.values]) if len(rest) else part.values

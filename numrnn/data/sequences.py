@@ -113,7 +113,7 @@ class Sequences(SequenceSource):
 
     @classmethod
     def from_array(cls, array: np.ndarray) -> "Sequences":
-        """View an array of sequences of equal length.
+        """View an array as sequences of equal length.
 
         Parameters
         ----------
@@ -188,7 +188,7 @@ class Sequences(SequenceSource):
 
     @classmethod
     def from_concatenated(cls, values: np.ndarray, lengths: ArrayLike) -> "Sequences":
-        """View concatenated sequences.
+        """View an array of concatenated steps as sequences.
 
         Parameters
         ----------
@@ -377,7 +377,7 @@ class Sequences(SequenceSource):
 
     @property
     def shape(self) -> tuple[int | None, ...]:
-        """Return ``(N, None, D)``, or ``(N, None)`` if a step is one value, since the number of steps varies."""
+        """Return ``(N, None, D)``, or ``(N, None)`` if a step is one value; None stands for numbers of steps."""
         return (len(self), None, *self.values.shape[1:])
 
     def __len__(self) -> int:

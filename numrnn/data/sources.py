@@ -56,7 +56,7 @@ class SequenceSource(ABC):
 
     @property
     def last_symbol(self) -> int:
-        """Return the largest symbol; the sequences must be checked symbols."""
+        """Return the largest symbol; the sequences must hold symbols that have been checked."""
         return int(self.values.max())
 
     @abstractmethod

@@ -19,7 +19,7 @@ __all__ = ["Inputs", "check_inputs", "check_names", "check_names_of_step", "lear
 
 
 class Inputs(NamedTuple):
-    """Hold a description of the inputs X that a fit has learned.
+    """Hold what a fit has learned about the form of its inputs X.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def check_names(X, inputs, *, name="X"):
 
 
 def check_names_of_step(x, names):
-    """Raise a ValueError if a step, which is a pandas Series or a data frame, has its inputs in another order."""
+    """Raise a ValueError if a step, a pandas Series or data frame, has other inputs than `names`, or another order."""
     columns = getattr(x, "columns", getattr(x, "index", ()) if hasattr(x, "iloc") else ())
     found = None if names is None else names_of(columns)
     if found is not None:

@@ -28,7 +28,7 @@ class Held(SequenceSource):
         self.lengths, self.offsets, self._ids = whole.lengths, whole.offsets, ids
         self.is_part = len(ids) < len(whole)
         self._memory, self._starts = values, starts
-        # A new array object for each window, although windows reuse memory: caches of copies distinguish windows by it.
+        # Windows reuse memory, but each has an array object of its own, by which caches of copies tell them apart.
         self._values = values[: int(whole.lengths[ids].sum())]
 
     def gather(self, ids, out=None):

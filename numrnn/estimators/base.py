@@ -79,7 +79,8 @@ class WeightsByName:
                 problem = f"must have shape {views[name].shape}, got {values.shape}"
                 raise InputError("weights", (shown(name),), problem)
             if not np.isfinite(values).all():
-                raise InputError("weights", (shown(name),), "contains NaN or infinity")
+                problem = f"contains NaN or infinity, or a value too large for {values.dtype}"
+                raise InputError("weights", (shown(name),), problem)
             views[name][...] = values
         # A new state, not a change in place: shallow copies of the estimator share the old state.
         self._state = replace(self._state, theta=theta)

@@ -73,7 +73,7 @@ def loss_of_constant(targets, head):
 
 
 def _counts(values, weights):
-    """Return the sum of weights of each class; blocks keep the copies that `bincount` makes small."""
+    """Return the sum of weights of each class; counting in blocks limits the size of the copies in `bincount`."""
     counts = np.zeros(int(values.max()) + 1)
     for first in range(0, len(values), BLOCK):
         block = slice(first, first + BLOCK)

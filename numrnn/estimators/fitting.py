@@ -58,7 +58,7 @@ class Fitting(Model, ABC):
 
     @abstractmethod
     def _hold_out(self, options, problem, arguments):
-        """Return the problem without the validation part of its data; `validate` is set if there is validation data."""
+        """Return the problem without the data to hold out; set its field `validate` if there are validation data."""
 
     def _lay_out(self, options, problem):
         """Return the problem with its data in the layout for training, and with the size of mini-batches."""
@@ -97,7 +97,7 @@ class Fitting(Model, ABC):
             callbacks = [*_own_callbacks(options, comm), *more, *(options.callbacks or ())]
             resumption = None
             writes = any(isinstance(callback, Checkpoint) for callback in callbacks)
-            if resume is not None or writes or comm.size > 1:  # processes compare checkpoints
+            if resume is not None or writes or comm.size > 1:  # several processes compare checkpoints
                 resumption = Resumption(resume, self._state, options, problem.architecture)
             problem = self._hold_out(options, problem, arguments)
             if comm.rank == 0:
@@ -161,7 +161,7 @@ class Fitting(Model, ABC):
         task = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
         context = self._init_callback_context(max_subtasks=self.max_iter)
         context.call_on_fit_task_begin(estimator=self, **task)
-        heard = getattr(self, "_skl_callbacks", None)  # if empty, weights can stay on the GPU
+        heard = getattr(self, "_skl_callbacks", None)  # without any, weights can stay on the GPU
         yield [ScikitLearnBridge(context, self, **task)] if heard else []
         context.call_on_fit_task_end(estimator=self, reconstruction_attributes={}, **task)
 
@@ -205,7 +205,7 @@ class Fitting(Model, ABC):
 
     @contextmanager
     def _unchanged_on_error(self, *, continues=False):
-        """Restore the estimator if an error occurs within the context, so that it destroys no fitted network.
+        """Restore the estimator after an error within the context, so that a failed fit destroys no fitted network.
 
         The estimator is not restored if training diverged or was terminated, or if this fit has completed an epoch.
         With `continues`, epochs of earlier fits do not count as completed by this one.

@@ -158,7 +158,7 @@ def _keep_each_class(held_out, ids, members):
     kept = np.bincount(classes[~held_out[sequences]], minlength=classes.max() + 1)
     n_held = np.count_nonzero(held_out)
     for lost in np.flatnonzero((np.bincount(classes) > 0) & (kept == 0)):
-        if kept[lost] == 0:  # not yet restored with a sequence of another class
+        if kept[lost] == 0:  # still lost: no sequence given back for another class has it
             given_back = sequences[(classes == lost) & held_out[sequences]][0]
             held_out[given_back] = False
             kept += np.bincount(classes[sequences == given_back], minlength=len(kept))

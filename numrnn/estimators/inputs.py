@@ -51,8 +51,8 @@ def vocabulary_of(texts, vocabulary, *, n_symbols=None, name="X", parameter="voc
 def check_same_vocabulary(vocabulary, fitted, name="vocabulary", default=None):
     """Raise an error if training would continue with a vocabulary other than the fitted one.
 
-    Parameters of the vocabulary that are "auto" agree with any fitted vocabulary. `default` replaces `vocabulary` if
-    that is None and there is a fitted one.
+    Parameters of the vocabulary that are "auto" agree with any fitted vocabulary. If `vocabulary` is None but there is
+    a fitted one, `default` is compared instead.
     """
     if vocabulary is None and fitted is not None:
         vocabulary = default
@@ -150,7 +150,7 @@ def text_symbols(texts, vocabulary, name):
 
 
 def step_symbols(x, vocabulary):
-    """Return the symbol of x, a character or token; or an array of symbols if x holds one of them per stream."""
+    """Return the symbol of a character or token x, or an array of symbols if x is a list with one per stream."""
     single = isinstance(x, str)
     if not single and not hasattr(x, "__len__"):
         expected = f"must be a {vocabulary.unit}, or a list of one {vocabulary.unit} per stream"

@@ -35,7 +35,7 @@ class Option(NamedTuple):
     """Describe the option of ``numrnn fit`` that sets a parameter."""
 
     help: str
-    reads: object = None  # int, float, choices, or name of a reader in numrnn.cli.options; None: see `allows`
+    reads: object = None  # int, float, choices, or name of a reader in numrnn.cli.options; None: from `allows`
 
 
 class Parameter(NamedTuple):
@@ -44,13 +44,13 @@ class Parameter(NamedTuple):
     name: str
     default: object
     allows: tuple | None  # Range, Choice, types or names of constraints; None: the value is checked elsewhere
-    text: str  # description in the Parameters section, which is wrapped again
-    more: str = ""  # sentences to append to `text`, if they differ between estimators
+    text: str  # description in the Parameters section; its line breaks do not matter
+    more: str = ""  # sentences after `text`; kept apart, since some estimators have others
     type: str = ""  # type in the Parameters section; derived from `allows` if empty
     annotation: str = ""  # type annotation in the signature; derived from `allows` if empty
     option: Option | None = None
     estimators: tuple = ALL
-    differs: dict = {}  # by estimator: fields that have another value for it, as a dict
+    differs: dict = {}  # from the name of an estimator to a dict of the fields that have other values for it
     before: object = IN_ALL_FILES  # value for older model files, which lack the parameter; keeps their behaviour
 
     @property
@@ -311,8 +311,8 @@ TABLE = (
         0.05,
         (FRACTION,),
         """Probability with which training resets the state of a stream (or text) to the initial state before a chunk.
-        With 0, training meets the initial state only where streams begin, and the network may not learn to predict well
-        after it.""",
+        With 0, training meets the initial state only where streams begin, so the network may not learn to predict well
+        from the initial state.""",
         option=Option("probability with which training resets the state of a text before a chunk", float),
         estimators=(LANGUAGE_MODEL,),
         before=0.0,

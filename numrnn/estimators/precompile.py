@@ -58,7 +58,7 @@ def warmup(
             network.predict_packed(Sequences.from_array(X.astype(dtype)), in_teams=True)
             if symbols:
                 model = RNNLanguageModel((1,), cell=cell, dtype=dtype, batch_size=1, max_iter=1, random_state=0)
-                _fitted(model, [0, 1, 0], method="partial_fit").generate([0], 1)  # `fit` warns of few updates
+                _fitted(model, [0, 1, 0], method="partial_fit").generate([0], 1)  # `fit` would warn
             if bidirectional:
                 options = {"cell": cell, "dtype": dtype, "max_iter": 1, "random_state": 0, "bidirectional": True}
                 _fitted(RNNRegressor((1,), **options), X, y).predict(X)

@@ -214,7 +214,8 @@ class Problem:
 def batch_size_of(batch_size, n_sequences, targets):
     """Return the number of sequences of a mini-batch, given the parameter and the training data.
 
-    The loss of a mini-batch is divided by its sum of weights, so small ones would give light samples too much weight.
+    The loss of a mini-batch is divided by its sum of weights, so samples of low weight would count too much in a small
+    mini-batch. Hence weighted samples get the largest automatic size.
     """
     if batch_size != "auto":
         return int(batch_size)

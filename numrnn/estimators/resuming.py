@@ -21,7 +21,7 @@ from numrnn.training import Checkpoint, check_progress, restore_callbacks, resto
 logger = logging.getLogger("numrnn")
 
 # Parameters that may differ from those in a checkpoint: they do not change results, or only the number of epochs.
-# Another device rounds differently, but its checkpoints must remain usable on a machine without a GPU.
+# A GPU rounds differently, but a checkpoint from a GPU must remain usable on a machine without one.
 _FREE = ("n_jobs", "memory_limit", "device", "verbose", "callbacks", "warm_start", "max_iter")
 _OF_CARD = "kernels of the card"  # key in checkpoints of fits on a GPU; a fit on a CPU ignores it
 _OTHER_FOLDER = "the file was changed, or belongs to another fit: pass another directory"

@@ -23,7 +23,7 @@ def save_model(path, kind, parameters, architecture, learnt, state):
 
     The header of format 1 has ``class``, ``params``, ``architecture`` (sizes, cell, head, ...), ``learnt`` (classes
     with their dtype, numbers and names of features, a vocabulary, ...), ``training`` (seed, counters) and ``history``
-    (by column). The arrays are the parameters by their names of version 1.
+    (by column). The arrays are the network's parameters, with the names of `weights_`.
     """
     if kind.__module__.split(".")[0] != "numrnn":
         raise TypeError(f"save stores only numrnn's own classes, and {kind.__name__} is not one; pickle the estimator")

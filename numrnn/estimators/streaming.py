@@ -79,7 +79,7 @@ def check_step(x, n_inputs, dtype):
         raise InputError("x", (), f"must hold a step of at least one stream, got shape {x.shape}")
     x = np.ascontiguousarray(np.atleast_2d(x), dtype=dtype)
     if not np.isfinite(x).all():
-        raise InputError("x", (), "contains NaN or infinity")
+        raise InputError("x", (), f"contains NaN or infinity, or a value too large for {x.dtype}")
     return x, single
 
 
@@ -136,7 +136,7 @@ def _finite(values, dtype, name):
     with np.errstate(over="ignore"):
         values = values.astype(dtype, copy=False)
     if not np.isfinite(values).all():
-        raise InputError(name, (), "contains NaN or infinity")
+        raise InputError(name, (), f"contains NaN or infinity, or a value too large for {values.dtype}")
     return values
 
 

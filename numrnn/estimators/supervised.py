@@ -228,7 +228,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
             return self._run(X, state=state, predictor=features.predictor(theta, self.device))[0]
         _, states, _, _ = self._run(X, state=state)
         last, kinds = architecture.hidden_layer_sizes[-1], len(CELLS[architecture.cell].states)
-        states = states[:, -last * kinds * architecture.directions :]  # of each direction: s and an LSTM's cell
+        states = states[:, -last * kinds * architecture.directions :]  # last layer: s (and cell) by direction
         return np.concatenate(np.split(states, architecture.directions * kinds, axis=1)[::kinds], axis=1)
 
     @property
@@ -385,7 +385,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         return InputReader(owner, dtype, self.device, self.vocabulary_, n_symbols, Inputs.of(owner, vars(self)))
 
     def _targets(self, y, data, sample_weight, suffix=""):
-        """Return the encoded y and its weights, sample weight x class weight (None if all are equal), as `Targets`."""
+        """Return the encoded y as `Targets`; its weights are sample weight x class weight (None if all are equal)."""
         values = self._encode_targets(self._flat(y, data, "y" + suffix), "y" + suffix)
         return self._weighed(values, self._weights(sample_weight, data, suffix), suffix)
 
@@ -461,7 +461,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         return data, targets, self._given_states(state_val, data, "state_val"), scored
 
     def _validation_targets(self, y, data, sample_weight, suffix):
-        """Return the validation targets for the loss, and the targets for the score or None if both are the same."""
+        """Return the validation targets for the loss, and those for the score (None if they are the same)."""
         return self._targets(y, data, sample_weight, suffix), None
 
     def _run(self, X, raw=False, state=None, predictor=None):

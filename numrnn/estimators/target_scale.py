@@ -6,7 +6,7 @@ import numpy as np
 
 from numrnn.io.messages import InputError, shown
 
-ROUNDING = 1e-14  # a column with smaller deviations, relative to its values, is constant
+ROUNDING = 1e-14  # a column whose values differ by less, relative to their size, counts as constant
 
 
 class TargetScale(NamedTuple):

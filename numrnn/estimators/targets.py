@@ -323,7 +323,7 @@ def class_weights(class_weight, classes, codes, weights):
 
 
 def weigh_classes(weights, class_weights, codes, suffix=""):
-    """Return sample weights x class weights, or None if both are None; `suffix` is the end of names in messages."""
+    """Return sample weights x class weights (None if both are None); messages name the arguments with `suffix`."""
     if class_weights is None:
         return weights
     products = class_weights[codes] if weights is None else weights * class_weights[codes]

@@ -20,7 +20,7 @@ __all__ = sorted(_MODULE_OF)
 
 
 def __getattr__(name):
-    # Modules that only format values for errors, such as the command line, need not import the rest.
+    # A module is imported on first use: the command line, for example, starts with the formatting of messages alone.
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'numrnn.io' has no attribute {name!r}")
     return getattr(import_module(f"numrnn.io.{_MODULE_OF[name]}"), name)

@@ -12,8 +12,8 @@ __all__ = ["read_array", "read_arrays", "read_header"]
 KIND = ".npz file of plain arrays"
 ENCRYPTED = 1  # bit in the flags of a member of a zip archive
 DEFLATE = 1032  # largest number of bytes to which one compressed byte can expand
-# Last record of a zip archive: its size in bytes, the offset of the number of members, and the value of this number
-# if there are too many members for 16 bits.
+# Last record of a zip archive: its size in bytes, the offset in it of the number of members, and the value of this
+# number if there are too many members for 16 bits.
 END, COUNT_AT, MANY = 22, 10, 0xFFFF
 
 
@@ -36,7 +36,7 @@ def read_arrays(path, known):
 
 
 def _check_count(archive, file, size):
-    """Raise an error if an entry states too long a comment, which makes ZipFile skip the entries after it."""
+    """Raise an error if ZipFile has skipped entries, as it does after an entry that claims too long a comment."""
     file.seek(size - END - len(archive.comment) + COUNT_AT)
     count, found = int.from_bytes(file.read(2), "little"), len(archive.infolist())
     if count not in (found, MANY):
@@ -71,7 +71,7 @@ def _read(path, archive, info):
 
 KINDS = "biufcSUmM"  # kinds of dtype that are read: not objects, which are pickled, and not records
 READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-PIECE = 1 << 20  # bytes that are read at a time, since an archive copies them
+PIECE = 1 << 20  # bytes that are read at a time, since reading from an archive makes a copy of them
 LAST_CHARACTER = 0x10FFFF
 
 

@@ -95,7 +95,7 @@ def _replaceable(path):
 
 def _keep_mode(number, before):
     """Give a new file the owner, group and mode of the file that it replaces, if the system permits it."""
-    for owner in (before.st_uid, -1):  # only root may change the owner
+    for owner in (before.st_uid, -1):  # only root may change the owner; -1 keeps it
         with suppress(OSError):
             os.fchown(number, owner, before.st_gid)
             break
@@ -129,7 +129,7 @@ def open_regular(path):
     raise OSError(errno.EINVAL, "expected a regular file", os.fspath(path))
 
 
-OLD = 24 * 3600  # seconds after which any temporary file without a lock is removed
+OLD = 24 * 3600  # age in seconds from which a temporary file without a lock is removed, whichever host wrote it
 
 
 def create_temporary(target, mode):
@@ -158,7 +158,7 @@ def create_temporary(target, mode):
 
 
 def remove_leftovers(folder, name):
-    """Remove temporary files of killed writers from a folder; `name` is a regular expression for their targets."""
+    """Remove temporary files of killed writers from a folder; the regular expression `name` matches their targets."""
     pattern = re.compile(rf"\.(?:{name})\.(?:(?P<host>[0-9a-f]{{8}})\.)?[0-9a-f]{{32}}\.tmp")
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
@@ -174,7 +174,7 @@ def _remove_if_dead(path, host):
         is_old = time.time() - status.st_mtime > OLD
         is_dead = locked is not False and (is_old or (locked and host == _host()))
         if is_dead and stat.S_ISREG(status.st_mode):
-            os.unlink(path)  # still locked, see `create_temporary`
+            os.unlink(path)  # while it is locked, as `create_temporary` expects
     finally:
         os.close(number)
 

@@ -100,7 +100,7 @@ def _numbered(folder):
 
 def _take_lock(folder):
     """Lock a folder by a lock file; the operating system releases the lock even if the process is killed."""
-    import fcntl  # Linux and macOS only; all else here works without
+    import fcntl  # Linux and macOS only; the rest of this module works without it
 
     number = _open_lock(folder / "lock")
     try:

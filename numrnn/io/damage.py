@@ -30,7 +30,7 @@ def put_checksum(content):
 
 
 def checksum_is_right(file):
-    """Return whether the checksum stored in a binary file matches its content; None without a checksum."""
+    """Return whether the checksum stored in a binary file matches its content, or None if the file stores none."""
     start = file.read(8)
     header = file.read(_header_bytes(start))
     found = _PLACE.search(header)

@@ -22,7 +22,7 @@ from numrnn.io.messages import shown
 
 _KINDS = "biufUO"
 _ITEMS = {"b": bool, "i": int, "u": int, "f": (int, float), "U": str}  # types of decoded items, by kind of dtype
-_TEXT = 64  # characters per item up to which the dtype of an array of str may exceed its longest item
+_TEXT = 64  # an array of str keeps its dtype up to this number of characters per item, even if all items are shorter
 
 
 def encode(value):
@@ -31,7 +31,7 @@ def encode(value):
     Parameters
     ----------
     value : None, bool, int, float, str, list, tuple, dict, NumPy scalar, array or scalar type, or object
-        Value; of other objects, the class name and ``get_params(deep=False)`` are stored.
+        Value to convert; of an object of another type, the class name and ``get_params(deep=False)`` are stored.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def decode(encoded, classes=None):
     ----------
     encoded : None, bool, int, float, str, list or dict
     classes : dict of str to type, optional
-        Classes, by name, that ``{"object": ...}`` may have.
+        Classes by name; an ``{"object": ...}`` must be of one of them.
 
     Raises
     ------

@@ -8,7 +8,7 @@ VALUE = 200  # largest number of characters of a value, so that a message has ro
 
 
 class InputError(ValueError):
-    """Report a problem with an argument or one of its items; callers can replace its name, for example by a file's.
+    """Report a problem with an argument or an item of it; callers can replace the argument's name, say by a file's.
 
     Parameters
     ----------
@@ -17,7 +17,7 @@ class InputError(ValueError):
     index : tuple of int
         Index of the item, such as (3,) for X[3]; () for the whole argument.
     problem : str
-        The rest of the sentence, which does not name the argument again.
+        Rest of the sentence after the name of the argument or item, such as "is empty".
     hint : str, default=""
         End of the sentence, with advice for Python; the command line replaces it by its own advice.
 

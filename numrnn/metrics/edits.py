@@ -34,7 +34,7 @@ def edit_distance(
     Returns
     -------
     distance : float
-        Mean number of edits of a sequence, or the number of edits of a symbol with ``normalize=True``.
+        Mean number of edits per sequence, or per symbol of y_true with ``normalize=True``.
 
     Raises
     ------

@@ -44,16 +44,16 @@ def make_step_scorer(
         Whether the metric is a score. The scorer of a loss returns its negative.
     response_method : {"predict", "predict_proba", "predict_log_proba"}, default="predict"
         Method that returns `y_pred`. For two classes, the metric receives the column of the second, as in scikit-learn.
-    **options : keyword arguments of the metric
-        Passed to the metric.
+    **options : keyword arguments
+        Further arguments of the metric.
 
     Returns
     -------
     scorer : callable (estimator, X, y, sample_weight=None) -> float
         Scorer for `scoring=` of scikit-learn's tools. `sample_weight` has one weight per sequence, or per step in any
-        form. With metadata routing, request it with ``scorer.set_score_request(sample_weight=True)``. It raises an
-        error if `metric` is `sklearn.metrics.log_loss` and y is multi-label, since scikit-learn would take its rows
-        for one-hot classes; use `numrnn.metrics.step_log_loss`.
+        form. With metadata routing, request it with ``scorer.set_score_request(sample_weight=True)``. The scorer raises
+        an error if `metric` is `sklearn.metrics.log_loss` and y is multi-label, since scikit-learn would take the rows
+        of y for one-hot classes; use `numrnn.metrics.step_log_loss`.
 
     Examples
     --------
@@ -132,7 +132,7 @@ def get_scorer_names() -> list[str]:
 def check_metric(metric, n_columns, name="metric"):
     """Raise an error if scikit-learn's log loss would read multi-label targets, which have several columns.
 
-    It would take their rows for one-hot classes. `name` is that of the argument that the user gave.
+    It would take their rows for one-hot classes. `name` is the name in errors of the argument with the metric.
     """
     while isinstance(metric, partial):
         metric = metric.func
@@ -179,9 +179,11 @@ class _StepScorer:
             return self.sign * self.metric(y, predictions, **options)
         y_true, y_pred = steps_to_sequences(y, name="y"), steps_to_sequences(predictions, name="predictions")
         if not np.array_equal(y_true.lengths, y_pred.lengths):
-            raise InputError(
-                "y", (), f"must have as many steps per sequence as the predictions, {y_pred}, got {y_true}"
-            )
+            found = f"got {len(y_true)} sequences for {len(y_pred)} predictions"
+            if len(y_true) == len(y_pred):
+                i = int(np.argmax(y_true.lengths != y_pred.lengths))
+                found = f"but y[{i}] has {y_true.lengths[i]} and its prediction has {y_pred.lengths[i]}"
+            raise InputError("y", (), f"must have as many steps per sequence as the predictions, {found}")
         check_metric(self.metric, y_true.values.size // max(1, len(y_true.values)))
         if sample_weight is not None:
             options["sample_weight"] = step_weights(sample_weight, y_true)

@@ -33,7 +33,7 @@ def span_f1(
     y_true : list of arrays of shape (T_i,), array of shape (N, T), or Sequences
         Labels "O", "B-x" and "I-x" with any types x; "B" and "I" alone mark spans without a type.
     y_pred : like y_true
-        Predicted labels, as many in each sequence.
+        Predicted labels, as many per sequence as in y_true.
     sample_weight : array-like of shape (N,), default=None
         Weights of the sequences, by which their spans are counted.
     zero_division : float, default=0.0
@@ -90,7 +90,7 @@ class _Spans(NamedTuple):
     """Hold spans in the concatenated steps of all sequences."""
 
     starts: np.ndarray
-    ends: np.ndarray  # after the last step
+    ends: np.ndarray  # index after the last step of each span
     types: np.ndarray
 
 

@@ -18,7 +18,7 @@ def step_accuracy(y_true: TargetsLike, y_pred: TargetsLike, *, sample_weight: We
     y_true : list of arrays of shape (T_i,) or (T_i, K), array of shape (N, T) or (N, T, K), or Sequences
         Labels of steps; zeros and ones in K columns are multi-label.
     y_pred : like y_true
-        Predicted labels, as many in each sequence. A multi-label prediction is correct if all K labels are.
+        Predicted labels, as many per sequence as in y_true. A multi-label prediction is correct if all K labels are.
     sample_weight : array-like of shape (N,), or one weight per step in any form of y_true, default=None
         Weights of the sequences or steps. None weighs all steps equally.
 
@@ -93,8 +93,8 @@ def step_log_loss(
     -----
     As in `sklearn.metrics.log_loss`, probabilities are clipped to [eps, 1 - eps] with the eps of their dtype. For one
     label per step, the result is that of `sklearn.metrics.log_loss` over the steps of all sequences. For multi-label
-    steps it is not: scikit-learn takes their rows for one-hot classes. It is K times the loss of `RNNClassifier`, which
-    is the mean over the labels.
+    steps it is not: scikit-learn takes their rows for one-hot classes. The multi-label result is K times the loss of
+    `RNNClassifier`, which is the mean over the labels.
 
     References
     ----------
@@ -164,8 +164,8 @@ def sequence_log_loss(
 def read_steps(y_true, y_pred, name):
     """Return two arguments with one value per step as `Sequences`, after a check that they match.
 
-    A single column counts as one value: targets (T, 1) are (T,). `name` is that of `y_pred`, which may have columns
-    more.
+    A single column counts as one value: targets (T, 1) are (T,). `name` is the name of `y_pred` in errors. If it is not
+    "y_pred", the argument holds probabilities and may have more columns than `y_true`.
     """
     y_true, y_pred = steps_to_sequences(y_true, name="y_true"), steps_to_sequences(y_pred, name=name)
     if len(y_true) != len(y_pred):

@@ -97,7 +97,7 @@ def open_table(path, form=None, wanted=(), longest=LARGEST_FIELD):
     path : str or path-like
     form : TableFormat, optional
     wanted : sequence of str
-        Expected columns, from which the delimiter is inferred.
+        Names of expected columns. If the delimiter is inferred, it is the one that separates most of them.
     longest : int
         Largest number of characters of a cell.
 
@@ -175,7 +175,7 @@ def _table(file, name, form, suffix, wanted):
     while first and not first.strip(" \r\n"):
         first, skipped = file.readline(), skipped + 1
     delimiter = form.delimiter or ("\t" if suffix == ".tsv" else None)
-    told = re.fullmatch(r"sep=(.)\r?\n", first)  # first line of files that Excel writes
+    told = re.fullmatch(r"sep=(.)\r?\n", first)  # a line such as sep=; with which tables for Excel may begin
     if told:
         first, skipped, delimiter = file.readline(), skipped + 1, delimiter or told[1]
     if not first:
@@ -225,7 +225,8 @@ def _rows(reader, name, skipped, begins=False):
         raise ValueError(f"{name}: line {start}: {error}; look for a missing quote, or one too many") from error
 
 
-# Largest number of characters of a cell: in a NumPy array of str, every element has the size of the longest one.
+# Largest number of characters of a cell with a name, a label or a number: in a NumPy array of str, every item takes as
+# much memory as the longest one.
 LONGEST = 1000
 SHOWN = 200  # largest number of characters of a list of names in a message
 

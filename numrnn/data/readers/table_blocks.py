@@ -13,9 +13,9 @@ from numrnn.io.messages import shown
 
 __all__ = ["NO_VALUE", "Block", "Columns", "blocks_of"]
 
-ROWS = 1 << 16  # rows of a block
-NO_VALUE = object()  # key of the mask of rows in which the target of a .parquet file has no value
-LONGEST = 1 << 17  # characters of a cell: an unclosed quote turns the rest of a file into one cell
+ROWS = 1 << 16  # largest number of rows of a block
+NO_VALUE = object()  # key in `Block.columns` of the mask of rows in which the target of a .parquet file has no value
+LONGEST = 1 << 17  # largest number of characters of a cell; an unclosed quote turns the rest of a file into one cell
 
 
 class Columns(NamedTuple):
@@ -196,7 +196,7 @@ def _parquet(path, columns, tolerant):
             yield Block(arrays, lines, np.zeros(len(batch), bool), faults, inputs, tuple(inputs))
     except (ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError) as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error  # damaged content has no errno
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error  # errors about content have none
         raise ValueError(f"{path}: not a readable .parquet file ({error!s:.200})") from error
 
 

@@ -13,7 +13,8 @@ from numrnn.data.sequences import Sequences
 
 __all__ = ["Columns", "Rows", "Wanted", "read_step_table"]
 
-NULLS = {"", "NA", "N/A", "nan", "NaN", "None", "none", "null", "NULL", "<NA>"}  # values of --na for a null cell
+# If --na has one of these, it also covers cells without a value in .parquet files.
+NULLS = {"", "NA", "N/A", "nan", "NaN", "None", "none", "null", "NULL", "<NA>"}
 
 
 class Rows(NamedTuple):
@@ -124,8 +125,8 @@ class _Reader:
     def names_of_sequences(self, block):
         """Return the name of each row's sequence.
 
-        A row whose name is empty, or may be a cell of another column, belongs to the sequence of a neighbouring row. If
-        its neighbours belong to two sequences, either may have lost a step, so both sequences are skipped.
+        A row whose name is empty, or may be a cell of another column, is assigned to the sequence of a neighbouring
+        row. If its two neighbours belong to different sequences, it may belong to either; hence both are skipped.
         """
         column = self.columns.sequence
         names = block.columns[column].copy()
@@ -148,7 +149,10 @@ class _Reader:
         return names
 
     def rows(self, block, names, offsets):
-        """Yield the sequences of a block that can be read as `Rows`; `names` are the names of all its sequences."""
+        """Yield, as `Rows`, the sequences of a block that have no faults; `names` holds the names of all its sequences.
+
+        Sequences with a missing target are left out as well.
+        """
         columns = self.columns
         self._check_places(block, names, offsets[:-1])
         inputs = [self._numbers(block, name) for name in block.inputs]

@@ -10,7 +10,7 @@ from numrnn.io.messages import shown
 
 __all__ = ["DECIMAL_COMMA", "TargetColumn", "is_number"]
 
-INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")  # in Python's notation
+INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")  # up to 18 digits, without leading zeros
 LABEL = re.compile(r"[+-]?0[0-9]+|[+-]?[0-9]{19,}")  # digits that would change on conversion to a number
 PLUS = re.compile(r"\+[0-9]+")
 DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
@@ -35,8 +35,8 @@ class TargetColumn:
     are integers and one has a plus sign, the cells are labels as written. (2) If all cells are integers, they are
     integers. (3) If all cells are numbers, they are floats. (4) If at most half of the cells are numbers, including
     numbers with a decimal comma, or if the task is classification, the cells are labels. (5) Otherwise, the cells that
-    are not numbers are errors. If the task is regression, all cells must be finite numbers. If it is classification,
-    floats that are not exact integers are labels.
+    are not numbers are errors. For regression, these rules do not apply: all cells must be finite numbers. For
+    classification, the cells of (3) are labels if one of them is not an exact integer.
 
     Parameters
     ----------

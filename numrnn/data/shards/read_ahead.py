@@ -7,7 +7,7 @@ __all__ = ["read_ahead"]
 
 
 def read_ahead(reads):
-    """Yield the results of functions in order, while the next function runs on a thread; the caller must close it.
+    """Yield the results of functions in order, while the next one runs on a thread; callers must close the generator.
 
     Each function receives a `threading.Event` that is set once its result is no longer needed. The generator raises
     exceptions of the functions.

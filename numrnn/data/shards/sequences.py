@@ -19,7 +19,8 @@ __all__ = ["Shard", "ShardedSequences", "ValueOfFileError"]
 
 BLOCK = 1 << 26  # bytes that are read at a time for predictions and searches, which need no shuffling
 PIECE = 1 << 23  # bytes per call of the operating system; between calls, a thread checks whether it should stop
-BUFFERED = 1 << 18  # bytes of the file's buffer: up to about this size, reading a gap is cheaper than skipping it
+# Bytes of the file's buffer: gaps between runs of up to about this size are cheaper to read than to skip.
+BUFFERED = 1 << 18
 
 
 class ValueOfFileError(ValueError):
@@ -73,7 +74,7 @@ class ShardedSequences(Sequences):
     ((4, 3), (4, 3))
     """
 
-    lengths = None  # an attribute here, while Sequences computes a property
+    lengths = None  # overrides the property of `Sequences`, so that instances can store lengths
     ids = id_name = None
 
     in_memory = False

@@ -39,7 +39,8 @@ ROWS = ("targets", "weights", "ids")  # optional files of a shard
 class ShardWriter:
     """Write sequences to a directory of shards in one or several calls.
 
-    The directory gets its final name in `close`. After an error, or without `close`, it does not exist.
+    The files are written to a temporary directory beside it, which `close` renames. Hence the directory does not exist
+    after an error, or before `close`.
 
     Parameters
     ----------
@@ -186,7 +187,7 @@ class ShardWriter:
     def discard(self) -> None:
         """Remove everything that was written."""
         if self._shard is not None:
-            with suppress(OSError):  # of a full disk, which was reported before
+            with suppress(OSError):  # an error of a full disk, say, was reported before
                 self._shard.discard()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -206,7 +207,7 @@ class ShardWriter:
         if steps is None:
             return self._ordered(read)
         self._steps = steps if self._steps is None else self._steps
-        same = set(steps) == set(self._steps)  # otherwise, the sequences have another length
+        same = set(steps) == set(self._steps)  # if not, their length differs; the steps keep their order
         places = places_of(self._steps, steps, "X") if same else None
         return read if places is None else Sequences.from_array(read.values.reshape(len(read), -1)[:, places])
 

@@ -78,7 +78,7 @@ class NextSymbols(SequenceSource):
         return NextSymbols(self.values, self.offsets[ids], self.lengths[ids])
 
     def steps(self, ids, first, counts):
-        """Return some steps of sequences as `Sequences`, and their indices in `values` and in `targets`.
+        """Return some steps of sequences as `Sequences`, and their indices (the same in `values` and in `targets`).
 
         Parameters
         ----------
@@ -115,7 +115,7 @@ def is_text(X):
 
 
 def form_of(X):
-    """Return the form of texts or sequences of symbols in which `from_steps` returns results per step."""
+    """Return the form of X, texts or sequences of symbols; `from_steps` returns results per step in this form."""
     if isinstance(X, Sequences):
         return "sequences"
     return "array" if getattr(X, "ndim", 1) == 2 else "list"
@@ -130,7 +130,7 @@ def read_symbols(X, vocabulary, n_symbols, *, name="X", allow_empty=False):
     vocabulary : Vocabulary or None
         Vocabulary for X if X must be text; None if X must be symbols.
     n_symbols : int or "auto"
-        See `check_symbols`. A vocabulary must have this number of symbols if it is not "auto".
+        See `check_symbols`. Unless it is "auto", a vocabulary must have this number of symbols.
     name : str, default="X"
         Name of X in error messages.
     allow_empty : bool, default=False

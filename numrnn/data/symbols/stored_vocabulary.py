@@ -11,7 +11,7 @@ _LEARNT = {"symbols", "form", "rule", "versions"}
 
 
 def completed_parameters(params):
-    """Add the parameters that older files lack, with values that reproduce the behaviour of these files."""
+    """Add the parameters that older files lack, with values that keep the behaviour of the stored vocabularies."""
     older = {"unknown": params.get("unit") == "token" or params.get("max_symbols") is not None, "normalization": None}
     return {"last": None} | older | params
 

@@ -1,4 +1,7 @@
-"""Convert characters to symbols, in blocks because copies of a text may exceed memory, and split texts into words."""
+"""Convert characters to symbols and back, and split texts into words.
+
+Characters are converted in blocks, since copies of a whole text may exceed memory.
+"""
 
 import re
 import unicodedata

@@ -381,7 +381,7 @@ class Vocabulary(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             raise InputError("unknown", (), f"=False: must be True or 'auto' with {given}, {why}")
 
     def _form_and_rule(self):
-        """Return the normalisation form of texts, and the rule by which they are split into tokens or None."""
+        """Return the normalisation form of texts, and the rule for splitting them into tokens; both may be None."""
         is_token = self.unit == "token"
         form = self.normalization if self.normalization != "auto" else "NFC" if is_token else None
         return form, RULE if is_token and self.tokenizer is None else None

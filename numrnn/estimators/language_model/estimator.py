@@ -78,8 +78,8 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
         number that is at least 25.
     restart_rate : float, default=0.05
         Probability with which training resets the state of a stream (or text) to the initial state before a chunk. With
-        0, training meets the initial state only where streams begin, and the network may not learn to predict well
-        after it.
+        0, training meets the initial state only where streams begin, so the network may not learn to predict well from
+        the initial state.
     learning_rate_init : float, default=5e-3
         Initial learning rate.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable, default="constant"
@@ -203,7 +203,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     >>> model.generate("the rain in ", 20, temperature=0)
     'spain stays mainly i'
 
-    The texts of a list begin and end:
+    A model that is fitted on a list of texts learns where they begin and end:
 
     >>> names = ["anna", "otto", "ida", "jo"] * 100
     >>> model = RNNLanguageModel((32,), learning_rate_init=0.02, random_state=0).fit(names)
@@ -214,7 +214,7 @@ class RNNLanguageModel(TextGeneration, TextScores, TextFitting, WeightsAccess):
     _parameter_constraints = constraints_of("RNNLanguageModel")
     __metadata_request__fit = {"resume": UNUSED}  # not metadata, so meta-estimators do not pass it on
     _learnt = ("n_symbols_", "vocabulary_", "end_symbol_")
-    # The target of a step is the next symbol.
+    # Values of parameters that this class does not have: it reads forwards and predicts a symbol at each step.
     _fixed = {
         "output": "step", "pooling": "last", "bidirectional": False, "washout": 0, "monitor": "loss", "scoring": None,
     }  # fmt: skip

@@ -91,7 +91,7 @@ class TextFitting(Fitting):
         return reader.next_symbols(reader.read(X_val, name="X_val")[0], name="X_val")
 
     def _check_texts(self, X, X_val=None):
-        """Raise the error that another fit to texts would raise, given the fitted attributes."""
+        """Raise the error that a fit to these texts with the learned symbols would raise, but without training."""
         problem = Problem(self._architecture, Texts(*self._reader().read(X)))
         self._hold_out(self._options(), problem, Arguments(X, X_val=X_val))
 

@@ -78,7 +78,7 @@ class TextGeneration:
         >>> model.generate([0, 1], 6, temperature=0, stop=0)
         array([2, 3])
 
-        The texts of a list begin and end:
+        A model that is fitted on a list of texts learns where they begin and end:
 
         >>> names = RNNLanguageModel((16,), learning_rate_init=0.02, random_state=0).fit(["anna", "otto"] * 200)
         >>> names.generate("", 20, temperature=0) in ("anna", "otto")
@@ -194,7 +194,7 @@ def until(parts, stops):
     ----------
     parts : iterable of ndarray of shape (n,)
     stops : list of list of int
-        Stop sequences. If two of them end at the same symbol, the longer one is omitted.
+        Stop sequences. If two of them end at the same symbol, the longer one is cut off the output.
     """
     held = []  # last symbols, which may be the beginning of a stop sequence
     for part in parts:
@@ -211,6 +211,6 @@ def until(parts, stops):
 
 
 def _begun(held, stop):
-    """Return the number of last symbols with which a stop sequence may have begun."""
+    """Return the largest number of last symbols in `held` with which the stop sequence may have begun."""
     longest = min(len(held), len(stop) - 1)
     return next((n for n in range(longest, 0, -1) if held[-n:] == stop[:n]), 0)

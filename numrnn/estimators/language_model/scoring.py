@@ -100,7 +100,7 @@ class TextScores:
             return float(np.exp(self.cross_entropy(X)))
 
     def accuracy(self, X: Any) -> float:
-        """Compute the fraction of symbols that are the most probable ones after those before them.
+        """Compute the fraction of symbols to which the model gives the highest probability, given those before them.
 
         Parameters
         ----------
@@ -191,8 +191,8 @@ class TextScores:
         X : as in `fit`
             Texts of at least one symbol; with learned boundaries they may be empty.
         every_step : bool, default=False
-            Whether to return the probabilities after each symbol instead of those after the last one. They take memory
-            for K numbers per symbol; see `surprisal` for one number.
+            Whether to return the probabilities after each symbol instead of those after the last one. This needs memory
+            for K numbers per symbol of X; `surprisal` needs memory for one.
 
         Returns
         -------
@@ -280,10 +280,11 @@ def mean_cross_entropy(network, data, threads):
 
 
 def _of_pieces(network, data, compute):
-    """Yield the places of the targets of pieces of texts, longest texts first, and what `compute` returns of them.
+    """Yield, for each piece of the texts (longest texts first), the indices of its targets and the result of `compute`.
 
-    `compute(piece, places, state)` returns a result, and the states after the piece. The outputs of a piece are at most
-    `network.outputs_at_once` numbers, unless it has a single step.
+    A piece consists of some consecutive steps of several texts. `compute(piece, places, state)` returns a result and
+    the states after the piece. The outputs of a piece are at most `network.outputs_at_once` numbers, unless the piece
+    has a single step.
     """
     order = longest_first(data.lengths)
     for ids in np.split(order, range(TEXTS, len(order), TEXTS)):

@@ -211,7 +211,8 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         "_one_column", "target_mean_", "target_scale_",
     )  # fmt: skip
     __metadata_request__fit = {"resume": UNUSED}  # not metadata, so meta-estimators do not pass it on
-    # Every step has a target, gradients flow to the first step, and the decoder starts from the encoder's states.
+    # Values of parameters that this class does not have: every step has a target, gradients flow to the first step, and
+    # the decoder starts from the encoder's states.
     _fixed = {
         "output": "step", "bptt_steps": None, "pooling": "last", "initial_state": "zero", "bidirectional": False,
         "washout": 0, "restart_rate": 0.0,
