@@ -117,6 +117,7 @@ def state_arrays(state, theta):
 
 
 LARGEST = 2**63 - 1  # largest integer allowed for an option
-UNIT = (Real, 0.0, 1.0)  # range of decay rates
+# Ranges for `_ranges`: type, lowest value, first value that is too high.
+UNIT = (Real, 0.0, 1.0)  # decay rates and momentum
 POSITIVE = (Real, 0.0, float("inf"))
 COUNT = (Integral, 1, float("inf"))
