@@ -108,7 +108,7 @@ class _Beams:
                 self.best[i] = self.paths[row, 1:]
 
     def _may_win(self, kept, owners, scores):
-        """Return, for each sequence, whether a hypothesis can still become better than its best completed one.
+        """Return, for each sequence, whether a hypothesis can still become better than the best completed hypothesis.
 
         Probabilities only decrease with further steps, and the mildest penalty is that of the longest sequence.
         """

@@ -8,7 +8,7 @@ from numrnn.kernels.cuda.rows import Rows, describe_rows
 from numrnn.network.cuda.device import arrays, launch_each, upload
 
 COLUMNS = 6  # columns of a sequence: length, target, key, start, id, whether it begins
-BITS = 5  # bits kept when a number of rows is rounded up: up to 1/16 more rows, 2 % on average
+BITS = 5  # leading bits that a number of rows keeps when it is rounded up: up to 1/16 more rows, 2 % on average
 
 
 class DeviceBatch(NamedTuple):
