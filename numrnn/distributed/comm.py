@@ -22,7 +22,7 @@ class Serial:
         return value
 
     def on_first(self, function):
-        """Return a function that calls `function` in the first process only and returns its result in all processes."""
+        """Return a function for all processes to call: only the first calls `function`, and all receive its result."""
         return function
 
     def check_same(self, make_facts):

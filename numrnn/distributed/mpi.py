@@ -77,7 +77,7 @@ class MPI(Serial):
         return value if self.rank == 0 else pickle.loads(content.tobytes())
 
     def on_first(self, function):
-        """Return a function that calls `function` in the first process only and returns its result in all processes."""
+        """Return a function for all processes to call: only the first calls `function`, and all receive its result."""
         return None if function is None else lambda *args: self.from_first(function(*args) if self.rank == 0 else None)
 
     def check_same(self, make_facts):
@@ -99,8 +99,8 @@ class MPI(Serial):
     def threads(self, wanted, given):
         """Return the number of threads of this process.
 
-        If the user has set `n_jobs`, so that `given` is not None, this is `wanted`. If not, it is at most the process's
-        share of the cores that all processes on its machine may use.
+        This is `wanted` if the user has set `n_jobs`, so that `given` is not None. If not, it is `wanted`, but at most
+        the process's share of the cores that all processes on its machine may use.
         """
         if given is not None or not hasattr(os, "sched_getaffinity"):
             return wanted
@@ -170,7 +170,7 @@ class MPI(Serial):
             raise
 
     def begin_to_note(self):
-        """Clear a recorded Ctrl-C; return a handler that records the next one and aborts all processes at a second one."""
+        """Clear a recorded Ctrl-C; return a handler that records the next one and aborts all processes at another."""
         self._interrupted = False
         return self._note_interrupt
 

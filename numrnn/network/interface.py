@@ -166,7 +166,7 @@ class RecurrentNetwork(Network):
         Object whose `useful_threads(data)` returns how many threads are worthwhile for a prediction.
     """
 
-    outputs_at_once = 1 << 20  # most numbers of outputs in memory while the losses of long texts are summed
+    outputs_at_once = 1 << 20  # most elements of outputs in memory while the losses of long texts are summed
 
     def __init__(self, layout, head, output, pooling, dtype, n_jobs):
         super().__init__(layout, dtype, tile_rows_of(layout), state_size_of(layout))
@@ -321,7 +321,7 @@ class TrainingRun(NamedTuple):
 
 @contextmanager
 def always_current():
-    """Yield a function that does nothing, as the context `resident` of networks whose arrays are on the host.
+    """Yield a function that does nothing: the context `resident` of networks whose arrays are always on the host.
 
     Within the context `resident` of a network on a GPU, theta, the solver's state and all other arguments of `train`
     may be out of date between two calls, and must not be changed. The function that `resident` yields brings them up to

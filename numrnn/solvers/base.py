@@ -66,7 +66,7 @@ class Solver(BaseEstimator):
         rule : int
             A constant of `numrnn.kernels.cpu.updates`.
         """
-        raise NotImplementedError(f"{type(self).__name__} makes no steps of its own")
+        raise NotImplementedError(f"{type(self).__name__} has no method rule, which single steps need; define it")
 
     def scalars(self, learning_rate: float, n_updates: int) -> tuple[float, ...]:
         """Return the numbers that the rule needs for a step, in the order in which it unpacks them.
@@ -83,7 +83,7 @@ class Solver(BaseEstimator):
         scalars : tuple of float
             The numbers.
         """
-        raise NotImplementedError(f"{type(self).__name__} makes no steps of its own")
+        raise NotImplementedError(f"{type(self).__name__} has no method scalars, which single steps need; define it")
 
     def step(
         self,

@@ -74,7 +74,7 @@ class Workload:
         return int(max(1, min(self._largest_team, flops // FLOPS_PER_MEMBER)))
 
     def budget(self, passes, longest, tile_rows):
-        """Return after how many steps of a tile the main thread leaves compiled code; 0 if `longest` is a larger number."""
+        """Return after how many steps of a tile the main thread leaves compiled code; 0 if `longest` exceeds them."""
         steps = self._steps_per_call(passes, tile_rows)
         return steps if longest <= steps else 0
 
@@ -260,7 +260,7 @@ class _Team:
 
     def _listen(self):
         try:
-            self._news.get(timeout=0.1)  # a signal may consume an item, so the caller reads the lists again
+            self._news.get(timeout=0.1)  # an interrupted `get` may lose an item, so callers rely only on the lists
         except Empty:
             pass
 

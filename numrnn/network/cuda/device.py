@@ -98,7 +98,7 @@ def _facts_of_card():
 
 
 def multiprocessors():
-    """Return the number of multiprocessors: the blocks that run at once if each needs the registers of one."""
+    """Return the GPU's number of multiprocessors; each runs one block at a time if a block needs all its registers."""
     from numba import cuda
 
     return cuda.get_current_device().MULTIPROCESSOR_COUNT
