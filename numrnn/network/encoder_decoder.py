@@ -17,7 +17,7 @@ from numrnn.network.interface import Masks, Network, SolverStep, TrainingRun
 
 PARTS = ("encoder", "decoder")
 PAIRS = 1024  # most pairs whose outputs are in memory at the same time
-KEPT_BYTES = 1 << 25  # most bytes of memory that a call keeps for the next one, since decoding makes many short calls
+KEPT_BYTES = 1 << 25  # a call keeps memory of up to this size for the next one: decoding makes many short calls
 
 
 def decoder_seed(seed):

@@ -92,6 +92,7 @@ class Network(ABC):
         loss : float
             sum(w l) / sum(w); nan if sum(w) is 0.
         weight_sum : float
+            sum(w).
         """
 
     @abstractmethod
@@ -131,6 +132,7 @@ class Network(ABC):
         loss : float
             sum(w l) / sum(w); nan, with gradients of 0, if sum(w) is 0; 0.0 for a network without a head.
         weight_sum : float
+            sum(w).
         """
         if dgiven is not None:
             dgiven[batch.ids] = 0
