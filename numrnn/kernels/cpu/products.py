@@ -228,7 +228,7 @@ def masked(work, at, mask_at, out_at, count):
 
 @njit
 def recurrent_gradient(net, layer, rows, work, da_at, plane, start, start_at, start_row, ds_at, mask_at, spare_at):
-    """Compute ds (rows, HP) = start + the sum of da W over the last G planes, times the mask if mask_at >= 0."""
+    """Compute ds (rows, HP) = start + the sum of da W over the last G planes; a mask (mask_at >= 0) scales the sum."""
     da, out_at = da_at + (layer.planes - layer.gates) * plane, ds_at
     if mask_at >= 0:
         out_at = spare_at

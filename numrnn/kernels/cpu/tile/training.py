@@ -256,9 +256,10 @@ def _forward_blocks(net, data, ids, first, end, keeps, pools, rows, scratch, boa
 
 @njit
 def _come_to(net, data, ids, segment, segments, top, slots, pools, rows, scratch, board):
-    """Run forward from the carries in slot `top`, the last slot in use, to a segment, and fill further slots.
+    """Run forward to the beginning of a segment, from the carries in slot `top`, and fill further slots on the way.
 
-    Returns the number of the last slot in use.
+    Slot `top` is the last slot in use; it belongs to this segment or an earlier one. Returns the number of the last
+    slot in use afterwards.
     """
     held = scratch.segments[1]
     now = held[top]

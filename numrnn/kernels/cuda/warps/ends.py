@@ -2,8 +2,8 @@
 
 Each cell has a pair of functions for the forward pass and a pair for the backward pass. The first function of a pair
 loads into early[e], early[e + 1], ... the SAVED numbers that the second one needs. In the forward pass, `total` holds
-the unit's products with W, one for each gate; in the backward pass, it receives the gradients of the gates'
-pre-activations. Arrays are read and written at flat indices.
+the unit's products with W, one for each gate; in the backward pass, it receives their gradients. Arrays are read and
+written at flat indices.
 """
 
 from numba import cuda
