@@ -9,7 +9,8 @@ __all__ = ["SERIAL", "comm_of"]
 def comm_of(comm):
     """Return the communicator that `fit` uses for its parameter `comm`.
 
-    The parameter is an mpi4py communicator, Serial, MPI, or None for a single process; other objects raise TypeError.
+    The parameter is an mpi4py communicator, a `Serial` or `MPI` object, or None for a single process. Other objects
+    raise TypeError.
     """
     if comm is None or isinstance(comm, Serial):
         return SERIAL if comm is None else comm

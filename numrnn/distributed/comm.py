@@ -22,7 +22,7 @@ class Serial:
         return value
 
     def on_first(self, function):
-        """Return a function that only the first process calls and whose result all processes receive."""
+        """Return a function for all processes to call: only the first calls `function`, and all receive its result."""
         return function
 
     def check_same(self, make_facts):
@@ -32,7 +32,10 @@ class Serial:
         """
 
     def threads(self, wanted, given):
-        """Return the number of threads of this process, given the number `wanted` that it would use on its own."""
+        """Return the number of threads of this process.
+
+        `wanted` is the number that it would use on its own, and `given` the user's `n_jobs`, which may be None.
+        """
         return wanted
 
     def in_turns(self, function):

@@ -22,15 +22,13 @@ except (ImportError, RuntimeError) as error:  # RuntimeError: mpi4py finds no MP
         f"pip install mpich): {str(error).splitlines()[0]}"
     ) from error
 
-SPIN_SECONDS = 2e-3  # seconds for which a wait yields the processor between tests; then it sleeps between them
-NAP = 1e-4
-NAME_BYTES = 64  # most bytes of the name of a fact that differs
+SPIN_SECONDS = 2e-3  # seconds for which `_wait` calls sched_yield between tests of its request; then it sleeps instead
+NAP = 1e-4  # seconds of one sleep between two tests
+NAME_BYTES = 64  # most bytes of the name that `MPI.check_same` sends to the other processes
 PATIENCE = 5.0  # seconds for which a failed process waits for the other processes to fail too
 
-
-_known = (
-    mpi.Comm.Create_keyval()
-)  # key of the attribute that stores a communicator's MPI object, since the number of duplicates is limited
+# Key under which a communicator stores its MPI object, so that it is duplicated only once: MPI limits duplicates.
+_known = mpi.Comm.Create_keyval()
 
 
 def processes_of(comm):
@@ -52,8 +50,8 @@ def world():
 class MPI(Serial):
     """Represent the processes of an mpi4py communicator.
 
-    A process that waits for messages yields the processor or sleeps between tests, so that threads of other processes
-    can run and signals are handled.
+    A process that waits for a message tests repeatedly whether it has arrived. Between two tests it yields the
+    processor or sleeps, so that threads of other processes can run and signals are handled.
     """
 
     def __init__(self, comm):
@@ -79,7 +77,7 @@ class MPI(Serial):
         return value if self.rank == 0 else pickle.loads(content.tobytes())
 
     def on_first(self, function):
-        """Return a function that only the first process calls and whose result all processes receive."""
+        """Return a function for all processes to call: only the first calls `function`, and all receive its result."""
         return None if function is None else lambda *args: self.from_first(function(*args) if self.rank == 0 else None)
 
     def check_same(self, make_facts):
@@ -101,8 +99,8 @@ class MPI(Serial):
     def threads(self, wanted, given):
         """Return the number of threads of this process.
 
-        If `given` is not None, this is `wanted`. Otherwise, it is at most the process's share of the cores that all
-        processes on its machine may use.
+        This is `wanted` if the user has set `n_jobs`, so that `given` is not None. If not, it is `wanted`, but at most
+        the process's share of the cores that all processes on its machine may use.
         """
         if given is not None or not hasattr(os, "sched_getaffinity"):
             return wanted
@@ -128,7 +126,7 @@ class MPI(Serial):
     def sum_nodes(self, nodes, count, tail):
         """Sum the tree of `count` nodes and send its root to all processes.
 
-        `nodes` (n, size) are the nodes of this process; they are overwritten, and the first node becomes the root.
+        `nodes` (n, size) are the nodes of this process; they are overwritten, and the first row receives the root.
         `tail` (m,), float64, holds further numbers, which are summed over processes in place, in any order.
         """
         for left, right, peer in merges_of(count, self.size, self.rank):
@@ -136,7 +134,7 @@ class MPI(Serial):
                 add_nodes_of_two(nodes[left], nodes[right])
             elif left < 0:
                 _wait(self._comm.Isend(self._packed(nodes[right], tail), peer))
-                tail[:] = 0  # `tail` is sent only once
+                tail[:] = 0  # later messages must not add these numbers again
             else:
                 message = self._buffer(1, nodes[0].nbytes + tail.nbytes)
                 _wait(self._comm.Irecv(message, peer))
@@ -172,7 +170,7 @@ class MPI(Serial):
             raise
 
     def begin_to_note(self):
-        """Clear a recorded Ctrl-C; return a handler that records one Ctrl-C and aborts all at the second."""
+        """Clear a recorded Ctrl-C; return a handler that records the next one and aborts all processes at another."""
         self._interrupted = False
         return self._note_interrupt
 

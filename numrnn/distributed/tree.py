@@ -6,8 +6,8 @@ The tree is the same as in a single process; see docs/design/mpi.rst.
 import functools
 from typing import NamedTuple
 
-NODES_PER_THREAD = 2  # least nodes per thread, if there are enough tiles; more nodes balance the load
-FEWEST_NODES = 4  # least nodes of a process: with half as many, three or five processes would be unbalanced
+NODES_PER_THREAD = 2  # fewest nodes per thread, if there are enough tiles; more nodes balance the load
+FEWEST_NODES = 4  # fewest nodes of a process: with half as many, three or five processes would be unbalanced
 
 
 class Merge(NamedTuple):
@@ -15,20 +15,20 @@ class Merge(NamedTuple):
 
     left: int  # index of the left node among the process's own nodes; -1: another process owns it
     right: int  # the same for the right node
-    peer: int  # process that owns the other node, or this process
+    peer: int  # process that owns the other node; this process if it owns both
 
 
 def tiles_of_node(tiles, ranks, threads):
     """Return the number of tiles of a node: the largest power of two with which each process has enough nodes.
 
-    `threads` is the largest number of threads of a process.
+    `threads` is the largest number of threads that any process has.
     """
     nodes = ranks * max(FEWEST_NODES, NODES_PER_THREAD * threads)
     return 1 << max(0, (tiles // nodes).bit_length() - 1)
 
 
 def shares_of(nodes, ranks):
-    """Return the first node of each process, followed by the number of nodes; the first process always has one.
+    """Return the first node of each process, followed by the number of nodes; the first process always has a node.
 
     Examples
     --------

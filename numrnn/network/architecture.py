@@ -111,7 +111,7 @@ class Architecture(NamedTuple):
         return Predictor(network, theta) if device == "cpu" else _predictor_on_card(network, theta)
 
     def features(self):
-        """Return the architecture without its head, which outputs the head's inputs; it uses the beginning of theta."""
+        """Return this architecture without a head: it outputs what the head reads and uses the beginning of theta."""
         return self._replace(n_outputs=0, output="features")
 
     def to_dict(self):
@@ -228,7 +228,7 @@ def architecture_of(content):
 
 
 def differences(known, other):
-    """Return the fields in which two architectures of the same class differ, as a dict of name to both values."""
+    """Return the fields in which two architectures of the same class differ, as a dict from names to both values."""
     parts = zip(known, other, strict=True) if isinstance(known, PairArchitecture) else [(known, other)]
     return {
         name: (old, new)

@@ -14,13 +14,13 @@ class Cell(NamedTuple):
 
     net: type  # type of the record that describes a network to the kernels
     gates: int  # G, number of gates; in theta they have PyTorch's order
-    planes: tuple = (0,)  # gate of each gate plane to which U x is added
+    planes: tuple = (0,)  # for each gate plane to which U x is added: the number of its gate
     biases_of_W: tuple = ()  # names of the biases (H,) of further planes, to which only W s is added
-    states: tuple = ("s_0",)  # states of a step, with the names of the learned initial states
+    states: tuple = ("s_0",)  # parts of a layer's state, under the names of their learned initial values
     saves_planes: bool = True  # whether the backward pass needs the planes of all blocks of steps
     open_gate: int | None = None  # gate whose bias is initialised to 1
     activations: tuple = ("tanh",)  # allowed activations
-    most_in_registers: int = 0  # most units with which W fits in a block's registers on a GPU; 0: no such kernels
+    most_in_registers: int = 0  # most units with which GPU kernels keep W in a block's registers; 0: no such kernels
 
 
 class Activation(NamedTuple):

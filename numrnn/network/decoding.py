@@ -41,8 +41,8 @@ def write_by_beams(network, states, *, end, max_length, width, length_penalty, t
 
     In each step the `width` most probable prefixes of a sequence are kept. A prefix that the symbol `end` completes
     reduces the width by one. Completed sequences are compared by log p / ((5 + n) / 6)^a, with a >= 0 the
-    `length_penalty` and n the number of symbols including `end` (Wu et al. 2016, equation 14); of equal sequences, the
-    one found first is returned. If no prefix has ended within `max_length` symbols, the most probable prefix is
+    `length_penalty` and n the number of symbols including `end` (Wu et al. 2016, equation 14); if values are equal, the
+    sequence found first is returned. If no prefix has ended within `max_length` symbols, the most probable prefix is
     returned.
     """
     written = []
@@ -73,7 +73,7 @@ class _Beams:
 
     def extend(self, logits, state):
         """Extend all hypotheses by one step; remove those that end, and sequences that are done."""
-        widths = np.minimum(self.widths, self.counts * logits.shape[1])  # at most all continuations
+        widths = np.minimum(self.widths, self.counts * logits.shape[1])  # no more than there are continuations
         room = int(widths.sum())
         parents, symbols, scores = np.zeros(room, np.int64), np.zeros(room, np.int64), np.full(room, -np.inf)
         counts, first = np.zeros(len(self.ids), np.int64), np.concatenate([[0], np.cumsum(self.counts)])
@@ -108,7 +108,7 @@ class _Beams:
                 self.best[i] = self.paths[row, 1:]
 
     def _may_win(self, kept, owners, scores):
-        """Return, for each sequence, whether a hypothesis can still become better than its best completed one.
+        """Return, for each sequence, whether a hypothesis can still become better than the best completed hypothesis.
 
         Probabilities only decrease with further steps, and the mildest penalty is that of the longest sequence.
         """

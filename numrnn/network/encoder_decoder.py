@@ -17,7 +17,7 @@ from numrnn.network.interface import Masks, Network, SolverStep, TrainingRun
 
 PARTS = ("encoder", "decoder")
 PAIRS = 1024  # most pairs whose outputs are in memory at the same time
-KEPT_BYTES = 1 << 25  # a call's memory is kept up to this size, since calls are many and short
+KEPT_BYTES = 1 << 25  # a call keeps memory of up to this size for the next one: decoding makes many short calls
 
 
 def decoder_seed(seed):

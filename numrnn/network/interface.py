@@ -70,7 +70,8 @@ class Network(ABC):
         given : ndarray of shape (N, state_size), optional
             Initial states of all sequences. If None, they are learned or zero.
         dgiven : ndarray of shape (N, state_size), optional
-            Receives the gradient with respect to `given`, for sequences that begin; contiguous, of theta's dtype.
+            Receives the gradient with respect to `given`, for those sequences that begin in `batches`; contiguous, of
+            theta's dtype.
 
         Returns
         -------
@@ -91,6 +92,7 @@ class Network(ABC):
         loss : float
             sum(w l) / sum(w); nan if sum(w) is 0.
         weight_sum : float
+            sum(w).
         """
 
     @abstractmethod
@@ -130,6 +132,7 @@ class Network(ABC):
         loss : float
             sum(w l) / sum(w); nan, with gradients of 0, if sum(w) is 0; 0.0 for a network without a head.
         weight_sum : float
+            sum(w).
         """
         if dgiven is not None:
             dgiven[batch.ids] = 0
@@ -165,7 +168,7 @@ class RecurrentNetwork(Network):
         Object whose `useful_threads(data)` returns how many threads are worthwhile for a prediction.
     """
 
-    outputs_at_once = 1 << 20  # most outputs in memory while losses of long texts are summed
+    outputs_at_once = 1 << 20  # most elements of outputs in memory while the losses of long texts are summed
 
     def __init__(self, layout, head, output, pooling, dtype, n_jobs):
         super().__init__(layout, dtype, tile_rows_of(layout), state_size_of(layout))
@@ -195,8 +198,8 @@ class RecurrentNetwork(Network):
         theta : ndarray of shape (size,)
         data : SequenceSource
         state : ndarray of shape (N, state_size), optional
-            Initial states, layer by layer, for each of its directions: s and, for an LSTM, the cell. If None, initial
-            states are learned or zero.
+            Initial states: for each layer, and within it for each direction, s and (for an LSTM) the cell. If None,
+            initial states are learned or zero.
         raw : bool
             Whether to return raw outputs, such as logits, instead of probabilities or values.
 
@@ -218,7 +221,7 @@ class RecurrentNetwork(Network):
         """Return the mean loss of raw predictions, sum(w l) / sum(w), and sum(w); the loss is nan if sum(w) is 0."""
         goal = goal_of(targets, self.dtype)
         weight_sum = float(len(logits) if targets.weights is None else targets.weights.sum())
-        parameter = self.dtype.type(self.head.parameter)  # the type of a row, for a single compiled specialisation
+        parameter = self.dtype.type(self.head.parameter)  # of theta's dtype: only one specialisation is compiled
         total = losses.summed_loss(self.head.loss, parameter, logits.copy(), *goal[:-1])
         return (total / weight_sum if weight_sum else np.nan), weight_sum
 
@@ -309,9 +312,9 @@ class SolverStep(NamedTuple):
 
 
 class TrainingRun(NamedTuple):
-    """Hold the outcome of a call of `train`, with one value for each mini-batch that was not left out."""
+    """Hold the outcome of a call of `train`; arrays have an element for each mini-batch whose weights are not all 0."""
 
-    outcome: str  # "done", "interrupted" by Ctrl-C, or "diverged": in mini-batch number `done`
+    outcome: str  # "done"; "interrupted" by Ctrl-C; "diverged": not finite at the element `done` of the arrays
     losses: np.ndarray  # values of the objective, including the L2 term
     norms: np.ndarray  # norms of the gradients, before clipping
     weight_sums: np.ndarray
@@ -320,7 +323,7 @@ class TrainingRun(NamedTuple):
 
 @contextmanager
 def always_current():
-    """Yield a function that does nothing, as the context `resident` of networks whose arrays are on the host.
+    """Yield a function that does nothing: the context `resident` of networks whose arrays are always on the host.
 
     Within the context `resident` of a network on a GPU, theta, the solver's state and all other arguments of `train`
     may be out of date between two calls, and must not be changed. The function that `resident` yields brings them up to
@@ -332,9 +335,9 @@ def always_current():
 def inputs_of(layout, data, rows, state, learning=False):
     """Return the sequences of mini-batches as Data or SymbolData, without dropout and given states.
 
-    With `learning`, there is room for the gradient of an embedding. `state` holds the states that chunks read and
-    write; it has shape (0, state_size) if no states are carried. Raises ValueError if a step has another number of
-    inputs than the network, or if sequences reach beyond the existing steps.
+    With `learning`, the result has room for the gradient of an embedding. `state` holds the states that chunks read and
+    write; it has shape (0, state_size) if no states are carried. Raises ValueError if the steps of the data have
+    another number of inputs than the network, or if sequences reach beyond the existing steps.
     """
     values, starts = data.gather(rows.ids)
     check_step_shape(layout, values)
@@ -378,7 +381,7 @@ def _most_steps(rows):
 
 
 def embedding_gradient_bytes(layout, rows, dtype):
-    """Return the bytes of an embedding's gradient in `inputs_of`: a row and an index in sorted order for each step."""
+    """Return the bytes of an embedding's gradient in `inputs_of`: for each step, a row and an index for sorting."""
     if not layout.embedding_size:
         return 0
     return _most_steps(rows) * (layout.embedding_size * dtype.itemsize + np.dtype(np.int64).itemsize)

@@ -38,9 +38,10 @@ class Layout:
     Attributes
     ----------
     shapes : dict of str to tuple
-        `embedding` (n_symbols, E) if there is one, `layers.0.U` (G*H, D), `layers.0.W` (G*H, H), `layers.0.b` (G*H,),
-        the GRU's `layers.0.b_Wn` (H,), learned `layers.0.s_0` (H,) and the LSTM's `layers.0.cell_0` (H,), for
-        bidirectional layers `layers.0.reverse.U` (G*H, D) and so on, ..., `V` (K, H), `c` (K,).
+        Shape of each parameter, in theta's order: `embedding` (n_symbols, E) if there is one; for each layer, here
+        layer 0, `layers.0.U` (G*H, D), `layers.0.W` (G*H, H), `layers.0.b` (G*H,), the GRU's `layers.0.b_Wn` (H,), the
+        learned initial states `layers.0.s_0` (H,) and the LSTM's `layers.0.cell_0` (H,), and if the layer is
+        bidirectional, the same again as `layers.0.reverse.U` and so on; `V` (K, H) or (K, 2H), and `c` (K,).
     offsets : dict of str to int
         Index in theta of the first element of each parameter.
     size : int

@@ -66,7 +66,7 @@ class Solver(BaseEstimator):
         rule : int
             A constant of `numrnn.kernels.cpu.updates`.
         """
-        raise NotImplementedError(f"{type(self).__name__} makes no steps of its own")
+        raise NotImplementedError(f"{type(self).__name__} has no method rule, which single steps need; define it")
 
     def scalars(self, learning_rate: float, n_updates: int) -> tuple[float, ...]:
         """Return the numbers that the rule needs for a step, in the order in which it unpacks them.
@@ -83,7 +83,7 @@ class Solver(BaseEstimator):
         scalars : tuple of float
             The numbers.
         """
-        raise NotImplementedError(f"{type(self).__name__} makes no steps of its own")
+        raise NotImplementedError(f"{type(self).__name__} has no method scalars, which single steps need; define it")
 
     def step(
         self,
@@ -117,6 +117,7 @@ def state_arrays(state, theta):
 
 
 LARGEST = 2**63 - 1  # largest integer allowed for an option
-UNIT = (Real, 0.0, 1.0)  # range of decay rates
+# Ranges for `_ranges`: type, lowest value, first value that is too high.
+UNIT = (Real, 0.0, 1.0)  # decay rates and momentum
 POSITIVE = (Real, 0.0, float("inf"))
 COUNT = (Integral, 1, float("inf"))

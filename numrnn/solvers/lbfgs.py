@@ -7,13 +7,13 @@ class LBFGS(Solver):
     """Minimise the loss over the whole training set by limited-memory BFGS, with `scipy.optimize`'s L-BFGS-B.
 
     The solver is deterministic and meant for small data: there are no mini-batches, no shuffling, no learning rate and
-    no clipping. `max_iter` of the estimator counts its iterations. Parameters and loss are float64; with
+    no clipping. `max_iter` of the estimator limits the number of iterations. Parameters and loss are float64; with
     `dtype="float32"`, gradients are computed in float32, and the search ends when rounding errors dominate them.
 
     Parameters
     ----------
     history_size : int, default=10
-        Number of corrections that approximate the Hessian.
+        Number of previous iterations from which the Hessian is approximated.
     max_fun : int, default=15000
         Maximum number of evaluations of loss and gradient.
     gtol : float, default=1e-5

@@ -6,8 +6,8 @@ A callback is any object with one or more of
 - `on_progress(info)`, called before the first mini-batch of an epoch and then between mini-batches, about every 0.2 s
   (with L-BFGS, after each iteration); training stops there if it returns True;
 - `on_epoch_end(info)`, called after each epoch (with L-BFGS, after each iteration); training ends if it returns True;
-- `on_stop(info)`, called when training has ended and can be resumed; not after an error, or after Ctrl-C without a
-  `Checkpoint`;
+- `on_stop(info)`, called when training has ended and can be resumed, but neither after an error nor after Ctrl-C
+  without a `Checkpoint`;
 - `on_fit_end(info)`, called at the end in any case.
 
 Callbacks are called in the order of the list; `info` is a `FitInfo`. If a callback stops training, the other callbacks
@@ -67,8 +67,8 @@ class FitInfo:
     comm : Serial or MPI
         Processes that train together; only the process with `comm.rank` 0 should write files and print.
     stop_reason : str
-        Why training stops if a callback returns True: "callback", or "time_limit" after `TimeLimit` has set it. A
-        fit that stopped by a callback has ended, one that stopped by the time can be resumed from a `Checkpoint`.
+        Why training stops if a callback returns True: "callback", or "time_limit" if `TimeLimit` has set it. After
+        "callback", training counts as complete; after "time_limit", it can be resumed from a `Checkpoint`.
 
     Examples
     --------
@@ -84,7 +84,7 @@ class FitInfo:
         self.max_iter, self.validates = max_iter, validates
         self.comm = comm
         self.stop_reason = "callback"
-        self.signals = None  # StopSignals of a callback, if there is one
+        self.signals = None  # StopSignals that a `Checkpoint` has installed, if there is one
         self._layout = layout
 
     @contextlib.contextmanager
@@ -172,7 +172,7 @@ def notify(callbacks, hook, info):
 
 
 def _call(callback, hook, info):
-    if not vars(type(callback)).get("asks_for_state"):  # the callback may read the estimator's weights directly
+    if not vars(type(callback)).get("asks_for_state"):  # it may read the estimator's weights without asking `info`
         info.settle()
     return getattr(callback, hook)(info)
 
@@ -214,8 +214,8 @@ def supervised(state, info, callbacks):
     if state.stop_reason == "interrupted":
         warnings.warn(f"training was interrupted after {state.epoch} epochs; the weights are kept", stacklevel=5)
     if state.stop_reason == "terminated":
-        # Otherwise a garbage collection at exit spends about a second on the compiler's objects, and a job may be
-        # killed before it ends.
+        # Without this call, a garbage collection at exit would spend about a second on the compiler's objects, in which
+        # the job may be killed.
         gc.freeze()
         raise TrainingTerminated(f"{stop} ended training {_how_far(state) if stop.whole else 'as it began'}") from stop
 
@@ -306,8 +306,8 @@ class ScikitLearnBridge:
     callbacks. `reconstruct(state)` returns the attributes with which a shallow copy of the estimator predicts with the
     current weights; by default, only `_state` is returned.
 
-    Both the beginning and the end of an epoch's task are reported after the epoch. With L-BFGS, it is not known
-    beforehand whether there will be another epoch, and a task that has begun must be ended.
+    Both the beginning and the end of an epoch's task are reported after the epoch, because a task that has begun must
+    be ended, and with L-BFGS it is not known beforehand whether there will be another epoch.
     """
 
     def __init__(self, context, estimator, X, y, metadata, reconstruct=None):

@@ -144,7 +144,9 @@ class Checkpoint:
         self._asked += 1
 
     def on_stop(self, info: FitInfo) -> None:
-        """Save a last checkpoint, from which a resumed fit continues, unless training is complete.
+        """Save a last checkpoint.
+
+        A fit that resumes from it continues training, or ends at once if training is complete.
 
         Parameters
         ----------

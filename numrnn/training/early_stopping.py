@@ -38,7 +38,7 @@ class EarlyStopping:
     best_score, best_loss : float
         Validation score and loss of the best weights.
     best_epoch : int
-        Epoch after which the best weights were reached, starting at 1; 0 before the first epoch.
+        Number of the epoch that ended with the best weights, starting at 1; 0 before the first epoch.
 
     Examples
     --------
@@ -88,7 +88,7 @@ class EarlyStopping:
         """Raise a ValueError if the state is not possible after `n_epochs` epochs.
 
         `theta` (P,) holds the weights of the fit that is resumed; the best weights must have the same shape and dtype.
-        If another fit uses this callback, it starts with no best value.
+        If this callback is then used by a fit with another `theta`, that fit starts with no best value.
         """
         self._resumed, best, misses, epoch = theta, self._best_theta, self._misses, self.best_epoch
         values = self._best

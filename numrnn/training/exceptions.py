@@ -6,8 +6,9 @@ RESUBMIT = 75  # exit code, EX_TEMPFAIL of sysexits.h: "try again later"
 class TrainingDivergedError(RuntimeError):
     """Report that the loss, the gradient or the weights have become infinite or NaN.
 
-    Training stops at that mini-batch (with L-BFGS, at that evaluation of the gradient). The weights are reset to the
-    last weights with a finite loss and gradient. If training continues later, it starts with a new state of the solver.
+    Training stops at the mini-batch (with L-BFGS, at the evaluation of the gradient) in which this happens. The weights
+    are reset to the last weights with a finite loss and gradient. If training continues later, it starts with a new
+    state of the solver.
 
     Parameters
     ----------

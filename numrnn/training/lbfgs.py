@@ -17,7 +17,7 @@ from numrnn.training.exceptions import TrainingDivergedError
 from numrnn.training.objective import Objective
 from numrnn.training.state import NO_WEIGHT
 
-STOP_REASONS = {0: "converged", 1: "max_iter", 2: "line_search"}  # by SciPy's status; 1 also stands for max_fun
+STOP_REASONS = {0: "converged", 1: "max_iter", 2: "line_search"}  # by SciPy's status; it is 1 after `max_fun`, too
 
 
 def minimize_lbfgs(

@@ -12,9 +12,9 @@ from numrnn.network.interface import SolverStep
 from numrnn.training.callbacks import FitInfo, notify, supervised
 from numrnn.training.exceptions import TrainingDivergedError
 
-ROWS_PER_CALL = 1 << 14  # most sequences (or chunks) of all mini-batches of a call, since tables take memory
+ROWS_PER_CALL = 1 << 14  # most sequences (or chunks) in one call of `Network.train`, whose tables take memory
 SECONDS_PER_CALL = 0.2  # intended duration of a call of `Network.train`; callbacks are called between two calls
-GROWTH = 4  # largest ratio of the numbers of mini-batches of two consecutive calls
+GROWTH = 4  # a call gets at most this many times the mini-batches of the previous call
 
 
 def train(
@@ -60,7 +60,7 @@ def train(
     batch_size : int, default=32
         Number of sequences in a mini-batch.
     shuffle : bool, default=True
-        Whether to draw new mini-batches in each epoch, which depend on (seed, epoch).
+        Whether to draw new mini-batches in each epoch; the draw depends on the state's seed and epoch.
     bptt_steps : int or None, default=None
         Number of steps of the chunks into which mini-batches are cut. Each chunk is followed by an update; states are
         carried from chunk to chunk, gradients are not (Williams & Peng 1990).
@@ -81,7 +81,7 @@ def train(
     callbacks : sequence of objects
         See `numrnn.training.callbacks`.
     comm : Serial or MPI
-        Processes that train together; `network` is shared by them.
+        Processes that train together, for which `network` was made.
 
     Raises
     ------
@@ -135,7 +135,7 @@ class _Passes:
         self._reader, self._comm = WindowReader(data, network), comm
         self._solver, self._alpha, self._clip_norm, self._noise = solver, alpha, clip_norm, noise
         self._grad, self._before = np.zeros_like(state.theta), state.theta.copy()
-        self._size, self._compiled = 1, False  # mini-batches of the next call; the first call may compile kernels
+        self._size, self._compiled = 1, False  # number of mini-batches of the next call; whether kernels are compiled
 
     def run(self, windows, rate, start, pause):
         """Update theta once per mini-batch, continuing the epoch; return False if `pause()` ended training."""

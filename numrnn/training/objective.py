@@ -1,4 +1,4 @@
-"""Compute the objective, the data loss plus the alpha term, and its gradient."""
+"""Compute the objective (the data loss plus the alpha term) and its gradient."""
 
 import numpy as np
 
@@ -29,7 +29,7 @@ class Objective:
 
 
 def loss_and_gradient(network, theta, data, targets, alpha, given=None):
-    """Return the objective of all sequences as one mini-batch, and its gradient, a dict of arrays by name."""
+    """Return the objective of all sequences as one mini-batch, and its gradient as a dict of arrays by name."""
     gradient = np.zeros_like(theta)
     objective = Objective(network, data, targets, alpha, given)
     loss, weight_sum = objective(theta, full_batch(data.lengths, network.tile_rows), gradient)

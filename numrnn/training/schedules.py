@@ -11,7 +11,7 @@ from numbers import Real
 from numrnn.io.messages import InputError, shown
 from numrnn.training.monitor import Monitor
 
-SMALLEST_RATE = 1e-6  # "adaptive" does not lower the rate further, as in MLPClassifier
+SMALLEST_RATE = 1e-6  # "adaptive" divides only rates above this number, as MLPClassifier does
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class InverseScaling(Constant):
 
 @dataclass(frozen=True)
 class Cosine(Constant):
-    """Lower the learning rate along half a cosine towards 0 at `max_iter`; later epochs keep the last rate."""
+    """Lower the learning rate along half a cosine towards 0 at epoch `max_iter`; later epochs keep the last rate."""
 
     max_iter: int = 100
 

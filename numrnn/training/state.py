@@ -78,12 +78,12 @@ class EpochProgress:
     done : int
         Number of mini-batches of the epoch that have been trained on.
     norm, seconds, losses, weight_sums
-        Values up to the checkpoint from which training has resumed, if any: norm of the last gradient before clipping,
-        seconds spent, and for each mini-batch whose weights are not all 0, loss times sum of weights, and sum of
-        weights.
+        Values up to the checkpoint from which training has resumed, if any: the norm of the last gradient before
+        clipping; the seconds spent; an array of loss times sum of weights and an array of the sums of weights, with an
+        element for each mini-batch whose weights are not all 0.
     runs : list of TrainingRun
-        Results of the calls of `Network.train` since then. Losses of a run on a GPU are copied to the host when
-        `figures` reads them.
+        Results of the calls of `Network.train` since that checkpoint. Losses of a run on a GPU are copied to the host
+        when `figures` reads them.
     """
 
     carried: np.ndarray
@@ -134,7 +134,7 @@ class TrainingState:
     schedule_state : dict of str to float
         Numbers of the schedule, by name.
     n_updates, epoch, n_seen : int
-        Numbers of solver's steps, of completed epochs, and of sequences trained on.
+        Numbers of the solver's steps, of completed epochs, and of sequences trained on.
     schedule_epoch, schedule_seen : int
         Values of `epoch` and `n_seen` at which the schedule began.
     history : list of EpochRecord
@@ -143,7 +143,7 @@ class TrainingState:
         Progress of the epoch in which training ended; None between epochs.
     stop_reason : str or None
         Why the last training ended: "max_iter", "callback", "time_limit", "interrupted" by Ctrl-C, "terminated" by
-        another signal, or, with L-BFGS, "converged" or "line_search", which means that it found no lower point.
+        another signal, or, with L-BFGS, "converged" or "line_search" (the line search found no lower loss).
     """
 
     theta: np.ndarray
@@ -226,7 +226,7 @@ COUNTERS = ("seed", "n_updates", "epoch", "n_seen", "schedule_epoch", "schedule_
 
 
 def take_snapshot(state, callbacks):
-    """Return the arrays by name, without copies, and the JSON values of a state and of callbacks that have a state.
+    """Return the arrays (by name, not copied) and the JSON values of a state and of those callbacks that have a state.
 
     A callback has a state if it has a method `get_state()`, which returns a dict of arrays, numbers and None.
     """

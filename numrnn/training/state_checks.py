@@ -8,7 +8,7 @@ from numrnn.io.messages import shown
 
 __all__ = ["check_arrays", "check_progress", "check_state"]
 
-LARGEST = 2**63 - 1  # largest count
+LARGEST = 2**63 - 1  # largest value of an integer such as `epoch` or `n_updates`
 STOP_REASONS = ("max_iter", "callback", "time_limit", "interrupted", "terminated", "converged", "line_search", None)
 _WHOLE = ("epoch", "n_sequences")  # integer fields of an epoch's record
 

@@ -26,13 +26,14 @@ class TimeLimit:
 
     An epoch that was cut off has no record in the history and does not count in `n_iter_`, but the weights keep its
     updates. With ``restore_best_weights=True`` or ``early_stopping=True`` the weights are those of the best completed
-    epoch instead, if there is one. With a `Checkpoint`, the last mini-batch is saved: a fit that resumes from it
-    continues within the epoch, with a time limit of its own, and ends with the bits of a fit without a limit.
+    epoch instead, if there is one. With a `Checkpoint`, the state after the last mini-batch is saved: a fit that
+    resumes from it continues within the epoch, with a time limit of its own, and its result is bitwise identical to
+    that of a fit without a limit.
 
     Parameters
     ----------
     seconds : float
-        Largest duration of training; each call of `fit` or `partial_fit` has all of it.
+        Largest duration of training in each call of `fit` or `partial_fit`.
 
     Raises
     ------
@@ -46,7 +47,7 @@ class TimeLimit:
 
     See Also
     --------
-    Checkpoint : Save what training continues from.
+    Checkpoint : Callback that saves the checkpoints from which `fit` resumes.
 
     Examples
     --------
@@ -59,7 +60,7 @@ class TimeLimit:
     3
     """
 
-    asks_for_state = True  # does not read theta, so info need not settle before the call
+    asks_for_state = True  # this callback does not read theta, so info need not settle before the call
 
     def __init__(self, seconds: float):
         if not isinstance(seconds, Real) or isinstance(seconds, bool) or not 0 < seconds <= sys.float_info.max:

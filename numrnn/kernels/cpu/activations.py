@@ -71,10 +71,10 @@ def _is_single_twin(x):
 
 
 fma = _fma_twin if config.DISABLE_JIT else _fma  # a * b + c, rounded once, whether or not the compiler would fuse it
-like = (
-    _like_twin if config.DISABLE_JIT else _like
-)  # like(value, x): a constant in the type of x; a literal would promote float32 to float64
-_power_of_two = _power_of_two_twin if config.DISABLE_JIT else _power_of_two  # 2^n, given n + 1.5 * 2^(p - 1)
+# like(value, x) converts a constant to the type of x, since a literal would promote float32 to float64.
+like = _like_twin if config.DISABLE_JIT else _like
+# Returns 2^n, given n + 1.5 * 2^(p - 1), where p is the number of bits of the significand; see `_expm1_parts`.
+_power_of_two = _power_of_two_twin if config.DISABLE_JIT else _power_of_two
 _is_single = _is_single_twin if config.DISABLE_JIT else _is_single  # decided at compile time
 
 

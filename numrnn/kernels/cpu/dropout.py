@@ -9,10 +9,11 @@ from numrnn.kernels.cpu.products import set_zero
 from numrnn.kernels.cpu.records import FIRST_STEP, ROWS, STEPS
 from numrnn.kernels.jit import njit
 
-MASK = 0xFFFFFFFF
+MASK = 0xFFFFFFFF  # keeps the lowest 32 bits
 INPUTS = -1  # layer number of an embedding
 EVERY_STEP = -1  # step number of a mask that is the same in all steps
-STEP, LAYER, UNIT = 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D  # odd, so different numbers give different products
+# Factors of the numbers of steps, layers and units; they are odd, so different numbers give different products.
+STEP, LAYER, UNIT = 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D
 
 
 @njit

@@ -26,7 +26,7 @@ class Data(NamedTuple):
     given: np.ndarray  # (rows, state size): initial states of beginning sequences; empty: learned or zero
     dgiven: np.ndarray  # (rows, state size): output, gradients of `given`; empty: not computed
     kept: float  # keep probability of states that are passed up; 1: no dropout
-    kept_before: float  # keep probability of states that are passed to the next step
+    kept_before: float  # keep probability of states that the next step reads; 1: no recurrent dropout
     keys: np.ndarray  # (n,) int64: keys of the dropout masks
 
 
@@ -44,7 +44,7 @@ class SymbolData(NamedTuple):
     kept: float
     kept_before: float
     keys: np.ndarray
-    rows_before: np.ndarray  # (n,) int64: step of `gradients` with which a sequence begins
+    rows_before: np.ndarray  # (n,) int64: index in `gradients`, in steps, of a sequence's first step
     gradients: np.ndarray  # (steps of a mini-batch * E,): dL/dx of each step, x being a row of the embedding
     occurrences: np.ndarray  # (steps of a mini-batch,) int64: the steps sorted by symbol
     first: np.ndarray  # (n_symbols + 2,) int64: index in `occurrences` of a symbol's first step

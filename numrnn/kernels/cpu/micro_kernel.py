@@ -23,7 +23,8 @@ _FEATURES = _target_features()
 VECTOR_BYTES = 64 if "avx512f" in _FEATURES else 32 if "avx2" in _FEATURES else 16
 VECTORS = 2  # vectors of one row of the register tile
 ROWS = 6 if VECTOR_BYTES == 32 else 8  # AVX2 has 16 registers: 12 accumulators, 2 of B, 1 of A
-WIDE, ONE_WIDE_ROW = 4, 100  # number of panels of a tile of one row, to hide latency; value of `rows` for this tile
+# WIDE: panels of a register tile of one row, so many that they hide latency. ONE_WIDE_ROW: `rows` for such a tile.
+WIDE, ONE_WIDE_ROW = 4, 100
 COPY_BYTES = 32  # bytes copied at a time
 BLOCK = 8  # rows and columns of a block that is transposed in registers
 

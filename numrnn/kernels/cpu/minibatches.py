@@ -35,7 +35,9 @@ from numrnn.kernels.cpu.tile import bidirectional, bidirectional_training, forwa
 from numrnn.kernels.cpu.updates import add_nodes, pack_piece, unpack_piece
 from numrnn.kernels.jit import by_type, njit
 
-REDUCE, UPDATE = range(2)  # phases after a mini-batch's nodes: sum of the gradients, solver's step
+# The two phases that follow the nodes of a mini-batch: the sum of the gradients and the solver's step. Phases are
+# numbered 2 * mini-batch + REDUCE and 2 * mini-batch + UPDATE.
+REDUCE, UPDATE = range(2)
 SPINS = 2000  # reads of a counter before the processor is yielded: about 10 us
 
 # A tile passes through all layers block by block or, if layers are bidirectional, through one layer after another over
@@ -102,7 +104,7 @@ def _sum_pairs(values):
 
 @njit
 def _run_node(net, data, goal, job, batch, node, scratch, levels):
-    """Compute the gradient of a node's tiles, with partial sums in `levels`; return the steps of its tiles."""
+    """Compute the gradient of a node's tiles, with partial sums in `levels`; return the tiles' number of steps."""
     order = job.order[job.first[batch] : job.first[batch + 1]]
     tiles = job.first_tile[batch + 1] - job.first_tile[batch]
     total, depth, steps = job.nodes[node], 0, 0
@@ -182,7 +184,7 @@ def _weigh(job, batch, update):
 
 @njit
 def _close(job, phase, update):
-    """End a phase; return the phase to open next, or -1."""
+    """End a phase; return the number of the phase that follows in the same mini-batch, or -1 if there is none."""
     batch, diverged = phase // 2, False
     carries_only = job.weight_sums[batch] == 0  # a chunk without targets
     if phase % 2 == REDUCE and not carries_only:

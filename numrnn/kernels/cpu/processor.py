@@ -56,9 +56,11 @@ def all_finite(values):
 
 
 # Indices of the counters on the board, which the threads of one call share. Each counter has a cache line of its own.
+# CLAIMED: claimed nodes or tiles. DONE: completed mini-batches. STOP, DIVERGED: 1 if threads must stop, or training has
+# diverged. OPENED: 1 + the number of the phase that was opened last. LEFT: threads that have ended their work.
 CLAIMED, DONE, STOP, DIVERGED, OPENED, LEFT = 0, 8, 16, 24, 32, 40
 BOARD_SIZE = 48
-NEVER = 1 << 62
+NEVER = 1 << 62  # a count that no counter reaches
 
 
 def _place(context, builder, signature, args):

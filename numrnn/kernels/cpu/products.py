@@ -22,7 +22,7 @@ from numrnn.kernels.jit import njit
 
 K_BLOCK = 256  # depth of the blocks of k, whose operands stay in the L1 cache
 COPY_BLOCK = 512  # depth of the blocks of k whose operands are copied
-COPY_FROM_BYTES = 2048  # operands with rows of at least this length are copied: rows a page apart evict each other
+COPY_FROM_BYTES = 2048  # operands with rows of so many bytes or more are copied: rows a page apart share cache sets
 
 
 @njit
@@ -217,7 +217,7 @@ def add_recurrent_products(net, layer, rows, work, s_at, at, plane, unit, units,
 
 @njit
 def masked(work, at, mask_at, out_at, count):
-    """Write `count` elements times a mask to out_at and return out_at; return `at` without a mask, if mask_at < 0."""
+    """Write `count` elements times a mask to out_at and return out_at; if mask_at < 0, only return `at`."""
     if mask_at < 0:
         return at
     values, mask, out = work[at : at + count], work[mask_at : mask_at + count], work[out_at : out_at + count]
@@ -228,7 +228,7 @@ def masked(work, at, mask_at, out_at, count):
 
 @njit
 def recurrent_gradient(net, layer, rows, work, da_at, plane, start, start_at, start_row, ds_at, mask_at, spare_at):
-    """Compute ds (rows, HP) = start + the sum of da W over the last G planes, times the mask if mask_at >= 0."""
+    """Compute ds (rows, HP) = start + the sum of da W over the last G planes; a mask (mask_at >= 0) scales the sum."""
     da, out_at = da_at + (layer.planes - layer.gates) * plane, ds_at
     if mask_at >= 0:
         out_at = spare_at

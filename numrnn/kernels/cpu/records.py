@@ -16,7 +16,9 @@ ONE, LOSS_PARAMETER, ZEROS = 0, 1, 16
 TANH, RELU = range(2)
 SOFTMAX, SIGMOID, IDENTITY, NO_HEAD = range(4)
 LAST, MEAN, MAXIMUM = range(3)  # what the head reads: the last state, or the mean or maximum of all states
-FIRST_STEP, STEPS, ROWS, ROW, STATE_ROW = range(5)  # columns of a tile's table of blocks
+# Columns of a tile's table of blocks: a block's first step, its number of steps, its number of rows at each step, and
+# the numbers of rows and of state rows in the blocks before it.
+FIRST_STEP, STEPS, ROWS, ROW, STATE_ROW = range(5)
 # Regions of a thread's scratch that each layer has: states, memory cells, gates, and the carry, which holds s, cell,
 # their gradients, the mask of s, and s times the mask.
 STATES, CELLS, GATES, CARRY, LAYER_REGIONS = range(5)
@@ -73,7 +75,7 @@ class Head(NamedTuple):
     c: int  # (KP,)
     dV: int  # (K, HP)
     dc: int  # (KP,)
-    widest: int  # largest HP of all layers
+    widest: int  # largest padded number of units or inputs, of all layers and the head
 
 
 class Piece(NamedTuple):
@@ -91,7 +93,7 @@ class Piece(NamedTuple):
     transposed: int  # 1: the gradient is (columns, count), 0: (count, columns)
     packed: int  # (outputs, columns) panels, or rows
     back: int  # (inputs, depth) panels for the backward pass; -1: there are none
-    depth: int
+    depth: int  # rows of a panel at `back`
     decayed: int  # 1: the L2 penalty acts on the piece
     rows: int  # 1: rows of a table, which are copied; 0: rows that are packed into panels
 

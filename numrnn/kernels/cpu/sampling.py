@@ -47,7 +47,7 @@ def _pop(row, heap, size):
 def _keep(row, weights, top_k, top_p, heap):
     """Return the number of kept symbols and the sum of their weights.
 
-    Kept symbol j is heap[-1 - j]; symbol 0 is the most probable.
+    Kept symbol number j is heap[-1 - j]; number 0 is the most probable one.
     """
     K = row.size
     most, popped, total = min(top_k, K), 0, 0.0

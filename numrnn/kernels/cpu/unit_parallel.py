@@ -68,7 +68,8 @@ def _wait(counters, index, phase, board):
 def _call(team, phase, most):
     """Publish that the first member has completed a phase, and how many members take part in the next phase.
 
-    No member can be two phases ahead of another, so one call for even and one for odd phases are enough.
+    A call is one number: phase * (MOST + 1) + the number of members. No member can be two phases ahead of another, so
+    one call for even and one for odd phases are enough.
     """
     store(team, CALLS + phase % 2, phase * (MOST + 1) + min(load(team, JOINED), most))
 

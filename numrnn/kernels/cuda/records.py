@@ -19,8 +19,8 @@ class Weights(NamedTuple):
 class Tape(NamedTuple):
     """Hold the values of all rows of a mini-batch that the forward pass stores for the backward pass."""
 
-    gates: np.ndarray  # (R, G H): first U x, then the gates, then the gradients of their pre-activations
-    memory: np.ndarray  # (R, H): an LSTM's cells; a GRU's hn, then its gradient; (0, 0) for an Elman cell
+    gates: np.ndarray  # (R, G H), R rows: U x, overwritten by the gates, and these by their pre-activations' gradients
+    memory: np.ndarray  # (R, H): an LSTM's cells; a GRU's hn, overwritten by its gradient; (0, 0) for an Elman cell
     before: np.ndarray  # (R, H): s_{t-1} times its mask
 
 
@@ -37,4 +37,4 @@ class Out(NamedTuple):
 
     s: np.ndarray  # (R, directions H)
     ds: np.ndarray  # (R, directions H); (0, 0): there is no gradient from above
-    column: int  # the direction's first column
+    column: int  # first column of the direction that a kernel computes

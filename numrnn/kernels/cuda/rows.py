@@ -14,7 +14,7 @@ class Rows(NamedTuple):
     """Describe the rows of all steps."""
 
     source: np.ndarray  # (R,) int64: index of the step in the data
-    target: np.ndarray  # (R,) int64: index of the step's target, for one target per step
+    target: np.ndarray  # (R,) int64: index of the step's target, used if there is one target per step
     key: np.ndarray  # (R,) int64: key of the sequence's dropout masks
     step: np.ndarray  # (R,) int64: number of the step within its sequence or chunk
 

@@ -16,7 +16,7 @@ from numrnn.kernels.cuda.jit import kernel
 THREADS = 128  # threads of a block, a power of two
 BLOCKS = 64  # number of blocks, each of which stores one partial sum
 GRADIENT, DECAY, LOSS, THETA = range(4)  # rows of the table of partial sums
-RUNNING = -1  # the status while all values are finite; later the number of the first diverged mini-batch
+RUNNING = -1  # the status while all values are finite; after divergence, it is the number of the diverged mini-batch
 
 
 @cuda.jit(device=True)

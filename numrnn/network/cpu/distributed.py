@@ -10,7 +10,7 @@ from numrnn.kernels.cpu.updates import pack_weights
 from numrnn.network.cpu.network import CPUNetwork
 from numrnn.network.interface import TrainingRun
 
-NEVER = -(1 << 62)  # a number of completed nodes from which their total is never reached, so no phase opens
+NEVER = -(1 << 62)  # initial count of completed nodes that is too low to ever reach their total, so no phase opens
 
 
 class SharedNetwork(CPUNetwork):
@@ -68,7 +68,7 @@ class SharedNetwork(CPUNetwork):
     def reads(self, batch, lengths):
         """Return the ids of the sequences that this process reads; see `Network.reads`.
 
-        All processes read embedded symbols, since the gradients are sorted by symbol.
+        With an embedding, each process reads all sequences, since it sorts the gradients of all steps by symbol.
         """
         if self.layout.embedding_size:
             return batch.ids
@@ -77,7 +77,7 @@ class SharedNetwork(CPUNetwork):
     def _sum_share(self, share, inputs, goal, update, sums):
         """Compute the gradients of this process's nodes and the sum of all nodes, which is stored as the first node.
 
-        Returns the losses of all tiles, and whether the processes must stop.
+        Returns the losses of all tiles, and whether the processes must stop because of Ctrl-C in one of them.
         """
         tail = np.zeros(share.tiles + 1)
         if len(share.rows.ids):

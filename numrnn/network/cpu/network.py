@@ -77,7 +77,7 @@ class CPUNetwork(RecurrentNetwork):
         """Perform one solver's step for each mini-batch; see `Network.train`."""
         rows, goal, sums = self._weigh(data, targets, batches)
         if not sums.all():
-            # Mini-batches without weights are left out, unless states have to be carried through them.
+            # Mini-batches whose weights are all 0 are left out, unless states have to be carried through them.
             kept = [n for n, batch in enumerate(batches) if sums[n] > 0 or batch.steps is not None]
             batches, sums = [batches[n] for n in kept], sums[kept]
             rows = Rows(batches, data.lengths) if batches else None
@@ -129,8 +129,8 @@ class CPUNetwork(RecurrentNetwork):
     def _job(self, rows, weight_sums, node_tiles=None, with_tiles=True):
         """Describe mini-batches as a job for threads; return the job and a number of threads.
 
-        The number is limited to what the amount of work justifies and, if tiles are to be run, to what the memory limit
-        allows.
+        There are at most as many threads as the amount of work justifies and, if tiles are to be run, as the memory
+        limit allows.
         """
         tile_counts = -(-np.diff(rows.first) // self.tile_rows)
         threads = self.work.training_threads(rows.lengths.sum() / len(tile_counts), tile_counts.max(), self.n_jobs)
@@ -232,7 +232,7 @@ class CPUNetwork(RecurrentNetwork):
         return run_threads(work, threads, self.work.budget(1, job.longest, job.tile_rows), job.board)
 
     def _run_teams(self, job, tile_count, threads):
-        """Predict with a team for each tile; each thread joins one team after another, beginning with another tile."""
+        """Predict with a team for each tile; each thread joins all teams in turn, beginning with a tile of its own."""
         scratches = [self.memory.take(job.tile_rows, job.longest) for _ in range(tile_count)]
         meetings = np.zeros((tile_count, unit_parallel.TEAM_SIZE), np.int64)
         most = self.work.team_size(len(job.order))

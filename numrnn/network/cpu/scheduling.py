@@ -24,15 +24,16 @@ from numrnn.kernels.cpu.processor import BOARD_SIZE, LEFT, STOP, leave, watch
 from numrnn.network.components import CELLS
 
 SECONDS_PER_CALL = 0.05  # time after which the caller's thread leaves compiled code, so that signals are served
-FIRST_SHARE = 16  # divides the budget of the first call; each further call gets at most this factor more
+FIRST_SHARE = 16  # the first call gets 1/16 of the budget; a call gets at most 16 times that of the call before it
 NO_LIMIT = 1 << 62
-# Numbers of reads of a counter, which take 0.5 ns each. LOOKS: reads before a thread sleeps, since waking it takes 30
-# to 50 us. MORE_LOOKS: reads after a thread has seen a call, until the caller has released the interpreter's lock.
+# An idle thread reads a counter of calls again and again; a read takes 0.5 ns. LOOKS: reads before the thread sleeps;
+# there are many, since waking it takes 30 to 50 us. MORE_LOOKS: reads after the thread has seen a call, until the
+# caller has probably released the interpreter's lock.
 LOOKS, MORE_LOOKS = (1, 1) if config.DISABLE_JIT else (200_000, 20_000)
 
-FLOPS_PER_CALL = 2e9  # estimate of the work between two checks of signals, before times are measured
+FLOPS_PER_CALL = 2e9  # operations between two checks of signals: an estimate, used until times are measured
 FLOPS_PER_TILE_STEP = 2e4  # time of the smallest step, about 1 us, as a number of operations
-FEWEST_ROWS = 4  # fewer rows take as long, since the time is spent on reading W from memory
+FEWEST_ROWS = 4  # a step with fewer rows takes as long as one with 4, since W must be read from memory in any case
 FLOPS_PER_THREAD = 4e5  # least work for which another thread is worthwhile
 FLOPS_PER_CALLED_THREAD = 1e7  # the same for predictions: a call of the pool takes 50 us
 FLOPS_PER_MEMBER = 1e5  # the same for a step in a team: waiting for all members takes 0.2 us
@@ -73,7 +74,7 @@ class Workload:
         return int(max(1, min(self._largest_team, flops // FLOPS_PER_MEMBER)))
 
     def budget(self, passes, longest, tile_rows):
-        """Return after how many steps of a tile the main thread leaves compiled code; 0 if `longest` is larger."""
+        """Return after how many steps of a tile the main thread leaves compiled code; 0 if `longest` exceeds them."""
         steps = self._steps_per_call(passes, tile_rows)
         return steps if longest <= steps else 0
 
@@ -106,7 +107,7 @@ def alone():
 
 
 def _getter_of_core():
-    """Return a function that returns the core on which it is called; None if the system cannot tell or set cores."""
+    """Return a function that returns the core on which it runs; None if the system cannot tell or set cores."""
     try:
         return ctypes.CDLL(None).sched_getcpu if hasattr(os, "sched_setaffinity") else None
     except (AttributeError, OSError, TypeError):
@@ -155,7 +156,7 @@ class _Pool:
     def __init__(self):
         self.calls, self._threads, self._asleep, self._cores = SimpleQueue(), [], set(), None
         self._asked, self._growing = {}, threading.RLock()  # number of requested threads by caller
-        self._woken = np.zeros(1, np.int64)  # number of calls
+        self._woken = np.zeros(1, np.int64)  # number of calls of `wake`, which idle threads read
         leave(np.zeros(BOARD_SIZE, np.int64), self._woken, 0, 1, 1)  # compiles `leave` before any fork
 
     def ask(self, who, count):
@@ -259,7 +260,7 @@ class _Team:
 
     def _listen(self):
         try:
-            self._news.get(timeout=0.1)  # a signal may consume an item, so the caller reads the lists again
+            self._news.get(timeout=0.1)  # an interrupted `get` may lose an item, so callers rely only on the lists
         except Empty:
             pass
 
@@ -272,11 +273,12 @@ class _Team:
 def run_threads(work, count, budget, board):
     """Run work(index, budget) on `count` threads until it returns True on the calling thread, which has index 0.
 
-    The calling thread leaves compiled code when its budget is spent, so that signals are served, and then calls `work`
-    again. The first budget is an estimate; each further budget depends on the time that the previous call took. Other
-    threads have no budget. Threads that a busy pool has not started when the work is done never start. A budget of 0
-    means that a single unit of work takes too long: then all work runs on other threads, and the calling thread only
-    waits, so that it can serve signals. Returns "done", or "interrupted" after Ctrl-C; all threads have stopped then.
+    `budget` is a number of steps of tiles. The calling thread leaves compiled code when its budget is spent, so that
+    signals are served, and then calls `work` again. The first budget is an estimate; each further budget depends on the
+    time that the previous call took. Other threads have no budget. If a busy pool has not started some threads by the
+    time that the work is done, they do not take part. A budget of 0 means that a single tile takes too long: then all
+    work runs on other threads, and the calling thread only waits, so that it can serve signals. Returns "done", or
+    "interrupted" after Ctrl-C; in both cases all threads have stopped.
     """
     count = 1 if getattr(_here, "alone", False) else count
     team = _Team(work, range(1 if budget else 0, count), board)

@@ -7,9 +7,9 @@ from numrnn.kernels.cpu.records import LOSS_PARAMETER, NO_HEAD, ONE, ZEROS, Head
 from numrnn.network.components import ACTIVATIONS, CELLS, POOLINGS
 from numrnn.network.cpu.workspaces import aligned_zeros
 
-PIECE = 32  # a piece has a multiple of this number of outputs, which is at least a panel on any machine
-PIECE_SIZE = 16384  # most parameters of a piece with more outputs than PIECE, which stay in a core's cache
-SHARE = 2048  # least parameters that a thread claims at a time: work for one or two microseconds
+PIECE = 32  # a piece's number of outputs is a multiple of this, except at a matrix's end; no panel is wider
+PIECE_SIZE = 16384  # most parameters of a piece, which stay in a core's cache, unless PIECE outputs have more
+SHARE = 2048  # fewest parameters that a thread claims at a time: work for one or two microseconds
 
 
 class _Room:
@@ -24,7 +24,10 @@ class _Room:
 
 
 def make_net(layout, activation, head, per_step, dtype, pooling="last"):
-    """Return the kernels' record of a network with a layout and a head (`HeadNumbers`), and a gradient's size."""
+    """Return the kernels' record of a network with a layout and a head, and the number of elements of a gradient.
+
+    `head` is a `HeadNumbers`.
+    """
     width, sizes = panel_width(dtype), layout.hidden_layer_sizes
 
     def pad(n):
@@ -163,7 +166,7 @@ def _cut(outputs, columns):
 
 
 def _shares_of(pieces):
-    """Return the first piece of each share, which has SHARE parameters or slightly more, and the number of pieces."""
+    """Return the first piece of each share (SHARE parameters or more, except the last), and the number of pieces."""
     shares, size = [0], 0
     for index, piece in enumerate(pieces, start=1):
         size += piece.count * piece.columns

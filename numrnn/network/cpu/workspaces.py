@@ -21,9 +21,10 @@ KEPT_BYTES = 1 << 20  # a prediction's memory is kept if it is smaller than this
 class Workspaces:
     """Manage the scratch memory of threads and the gradients that they share.
 
-    `gradient_size` and `tile_rows` are the number of elements of a gradient and of sequences of a tile in training.
-    `memory_limit`, in bytes, limits the memory that `needed_bytes` counts. The memory of a prediction is kept for the
-    next one if it has at most `kept_bytes` bytes, or at most the size of the weights.
+    `gradient_size` is the number of elements of a gradient, and `tile_rows` the number of sequences of a tile in
+    training. `memory_limit` is the limit of the memory for training in bytes, which `affordable_threads` applies. The
+    memory of a prediction is kept for the next one if it has at most `kept_bytes` bytes, or at most the size of the
+    weights.
     """
 
     def __init__(self, net, *, bidirectional, gradient_size, tile_rows, memory_limit=None):
@@ -108,7 +109,7 @@ class Workspaces:
 
 
 def _levels(node_tiles):
-    """Return the largest number of gradients of a node's tiles that wait to be added to those of other tiles."""
+    """Return how many gradients of a node's tiles can wait at the same time to be added to those of other tiles."""
     return max(1, node_tiles.bit_length() - 1)
 
 
@@ -163,10 +164,10 @@ def aligned_zeros(size, dtype):
 
 
 class Region(NamedTuple):
-    """Describe how the size of a region grows, as a row of the kernels' table of regions."""
+    """Describe the size of a region, a sum of four products, as a row of the kernels' table of regions."""
 
-    rows: int = 0  # elements per row of all steps, or of a segment
-    state_rows: int = 0  # elements per row, including the states before each block
+    rows: int = 0  # elements per row of all steps, or of the steps of a segment
+    state_rows: int = 0  # the same for states: their rows include the states before each block
     block_rows: int = 0  # elements per row of a block: BLOCK_STEPS times the sequences of a tile
     sequences: int = 0  # elements per sequence of a tile
     same_as: int = -1  # index of a region at the same offset; -1: none
@@ -223,13 +224,13 @@ def _regions_of_whole_layers(net, layers, head, one_block):
 
 
 def end_of(regions, rows, state_rows, sequences):
-    """Return the end of the last region that `lay_out` lays out."""
+    """Return the number of elements that all regions take when `lay_out` places them one after another."""
     sizes = regions[:, :SAME_AS] @ [rows, state_rows, BLOCK_STEPS * sequences, sequences]
     return int(np.where(regions[:, SAME_AS] < 0, -(-sizes // 16) * 16, 0).sum())
 
 
 def _end_of_whole(regions, tile_rows, longest):
-    """Return the end of the last region with room for all steps of a tile of sequences of up to `longest` steps."""
+    """Return the number of elements of all regions with room for all steps of a tile, of at most `longest` steps."""
     return end_of(regions, longest * tile_rows, (longest + _most_blocks(tile_rows, longest)) * tile_rows, tile_rows)
 
 
@@ -243,7 +244,7 @@ def _most_blocks(tile_rows, longest):
 
 
 def _spare_of(net):
-    """Return the number of elements for copies of operands."""
+    """Return the number of elements in which products keep copies of their operands."""
     return spare_size(int(max(net.layers[:, :2].max(), Head(*net.head.tolist()).K)), net.packed.dtype)
 
 
@@ -282,7 +283,7 @@ def make_limited_scratch(net, rows, longest, most):
 
 
 def _bytes_of_tables(rows, longest):
-    """Return the bytes of the integers of a scratch within a limit."""
+    """Return the bytes of the integer arrays of a scratch from `make_limited_scratch`."""
     return 8 * (longest + 7 * _most_blocks(rows, longest) + 2)
 
 

@@ -8,7 +8,7 @@ from numrnn.kernels.cuda.rows import Rows, describe_rows
 from numrnn.network.cuda.device import arrays, launch_each, upload
 
 COLUMNS = 6  # columns of a sequence: length, target, key, start, id, whether it begins
-BITS = 5  # bits kept when a number of rows is rounded up: up to 1/16 more rows, 2 % on average
+BITS = 5  # leading bits that a number of rows keeps when it is rounded up: up to 1/16 more rows, 2 % on average
 
 
 class DeviceBatch(NamedTuple):
@@ -41,7 +41,7 @@ class Table(NamedTuple):
     words: np.ndarray  # int64
     places: np.ndarray  # (mini-batches + 1,): index of each mini-batch's first word
     ids: np.ndarray  # (n,): ids of the sequences, sorted by length within each mini-batch
-    begins: np.ndarray  # (n,) bool: whether the sequence begins; otherwise it continues
+    begins: np.ndarray  # (n,) bool: True if the sequence begins, False if it continues from a carried state
     counts: np.ndarray  # (mini-batches,): N, the number of sequences
     steps: np.ndarray  # (mini-batches,): number of steps of all sequences
     sizes: np.ndarray  # (mini-batches,): R, the rows of arrays in training
@@ -50,8 +50,8 @@ class Table(NamedTuple):
 def rounded(counts, longest, steps):
     """Round up the numbers of rows of mini-batches, given their `counts` of sequences, `longest` lengths and `steps`.
 
-    Sums of ragged lengths hardly ever recur. Rounded up, they take few values: 16 between a number and its double. Sums
-    of equal lengths recur and are left unchanged.
+    Sums of ragged lengths hardly ever recur, so no graph could be run again. Rounded up, they take few values: 16
+    between a number and its double. Sums of equal lengths recur and are left unchanged.
     """
     unit = np.left_shift(1, np.maximum(0, np.frexp(steps)[1] - BITS), dtype=np.int64)
     return np.where(steps == counts * longest, steps, -(-steps // unit) * unit)

@@ -12,7 +12,7 @@ import numpy as np
 
 from numrnn.network.cuda.device import arrays, in_simulator
 
-WORKSPACE = 32 << 20  # bytes that cuBLAS needs with compute capability 9.0, the most of all
+WORKSPACE = 32 << 20  # bytes that cuBLAS needs with compute capability 9.0; other GPUs need less
 ALLOC_FAILED = 3  # cublasStatus_t
 DEFAULT_MATH, TF32_MATH = 0, 3  # cublasMath_t
 FUNCTIONS = {"f": ("cublasSgemm_v2", ctypes.c_float), "d": ("cublasDgemm_v2", ctypes.c_double)}
@@ -43,7 +43,8 @@ def multiply(a, b, out):
 def arguments(a, b, out):
     """Return the sizes of a product for cuBLAS, which reads arrays by columns: out' = b' a'.
 
-    The sizes are: whether b' and a' must be transposed; n, m, k; and the leading dimensions of b, a, out.
+    They are: 0 or 1 for whether b and a are transposes of arrays in C order; n, m, k; and the leading dimensions of b,
+    a and out.
     """
     (turned_a, leading_a), (turned_b, leading_b) = _leading(a), _leading(b)
     (m, k), n = a.shape, b.shape[1]

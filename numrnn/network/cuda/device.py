@@ -98,7 +98,7 @@ def _facts_of_card():
 
 
 def multiprocessors():
-    """Return the GPU's number of multiprocessors: the number of blocks that run at once if each needs all registers."""
+    """Return the GPU's number of multiprocessors; each runs one block at a time if a block needs all its registers."""
     from numba import cuda
 
     return cuda.get_current_device().MULTIPROCESSOR_COUNT
@@ -275,7 +275,7 @@ def _small_grids():
         return
     from numba.cuda.core import config
 
-    with _settings:  # otherwise a thread could save and restore the 0 that another thread has set
+    with _settings:  # without this lock, a thread could save and restore the 0 that another thread has set
         before, config.CUDA_LOW_OCCUPANCY_WARNINGS = config.CUDA_LOW_OCCUPANCY_WARNINGS, 0
         try:
             yield

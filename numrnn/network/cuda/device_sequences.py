@@ -36,7 +36,7 @@ class DeviceSequences(SequenceSource):
         return len(self), None, *self.values.shape[1:]
 
     def as_symbols(self, last):
-        """Return the sequences, symbols from 0 to `last`, in the narrowest integer type."""
+        """Return the sequences, whose values are symbols from 0 to `last`, in the narrowest integer type."""
         with memory_named():
             return DeviceSequences(self.values.astype(np.min_scalar_type(last)), self._starts, self.lengths)
 
@@ -52,7 +52,7 @@ class DeviceSequences(SequenceSource):
 
 
 def reader_of(X):
-    """Return the function that converts X to sequences: `to_device_sequences`, or `to_sequences`."""
+    """Return the function that converts X: `to_device_sequences` if an array is on a GPU, else `to_sequences`."""
     if not any(map(on_card, _items(X))):
         return to_sequences
     check_device("cuda")

@@ -73,7 +73,7 @@ class Side:
     """Copy the mini-batches of one of the two networks to the GPU.
 
     `first` and `keys` (n,) are the indices of the sequences' first targets and the keys of their dropout masks; `heads`
-    (mini-batches, words) are those of `tabulate`. The attribute `moved` is True if arrays had to move.
+    (mini-batches, words) are those of `tabulate`. The attribute `moved` is True if arrays have got new addresses.
     """
 
     def __init__(self, network, kept, data, rows, first, keys, heads, settings, goal):

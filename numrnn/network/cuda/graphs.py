@@ -182,7 +182,7 @@ class Room:
         old = self._arrays.get(name)
         if old is not None and old.dtype == dtype and old.size >= count:
             return False
-        size = count if old is None else max(count, old.size * 5 // 4)  # slowly growing mini-batches move rarely
+        size = count if old is None else max(count, old.size * 5 // 4)  # arrays that grow slowly are moved rarely
         self._arrays[name] = arrays().empty(size, dtype)
         return True
 

@@ -21,7 +21,7 @@ class Head:
         self._number = self._layers - 1 if per_step else self._layers * self._directions - 1
 
     def read(self, batch, level, kept=1.0):
-        """Return the head's inputs (R or N, directions * H); with pooling also the steps of maxima, else None."""
+        """Return the head's inputs (R or N, directions * H), and the steps of the maxima, or None without pooling."""
         reached = None
         if self.per_step:
             read = level.s if kept == 1.0 else level.s.copy()

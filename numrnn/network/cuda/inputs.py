@@ -45,7 +45,7 @@ def gathered(layout, source, rows):
 
 
 def sort_symbols(read, steps):
-    """Sort the symbols of the first `steps` rows, which belong to a sequence.
+    """Sort the symbols of the first `steps` rows; the rows after them belong to no sequence.
 
     The sort is stable, so that sums over the rows of a symbol are bitwise identical in every run.
     """

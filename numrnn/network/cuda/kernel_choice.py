@@ -11,7 +11,7 @@ from numrnn.network.cuda.device import arrays, capability, in_simulator, multipr
 
 NARROW_STEP, WIDE_STEP = 32, 128  # units of a narrow or wide layer are padded to a multiple of this number
 MOST_WIDE = 1024  # most units for which W fits in the registers of a GPU
-OLDEST = 8, 0  # least compute capability with asynchronous copies from global to shared memory
+OLDEST = 8, 0  # lowest compute capability with asynchronous copies from global to shared memory
 EMPTY = 0xFFFFFFFF  # as in `numrnn.kernels.cuda.warps.wide`
 
 
@@ -21,12 +21,12 @@ class Kernel(NamedTuple):
     function: object
     threads: int  # threads of a block
     padded: int  # units to which W must be padded
-    units: int  # units of a block
+    units: int  # units that one block computes
     wide: bool
 
 
 def kernel_of(cell, backward, H, dtype):
-    """Return the kernel of a layer that holds W in registers, or None if only the plain kernel can be used."""
+    """Return the kernel that holds a layer's W in registers, or None if only the plain kernel can be used."""
     most = CELLS[cell].most_in_registers
     if not most or in_simulator() or dtype != np.float32 or capability() < OLDEST:
         return None
@@ -60,7 +60,7 @@ def make_wide(cell, backward, padded):
 
 
 def rows_of_wide_block(sequences, blocks):
-    """Return the number of sequences per block, so that all blocks run at once if `blocks` of them share the units."""
+    """Return the fewest sequences per block with which all blocks run at once; `blocks` blocks share the units."""
     return -(-sequences // max(1, min(sequences, multiprocessors() // blocks)))
 
 

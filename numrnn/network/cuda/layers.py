@@ -37,8 +37,9 @@ class Layers:
     def forward(self, weights, batch, inputs, starts, kept, kept_before):
         """Run all layers from the initial states `starts` and return a list of Level.
 
-        `starts` is a list of arrays (kinds, N, H): layer by layer, for each of its directions. `kept` and `kept_before`
-        are the keep probabilities of states that are passed up and to the next step.
+        `starts` is a list with an array (kinds, N, H) for each direction of each layer; the kinds are s and, for an
+        LSTM, the cell. `kept` and `kept_before` are the keep probabilities of states that are passed up and to the next
+        step.
         """
         levels, x = [], inputs.x
         for index, H in enumerate(self.layout.hidden_layer_sizes):

@@ -18,7 +18,7 @@ from numrnn.network.cuda.cublas import multiply
 from numrnn.network.cuda.device import address, arrays, launch, launch_each
 from numrnn.network.cuda.inputs import Inputs, Read, gather
 
-FEWEST_RESULTS = 1 << 12  # room for the growing first calls of a fit, which then need no new graphs
+FEWEST_RESULTS = 1 << 12  # mini-batches that always have room: a fit's growing first calls then keep their graphs
 HEAD = 2  # number of words before the solver's scalars: number of the mini-batch, sum of its weights
 
 
@@ -28,14 +28,14 @@ class Settings(NamedTuple):
     With the shape of a mini-batch, they determine all its work except the contents of arrays.
     """
 
-    rule: int
+    rule: int  # constant of numrnn.kernels.cpu.updates
     scalars: int  # number of the rule's scalars
     alpha: float
     clip_norm: float  # infinity means no clipping
-    kept: float
-    kept_before: float
-    class_bytes: int
-    weighted: bool
+    kept: float  # keep probability of states that are passed up
+    kept_before: float  # keep probability of states that the next step reads
+    class_bytes: int  # bytes of a class among the targets
+    weighted: bool  # whether targets have weights
     given: bool  # whether initial states are given
     carried: bool  # whether states are carried from one mini-batch to the next
     dgiven: bool  # whether the gradients of initial states are returned
@@ -83,7 +83,7 @@ class Static(NamedTuple):
 
 
 def heads_of(sums, scalars):
-    """Return the heads (mini-batches, words), int64, which hold the bits of number, sum of weights and scalars."""
+    """Return the heads (mini-batches, words), int64: the bits of each mini-batch's number, weight sum and scalars."""
     width = scalars.shape[1] * scalars.itemsize
     heads = np.zeros((len(sums), HEAD + -(-width // 8)), np.int64)
     heads[:, 0], heads[:, 1] = np.arange(len(sums)), sums.view(np.int64)
@@ -281,7 +281,7 @@ class Passes:
         return losses, ds, lasts
 
     def backward(self, static, inputs, levels, ds, lasts):
-        """Compute the gradients of the layers' parameters in place of zeros; return those of the initial states."""
+        """Write the gradients of the layers' parameters to `grad`, which held zeros; return those of initial states."""
         return self.network._layers.backward(
             self._weights, static.batch, inputs, levels, ds, lasts, self._settings.kept, self._gradient
         )

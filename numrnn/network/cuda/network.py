@@ -18,7 +18,7 @@ from numrnn.network.cuda.transfer import Sources, read_groups
 from numrnn.network.interface import RecurrentNetwork, TrainingRun, target_rows
 
 ROWS_AT_ONCE = 1 << 17  # most steps of all sequences that are predicted together, since gates take memory
-OUTPUTS_AT_ONCE = 1 << 24  # most outputs of texts whose losses are summed together
+OUTPUTS_AT_ONCE = 1 << 24  # largest value of `outputs_at_once`
 
 
 class CudaNetwork(RecurrentNetwork):
@@ -127,10 +127,10 @@ class CudaNetwork(RecurrentNetwork):
         return math.fsum(sums), after
 
     def _forward(self, data, state, masks, after):
-        """Yield groups of sequences with their logits, the values that a head would read, or None; set `after`.
+        """Yield mini-batches of sequences with their results, and write the final states to `after`.
 
-        `after` receives the final states. Long sequences are yielded in pieces; with one output per sequence, that of
-        the last piece counts.
+        A result is logits; without a head, it is the values that a head would read, or None. Long sequences are yielded
+        in pieces; with one output per sequence, that of the last piece counts.
         """
         whole = masks is not None or self.layout.bidirectional or self.pooling != "last"
         for ids, values, starts in read_groups(data, _groups(data.lengths)):
@@ -159,7 +159,7 @@ class CudaNetwork(RecurrentNetwork):
         return values.view(np.uint8), values.dtype.itemsize
 
     def starts(self, weights, batch, given, carried):
-        """Return the initial states, a list of arrays (kinds, N, H): layer by layer, for each of its directions.
+        """Return the initial states: a list with an array (kinds, N, H) for each direction of each layer.
 
         `given` and `carried` (N, state_size) are the states of sequences that begin and of sequences that continue;
         None means learned or zero states.

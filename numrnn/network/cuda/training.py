@@ -39,8 +39,8 @@ class Kept:
 class RunOnCard:
     """Hold the result of a call like `TrainingRun`, but copy losses and norms to the host only when they are read.
 
-    `results` (mini-batches, 2), on the GPU, holds losses and norms; `used` marks the mini-batches that were not left
-    out.
+    `results` (mini-batches, 2), on the GPU, holds losses and norms; `used` marks the mini-batches whose weights are not
+    all 0.
     """
 
     def __init__(self, outcome, results, used, weight_sums, done):

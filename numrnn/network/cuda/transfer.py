@@ -97,7 +97,9 @@ class Resident:
         return self._starts
 
     def read(self, part):
-        """Return an array on the GPU, (steps, D) or (steps,), and the first step in it of a mini-batch's sequences.
+        """Return an array on the GPU, (steps, D) or (steps,), and the indices of a mini-batch's sequences in it.
+
+        The index of a sequence is that of its first step.
 
         `part` is the mini-batch's slice of the sequences of all mini-batches; mini-batches must be read in order.
         """

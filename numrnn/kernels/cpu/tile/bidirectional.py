@@ -184,7 +184,7 @@ def forward_tile(net, data, ids, count, tile_rows, scratch, training, board):
     for level in range(1, scratch.inputs.size):
         for index in range(2 * level - 2, 2 * level):
             _forward_direction(net, data, ids, count, index, tile_rows, scratch, training, board)
-        if level + 1 < scratch.inputs.size or head_of(net).per_step:  # a pool gets dropout as a whole
+        if level + 1 < scratch.inputs.size or head_of(net).per_step:  # else dropout is left to `head_per_sequence`
             drop(net, data, ids, count, level, scratch, scratch.inputs[level])
 
 

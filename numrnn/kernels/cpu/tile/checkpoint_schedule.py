@@ -31,7 +31,7 @@ def repeats(count, slots):
 
 @njit
 def made_again(count, slots):
-    """Return the number of forward runs through segments in which states are not stored, over a backward pass."""
+    """Return how often, in a whole backward pass, a segment is run forward without storing its states."""
     times, reach = repeats(count, slots)
     return times * count - reach * times // (slots + 1)
 
@@ -67,7 +67,10 @@ def lay_out_segment(regions, state_rows, sequences, places):
 
 @njit
 def _cut(blocks, count, most, segments):
-    """Cut blocks into segments of at most `most` state rows, from the last one on; return where their table begins."""
+    """Cut blocks into segments of at most `most` state rows, last block first; return the index where they begin.
+
+    `segments` holds the first block of each segment, from that index on, followed by `count`.
+    """
     at, rows = segments.size - 1, 0
     segments[at] = count
     for b in range(count - 1, -1, -1):
@@ -103,7 +106,7 @@ def _slots_beside(state_rows, sequences, scratch):
 def plan_segments(sequences, count, state_rows, scratch):
     """Choose, out of SIZES + 1 sizes of a tile's segments, the size with which the fewest blocks are recomputed.
 
-    Returns the first column of the table of segments, and the number of slots.
+    Returns the column of `scratch.segments` at which the tile's segments begin, and the number of slots.
     """
     blocks, segments, least = scratch.blocks, scratch.segments[0], 0
     for b in range(count):

@@ -1,7 +1,7 @@
 """Compute the loss and gradient of one tile of sequences, on one thread.
 
 The forward pass runs through all blocks of steps; back-propagation through time then runs from the last block to the
-first. Within a memory limit, segments of blocks are recomputed; otherwise all blocks are one segment.
+first. Within a memory limit, segments of blocks are recomputed; without a limit, all blocks are one segment.
 """
 
 from numrnn.kernels.cpu.cells import cell_backward
@@ -154,7 +154,7 @@ def take_state_gradients(net, ids, goal, tile_rows, scratch):
 
 @njit
 def keep_state_gradients(net, data, ids, tile_rows, scratch, gradient):
-    """Store dL/ds_0 and dL/dcell_0 of sequences that begin; they are in the carries after the backward pass.
+    """Store dL/ds_0 and dL/dcell_0, left in the carries by the backward pass, of sequences read from their first step.
 
     The gradients are written into data.dgiven, if it is not empty, and added to the gradient of the learned initial
     state, if that was used.
@@ -223,8 +223,8 @@ def backward_block(
 def _plan_tile(ids, lengths, tile_rows, scratch):
     """Plan and lay out the blocks and segments of a tile.
 
-    Returns the first column of the table of segments, the number of slots, and the number of sequences for which there
-    is room.
+    Returns the column of `scratch.segments` at which the tile's segments begin, the number of slots, and the number of
+    sequences for which there is room.
     """
     count, rows, state_rows = plan_blocks(ids, lengths, scratch)
     if scratch.segments.shape[1] > ONE_SEGMENT:
@@ -239,8 +239,8 @@ def _plan_tile(ids, lengths, tile_rows, scratch):
 def _forward_blocks(net, data, ids, first, end, keeps, pools, rows, scratch, board):
     """Run the blocks from `first` to `end` forward, from the carries.
 
-    If `keeps`, the states of each block are stored at its offset in the segment; otherwise each block overwrites the
-    states of the previous block.
+    If `keeps` is 1, the states of each block are stored at its offset in the segment; if it is 0, each block overwrites
+    the states of the previous block.
     """
     HP, D, room = head_of(net).HP, layer_of(net, 0).D, scratch.room
     for b in range(first, end):
@@ -256,9 +256,10 @@ def _forward_blocks(net, data, ids, first, end, keeps, pools, rows, scratch, boa
 
 @njit
 def _come_to(net, data, ids, segment, segments, top, slots, pools, rows, scratch, board):
-    """Run forward from the carries in slot `top`, the last slot in use, to a segment, and fill further slots.
+    """Run forward to the beginning of a segment, from the carries in slot `top`, and fill further slots on the way.
 
-    Returns the number of the last slot in use.
+    Slot `top` is the last slot in use; it belongs to this segment or an earlier one. Returns the number of the last
+    slot in use afterwards.
     """
     held = scratch.segments[1]
     now = held[top]

@@ -1,7 +1,9 @@
-"""Complete one step of a unit, with functions for each cell: all but the product with W, whose sums `wide` passes.
+"""Complete one step of a unit after the product with W, which `wide` computes.
 
-The first function of each pair loads into early[e], early[e + 1], ... the SAVED numbers that the second one needs.
-`total` holds the unit's products with W, one for each gate; arrays are read and written at flat indices.
+Each cell has a pair of functions for the forward pass and a pair for the backward pass. The first function of a pair
+loads into early[e], early[e + 1], ... the SAVED numbers that the second one needs. In the forward pass, `total` holds
+the unit's products with W, one for each gate; in the backward pass, it receives their gradients. Arrays are read and
+written at flat indices.
 """
 
 from numba import cuda
@@ -15,7 +17,7 @@ from numrnn.kernels.cpu.records import RELU
 from numrnn.kernels.cuda.row_order import row_of
 from numrnn.kernels.cuda.warps.memory import get, put
 
-SAVED = {"elman": (1, 1), "gru": (4, 5), "lstm": (5, 6)}  # numbers that a unit's forward and backward step load
+SAVED = {"elman": (1, 1), "gru": (4, 5), "lstm": (5, 6)}  # numbers that a unit's forward step and backward step load
 
 
 @cuda.jit(device=True)

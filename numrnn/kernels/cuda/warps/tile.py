@@ -27,8 +27,8 @@ def make_tile(padded, gates, backward, each, deep=1):
     `first_unit`, and its warp has part `slice_` of the inputs.
 
     multiply(weights, s, at, sums_out) computes the sums over the inputs of a warp, which lie in shared memory from
-    index `at` on. sums_out then begins with the sums of unit number lane // (8 / each) of the group, if lane is the
-    number of the lane in its group.
+    index `at` on. Afterwards, sums_out of lane number `lane` of a group begins with the sums of the group's unit number
+    lane // (8 / each).
     """
     kinds, inputs = (1, gates * padded) if backward else (gates, padded)
     share = inputs // PARTS // deep

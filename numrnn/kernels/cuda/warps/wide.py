@@ -192,7 +192,7 @@ def make_forward(cell, padded):
 
 
 def make_backward(cell, padded):
-    """Return the backward kernel, its threads and units per block, as `make_forward`; the exchange is (R, G H)."""
+    """Return the backward kernel and its threads and units per block; its exchange array is (R, G H)."""
     gates = GATES[cell]
     each, deep, units, chunk = plan_of(padded, gates, True)
     take, multiply = make_tile(padded, gates, True, each, deep)
