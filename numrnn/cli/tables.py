@@ -28,7 +28,8 @@ def add_format_options(parser, kind="texts", *, listed="and list them in skipped
     """
     group = parser.add_argument_group("format of tables")
     given = {"default": argparse.SUPPRESS}
-    text = "delimiter: a character, or tab (default: tab in .tsv files, else , ; tab or | inferred from the first line)"
+    text = "delimiter: a character, or tab "
+    text += "(default: tab in .tsv files, else comma, semicolon, tab or pipe, inferred from the first line)"
     group.add_argument("--delimiter", metavar="CHARACTER", type=_delimiter, help=text, **given)
     group.add_argument(
         "--encoding", metavar="NAME", help="encoding, such as latin-1 or utf-16 (default: utf-8)", **given
@@ -36,7 +37,7 @@ def add_format_options(parser, kind="texts", *, listed="and list them in skipped
     text = "whether the first line has the names of the columns; if not, they are 1, 2, 3, ... (default: yes)"
     group.add_argument("--header", action=argparse.BooleanOptionalAction, help=text, **given)
     if targets:
-        text = f"cells that stand for a missing target, such as NA,?; their {kind} are left out"
+        text = f"cells that stand for a missing target (such as NA,?); their {kind} are left out"
         group.add_argument("--na", metavar="VALUE,...", type=column_list, help=text, **given)
     text = ", ".join(filter(None, (f"leave out {kind} that cannot be read", "count them", listed)))
     group.add_argument("--skip-bad", action=argparse.BooleanOptionalAction, help=text, **given)

@@ -89,7 +89,7 @@ def check_column(values, name, column, index=()):
 
 def _cast(kind):
     return {
-        "M": ": to convert dates, subtract one and divide by numpy.timedelta64(1, 's')",
+        "M": ": to convert dates, subtract a fixed date and divide by numpy.timedelta64(1, 's')",
         "m": ": to convert durations, divide by numpy.timedelta64(1, 's')",
     }.get(kind, "")
 

@@ -28,7 +28,8 @@ class Held(SequenceSource):
         self.lengths, self.offsets, self._ids = whole.lengths, whole.offsets, ids
         self.is_part = len(ids) < len(whole)
         self._memory, self._starts = values, starts
-        # Windows reuse memory, but each has an array object of its own, by which caches of copies tell them apart.
+        # Windows reuse memory, but each has an array object of its own. Caches that hold copies of arrays, for example
+        # on a GPU, recognise a window by this object.
         self._values = values[: int(whole.lengths[ids].sum())]
 
     def gather(self, ids, out=None):
@@ -55,7 +56,8 @@ def key_of_sequences(key):
     """Return the part of a tuple index that selects sequences; all other parts must be full slices."""
     rest = [part for part in key[1:] if not (part is Ellipsis or part == slice(None))]
     if not key or rest:
-        raise IndexError(f"Sequences are indexed by sequence alone, got the key {key}; index .values or a sequence")
+        fault = f"Sequences have a single index, which selects sequences, got the key {key}"
+        raise IndexError(f"{fault}; to select steps or columns, index .values or one of the sequences")
     return key[0]
 
 

@@ -60,8 +60,9 @@ def warn_once(error):
 class KernelFiles:
     """Store each compiled signature in a file of its own, which begins with a checksum.
 
-    Numba's own cache has an index and numbers its files, so processes that write at the same time can load each other's
-    kernels; it also loads files that a killed job or a full disk has damaged, and files that another user has written.
+    Numba's own cache has an index and numbers its files, so a process can load a wrong kernel if another process writes
+    at the same time; it also loads files that a killed job or a full disk has damaged, and files that another user has
+    written.
     """
 
     def __init__(self, folder, name, stamp):

@@ -47,7 +47,7 @@ class EarlyStopping:
     0
     """
 
-    asks_for_state = True  # this callback reads info.state where it needs current values
+    asks_for_state = True  # theta is read from info.state, which settles it, so info need not settle before every call
 
     def __init__(self, tol=1e-4, n_iter_no_change=10, monitor="loss", restore_best_weights=True):
         self.tol = tol

@@ -175,7 +175,7 @@ def _table(file, name, form, suffix, wanted):
     while first and not first.strip(" \r\n"):
         first, skipped = file.readline(), skipped + 1
     delimiter = form.delimiter or ("\t" if suffix == ".tsv" else None)
-    told = re.fullmatch(r"sep=(.)\r?\n", first)  # a line such as sep=; with which tables for Excel may begin
+    told = re.fullmatch(r"sep=(.)\r?\n", first)  # a line such as "sep=;", with which tables for Excel may begin
     if told:
         first, skipped, delimiter = file.readline(), skipped + 1, delimiter or told[1]
     if not first:

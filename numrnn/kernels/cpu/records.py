@@ -11,13 +11,14 @@ import numpy as np
 from numrnn.kernels.cpu.micro_kernel import VECTOR_BYTES, VECTORS
 from numrnn.kernels.jit import njit
 
-# Packed weights begin with a 1, the parameter of the loss and, on the next cache line, a row of zeros of any width.
+# Packed weights begin with a 1, the parameter of the loss and, on the next cache line, as many zeros as the widest row.
 ONE, LOSS_PARAMETER, ZEROS = 0, 1, 16
 TANH, RELU = range(2)
 SOFTMAX, SIGMOID, IDENTITY, NO_HEAD = range(4)
 LAST, MEAN, MAXIMUM = range(3)  # what the head reads: the last state, or the mean or maximum of all states
 # Columns of a tile's table of blocks: a block's first step, its number of steps, its number of rows at each step, and
-# the numbers of rows and of state rows in the blocks before it.
+# the numbers of rows (over all steps) and of state rows in the blocks before it. State rows are these rows and, for
+# each block, the rows of the states before its first step.
 FIRST_STEP, STEPS, ROWS, ROW, STATE_ROW = range(5)
 # Regions of a thread's scratch that each layer has: states, memory cells, gates, and the carry, which holds s, cell,
 # their gradients, the mask of s, and s times the mask.
@@ -25,18 +26,21 @@ STATES, CELLS, GATES, CARRY, LAYER_REGIONS = range(5)
 # Further regions: the inputs (X), the gradients that a layer receives from above for one block (DY), a second array
 # that is swapped with DY (OTHER), a block's states after dropout, its logits, and the pool of the tile.
 X, DY, OTHER, DROPPED, LOGITS, POOL, ROOM = range(7)
-SLOTS = ROOM  # in networks of one direction: slots of `checkpoint_schedule`; the region's size is the size of one slot
+SLOTS = ROOM  # in networks of one direction: slots of `checkpoint_schedule`; the table has the size of the first slot
 # In bidirectional networks: the gradients of the outputs (ABOVE) and inputs (BELOW) of a layer at all steps; from READ
 # on, the inputs of each layer, and the inputs of the head.
 ABOVE, BELOW, READ = range(ROOM, ROOM + 3)
-# Columns of the table of regions. The first four say by how many elements a region grows per row (steps times
-# sequences), per row including the states before blocks, per row of a block, and per sequence. SAME_AS is the region at
-# the same offset, or -1.
+# Columns of the table of regions. The size of a region is a sum of four products: a number of elements (the first four
+# columns) times the number of rows over all steps, of state rows, of rows of one block, and of sequences. SAME_AS is
+# the region at the same offset, or -1.
 BY_ROWS, BY_STATE_ROWS, BY_BLOCK, BY_SEQUENCES, SAME_AS = range(5)
 
 
 class Layer(NamedTuple):
-    """Hold the sizes of a layer, and offsets in the packed weights and (`d..`) in a tile's gradient, with shapes."""
+    """Hold the sizes of a layer, and offsets in the packed weights and (`d..`) in a tile's gradient.
+
+    The comments on offsets give the shape of the array that begins there.
+    """
 
     D: int  # inputs; 0 if symbols select rows of U
     H: int  # units

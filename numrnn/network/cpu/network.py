@@ -22,7 +22,7 @@ from numrnn.network.interface import RecurrentNetwork, TrainingRun, goal_of, inp
 
 
 class CPUNetwork(RecurrentNetwork):
-    """Run a network of one architecture on a CPU; it stores positions of parameters in theta, not their values.
+    """Run a network of one architecture on a CPU; the object knows where parameters lie in theta, not their values.
 
     Parameters
     ----------
@@ -30,7 +30,8 @@ class CPUNetwork(RecurrentNetwork):
     activation : {"tanh", "relu"}
         Activation of an Elman cell.
     head : {"softmax", "sigmoid", "identity"}
-        Output function; its default loss is cross-entropy, cross-entropy per output, or squared error.
+        Output function. The default loss is cross-entropy for softmax, cross-entropy per output for sigmoid, and
+        squared error for identity.
     loss : str, optional
         Key of `numrnn.network.components.LOSSES`; None means the default loss of the head.
     loss_parameter : float, optional
@@ -129,8 +130,8 @@ class CPUNetwork(RecurrentNetwork):
     def _job(self, rows, weight_sums, node_tiles=None, with_tiles=True):
         """Describe mini-batches as a job for threads; return the job and a number of threads.
 
-        There are at most as many threads as the amount of work justifies and, if tiles are to be run, as the memory
-        limit allows.
+        There are no more threads than the amount of work justifies. If `with_tiles`, which means that the job also
+        trains the tiles, the memory limit may reduce their number further.
         """
         tile_counts = -(-np.diff(rows.first) // self.tile_rows)
         threads = self.work.training_threads(rows.lengths.sum() / len(tile_counts), tile_counts.max(), self.n_jobs)

@@ -32,7 +32,7 @@ from numrnn.solvers.base import state_arrays
 
 
 class CudaEncoderDecoder(EncoderDecoder):
-    """Train an `EncoderDecoder` of two `CudaNetwork` with whole mini-batches on a GPU, including the solver's step."""
+    """Train an `EncoderDecoder` of two `CudaNetwork`; all work on a mini-batch, with the solver's step, is on a GPU."""
 
     outlasts_training = True  # the next fit reuses its arrays and graphs
 
@@ -73,7 +73,8 @@ class Side:
     """Copy the mini-batches of one of the two networks to the GPU.
 
     `first` and `keys` (n,) are the indices of the sequences' first targets and the keys of their dropout masks; `heads`
-    (mini-batches, words) are those of `tabulate`. The attribute `moved` is True if arrays have got new addresses.
+    (mini-batches, words) are the words with which each mini-batch begins in the table that `tabulate` makes. The
+    attribute `moved` is True if arrays have got new addresses.
     """
 
     def __init__(self, network, kept, data, rows, first, keys, heads, settings, goal):
@@ -153,7 +154,7 @@ class PairCall(SolverCall):
 
 
 def _noise(step, ids):
-    """Return the keep probabilities of states passed up and to the next step, and the mask keys of both networks."""
+    """Return the keep probabilities (of states passed up; of those passed to the next step) and both networks' keys."""
     masks = masks_of(step, ids)
     if masks[0] is None:
         return 1.0, 1.0, np.zeros((2, len(ids)), np.int64)
@@ -169,7 +170,7 @@ def take_pairs(decoder, reading, source, writing, target):
 
 
 class PairWork:
-    """Train on a mini-batch of pairs that `take_pairs` has copied; `vectors` on the GPU are those of both networks."""
+    """Train on a mini-batch of pairs that `take_pairs` has copied; each of `vectors` on the GPU spans both networks."""
 
     def __init__(self, pair, room, settings, vectors):
         theta, grad = map(pair.layout.split, vectors[:2])

@@ -16,12 +16,15 @@ class Head:
     def __init__(self, layout, numbers, pooling, per_step):
         self._numbers, self._pooling, self.per_step = numbers, pooling, per_step
         self._directions, self._layers = len(layout.prefixes(0)), len(layout.hidden_layer_sizes)
-        # Layer number from which the head's dropout masks are computed, as on a CPU: with one output per sequence, each
-        # direction counts as a layer.
+        # This layer number enters the computation of the head's dropout masks. It is the same as on a CPU: with one
+        # output per sequence, each direction counts as a layer.
         self._number = self._layers - 1 if per_step else self._layers * self._directions - 1
 
     def read(self, batch, level, kept=1.0):
-        """Return the head's inputs (R or N, directions * H), and the steps of the maxima, or None without pooling."""
+        """Return the head's inputs and, with pooling, the steps of the maxima, else None.
+
+        The inputs have the shape (R, directions * H) with an output per step, else (N, directions * H).
+        """
         reached = None
         if self.per_step:
             read = level.s if kept == 1.0 else level.s.copy()

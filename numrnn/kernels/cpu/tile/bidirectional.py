@@ -55,7 +55,7 @@ class WholeScratch(NamedTuple):
     places: np.ndarray  # (regions,) int64: offsets of the regions in work, direction by direction
     room: np.ndarray  # a view of places: offsets of regions that belong to no direction
     inputs: np.ndarray  # a view of places: offsets of the inputs of each layer and of the head
-    spare: int  # offset in work of the room for copies of operands
+    spare: int  # offset in work of the memory for copies of operands
     rows: np.ndarray  # (longest,) int64: first row of each step
 
 
@@ -97,7 +97,7 @@ def _row_of(scratch, length, reverse, t, i):
 
 @njit
 def take_rows(data, ids, block, reverse, scratch, source_at, source_row, count, out_at, out_row):
-    """Copy `count` elements of a block's rows to out (steps, rows, out_row), in a direction's order; zero the rest."""
+    """Copy `count` elements of each row of a block to (steps, rows, out_row), in a direction's order; zero the rest."""
     work, first, rows = scratch.work, block[FIRST_STEP], block[ROWS]
     for t in range(block[STEPS]):
         active, now = scratch.active[first + t], out_at + t * rows * out_row

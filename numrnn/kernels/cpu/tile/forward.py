@@ -45,7 +45,7 @@ from numrnn.kernels.cpu.records import (
 from numrnn.kernels.jit import njit
 
 BLOCK_STEPS = 32  # most steps of a block
-NARROW = 64  # most units with which predictions read the first layer's inputs in place; wider layers gain nothing
+NARROW = 64  # most units of a first layer whose inputs predictions read in place; wider layers gain nothing by it
 ROWS_DROP = 4  # number of ended rows at which a block ends early, since it would multiply them as zeros
 
 
@@ -68,13 +68,13 @@ class Scratch(NamedTuple):
     regions: np.ndarray  # (regions, 5) int64: sizes, see `lay_out`
     places: np.ndarray  # (regions,) int64: offsets of the regions in work, layer by layer
     room: np.ndarray  # a view of places: offsets of regions that belong to no layer
-    spare: int  # offset in work of the room for copies of operands
+    spare: int  # offset in work of the memory for copies of operands
     segments: np.ndarray  # (2, segments + 1) int64: see `checkpoint_schedule`
 
 
 @njit
 def plan_blocks(ids, lengths, scratch):
-    """Fill the table of blocks of a tile; return the numbers of blocks, of rows over all steps, and of state rows."""
+    """Fill the table of blocks of a tile; return the numbers of blocks, rows and state rows, see `ROW`."""
     blocks, active = scratch.blocks, scratch.active
     longest, count, row, state_row = lengths[ids[0]], 0, 0, 0
     rows = ids.size
@@ -112,7 +112,7 @@ def lay_out(regions, rows, state_rows, sequences, places):
 
 @njit
 def keep_carry(work, block, active, s_at, HP, carry, unit, units):
-    """Copy the units unit : unit + units of each row's last state in a block to the carry."""
+    """Copy `units` units, from number `unit` on, of each row's last state in a block to the carry."""
     rows, first = block[ROWS], block[FIRST_STEP]
     step = block[STEPS]
     for i in range(rows):
@@ -236,7 +236,7 @@ def store_state(net, data, ids, tile_rows, scratch, state_out):
 
 @njit
 def logits(net, head, rows, work, s_at, at, output, outputs):
-    """Compute logits (rows, KP) = c + s V^T for the outputs output : output + outputs, in whole panels."""
+    """Compute logits (rows, KP) = c + s V^T for `outputs` outputs from number `output` on, in whole panels."""
     packed, panels, V = net.packed, outputs // width_of(work), head.V + output * head.H
     product(
         rows, 1, head.H, work, s_at, head.HP, 0, packed, V, panels, packed, head.c + output, 0, work, at + output,

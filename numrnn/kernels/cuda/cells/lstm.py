@@ -59,7 +59,7 @@ def forward(activation, walk, weights, states, tape, out):
 
 @kernel
 def backward(activation, walk, weights, states, tape, out):
-    """Replace the gates of all rows, and the states and cells before the first steps, with their gradients.
+    """Replace the gates of all rows, and s_0 and cell_0 in `states.first`, with their gradients.
 
     The gradients of gates are those of their pre-activations.
     """

@@ -1,9 +1,9 @@
 """Complete one step of a unit after the product with W, which `wide` computes.
 
 Each cell has a pair of functions for the forward pass and a pair for the backward pass. The first function of a pair
-loads into early[e], early[e + 1], ... the SAVED numbers that the second one needs. In the forward pass, `total` holds
-the unit's products with W, one for each gate; in the backward pass, it receives their gradients. Arrays are read and
-written at flat indices.
+loads the numbers that the second one needs into early[e], early[e + 1], ...; SAVED says how many. In the forward pass,
+`total` holds the unit's products with W, one for each gate; in the backward pass, it receives their gradients. Arrays
+are read and written at flat indices.
 """
 
 from numba import cuda
