@@ -18,7 +18,7 @@ GRU = {"cell": "gru", "learning_rate_init": 3e-3}
 STAGES = {
     "cell and rate": [{"cell": cell, "learning_rate_init": rate} for cell in CELLS for rate in RATES],
     "schedule": [GRU | {"learning_rate_init": rate, "learning_rate": "cosine"} for rate in RATES],
-    "batch": [GRU | {"batch": rule} for rule in (32, "n/8", "n/32", "n/16w", "n/16 from 8")],
+    "batch": [GRU | {"batch": rule} for rule in (32, "n/8", "n/32", "n/16w", "n/16 from 8", "n/32 from 2")],
     "units": [GRU | {"hidden_layer_sizes": units} for units in (32, 128, (64, 64))],
     "clipping": [GRU | {"clip_norm": norm} for norm in (None, 5.0)],
     "epochs": [GRU | {"max_iter": epochs} for epochs in (50, 200)],
@@ -29,8 +29,9 @@ def batch_size(rule, n):
     """Return the number of sequences of a mini-batch by a rule: a number, or "n/k" for N/k between 4 and 32."""
     if isinstance(rule, int):
         return rule
-    least, most = 8 if rule.endswith("from 8") else 4, 64 if rule.endswith("w") else 32
-    return int(min(max(n // int(rule.removesuffix(" from 8").strip("nw/")), least), most))
+    share, _, least = rule.partition(" from ")
+    most = 64 if share.endswith("w") else 32
+    return int(min(max(n // int(share.strip("nw/")), int(least or 4)), most))
 
 
 def measure(data, parameters, seed):

@@ -87,8 +87,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     alpha : float, default=0.0
         Strength of the L2 penalty ``alpha/2 (|U|^2 + |W|^2 + |V|^2)`` in the objective. Biases are not penalised.
     batch_size : int or "auto", default="auto"
-        Number of sequences in a mini-batch; they have similar lengths. "auto" means a sixteenth of the training
-        sequences, but at least 8 and at most 32, so that an epoch of 128 to 512 sequences has about 16 updates. If
+        Number of sequences in a mini-batch; they have similar lengths. "auto" means the number of training sequences
+        divided by 32, but at least 2 and at most 32, so that an epoch of 64 to 1,024 sequences has about 32 updates. If
         sequences or classes have different weights, "auto" means 32.
     learning_rate_init : float, default=3e-3
         Initial learning rate.

@@ -162,7 +162,7 @@ def test_the_history_is_on_the_disk_after_each_epoch(data, tmp_path, monkeypatch
     [
         (["--resume"], "--resume needs a directory; pass --checkpoint-dir DIR"),
         (["--checkpoint-every", "5min"], "--checkpoint-every needs a directory; pass --checkpoint-dir DIR"),
-        (["--checkpoint-dir", "{}", "--checkpoint-every", "soon"], "--checkpoint-every must be seconds or a text such"),
+        (["--checkpoint-dir", "{}", "--checkpoint-every", "soon"], "--checkpoint-every must be a number of seconds"),
         (["--checkpoint-dir", "{}", "--checkpoint-keep", "0"], "--checkpoint-keep must be an integer of at least 1"),
     ],
 )

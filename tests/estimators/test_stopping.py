@@ -45,7 +45,7 @@ def test_the_best_epoch_is_that_of_the_monitor():
 
 @pytest.mark.parametrize("monitor", ["loss", "score", "f1"])
 def test_the_best_weights_are_kept_with_and_without_stopping(monitor):
-    rate = {"learning_rate_init": 0.3, "scoring": {"f1": "f1"}, "monitor": monitor, "max_iter": 30}
+    rate = {"learning_rate_init": 0.3, "batch_size": 8, "scoring": {"f1": "f1"}, "monitor": monitor, "max_iter": 30}
     model = fitted(**rate, restore_best_weights=True)
     assert model.n_iter_ == 30 > model.best_iter_
     again = fitted(**(rate | {"max_iter": model.best_iter_}))

@@ -55,7 +55,7 @@ def test_what_warmup_compiles_trains_in_segments(monkeypatch):
     warmup(cells=["elman"])
     compiled, seen, take = len(getattr(minibatches.run_batches, "signatures", ())), [], Workspaces.of_thread
     monkeypatch.setattr(Workspaces, "of_thread", lambda *args: seen.append(take(*args)) or seen[-1])
-    RNNRegressor((1,), max_iter=1, memory_limit=5_000_000).fit(np.zeros((1, 20_000, 1)), [0.0])
+    RNNRegressor((1,), cell="elman", max_iter=1, memory_limit=5_000_000).fit(np.zeros((1, 20_000, 1)), [0.0])
     assert any(scratch.segments.shape[1] > ONE_SEGMENT for scratch, _levels in seen)
     assert len(getattr(minibatches.run_batches, "signatures", ())) == compiled
 
