@@ -146,9 +146,9 @@ def test_mistakes_name_line_and_column(text, options, message, tmp_path, capsys)
 
 
 NO_NUMBERS = {
-    "datetime": (pandas.to_datetime(["2020", "2021"]), "to convert dates, subtract one"),
-    "zone": (pandas.date_range("2020", periods=2, tz="UTC"), "to convert dates, subtract one"),
-    "date": ([datetime.date(2020, 1, 1)] * 2, "to convert dates, subtract one"),
+    "datetime": (pandas.to_datetime(["2020", "2021"]), "to convert dates, subtract a fixed date"),
+    "zone": (pandas.date_range("2020", periods=2, tz="UTC"), "to convert dates, subtract a fixed date"),
+    "date": ([datetime.date(2020, 1, 1)] * 2, "to convert dates, subtract a fixed date"),
     "time": ([datetime.time(1)] * 2, "holds datetime.time"),
     "duration": (pandas.to_timedelta([1, 2]), "to convert durations, divide"),
     "period": (pandas.period_range("2020", periods=2, freq="M"), "period"),
