@@ -52,7 +52,7 @@ tell(error_of(X=different))
 tell(error_of(alpha=1.0 if rank == 1 else 0.0))
 tell(error_of(solver=numrnn.solvers.SGD() if rank == 1 else "adam"))
 tell(error_of(y=y[:5]).split(": ")[0])
-tell(error_of(learning_rate_init=1e30, activation="relu", solver="sgd").split(":")[0])
+tell(error_of(learning_rate_init=1e30, cell="elman", activation="relu", solver="sgd").split(":")[0])
 model = fit(callbacks=[Callback(3, lambda: rank == 1)])
 tell("stopped after 3 epochs", model.n_iter_ == 3)
 with warnings.catch_warnings(record=True) as found:

@@ -91,8 +91,8 @@ class SharedNetwork(CPUNetwork):
         tail[-1] = self._comm.interrupted()
         if sums[0]:
             self._comm.sum_nodes(self.memory.nodes(1), share.nodes, tail)
-        else:
-            tail[-1] = self._comm.any(tail[-1])
+        if not sums[0] or share.nodes < self._comm.size:  # processes without nodes have sent no tail
+            tail[-1] = self._comm.any(tail[-1] or self._comm.interrupted())
         return tail[:-1], tail[-1] > 0
 
     def _close(self, share, rows, inputs, goal, update, losses, sums):
