@@ -74,7 +74,9 @@ class Fitting(Model, ABC):
     def _warn_after(self, options, problem, layout):
         """Warn if training ended without success."""
         state = self._state
-        if problem.targets is None or not state.history or state.stop_reason in ("interrupted", "terminated"):
+        if not state.history or state.stop_reason in ("interrupted", "terminated"):
+            return
+        if problem.targets is None or not isinstance(problem.targets.values, np.ndarray):  # symbols on a GPU
             return
         squares = sum(float(np.square(state.theta[first:end], dtype=np.float64).sum()) for first, end in layout.decayed)
         loss = state.history[-1].loss - 0.5 * options.alpha * squares
@@ -104,9 +106,9 @@ class Fitting(Model, ABC):
                 self._warn_of(problem)
             if continues:
                 self._state.restart_schedule()
-            network = self._train(options, problem, options.max_iter, callbacks, resumption, comm)
+            layout = self._train(options, problem, options.max_iter, callbacks, resumption, comm).layout
             if comm.rank == 0:
-                self._warn_after(options, problem, network.layout)
+                self._warn_after(options, problem, layout)
         return self
 
     def _one_pass(self, arguments):

@@ -48,19 +48,19 @@ def test_a_kernel_that_cannot_be_loaded_for_lack_of_memory(cupy):
         def __str__(self):
             return "[{}] {}".format(*self.args)
 
-    with pytest.raises(MemoryError, match="cuModuleGetGlobal results in .*; 3,000 bytes"), device.memory_named():
+    with pytest.raises(MemoryError, match="cuModuleGetGlobal results in .*; 3,000 of"), device.memory_named():
         raise CudaAPIError(2, "Call to cuModuleGetGlobal results in CUDA_ERROR_OUT_OF_MEMORY")
-    with pytest.raises(MemoryError, match="cudaErrorMemoryAllocation: .*; 3,000 bytes"), device.memory_named():
+    with pytest.raises(MemoryError, match="cudaErrorMemoryAllocation: .*; 3,000 of"), device.memory_named():
         handle_return((runtime.cudaError_t.cudaErrorMemoryAllocation,))
 
 
 def test_cublas_without_memory_and_with_other_errors(cupy):
     handle = Handle.__new__(Handle)
     handle._library = SimpleNamespace(cublasCreate_v2=lambda status: status)
-    expected = "device='cuda': cublasCreate_v2 failed with CUBLAS_STATUS_ALLOC_FAILED.*; 3,000 bytes"
+    expected = "device='cuda': cublasCreate_v2 failed with CUBLAS_STATUS_ALLOC_FAILED.*; 3,000 of"
     with pytest.raises(MemoryError, match=expected), device.memory_named():
         handle._call("cublasCreate_v2", 3)
-    with pytest.raises(RuntimeError, match="device='cuda': cublasCreate_v2 failed with status 13"):
+    with pytest.raises(RuntimeError, match="device='cuda': cublasCreate_v2 of cuBLAS failed with status 13"):
         handle._call("cublasCreate_v2", 13)
     assert handle._call("cublasCreate_v2", 0) is None
 

@@ -44,7 +44,7 @@ def test_a_classifier_is_the_same_on_both_devices(options):
 
 
 def test_a_regressor_by_lbfgs_is_the_same_on_both_devices():
-    options = {"solver": "lbfgs", "dtype": "float64", "activation": "relu"}
+    options = {"solver": "lbfgs", "dtype": "float64", "cell": "elman", "activation": "relu"}
     cpu, card = (fit(RNNRegressor, X, Y, device=device, **options) for device in ("cpu", "cuda"))
     same(card, cpu, 1e-9)
     (loss, gradient), (other_loss, other) = (model.loss_and_grad(X, Y) for model in (cpu, card))

@@ -32,7 +32,7 @@ EXPECTED = {  # what errors say of X
     "kind": (lambda: to_card(X.astype(complex)), "X has dtype complex128: Complex data not supported"),
     "host": (lambda: [to_card(X[0]), X[1]], r"X\[1\] is on the host"),
     "no steps": (lambda: [to_card(X[0]), to_card(X[1, :0])], r"X\[1\] has shape \(0, 2\)"),
-    "columns": (lambda: [to_card(X[0]), to_card(X[1, :, :1])], r"X\[1\] has shape \(3, 1\), the first has \(3, 2\)"),
+    "columns": (lambda: [to_card(X[0]), to_card(X[1, :, :1])], r"X\[1\] has shape \(3, 1\), but X\[0\] has \(3, 2\)"),
 }
 
 
@@ -339,7 +339,7 @@ def test_symbols_on_the_card_that_are_none_are_named():
     model = fit(RNNLanguageModel, np.array([0, 1, 2, 1, 0]))
     for given, expected in (
         (np.array([0, 3]), r"X has the symbol 3 in step 1, expected 0 to 2"),
-        (np.array([0.0, 1.0]), "X holds float64, expected symbols"),
+        (np.array([0.0, 1.0]), "X has dtype float64, expected symbols"),
         (np.array([1]), "X has 1 symbol, but needs at least 2"),
         (np.zeros(0, int), r"X has shape \(0,\), expected \(steps,\)"),
     ):
@@ -368,10 +368,10 @@ def test_symbols_of_any_integers_and_tables_of_them(dtype):
     [
         (lambda: list(map(to_card, ([1, 2], [0, 9], [-1]))), r"X\[2\] has the symbol -1 in step 0, expected 0 to 3"),
         (lambda: to_card([[1, 2], [0, 9]]), r"X\[1\] has the symbol 9 in step 1, expected 0 to 3 \(n_symbols=4\)"),
-        (lambda: [to_card([1]), to_card([0.5])], r"X\[1\] holds float64, expected symbols: a 1-D array of integers"),
+        (lambda: [to_card([1]), to_card([0.5])], r"X\[1\] has dtype float64, expected symbols: a 1-D array"),
         (lambda: [to_card([[1], [2]])], r"X\[0\] has shape \(2, 1\), expected symbols: a 1-D array of integers"),
         (lambda: to_card(np.ones((2, 3, 1), int)), r"X has shape \(2, 3, 1\), expected symbols: an array \(N, T\)"),
-        (lambda: to_card(np.ones((2, 3))), "X holds float64, expected symbols: an array"),
+        (lambda: to_card(np.ones((2, 3))), "X has dtype float64, expected symbols: an array"),
         (lambda: [to_card([1]), to_card(np.ones(0, int))], r"X\[1\] has shape \(0,\), expected \(steps,\)"),
         (lambda: [to_card(np.ones(1, t)) for t in (np.uint64, int)], "1-D arrays of integers, got 1-D arrays of"),
     ],

@@ -40,7 +40,7 @@ def test_fits_share_a_stream_and_threads_do_not(monkeypatch):
     made = []
     monkeypatch.setattr(graphs, "new_stream", lambda: made.append(new_stream()) or made[-1])
     for _ in range(2):
-        RNNRegressor((2,), device="cuda", max_iter=1).fit(X, Y).partial_fit(X, Y)
+        RNNRegressor((2,), batch_size=4, device="cuda", max_iter=1).fit(X, Y).partial_fit(X, Y)
         gc.collect()
     assert len(made) == 1
     owners, barrier, taken = [Owner() for _ in range(8)], threading.Barrier(8), []

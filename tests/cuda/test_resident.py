@@ -282,7 +282,8 @@ def test_an_error_keeps_what_was_trained(monkeypatch):
 
 @pytest.mark.parametrize("callbacks", [[], [Looks()]], ids=["alone", "watched"])
 def test_training_that_diverges_goes_back(callbacks):
-    params = {"activation": "relu", "solver": "sgd", "learning_rate": lambda epoch: (1e-3, 1e-3, 1e300)[epoch]}
+    params = {"cell": "elman", "activation": "relu", "solver": "sgd"}
+    params["learning_rate"] = lambda epoch: (1e-3, 1e-3, 1e300)[epoch]
     diverged = model(callbacks=callbacks, max_iter=3, **params)
     with np.errstate(all="ignore"), pytest.raises(TrainingDivergedError, match="epoch 3"):
         diverged.fit(X, Y)

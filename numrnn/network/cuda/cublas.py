@@ -80,10 +80,7 @@ class Handle:
     def _call(self, name, *values):
         status = getattr(self._library, name)(*values)
         if status == ALLOC_FAILED:
-            raise MemoryError(
-                f"{name} failed with CUBLAS_STATUS_ALLOC_FAILED: the GPU has too little free memory; end other "
-                "programs on it, or set a smaller batch_size"
-            )
+            raise MemoryError(f"{name} failed with CUBLAS_STATUS_ALLOC_FAILED: the GPU has too little free memory")
         if status:
             raise RuntimeError(
                 f"device='cuda': {name} of cuBLAS failed with status {status} (a cublasStatus_t); check the "
