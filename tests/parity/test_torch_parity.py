@@ -202,8 +202,8 @@ def pair_of(cell, activation, source, target, dtype, embedding_size=None, **para
     X = [rng.integers(0, 6, n) if source == "symbols" else rng.standard_normal((n, 3)) for n in LENGTHS]
     y = [rng.integers(0, 5, n) if target == "symbols" else rng.standard_normal((n, 2)) for n in LENGTHS[::-1]]
     model = RNNSeq2Seq(
-        scale_targets=False,
         (11, 18),
+        scale_targets=False,
         cell=cell,
         activation=activation,
         n_symbols=6 if source == "symbols" else None,
