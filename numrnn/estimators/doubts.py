@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 MOST_STEPS = 1 << 20  # largest number of steps from which means and deviations are computed
-BLOCK = 1 << 16  # number of class indices that are counted at a time
+BLOCK = 1 << 13  # numbers that are counted or summed at a time, since copies must stay small
 LARGE, SMALL = 10.0, 0.05  # bounds beyond which means and deviations are far from 0 and 1
 FEW_UPDATES = 100  # fewer updates cause no warning: a network may not have learned anything yet
 SCALER = "put a SequenceScaler before the estimator in a pipeline, or standardise the inputs otherwise"
@@ -87,6 +87,11 @@ def _moments(data):
     if not data.in_memory or data.on_card or getattr(data, "values", None) is None or data.values.dtype.kind != "f":
         return None
     steps = data.values[:MOST_STEPS].reshape(-1, data.values.shape[-1] if data.values.ndim > 1 else 1)
-    first = steps[:1].astype(np.float64)
-    differences = steps - first
-    return (first + differences.mean(axis=0))[0], differences.std(axis=0)
+    first, rows = steps[0].astype(np.float64), max(1, BLOCK // steps.shape[1])
+    sums, squares = np.zeros_like(first), np.zeros_like(first)
+    for start in range(0, len(steps), rows):
+        differences = steps[start : start + rows] - first
+        sums += differences.sum(axis=0)
+        squares += (differences**2).sum(axis=0)
+    shift = sums / len(steps)
+    return first + shift, np.sqrt(np.maximum(0, squares / len(steps) - shift**2))

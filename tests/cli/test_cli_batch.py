@@ -177,7 +177,7 @@ def test_checkpoints_of_another_run_are_refused(data, tmp_path, capsys):
     before = results(tmp_path)
     for more, error in [
         ([], "has checkpoints of an earlier run: pass resume="),
-        (["--cell", "gru", "--resume"], "cell"),
+        (["--cell", "lstm", "--resume"], "cell"),
     ]:
         assert fit(data, tmp_path, "--max-iter", "1", *words, *more) == 2
         assert error in capsys.readouterr().err and results(tmp_path) == before

@@ -213,7 +213,8 @@ def test_memory_maps_are_not_copied(early_stopping, tmp_path):
     np.save(tmp_path / "offsets.npy", np.arange(2001) * 50)
     mapped = Sequences(*(np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in ("values", "offsets")))
     # One thread: each has memory of its own, and whether a second one comes in time is chance.
-    model = RNNClassifier((4,), max_iter=2, random_state=0, early_stopping=early_stopping, n_jobs=1)
+    options = {"cell": "elman", "max_iter": 2, "random_state": 0, "n_jobs": 1}
+    model = RNNClassifier((4,), early_stopping=early_stopping, **options)
     expected = bits(model.fit(X, y))
     model.predict(X)  # compiled, or read from disk, before memory is counted
     tracemalloc.start()
