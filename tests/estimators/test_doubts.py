@@ -66,7 +66,7 @@ def test_validation_inputs_of_another_scale_give_a_warning():
 
 
 def test_a_network_that_learned_nothing_gives_a_warning():
-    noise = RANDOM.integers(0, 2, 60)
+    noise = np.random.default_rng(1).integers(0, 2, 60)
     options = {"learning_rate_init": 1e-9, "max_iter": 120, "random_state": 0, "hidden_layer_sizes": (4,)}
     for fit in (
         lambda: RNNClassifier(**options).fit(X, noise),
