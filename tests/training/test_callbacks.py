@@ -156,7 +156,7 @@ def test_signals_before_the_first_epoch_of_a_fit_with_checkpoints(interrupt, tmp
     [
         (Recorder(), "callbacks must be a list of objects or None"),
         ([Recorder(), Recorder], r"callbacks\[1\] must be an object, got the class Recorder: did you mean Recorder"),
-        ([3], r"callbacks\[0\] must have one of on_fit_begin, on_progress, on_epoch_end, on_stop, on_fit_end, got 3"),
+        ([3], r"callbacks\[0\] must have one of the methods .*on_fit_end, got 3"),
     ],
 )
 def test_bad_callbacks(callbacks, message):
