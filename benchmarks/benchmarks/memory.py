@@ -58,7 +58,7 @@ class Fit:
         N, T, D, H = self.shape
         self.X = np.random.default_rng(0).standard_normal((N, T, D)).astype(np.float32)
         self.y = np.arange(N) % CLASSES
-        self.model = RNNClassifier((H,), cell=cell, max_iter=1, n_jobs=n_jobs, random_state=0)
+        self.model = RNNClassifier((H,), cell=cell, max_iter=1, n_jobs=n_jobs, batch_size=32, random_state=0)
 
     def peakmem_fit(self, cell, n_jobs):
         self.model.fit(self.X, self.y)
@@ -87,7 +87,8 @@ class LimitedFit:
         self.X = np.random.default_rng(0).standard_normal((N, T, D)).astype(np.float32)
         self.y = np.arange(N) % CLASSES
         limit = fit_bytes(cell, *self.shape, N, 1) // 10
-        self.model = RNNClassifier((H,), cell=cell, max_iter=2, n_jobs=1, random_state=0, memory_limit=limit)
+        options = {"n_jobs": 1, "batch_size": 32, "random_state": 0, "memory_limit": limit}
+        self.model = RNNClassifier((H,), cell=cell, max_iter=2, **options)
 
     def peakmem_fit(self, cell):
         self.model.fit(self.X, self.y)
