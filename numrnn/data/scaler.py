@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from numrnn.data.conversion import from_steps
+from numrnn.data.moments import Moments
 from numrnn.data.sequences import Sequences
 from numrnn.data.sources import SequencesLike
 from numrnn.data.validation import Inputs, check_inputs, learn_inputs
@@ -18,7 +19,6 @@ __all__ = ["SequenceScaler"]
 DTYPES = (np.float64, np.float32)
 # Number of steps that are converted to float64 at a time: a copy of all data in float64 would need too much memory.
 BLOCK = 1 << 14
-NORMAL_QUARTILES = 1.3489795003921634  # distance between the quartiles of a normal distribution of variance 1
 
 
 # Sequences cannot be put into a data frame, hence `set_output` does nothing.
@@ -281,12 +281,12 @@ class SequenceScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
     def _each_by_itself(self, X):
         sequences, form = check_inputs(X, Inputs.of(type(self).__name__, vars(self)), dtype=DTYPES)
         self._check_in_memory(sequences)
-        steps, centres, scales, constant = self._own_scales(sequences)
-        centres = centres if self.with_mean else np.zeros_like(centres)
-        divisors = np.where(constant, 1.0, scales) if self.with_std else np.ones_like(scales)
+        steps, found = self._own_moments(sequences)
+        centres = [moments.mean if self.with_mean else 0.0 for moments in found]
+        divisors = [moments.divisors if self.with_std else 1.0 for moments in found]
         Z = [(x - centre) / divisor for x, centre, divisor in zip(steps, centres, divisors, strict=True)]
         if self.keep_scale:
-            logs = (self._log_scales(scales, constant) - self.log_scale_mean_) / self.log_scale_std_
+            logs = (self._log_scales(found) - self.log_scale_mean_) / self.log_scale_std_
             Z = [np.hstack([z, np.broadcast_to(log, z.shape)]) for z, log in zip(Z, logs, strict=True)]
         values = np.concatenate(Z).astype(sequences.values.dtype)
         if isinstance(X, Sequences):
@@ -295,27 +295,24 @@ class SequenceScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         one_column = form == "table" and not self.keep_scale
         return from_steps(values[:, 0] if one_column else values, sequences.offsets, form)
 
-    def _own_scales(self, sequences):
-        """Return the sequences in float64 and, as arrays (N, D), their centres, scales and the mask of constants."""
-        of_steps = _quartiles if self.method == "robust" else _moments
+    def _own_moments(self, sequences):
+        """Return the steps of each sequence in float64, and their moments."""
+        moments_of = Moments.robust if self.method == "robust" else Moments.of
         steps = [np.asarray(x, np.float64).reshape(len(x), -1) for x in sequences]
-        found = [of_steps(x) for x in steps]
-        centres = np.array([mean for _, mean, _ in found])
-        variances = np.array([var for _, _, var in found])
-        constant = np.array([_is_constant(*moments) for moments in found])
-        return steps, centres, np.sqrt(variances), constant
+        return steps, [moments_of(x) for x in steps]
 
-    def _log_scales(self, scales, constant):
-        return np.where(constant, self.log_scale_min_, np.log10(np.where(constant, 1.0, scales)))
+    def _log_scales(self, found, constant=None):
+        """Return the logarithms of the sequences' scales (N, D); `constant` replaces those of constant inputs."""
+        constant = self.log_scale_min_ if constant is None else constant
+        return np.array([np.where(m.constant, constant, np.log10(m.divisors)) for m in found])
 
-    def _learn_log_scales(self, scales, constant, reset):
-        least = np.where(constant, np.inf, np.log10(np.where(constant, 1.0, scales))).min(axis=0)
+    def _learn_log_scales(self, found, reset):
+        least = self._log_scales(found, constant=np.inf).min(axis=0)
         least = np.where(np.isinf(least), 0.0, least)  # an input that is constant in all sequences
         self.log_scale_min_ = least if reset else np.minimum(self.log_scale_min_, least)
-        before = (0, 0.0, 0.0) if reset else (self.n_samples_seen_, self.log_scale_mean_, self.log_scale_var_)
-        moments = _merge(*before, *_moments(self._log_scales(scales, constant)))
-        self.log_scale_mean_, self.log_scale_var_ = moments[1:]
-        self.log_scale_std_ = np.where(_is_constant(*moments), 1.0, np.sqrt(self.log_scale_var_))
+        before = () if reset else (self.n_samples_seen_, self.log_scale_mean_, self.log_scale_var_)
+        moments = Moments(*before).merged(Moments.of(self._log_scales(found)))
+        self.log_scale_mean_, self.log_scale_var_, self.log_scale_std_ = moments.mean, moments.var, moments.divisors
 
     def _check_parameters(self, reset):
         if self.method not in ("standard", "robust"):
@@ -346,19 +343,18 @@ class SequenceScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         self._check_in_memory(sequences)
         if self.per_sequence:
             if self.keep_scale:
-                self._learn_log_scales(*self._own_scales(sequences)[2:], reset)
+                self._learn_log_scales(self._own_moments(sequences)[1], reset)
             self.n_samples_seen_ = len(sequences) + (0 if reset else self.n_samples_seen_)
             return self
         if self.method == "robust":
             steps = np.asarray(sequences.values, np.float64).reshape(len(sequences.values), -1)
-            self.n_samples_seen_, self.mean_, var = _quartiles(steps)
-            self.scale_ = np.where(_is_constant(self.n_samples_seen_, self.mean_, var), 1.0, np.sqrt(var))
-            return self
-        n_steps, mean, var = (0, 0.0, 0.0) if reset else (self.n_samples_seen_, self.mean_, self.var_)
-        for steps in _blocks(sequences):
-            n_steps, mean, var = _merge(n_steps, mean, var, *_moments(steps))
-        self.n_samples_seen_, self.mean_, self.var_ = n_steps, mean, var
-        self.scale_ = np.where(_is_constant(n_steps, mean, var), 1.0, np.sqrt(var))
+            moments = Moments.robust(steps)
+        else:
+            moments = Moments(*(() if reset else (self.n_samples_seen_, self.mean_, self.var_)))
+            for steps in _blocks(sequences):
+                moments = moments.merged(Moments.of(steps))
+            self.var_ = moments.var
+        self.n_samples_seen_, self.mean_, self.scale_ = moments.n_steps, moments.mean, moments.divisors
         return self
 
     def __sklearn_tags__(self):
@@ -378,32 +374,6 @@ def _blocks(sequences):
         rest = values[whole:]
     if len(rest):
         yield rest
-
-
-def _moments(block):
-    # Sums are over differences from the first step: a deviation far smaller than the mean keeps its digits, and the
-    # variance of a constant is exactly 0.
-    shifted = block - block[0].astype(np.float64)
-    return len(block), block[0] + shifted.mean(axis=0), shifted.var(axis=0)
-
-
-def _quartiles(steps):
-    """Return the number of steps, the median, and the square of the scaled distance between the quartiles."""
-    low, median, high = np.percentile(steps, [25, 50, 75], axis=0)
-    return len(steps), median, ((high - low) / NORMAL_QUARTILES) ** 2
-
-
-def _merge(n_a, mean_a, var_a, n_b, mean_b, var_b):
-    n_steps = n_a + n_b
-    share = n_b / n_steps
-    shift = mean_b - mean_a
-    return n_steps, mean_a + share * shift, (1 - share) * (var_a + share * shift**2) + share * var_b
-
-
-def _is_constant(n_steps, mean, var):
-    # An input is constant if its variance is below the bound of its rounding error (Chan, Golub, LeVeque, table 1).
-    epsilon = np.finfo(np.float64).eps
-    return var <= n_steps * epsilon * var + (n_steps * mean * epsilon) ** 2
 
 
 def _in_form(values, sequences, form, X):

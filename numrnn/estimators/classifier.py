@@ -59,7 +59,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Whether there is one target per sequence, predicted after the last step of each direction, or one target per
         step.
     pooling : {"last", "mean", "max"}, default="last"
-        What the output reads from the last layer with ``output="sequence"``: the hidden state of the last step, or the
+        Hidden states of the last layer that the output reads with ``output="sequence"``: those of the last step, or the
         mean or maximum of each unit over all steps.
     vocabulary : numrnn.data.Vocabulary or None, default=None
         Vocabulary that converts X, a list of texts (str or lists of tokens), to symbols. `fit` fits a copy of the
@@ -87,9 +87,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     alpha : float, default=0.0
         Strength of the L2 penalty ``alpha/2 (|U|^2 + |W|^2 + |V|^2)`` in the objective. Biases are not penalised.
     batch_size : int or "auto", default="auto"
-        Number of sequences in a mini-batch; they have similar lengths. "auto" means the number of training sequences
-        divided by 32, but at least 2 and at most 32, so that an epoch of 64 to 1,024 sequences has about 32 updates. If
-        sequences or classes have different weights, "auto" means 32.
+        Number of sequences in a mini-batch; they have similar lengths. "auto" means a sixteenth of the training
+        sequences, but at least 8 and at most 32. If sequences or classes have different weights, "auto" means 32.
     learning_rate_init : float, default=3e-3
         Initial learning rate.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable, default="constant"

@@ -4,6 +4,8 @@ import warnings
 
 import numpy as np
 
+from numrnn.data.moments import Moments
+
 MOST_STEPS = 1 << 20  # largest number of steps from which means and deviations are computed
 BLOCK = 1 << 13  # numbers that are counted or summed at a time, since copies must stay small
 LARGE, SMALL = 10.0, 0.05  # bounds beyond which means and deviations are far from 0 and 1
@@ -87,11 +89,7 @@ def _moments(data):
     if not data.in_memory or data.on_card or getattr(data, "values", None) is None or data.values.dtype.kind != "f":
         return None
     steps = data.values[:MOST_STEPS].reshape(-1, data.values.shape[-1] if data.values.ndim > 1 else 1)
-    first, rows = steps[0].astype(np.float64), max(1, BLOCK // steps.shape[1])
-    sums, squares = np.zeros_like(first), np.zeros_like(first)
+    moments, rows = Moments(), max(1, BLOCK // steps.shape[1])
     for start in range(0, len(steps), rows):
-        differences = steps[start : start + rows] - first
-        sums += differences.sum(axis=0)
-        squares += (differences**2).sum(axis=0)
-    shift = sums / len(steps)
-    return first + shift, np.sqrt(np.maximum(0, squares / len(steps) - shift**2))
+        moments = moments.merged(Moments.of(steps[start : start + rows]))
+    return moments.mean, np.sqrt(moments.var)

@@ -174,15 +174,6 @@ def _keep_each_class(held_out, ids, members):
         raise InputError("early_stopping", (), problem, ": pass X_val and y_val, or more sequences")
 
 
-def items_of(values, ids):
-    """Return the items with the indices `ids` of X, y or weights, in the form that the user passed."""
-    if values is None:
-        return None
-    if hasattr(values, "iloc"):
-        return values.iloc[ids]
-    return [values[i] for i in ids] if isinstance(values, (list, tuple)) else values[ids]
-
-
 def take(data, targets, ids, output):
     """Return a view of the sequences with the indices `ids`, and their targets."""
     chosen = data.choose(ids)

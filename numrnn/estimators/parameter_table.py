@@ -126,7 +126,7 @@ TABLE = (
         "pooling",
         "last",
         (Choice(("last", "mean", "max")),),
-        """What the output reads from the last layer with ``output="sequence"``: the hidden state of the last step, or
+        """Hidden states of the last layer that the output reads with ``output="sequence"``: those of the last step, or
         the mean or maximum of each unit over all steps.""",
         option=Option("what the output reads: the last hidden state, or the mean or maximum over all steps"),
         estimators=SUPERVISED,
@@ -278,9 +278,9 @@ TABLE = (
         "batch_size",
         "auto",
         (COUNT, AUTO),
-        """Number of sequences in a mini-batch; they have similar lengths. "auto" means the number of training
-        sequences divided by 32, but at least 2 and at most 32, so that an epoch of 64 to 1,024 sequences has about 32
-        updates. If sequences or classes have different weights, "auto" means 32.""",
+        """Number of sequences in a mini-batch; they have similar lengths. "auto" means a sixteenth of the
+        training sequences, but at least 8 and at most 32. If sequences or classes have different weights, "auto" means
+        32.""",
         option=Option("sequences per mini-batch, or auto", "number_or_name"),
         differs={
             LANGUAGE_MODEL: {
@@ -292,8 +292,8 @@ TABLE = (
                 symbols.""",
             },
             SEQ2SEQ: {
-                "text": """Number of pairs in a mini-batch; they have similar lengths. "auto" means the number of
-                training pairs divided by 32, but at least 2 and at most 32."""
+                "text": """Number of pairs in a mini-batch; they have similar lengths. "auto" means a sixteenth of the
+                training pairs, but at least 8 and at most 32."""
             },
         },
     ),

@@ -222,7 +222,7 @@ def batch_size_of(batch_size, n_sequences, targets):
     weights = targets.weights
     if weights is not None and np.ptp(weights[weights > 0]) > 0:
         return LARGEST_BATCH
-    return min(LARGEST_BATCH, max(2, n_sequences // 32))
+    return min(LARGEST_BATCH, max(8, n_sequences // 16))
 
 
 def check_same(known, architecture):

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import _safe_indexing
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
@@ -25,7 +26,7 @@ from numrnn.data.validation import Inputs
 from numrnn.estimators.base import WeightsAccess
 from numrnn.estimators.doubts import warn_of_inputs, warn_of_validation_inputs
 from numrnn.estimators.fitting import Fitting
-from numrnn.estimators.held_out import Validation, chosen_split, items_of, sequence_weights, take
+from numrnn.estimators.held_out import Validation, chosen_split, sequence_weights, take
 from numrnn.estimators.inputs import InputReader, check_same_vocabulary, learn_vocabulary
 from numrnn.estimators.problem import Arguments, Problem, check_same, checks_parameters, n_threads
 from numrnn.estimators.scoring import ValidationScores
@@ -438,7 +439,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
                 at_least=self._fewest_to_score,
             )
             held_data, held_targets = take(data, targets, held, output)
-            arrays = (items_of(values, held) for values in arguments[:3])
+            arrays = (None if values is None else _safe_indexing(values, held) for values in arguments[:3])
             data, targets = take(data, targets, kept, output)
             if given is not None:
                 given, held_given = given[kept], given[held]

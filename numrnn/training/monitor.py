@@ -25,7 +25,7 @@ class Monitor(NamedTuple):
     def badness(self, record):
         """Return the value of an epoch's record, with the sign of scores reversed, so that lower is better."""
         if self.name == "loss":
-            return record.loss if math.isnan(record.validation_loss) else record.validation_loss
+            return _loss_of(record)
         if self.name == "score":
             return -record.validation_score
         return -record.scores.get(self.name, math.nan)
@@ -38,8 +38,8 @@ class Monitor(NamedTuple):
 
     def rank(self, record):
         """Return a tuple that is smallest for the best epoch; epochs with equal values are ranked by loss and score."""
-        loss = record.loss if math.isnan(record.validation_loss) else record.validation_loss
-        return tuple(math.inf if math.isnan(x) else x for x in (self.badness(record), loss, -record.validation_score))
+        values = self.badness(record), _loss_of(record), -record.validation_score
+        return tuple(math.inf if math.isnan(value) else value for value in values)
 
     def improves(self, badness, best):
         """Return whether a value is better than the best one by more than the tolerance."""
@@ -50,3 +50,7 @@ class Monitor(NamedTuple):
     def best(self, history):
         """Return the record of the best epoch, or the first of several that are equally good."""
         return min(history, key=self.rank)
+
+
+def _loss_of(record):
+    return record.loss if math.isnan(record.validation_loss) else record.validation_loss

@@ -70,8 +70,8 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
     alpha : float, default=0.0
         Strength of the L2 penalty ``alpha/2 (|U|^2 + |W|^2 + |V|^2)`` in the objective. Biases are not penalised.
     batch_size : int or "auto", default="auto"
-        Number of pairs in a mini-batch; they have similar lengths. "auto" means the number of training pairs divided by
-        32, but at least 2 and at most 32.
+        Number of pairs in a mini-batch; they have similar lengths. "auto" means a sixteenth of the training pairs, but
+        at least 8 and at most 32.
     learning_rate_init : float, default=3e-3
         Initial learning rate.
     learning_rate : {"constant", "invscaling", "adaptive", "cosine"} or callable, default="constant"

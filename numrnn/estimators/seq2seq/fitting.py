@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
+from sklearn.utils import _safe_indexing
 
 from numrnn.data.sources import Targets
 from numrnn.data.symbols.next_symbols import Pairs, shifted
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.data.validation import Inputs
 from numrnn.estimators.fitting import Fitting
-from numrnn.estimators.held_out import LossAlone, chosen_split, items_of
+from numrnn.estimators.held_out import LossAlone, chosen_split
 from numrnn.estimators.inputs import check_same_vocabulary
 from numrnn.estimators.problem import Problem, check_same
 from numrnn.estimators.scoring import ValidationScores
@@ -94,7 +95,7 @@ class PairFitting(Fitting):
             held, arrays = self._read_validation(X_val, y_val), (X_val, y_val)
         elif holds_out:
             kept, held_ids = chosen_split(options, len(data), self._state.seed, arguments.groups)
-            arrays = (items_of(values, held_ids) for values in (arguments.X, arguments.y))
+            arrays = (_safe_indexing(values, held_ids) for values in (arguments.X, arguments.y))
             data, held = data.choose(kept), data.choose(held_ids)
         else:
             return self._lay_out(options, problem)
