@@ -50,7 +50,7 @@ def arrow_head(folder):
 
 
 def tecator(folder):
-    (X, y), (X_test, y_test) = (_read_ts(folder / f"Tecator_{part}.ts") for part in ("TRAIN", "TEST"))
+    (X, y), (X_test, y_test) = (read_ts(folder / f"Tecator_{part}.ts") for part in ("TRAIN", "TEST"))
     X, X_test = _scaled(X, X_test)
     return DataSet(RNNRegressor, X, *_standardised(y, X_test, y_test), {}, splits=3)
 
@@ -135,14 +135,14 @@ def quality(data, loss, score):
 
 
 def _classes(folder, name, splits):
-    (X, y), (X_test, y_test) = (_read_ts(folder / f"{name}_{part}.ts", labels=str) for part in ("TRAIN", "TEST"))
+    (X, y), (X_test, y_test) = (read_ts(folder / f"{name}_{part}.ts", labels=str) for part in ("TRAIN", "TEST"))
     X, X_test = _scaled(X, X_test)
     return DataSet(RNNClassifier, X, y, X_test, y_test, {}, splits, chance=1 / len(set(y)))
 
 
 def _by_its_own_scale(folder, name):
     """Standardise each series by itself; the logarithm of its scale is a second input."""
-    parts = [_read_ts(folder / f"{name}_{part}.ts", labels=str) for part in ("TRAIN", "TEST")]
+    parts = [read_ts(folder / f"{name}_{part}.ts", labels=str) for part in ("TRAIN", "TEST")]
     (X, y), (X_test, y_test) = parts
     logs = np.log10([x.std() + 1e-12 for x in X])
 
@@ -165,7 +165,7 @@ def _standardised(y, X_test, y_test):
     return (y - mean) / scale, X_test, (y_test - mean) / scale
 
 
-def _read_ts(path, labels=float):
+def read_ts(path, labels=float):
     """Read a file of the UCR archive's format .ts: dimensions between colons, and the target after the last one."""
     path = next(path.parent.rglob(path.name), path)
     lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line and line[0] not in "#@"]

@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from data_sets import _read_ts
+from data_sets import read_ts
 from scipy.io import loadmat
 from sklearn.pipeline import make_pipeline
 
@@ -44,7 +44,7 @@ def chorales(folder, seed):
 
 def appliances(folder, seed):
     """Return the accuracy on PLAID of a pipeline of two lines."""
-    (X, y), (X_test, y_test) = (_read_ts(folder / f"PLAID_{part}.ts", labels=str) for part in ("TRAIN", "TEST"))
+    (X, y), (X_test, y_test) = (read_ts(folder / f"PLAID_{part}.ts", labels=str) for part in ("TRAIN", "TEST"))
     network = RNNClassifier(bidirectional=True, pooling="max", random_state=seed)
     model = make_pipeline(SequenceScaler(per_sequence=True, keep_scale=True), network).fit(X, y)
     return {"accuracy": float(model.score(X_test, y_test))}

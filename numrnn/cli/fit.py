@@ -97,7 +97,7 @@ def _run(options, guard, comm):
 
     from numrnn import warmup
     from numrnn.cli.data import describe, read_data
-    from numrnn.cli.report import HistoryFile, columns_of, run_facts
+    from numrnn.cli.report import HistoryFile, history_columns, run_facts
     from numrnn.cli.training_run import Course, Stopwatch, check_memory, has_validation, prepare, train
     from numrnn.estimators.fitting import announcing_compilation
 
@@ -135,7 +135,9 @@ def _run(options, guard, comm):
     guard.check()
 
     course = Course()
-    history = HistoryFile(directory / "history.csv", columns_of(estimator, watched=has_validation(estimator, parts)))
+    history = HistoryFile(
+        directory / "history.csv", history_columns(estimator, watched=has_validation(estimator, parts))
+    )
     limits = filter(None, [checkpoint, make_time_limit(options)])
     callbacks = [*limits, course, *([history] if comm.rank == 0 else [])]
     with course.tells_faults(), lines_in_batch(options):

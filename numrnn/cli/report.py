@@ -16,7 +16,7 @@ from numrnn.data.sequences import Sequences
 from numrnn.inspection.training_history import save_learning_curve
 from numrnn.io.atomic import replace_file
 
-__all__ = ["HistoryFile", "as_json", "as_text", "columns_of", "run_facts", "save_results", "score"]
+__all__ = ["HistoryFile", "as_json", "as_text", "history_columns", "run_facts", "save_results", "score"]
 
 
 def save_results(directory, estimator, facts, *, watched):
@@ -76,7 +76,7 @@ def _finite(value):
 
 def make_history(estimator):
     """Return the columns of ``history.csv`` as lists with one value per epoch."""
-    columns = columns_of(estimator, watched=estimator.validation_loss_curve_ is not None)
+    columns = history_columns(estimator, watched=estimator.validation_loss_curve_ is not None)
     return {name: [value(record) for record in estimator._state.history] for name, value in columns.items()}
 
 
@@ -101,7 +101,7 @@ def run_facts(estimator, checkpoint, comm):
     return {"threads": threads, "ranks": comm.size, "resumed_from": resumed_from and str(resumed_from)}
 
 
-def columns_of(estimator, *, watched):
+def history_columns(estimator, *, watched):
     """Return the columns of ``history.csv``, as a dict of functions of an `EpochRecord`.
 
     If `watched` is True, they include validation columns: the loss, the score or bits per symbol, and the entries of
@@ -131,7 +131,7 @@ class HistoryFile:
     ----------
     path : pathlib.Path
     columns : dict of str to callable
-        The result of `columns_of`.
+        The result of `history_columns`.
     """
 
     def __init__(self, path, columns):

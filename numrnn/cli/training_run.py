@@ -99,8 +99,8 @@ def prepare(estimator, parts):
     with names_lines(train), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # `fit` repeats these warnings
         estimator.initialize(train.X, train.y)
-    if test is not None:
-        _check_test(estimator, test)
+        if test is not None:
+            _check_test(estimator, test)
 
 
 def _check_validation(estimator, parts):
@@ -144,24 +144,35 @@ def check_memory(estimator, part):
 
     if estimator.memory_limit is None or estimator.device != "cpu" or is_pair(estimator):
         return
-    lengths = _lengths(estimator, part)
+    lengths, size, steps = _sizes(estimator, part)
     held = estimator.validation_fraction if _holds_out(estimator) else 0
     kept = np.sort(lengths)[: max(1, int(len(lengths) * (1 - held)))]
     most = len(lengths) // 2 if held else len(lengths)
-    longest = min(kept[-1], estimator.bptt_steps or kept[-1])
-    rows = np.full(max(1, min(estimator.batch_size, most)), min(kept[0], longest))
+    longest = min(kept[-1], steps or kept[-1])
+    rows = np.full(max(1, min(size, most)), min(kept[0], longest))
     rows[0] = longest
     network = estimator._architecture.network(1, estimator.memory_limit)
     batch = SimpleNamespace(first=np.array([0, len(rows)]), lengths=rows)
     affordable_threads(1, network.layout, network.memory, batch, network.tile_rows)
 
 
-def _lengths(estimator, part):
+def _sizes(estimator, part):
+    """Return the lengths of the sequences or streams, the size of mini-batches, and the steps of a chunk or None."""
     import numpy as np
 
+    from numrnn.data.sources import Targets
+    from numrnn.estimators.language_model.fitting import sizes_of
+    from numrnn.estimators.problem import batch_size_of
+
+    options = estimator.batch_size, estimator.bptt_steps
     if isinstance(part.X, str):
-        return np.full(estimator.batch_size, len(part.X) // estimator.batch_size)
-    return part.X.lengths if hasattr(part.X, "lengths") else estimator.vocabulary_.transform(part.X).lengths
+        count, steps = sizes_of(np.array([len(part.X) - 1]), True, *options)
+        return np.full(count, max(1, len(part.X) // count)), count, steps
+    lengths = part.X.lengths if hasattr(part.X, "lengths") else estimator.vocabulary_.transform(part.X).lengths
+    if is_language_model(estimator):
+        return lengths, *sizes_of(lengths, False, *options)
+    # Weights can only make mini-batches larger, and a lower bound is wanted.
+    return lengths, batch_size_of(estimator.batch_size, len(lengths), Targets(None)), estimator.bptt_steps
 
 
 def _check_test(estimator, part):
@@ -201,7 +212,7 @@ def _weights(parts, watched):
 
 def watches_test(estimator, parts):
     """Return whether validation loss and scores are computed on the test set, which must not influence the model."""
-    chooses = estimator.restore_best_weights is True or estimator.learning_rate == "adaptive"
+    chooses = estimator._options().restores_best or estimator.learning_rate == "adaptive"
     return "test" in parts and not chooses and not _holds_out(estimator)
 
 
@@ -211,7 +222,7 @@ def has_validation(estimator, parts):
 
 
 def _holds_out(estimator):
-    return estimator.early_stopping or estimator.validation is not None
+    return estimator._options().wants_held_out
 
 
 def fold_scaler(estimator, scaler):

@@ -110,7 +110,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Further scores of the validation data, computed after each epoch: a name of `numrnn.metrics.get_scorer_names` or
         `sklearn.metrics.get_scorer_names`, a callable ``scorer(estimator, X, y)`` (its score has the name "scorer"), a
         list of names, or a dict from name to scorer. With ``output="step"``, scikit-learn's scorers are computed over
-        the steps of all sequences after the `washout`. `history_` stores the scores.
+        the steps of all sequences. Named scorers leave out the `washout`. `history_` stores the scores.
     restore_best_weights : bool or "auto", default="auto"
         Whether to end with the weights of the best epoch according to `monitor` instead of the last epoch. "auto" means
         the value of `early_stopping`. Without validation data, epochs are compared by their training loss.
@@ -472,24 +472,24 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         self._check_classes()
         return encode_labels(flat, self.classes_, name)
 
-    def _validation_targets(self, y, data, sample_weight, suffix):
-        name = "y" + suffix
+    def _validation_targets(self, y, data, sample_weight):
         if self._architecture.head == "sigmoid":
-            return super()._validation_targets(y, data, sample_weight, suffix)
-        flat = self._flat(y, data, name)
-        codes = encode_labels(flat, self.classes_, name, allow_unseen=True)
+            return super()._validation_targets(y, data, sample_weight)
+        flat, weights = self._flat(y, data, "y_val"), self._weights(sample_weight, data, "_val")
+        codes = encode_labels(flat, self.classes_, "y_val", allow_unseen=True)
         unseen = codes < 0
-        if not unseen.any() or unseen.all():
-            return super()._validation_targets(y, data, sample_weight, suffix)
+        if unseen.all():
+            encode_labels(flat, self.classes_, "y_val")  # raises the error about unseen labels
+        if not unseen.any():
+            return self._weighed(codes, weights, "_val"), None
         warnings.warn(
-            f"{name}: {np.count_nonzero(unseen)} of {len(codes)} labels do not occur in y, for example "
+            f"y_val: {np.count_nonzero(unseen)} of {len(codes)} labels do not occur in y, for example "
             f"{shown(flat.ravel()[unseen].tolist()[0])}; they count as wrong answers in scores, and are "
             "left out of the loss",
-            stacklevel=6,
+            stacklevel=7,
         )
-        weights, known = self._weights(sample_weight, data, suffix), np.where(unseen, 0, codes)
-        weights = np.ones(len(codes)) if weights is None else weights
-        products = weigh_classes(weights, self._class_weights, known, suffix)
+        known, weights = np.where(unseen, 0, codes), np.ones(len(codes)) if weights is None else weights
+        products = weigh_classes(weights, self._class_weights, known, "_val")
         return Targets(known, np.where(unseen, 0.0, products)), Targets(codes, np.where(unseen, weights, products))
 
     def _for_network(self, values, name):

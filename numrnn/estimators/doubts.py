@@ -13,8 +13,11 @@ FEW_UPDATES = 100  # fewer updates cause no warning: a network may not have lear
 SCALER = "put a SequenceScaler before the estimator in a pipeline, or standardise the inputs otherwise"
 
 
-def warn_of_inputs(data, name, stacklevel):
-    """Warn if inputs are far from zero mean and unit variance: a network then learns slowly or not at all."""
+def warn_of_inputs(data, held, stacklevel):
+    """Warn if inputs are far from zero mean and unit variance, or validation inputs far from the training inputs.
+
+    `held` are the validation sequences, or None. A held-out part of X has the scale of X and is not compared.
+    """
     moments = _moments(data)
     if moments is None:
         return
@@ -22,19 +25,20 @@ def warn_of_inputs(data, name, stacklevel):
     place = int(np.argmax(np.maximum(np.abs(mean), deviation)))
     size = np.sqrt(np.mean(mean**2 + deviation**2))
     if max(abs(mean[place]), deviation[place]) > LARGE or 0 < size < SMALL:
-        found = f"input {place} of {name} has mean {mean[place]:.3g} and standard deviation {deviation[place]:.3g}"
+        found = f"input {place} of X has mean {mean[place]:.3g} and standard deviation {deviation[place]:.3g}"
         warnings.warn(
             f"{found}: networks learn best from inputs near zero mean and unit variance; {SCALER}",
             stacklevel=stacklevel + 1,
         )
+    if held is not None and getattr(held, "values", None) is not data.values:
+        _warn_of_validation_inputs(moments, _moments(held), stacklevel + 1)
 
 
-def warn_of_validation_inputs(data, held, stacklevel):
+def _warn_of_validation_inputs(moments, moments_val, stacklevel):
     """Warn if the scale of the validation inputs suggests that only the training inputs were standardised."""
-    both = _moments(data), _moments(held)
-    if None in both:
+    if moments_val is None:
         return
-    (mean, deviation), (mean_val, deviation_val) = both
+    (mean, deviation), (mean_val, deviation_val) = moments, moments_val
     unit = np.maximum(deviation, 1e-3 * np.abs(mean) + np.finfo(float).tiny)
     far = np.maximum(np.abs(mean_val - mean) / unit, deviation_val / unit)
     place = int(np.argmax(far))

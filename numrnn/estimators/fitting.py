@@ -18,6 +18,7 @@ from numrnn.kernels.jit import CACHE_FOLDER
 from numrnn.kernels.linking import compilations
 from numrnn.network.architecture import check_place
 from numrnn.training import (
+    PREFIX,
     Checkpoint,
     EarlyStopping,
     Monitor,
@@ -79,12 +80,9 @@ class Fitting(Model, ABC):
         if problem.targets is None or not isinstance(problem.targets.values, np.ndarray):  # symbols on a GPU
             return
         squares = sum(float(np.square(state.theta[first:end], dtype=np.float64).sum()) for first, end in layout.decayed)
-        loss = state.history[-1].loss - 0.5 * options.alpha * squares
-        warn_of_no_success(loss, problem.targets, self._head, state.n_updates, stacklevel=5)
-
-    @property
-    def _head(self):
-        return self._architecture.head
+        record = Monitor(options.monitor).best(state.history) if options.restores_best else state.history[-1]
+        loss = record.loss - 0.5 * options.alpha * squares
+        warn_of_no_success(loss, problem.targets, problem.architecture.head, state.n_updates, stacklevel=5)
 
     def _options(self):
         return TrainingOptions(type(self).__name__, self.get_params(deep=False), self._fixed)
@@ -193,7 +191,7 @@ class Fitting(Model, ABC):
         """Set the fitted attributes that describe the course of training."""
         history = self._state.history
         self.n_iter_ = self._state.epoch
-        columns = {name.removeprefix("scores."): np.array(values) for name, values in columns_of(history).items()}
+        columns = {name.removeprefix(PREFIX): np.array(values) for name, values in columns_of(history).items()}
         self.history_ = columns
         self.loss_curve_ = [record.loss for record in history]
         self.loss_ = self.loss_curve_[-1] if history else float("nan")

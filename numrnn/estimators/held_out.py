@@ -33,7 +33,7 @@ class Validation:
         return loss, score, {} if self.scores is None else self.scores(theta)
 
 
-class LossAlone:
+class ValidationLoss:
     """Compute the validation loss of an estimator whose score is the negative loss.
 
     Parameters

@@ -394,8 +394,8 @@ TABLE = (
         """Further scores of the validation data, computed after each epoch: a name of
         `numrnn.metrics.get_scorer_names` or `sklearn.metrics.get_scorer_names`, a callable ``scorer(estimator, X, y)``
         (its score has the name "scorer"), a list of names, or a dict from name to scorer. With ``output="step"``,
-        scikit-learn's scorers are computed over the steps of all sequences after the `washout`. `history_` stores the
-        scores.""",
+        scikit-learn's scorers are computed over the steps of all sequences. Named scorers leave out the
+        `washout`. `history_` stores the scores.""",
         type="str, callable, list, dict or None",
         annotation="str | Callable[..., float] | Sequence[str] | Mapping[str, str | Callable[..., float]] | None",
         option=Option("further scores of the validation data, such as f1_macro,step_accuracy", "names"),

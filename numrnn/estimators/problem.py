@@ -26,7 +26,7 @@ from numrnn.io.messages import InputError, shown
 from numrnn.network.architecture import Architecture, PairArchitecture, differences
 from numrnn.network.components import CELLS
 from numrnn.solvers import LBFGS, resolve_solver
-from numrnn.training import TrainingState, check_callbacks, resolve_schedule
+from numrnn.training import Monitor, TrainingState, check_callbacks, resolve_schedule
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -95,6 +95,11 @@ class TrainingOptions(SimpleNamespace):
         automatic = isinstance(self.restore_best_weights, str)
         return self.early_stopping if automatic else bool(self.restore_best_weights)
 
+    @property
+    def wants_held_out(self):
+        """Return whether a part of X is held out unless validation data are passed."""
+        return self.early_stopping or self.validation is not None
+
     def holds_out(self, arguments):
         """Return whether a part of X is held out; raise an error if arguments and parameters contradict each other."""
         if arguments.X_val is not None and self.validation is not None:
@@ -104,7 +109,7 @@ class TrainingOptions(SimpleNamespace):
             raise InputError("groups", (), f": {expected}, got validation={shown(self.validation)}")
         if self.gap and self.validation != "last":
             raise InputError("gap", (), f"={self.gap}: must be 0 unless validation='last'")
-        holds_out = arguments.X_val is None and (self.early_stopping or self.validation is not None)
+        holds_out = arguments.X_val is None and self.wants_held_out
         if not holds_out and arguments.X_val is None and (self.monitor != "loss" or self.scoring is not None):
             name = "scoring" if self.scoring is not None else "monitor"
             hint = "; pass X_val, or set validation or early_stopping"
@@ -143,9 +148,7 @@ class TrainingOptions(SimpleNamespace):
             raise InputError("washout", (), problem)
         if isinstance(self.validation, str) and self.validation != "last":  # str also has a method `split`
             raise InputError("validation", (), f"={shown(self.validation)}: must be None, 'last' or a splitter")
-        if self.monitor not in ("loss", "score", *self.scorers):
-            known = ", ".join(map(repr, ("loss", "score", *self.scorers)))
-            raise InputError("monitor", (), f"={shown(self.monitor)}: must be one of {known}, with this scoring")
+        Monitor(self.monitor).check(self.scorers)
         for _ in (self.resolved_solver, self.schedule, self.threads):  # each property checks its parameters
             pass
         check_callbacks(self.callbacks or ())

@@ -102,7 +102,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Further scores of the validation data, computed after each epoch: a name of `numrnn.metrics.get_scorer_names` or
         `sklearn.metrics.get_scorer_names`, a callable ``scorer(estimator, X, y)`` (its score has the name "scorer"), a
         list of names, or a dict from name to scorer. With ``output="step"``, scikit-learn's scorers are computed over
-        the steps of all sequences after the `washout`. `history_` stores the scores.
+        the steps of all sequences. Named scorers leave out the `washout`. `history_` stores the scores.
     restore_best_weights : bool or "auto", default="auto"
         Whether to end with the weights of the best epoch according to `monitor` instead of the last epoch. "auto" means
         the value of `early_stopping`. Without validation data, epochs are compared by their training loss.
@@ -439,7 +439,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
 
     def _decode_outputs(self, outputs):
         # scikit-learn's estimator checks require predictions in float64; the conversion does not change any value.
-        outputs = self._target_scale.restored(outputs.astype(np.float64))
+        outputs = np.asarray(self._target_scale.restored(outputs), np.float64)
         return outputs[:, 0] if self._one_column else outputs
 
     def _decode_output(self, largest, outputs):

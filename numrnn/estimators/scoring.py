@@ -4,12 +4,14 @@ import copy
 from dataclasses import replace
 from functools import wraps
 
-from numrnn.data.conversion import step_weights, steps_to_sequences
+from numrnn.data.conversion import sequence_weights_or_none, step_weights, steps_to_sequences
+from numrnn.data.sequences import Sequences
 from numrnn.estimators.targets import steps_of
 from numrnn.io.messages import InputError, InputTypeError, shown
 from numrnn.metrics.scorers import check_metric, get_scorer
 from numrnn.training import FIELDS
 
+LIBRARIES = ("sklearn", "numrnn")  # libraries whose scorers know nothing of the washout
 _TAKEN = ("score", *FIELDS)
 
 
@@ -47,7 +49,7 @@ class ValidationScores:
 
     def __init__(self, estimator, scorers, X, y, sample_weight=None):
         self._estimator, self._scorers, self._data, self._weights = estimator, scorers, (X, y), sample_weight
-        if getattr(estimator._architecture, "head", None) == "sigmoid":
+        if estimator._architecture.head == "sigmoid":
             for scorer in scorers.values():
                 metric = getattr(scorer, "metric", getattr(scorer, "_score_func", None))
                 check_metric(metric, estimator.n_outputs_, "scoring")
@@ -60,14 +62,12 @@ class ValidationScores:
 
     def _score(self, name, scorer, estimator):
         X, y = self._data
-        of_scikit_learn = type(scorer).__module__.startswith("sklearn.")
-        takes_weights = of_scikit_learn or type(scorer).__module__.startswith("numrnn.metrics.")
-        weights = {} if self._weights is None or not takes_weights else {"sample_weight": self._weights}
-        if of_scikit_learn and getattr(estimator, "output", None) == "step":
-            steps = steps_to_sequences(y, name="y")
-            kept = steps_of(steps) >= estimator.washout
-            estimator, y = _OfSteps(estimator, kept), steps.values[kept]
-            weights = {key: step_weights(value, steps)[kept] for key, value in weights.items()}
+        library = type(scorer).__module__.partition(".")[0]
+        weights = {} if self._weights is None or library not in LIBRARIES else {"sample_weight": self._weights}
+        if library in LIBRARIES and getattr(estimator, "output", None) == "step":
+            steps, is_flat = steps_to_sequences(y, name="y"), library == "sklearn"
+            weights = {key: _weights_of(value, steps, estimator.washout, is_flat) for key, value in weights.items()}
+            estimator, y = _OfSteps(estimator, is_flat), _after_washout(steps, estimator.washout, is_flat)
         score = scorer(estimator, X, y, **weights)
         try:
             return float(score)
@@ -75,11 +75,27 @@ class ValidationScores:
             raise InputTypeError("scoring", (name,), f"returned {shown(score)}: it must return a number") from error
 
 
-class _OfSteps:
-    """Represent an estimator whose predictions for the steps after the washout are one array."""
+def _after_washout(values, washout, is_flat):
+    """Return the values of steps (`Sequences`) without the washout of each sequence, as one array if `is_flat`."""
+    if not is_flat and not washout:
+        return values
+    kept = steps_of(values) >= washout
+    if is_flat:
+        return values.values[kept]
+    return Sequences.from_concatenated(values.values[kept], values.lengths - washout)
 
-    def __init__(self, estimator, kept):
-        self._estimator, self._kept = estimator, kept
+
+def _weights_of(weights, steps, washout, is_flat):
+    if not is_flat and (not washout or sequence_weights_or_none(weights, len(steps)) is not None):
+        return weights  # weights of sequences hold for all of their steps
+    return _after_washout(Sequences(step_weights(weights, steps), steps.offsets), washout, is_flat)
+
+
+class _OfSteps:
+    """Represent an estimator whose predictions are those of the steps after the washout."""
+
+    def __init__(self, estimator, is_flat):
+        self._estimator, self._is_flat = estimator, is_flat
 
     def __getattr__(self, name):
         attribute = getattr(self._estimator, name)
@@ -88,6 +104,6 @@ class _OfSteps:
 
         @wraps(attribute)
         def of_steps(X):
-            return steps_to_sequences(attribute(X), name=name).values[self._kept]
+            return _after_washout(steps_to_sequences(attribute(X), name=name), self._estimator.washout, self._is_flat)
 
         return of_steps

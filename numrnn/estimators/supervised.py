@@ -24,7 +24,7 @@ from numrnn.data.sources import (
 from numrnn.data.symbols.checks import count_symbols
 from numrnn.data.validation import Inputs
 from numrnn.estimators.base import WeightsAccess
-from numrnn.estimators.doubts import warn_of_inputs, warn_of_validation_inputs
+from numrnn.estimators.doubts import warn_of_inputs
 from numrnn.estimators.fitting import Fitting
 from numrnn.estimators.held_out import Validation, chosen_split, sequence_weights, take
 from numrnn.estimators.inputs import InputReader, check_same_vocabulary, learn_vocabulary
@@ -394,7 +394,7 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         """Return the sample weight of each target, 0 in the steps of the washout; None if all weights are equal."""
         name, output = "sample_weight" + suffix, self._architecture.output
         weights = flat_weights(sample_weight, data, output, device=self.device, name=name)
-        return weights if not self.washout else after_washout(weights, data, self.washout, "X" + suffix)
+        return weights if not self.washout else after_washout(weights, data, self.washout, suffix)
 
     def _weighed(self, values, weights, suffix=""):
         weights = weigh_classes(weights, self._class_weights, values, suffix)
@@ -452,18 +452,17 @@ class BaseRNN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, WeightsAccess, 
         return self._lay_out(options, problem)
 
     def _warn_of(self, problem):
-        warn_of_inputs(problem.data, "X", stacklevel=5)
-        if problem.validate is not None:
-            warn_of_validation_inputs(problem.data, problem.validate.held[0], stacklevel=5)
+        held = None if problem.validate is None else problem.validate.held[0]
+        warn_of_inputs(problem.data, held, stacklevel=5)
 
-    def _read_validation(self, X_val, y_val, sample_weight_val=None, state_val=None, name="X_val", suffix="_val"):
-        data, _ = self._reader(np.dtype(self.dtype)).read(X_val, name)
-        targets, scored = self._validation_targets(y_val, data, sample_weight_val, suffix)
+    def _read_validation(self, X_val, y_val, sample_weight_val=None, state_val=None):
+        data, _ = self._reader(np.dtype(self.dtype)).read(X_val, "X_val")
+        targets, scored = self._validation_targets(y_val, data, sample_weight_val)
         return data, targets, self._given_states(state_val, data, "state_val"), scored
 
-    def _validation_targets(self, y, data, sample_weight, suffix):
+    def _validation_targets(self, y, data, sample_weight):
         """Return the validation targets for the loss, and those for the score (None if they are the same)."""
-        return self._targets(y, data, sample_weight, suffix), None
+        return self._targets(y, data, sample_weight, "_val"), None
 
     def _run(self, X, raw=False, state=None, predictor=None):
         """Return the outputs, the final states, X as sequences, and the form of X."""

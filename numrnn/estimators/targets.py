@@ -169,10 +169,10 @@ def encode_labels(flat, labels, name, *, allow_unseen=False):
     try:
         return encoder.transform(column).astype(np.int64)
     except (ValueError, TypeError) as error:
-        unseen = sorted(set(column.tolist()) - set(labels.tolist()), key=repr)
         if allow_unseen:
             known = {label: i for i, label in enumerate(labels.tolist())}
             return np.array([known.get(label, -1) for label in column.tolist()], np.int64)
+        unseen = sorted(set(column.tolist()) - set(labels.tolist()), key=repr)
         problem = f"contains previously unseen labels: {shown(unseen)}; expected labels from {shown(labels.tolist())}"
         raise InputError(name, (), problem) from error
 
@@ -275,14 +275,18 @@ def flat_weights(sample_weight, data, output, *, device="cpu", name="sample_weig
     return weights if per_step or output == "sequence" else np.repeat(weights, data.lengths)
 
 
-def after_washout(weights, data, washout, name):
-    """Return weights of steps (1 for None), 0 in the washout of each sequence; `name` is the name of X in errors."""
+def after_washout(weights, data, washout, suffix):
+    """Return weights of steps (1 for None), 0 in the washout of each sequence; `suffix` completes names in errors."""
     short = data.lengths <= washout
     if short.any():
         i = int(short.argmax())
         problem = f"has {data.lengths[i]} steps, but must have more than washout={washout}"
-        raise InputError(name, (i,), problem, "; lower washout, or leave the sequence out")
-    return np.where(steps_of(data) < washout, 0.0, 1.0 if weights is None else weights)
+        raise InputError("X" + suffix, (i,), problem, "; lower washout, or leave the sequence out")
+    kept = np.where(steps_of(data) < washout, 0.0, 1.0 if weights is None else weights)
+    if not kept.any():
+        problem = f"must have a non-zero weight after the washout of {washout} steps, but all are zero"
+        raise InputError("sample_weight" + suffix, (), problem)
+    return kept
 
 
 def steps_of(data):

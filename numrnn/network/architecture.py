@@ -130,6 +130,11 @@ class PairArchitecture(NamedTuple):
         """Return the dtype of all weights."""
         return self.decoder.dtype
 
+    @property
+    def head(self):
+        """Return the output function of the decoder."""
+        return self.decoder.head
+
     def layout(self):
         """Return the names, shapes and positions of the parameters in theta."""
         return PairLayout(self.encoder.layout(), self.decoder.layout())

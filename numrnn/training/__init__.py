@@ -10,6 +10,7 @@ _MODULE_OF = {
     "EarlyStopping": "early_stopping",
     "EpochRecord": "state",
     "Monitor": "monitor",
+    "PREFIX": "state",
     "FIELDS": "state",
     "FitInfo": "callbacks",
     "ScikitLearnBridge": "callbacks",

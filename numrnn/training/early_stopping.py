@@ -62,7 +62,7 @@ class EarlyStopping:
 
     @property
     def best_value(self):
-        return self._best[0] if self.monitor == "loss" else -self._best[0]
+        return Monitor(self.monitor).value(self._best[0])
 
     @property
     def best_loss(self):
@@ -120,7 +120,7 @@ class EarlyStopping:
     def on_epoch_end(self, info):
         """Compare the epoch with the best epoch; return whether to stop training."""
         monitor = Monitor(self.monitor, self.tol)
-        monitor.check(info.last)
+        monitor.check(info.last.scores)
         rank = monitor.rank(info.last)
         self._misses = 0 if monitor.improves(rank[0], self._best[0]) else self._misses + 1
         if rank < self._best and math.isfinite(rank[0]):

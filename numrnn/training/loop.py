@@ -77,7 +77,8 @@ def train(
     given : ndarray of shape (N, state_size) or None, default=None
         Initial states; None means learned or zero initial states.
     validate : callable or None, default=None
-        Function that is called after each epoch; `validate(theta)` returns (loss, score).
+        Function that is called after each epoch; `validate(theta)` returns the loss, the score and, optionally, a
+        dict of further scores.
     callbacks : sequence of objects
         See `numrnn.training.callbacks`.
     comm : Serial or MPI

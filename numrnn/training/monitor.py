@@ -30,10 +30,14 @@ class Monitor(NamedTuple):
             return -record.validation_score
         return -record.scores.get(self.name, math.nan)
 
-    def check(self, record):
-        """Raise an error if a record does not have the monitored value."""
-        if self.name not in ("loss", "score", *record.scores):
-            known = ", ".join(map(repr, ("loss", "score", *record.scores)))
+    def value(self, badness):
+        """Return the value of which `badness` is the value or, for a score, its negative."""
+        return badness if self.name == "loss" else -badness
+
+    def check(self, scores):
+        """Raise an error unless the monitored value is a loss, the score, or one of `scores`."""
+        if self.name not in ("loss", "score", *scores):
+            known = ", ".join(map(repr, ("loss", "score", *scores)))
             raise InputError("monitor", (), f"={shown(self.name)}: must be one of {known}; scoring has no such entry")
 
     def rank(self, record):

@@ -499,6 +499,17 @@ def test_scores_of_steps_in_a_file_of_options(tmp_path):
     assert report["watched"] == "validation"
 
 
+def test_a_memory_limit_needs_no_batch_size(labelled, tmp_path, capsys):
+    enough = ["--output", str(tmp_path), *SHORT, "--memory-limit"]
+    assert main(["fit", str(labelled), *enough, "1GB"]) == 0
+    assert main(["fit", str(labelled), *enough, "1kB"]) == 2
+    assert "memory_limit is too low: a mini-batch of 8 sequences" in capsys.readouterr().err
+    (tmp_path / "text.txt").write_text("never odd or even " * 200, encoding="utf-8")
+    words = ["fit", str(tmp_path / "text.txt"), "--task", "language-model", *enough]
+    assert main([*words, "1GB"]) == 0
+    assert main([*words, "1kB"]) == 2
+
+
 @pytest.mark.parametrize("words", [("--restore-best-weights",), ("--learning-rate", "adaptive")])
 def test_nothing_is_chosen_by_the_test_set(labelled, tmp_path, words, capsys):
     command = ["fit", str(labelled), "--output", str(tmp_path), *SHORT, *words]
@@ -517,7 +528,7 @@ def test_nothing_is_chosen_by_the_test_set(labelled, tmp_path, words, capsys):
     [
         (("--scoring", "f2"), "--scoring='f2': must be a name in sklearn.metrics.get_scorer_names() or numrnn.metrics"),
         (("--scoring", "f1,,f2"), "argument --scoring: expected names such as f1_macro,step_accuracy, got 'f1,,f2'"),
-        (("--monitor", "f1"), "--monitor='f1': must be one of 'loss', 'score', with this scoring"),
+        (("--monitor", "f1"), "--monitor='f1': must be one of 'loss', 'score'; scoring has no such entry"),
         (("--gap", "2"), "--gap=2: must be 0 unless validation='last'"),
         (("--time-limit", "0"), "argument --time-limit: expected a number of seconds above 0, got '0'"),
         (("--time-limit", "1h"), "argument --time-limit: expected a number of seconds above 0, got '1h'"),

@@ -80,6 +80,12 @@ def test_a_network_that_learned_nothing_gives_a_warning():
         assert "no better than the" in found[0] and "learning_rate_init" in found[0]
 
 
+def test_a_network_that_deteriorated_after_its_best_epoch_gives_no_warning():
+    options = {"learning_rate": lambda epoch: 1.0 if epoch < 40 else 1e4, "learning_rate_init": 0.01, "alpha": 0.01}
+    options |= {"max_iter": 45, "random_state": 0, "hidden_layer_sizes": (8,), "restore_best_weights": True}
+    assert not found_by(lambda: RNNClassifier(**options).fit(X, X[:, -1, 0] > 0))
+
+
 def test_a_network_that_learned_gives_no_warning():
     options = {"learning_rate_init": 0.01, "max_iter": 60, "random_state": 0, "hidden_layer_sizes": (8,)}
     assert not found_by(lambda: RNNClassifier(**options).fit(X, X[:, -1, 0] > 0))

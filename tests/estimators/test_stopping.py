@@ -103,7 +103,14 @@ def test_scores_of_steps(form):
 
 def test_steps_of_the_washout_count_in_no_score():
     held = {"X_val": X[40:], "y_val": STEPS[40:]}
-    model = fitted(data=(X[:40], STEPS[:40]), held=held, output="step", scoring="accuracy", washout=2)
+    scoring = ["accuracy", "step_accuracy"]
+    model = fitted(data=(X[:40], STEPS[:40]), held=held, output="step", scoring=scoring, washout=2)
+    assert model.history_["accuracy"].tolist() == model.history_["step_accuracy"].tolist()
+    for weights in ([np.linspace(0.1, 1, len(x)) for x in X[40:]], np.linspace(0.1, 1, 20)):
+        weighed = held | {"sample_weight_val": weights}
+        other = fitted(data=(X[:40], STEPS[:40]), held=weighed, output="step", scoring=scoring, washout=2)
+        np.testing.assert_allclose(other.history_["accuracy"], other.history_["step_accuracy"])
+        np.testing.assert_allclose(other.history_["accuracy"], other.history_["validation_score"])
     right = np.concatenate([(found == row)[2:] for found, row in zip(model.predict(X[40:]), STEPS[40:], strict=True)])
     assert model.history_["accuracy"][-1] == model.history_["validation_score"][-1] == right.mean()
 
@@ -126,7 +133,7 @@ def test_regressors_and_pairs_have_scores_too():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"monitor": "f1"}, "monitor='f1': must be one of 'loss', 'score', with this scoring"),
+        ({"monitor": "f1"}, "monitor='f1': must be one of 'loss', 'score'; scoring has no such entry"),
         ({"scoring": "f2"}, "scoring='f2': must be a name in sklearn.metrics.get_scorer_names"),
         ({"scoring": ["f1", "f1"]}, "must hold distinct names of scorers"),
         ({"scoring": {"loss": "f1"}}, "the name 'loss' must be a str other than"),
@@ -185,8 +192,9 @@ def test_texts_are_split_like_sequences():
 def test_labels_that_only_y_val_has_are_wrong_answers_and_no_loss():
     labels = Y[40:].copy()
     labels[:5] = 7
-    with pytest.warns(UserWarning, match="5 of 20 labels do not occur in y, for example 7; they count as wrong"):
-        model = fitted(held={"X_val": X[40:], "y_val": labels})
+    with pytest.warns(UserWarning, match="5 of 20 labels do not occur in y, for example 7; they count") as found:
+        model = RNNClassifier(**SMALL).fit(X[:40], Y[:40], X_val=X[40:], y_val=labels)
+    assert [warning.filename for warning in found] == [__file__]
     assert model.validation_scores_[-1] == model.score(X[40:], labels)
     others = fitted(held={"X_val": X[45:], "y_val": labels[5:]})
     np.testing.assert_allclose(model.validation_loss_curve_, others.validation_loss_curve_, rtol=1e-6)

@@ -64,6 +64,14 @@ def test_a_sequence_without_further_steps_is_named():
         RNNRegressor(**SMALL, washout=4).fit(X[4:], y[4:], X_val=X[2:4], y_val=y[2:4])
 
 
+def test_weights_of_the_washout_alone_are_none():
+    X, y = ragged()
+    weights = [np.where(np.arange(len(x)) < 4, 1.0, 0.0) for x in X]
+    for model, targets in ((RNNRegressor, y), (RNNClassifier, [(row > 0).astype(int) for row in y])):
+        with pytest.raises(ValueError, match="sample_weight must have a non-zero weight after the washout of 4 steps"):
+            model(**SMALL, washout=4).fit(X, targets, weights)
+
+
 def test_it_needs_targets_of_steps():
     X, y = ragged()
     with pytest.raises(ValueError, match="washout=2: must be 0 with output='sequence'"):

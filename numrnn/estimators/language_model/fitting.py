@@ -12,7 +12,7 @@ from numrnn.data.symbols.checks import count_symbols
 from numrnn.data.symbols.next_symbols import NextSymbols
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.estimators.fitting import Fitting
-from numrnn.estimators.held_out import LossAlone, chosen_split
+from numrnn.estimators.held_out import ValidationLoss, chosen_split
 from numrnn.estimators.inputs import check_same_vocabulary, vocabulary_of
 from numrnn.estimators.language_model.inputs import TextReader, check_same_boundaries, learn_boundaries
 from numrnn.estimators.language_model.scoring import mean_cross_entropy
@@ -129,7 +129,7 @@ class TextFitting(Fitting):
             network.pack(theta)
             return mean_cross_entropy(network, held, threads)
 
-        return LossAlone(loss, held)
+        return ValidationLoss(loss, held)
 
     def _reader(self):
         """Return a reader of texts that uses the fitted attributes."""

@@ -93,7 +93,7 @@ class RNNSeq2Seq(PairPrediction, PairFitting):
         Further scores of the validation data, computed after each epoch: a name of `numrnn.metrics.get_scorer_names` or
         `sklearn.metrics.get_scorer_names`, a callable ``scorer(estimator, X, y)`` (its score has the name "scorer"), a
         list of names, or a dict from name to scorer. With ``output="step"``, scikit-learn's scorers are computed over
-        the steps of all sequences after the `washout`. `history_` stores the scores.
+        the steps of all sequences. Named scorers leave out the `washout`. `history_` stores the scores.
     restore_best_weights : bool or "auto", default="auto"
         Whether to end with the weights of the best epoch according to `monitor` instead of the last epoch. "auto" means
         the value of `early_stopping`. Without validation data, epochs are compared by their training loss.

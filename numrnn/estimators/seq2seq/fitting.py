@@ -10,7 +10,7 @@ from numrnn.data.symbols.next_symbols import Pairs, shifted
 from numrnn.data.symbols.vocabulary import Vocabulary
 from numrnn.data.validation import Inputs
 from numrnn.estimators.fitting import Fitting
-from numrnn.estimators.held_out import LossAlone, chosen_split
+from numrnn.estimators.held_out import ValidationLoss, chosen_split
 from numrnn.estimators.inputs import check_same_vocabulary
 from numrnn.estimators.problem import Problem, check_same
 from numrnn.estimators.scoring import ValidationScores
@@ -44,10 +44,6 @@ class PairFitting(Fitting):
         self._learn_lengths(targets.lengths, continues)
         data = pairs_of(source, targets, target_reader)
         return Problem(architecture, data, targets_of(data))
-
-    @property
-    def _head(self):
-        return self._architecture.decoder.head
 
     def _check_same_data(self, options):
         if options.input != self._input:
@@ -102,7 +98,7 @@ class PairFitting(Fitting):
         network = self._architecture.network(options.threads, device=options.device)
         targets = targets_of(held)
         scores = ValidationScores(self, options.scorers, *arrays) if options.scorers else None
-        validate = LossAlone(lambda theta: network.loss(theta, held, targets)[0], held, targets, scores=scores)
+        validate = ValidationLoss(lambda theta: network.loss(theta, held, targets)[0], held, targets, scores=scores)
         return self._lay_out(options, replace(problem, data=data, targets=targets_of(data), validate=validate))
 
     def _read_validation(self, X_val, y_val):
