@@ -102,8 +102,13 @@ class Architecture(NamedTuple):
         return CPUNetwork(self.layout(), **options)
 
     def initial_theta(self, seed):
-        """Return the initial weights, a flat array."""
-        return initial_theta(self.layout(), self.activation, seed, np.dtype(self.dtype))
+        """Return the initial weights, a flat array.
+
+        A network remembers long from the beginning if it reads numbers, and if no pooling brings earlier states to the
+        output: see docs/design/defaults.rst for what was measured.
+        """
+        long_memory = self.n_symbols is None and self.pooling == "last"
+        return initial_theta(self.layout(), self.activation, seed, np.dtype(self.dtype), long_memory=long_memory)
 
     def predictor(self, theta, device="cpu"):
         """Return a predictor with these weights."""

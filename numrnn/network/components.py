@@ -13,7 +13,8 @@ class Memory(NamedTuple):
     """Describe the gate that keeps the previous state where it is 1."""
 
     gate: int
-    biases: tuple  # initial bias of the first and of the last unit; those between are spread evenly
+    short: tuple  # initial biases of the first and of the last unit; those between are spread evenly
+    long: tuple  # the same for a network that must remember long from the beginning
 
 
 class Cell(NamedTuple):
@@ -54,9 +55,12 @@ class Head(NamedTuple):
 
 CELLS = {
     "elman": Cell(ElmanNet, 1, saves_planes=False, activations=("tanh", "relu"), most_in_registers=128),
-    "gru": Cell(GRUNet, 3, planes=(2, 0, 1), biases_of_W=("b_Wn",), memory=Memory(1, (0, 3)), most_in_registers=64),
+    "gru": Cell(
+        GRUNet, 3, planes=(2, 0, 1), biases_of_W=("b_Wn",), memory=Memory(1, (0, 0), (0, 3)), most_in_registers=64
+    ),
     "lstm": Cell(
-        LSTMNet, 4, planes=(0, 1, 2, 3), states=("s_0", "cell_0"), memory=Memory(1, (1, 1)), most_in_registers=64
+        LSTMNet, 4, planes=(0, 1, 2, 3), states=("s_0", "cell_0"), memory=Memory(1, (1, 1), (1, 1)),
+        most_in_registers=64,
     ),
 }  # fmt: skip
 ACTIVATIONS = {"tanh": Activation(TANH), "relu": Activation(RELU, W_is_identity=True)}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from problems import parameter_shapes
 
+from numrnn import RNNClassifier
 from numrnn.network.parameters import Layout, initial_theta
 
 GATES = {"elman": 1, "gru": 3, "lstm": 4}
@@ -36,16 +37,17 @@ def test_views_tile_the_flat_vector_and_decay_touches_no_bias(cell):
     assert (theta == -1).sum() == 1
 
 
+@pytest.mark.parametrize("long_memory", [False, True])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("cell", GATES)
-def test_first_weights(cell, dtype):
+def test_first_weights(cell, dtype, long_memory):
     """Check the initial weights.
 
     U and V are Glorot uniform and W is orthogonal, gate by gate; biases are zero, but 1 for the LSTM's forget gate and
-    from 0 to 3 for the GRU's update gate.
+    from 0 to 3 for the GRU's update gate if the memory is to be long.
     """
     layout = layout_of(cell)
-    theta = initial_theta(layout, "tanh", 7, dtype)
+    theta = initial_theta(layout, "tanh", 7, dtype, long_memory=long_memory)
     assert theta.dtype == dtype
     for name, view in layout.views(theta).items():
         gates = np.split(view, 1 if name in ("V", "c") or name.endswith("b_Wn") else GATES[cell])
@@ -57,7 +59,7 @@ def test_first_weights(cell, dtype):
                 assert 0.8 * bound < np.abs(gate).max() <= bound, name
             else:
                 keeps = number == 1 and name.endswith(".b")
-                bounds = {"gru": (0, 3), "lstm": (1, 1)}.get(cell, (0, 0)) if keeps else (0, 0)
+                bounds = {"gru": (0, 3 * long_memory), "lstm": (1, 1)}.get(cell, (0, 0)) if keeps else (0, 0)
                 np.testing.assert_allclose(gate, np.linspace(*bounds, len(gate)), rtol=1e-6)
 
 
@@ -72,6 +74,18 @@ def test_a_relu_elman_layer_starts_from_the_identity():
 def test_the_elman_activation_says_nothing_to_other_cells(cell):
     layout = layout_of(cell)
     np.testing.assert_array_equal(initial_theta(layout, "relu", 7, float), initial_theta(layout, "tanh", 7, float))
+
+
+@pytest.mark.parametrize(
+    ("options", "last_bias"),
+    [({}, 3), ({"output": "step"}, 3), ({"pooling": "max"}, 0), ({"n_symbols": 5}, 0)],
+)
+def test_a_gru_remembers_long_if_it_reads_numbers_without_pooling(options, last_bias):
+    X = [np.zeros((4, 2)), np.ones((3, 2))] if "n_symbols" not in options else [np.arange(4), np.arange(3)]
+    y = [np.arange(len(x)) % 2 for x in X] if "output" in options else [0, 1]
+    biases = RNNClassifier((4,), **options).initialize(X, y).weights_["layers.0.b"]
+    np.testing.assert_array_equal(biases[4:8], np.linspace(0, last_bias, 4))
+    assert not biases[:4].any() and not biases[8:].any()
 
 
 def test_the_seed_alone_decides():

@@ -1,0 +1,66 @@
+"""Write the table of docs/benchmarks/literature.rst from the results: python -m literature.table."""
+
+import json
+import statistics
+from importlib import import_module
+from pathlib import Path
+
+from literature.protocol import RESULTS
+
+TABLE = Path(__file__).parents[2] / "docs" / "benchmarks" / "literature_table.rst"
+ROWS = {  # script: result, unit, source of the published figures
+    "war_and_peace": ("War and Peace, two LSTM layers", "nats a character", "DeepOBS, Adam"),
+    "chorales": ("JSB Chorales", "nats a frame", "Bai et al. 2018"),
+    "tanks": ("Cascaded tanks", "RMSE, V", "nonlinear_baselines"),
+    "reviews": ("Movie reviews (IMDB)", "accuracy", "tuned LSTM"),
+    "mnist_1d": ("MNIST-1D", "accuracy", "GRU, Greydanus and Kobak 2024"),
+    "plaid": ("PLAID", "accuracy", "InceptionTime, tsml-eval"),
+    "atis": ("ATIS slots", "span F1", "joint bidirectional LSTM, Goo et al. 2018"),
+    "adding": ("Adding problem, 600 steps", "squared error", "GRU, Bai et al. 2018"),
+}
+HEAD = """.. list-table::
+   :header-rows: 1
+
+   * - Result
+     - Figure
+     - Published
+     - numrnn: mean, spread, seeds
+     - Minutes a seed
+     - Command
+"""
+
+
+def lines_of(script):
+    """Yield a row for each figure of a script that has results."""
+    path = RESULTS / f"{script}.json"
+    if not path.exists():
+        return
+    results, published = json.loads(path.read_text()), import_module(f"literature.{script}").PUBLISHED
+    (title, unit, source), runs = ROWS[script], list(results["seeds"].values())
+    minutes = statistics.mean(run["minutes"] for run in runs)
+    for figure, value in published.items():
+        found = [run[figure] for run in runs]
+        name = title if figure == unit else f"{title}, {figure}"
+        yield (
+            name,
+            unit,
+            f"{value:.3g} ({source})" if value < 0.001 else f"{value:g} ({source})",
+            f"{number(statistics.mean(found))}, {number(min(found))} to {number(max(found))}, {len(found)}",
+            f"{minutes:.1f}",
+            f"``{results['command']}``",
+        )
+
+
+def number(value):
+    """Return a value as text with three decimals, or with two digits if it is small."""
+    return f"{value:.3f}" if value >= 0.01 else f"{value:.1e}"
+
+
+def table():
+    """Return the table as reStructuredText."""
+    rows = (row for script in ROWS for row in lines_of(script))
+    return HEAD + "".join("   * - " + "\n     - ".join(row) + "\n" for row in rows)
+
+
+if __name__ == "__main__":
+    TABLE.write_text(table())
