@@ -11,7 +11,9 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "myst_parser",  # the changelog is Markdown
     "numpydoc",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "_templates", "examples"]
@@ -36,7 +38,17 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_show_sourcelink = False
-html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
+html_title = f"numrnn {version}"
+html_theme_options = {
+    "header_links_before_dropdown": 7,  # all of the navigation at the top, without a menu "More"
+    "logo": {"text": "numrnn"},
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "show_prev_next": False,
+}
+html_sidebars = {page: [] for page in ("index", "get_started", "whats_new")}  # pages without pages below them
 
 
 def skip_machinery(app, what, name, member, skip, options):

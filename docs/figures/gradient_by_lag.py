@@ -1,0 +1,69 @@
+"""Measure how far gradients reach back in time, and draw docs/figures/gradient_by_lag.svg.
+
+    python docs/figures/gradient_by_lag.py
+
+The network reads the adding problem (60 steps, one output after the last). The derivative of the loss of one sequence
+with respect to its state s_t is the gradient of a learned initial state: set to s_t, with the steps after t as input,
+`loss_and_grad` returns it. For an LSTM the state is s and cell. The script takes half a minute.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from style import COLOURS, new_figure, save_svg
+
+from numrnn import RNNRegressor
+from numrnn.datasets import make_adding_problem
+
+LENGTH, SEQUENCES, UNITS = 60, 20, 32
+LAGS = (*range(0, 10), *range(10, LENGTH, 5), LENGTH - 1)
+
+
+def state_gradient(model, x, target, lag):
+    """Return dL/ds_t of one sequence x (T, D) at t = T - 1 - lag, with dL/dcell_t for an LSTM."""
+    steps = len(x) - 1 - lag
+    if lag == 0:
+        return output_gradient(model, x, target)
+    _, state = model.predict(x[None, : steps + 1], return_state=True)
+    names = [name for name in ("layers.0.s_0", "layers.0.cell_0") if name in model.weights_]
+    parts = np.split(state.values[0], len(names))
+    kept = {name: model.weights_[name].copy() for name in names}
+    model.set_weights(dict(zip(names, parts, strict=True)))
+    _, gradient = model.loss_and_grad(x[None, steps + 1 :], [target])
+    model.set_weights(kept)
+    return np.concatenate([gradient[name] for name in names])
+
+
+def output_gradient(model, x, target):
+    """Return dL/ds_T of the squared error: 2 (h - y) V."""
+    return 2 * (model.predict(x[None])[0] - target) * model.weights_["V"][0]
+
+
+def norms(cell, max_iter):
+    """Return the geometric means over sequences of |dL/ds_t| / |dL/ds_T| by lag."""
+    X, y = make_adding_problem(2000, length=LENGTH, random_state=0)
+    options = {"dtype": "float64", "initial_state": "learned", "learning_rate_init": 0.005, "random_state": 0}
+    model = RNNRegressor((UNITS,), cell=cell, max_iter=max(max_iter, 1), **options)
+    model = model.fit(X, y) if max_iter else model.initialize(X, y)
+    X, y = make_adding_problem(SEQUENCES, length=LENGTH, random_state=1)
+    found = [[np.linalg.norm(state_gradient(model, x, t, lag)) for lag in LAGS] for x, t in zip(X, y, strict=True)]
+    logs = np.log(np.maximum(found, 1e-300))
+    return np.exp((logs - logs[:, :1]).mean(axis=0))
+
+
+def main():
+    figure, panels = new_figure(8, 3.4, 2, sharey=True)
+    for axes, max_iter, title in ((panels[0], 0, "before training"), (panels[1], 60, "after 60 epochs")):
+        for cell, colour in COLOURS.items():
+            means = norms(cell.lower(), max_iter)
+            print(f"{title}: {cell} at lag {LAGS[-1]}: {means[-1]:.2g}")
+            axes.semilogy(LAGS, means, color=colour, linewidth=2, label=cell)
+        axes.set(title=title, xlabel="lag (steps before the last)")
+        axes.grid(axis="y", color="#888888", alpha=0.25)
+    panels[0].set_ylabel("|dL/ds| relative to lag 0")
+    panels[0].legend(frameon=False)
+    save_svg(figure, Path(__file__).with_suffix(".svg"), "Norm of the gradient by lag for Elman, GRU and LSTM cells")
+
+
+if __name__ == "__main__":
+    main()
