@@ -26,6 +26,11 @@ def draw(rows, path):
     save_svg(figure, path, "Training steps of numrnn beside PyTorch by number of hidden units")
 
 
-if __name__ == "__main__":
+def read_table():
+    """Return the rows of the table as dicts."""
     with TABLE.open(encoding="utf-8", newline="") as file:
-        draw(list(csv.DictReader(file)), HERE / "speed.svg")
+        return list(csv.DictReader(file))
+
+
+if __name__ == "__main__":
+    draw(read_table(), HERE / "speed.svg")

@@ -84,6 +84,19 @@ def test_the_command_lines_of_the_documentation_are_known(command):
     assert callable(_parser().parse_args(shlex.split(command, comments=True)).run)
 
 
+def test_the_tests_that_the_documentation_names_exist():
+    named = {name for page in PAGES for name in re.findall(r"``(tests/[\w/]+\.py::\w+)``", page.read_text())}
+    assert len(named) > 15
+    missing = [name for name in named if not defines(*name.split("::"))]
+    assert not missing
+
+
+def defines(path, name):
+    """Return whether a file of the project defines a function."""
+    file = ROOT / path
+    return file.exists() and f"\ndef {name}(" in file.read_text(encoding="utf-8")
+
+
 def test_what_the_guide_says_of_callbacks_is_there():
     info = FitInfo(None, None, 1)
     named = {name for page in PAGES for name in re.findall(r"``info\.([\w.]+)", page.read_text())}
