@@ -1,6 +1,10 @@
 """Configure the documentation; build it with ``sphinx-build -W docs docs/_build`` from the root of the checkout."""
 
+import sys
 from importlib.metadata import version as installed_version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 project = "numrnn"
 author = "numrnn developers"
@@ -10,7 +14,7 @@ version = release = installed_version("numrnn")
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "mathml",
     "myst_parser",  # the changelog is Markdown
     "numpydoc",
     "sphinx_design",
@@ -36,6 +40,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
 }
 
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_show_sourcelink = False
 html_static_path = ["_static"]

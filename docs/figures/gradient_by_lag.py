@@ -57,15 +57,15 @@ def norms(cell, trained):
 
 
 def main():
-    figure, panels = new_figure(8, 3.4, 2, sharey=True)
+    figure, panels = new_figure(5, 5.4, rows=2, sharex=True, sharey=True)
     for axes, trained, title in zip(panels, (False, True), ("before training", f"after {EPOCHS} epochs"), strict=True):
         for cell, colour in COLOURS.items():
             means = norms(cell.lower(), trained)
             print(f"{title}: {cell} at lag {LAGS[-1]}: {means[-1]:.2g}")
             axes.semilogy(LAGS, means, color=colour, linewidth=2, label=cell)
-        axes.set(title=title, xlabel="lag (steps before the last)")
+        axes.set(title=title, ylabel="|dL/ds| relative to lag 0")
         axes.grid(axis="y", color="#888888", alpha=0.25)
-    panels[0].set_ylabel("|dL/ds| relative to lag 0")
+    panels[1].set_xlabel("lag (steps before the last)")
     panels[0].legend(frameon=False)
     save_svg(figure, Path(__file__).with_suffix(".svg"), "Norm of the gradient by lag for Elman, GRU and LSTM cells")
 

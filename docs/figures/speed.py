@@ -11,7 +11,7 @@ TABLE = HERE.parent / "benchmarks" / "speed.csv"
 
 def draw(rows, path):
     """Draw the ratios of the rows of the table by the number of units."""
-    figure, axes = new_figure(7, 3.4)
+    figure, axes = new_figure(5, 3.2)
     units = [int(row["units"]) for row in rows]
     axes.axhline(1, color="#888888", linewidth=1, linestyle="--")
     axes.text(1024, 1.08, "as fast as PyTorch", ha="right", va="bottom", fontsize=10)

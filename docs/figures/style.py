@@ -40,9 +40,9 @@ def save_svg(figure, path, title):
     path.write_text("\n".join(line.rstrip() for line in text.splitlines()) + "\n", encoding="utf-8")
 
 
-def new_figure(width, height, columns=1, **options):
+def new_figure(width, height, rows=1, **options):
     """Return a figure in this style, with its axes."""
     matplotlib.rcParams.update(STYLE)
     from matplotlib import pyplot
 
-    return pyplot.subplots(1, columns, figsize=(width, height), layout="constrained", **options)
+    return pyplot.subplots(rows, figsize=(width, height), layout="constrained", **options)
