@@ -17,6 +17,6 @@ def _block(translator, node):
 
 
 def setup(app):
-    """Register the renderer as ``html_math_renderer = "mathml"``."""
+    """Add the renderer as ``html_math_renderer = "mathml"``."""
     app.add_html_math_renderer("mathml", (_inline, None), (_block, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
