@@ -1,6 +1,10 @@
 """Configure the documentation; build it with ``sphinx-build -W docs docs/_build`` from the root of the checkout."""
 
+import sys
 from importlib.metadata import version as installed_version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 project = "numrnn"
 author = "numrnn developers"
@@ -10,8 +14,10 @@ version = release = installed_version("numrnn")
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "mathml",
+    "myst_parser",  # the changelog is Markdown
     "numpydoc",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "_templates", "examples"]
@@ -34,9 +40,20 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
 }
 
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_show_sourcelink = False
-html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
+html_title = f"numrnn {version}"
+html_theme_options = {
+    "header_links_before_dropdown": 7,  # all of the navigation at the top, without a menu "More"
+    "logo": {"text": "numrnn"},
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "show_prev_next": False,
+}
+html_sidebars = {page: [] for page in ("index", "get_started", "whats_new")}  # pages without pages below them
 
 
 def skip_machinery(app, what, name, member, skip, options):

@@ -1,5 +1,6 @@
 """Test that the README and the metadata are true."""
 
+import inspect
 import re
 import shlex
 import subprocess
@@ -82,6 +83,28 @@ def test_the_python_of_the_guide_runs(block, tmp_path, monkeypatch):
 @pytest.mark.parametrize("command", commands())
 def test_the_command_lines_of_the_documentation_are_known(command):
     assert callable(_parser().parse_args(shlex.split(command, comments=True)).run)
+
+
+def test_the_reference_has_every_public_name():
+    """Check the names of the public packages against api.rst, apart from those that are documented elsewhere."""
+    listed = set(re.findall(r"^   ([\w.]+)$", (ROOT / "docs" / "api.rst").read_text(encoding="utf-8"), re.MULTILINE))
+    packages = [name for name in numrnn.__all__ if inspect.ismodule(getattr(numrnn, name))]
+    public = {name for name in numrnn.__all__ if name not in packages}
+    public |= {f"{package}.{name}" for package in packages for name in getattr(numrnn, package).__all__}
+    assert public - listed == {"metrics.make_step_scorer", "solvers.resolve_solver"}  # an alias, and an internal name
+
+
+def test_the_tests_that_the_documentation_names_exist():
+    named = {name for page in PAGES for name in re.findall(r"``(tests/[\w/]+\.py::\w+)``", page.read_text())}
+    assert len(named) > 15
+    missing = [name for name in named if not defines(*name.split("::"))]
+    assert not missing
+
+
+def defines(path, name):
+    """Return whether a file of the project defines a function."""
+    file = ROOT / path
+    return file.exists() and f"\ndef {name}(" in file.read_text(encoding="utf-8")
 
 
 def test_what_the_guide_says_of_callbacks_is_there():
