@@ -94,9 +94,7 @@ def test_sequences_begin_with_given_states():
         logits, _ = case.network.predict(case.theta, case.data, states, raw=True)
         return case.network.loss_of(logits, case.targets)[0]
 
-    assert relative_error(
-        input_gradient(case, given=states), naive.central_differences(loss, case.data.values)
-    ) <= 1e-6
+    assert relative_error(input_gradient(case, given=states), naive.central_differences(loss, case.data.values)) <= 1e-6
 
 
 @pytest.mark.parametrize("cell", ["elman", "gru", "lstm"])
