@@ -7,8 +7,7 @@ import numpy as np
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from numrnn.data.conversion import to_sequences
-from numrnn.data.sequences import Sequences
+from numrnn.data.conversion import from_steps, to_sequences
 from numrnn.data.sources import SequencesLike, TargetsLike, WeightsLike
 from numrnn.io.messages import InputError, shown
 from numrnn.metrics.scorers import get_scorer
@@ -80,16 +79,15 @@ def permutation_importance(
     check_is_fitted(estimator)
     if not isinstance(n_repeats, (int, np.integer)) or n_repeats < 1:
         raise InputError("n_repeats", (), f"={shown(n_repeats)}: must be an integer of at least 1")
-    data, _ = to_sequences(X, dtype=KEPT)
+    data, form = to_sequences(X, dtype=KEPT)
     if not data.in_memory:
         raise InputError("X", (), "is in shards: must be in memory; pass X[ids] of some sequences, or X.load()")
     scorer = _score if scoring is None else get_scorer(scoring)
     options = {} if sample_weight is None else {"sample_weight": sample_weight}
-    names = getattr(X, "names", None) or _names(X)
     random = check_random_state(random_state)
 
     def score(values):
-        return scorer(estimator, Sequences(values, data.offsets, names), y, **options)
+        return scorer(estimator, _like(X, values, data.offsets, form), y, **options)
 
     full = score(data.values)
     importances = np.empty((data.values.shape[1], n_repeats))
@@ -107,7 +105,11 @@ def _score(estimator, X, y, **options):
     return estimator.score(X, y, **options)
 
 
-def _names(X):
-    """Return the names of the columns of data frames in a list, or None."""
-    first = X[0] if isinstance(X, (list, tuple)) else None
-    return tuple(map(str, first.columns)) if hasattr(first, "columns") else None
+def _like(X, values, offsets, form):
+    """Return other values (steps, D) in the form of X, with the names of its columns."""
+    made = from_steps(values, offsets, form)
+    if form == "sequences":
+        made.names = X.names
+    if form == "list" and hasattr(X[0], "iloc"):  # pandas
+        return [type(x)(rows, columns=x.columns, index=x.index) for x, rows in zip(X, made, strict=True)]
+    return made
