@@ -28,6 +28,9 @@ class AttributionDisplay:
         Characters or tokens of a text, one per step.
     input_names : sequence of str, optional
         Names of the inputs.
+    quantity : str, default="influence"
+        Name of the values. With another name, the display also draws other values of steps, such as the surprisal of
+        the symbols of a text.
 
     Attributes
     ----------
@@ -51,10 +54,18 @@ class AttributionDisplay:
     (30, 2)
     """
 
-    def __init__(self, attributions: np.ndarray, *, labels: list[str] | None = None, input_names: Any = None):
+    def __init__(
+        self,
+        attributions: np.ndarray,
+        *,
+        labels: list[str] | None = None,
+        input_names: Any = None,
+        quantity: str = "influence",
+    ):
         self.attributions = attributions
         self.labels = labels
         self.input_names = input_names
+        self.quantity = quantity
 
     @classmethod
     def from_estimator(
@@ -116,7 +127,7 @@ class AttributionDisplay:
     def _draw_image(self, values):
         largest = np.abs(values).max() or 1.0
         image = self.ax_.pcolormesh(values.T, cmap=SIGNED, vmin=-largest, vmax=largest, rasterized=True)
-        _label_bar(self.ax_.figure.colorbar(image, ax=self.ax_, pad=0.02))
+        self._label_bar(self.ax_.figure.colorbar(image, ax=self.ax_, pad=0.02))
         label_steps(self.ax_, len(values))
         D = values.shape[1]
         names = [f"input {d}" for d in range(D)] if self.input_names is None else list(self.input_names)
@@ -130,7 +141,7 @@ class AttributionDisplay:
         self.ax_.bar(np.arange(len(values)) + 0.5, values, width=1.0, color=colours)
         self.ax_.axhline(0, color="0.3", linewidth=0.8)
         label_steps(self.ax_, len(values))
-        self.ax_.set(ylabel="influence", xlim=(0, len(values)))
+        self.ax_.set(ylabel=self.quantity, xlim=(0, len(values)))
         tidy(self.ax_, grid="y")
 
     def _draw_text(self, values, lines):
@@ -153,13 +164,12 @@ class AttributionDisplay:
         self.ax_.set_axis_off()
         bar = self.ax_.figure.colorbar(shades, ax=self.ax_, pad=0.02, fraction=0.04, aspect=12)
         bar.ax.set_ylim(-largest, largest)
-        _label_bar(bar)
+        self._label_bar(bar)
 
-
-def _label_bar(bar):
-    bar.set_label("influence")
-    bar.outline.set_visible(False)
-    bar.ax.locator_params(axis="y", nbins=3)
+    def _label_bar(self, bar):
+        bar.set_label(self.quantity)
+        bar.outline.set_visible(False)
+        bar.ax.locator_params(axis="y", nbins=3)
 
 
 def _lines(labels):

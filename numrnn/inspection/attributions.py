@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from numrnn.data.sequences import Sequences
 from numrnn.data.sources import SequencesLike
 from numrnn.inspection.fitted import read_estimator, read_sequences
-from numrnn.inspection.outputs import STEPS_AT_ONCE, explain, repeated
+from numrnn.inspection.outputs import NUMBERS_AT_ONCE, explain, repeated
 from numrnn.io.messages import InputError, shown
 
 __all__ = ["attribute"]
@@ -128,7 +128,8 @@ def _occlusions_of(explained, x, baseline, whole_steps):
     groups = 1 if whole_steps else D
     changes, places = np.empty(T * groups), np.arange(T * groups)
     full = explained.values(repeated(x, 1)[0])[0]
-    for some in np.array_split(places, -(-len(places) * T // STEPS_AT_ONCE)):
+    most = max(1, NUMBERS_AT_ONCE // x.size)
+    for some in np.split(places, range(most, len(places), most)):
         copies, inputs = repeated(x, len(some))
         steps, columns = np.divmod(some, groups)
         if whole_steps:

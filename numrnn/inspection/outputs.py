@@ -11,7 +11,7 @@ from numrnn.estimators.targets import encode_labels
 from numrnn.inspection.fitted import Fitted, flat
 from numrnn.io.messages import InputError, shown
 
-STEPS_AT_ONCE = 1 << 16  # most steps of all sequences whose gradients are computed together
+NUMBERS_AT_ONCE = 1 << 20  # most inputs at all steps of sequences whose gradients or outputs are computed together
 SLOPE = 2.0**64  # sigmoid(z) + SLOPE rounds to SLOPE in float32 and float64
 
 
@@ -39,7 +39,7 @@ class Explained(NamedTuple):
     def gradient(self, data):
         """Return the derivatives of the outputs with respect to the inputs (steps, D), float64."""
         gradient = np.empty(data.values.shape)
-        for ids in _groups(data.lengths):
+        for ids in _groups(data.lengths, NUMBERS_AT_ONCE // data.values.shape[1]):
             part, own = data[ids], self.of(ids)
             rows = slice(data.offsets[ids[0]], data.offsets[ids[-1] + 1])
             if self.probability and self.fitted.architecture.head == "softmax":
@@ -159,10 +159,16 @@ def _scale_of(estimator):
     return getattr(estimator, "target_mean_", None), getattr(estimator, "target_scale_", None)
 
 
-def _groups(lengths):
-    """Return the ids of consecutive sequences that have at most STEPS_AT_ONCE steps together, or one sequence."""
-    ends, ids = np.cumsum(lengths), np.arange(len(lengths))
-    return np.split(ids, np.flatnonzero(np.diff(ends // STEPS_AT_ONCE)) + 1)
+def _groups(lengths, most):
+    """Return the ids of consecutive sequences that have at most `most` steps together, or of one sequence."""
+    groups, steps = [[]], 0
+    for i, length in enumerate(lengths.tolist()):
+        if groups[-1] and steps + length > most:
+            groups.append([])
+            steps = 0
+        groups[-1].append(i)
+        steps += length
+    return [np.array(ids) for ids in groups]
 
 
 def repeated(x, count):

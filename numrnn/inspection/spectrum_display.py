@@ -71,13 +71,15 @@ class SpectrumDisplay:
 
         Parameters
         ----------
-        estimator, layer : as in `recurrent_eigenvalues`
-            Fitted estimator and number of the layer.
+        estimator : RNNClassifier or RNNRegressor
+            Fitted estimator.
         X : as in `fit`, optional
             Sequences; the eigenvalues do not need them.
         kind : {"eigenvalues", "singular_values", "lyapunov"}, default="eigenvalues"
             What to draw: eigenvalues of W with the unit circle; the singular values of the Jacobian of a step (median,
             and 5 % to 95 % of the steps); or Lyapunov exponents.
+        layer : int, default=-1
+            Number of the layer, starting at 0; -1 is the last layer.
         ax : matplotlib Axes, optional
             Axes to draw in. By default, a new figure is created.
 

@@ -8,8 +8,8 @@ from networks import relative_error
 from problems import make_problem
 
 from numrnn import RNNClassifier, RNNRegressor, Sequences
-from numrnn.data import Vocabulary
-from numrnn.inspection import attribute
+from numrnn.data import ShardWriter, Vocabulary, open_shards
+from numrnn.inspection import attribute, attributions, outputs
 
 CELLS = [("elman", "tanh"), ("elman", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
 LENGTHS = (5, 1, 7, 3)
@@ -162,15 +162,27 @@ def test_texts_are_read_by_the_vocabulary():
     assert bad[0] < bad[1]
 
 
-def test_groups_of_sequences_do_not_change_gradients(monkeypatch):
-    from numrnn.inspection import outputs
-
+@pytest.mark.parametrize("method", ["gradient", "occlusion"])
+def test_groups_of_sequences_do_not_change_results(method, monkeypatch):
     problem = problem_of(lengths=(5, 1, 7, 3, 9, 2))
     model = estimator_of(problem)
-    expected = attribute(model, problem.X)
-    monkeypatch.setattr(outputs, "STEPS_AT_ONCE", 6)
-    for got, values in zip(attribute(model, problem.X), expected, strict=True):
+    expected = attribute(model, problem.X, method=method)
+    for module in (attributions, outputs):
+        monkeypatch.setattr(module, "NUMBERS_AT_ONCE", 16)
+    for got, values in zip(attribute(model, problem.X, method=method), expected, strict=True):
         assert relative_error(got, values) <= 1e-12
+
+
+def test_X_in_files_is_refused(tmp_path):
+    X = np.random.default_rng(0).normal(size=(6, 4, 2))
+    model = RNNRegressor((3,), random_state=0).initialize(X, np.arange(6.0))
+    with ShardWriter(tmp_path / "data") as writer:
+        writer.write(list(X), np.arange(6.0))
+    shards = open_shards(tmp_path / "data")[0]
+    with pytest.raises(ValueError, match="X is in shards: must be in memory; pass X"):
+        attribute(model, shards)
+    loaded = attribute(model, shards.load())
+    np.testing.assert_allclose(loaded.values.reshape(X.shape), attribute(model, X), atol=1e-6)
 
 
 @pytest.mark.parametrize(

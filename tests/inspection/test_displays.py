@@ -125,6 +125,7 @@ def test_attributions_are_an_image_or_bars():
     assert [label.get_text() for label in display.ax_.get_yticklabels()] == ["a", "b"]
     display = AttributionDisplay(values[:, 0]).plot()
     assert [bar.get_height() for bar in display.ax_.patches] == values[:, 0].tolist()
+    assert AttributionDisplay(values[:, 0], quantity="surprisal").plot().ax_.get_ylabel() == "surprisal"
 
 
 @pytest.mark.parametrize("unit", ["character", "token"])
