@@ -16,7 +16,7 @@ def gradient(function, x, h=1e-5):
     return naive.central_differences(lambda: function(x), x, h)
 
 
-def integrated_gradients(function, x, baseline, points=200):
+def integrated_gradients(function, x, baseline, points=160):
     """Return integrated gradients by the midpoint rule."""
     mean = np.zeros(x.shape)
     for k in range(points):

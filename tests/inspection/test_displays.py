@@ -69,7 +69,7 @@ def test_other_metrics_of_the_history_are_drawn(ax):
 
 
 def test_the_history_of_a_language_model_is_drawn(ax):
-    model = RNNLanguageModel((4,), max_iter=2, random_state=0).fit("abcabcabd" * 40)
+    model = RNNLanguageModel((4,), max_iter=2, batch_size=2, bptt_steps=1, random_state=0).fit("abcabcabd" * 40)
     assert len(TrainingHistoryDisplay.from_estimator(model, ax=ax).lines_[0].get_ydata()) == 2
 
 
