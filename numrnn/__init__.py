@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from numrnn import data as data
     from numrnn import datasets as datasets
+    from numrnn import inspection as inspection
     from numrnn import metrics as metrics
     from numrnn import model_selection as model_selection
     from numrnn import solvers as solvers
@@ -38,7 +39,7 @@ _MODULE_OF = {
     "show_versions": "numrnn.versions",
     "warmup": "numrnn.estimators.precompile",
 }
-_MODULES = ("data", "datasets", "metrics", "model_selection", "solvers")
+_MODULES = ("data", "datasets", "inspection", "metrics", "model_selection", "solvers")
 
 __all__ = sorted([*_MODULE_OF, *_MODULES])
 

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from numrnn.data.array_checks import check_plain
 from numrnn.data.containers import numbers_of_objects
 from numrnn.estimators.saving import save_model
+from numrnn.estimators.summary import facts_of, html_of, text_of
 from numrnn.io.messages import InputError, InputTypeError, shown
 from numrnn.training.callbacks import CallbackSupportMixin
 
@@ -171,6 +172,49 @@ class Model(WeightsByName, CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         parameters = self.get_params(deep=False)
         save_model(path, type(self), parameters, self._architecture, self._what_was_learnt(), self._state)
+
+    def summary(self) -> str:
+        """Return a table of the network's parts with the shapes and numbers of their parameters.
+
+        Returns
+        -------
+        text : str
+            Table, followed by the number of epochs, the last losses and the seconds of the fit, if there was one.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from numrnn import RNNRegressor
+        >>> X = np.random.default_rng(0).normal(size=(8, 5, 2))
+        >>> print(RNNRegressor((4,), random_state=0).initialize(X, X.sum(axis=(1, 2))).summary())
+        RNNRegressor: gru, float32
+        part      parameters                                number
+        ----------------------------------------------------------
+        layers.0  U (12, 2)  W (12, 4)  b (12,)  b_Wn (4,)      88
+        output    V (1, 4)  c (1,)                               5
+        ----------------------------------------------------------
+        total                                                   93
+        """
+        check_is_fitted(self)
+        return text_of(self._title(), self._architecture.layout().shapes, facts_of(vars(self).get("history_")))
+
+    def _title(self):
+        return f"{type(self).__name__}: {self.cell}, {self._architecture.dtype}"
+
+    def _repr_html_inner(self):
+        return super()._repr_html_inner() + self._network_as_html()
+
+    def _repr_mimebundle_(self, **options):
+        bundle = super()._repr_mimebundle_(**options)
+        if "text/html" in bundle:
+            bundle["text/html"] += self._network_as_html()
+        return bundle
+
+    def _network_as_html(self):
+        """Return the parts of a fitted network and its learning curve, which follow scikit-learn's diagram."""
+        if not self.__sklearn_is_fitted__():
+            return ""
+        return html_of(self._title(), self._architecture.layout().shapes, vars(self).get("history_"))
 
     def __sklearn_is_fitted__(self):
         return "_state" in vars(self)

@@ -12,6 +12,7 @@ from numrnn.kernels.cpu.inputs import Data, SymbolData
 from numrnn.kernels.cpu.tile.forward import Goal
 from numrnn.kernels.cpu.updates import NO_STEP
 from numrnn.kernels.jit import read_only
+from numrnn.network.input_gradients import gradient_of_inputs
 from numrnn.network.parameters import state_size_of, tile_rows_of
 from numrnn.solvers.base import state_arrays
 
@@ -21,9 +22,7 @@ NO_INDEX, NO_WEIGHTS = np.zeros(0, np.int64), np.zeros(0)
 class Network(ABC):
     """Define the methods and attributes of networks that training and callbacks use.
 
-    A network holds no parameters except the packed copy that `pack` has made; theta belongs to the caller. The gradient
-    with respect to inputs is not implemented; it would be an abstract method `input_gradient` with the arguments of
-    `gradient` except `grad`.
+    A network holds no parameters except the packed copy that `pack` has made; theta belongs to the caller.
 
     Parameters
     ----------
@@ -145,6 +144,24 @@ class Network(ABC):
             return np.nan, 0.0
         return float(run.losses[0]), float(run.weight_sums[0])
 
+    def input_gradient(self, theta, data, targets, batch, given=None):
+        """Compute the gradient of the loss of a mini-batch of whole sequences with respect to their inputs.
+
+        The arguments are those of `gradient`; there is no dropout.
+
+        Returns
+        -------
+        dx : ndarray of shape (steps, D)
+            dloss/dx of all steps, one sequence after another in the order of ``batch.ids``. For symbols, x is the row
+            of the embedding; without an embedding, x is the one-hot vector.
+
+        Raises
+        ------
+        NotImplementedError
+            If the network is not a `RecurrentNetwork`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} computes no gradients with respect to inputs")
+
 
 class RecurrentNetwork(Network):
     """Define networks of layers and a head, on any device, and compute losses and outputs from raw outputs.
@@ -175,6 +192,14 @@ class RecurrentNetwork(Network):
         self.head, self.per_step, self.pooling, self.n_jobs = head, output == "step", pooling, n_jobs
         directions = len(layout.prefixes(0))
         self.n_outputs = directions * layout.hidden_layer_sizes[-1] if output == "features" else layout.n_outputs
+
+    @abstractmethod
+    def like(self, layout):
+        """Return a network with another layout, on the same device and with the same options."""
+
+    def input_gradient(self, theta, data, targets, batch, given=None):
+        """Compute the gradient of the loss with respect to the inputs; see `Network.input_gradient`."""
+        return gradient_of_inputs(self, theta, data, targets, batch, given)
 
     @abstractmethod
     def predict_packed(self, data, state=None, raw=False, threads=1, masks=None):

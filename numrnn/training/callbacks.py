@@ -246,6 +246,9 @@ class LogLine:
             logger.info("epoch %d: %s", info.epoch, values)
 
 
+FAILED = (None, "interrupted", "terminated")  # values of `stop_reason` if a fit did not end as it should
+
+
 class ProgressBar:
     """Show a tqdm bar of the epochs, on stderr or in a notebook."""
 
@@ -262,6 +265,9 @@ class ProgressBar:
 
     def on_fit_end(self, info):
         if self._bar is not None:
+            if info.state.stop_reason not in FAILED:
+                self._bar.total = self._bar.n  # notebooks would show a bar that is not full as an error
+                self._bar.refresh()
             self._bar.close()
             self._bar = None
 

@@ -37,6 +37,10 @@ KINDS = [
 SAMPLE = [*((*cell, KINDS[0]) for cell in CELLS), *((*CELLS[i % 4], kind) for i, kind in enumerate(KINDS[1:]))]
 
 
+INPUTS = [KINDS[1], KINDS[5], KINDS[6], KINDS[10]]
+MIXED = [(*CELLS[i], kind) for i, kind in enumerate(INPUTS)]
+
+
 def case_of(problem, dtype=np.float64):
     case = Case(problem, dtype)
     kind = {name: value for name, value in problem.kind.items() if name != "cell"}
@@ -131,3 +135,14 @@ def test_dropout_has_the_masks_of_the_cpu(cell, kind):
         results.append((loss, gradient))
     assert abs(results[0][0] - results[1][0]) <= 1e-12
     assert relative_error(results[1][1], results[0][1]) <= 1e-10
+
+
+@pytest.mark.parametrize(("cell", "activation", "kind"), MIXED, ids=str)
+def test_gradients_of_inputs_are_those_of_a_cpu(cell, activation, kind):
+    problem = make_problem(cell, activation, **{"lengths": RAGGED, **kind})
+    on_card, case = case_of(problem), Case(problem)
+    batch = full_batch(case.data.lengths, case.network.tile_rows)
+    got, expected = (
+        each.network.input_gradient(each.theta, each.data, each.targets, batch) for each in (on_card, case)
+    )
+    assert relative_error(got, expected) <= 1e-10

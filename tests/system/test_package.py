@@ -17,6 +17,7 @@ PUBLIC = [
     "TrainingDivergedError",
     "data",
     "datasets",
+    "inspection",
     "load",
     "metrics",
     "model_selection",

@@ -231,6 +231,37 @@ def test_progress_bar_survives_a_failed_begin():
         run(problem(), [failing, *default_callbacks(2)])
 
 
+def test_the_progress_bar_of_an_early_stop_is_full(monkeypatch):
+    bars = []
+
+    class Bar:
+        def __init__(self, total, unit):
+            self.total, self.n = total, 0
+            bars.append(self)
+
+        def set_postfix(self, figures, refresh):
+            pass
+
+        def update(self):
+            self.n += 1
+
+        def refresh(self):
+            pass
+
+        def close(self):
+            self.closed_at = self.n, self.total
+
+    monkeypatch.setattr("tqdm.auto.tqdm", Bar)
+
+    class Stop:
+        def on_epoch_end(self, info):
+            return info.epoch == 2
+
+    X = np.zeros((4, 3, 1))
+    RNNRegressor(2, max_iter=5, verbose=2, callbacks=[Stop()]).fit(X, np.arange(4.0))
+    assert bars[0].closed_at == (2, 2)
+
+
 def test_log(caplog):
     with caplog.at_level(logging.INFO, logger="numrnn"):
         run(problem(), default_callbacks(False))

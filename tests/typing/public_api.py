@@ -11,6 +11,7 @@ from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq, Se
 from numrnn.data import ShardWriter, Vocabulary, open_shards
 from numrnn.datasets import make_adding_problem, make_noisy_sines
 from numrnn.estimators import StepState
+from numrnn.inspection import TrainingHistoryDisplay, attribute, lyapunov_exponents
 from numrnn.metrics import edit_distance, get_scorer, sequence_log_loss, span_f1, step_accuracy, step_log_loss
 from numrnn.model_selection import StratifiedStepKFold, cross_val_predict, make_step_scorer
 from numrnn.solvers import SGD, Adam
@@ -32,6 +33,10 @@ def supervised(path: Path) -> None:
     assert_type(classifier.score(X, y), float)
     assert_type(classifier.weights_, dict[str, np.ndarray])
     classifier.set_weights({"c": [0.0, 1.0]}).save(path / "model.safetensors")
+    assert_type(classifier.summary(), str)
+    attribute(classifier, X, method="integrated", target=1)
+    assert_type(lyapunov_exponents(regressor, X), np.ndarray)
+    assert_type(TrainingHistoryDisplay.from_estimator({"GRU": regressor}), TrainingHistoryDisplay)
     numrnn.load(path / "model.safetensors")
 
 

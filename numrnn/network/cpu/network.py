@@ -59,6 +59,10 @@ class CPUNetwork(RecurrentNetwork):
         memory_limit=None,
     ):
         super().__init__(layout, numbers_of_head(head, loss, loss_parameter), output, pooling, dtype, n_jobs)
+        self._options = {
+            "activation": activation, "head": head, "loss": loss, "loss_parameter": loss_parameter, "output": output,
+            "pooling": pooling, "dtype": dtype, "n_jobs": n_jobs, "memory_limit": memory_limit,
+        }  # fmt: skip
         self._net, gradient_size = make_net(layout, activation, self.head, self.per_step, self.dtype, pooling)
         self.work = Workload(
             layout, per_step=self.per_step, pooling=pooling, dtype=self.dtype, tile_rows=self.tile_rows
@@ -73,6 +77,10 @@ class CPUNetwork(RecurrentNetwork):
 
     def __getstate__(self):
         return {**self.__dict__, "memory": copy(self.memory)}
+
+    def like(self, layout):
+        """Return a network with another layout and the same options; see `RecurrentNetwork.like`."""
+        return CPUNetwork(layout, **self._options)
 
     def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
         """Perform one solver's step for each mini-batch; see `Network.train`."""

@@ -43,11 +43,19 @@ class CudaNetwork(RecurrentNetwork):
         dtype=np.float32,
     ):
         super().__init__(layout, numbers_of_head(head, loss, loss_parameter), output, pooling, dtype, n_jobs=1)
+        self._options = {
+            "activation": activation, "head": head, "loss": loss, "loss_parameter": loss_parameter, "output": output,
+            "pooling": pooling, "dtype": dtype,
+        }  # fmt: skip
         self._layers = Layers(layout, ACTIVATIONS[activation].number, self.dtype)
         self._head = Head(layout, self.head, POOLINGS[pooling], self.per_step)
         self.outputs_at_once = min(OUTPUTS_AT_ONCE, ROWS_AT_ONCE * max(1, self.n_outputs))
         self._uploads, self._sources, self._kept = Uploads(), Sources(), Kept()
         self._weights, self.work, self._resident = None, OneThread(), False
+
+    def like(self, layout):
+        """Return a network with another layout and the same options; see `RecurrentNetwork.like`."""
+        return CudaNetwork(layout, **self._options)
 
     def train(self, theta, data, targets, batches, step, grad, before, state=None, given=None, dgiven=None):
         """Perform one solver's step for each mini-batch; see `Network.train`."""
