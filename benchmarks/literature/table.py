@@ -1,5 +1,7 @@
-"""Write the table of docs/benchmarks/literature.rst from the results: python -m literature.table."""
+"""Write docs/benchmarks/literature.csv from the results: ``python -m literature.table`` in benchmarks/."""
 
+import csv
+import io
 import json
 import statistics
 from importlib import import_module
@@ -7,7 +9,7 @@ from pathlib import Path
 
 from literature.protocol import RESULTS
 
-TABLE = Path(__file__).parents[2] / "docs" / "benchmarks" / "literature_table.rst"
+TABLE = Path(__file__).parents[2] / "docs" / "benchmarks" / "literature.csv"
 ROWS = {  # script: result, unit, source of the published figures
     "war_and_peace": ("War and Peace, two LSTM layers", "nats a character", "DeepOBS, Adam"),
     "chorales": ("JSB Chorales", "nats a frame", "Bai et al. 2018"),
@@ -18,16 +20,7 @@ ROWS = {  # script: result, unit, source of the published figures
     "atis": ("ATIS slots", "span F1", "joint bidirectional LSTM, Goo et al. 2018"),
     "adding": ("Adding problem, 600 steps", "squared error", "GRU, Bai et al. 2018"),
 }
-HEAD = """.. list-table::
-   :header-rows: 1
-
-   * - Result
-     - Figure
-     - Published
-     - numrnn: mean, spread, seeds
-     - Minutes a seed
-     - Command
-"""
+HEAD = ("result", "unit", "published", "numrnn", "lowest to highest", "seeds", "minutes", "command")
 
 
 def lines_of(script):
@@ -40,12 +33,13 @@ def lines_of(script):
     minutes = statistics.mean(run["minutes"] for run in runs)
     for figure, value in published.items():
         found = [run[figure] for run in runs]
-        name = title if figure == unit else f"{title}, {figure}"
         yield (
-            name,
+            title if figure == unit else f"{title}, {figure}",
             unit,
-            f"{value:.3g} ({source})" if value < 0.001 else f"{value:g} ({source})",
-            f"{number(statistics.mean(found))}, {number(min(found))} to {number(max(found))}, {len(found)}",
+            f"{number(value)} ({source})",
+            number(statistics.mean(found)),
+            f"{number(min(found))} to {number(max(found))}",
+            len(found),
             f"{minutes:.1f}",
             f"``{results['command']}``",
         )
@@ -57,10 +51,11 @@ def number(value):
 
 
 def table():
-    """Return the table as reStructuredText."""
-    rows = (row for script in ROWS for row in lines_of(script))
-    return HEAD + "".join("   * - " + "\n     - ".join(row) + "\n" for row in rows)
+    """Return the table as CSV."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([HEAD, *(row for script in ROWS for row in lines_of(script))])
+    return text.getvalue()
 
 
 if __name__ == "__main__":
-    TABLE.write_text(table())
+    TABLE.write_text(table(), encoding="utf-8")

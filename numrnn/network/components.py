@@ -9,14 +9,6 @@ from numrnn.kernels.cpu.cells.lstm import LSTMNet
 from numrnn.kernels.cpu.records import IDENTITY, LAST, MAXIMUM, MEAN, RELU, SIGMOID, SOFTMAX, TANH
 
 
-class Memory(NamedTuple):
-    """Describe the gate that keeps the previous state where it is 1."""
-
-    gate: int
-    short: tuple  # initial biases of the first and of the last unit; those between are spread evenly
-    long: tuple  # the same for a network that must remember long from the beginning
-
-
 class Cell(NamedTuple):
     """Describe a cell; its kernels are in `kernels/cpu/cells` and `kernels/cuda/cells`."""
 
@@ -26,7 +18,8 @@ class Cell(NamedTuple):
     biases_of_W: tuple = ()  # names of the biases (H,) of further planes, to which only W s is added
     states: tuple = ("s_0",)  # parts of a layer's state, under the names of their learned initial values
     saves_planes: bool = True  # whether the backward pass needs the planes of all blocks of steps
-    memory: Memory | None = None
+    memory_gate: int | None = None  # gate that keeps the previous state where it is 1
+    memory_bias: float = 0.0  # its initial bias, unless the network must remember long from the beginning
     activations: tuple = ("tanh",)  # allowed activations
     most_in_registers: int = 0  # most units with which GPU kernels keep W in a block's registers; 0: no such kernels
 
@@ -55,12 +48,9 @@ class Head(NamedTuple):
 
 CELLS = {
     "elman": Cell(ElmanNet, 1, saves_planes=False, activations=("tanh", "relu"), most_in_registers=128),
-    "gru": Cell(
-        GRUNet, 3, planes=(2, 0, 1), biases_of_W=("b_Wn",), memory=Memory(1, (0, 0), (0, 3)), most_in_registers=64
-    ),
+    "gru": Cell(GRUNet, 3, planes=(2, 0, 1), biases_of_W=("b_Wn",), memory_gate=1, most_in_registers=64),
     "lstm": Cell(
-        LSTMNet, 4, planes=(0, 1, 2, 3), states=("s_0", "cell_0"), memory=Memory(1, (1, 1), (1, 1)),
-        most_in_registers=64,
+        LSTMNet, 4, planes=(0, 1, 2, 3), states=("s_0", "cell_0"), memory_gate=1, memory_bias=1, most_in_registers=64
     ),
 }  # fmt: skip
 ACTIVATIONS = {"tanh": Activation(TANH), "relu": Activation(RELU, W_is_identity=True)}

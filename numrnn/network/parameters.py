@@ -131,10 +131,10 @@ def initial_theta(layout, activation, seed, dtype, *, long_memory=False):
     U and V are drawn from a Glorot uniform distribution (Glorot & Bengio 2010), and W is a random orthogonal matrix
     (Saxe et al. 2014), for each gate by itself. W is the identity in an Elman layer with ReLU (Le, Jaitly, Hinton
     2015). Initial states and biases are zero, except that the bias of the LSTM's forget gate is 1 (Jozefowicz et al.
-    2015). With `long_memory`, the biases of the GRU's update gate are spread evenly from 0 to 3, such that its units
-    remember for 2 to 21 steps (after Tallec & Ollivier 2018; see docs/design/defaults.rst). An embedding is drawn from
-    a uniform distribution, scaled such that its vectors have a length of about 1, like the one-hot vectors that they
-    replace (see docs/design/symbols.rst).
+    2015). With `long_memory`, the biases of this gate and of the GRU's update gate are spread evenly from 0 to 3, such
+    that units remember for 2 to 21 steps (after Tallec & Ollivier 2018; see docs/design/defaults.rst). An embedding is
+    drawn from a uniform distribution, scaled such that its vectors have a length of about 1, like the one-hot vectors
+    that they replace (see docs/design/symbols.rst).
     """
     random, cell = generator(seed, "weights"), CELLS[layout.cell]
     theta = np.zeros(layout.size, dtype)
@@ -146,9 +146,9 @@ def initial_theta(layout, activation, seed, dtype, *, long_memory=False):
             for gate in np.split(view, gates):
                 draw = _recurrent if name.endswith(".W") else _glorot
                 gate[...] = draw(random, gate.shape, layout, activation)
-        elif cell.memory is not None and name.endswith(".b"):
-            gate = np.split(view, gates)[cell.memory.gate]
-            gate[...] = np.linspace(*(cell.memory.long if long_memory else cell.memory.short), len(gate))
+        elif cell.memory_gate is not None and name.endswith(".b"):
+            gate = np.split(view, gates)[cell.memory_gate]
+            gate[...] = np.linspace(0, 3, len(gate)) if long_memory else cell.memory_bias
     return theta
 
 

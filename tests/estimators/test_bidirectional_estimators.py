@@ -77,7 +77,7 @@ def test_names_and_shapes_of_weights():
     assert [U.shape for U in model.U_] == [(16, 2), (16, 2), (12, 8), (12, 8)]
     assert [len(W) for W in (model.W_, model.b_)] == [4, 4] and model.V_.shape == (2, 6)
     assert not np.array_equal(model.U_[0], model.U_[1])
-    np.testing.assert_array_equal(model.b_[3][3:6], 1)  # the reverse direction's forget gate
+    np.testing.assert_array_equal(model.b_[3][3:6], [0, 1.5, 3])  # the reverse direction's forget gate
     model.set_weights({"layers.1.reverse.b": np.zeros(12)})
     assert not model.b_[3].any()
 

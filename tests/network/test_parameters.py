@@ -43,8 +43,8 @@ def test_views_tile_the_flat_vector_and_decay_touches_no_bias(cell):
 def test_first_weights(cell, dtype, long_memory):
     """Check the initial weights.
 
-    U and V are Glorot uniform and W is orthogonal, gate by gate; biases are zero, but 1 for the LSTM's forget gate and
-    from 0 to 3 for the GRU's update gate if the memory is to be long.
+    U and V are Glorot uniform and W is orthogonal, gate by gate; biases are zero, but 1 for the LSTM's forget gate, and
+    from 0 to 3 for it and the GRU's update gate if the memory is to be long.
     """
     layout = layout_of(cell)
     theta = initial_theta(layout, "tanh", 7, dtype, long_memory=long_memory)
@@ -59,8 +59,10 @@ def test_first_weights(cell, dtype, long_memory):
                 assert 0.8 * bound < np.abs(gate).max() <= bound, name
             else:
                 keeps = number == 1 and name.endswith(".b")
-                bounds = {"gru": (0, 3 * long_memory), "lstm": (1, 1)}.get(cell, (0, 0)) if keeps else (0, 0)
-                np.testing.assert_allclose(gate, np.linspace(*bounds, len(gate)), rtol=1e-6)
+                expected = np.full(len(gate), float(keeps and cell == "lstm"))
+                if keeps and long_memory and cell != "elman":
+                    expected = np.linspace(0, 3, len(gate))
+                np.testing.assert_allclose(gate, expected, rtol=1e-6)
 
 
 def test_a_relu_elman_layer_starts_from_the_identity():
