@@ -39,7 +39,7 @@ def seconds(call):
 
 
 def main():
-    """Answer each line of standard input by a line of JSON."""
+    """Run a benchmark for each line of standard input, and write the answer as a line of JSON."""
     calls = benchmarks()
     for line in sys.stdin:
         name = line.strip()

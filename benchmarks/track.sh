@@ -13,11 +13,12 @@ unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE  # they are no measure of speed
 commits=$(git rev-list --first-parent --reverse "$range" | awk -v count="$count" '
     { line[NR] = $0 }
     END { for (i = 0; i < count; i++) print line[1 + int(i * (NR - 1) / (count - 1) + 0.5)] }' | uniq)
-asv machine --yes > /dev/null
+machine=$(nproc)-cores
+asv machine --yes --machine "$machine" > /dev/null
 for commit in $commits; do
     # Versions before that of the compiled kernels' own folders would use those of other versions.
     export NUMBA_CACHE_DIR=$cache/$commit
-    if ! asv run --bench "$pattern" --show-stderr "$commit^!" > "$cache/log" 2>&1 || grep -q failed "$cache/log"; then
+    if ! asv run --machine "$machine" --bench "$pattern" --show-stderr "$commit^!" > "$cache/log" 2>&1 || grep -q failed "$cache/log"; then
         echo "skipped: $(git log -1 --format='%h %s' "$commit")"
         tail -3 "$cache/log" | sed 's/^/    /'
     else

@@ -36,7 +36,7 @@ def batch_size(rule, n):
 
 
 def spread_biases(model, first, last):
-    """Spread the initial biases of the update gates of GRU layers evenly from the first to the last value."""
+    """Set the initial biases of the update gates of GRU layers, evenly from the first to the last value."""
     weights = {name: values.copy() for name, values in model.weights_.items() if name.endswith(".b")}
     for values in weights.values():
         gate = np.split(values, 3)[1]

@@ -1,4 +1,4 @@
-"""Adding problem over 600 steps: the sum of the two marked numbers (Bai, Kolter, Koltun 2018)."""
+"""Measure the adding problem over 600 steps (Bai, Kolter, Koltun 2018): the sum of the two marked numbers."""
 
 import numpy as np
 from literature.protocol import run

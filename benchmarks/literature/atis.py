@@ -1,4 +1,4 @@
-"""ATIS: label the words of spoken requests to an airline with 127 kinds of slots (split of Goo et al. 2018)."""
+"""Measure ATIS: label the words of spoken requests to an airline with 127 kinds of slots (split of Goo et al. 2018)."""
 
 from literature.protocol import run
 

@@ -1,4 +1,4 @@
-"""JSB Chorales: predict the keys of the next step from all steps before it (Bai, Kolter, Koltun 2018, table 1)."""
+"""Measure JSB Chorales (Bai, Kolter, Koltun 2018, table 1): predict the keys of the next step from all before it."""
 
 import numpy as np
 from literature.protocol import run

@@ -1,4 +1,4 @@
-"""MNIST-1D: recognise digits drawn as series of 40 steps (Greydanus and Kobak 2024)."""
+"""Measure MNIST-1D: recognise digits drawn as series of 40 steps (Greydanus and Kobak 2024)."""
 
 from literature.protocol import run
 from public_data import read_mnist_1d

@@ -1,4 +1,4 @@
-"""PLAID: recognise 11 kinds of appliances by their current, in series of 100 to 1,344 steps."""
+"""Measure PLAID: recognise 11 kinds of appliances by their current, in series of 100 to 1,344 steps."""
 
 from literature.protocol import run
 from public_data import read_ts

@@ -1,4 +1,4 @@
-"""IMDB: tell good from bad movie reviews, 20,000 for training and 5,000 for the test."""
+"""Measure IMDB: tell good from bad movie reviews, 20,000 for training and 5,000 for the test."""
 
 import numpy as np
 from literature.protocol import run

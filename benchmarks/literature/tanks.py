@@ -1,4 +1,4 @@
-"""Cascaded tanks: simulate the level of the lower tank from the voltage of the pump alone (Schoukens et al. 2016).
+"""Measure cascaded tanks (Schoukens et al. 2016): simulate the level of the lower tank from the voltage of the pump.
 
 The training series is cut into overlapping windows; the last fifth of them is for validation, after a gap of those that
 overlap it. Units and dropout had the lowest validation loss among 16, 32, 64 and 128 units, without and with dropout.

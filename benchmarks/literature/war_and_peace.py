@@ -1,4 +1,4 @@
-"""War and Peace, character by character, in the protocol of DeepOBS (`tolstoi_char_rnn`, Schneider et al. 2019)."""
+"""Measure War and Peace by characters, in the protocol of DeepOBS (`tolstoi_char_rnn`, Schneider et al. 2019)."""
 
 from literature.protocol import run
 
