@@ -9,6 +9,8 @@ from numrnn.data.moments import Moments
 MOST_STEPS = 1 << 20  # largest number of steps from which means and deviations are computed
 BLOCK = 1 << 13  # numbers that are counted or summed at a time, since copies must stay small
 LARGE, SMALL = 10.0, 0.05  # bounds beyond which means and deviations are far from 0 and 1
+TINY = 1e-3  # deviation of an input beside which others drown it
+MOVED = 3.0  # factor or number of deviations by which validation inputs must differ to cause a warning
 FEW_UPDATES = 100  # fewer updates cause no warning: a network may not have learned anything yet
 SCALER = "put a SequenceScaler before the estimator in a pipeline, or standardise the inputs otherwise"
 
@@ -22,9 +24,13 @@ def warn_of_inputs(data, held, stacklevel):
     if moments is None:
         return
     mean, deviation = moments
-    place = int(np.argmax(np.maximum(np.abs(mean), deviation)))
+    varies = deviation > 0
+    offset = np.where(varies & (np.abs(mean) > 1), np.abs(mean) / np.where(varies, deviation, 1), 0)
+    drowned = np.where(varies & (deviation < TINY), LARGE * TINY / np.where(varies, deviation, 1), 0)
+    far = np.max([np.abs(mean), deviation, offset, drowned], axis=0)
+    place = int(np.argmax(far))
     size = np.sqrt(np.mean(mean**2 + deviation**2))
-    if max(abs(mean[place]), deviation[place]) > LARGE or 0 < size < SMALL:
+    if far[place] > LARGE or 0 < size < SMALL:
         found = f"input {place} of X has mean {mean[place]:.3g} and standard deviation {deviation[place]:.3g}"
         warnings.warn(
             f"{found}: networks learn best from inputs near zero mean and unit variance; {SCALER}",
@@ -40,9 +46,10 @@ def _warn_of_validation_inputs(moments, moments_val, stacklevel):
         return
     (mean, deviation), (mean_val, deviation_val) = moments, moments_val
     unit = np.maximum(deviation, 1e-3 * np.abs(mean) + np.finfo(float).tiny)
-    far = np.maximum(np.abs(mean_val - mean) / unit, deviation_val / unit)
+    narrow = np.where(deviation_val > 0, deviation / np.where(deviation_val > 0, deviation_val, 1), 0)
+    far = np.max([np.abs(mean_val - mean) / unit, deviation_val / unit, narrow], axis=0)
     place = int(np.argmax(far))
-    if far[place] > LARGE:
+    if far[place] > MOVED:
         warnings.warn(
             f"X_val: input {place} has mean {mean_val[place]:.3g} and standard deviation {deviation_val[place]:.3g}, "
             f"but in X they are {mean[place]:.3g} and {deviation[place]:.3g}; a pipeline transforms only X: set its "

@@ -198,7 +198,8 @@ class Fitting(Model, ABC):
         watched = any(not np.isnan(record.validation_loss) for record in history)
         self.validation_loss_curve_ = [record.validation_loss for record in history] if watched else None
         self.validation_scores_ = [record.validation_score for record in history] if watched else None
-        best = Monitor(self._options().monitor).best(history) if history else None
+        compared = [record for record in history if not (watched and np.isnan(record.validation_loss))]
+        best = Monitor(self._options().monitor).best(compared) if history else None
         self.best_iter_ = best.epoch if best else 0
         self.best_loss_ = float("nan") if best is None else best.validation_loss if watched else best.loss
         self.best_validation_score_ = best.validation_score if watched else None

@@ -1,5 +1,7 @@
 """Choose validation sequences and evaluate the network on them."""
 
+import copy
+
 import numpy as np
 
 from numrnn.data.random_streams import generator
@@ -71,10 +73,14 @@ def chosen_split(options, n_sequences, seed, groups=None, y=None, **of_a_part):
         return split(n_sequences, options.validation_fraction, seed, **of_a_part)
     if isinstance(validation, str):
         return _last(options, n_sequences, of_a_part.get("at_least", 1))
+    if getattr(validation, "random_state", 0) is None:
+        validation = copy.copy(validation)
+        validation.random_state = seed % 2**32  # so that a resumed fit gets the same split
     try:
         train, held = next(iter(validation.split(np.zeros((n_sequences, 1)), y, groups)))
-    except (ValueError, TypeError) as error:
-        raise InputError("validation", (), f"={shown(validation)}: its split failed: {error}") from error
+    except Exception as error:  # any splitter of the user's
+        reason = "it has no split" if isinstance(error, StopIteration) else f"its split failed: {error}"
+        raise InputError("validation", (), f"={shown(validation)}: {reason}") from error
     train, held = (_checked_ids(ids, n_sequences, validation) for ids in (train, held))
     if np.intersect1d(train, held).size:
         problem = f"={shown(validation)}: the two parts of its first split have sequences in common"

@@ -61,4 +61,7 @@ def _encoded_parameters(kind, parameters, seed):
                 stacklevel=4,
             )
             encoded[name] = encode(default)
+            if name == "scoring" and parameters["monitor"] not in ("loss", "score"):
+                parameters = parameters | {"monitor": "loss"}  # an entry of scoring, which load would not find
+                encoded["monitor"] = encode("loss")
     return encoded

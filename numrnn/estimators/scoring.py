@@ -68,7 +68,11 @@ class ValidationScores:
             steps, is_flat = steps_to_sequences(y, name="y"), library == "sklearn"
             weights = {key: _weights_of(value, steps, estimator.washout, is_flat) for key, value in weights.items()}
             estimator, y = _OfSteps(estimator, is_flat), _after_washout(steps, estimator.washout, is_flat)
-        score = scorer(estimator, X, y, **weights)
+        try:
+            score = scorer(estimator, X, y, **weights)
+        except (AttributeError, ValueError) as error:
+            problem = f"cannot be computed on the validation data: {error}"
+            raise InputError("scoring", (name,), f": {problem}", "; choose another score") from error
         try:
             return float(score)
         except (TypeError, ValueError) as error:

@@ -1,6 +1,7 @@
 """Stop training early when a monitored value no longer improves, and restore the best weights."""
 
 import math
+import warnings
 
 import numpy as np
 
@@ -121,15 +122,19 @@ class EarlyStopping:
         """Compare the epoch with the best epoch; return whether to stop training."""
         monitor = Monitor(self.monitor, self.tol)
         monitor.check(info.last.scores)
+        monitor.check_record(info.last)
         rank = monitor.rank(info.last)
         self._misses = 0 if monitor.improves(rank[0], self._best[0]) else self._misses + 1
-        if rank < self._best and math.isfinite(rank[0]):
+        if rank < self._best:
             self._best, self.best_epoch = rank, info.epoch
             self._best_theta = info.state.theta.copy() if self.restore_best_weights else None
         return self.n_iter_no_change is not None and self._misses >= self.n_iter_no_change
 
     def on_fit_end(self, info):
-        """Restore the best weights."""
+        """Restore the best weights; warn if the monitored value was never a finite number."""
+        if self._watches and self.best_epoch and not math.isfinite(self._best[0]):
+            problem = f"monitor={shown(self.monitor)}: was not finite after any epoch"
+            warnings.warn(f"{problem}; epochs were compared by their loss instead", stacklevel=2)
         if self._watches and self._best_theta is not None:
             info.state.theta[:] = self._best_theta
         self._watches = False  # the next fit may fail before training begins

@@ -40,6 +40,12 @@ class Monitor(NamedTuple):
             known = ", ".join(map(repr, ("loss", "score", *scores)))
             raise InputError("monitor", (), f"={shown(self.name)}: must be one of {known}; scoring has no such entry")
 
+    def check_record(self, record):
+        """Raise an error if the monitored value needs validation data, and the epoch had none."""
+        if self.name != "loss" and math.isnan(record.validation_loss):
+            hint = "; set monitor='loss', or pass validation data to fit"
+            raise InputError("monitor", (), f"={shown(self.name)}: needs validation data", hint)
+
     def rank(self, record):
         """Return a tuple that is smallest for the best epoch; epochs with equal values are ranked by loss and score."""
         values = self.badness(record), _loss_of(record), -record.validation_score

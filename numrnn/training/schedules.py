@@ -61,6 +61,7 @@ class Adaptive(Constant):
         return state.schedule_state.get("rate", self.initial)
 
     def epoch_end(self, state, record):
+        self.monitor.check_record(record)
         memory = state.schedule_state
         value, best = self.monitor.badness(record), memory.get("best", math.inf)
         misses = 0 if self.monitor.improves(value, best) else memory.get("misses", 0) + 1

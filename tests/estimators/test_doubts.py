@@ -40,7 +40,9 @@ def test_the_loss_of_a_constant_is_that_of_the_best_one(weights):
 
 
 @pytest.mark.parametrize(
-    "values", [X + 100, X * 50, X * 1e-4, np.concatenate([X, 1e3 * X], axis=2)], ids=["mean", "large", "small", "one"]
+    "values",
+    [X + 100, X * 50, X * 1e-4, np.concatenate([X, 1e3 * X], axis=2), X * 0.1 + 9, X * [1, 1e-5]],
+    ids=["mean", "large", "small", "one", "offset", "drowned"],
 )
 def test_inputs_of_another_scale_give_one_warning_that_names_the_scaler(values):
     found = found_by(lambda: RNNClassifier(**SMALL).fit(values, LABELS))

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score, log_loss, make_scorer
-from sklearn.model_selection import GroupShuffleSplit, LeaveOneOut, StratifiedKFold
+from sklearn.model_selection import GroupShuffleSplit, LeaveOneOut, PredefinedSplit, ShuffleSplit, StratifiedKFold
 
 import numrnn
 from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, RNNSeq2Seq, Sequences
+from numrnn.io.messages import InputError
 from numrnn.model_selection import make_step_scorer
 from numrnn.training import Checkpoint
 
@@ -245,3 +246,64 @@ def test_a_adaptive_rate_follows_the_monitor():
     options = {"learning_rate": "adaptive", "learning_rate_init": 1e-5, "tol": 0.0, "max_iter": 10}
     assert set(fitted(**options).history_["learning_rate"]) == {1e-5}
     assert len(set(fitted(**options, monitor="score").history_["learning_rate"])) > 2
+
+
+def regression():
+    random = np.random.default_rng(0)
+    return random.normal(size=(20, 5, 1)), random.normal(size=20)
+
+
+def test_a_model_without_its_scoring_can_be_loaded(tmp_path):
+    """Check that a monitor is not stored if it names a score that cannot be stored."""
+    model = RNNRegressor((3,), max_iter=2, scoring=lambda model, X, y: 0.0, monitor="scorer", early_stopping=True)
+    model.fit(*regression())
+    with pytest.warns(UserWarning, match="scoring=.* is not stored"):
+        model.save(tmp_path / "model")
+    loaded = numrnn.load(tmp_path / "model")
+    assert (loaded.monitor, loaded.scoring) == ("loss", None)
+
+
+def test_epochs_are_compared_by_their_loss_if_the_monitored_score_is_never_finite():
+    X, y = regression()
+    options = {"scoring": lambda model, X, y: float("nan"), "monitor": "scorer", "early_stopping": True}
+    model = RNNRegressor((3,), max_iter=30, learning_rate_init=0.2, random_state=0, **options)
+    with pytest.warns(UserWarning, match="monitor='scorer': was not finite after any epoch"):
+        model.fit(X, y)
+    assert model.n_iter_ == 10
+    assert model.best_iter_ == 1 + np.argmin(model.validation_loss_curve_)
+
+
+def test_epochs_without_validation_are_not_compared_with_those_that_have_it():
+    X, y = regression()
+    model = RNNRegressor((3,), max_iter=3, early_stopping=True, random_state=0).fit(X, y)
+    best = model.best_iter_, model.best_loss_, model.best_validation_score_
+    for _ in range(3):
+        model.partial_fit(X, y)
+    assert (model.best_iter_, model.best_loss_, model.best_validation_score_) == best
+    assert model.n_iter_ == 6
+
+
+def test_a_score_cannot_lower_the_rate_without_validation():
+    model = RNNRegressor((3,), learning_rate="adaptive", monitor="score")
+    with pytest.raises(InputError, match="monitor='score': needs validation data"):
+        model.partial_fit(*regression())
+
+
+def test_a_score_that_cannot_be_computed_is_named():
+    model = RNNRegressor((3,), max_iter=2, scoring=["neg_step_log_loss"], early_stopping=True)
+    with pytest.raises(InputError, match=r"scoring\[neg_step_log_loss\]: cannot be computed"):
+        model.fit(*regression())
+
+
+def test_a_splitter_without_a_seed_takes_that_of_the_fit():
+    X, y = regression()
+    first, again = (
+        RNNRegressor((3,), max_iter=2, validation=ShuffleSplit(1), random_state=0).fit(X, y) for _ in range(2)
+    )
+    assert first.validation_loss_curve_ == again.validation_loss_curve_
+
+
+def test_a_splitter_without_splits_is_named():
+    X, y = regression()
+    with pytest.raises(InputError, match="it has no split"):
+        RNNRegressor((3,), max_iter=2, validation=PredefinedSplit(-np.ones(20))).fit(X, y)

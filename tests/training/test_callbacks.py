@@ -177,9 +177,9 @@ def test_good_callbacks():
         ([1, 3, 2, 4, 3, 3], [1] * 6, 2, 0.1, 6, 4),
         ([1, 1.05, 1.09, 1.04, 2, 2], [1] * 6, 3, 0.1, 4, 3),
         ([1, 1, 1, 1, 1, 1], [3, 2, 4, 5, 6, 7], 3, 0.1, 4, 2),
-        ([NAN, NAN, NAN, 1, 1, 1], [1] * 6, 3, 0.1, 3, 0),
+        ([NAN, NAN, NAN, 1, 1, 1], [3, 2, 4, 1, 1, 1], 3, 0.1, 3, 2),
     ],
-    ids=["rising", "falls", "waits", "less than tol", "ties by loss", "nan"],
+    ids=["rising", "falls", "waits", "less than tol", "ties by loss", "nan by loss"],
 )
 def test_early_stopping(scores, losses, n_iter_no_change, tol, epochs, best_epoch):
     stopper, thetas = EarlyStopping(tol, n_iter_no_change, monitor="score"), []
@@ -190,9 +190,9 @@ def test_early_stopping(scores, losses, n_iter_no_change, tol, epochs, best_epoc
 
     state = run(problem(), [stopper], validate=validate, max_iter=6)
     assert state.epoch == epochs and stopper.best_epoch == best_epoch
-    np.testing.assert_array_equal(state.theta, thetas[(best_epoch or epochs) - 1])
-    if best_epoch:
-        assert (stopper.best_score, stopper.best_loss) == (scores[best_epoch - 1], losses[best_epoch - 1])
+    np.testing.assert_array_equal(state.theta, thetas[best_epoch - 1])
+    best = scores[best_epoch - 1]
+    assert (stopper.best_score, stopper.best_loss) == (-np.inf if np.isnan(best) else best, losses[best_epoch - 1])
     assert [record.validation_score for record in state.history] == pytest.approx(scores[:epochs], nan_ok=True)
 
 

@@ -16,7 +16,8 @@ def rates(schedule, losses, scores=None, n_sequences=10, state=None):
     used = []
     for loss, score in zip(losses, scores or [NAN] * len(losses), strict=True):
         used.append(schedule.rate(state))
-        record = EpochRecord(state.epoch + 1, loss, NAN, score, used[-1], 1.0, 1.0, n_sequences)
+        held = NAN if scores is None else loss
+        record = EpochRecord(state.epoch + 1, loss, held, score, used[-1], 1.0, 1.0, n_sequences)
         state.epoch += 1
         state.n_seen += n_sequences
         schedule.epoch_end(state, record)
