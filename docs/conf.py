@@ -39,6 +39,7 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "capture_repr": (),
     "image_srcset": ["2x"],
+    "remove_config_comments": True,
     "reset_modules": ("matplotlib", "gallery_style.reset"),
     "subsection_order": [f"examples/{name}" for name in SECTIONS],
     "within_subsection_order": "FileNameSortKey",

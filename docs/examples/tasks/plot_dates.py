@@ -2,7 +2,7 @@
 Convert dates to ISO format, and look into the beam
 ===================================================
 
-An encoder-decoder reads dates such as "March 3rd, 2021" or "3 Mar 21" character by character and writes "2021-03-03".
+An encoder-decoder reads dates such as "March 3, 2021" or "3 Mar 21" character by character and writes "2021-03-03".
 One notation is ambiguous: "08/06/21" is written by people who put the day first and by others who put the month first.
 The beam shows that the network is certain of all other dates and undecided about this one.
 """

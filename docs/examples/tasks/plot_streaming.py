@@ -65,7 +65,7 @@ print(f"alarm at step {alarm}; the change is at step 300")
 assert 300 <= alarm < 330
 
 # %%
-# Nothing can be seen in the values themselves, but the errors double at once.
+# The change is hard to see in the values, but the errors grow at once.
 
 # sphinx_gallery_thumbnail_number = 1
 figure, (values, below) = plt.subplots(2, figsize=(8, 4.8), sharex=True, layout="constrained")

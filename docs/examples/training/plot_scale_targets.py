@@ -17,6 +17,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 
+def rush(hour, peak, width):
+    """Return a bell around an hour of the day, the same every day."""
+    return np.exp(-(((hour - peak + 12) % 24 - 12) ** 2) / width)
+
+
 def make_weeks(count, seed):
     """Return hour, weekend and temperature of each step, and the load in MW."""
     generator = np.random.default_rng(seed)
@@ -26,7 +31,7 @@ def make_weeks(count, seed):
         weekend = (np.arange(168) >= 120).astype(float)
         warmth = generator.uniform(-5, 25) + 5 * np.sin(2 * np.pi * (hour - 9) / 24) + generator.normal(size=168)
         heating = np.convolve(np.maximum(15 - warmth, 0), np.exp(-np.arange(12) / 4) / 4)[:168]  # houses cool slowly
-        daily = np.exp(-((hour - 9) ** 2) / 12) + 1.2 * np.exp(-((hour - 19) ** 2) / 10)
+        daily = rush(hour, 9, 12) + 1.2 * rush(hour, 19, 10)
         load = 35000 + 14000 * daily * (1 - 0.4 * weekend) + 700 * heating + 600 * generator.normal(size=168)
         X.append(np.column_stack([np.sin(2 * np.pi * hour / 24), np.cos(2 * np.pi * hour / 24), weekend, warmth]))
         y.append(load)
