@@ -95,6 +95,7 @@ def show_curves(curves, path):
     for cell, curve in curves.items():
         axes.plot(range(1, len(curve) + 1), curve, marker="o", label=f"{cell}, {curve[-1]:.3f}")
     axes.set(xlabel="epoch", ylabel="test cross-entropy (nats a character)")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False)
     figure.savefig(path, dpi=150)
 

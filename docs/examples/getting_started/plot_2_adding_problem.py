@@ -69,6 +69,7 @@ for panel, (name, model), colour in zip(panels, models.items(), ("C0", "C1"), st
     panel.set(title=f"{name}: R² = {model.score(X_val, y_val):.2f}", xlabel="sum of the marked numbers")
     panel.set_box_aspect(1)
 panels[0].set_ylabel("prediction")
+plt.show()
 
 # %%
 # Read next: :doc:`/theory` derives why gradients vanish, :doc:`/gallery/understanding/plot_gates` looks at the gates of

@@ -81,6 +81,7 @@ figure, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
 axes.plot(np.arange(1, 21), [right[since == n].mean() for n in range(20)], marker="o")
 axes.set(xlabel="frames since the speaker began", ylabel="fraction of right frames", xticks=range(2, 21, 2))
 axes.set_title("The more frames are heard, the better")
+plt.show()
 
 # %%
 # Read next: :doc:`/guide/metrics` for scores of labels per step, :doc:`/guide/training` for bidirectional networks,

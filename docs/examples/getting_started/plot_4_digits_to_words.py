@@ -71,6 +71,7 @@ axes.plot(names, fractions, "o")
 axes.vlines(names, np.mean(right), fractions, color="C0", linewidth=1)
 axes.axhline(np.mean(right), color="0.5", linestyle=":")
 axes.set(ylabel="fraction of right words", ylim=(0.9, 1.005), title="Above and below the mean of all digits (dotted)")
+plt.show()
 
 # %%
 # Read next: :doc:`/guide/seq2seq` for other inputs and outputs, and :doc:`/gallery/tasks/plot_dates` for texts that

@@ -117,6 +117,7 @@ for panel, text in zip(panels, ("8 Jun 21", "08/06/21"), strict=True):
     panel.set_title(f'The beam after reading "{text}"')
     most[text] = max(of_dates.values())
 assert most["8 Jun 21"] > 0.9 > most["08/06/21"]
+plt.show()
 
 # %%
 # Read next: :doc:`/guide/seq2seq` describes greedy and beam search, and ``docs/examples/dates.py`` trains a larger

@@ -108,6 +108,7 @@ positions = (np.arange(63) + 1) % 4
 figure, axes = plt.subplots(figsize=(6, 3), layout="constrained")
 axes.bar(["first", "second", "third", "fourth"], [per_step[positions == n].mean() for n in range(4)])
 axes.set(xlabel="step of the chord", ylabel="nats per step", title="New chords surprise, repetitions do not")
+plt.show()
 
 # %%
 # Read next: :doc:`/guide/metrics` on losses per step, and :doc:`/gallery/getting_started/plot_3_tagging` for one label

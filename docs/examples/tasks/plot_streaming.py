@@ -80,6 +80,7 @@ below.set(xlabel="step", ylabel="error", ylim=(0, 1), xlim=(200, 400))
 for axes in (values, below):
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     axes.axvspan(300, 500, color="C4", alpha=0.15, linewidth=0)
+plt.show()
 
 # %%
 # Streams beside whole sequences

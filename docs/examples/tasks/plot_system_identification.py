@@ -3,8 +3,8 @@ Identify a system: simulate two cascaded tanks
 ==============================================
 
 Water is pumped into an upper tank, flows through a hole into a lower tank, and from there out. The upper tank may
-overflow. From the voltage of the pump alone, a GRU simulates the level of the lower tank with a tenth of the error of a
-linear filter, because the tanks are not linear.
+overflow. From the voltage of the pump alone, a GRU simulates the level of the lower tank with less than a tenth of the
+error of a linear filter, because the tanks are not linear.
 """
 
 # %%
@@ -103,6 +103,7 @@ error.plot(filtered - level_test, color="C1", linestyle="--")
 error.plot(simulated - level_test, color="C0")
 error.set(xlabel="step", ylabel="error", ylim=(-3, 3), xlim=(0, 600))
 figure.legend(*tank.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+plt.show()
 
 # %%
 # Read next: :doc:`/guide/training` on scales and washout, :doc:`/gallery/tasks/plot_streaming` for a model that reads

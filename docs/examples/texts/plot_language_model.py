@@ -10,13 +10,13 @@ of words surprise it, their ends do not.
 # %%
 # The text
 # --------
-# The topics of Python's ``help()``, without the frames of tables and characters beyond ASCII. Runs of blanks become one
+# The topics of Python's ``help()``, without frames of tables and characters beyond ASCII. Runs of blanks become one
 # blank, and the last 5 % are the test part.
 
 import pydoc_data.topics
 import re
 
-text = re.sub(r"[^ -~\n]|[-=+]{3,}|[|]", " ", "\n".join(pydoc_data.topics.topics.values()))
+text = re.sub(r"[^ -~\n]|[-=+*]{3,}|[|]", " ", "\n".join(pydoc_data.topics.topics.values()))
 text = " ".join(text.split())
 training, test = text[: len(text) * 95 // 100], text[len(text) * 95 // 100 :]
 print(f"{len(text):,} characters, {len(set(text))} different ones: {training[1000:1080]}...")
@@ -29,11 +29,11 @@ print(f"{len(text):,} characters, {len(set(text))} different ones: {training[100
 
 from numrnn import RNNLanguageModel
 
-model = RNNLanguageModel(cell="gru", max_iter=5, learning_rate="cosine", warm_start=True, random_state=0)
+model = RNNLanguageModel(cell="gru", max_iter=8, learning_rate="cosine", warm_start=True, random_state=0)
 model.initialize(text).fit(training, X_val=test)
 bits = model.bits_per_symbol(test)
 print(f"{bits:.2f} bits per character, accuracy {model.accuracy(test):.2f}")
-assert bits < 2.5
+assert bits < 2.6
 
 # %%
 # Writing
@@ -51,7 +51,7 @@ for temperature in (0.3, 0.6, 1.0):
 # Surprise
 # --------
 # ``surprisal`` returns the negative log-probability of each character, given those before it. A new model knows
-# nothing: a passage costs log2(number of characters), about 6.6 bits for each. Here most characters cost less than one
+# nothing: a passage costs log2(number of characters), about 6.5 bits for each. Here most characters cost less than one
 # bit, and the dark ones are where words begin. :class:`~numrnn.inspection.AttributionDisplay` draws any number per
 # character.
 
@@ -83,6 +83,7 @@ axes.bar(range(1, 11), means)
 axes.set(xlabel="letter of the word", ylabel="bits per letter", xticks=range(1, 11))
 axes.set_title("The more of a word is known, the less its letters surprise")
 assert means[0] > 1.5 * means[4]
+plt.show()
 
 # %%
 # Read next: :doc:`/guide/texts` on vocabularies, streams and sampling; ``docs/examples/war_and_peace.py`` trains on a

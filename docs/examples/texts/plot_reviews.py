@@ -112,6 +112,7 @@ axes.set_xticks(range(len(GOOD + BAD)), GOOD + BAD, rotation=40, ha="right")
 axes.set(ylabel="influence (logit)", title='"Not" turns the influence of the adjective around')
 axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
 assert last[~denied & np.isin(words, GOOD)].mean() > 0 > last[denied & np.isin(words, GOOD)].mean()
+plt.show()
 
 # %%
 # Read next: :doc:`/guide/inspection` on the methods of attribution, :doc:`/guide/texts` on vocabularies, and

@@ -87,6 +87,7 @@ axes.plot([], [], "X", color="black", markersize=9, label="power cut")
 axes.set(yscale="log", xlabel="epoch", ylabel="training loss", xlim=(0, 51))
 axes.set_title("Killed twice: the resumed runs follow the uninterrupted one bit by bit")
 axes.legend()
+plt.show()
 
 # %%
 # The script above need not know that it was killed. If the process gets SIGTERM or SIGUSR1, as batch systems send

@@ -83,6 +83,7 @@ for panel, (name, model) in zip(panels, models.items(), strict=True):
     panel.set(title=f"{name}: R² = {model.score(X_test, y_test):.2f}", xlabel="measured frequency")
     panel.set_box_aspect(1)
 panels[0].set_ylabel("prediction")
+plt.show()
 
 # %%
 # Read next: :doc:`/guide/training` on ``monitor``, ``validation`` and other means against overfitting, and

@@ -75,6 +75,7 @@ names = [f"{p['rnnclassifier__hidden_layer_sizes'][0]} units, rate {p['rnnclassi
 axes.set_yticks(range(len(order)), names)
 axes.invert_yaxis()
 axes.set(xlabel="accuracy of each fold, and mean (bar)", title="The eight best settings hardly differ")
+plt.show()
 
 # %%
 # Read next: :doc:`/guide/search` for searches on many machines and for pruning, :doc:`/guide/choosing` for the order in

@@ -96,6 +96,7 @@ axes.axhline(600, color="0.5", linestyle=":")
 axes.text(23, 540, "noise of the data", ha="right", color="0.4")
 axes.set(xlabel="hour of the day", ylabel="RMSE, MW", xticks=range(0, 24, 3), ylim=(0, None))
 axes.set_title("The error is close to the noise at any hour")
+plt.show()
 
 # %%
 # Read next: :doc:`/guide/training` on scales of inputs and targets, and

@@ -67,6 +67,7 @@ last = [model.history_["validation_loss"][-10:] for model in models.values()]
 axes.boxplot(last, orientation="horizontal", tick_labels=list(models), widths=0.6, medianprops={"color": "C1"})
 axes.invert_yaxis()
 axes.set(xscale="log", xlabel="validation loss", title="The last ten epochs of each fit")
+plt.show()
 
 # %%
 # Read next: :doc:`/guide/training` on solvers and schedules, :doc:`/guide/choosing` on the learning rate, and

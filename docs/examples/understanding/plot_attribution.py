@@ -100,6 +100,7 @@ axes.set(
     title="Integrated gradients and occlusion point at the beat (dashed: by chance)",
 )
 assert shares["integrated"] > 0.8 and shares["occlusion"] > 0.8
+plt.show()
 
 # %%
 # A gradient says what a small change of a step would do. It may be large at a step that did not contribute, and zero

@@ -75,6 +75,7 @@ from numrnn.inspection import GateDisplay
 
 display = GateDisplay.from_estimator(model, X_test)
 display.ax_.set_title("No gate is stuck")
+plt.show()
 
 # %%
 # Read next: :doc:`/theory` on what the gates of GRU and LSTM change, and :doc:`/guide/inspection`.

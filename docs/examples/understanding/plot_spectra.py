@@ -80,6 +80,7 @@ axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 display = SpectrumDisplay.from_estimator(models["1.0 W"], X[:5] / 0.02, kind="singular_values")
 display.ax_.set_title("Jacobians of the steps with inputs of size one")
+plt.show()
 
 # %%
 # Read next: :doc:`/theory` derives the product of Jacobians, and

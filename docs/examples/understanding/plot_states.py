@@ -90,6 +90,7 @@ for memory, marker in (((-1, -1), "o"), ((-1, 1), "s"), ((1, -1), "^"), ((1, 1),
 axes.set(xlabel="first principal component", ylabel="second principal component")
 axes.set_title("Four memories are four places in the space of states")
 axes.legend(title="last pulses", loc="upper left", bbox_to_anchor=(1, 1))
+plt.show()
 
 # %%
 # Read next: :doc:`/guide/inspection` for all displays, and :doc:`/gallery/understanding/plot_spectra` for what keeps
