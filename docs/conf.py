@@ -37,6 +37,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,
+    "show_signature": False,
     "capture_repr": (),
     "image_srcset": ["2x"],
     "remove_config_comments": True,
