@@ -29,6 +29,7 @@ numpydoc_show_class_members = False
 numpydoc_validation_checks = {"all", "ES01", "SA01", "EX01", "RT02", "GL08"}
 numpydoc_validation_exclude = {r"\.FitInfo$"}  # fit makes it, and its attributes are what callbacks read
 
+SECTIONS = ("getting_started", "tasks", "texts", "training", "understanding")
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "gallery",
@@ -36,7 +37,12 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,
+    "show_signature": False,
     "capture_repr": (),
+    "image_srcset": ["2x"],
+    "remove_config_comments": True,
+    "reset_modules": ("matplotlib", "gallery_style.reset"),
+    "subsection_order": [f"examples/{name}" for name in SECTIONS],
     "within_subsection_order": "FileNameSortKey",
 }
 
@@ -57,8 +63,7 @@ html_sidebars = {page: [] for page in ("index", "get_started", "whats_new")}  # 
 
 
 def skip_machinery(app, what, name, member, skip, options):
-    """Leave out what scikit-learn's base classes add to every estimator: its texts refer to scikit-learn's own pages.
-    """
+    """Leave out what scikit-learn's base classes add to every estimator: it refers to scikit-learn's own pages."""
     return skip or (getattr(member, "__module__", None) or "").startswith("sklearn.utils.")
 
 

@@ -9,8 +9,15 @@ has no built-in knowledge of calendars. One command trains it, in about a minute
     pip install "numrnn[examples]"
     python docs/examples/dates.py
 
-The program prints a row for each way of writing, and saves a picture.
+The program prints a row for each way of writing, and saves a picture:
+
+.. image:: /images/dates.png
+   :alt: The loss falls over twelve epochs; at least 99 % of the dates in each notation are right.
+
+The smaller example :doc:`/gallery/tasks/plot_dates` runs with these pages, and :doc:`/guide/tasks` shows the results.
 """
+
+# sphinx_gallery_thumbnail_path = 'images/dates.png'
 
 import argparse
 import datetime

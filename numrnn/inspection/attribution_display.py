@@ -163,7 +163,7 @@ class AttributionDisplay:
         self.ax_.set(xlim=(0, WIDTH), ylim=(len(lines), 0))
         self.ax_.set_axis_off()
         bar = self.ax_.figure.colorbar(shades, ax=self.ax_, pad=0.02, fraction=0.04, aspect=12)
-        bar.ax.set_ylim(-largest, largest)
+        bar.ax.set_ylim(-largest if values.min() < 0 else 0, largest)
         self._label_bar(bar)
 
     def _label_bar(self, bar):

@@ -142,6 +142,13 @@ def test_texts_are_coloured_and_broken_between_words(unit):
     assert ends <= 60
 
 
+def test_the_colour_bar_of_a_text_shows_no_signs_that_it_does_not_have():
+    surprisal = AttributionDisplay(np.array([0.5, 2.0]), labels=["a", "b"], quantity="surprisal").plot()
+    assert surprisal.figure_.axes[-1].get_ylim() == (0, 2)
+    influence = AttributionDisplay(np.array([-0.5, 2.0]), labels=["a", "b"]).plot()
+    assert influence.figure_.axes[-1].get_ylim() == (-2, 2)
+
+
 @pytest.mark.parametrize("cell", ["elman", "gru"])
 def test_the_network_is_drawn_with_its_layers_and_letters(cell):
     model = RNNRegressor((4, 3), cell=cell, bidirectional=True, random_state=0).initialize(X, Y)

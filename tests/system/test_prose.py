@@ -38,7 +38,7 @@ def docstring_faults(path):
     """Return the faults of the docstrings of a file, each with its line."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         doc = ast.get_docstring(node) if isinstance(node, DOCUMENTED) else None
-        if doc is not None and not (isinstance(node, ast.Module) and path.parent == EXAMPLES):
+        if doc is not None and not (isinstance(node, ast.Module) and EXAMPLES in path.parents):
             for fault in faults(doc):
                 yield f"{path.relative_to(ROOT)}:{node.body[0].lineno}: {fault}"
 
