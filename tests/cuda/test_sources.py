@@ -185,7 +185,8 @@ def test_windows_of_files_train_as_data_in_memory(files, brought, monkeypatch):
     assert sum(brought) == 2 * sum(LENGTHS)
     same_bits(in_files, in_memory)
     same_bits(one_window, in_memory)
-    np.testing.assert_array_equal(in_files.predict_proba(data), in_memory.predict_proba(X))
+    predicted = in_files.predict_proba(data), in_memory.predict_proba(X)
+    assert relative_error(*predicted) <= 1e-6  # a BLAS has other routines for other numbers of rows
 
 
 @pytest.mark.parametrize("options", [{"bptt_steps": 2}, {"early_stopping": True}], ids=str)
