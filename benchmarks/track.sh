@@ -18,7 +18,9 @@ asv machine --yes --machine "$machine" > /dev/null
 for commit in $commits; do
     # Versions before that of the compiled kernels' own folders would use those of other versions.
     export NUMBA_CACHE_DIR=$cache/$commit
-    if ! asv run --machine "$machine" --bench "$pattern" --show-stderr "$commit^!" > "$cache/log" 2>&1 || grep -q failed "$cache/log"; then
+    asv run --machine "$machine" --bench "$pattern" --show-stderr "$commit^!" > "$cache/log" 2>&1 ||
+        echo failed >> "$cache/log"
+    if grep -q failed "$cache/log"; then
         echo "skipped: $(git log -1 --format='%h %s' "$commit")"
         tail -3 "$cache/log" | sed 's/^/    /'
     else
