@@ -192,7 +192,7 @@ class SequenceScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         array([[-1.41421356,  0.        ],
                [ 0.        ,  1.41421356]])
         """
-        check_is_fitted(self)
+        check_is_fitted(self, self._needed)
         if self.per_sequence:
             return self._each_by_itself(X)
         subtraction = [(np.subtract, self.mean_)] if self.with_mean else []
@@ -222,6 +222,7 @@ class SequenceScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         check_is_fitted(self)
         if self.per_sequence:
             raise InputError("per_sequence", (), "=True: must be False for inverse_transform; means are not kept")
+        check_is_fitted(self, self._needed)
         product = [(np.multiply, self.scale_)] if self.with_std else []
         return self._changed(X, product + ([(np.add, self.mean_)] if self.with_mean else []))
 
@@ -356,6 +357,13 @@ class SequenceScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
             self.var_ = moments.var
         self.n_samples_seen_, self.mean_, self.scale_ = moments.n_steps, moments.mean, moments.divisors
         return self
+
+    @property
+    def _needed(self):
+        """Return the name of an attribute that `fit` sets with the present parameters, which may have changed since."""
+        if not self.per_sequence:
+            return "mean_"
+        return "log_scale_min_" if self.keep_scale else "n_samples_seen_"
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -198,11 +198,16 @@ class Fitting(Model, ABC):
         watched = any(not np.isnan(record.validation_loss) for record in history)
         self.validation_loss_curve_ = [record.validation_loss for record in history] if watched else None
         self.validation_scores_ = [record.validation_score for record in history] if watched else None
-        compared = [record for record in history if not (watched and np.isnan(record.validation_loss))]
-        best = Monitor(self._options().monitor).best(compared) if history else None
+        self._keep_best([record for record in history if record.epoch > self._state.schedule_epoch])
+
+    def _keep_best(self, history):
+        """Set the fitted attributes of the best epoch of the last fit; `partial_fit` continues that fit."""
+        validated = [record for record in history if not np.isnan(record.validation_loss)]
+        compared = validated or history
+        best = Monitor(self._options().monitor).best(compared) if compared else None
         self.best_iter_ = best.epoch if best else 0
-        self.best_loss_ = float("nan") if best is None else best.validation_loss if watched else best.loss
-        self.best_validation_score_ = best.validation_score if watched else None
+        self.best_loss_ = float("nan") if best is None else best.validation_loss if validated else best.loss
+        self.best_validation_score_ = best.validation_score if validated else None
 
     @contextmanager
     def _unchanged_on_error(self, *, continues=False):

@@ -68,11 +68,21 @@ def chosen_split(options, n_sequences, seed, groups=None, y=None, **of_a_part):
     y : array-like of shape (N,), optional
         Targets; only a splitter that stratifies uses them.
     """
-    validation = options.validation
+    validation, weights = options.validation, of_a_part.get("weights")
     if validation is None:
         return split(n_sequences, options.validation_fraction, seed, **of_a_part)
     if isinstance(validation, str):
-        return _last(options, n_sequences, of_a_part.get("at_least", 1))
+        parts = _last(options, n_sequences, of_a_part.get("at_least", 1))
+    else:
+        parts = _first_split(validation, n_sequences, seed, groups, y)
+    for ids, name in zip(parts, ("training", "validation"), strict=True):
+        if weights is not None and not weights[ids].any():
+            raise InputError("validation", (), f"={shown(validation)}: all weights of the {name} part are 0")
+    return parts
+
+
+def _first_split(validation, n_sequences, seed, groups, y):
+    """Return the indices of the two parts of a splitter's first split."""
     if getattr(validation, "random_state", 0) is None:
         validation = copy.copy(validation)
         validation.random_state = seed % 2**32  # so that a resumed fit gets the same split
@@ -103,7 +113,7 @@ def _last(options, n_sequences, at_least):
     end = n_sequences - n_held - options.gap
     if end < 1:
         found = f"holds out {n_held} of {n_sequences} sequences after gap={options.gap}: no training sequence is left"
-        raise InputError("validation", (), f"='last': {found}", "; lower gap, or pass X_val")
+        raise InputError("validation", (), f"='last': {found}", "; lower gap, or pass more sequences")
     return np.arange(end), np.arange(n_sequences - n_held, n_sequences)
 
 

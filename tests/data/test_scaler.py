@@ -183,3 +183,17 @@ def test_what_needs_all_data_says_so(tmp_path):
             SequenceScaler(**parameters).fit(shards)
     with pytest.raises(ValueError, match="per_sequence=True: must be False for inverse_transform"):
         SequenceScaler(per_sequence=True).fit(X).inverse_transform(X)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"per_sequence": True}, {"keep_scale": True}),
+        ({"per_sequence": True}, {"per_sequence": False}),
+        ({"per_sequence": True, "keep_scale": True}, {"per_sequence": False, "keep_scale": False}),
+    ],
+)
+def test_parameters_that_need_another_fit_say_so(before, after):
+    scaler = SequenceScaler(**before).fit(random_list()).set_params(**after)
+    with pytest.raises(NotFittedError, match="SequenceScaler"):
+        scaler.transform(random_list())

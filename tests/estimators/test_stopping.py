@@ -307,3 +307,24 @@ def test_a_splitter_without_splits_is_named():
     X, y = regression()
     with pytest.raises(InputError, match="it has no split"):
         RNNRegressor((3,), max_iter=2, validation=PredefinedSplit(-np.ones(20))).fit(X, y)
+
+
+def test_the_best_epoch_is_one_of_the_last_fit():
+    """Check that a continued fit, which compares its own epochs only, describes the epoch of its weights."""
+    X, y = regression()
+    model = RNNRegressor((3,), max_iter=20, early_stopping=True, warm_start=True, random_state=0).fit(X, y)
+    before = model.n_iter_
+    model.set_params(max_iter=3, learning_rate_init=0.5).fit(X, y)
+    assert model.n_iter_ == before + 3 and model.best_iter_ > before
+    assert model.best_loss_ == model.validation_loss_curve_[model.best_iter_ - 1]
+
+
+@pytest.mark.parametrize(("zeros", "part"), [(slice(18, 20), "validation"), (slice(0, 18), "training")])
+@pytest.mark.parametrize("validation", ["last", PredefinedSplit([-1] * 18 + [0] * 2)], ids=["last", "splitter"])
+def test_a_part_without_weight_is_named(zeros, part, validation):
+    X, y = regression()
+    weights = np.ones(20)
+    weights[zeros] = 0
+    model = RNNRegressor((3,), max_iter=2, validation=validation)
+    with pytest.raises(InputError, match=f"all weights of the {part} part are 0"):
+        model.fit(X, y, sample_weight=weights)
