@@ -24,10 +24,8 @@ def warn_of_inputs(data, held, stacklevel):
     if moments is None:
         return
     mean, deviation = moments
-    varies = deviation > 0
-    offset = np.where(varies & (np.abs(mean) > 1), np.abs(mean) / np.where(varies, deviation, 1), 0)
-    drowned = np.where(varies & (deviation < TINY), LARGE * TINY / np.where(varies, deviation, 1), 0)
-    far = np.max([np.abs(mean), deviation, offset, drowned], axis=0)
+    level, spread = np.abs(mean), _spread(deviation)
+    far = np.max([level, deviation, (level > 1) * level / spread, LARGE * TINY / spread], axis=0)
     place = int(np.argmax(far))
     size = np.sqrt(np.mean(mean**2 + deviation**2))
     if far[place] > LARGE or 0 < size < SMALL:
@@ -40,14 +38,18 @@ def warn_of_inputs(data, held, stacklevel):
         _warn_of_validation_inputs(moments, _moments(held), stacklevel + 1)
 
 
+def _spread(deviation):
+    """Return deviations with infinity for constant inputs, whose scale cannot be wrong."""
+    return np.where(deviation > 0, deviation, np.inf)
+
+
 def _warn_of_validation_inputs(moments, moments_val, stacklevel):
     """Warn if the scale of the validation inputs suggests that only the training inputs were standardised."""
     if moments_val is None:
         return
     (mean, deviation), (mean_val, deviation_val) = moments, moments_val
     unit = np.maximum(deviation, 1e-3 * np.abs(mean) + np.finfo(float).tiny)
-    narrow = np.where(deviation_val > 0, deviation / np.where(deviation_val > 0, deviation_val, 1), 0)
-    far = np.max([np.abs(mean_val - mean) / unit, deviation_val / unit, narrow], axis=0)
+    far = np.max([np.abs(mean_val - mean) / unit, deviation_val / unit, deviation / _spread(deviation_val)], axis=0)
     place = int(np.argmax(far))
     if far[place] > MOVED:
         warnings.warn(
