@@ -1,8 +1,12 @@
 """Configure the documentation; build it with ``sphinx-build -W docs docs/_build`` from the root of the checkout."""
 
+import os
+import subprocess
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
+
+from sphinx.errors import ExtensionError
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -67,5 +71,16 @@ def skip_machinery(app, what, name, member, skip, options):
     return skip or (getattr(member, "__module__", None) or "").startswith("sklearn.utils.")
 
 
+def publish_history(app, exception):
+    """Build the pages of asv beside the documentation, in ``asv/``."""
+    if exception is None and app.builder.format == "html":
+        command = [Path(app.confdir).parent / "benchmarks" / "publish.sh", app.outdir / "asv"]
+        python = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(command, env=os.environ | {"PATH": python}, capture_output=True, text=True)
+        if done.returncode:
+            raise ExtensionError(f"benchmarks/publish.sh failed:\n{done.stdout}{done.stderr}")
+
+
 def setup(app):
     app.connect("autodoc-skip-member", skip_machinery)
+    app.connect("build-finished", publish_history)
