@@ -11,6 +11,11 @@ from pathlib import Path
 RESULTS = Path(__file__).with_name("results")
 
 
+def read(path):
+    """Return the results in a file, or none of any seed if there is no file."""
+    return json.loads(path.read_text()) if path.exists() else {"seeds": {}}
+
+
 def run(name, measure, description, seeds=3):
     """Measure for each seed not yet in results/NAME.json; `measure(folder, seed)` returns a dict of figures.
 
@@ -21,7 +26,7 @@ def run(name, measure, description, seeds=3):
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(seeds)))
     options = parser.parse_args()
     path = RESULTS / f"{name}.json"
-    results = json.loads(path.read_text()) if path.exists() else {"seeds": {}}
+    results = read(path)
     results["command"] = f"python -m literature.{name} FOLDER"
     results["machine"] = f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores"
     for seed in options.seeds:

@@ -2,12 +2,11 @@
 
 import csv
 import io
-import json
 import statistics
 from importlib import import_module
 from pathlib import Path
 
-from literature.protocol import RESULTS
+from literature.protocol import RESULTS, read
 
 TABLE = Path(__file__).parents[2] / "docs" / "benchmarks" / "literature.csv"
 ROWS = {  # script: result, unit, source of the published figures
@@ -20,15 +19,15 @@ ROWS = {  # script: result, unit, source of the published figures
     "atis": ("ATIS slots", "span F1", "joint bidirectional LSTM, Goo et al. 2018"),
     "adding": ("Adding problem, 600 steps", "squared error", "GRU, Bai et al. 2018"),
 }
-HEAD = ("result", "unit", "published", "numrnn", "lowest to highest", "seeds", "minutes", "command")
+HEAD = ("result", "unit", "published", "numrnn", "lowest to highest", "PyTorch", "seeds", "minutes", "command")
 
 
 def lines_of(script):
     """Yield a row for each figure of a script that has results."""
-    path = RESULTS / f"{script}.json"
-    if not path.exists():
+    results, peer = (read(RESULTS / f"{name}.json") for name in (script, f"{script}_pytorch"))
+    if not results["seeds"]:
         return
-    results, published = json.loads(path.read_text()), import_module(f"literature.{script}").PUBLISHED
+    published = import_module(f"literature.{script}").PUBLISHED
     (title, unit, source), runs = ROWS[script], list(results["seeds"].values())
     minutes = statistics.mean(run["minutes"] for run in runs)
     for figure, value in published.items():
@@ -39,6 +38,7 @@ def lines_of(script):
             f"{number(value)} ({source})",
             number(statistics.mean(found)),
             f"{number(min(found))} to {number(max(found))}",
+            number(statistics.mean(run[figure] for run in peer["seeds"].values())) if peer["seeds"] else "",
             len(found),
             f"{minutes:.1f}",
             f"``{results['command']}``",
