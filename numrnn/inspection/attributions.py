@@ -5,9 +5,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numrnn.data.sequences import Sequences
 from numrnn.data.sources import SequencesLike
 from numrnn.inspection.fitted import read_estimator, read_sequences
+from numrnn.inspection.integrals import integrated_gradients
 from numrnn.inspection.outputs import NUMBERS_AT_ONCE, explain, repeated
 from numrnn.io.messages import InputError, shown
 
@@ -30,7 +30,8 @@ def attribute(
 
     - "gradient": the derivative :math:`\partial f / \partial x_{td}`;
     - "integrated": integrated gradients [1]_, :math:`(x_{td} - x'_{td}) \int_0^1 \partial f / \partial x_{td}
-      (x' + a (x - x')) \, da`; their sum over inputs and steps is f(x) - f(x');
+      (x' + a (x - x')) \, da`; their sum over inputs and steps is f(x) - f(x'). Where f is steep, parts of the line
+      are halved until their sums are right to 1e-5 of it;
     - "occlusion": f(x) - f(x with :math:`x_{td}` replaced by :math:`x'_{td}`), as in [2]_.
 
     Parameters
@@ -52,7 +53,7 @@ def attribute(
         for symbols only.
     n_steps : int, default=64
         Number of points between x' and x at which "integrated" computes gradients; the points and weights are those of
-        Gauss and Legendre.
+        Gauss and Legendre. Parts of the line have up to 8 points.
     output : {"logit", "probability"}, default="logit"
         Whether f is the raw output, which is the prediction of a regressor in units of y, or a probability.
 
@@ -67,6 +68,11 @@ def attribute(
     ------
     ValueError, TypeError
         If an argument is invalid, or the estimator is of another class.
+
+    Warns
+    -----
+    UserWarning
+        If integrated gradients do not add up to f(x) - f(x') within 0.1 %, as f is too steep.
 
     References
     ----------
@@ -105,13 +111,7 @@ def _gradients(explained, data, baseline, n_steps, whole_steps):
 
 
 def _integrated_gradients(explained, data, baseline, n_steps, whole_steps):
-    nodes, weights = np.polynomial.legendre.leggauss(n_steps)
-    difference = data.values.astype(np.float64) - baseline
-    mean = np.zeros(data.values.shape)
-    for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
-        between = (baseline + node * difference).astype(data.values.dtype)
-        mean += weight * explained.gradient(Sequences(between, data.offsets))
-    return mean * difference
+    return integrated_gradients(explained, data, baseline, n_steps, stacklevel=3)
 
 
 def _occlusions(explained, data, baseline, n_steps, whole_steps):

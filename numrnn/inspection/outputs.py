@@ -39,7 +39,7 @@ class Explained(NamedTuple):
     def gradient(self, data):
         """Return the derivatives of the outputs with respect to the inputs (steps, D), float64."""
         gradient = np.empty(data.values.shape)
-        for ids in _groups(data.lengths, NUMBERS_AT_ONCE // data.values.shape[1]):
+        for ids in groups(data.lengths, NUMBERS_AT_ONCE // data.values.shape[1]):
             part, own = data[ids], self.of(ids)
             rows = slice(data.offsets[ids[0]], data.offsets[ids[-1] + 1])
             if self.probability and self.fitted.architecture.head == "softmax":
@@ -159,16 +159,16 @@ def _scale_of(estimator):
     return getattr(estimator, "target_mean_", None), getattr(estimator, "target_scale_", None)
 
 
-def _groups(lengths, most):
+def groups(lengths, most):
     """Return the ids of consecutive sequences that have at most `most` steps together, or of one sequence."""
-    groups, steps = [[]], 0
+    found, steps = [[]], 0
     for i, length in enumerate(lengths.tolist()):
-        if groups[-1] and steps + length > most:
-            groups.append([])
+        if found[-1] and steps + length > most:
+            found.append([])
             steps = 0
-        groups[-1].append(i)
+        found[-1].append(i)
         steps += length
-    return [np.array(ids) for ids in groups]
+    return [np.array(ids) for ids in found]
 
 
 def repeated(x, count):

@@ -7,9 +7,11 @@ from estimators_of_problems import estimator_of
 from networks import relative_error
 from problems import make_problem
 
-from numrnn import RNNClassifier, RNNRegressor, Sequences
+from numrnn import RNNClassifier, RNNRegressor, Sequences, SequenceScaler
 from numrnn.data import ShardWriter, Vocabulary, open_shards
-from numrnn.inspection import attribute, attributions, outputs
+from numrnn.datasets import load_japanese_vowels
+from numrnn.inspection import attribute, attributions, integrals, outputs
+from numrnn.inspection.fitted import read_estimator, read_sequences
 
 CELLS = [("elman", "tanh"), ("elman", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
 LENGTHS = (5, 1, 7, 3)
@@ -82,6 +84,28 @@ def test_integrated_gradients_add_up_to_the_difference_of_outputs(cell, kind, ou
     difference = outputs(problem.X) - outputs([np.zeros_like(x) for x in problem.X])
     for values, expected in zip(got, difference, strict=True):
         assert abs(values.sum() - expected) <= 1e-4 * abs(expected)
+
+
+@pytest.mark.parametrize("kind", [{}, {"cell": "elman"}, {"pooling": "max"}], ids=str)
+def test_integrated_gradients_of_confident_networks_add_up(kind):
+    vowels = load_japanese_vowels()
+    scaler = SequenceScaler().fit(vowels.X_train)
+    model = RNNClassifier((32,), dtype="float64", max_iter=60, random_state=0, **kind)
+    model.fit(scaler.transform(vowels.X_train), vowels.y_train)
+    X = scaler.transform(vowels.X_test)[:12]
+    data, nothing = (read_sequences(model, part).data for part in (X, [0 * x for x in X]))
+    explained = outputs.explain(read_estimator(model), data, None, "logit")
+    expected = explained.values(data) - explained.values(nothing)
+    sums = np.array([values.sum() for values in attribute(model, X, method="integrated")])
+    np.testing.assert_allclose(sums, expected, rtol=1e-4)
+
+
+def test_integrated_gradients_that_do_not_add_up_cause_a_warning(monkeypatch):
+    monkeypatch.setattr(integrals, "HALVINGS", 0)
+    problem = problem_of("elman", lengths=(6,) * 4)
+    with pytest.warns(UserWarning, match=r"X\[\d\]: its integrated gradients add up to .* raise n_steps") as record:
+        attribute(estimator_of(problem), problem.X, target=1, method="integrated", n_steps=1)
+    assert record[0].filename == __file__
 
 
 def test_gradients_of_probabilities_are_central_differences():
