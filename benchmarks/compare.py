@@ -30,10 +30,9 @@ def export(commit):
     command = ["git", "-C", ROOT, "rev-parse", "--verify", f"{commit}^{{commit}}"]
     name = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     folder = FOLDER / name
-    if not folder.exists():
-        folder.mkdir(parents=True)
-        files = subprocess.run(["git", "-C", ROOT, "archive", name, "numrnn"], check=True, capture_output=True).stdout
-        subprocess.run(["tar", "-x", "-C", folder], input=files, check=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = subprocess.run(["git", "-C", ROOT, "archive", name, "numrnn"], check=True, capture_output=True).stdout
+    subprocess.run(["tar", "-x", "-C", folder], input=files, check=True)
     return folder
 
 

@@ -27,6 +27,7 @@ extensions = [
 exclude_patterns = ["_build", "_templates", "examples"]
 templates_path = ["_templates"]
 autosummary_generate = True
+autodoc_typehints = "none"  # the docstrings have the types, in words
 numpydoc_show_class_members = False
 # All checks but those that ask for extended summaries, for See Also and Examples in every method, and against named
 # return values.

@@ -29,9 +29,9 @@ def attribute(
     Let f be the output, x the inputs of a sequence and x' the baseline. The methods return for input d at step t
 
     - "gradient": the derivative :math:`\partial f / \partial x_{td}`;
-    - "integrated": integrated gradients [1]_, :math:`(x_{td} - x'_{td}) \int_0^1 \partial f / \partial x_{td}
-      (x' + a (x - x')) \, da`; their sum over inputs and steps is f(x) - f(x'). Where f is steep, parts of the line
-      are halved until their sums are right to 1e-5 of it;
+    - "integrated": integrated gradients [1]_, the mean of :math:`\partial f / \partial x_{td}` over the line from x' to
+      x, times :math:`x_{td} - x'_{td}`; their sum over inputs and steps is f(x) - f(x'). Where f is steep, parts of the
+      line are halved until their sums are right to 1e-5 of it;
     - "occlusion": f(x) - f(x with :math:`x_{td}` replaced by :math:`x'_{td}`), as in [2]_.
 
     Parameters
@@ -76,8 +76,8 @@ def attribute(
 
     References
     ----------
-    .. [1] M. Sundararajan, A. Taly, Q. Yan: Axiomatic attribution for deep networks. ICML 2017, equation 1.
-    .. [2] M. D. Zeiler, R. Fergus: Visualizing and understanding convolutional networks. ECCV 2014.
+    .. [1] Sundararajan, Taly, Yan: Axiomatic attribution for deep networks. ICML 2017, equation 1.
+    .. [2] Zeiler, Fergus: Visualizing and understanding convolutional networks. ECCV 2014.
 
     Examples
     --------

@@ -124,9 +124,9 @@ def lyapunov_exponents(estimator: Any, X: SequencesLike, *, layer: int = -1) -> 
 
     References
     ----------
-    .. [1] G. Benettin, L. Galgani, A. Giorgilli, J.-M. Strelcyn: Lyapunov characteristic exponents for smooth dynamical
+    .. [1] Benettin, Galgani, Giorgilli, Strelcyn: Lyapunov characteristic exponents for smooth dynamical
        systems. Meccanica 15, 1980.
-    .. [2] R. Vogt, M. Puelma Touzel, E. Shlizerman, G. Lajoie: On Lyapunov exponents for RNNs. Frontiers in Applied
+    .. [2] Vogt, Puelma Touzel, Shlizerman, Lajoie: On Lyapunov exponents for RNNs. Frontiers in Applied
        Mathematics and Statistics 8, 2022.
 
     Examples

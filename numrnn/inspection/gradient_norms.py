@@ -46,9 +46,9 @@ def gradient_flow(estimator: Any, X: SequencesLike, y: TargetsLike, *, layer: in
 
     References
     ----------
-    .. [1] Y. Bengio, P. Simard, P. Frasconi: Learning long-term dependencies with gradient descent is difficult. IEEE
+    .. [1] Bengio, Simard, Frasconi: Learning long-term dependencies with gradient descent is difficult. IEEE
        Transactions on Neural Networks 5, 1994.
-    .. [2] R. Pascanu, T. Mikolov, Y. Bengio: On the difficulty of training recurrent neural networks. ICML 2013.
+    .. [2] Pascanu, Mikolov, Bengio: On the difficulty of training recurrent neural networks. ICML 2013.
 
     Examples
     --------

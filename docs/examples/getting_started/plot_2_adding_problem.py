@@ -43,7 +43,7 @@ assert models["LSTM"].score(X_val, y_val) > 0.95 > 0.5 > models["Elman"].score(X
 # Recurrent networks that learn to remember often stay on a plateau before the loss falls. This is why nothing but
 # ``max_iter`` ends a fit unless you ask for early stopping.
 #
-# On the right, :class:`~numrnn.inspection.GradientFlowDisplay` shows the norm of the derivative of the loss with
+# Below them, :class:`~numrnn.inspection.GradientFlowDisplay` shows the norm of the derivative of the loss with
 # respect to the hidden state by lag, that is, by the number of steps before the last one. Marks are up to 49 steps away
 # from the end. The horizon is the largest lag at which the gradient has at least 1 % of its largest norm.
 
