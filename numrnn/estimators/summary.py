@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 330, 150, 56, 26  # of the learning curve, and of the room for its labels
+LONGEST = 9  # characters of a label of the y axis
 CELL = "padding:0.15em 0.9em 0.15em 0;text-align:left"
 LINES = {"loss": ("training", "#0072B2", ""), "validation_loss": ("validation", "#D55E00", "5 3")}
 
@@ -88,21 +89,37 @@ def curve_of(history):
     drawn, legend = [], []
     for name, values in curves.items():
         label, colour, dash = LINES[name]
-        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in _points(scale(values), scale(low), scale(high)))
-        style = f'fill="none" stroke="{colour}" stroke-width="1.6" stroke-dasharray="{dash}"'
-        drawn.append(f'<polyline points="{points}" {style}/>')
+        drawn.append(_line(list(_points(scale(values), scale(low), scale(high))), colour, dash))
         legend.append(f'<tspan fill="{colour}">{label}</tspan>')
     middle, end = (LEFT + WIDTH) / 2, HEIGHT - BOTTOM
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" '
         'aria-label="loss over the epochs" fill="currentColor" font-size="11">'
         f'<path d="M{LEFT} 8V{end}H{WIDTH - 4}" fill="none" stroke="currentColor" stroke-opacity="0.5"/>'
-        f"{''.join(drawn)}"
-        f'<text x="{LEFT - 5}" y="16" text-anchor="end">{high:.3g}</text>'
-        f'<text x="{LEFT - 5}" y="{end}" text-anchor="end">{low:.3g}</text>'
+        f"{''.join(drawn)}{_labels(low, high)}"
         f'<text x="{middle}" y="{HEIGHT - 8}" text-anchor="middle">epoch (1 to {len(history["loss"])})</text>'
         f'<text x="{WIDTH - 6}" y="14" text-anchor="end">loss: {" ".join(legend)}</text></svg>'
     )
+
+
+def _line(points, colour, dash):
+    """Return a curve through points (x, y); a single point is a dot, since a line through it would be invisible."""
+    if len(points) == 1:
+        return f'<circle cx="{points[0][0]:.1f}" cy="{points[0][1]:.1f}" r="3" fill="{colour}"/>'
+    places = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    style = f'fill="none" stroke="{colour}" stroke-width="1.6" stroke-dasharray="{dash}"'
+    return f'<polyline points="{places}" {style}/>'
+
+
+def _labels(low, high):
+    """Return the labels of the y axis: both ends with digits that tell them apart, or one if they would not fit."""
+    end = HEIGHT - BOTTOM
+    for digits in range(3, 7):
+        texts = f"{high:.{digits}g}", f"{low:.{digits}g}"
+        if texts[0] != texts[1] and max(map(len, texts)) <= LONGEST:
+            places = zip((16, end), texts, strict=True)
+            return "".join(f'<text x="{LEFT - 5}" y="{y}" text-anchor="end">{text}</text>' for y, text in places)
+    return f'<text x="{LEFT - 5}" y="{end / 2 + 12:.0f}" text-anchor="end">{low:.3g}</text>'
 
 
 def _points(values, low, high):

@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from numrnn.inspection.arguments import check_names
 from numrnn.inspection.attributions import attribute
 from numrnn.inspection.axes import COLOURS, SIGNED, axes_of, tidy
 from numrnn.inspection.step_ticks import label_steps, labels_of
+from numrnn.io.messages import InputError
 
 __all__ = ["AttributionDisplay"]
 
@@ -93,7 +95,7 @@ class AttributionDisplay:
         """
         values = attribute(estimator, [x], **options)[0]
         names = getattr(estimator, "feature_names_in_", None) if input_names is None else input_names
-        return cls(values, labels=labels_of(x), input_names=names).plot(ax=ax)
+        return cls(values, labels=labels_of(x, estimator, len(values)), input_names=names).plot(ax=ax)
 
     def plot(self, ax: Any = None) -> "AttributionDisplay":
         """Draw the influences.
@@ -108,9 +110,7 @@ class AttributionDisplay:
         display : AttributionDisplay
             The display itself.
         """
-        values = self.attributions
-        if values.ndim == 2 and values.shape[1] == 1:
-            values = values[:, 0]
+        values = self._checked()
         if self.labels is not None:
             lines = _lines(self.labels)
             self.ax_ = axes_of(ax, self, (6.5, 0.55 + 0.3 * len(lines)))
@@ -123,6 +123,20 @@ class AttributionDisplay:
             self._draw_bars(values)
         self.figure_ = self.ax_.figure
         return self
+
+    def _checked(self):
+        """Return the values of shape (T,), or (T, D) with D > 1, after a check of labels and names."""
+        values = np.asarray(self.attributions)
+        if values.ndim == 2 and self.input_names is not None:
+            check_names("input_names", self.input_names, values.shape[1])
+        if values.ndim == 2 and values.shape[1] == 1:
+            values = values[:, 0]
+        expected = "(T,) or (T, D)" if self.labels is None else "(T,), one number for each label"
+        if values.ndim not in (1, 2) or (values.ndim == 2 and self.labels is not None):
+            raise InputError("attributions", (), f"has shape {values.shape}: must have shape {expected}")
+        if self.labels is not None:
+            check_names("labels", self.labels, len(values))
+        return values
 
     def _draw_image(self, values):
         largest = np.abs(values).max() or 1.0

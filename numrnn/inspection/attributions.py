@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from numrnn.data.sources import SequencesLike
+from numrnn.inspection.arguments import check_choice, check_count
 from numrnn.inspection.fitted import read_estimator, read_sequences
 from numrnn.inspection.integrals import integrated_gradients
 from numrnn.inspection.outputs import NUMBERS_AT_ONCE, explain, repeated
@@ -94,10 +95,8 @@ def attribute(
     True
     """
     fitted, vectors = read_estimator(estimator), read_sequences(estimator, X)
-    if method not in _METHODS:
-        raise InputError("method", (), f"={shown(method)}: must be one of {', '.join(map(repr, _METHODS))}")
-    if not isinstance(n_steps, (int, np.integer)) or n_steps < 1:
-        raise InputError("n_steps", (), f"={shown(n_steps)}: must be an integer of at least 1")
+    check_choice("method", method, _METHODS)
+    check_count("n_steps", n_steps)
     data = vectors.data
     explained = explain(fitted, data, target, output)
     baseline = _checked_baseline(baseline, data.values)

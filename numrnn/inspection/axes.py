@@ -2,6 +2,7 @@
 
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
+from numrnn.inspection.arguments import check_filled
 from numrnn.io.messages import InputTypeError, shown
 
 # M. Okabe, K. Ito: Color universal design, 2008; black and yellow are left out.
@@ -15,9 +16,11 @@ def axes_of(ax, display, size=(5.5, 3.6)):
     check_matplotlib_support(f"{type(display).__name__}.plot")
     import matplotlib.pyplot as plt
 
-    if ax is not None:
-        return ax
-    return plt.subplots(figsize=size, layout="constrained")[1]
+    if ax is None:
+        return plt.subplots(figsize=size, layout="constrained")[1]
+    if not isinstance(ax, plt.Axes):
+        raise InputTypeError("ax", (), f"={shown(ax)}: must be a matplotlib Axes, or None")
+    return ax
 
 
 def tidy(ax, grid="both"):
@@ -31,6 +34,7 @@ def tidy(ax, grid="both"):
 def by_name(estimator, name):
     """Return estimators as a dict by name; `estimator` is one estimator or such a dict."""
     if isinstance(estimator, dict):
+        check_filled("estimator", estimator, "an estimator, or a dict with at least one estimator")
         return estimator
     if name is not None and not isinstance(name, str):
         raise InputTypeError("name", (), f"={shown(name)}: must be a str")

@@ -9,6 +9,7 @@ from numrnn.data.conversion import from_steps
 from numrnn.data.sequences import Sequences
 from numrnn.estimators.problem import n_threads
 from numrnn.estimators.supervised import BaseRNN
+from numrnn.inspection.arguments import is_integer
 from numrnn.io.messages import InputError, InputTypeError, shown
 from numrnn.network.architecture import Architecture
 from numrnn.network.input_gradients import vectors_of
@@ -72,7 +73,7 @@ def read_sequences(estimator, X):
 def read_layer(architecture, layer):
     """Return the index of a layer from 0; `layer` may count from the end."""
     count = len(architecture.hidden_layer_sizes)
-    if not isinstance(layer, (int, np.integer)) or not -count <= layer < count:
+    if not is_integer(layer) or not -count <= layer < count:
         raise InputError("layer", (), f"={shown(layer)}: must be an integer from {-count} to {count - 1}")
     return int(layer) % count
 

@@ -5,6 +5,7 @@ from typing import Any
 from sklearn.utils import Bunch
 
 from numrnn.data.sources import SequencesLike
+from numrnn.inspection.arguments import check_filled
 from numrnn.inspection.axes import COLOURS, axes_of, legend, tidy
 from numrnn.inspection.states import gate_saturation
 
@@ -81,6 +82,7 @@ class GateDisplay:
         display : GateDisplay
             The display itself.
         """
+        check_filled("saturation", self.saturation)
         self.ax_ = axes_of(ax, self, (5.4, 4.2))
         self.figure_ = self.ax_.figure
         self.ax_.plot([0, 1], [1, 0], color="0.6", linewidth=0.8, zorder=1)

@@ -5,6 +5,7 @@ from typing import Any
 from sklearn.utils import Bunch
 
 from numrnn.data.sources import SequencesLike, TargetsLike
+from numrnn.inspection.arguments import check_filled
 from numrnn.inspection.axes import axes_of, by_name, legend, next_colour, tidy
 from numrnn.inspection.gradient_norms import FRACTION, gradient_flow
 
@@ -98,6 +99,7 @@ class GradientFlowDisplay:
         display : GradientFlowDisplay
             The display itself.
         """
+        check_filled("flows", self.flows)
         self.ax_ = axes_of(ax, self, (6.6, 3.6))
         self.figure_ = self.ax_.figure
         self.lines_ = []

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from numrnn.inspection.arguments import check_choice, check_filled
 from numrnn.inspection.axes import axes_of, by_name, legend, next_colour, tidy
 from numrnn.io.messages import InputError, InputTypeError, shown
 
@@ -97,9 +98,6 @@ class TrainingHistoryDisplay:
             history = getattr(model, "history_", None)
             if not isinstance(history, dict):
                 raise InputTypeError("estimator", (), f"={shown(model)}: must be a fitted estimator of numrnn")
-            if metric not in history or not np.isfinite(history[metric]).any():
-                known = [each for each, values in history.items() if each != "epoch" and np.isfinite(values).any()]
-                raise InputError("metric", (), f"={shown(metric)}: must be one of {', '.join(map(repr, known))}")
             histories[key] = history
         return cls(histories, metric=metric).plot(ax=ax)
 
@@ -116,6 +114,9 @@ class TrainingHistoryDisplay:
         display : TrainingHistoryDisplay
             The display itself.
         """
+        check_filled("histories", self.histories)
+        for name, history in self.histories.items():
+            _check_metric(self.metric, name, history)
         self.ax_ = axes_of(ax, self, (6.2, 3.6))
         self.figure_ = self.ax_.figure
         self.lines_ = []
@@ -141,3 +142,12 @@ class TrainingHistoryDisplay:
 
     def _draw(self, history, metric, **options):
         self.lines_ += self.ax_.plot(history["epoch"], history[metric], **options)
+
+
+def _check_metric(metric, name, history):
+    """Raise an error unless the history called `name` has finite values of a metric."""
+    known = [each for each, values in history.items() if each != "epoch" and np.isfinite(values).any()]
+    if not known:
+        problem = f"={shown(metric)}: the history of {shown(name)} is empty, since the estimator has not been trained"
+        raise InputError("metric", (), problem, "; call fit")
+    check_choice("metric", metric, known)

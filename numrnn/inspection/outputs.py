@@ -7,7 +7,7 @@ import numpy as np
 from numrnn.data.batches import Batch
 from numrnn.data.sequences import Sequences
 from numrnn.data.sources import Targets
-from numrnn.estimators.targets import encode_labels
+from numrnn.inspection.arguments import is_integer
 from numrnn.inspection.fitted import Fitted, flat
 from numrnn.io.messages import InputError, shown
 
@@ -94,9 +94,10 @@ def explain(fitted, data, target, output):
     """Return the outputs that `attribute` explains as `Explained`, given its arguments; `data` are vectors."""
     architecture = fitted.architecture
     is_classifier = architecture.head != "identity"
-    if output not in ("logit", "probability") or (output == "probability" and not is_classifier):
-        allowed = "'logit' or 'probability'" if is_classifier else "'logit', the prediction of a regressor"
-        raise InputError("output", (), f"={shown(output)}: must be {allowed}")
+    allowed = ("logit", "probability") if is_classifier else ("logit",)
+    if not isinstance(output, str) or output not in allowed:
+        expected = "'logit' or 'probability'" if is_classifier else "'logit', the prediction of a regressor"
+        raise InputError("output", (), f"={shown(output)}: must be {expected}")
     step, label = None, target
     if architecture.output == "step":
         step, label = _step_of(target)
@@ -119,14 +120,13 @@ def _step_of(target):
 
 
 def _steps(step, lengths):
-    if not isinstance(step, (int, np.integer)):
+    if not is_integer(step):
         raise InputError("target", (0,), f"={shown(step)}: must be an integer, the number of a step; -1 is the last")
-    steps = np.where(step < 0, lengths + step, step)
-    wrong = (steps < 0) | (steps >= lengths)
+    wrong = (lengths <= step) | (-lengths > step)
     if wrong.any():
         i = int(wrong.argmax())
         raise InputError("target", (0,), f"={shown(step)}: must be a step of every sequence, X[{i}] has {lengths[i]}")
-    return steps.astype(np.int64)
+    return np.where(step < 0, lengths + step, step).astype(np.int64)
 
 
 def _predicted(fitted, data, steps):
@@ -141,17 +141,29 @@ def _predicted(fitted, data, steps):
 
 def _columns(fitted, label, count):
     """Return the number of the output of each sequence, given a label or number, or one per sequence."""
-    labels = np.atleast_1d(np.asarray(label))
-    if labels.shape not in ((1,), (count,)):
+    try:
+        labels = np.atleast_1d(np.asarray(label))
+    except ValueError:  # lists of different lengths
+        labels = None
+    if labels is None or labels.shape not in ((1,), (count,)):
         raise InputError("target", (), f"must be one output, or one for each of {count} sequences, got {shown(label)}")
     if fitted.architecture.head == "softmax":
-        columns = encode_labels(labels, fitted.estimator.classes_, "target")
+        columns = _classes(labels.tolist(), fitted.estimator.classes_.tolist())
     else:
         K = fitted.architecture.n_outputs
         if labels.dtype.kind not in "iu" or (labels < 0).any() or (labels >= K).any():
             raise InputError("target", (), f"={shown(label)}: must be the number of an output, 0 to {K - 1}")
         columns = labels.astype(np.int64)
     return np.broadcast_to(columns, count)
+
+
+def _classes(labels, known):
+    """Return the number of the class of each label; labels of any type are compared, since some cannot be hashed."""
+    unseen = [label for label in labels if label not in known]
+    if unseen:
+        problem = f"contains previously unseen labels: {shown(unseen)}; expected labels from {shown(known)}"
+        raise InputError("target", (), problem)
+    return np.array([known.index(label) for label in labels])
 
 
 def _scale_of(estimator):

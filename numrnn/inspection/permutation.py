@@ -9,7 +9,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from numrnn.data.conversion import from_steps, to_sequences
 from numrnn.data.sources import SequencesLike, TargetsLike, WeightsLike
-from numrnn.io.messages import InputError, shown
+from numrnn.inspection.arguments import check_count
+from numrnn.io.messages import InputError, InputTypeError, shown
 from numrnn.metrics.scorers import get_scorer
 
 __all__ = ["permutation_importance"]
@@ -58,8 +59,8 @@ def permutation_importance(
 
     Raises
     ------
-    ValueError
-        If X is invalid or `n_repeats` is less than 1.
+    ValueError, TypeError
+        If X is invalid, `n_repeats` is not an integer of at least 1, or `estimator` is not an estimator.
 
     References
     ----------
@@ -76,9 +77,10 @@ def permutation_importance(
     >>> int(result.importances_mean.argmax())
     1
     """
+    if isinstance(estimator, type) or not hasattr(estimator, "fit"):
+        raise InputTypeError("estimator", (), f"={shown(estimator)}: must be a fitted estimator or pipeline")
     check_is_fitted(estimator)
-    if not isinstance(n_repeats, (int, np.integer)) or n_repeats < 1:
-        raise InputError("n_repeats", (), f"={shown(n_repeats)}: must be an integer of at least 1")
+    check_count("n_repeats", n_repeats)
     data, form = to_sequences(X, dtype=KEPT)
     if not data.in_memory:
         raise InputError("X", (), "is in shards: must be in memory; pass X[ids] of some sequences, or X.load()")

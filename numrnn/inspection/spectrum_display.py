@@ -5,6 +5,7 @@ from typing import Any, Literal
 import numpy as np
 
 from numrnn.data.sources import SequencesLike
+from numrnn.inspection.arguments import check_choice, check_filled
 from numrnn.inspection.axes import COLOURS, axes_of, legend, tidy
 from numrnn.inspection.dynamics import jacobian_singular_values, lyapunov_exponents, recurrent_eigenvalues
 from numrnn.io.messages import InputError, shown
@@ -93,8 +94,7 @@ class SpectrumDisplay:
         ValueError
             If `kind` is unknown or needs X.
         """
-        if kind not in KINDS:
-            raise InputError("kind", (), f"={shown(kind)}: must be one of {', '.join(map(repr, KINDS))}")
+        check_choice("kind", kind, KINDS)
         if kind == "eigenvalues":
             return cls(recurrent_eigenvalues(estimator, layer=layer), kind=kind).plot(ax=ax)
         if X is None:
@@ -118,11 +118,22 @@ class SpectrumDisplay:
         display : SpectrumDisplay
             The display itself.
         """
+        self._check()
         self.ax_ = axes_of(ax, self, (5.2, 4.2) if self.kind == "eigenvalues" else (5.5, 3.6))
         self.figure_ = self.ax_.figure
         {"eigenvalues": self._circle, "singular_values": self._band, "lyapunov": self._bars}[self.kind]()
         tidy(self.ax_)
         return self
+
+    def _check(self):
+        check_choice("kind", self.kind, KINDS)
+        if self.kind == "eigenvalues":
+            check_filled("values", self.values)
+            return
+        n_axes, shape = (2, "(steps, S)") if self.kind == "singular_values" else (1, "(S,)")
+        if np.ndim(self.values) != n_axes:
+            problem = f"has shape {np.shape(self.values)}: must have shape {shape} for kind={shown(self.kind)}"
+            raise InputError("values", (), problem)
 
     def _circle(self):
         angle = np.linspace(0, 2 * np.pi, 200)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from numrnn.inspection.arguments import check_names
 from numrnn.inspection.axes import SIGNED, axes_of
 from numrnn.inspection.states import hidden_states
 from numrnn.inspection.step_ticks import label_steps, labels_of
@@ -72,7 +73,7 @@ class HiddenStateDisplay:
             Display with the attributes `ax_`, `figure_` and `image_`.
         """
         states = hidden_states(estimator, [x], layer=layer)[0]
-        return cls(states, labels=labels_of(x)).plot(ax=ax)
+        return cls(states, labels=labels_of(x, estimator, len(states))).plot(ax=ax)
 
     def plot(self, ax: Any = None) -> "HiddenStateDisplay":
         """Draw the states.
@@ -87,6 +88,8 @@ class HiddenStateDisplay:
         display : HiddenStateDisplay
             The display itself.
         """
+        if self.labels is not None:
+            check_names("labels", self.labels, len(self.states))
         self.ax_ = axes_of(ax, self, (6.5, 3.4))
         self.figure_ = self.ax_.figure
         largest = np.abs(self.states).max() or 1.0

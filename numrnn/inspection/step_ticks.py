@@ -5,11 +5,15 @@ import numpy as np
 MOST = 60  # most labels of steps that are drawn
 
 
-def labels_of(x):
-    """Return the symbols of a text or of a list of tokens as labels, or None for numbers."""
-    if isinstance(x, str) or (len(x) and isinstance(x[0], str)):
-        return [" " if each.isspace() else each for each in x]
-    return None
+def labels_of(x, estimator, count):
+    """Return the characters or tokens of a text that are the `count` steps of an estimator, or None for numbers."""
+    vocabulary = getattr(estimator, "vocabulary_", None)
+    if vocabulary is None:
+        return None
+    labels = list(x)
+    if len(labels) != count:  # the words of a str, or only the last symbols
+        labels = [vocabulary.symbols_[symbol] for symbol in vocabulary.transform([x]).values]
+    return [" " if each.isspace() else each for each in labels]
 
 
 def label_steps(ax, count, labels=None):

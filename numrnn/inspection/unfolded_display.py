@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from numrnn.inspection.arguments import check_count
 from numrnn.inspection.axes import COLOURS, axes_of
 from numrnn.inspection.fitted import read_estimator
 
@@ -87,6 +88,7 @@ class UnfoldedDisplay:
         display : UnfoldedDisplay
             The display itself.
         """
+        check_count("n_layers", self.n_layers)
         height = self.n_layers + 1.0
         self.ax_ = axes_of(ax, self, (7.6, 0.91 * (height + 0.9)))
         self.figure_ = self.ax_.figure

@@ -76,9 +76,34 @@ def test_curves_have_one_point_per_finite_value():
     svg = xml.fromstring(curve_of(history))
     lines = svg.findall("polyline")
     assert [len(line.get("points").split()) for line in lines] == [2]
-    one = xml.fromstring(curve_of({"loss": [-1.0]}))
-    assert len(one.find("polyline").get("points").split()) == 1
     assert curve_of({"loss": [np.nan]}) == ""
+
+
+@pytest.mark.parametrize("losses", [[-1.0], [np.nan, 0.5]], ids=str)
+def test_a_single_point_is_a_dot(losses):
+    svg = xml.fromstring(curve_of({"loss": losses, "validation_loss": [2.0] * len(losses)}))
+    assert len(svg.findall("polyline")) == len(losses) - 1
+    dots = [circle.attrib for circle in svg.findall("circle")]
+    assert [dot["fill"] for dot in dots] == ["#0072B2", "#D55E00"][: 3 - len(losses)]
+    assert all(float(dot["r"]) > 0 and 8 < float(dot["cy"]) < 124 for dot in dots)
+
+
+@pytest.mark.parametrize(
+    ("losses", "labels"),
+    [
+        ([3.0, 1.0], ["3", "1"]),
+        ([1.2041, 1.2039], ["1.2041", "1.2039"]),
+        ([0.123457, 0.123456], ["0.123457", "0.123456"]),
+        ([1.23456e-12, 1.23451e-12], ["1.23e-12"]),  # longer labels would not fit
+        ([1.2, 1.2], ["1.2"]),
+        ([1.2], ["1.2"]),
+        ([-1.23e-05, -2.5e-05], ["-1.23e-05", "-2.5e-05"]),
+    ],
+    ids=str,
+)
+def test_labels_of_the_losses_differ(losses, labels):
+    svg = xml.fromstring(curve_of({"loss": losses}))
+    assert [text.text for text in svg.findall("text") if text.get("text-anchor") == "end"][:-1] == labels
 
 
 def test_the_summary_of_a_language_model_has_its_embedding():

@@ -212,10 +212,19 @@ def test_X_in_files_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"method": ["gradient"]}, r"method=\['gradient'\]: must be one of 'gradient', 'integrated', 'occlusion'"),
+        ({"method": np.array(["gradient", "a"])}, "method=array.*: must be one of 'gradient', "),
         ({"method": "shap"}, "method='shap': must be one of 'gradient', 'integrated', 'occlusion'"),
         ({"n_steps": 0}, "n_steps=0: must be an integer of at least 1"),
         ({"baseline": [1.0, 2.0, 3.0]}, r"baseline=\[1.0, 2.0, 3.0\]: must be a finite number or an array of shape"),
         ({"output": "odds"}, "output='odds': must be 'logit' or 'probability'"),
+        ({"n_steps": True}, "n_steps=True: must be an integer of at least 1"),
+        ({"output": []}, r"output=\[\]: must be 'logit' or 'probability'"),
+        ({"output": np.array(["logit", "a"])}, "output=array.*: must be 'logit' or 'probability'"),
+        ({"target": {}}, r"target contains previously unseen labels: \[\{\}\]; expected labels from \[0, 1, 2\]"),
+        ({"target": [set()] * 4}, "target contains previously unseen labels"),
+        ({"target": 1.5}, r"target contains previously unseen labels: \[1.5\]"),
+        ({"target": [[1], [1, 2]]}, "target must be one output, or one for each of 4 sequences"),
         ({"target": 7}, "target contains previously unseen labels"),
         ({"target": [0, 1]}, "target must be one output, or one for each of 4 sequences"),
     ],
@@ -234,6 +243,11 @@ def test_targets_of_steps_are_pairs():
         attribute(model, problem.X, target=1)
     with pytest.raises(ValueError, match=r"target\[0\]=3: must be a step of every sequence, X\[1\] has 1"):
         attribute(model, problem.X, target=(3, 1))
+    for step in (True, {}, 0.5):
+        with pytest.raises(ValueError, match=rf"target\[0\]={step}: must be an integer, the number of a step"):
+            attribute(model, problem.X, target=(step, 1))
+    with pytest.raises(ValueError, match=rf"target\[0\]={10**30}: must be a step of every sequence, X\[0\] has 5"):
+        attribute(model, problem.X, target=(10**30, 1))
     first = attribute(model, problem.X, target=(0, 1))
     assert not any(values[1:].any() for values in first)
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas
 import pytest
 
 from numrnn import RNNClassifier, RNNLanguageModel, RNNRegressor, inspection
@@ -140,6 +141,31 @@ def test_texts_are_coloured_and_broken_between_words(unit):
     assert len({text.get_position()[1] for text in display.ax_.texts}) == 2
     ends = max(patch.get_x() + patch.get_width() for patch in display.ax_.patches)
     assert ends <= 60
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "text", "labels"),
+    [
+        (Vocabulary("token"), "good, film", ["good", "film"]),
+        (Vocabulary("token"), ["good", "plot"], ["good", "plot"]),
+        (Vocabulary(last=6), "good film", ["d", " ", "f", "i", "l", "m"]),
+        (Vocabulary(), "goOd", ["g", "o", "O", "d"]),
+    ],
+    ids=str,
+)
+def test_labels_are_the_steps_that_the_network_reads(vocabulary, text, labels):
+    texts = [["good", "film"], ["bad", "plot"]] if isinstance(text, list) else ["good film", "bad plot"]
+    model = RNNClassifier((3,), vocabulary=vocabulary, embedding_size=2, max_iter=1, random_state=0).fit(texts, [0, 1])
+    assert texts_of(AttributionDisplay.from_estimator(model, text).ax_) == labels
+    ticks = HiddenStateDisplay.from_estimator(model, text).ax_.get_xticklabels()
+    assert [tick.get_text() for tick in ticks] == labels
+
+
+def test_names_of_inputs_are_those_of_the_columns():
+    frames = [pandas.DataFrame(x, columns=["p", "q"]) for x in X]
+    model = RNNRegressor((3,), random_state=0).initialize(frames, Y)
+    display = AttributionDisplay.from_estimator(model, frames[0])
+    assert [label.get_text() for label in display.ax_.get_yticklabels()] == ["p", "q"]
 
 
 def test_the_colour_bar_of_a_text_shows_no_signs_that_it_does_not_have():

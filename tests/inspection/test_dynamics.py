@@ -1,5 +1,7 @@
 """Test states, gates, gradients over time and dynamics against slow twins."""
 
+import re
+
 import naive_inspection as naive
 import numpy as np
 import pytest
@@ -146,8 +148,9 @@ def test_eigenvalues_are_the_roots_of_the_characteristic_polynomial(cell, activa
 
 def test_a_layer_that_does_not_exist_is_named():
     problem = problem_of()
-    with pytest.raises(ValueError, match="layer=2: must be an integer from -2 to 1"):
-        hidden_states(estimator_of(problem), problem.X, layer=2)
+    for layer in (2, True, []):
+        with pytest.raises(ValueError, match=f"layer={re.escape(str(layer))}: must be an integer from -2 to 1"):
+            hidden_states(estimator_of(problem), problem.X, layer=layer)
 
 
 def test_numbers_without_an_axis_of_inputs_are_read():

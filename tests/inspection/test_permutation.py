@@ -39,7 +39,15 @@ def test_pipelines_scorers_weights_and_data_frames_are_accepted():
     assert not np.allclose(first.importances, permutation_importance(alone, X, y, random_state=0).importances)
 
 
-def test_the_number_of_repeats_is_checked():
+@pytest.mark.parametrize("n_repeats", [0, True, 2.0, "a"])
+def test_the_number_of_repeats_is_checked(n_repeats):
     X, y = ragged()
-    with pytest.raises(ValueError, match="n_repeats=0: must be an integer of at least 1"):
-        permutation_importance(RNNRegressor((2,), max_iter=1).fit(X, y), X, y, n_repeats=0)
+    with pytest.raises(ValueError, match=f"n_repeats={n_repeats!r}: must be an integer of at least 1"):
+        permutation_importance(RNNRegressor((2,), max_iter=1).fit(X, y), X, y, n_repeats=n_repeats)
+
+
+@pytest.mark.parametrize("estimator", [1.5, {}, RNNRegressor])
+def test_other_objects_are_not_estimators(estimator):
+    X, y = ragged()
+    with pytest.raises(TypeError, match=f"estimator={estimator}: must be a fitted estimator or pipeline"):
+        permutation_importance(estimator, X, y)
