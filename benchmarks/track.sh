@@ -12,7 +12,10 @@ unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE  # they are no measure of speed
 
 commits=$(git rev-list --first-parent --reverse "$range" | awk -v count="$count" '
     { line[NR] = $0 }
-    END { for (i = 1; i <= count; i++) print line[count > 1 ? 1 + int((i - 1) * (NR - 1) / (count - 1) + 0.5) : NR] }' | uniq)
+    END {
+        for (i = 1; i < count; i++) print line[1 + int((i - 1) * (NR - 1) / (count - 1) + 0.5)]
+        print line[NR]
+    }' | uniq)
 machine=$(nproc)-cores
 asv machine --yes --machine "$machine" > /dev/null
 for commit in $commits; do
