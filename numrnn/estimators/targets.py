@@ -5,7 +5,6 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
@@ -164,17 +163,31 @@ def encode_labels(flat, labels, name, *, allow_unseen=False):
 
     With `allow_unseen`, labels that are not among the classes have the index -1.
     """
-    encoder, column = LabelEncoder(), _column(flat, name)
-    encoder.classes_ = labels
-    try:
-        return encoder.transform(column).astype(np.int64)
-    except (ValueError, TypeError) as error:
-        if allow_unseen:
-            known = {label: i for i, label in enumerate(labels.tolist())}
-            return np.array([known.get(label, -1) for label in column.tolist()], np.int64)
-        unseen = sorted(set(column.tolist()) - set(labels.tolist()), key=repr)
+    column = _column(flat, name)
+    codes = _codes(column, labels)
+    unseen = column[codes < 0].tolist()
+    if unseen and not allow_unseen:
+        unseen = sorted({repr(label): label for label in unseen}.values(), key=repr)
         problem = f"contains previously unseen labels: {shown(unseen)}; expected labels from {shown(labels.tolist())}"
-        raise InputError(name, (), problem) from error
+        raise InputError(name, (), problem)
+    return codes
+
+
+def _codes(column, labels):
+    """Return the index of each label among the sorted classes, -1 for others; labels are not cast."""
+    kinds = {column.dtype.kind, labels.dtype.kind}
+    if not (kinds <= set("biuf") or kinds == {"U"}):
+        known = {label: i for i, label in enumerate(labels.tolist())}
+        return np.array([_code(known, label) for label in column.tolist()], np.int64)
+    codes = np.minimum(np.searchsorted(labels, column), len(labels) - 1)
+    return np.where(labels[codes] == column, codes, -1).astype(np.int64)
+
+
+def _code(known, label):
+    try:
+        return known.get(label, -1)
+    except TypeError:  # labels that cannot be hashed
+        return -1
 
 
 def encode_indicators(flat, n_outputs, dtype, name):

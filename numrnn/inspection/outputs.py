@@ -7,6 +7,7 @@ import numpy as np
 from numrnn.data.batches import Batch
 from numrnn.data.sequences import Sequences
 from numrnn.data.sources import Targets
+from numrnn.estimators.targets import encode_labels
 from numrnn.inspection.arguments import is_integer
 from numrnn.inspection.fitted import Fitted, flat
 from numrnn.io.messages import InputError, shown
@@ -148,22 +149,13 @@ def _columns(fitted, label, count):
     if labels is None or labels.shape not in ((1,), (count,)):
         raise InputError("target", (), f"must be one output, or one for each of {count} sequences, got {shown(label)}")
     if fitted.architecture.head == "softmax":
-        columns = _classes(labels.tolist(), fitted.estimator.classes_.tolist())
+        columns = encode_labels(labels, fitted.estimator.classes_, "target")
     else:
         K = fitted.architecture.n_outputs
         if labels.dtype.kind not in "iu" or (labels < 0).any() or (labels >= K).any():
             raise InputError("target", (), f"={shown(label)}: must be the number of an output, 0 to {K - 1}")
         columns = labels.astype(np.int64)
     return np.broadcast_to(columns, count)
-
-
-def _classes(labels, known):
-    """Return the number of the class of each label; labels of any type are compared, since some cannot be hashed."""
-    unseen = [label for label in labels if label not in known]
-    if unseen:
-        problem = f"contains previously unseen labels: {shown(unseen)}; expected labels from {shown(known)}"
-        raise InputError("target", (), problem)
-    return np.array([known.index(label) for label in labels])
 
 
 def _scale_of(estimator):

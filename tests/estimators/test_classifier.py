@@ -1,5 +1,7 @@
 """Test heads, labels and scores of `RNNClassifier`."""
 
+import re
+
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score
@@ -156,6 +158,24 @@ def test_partial_fit_needs_the_classes_first():
     with pytest.raises(ValueError, match="must be a dict of weights for partial_fit"):
         small(class_weight="balanced").partial_fit(X, CODES, classes=[0, 1, 2])
     assert small(class_weight={0: 2.0}).partial_fit(X, CODES, classes=[0, 1, 2]).n_iter_ == 1
+
+
+@pytest.mark.parametrize(
+    ("classes", "y", "unseen"),
+    [
+        ([1, 2], [1.5, 2.0], [1.5]),
+        ([1, 2], ["1", "2"], ["1", "2"]),
+        (["ab", "cd"], ["abc", "cd"], ["abc"]),
+        (["1", "2"], [1, 2], [1, 2]),
+        ([False, True], [2, 1], [2]),
+        (np.array([1, 2], np.uint8), [257, 2], [257]),
+    ],
+)
+def test_labels_are_not_cast_to_the_type_of_the_classes(classes, y, unseen):
+    X = np.random.default_rng(0).normal(size=(2, 3, 1))
+    model = RNNClassifier((2,), max_iter=1, random_state=0).partial_fit(X, classes, classes=classes)
+    with pytest.raises(ValueError, match=re.escape(f"y contains previously unseen labels: {unseen}")):
+        model.partial_fit(X, y)
 
 
 def test_log_probabilities_stay_finite():
