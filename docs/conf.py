@@ -73,8 +73,8 @@ def skip_machinery(app, what, name, member, skip, options):
 
 
 def publish_history(app, exception):
-    """Build the pages of asv beside the documentation, in ``asv/``."""
-    if exception is None and app.builder.format == "html":
+    """Build the pages of asv beside the documentation, in ``asv/``; they need the commits of a clone."""
+    if exception is None and app.builder.format == "html" and (Path(app.confdir).parent / ".git").exists():
         command = [Path(app.confdir).parent / "benchmarks" / "publish.sh", app.outdir / "asv"]
         python = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(command, env=os.environ | {"PATH": python}, capture_output=True, text=True)

@@ -4,7 +4,7 @@ Dates as people write them to dates as computers do
 
 An encoder-decoder (:class:`~numrnn.RNNSeq2Seq`) with one GRU layer of 128 units on each side reads "Wednesday, March
 3rd 2021", "3 Mar 21", "03.03.2021" or "2021/3/3" character by character, and writes "2021-03-03" in the same way. It
-has no built-in knowledge of calendars. One command trains it, in about a minute on two cores::
+has no built-in knowledge of calendars. One command trains it, in about half a minute on two cores::
 
     pip install "numrnn[examples]"
     python docs/examples/dates.py

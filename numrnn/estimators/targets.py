@@ -174,9 +174,12 @@ def encode_labels(flat, labels, name, *, allow_unseen=False):
 
 
 def _codes(column, labels):
-    """Return the index of each label among the sorted classes, -1 for others; labels are not cast."""
+    """Return the index of each label among the sorted classes, -1 for others.
+
+    Labels are compared as Python compares them: 1.5 is not 1, "abc" not "ab", but True is 1.
+    """
     kinds = {column.dtype.kind, labels.dtype.kind}
-    if not (kinds <= set("biuf") or kinds == {"U"}):
+    if not (kinds <= set("bi") or kinds <= set("bu") or kinds <= set("bf") or kinds == {"U"}):  # others would be cast
         known = {label: i for i, label in enumerate(labels.tolist())}
         return np.array([_code(known, label) for label in column.tolist()], np.int64)
     codes = np.minimum(np.searchsorted(labels, column), len(labels) - 1)

@@ -1,7 +1,10 @@
 """Check the arguments of functions and displays."""
 
+from numbers import Integral
+
 import numpy as np
 
+from numrnn.estimators.problem import check_number
 from numrnn.io.messages import InputError, InputTypeError, shown
 
 
@@ -12,8 +15,7 @@ def is_integer(value):
 
 def check_count(name, value):
     """Raise an error unless an argument is an integer of at least 1."""
-    if not is_integer(value) or value < 1:
-        raise InputError(name, (), f"={shown(value)}: must be an integer of at least 1")
+    check_number(name, value, Integral, lambda count: count >= 1, "an integer of at least 1")
 
 
 def check_choice(name, value, allowed):
@@ -30,9 +32,9 @@ def check_filled(name, value, expected="a dict with at least one item"):
 
 
 def check_names(name, value, count):
-    """Raise an error unless an argument has a length and order, and `count` items."""
-    expected = f"must be a list of {count} string{'s' * (count != 1)}"
-    if isinstance(value, (str, bytes, dict, set)) or not hasattr(value, "__len__"):
+    """Raise an error unless an argument has a length and order, and `count` names."""
+    expected = f"must be a list of {count} name{'s' * (count != 1)}"
+    if isinstance(value, (str, bytes, dict, set, frozenset)) or not hasattr(value, "__len__"):
         raise InputTypeError(name, (), f"={shown(value)}: {expected}")
     if len(value) != count:
         raise InputError(name, (), f"={shown(value)}: {expected}, got {len(value)}")

@@ -31,8 +31,8 @@ def attribute(
 
     - "gradient": the derivative :math:`\partial f / \partial x_{td}`;
     - "integrated": integrated gradients [1]_, the mean of :math:`\partial f / \partial x_{td}` over the line from x' to
-      x, times :math:`x_{td} - x'_{td}`; their sum over inputs and steps is f(x) - f(x'). Where f is steep, parts of the
-      line are halved until their sums are right to 1e-5 of it;
+      x, times :math:`x_{td} - x'_{td}`; their sum over inputs and steps is f(x) - f(x'). If f is steep, parts of the
+      line are halved until this holds to about 1e-4;
     - "occlusion": f(x) - f(x with :math:`x_{td}` replaced by :math:`x'_{td}`), as in [2]_.
 
     Parameters
@@ -47,14 +47,15 @@ def attribute(
         regressor. If there is an output per step, a tuple (step, output); step -1 is the last step, and None means
         ``(-1, None)``.
     method : {"gradient", "integrated", "occlusion"}, default="gradient"
-        What to compute. "integrated" takes `n_steps` gradients, "occlusion" T D predictions for a sequence of T steps.
+        What to compute. "integrated" takes at least `n_steps` gradients, "occlusion" T D predictions for a sequence of
+        T steps.
     baseline : float or array-like of shape (D,), default=0
         Inputs that hold no information, x'; 0 is the mean of standardised inputs. For symbols, it replaces the row of
         the embedding (D is then `embedding_size`, or the number of symbols without an embedding). "gradient" uses it
         for symbols only.
     n_steps : int, default=64
         Number of points between x' and x at which "integrated" computes gradients; the points and weights are those of
-        Gauss and Legendre. Parts of the line have up to 8 points.
+        Gauss and Legendre. Each half of a part has at most 8 points.
     output : {"logit", "probability"}, default="logit"
         Whether f is the raw output, which is the prediction of a regressor in units of y, or a probability.
 
@@ -73,7 +74,7 @@ def attribute(
     Warns
     -----
     UserWarning
-        If integrated gradients do not add up to f(x) - f(x') within 0.1 %, as f is too steep.
+        If integrated gradients do not add up to f(x) - f(x') within 0.1 % and the rounding errors of the dtype.
 
     References
     ----------

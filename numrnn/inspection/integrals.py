@@ -10,9 +10,11 @@ from numrnn.inspection.outputs import NUMBERS_AT_ONCE, Explained, groups
 
 POINTS = 8  # most points on a part of a line
 HALVINGS = 18  # most times that a line is halved: outputs can change within a thousandth of it, and have kinks
+PARTS = 256  # of one length on a line; if more are steep, they are not halved again
 TOLERANCE = 1e-5  # error of a part that is not halved, over the difference of outputs
 INCOMPLETE = 1e-3  # error of the sum that causes a warning, over the difference of outputs
-ROUNDING = 1000  # epsilons by which a sum of gradients may be wrong, over the sum of their sizes
+GRADIENTS = 1000  # epsilons by which a sum of gradients may be wrong, over the sum of their sizes
+OUTPUTS = 16  # epsilons by which an output may be wrong
 
 
 class Parts(NamedTuple):
@@ -81,47 +83,49 @@ class Line(NamedTuple):
 
 
 def integrated_gradients(explained, data, baseline, n_steps, stacklevel):
-    """Return integrated gradients (steps, D), by `n_steps` points on the line or up to `POINTS` on each part of it.
+    """Return integrated gradients (steps, D), by `n_steps` points on the line and up to `POINTS` on each part of it.
 
     A part is halved if its integral is not the difference of the outputs at its ends. Warn if that did not help.
     """
-    line = Line(explained, data, baseline)
-    rounding = ROUNDING * np.finfo(data.values.dtype).eps
-    results, parts = np.zeros(data.values.shape), line.whole()
-    difference = parts.output_end - parts.output_begin
+    line, epsilon = Line(explained, data, baseline), np.finfo(data.values.dtype).eps
+    results, whole = np.zeros(data.values.shape), line.whole()
+    parts, allowed = whole, TOLERANCE * np.abs(whole.output_end - whole.output_begin)
     for halving in range(HALVINGS + 1):
-        steep = []
+        steep, last = [], (halving == HALVINGS) | (np.bincount(parts.ids)[parts.ids] > PARTS)
         for some in line.groups(parts.ids):
             group = parts.of(some)
             integrals = line.integrals(group, min(n_steps, POINTS) if halving else n_steps)
-            errors = _errors(integrals, group.output_end - group.output_begin, rounding)
-            done = (errors <= TOLERANCE * np.abs(difference[group.ids])) | (halving == HALVINGS)
-            for k in np.flatnonzero(done):
+            inexact = (_errors(integrals, group, epsilon) > allowed[group.ids]) & ~last[some]
+            for k in np.flatnonzero(~inexact):
                 i = group.ids[k]
                 results[data.offsets[i] : data.offsets[i + 1]] += integrals[k]
-            steep.append(group.of(~done))
+            steep.append(group.of(inexact))
         parts = Parts(*map(np.concatenate, zip(*steep, strict=True)))
         if not len(parts.ids):
             break
         parts = line.halves(parts)
-    found = Sequences(results, data.offsets)
-    _warn_of_incomplete(found, difference, _errors(found, difference, rounding), stacklevel + 1)
+    _warn_of_incomplete(Sequences(results, data.offsets), whole, epsilon, stacklevel + 1)
     return results
 
 
-def _errors(integrals, difference, rounding):
-    """Return how far the sum of each sequence is from the difference of outputs, beyond rounding of gradients."""
+def _errors(integrals, parts, epsilon):
+    """Return how far the sums of integrals are from the differences of outputs, beyond rounding."""
     values, first = integrals.values, integrals.offsets[:-1]
     sums, sizes = (np.add.reduceat(each.sum(axis=1), first) for each in (values, np.abs(values)))
-    return np.maximum(np.abs(sums - difference) - rounding * sizes, 0)
+    begin, end = parts.output_begin, parts.output_end
+    rounding = epsilon * (GRADIENTS * sizes + OUTPUTS * np.maximum(np.abs(begin), np.abs(end)))
+    return np.maximum(np.abs(sums - (end - begin)) - rounding, 0)
 
 
-def _warn_of_incomplete(results, difference, errors, stacklevel):
-    wrong = np.flatnonzero(errors > INCOMPLETE * np.abs(difference))
+def _warn_of_incomplete(results, lines, epsilon, stacklevel):
+    difference = lines.output_end - lines.output_begin
+    errors = _errors(results, lines, epsilon)
+    wrong = np.flatnonzero(~(errors <= INCOMPLETE * np.abs(difference)))  # also where one of them is not finite
     if len(wrong):
         i = wrong[errors[wrong].argmax()]
         warnings.warn(
             f"X[{i}]: its integrated gradients add up to {results[i].sum():.4g}, but the output differs by "
-            f"{difference[i]:.4g} from that of the baseline ({len(wrong)} of {len(results)} sequences); raise n_steps",
+            f"{difference[i]:.4g} from that of the baseline ({len(wrong)} of {len(results)} sequences): the output "
+            "is too steep; try another baseline or dtype='float64'",
             stacklevel=stacklevel + 1,
         )

@@ -101,7 +101,7 @@ def test_a_single_point_is_a_dot(losses):
     ],
     ids=str,
 )
-def test_labels_of_the_losses_differ(losses, labels):
+def test_labels_of_the_losses_tell_them_apart(losses, labels):
     svg = xml.fromstring(curve_of({"loss": losses}))
     assert [text.text for text in svg.findall("text") if text.get("text-anchor") == "end"][:-1] == labels
 

@@ -100,10 +100,35 @@ def test_integrated_gradients_of_confident_networks_add_up(kind):
     np.testing.assert_allclose(sums, expected, rtol=1e-4)
 
 
+@pytest.mark.parametrize("scale", [1e-4, 1.0])
+def test_rounding_is_not_halved_in_search_of_more_digits(monkeypatch, scale):
+    problem = problem_of("gru", lengths=(5,) * 8)
+    problem = problem._replace(weights=problem.weights | {"c": problem.weights["c"] + [9.0, 0, 0]})
+    model = estimator_of(problem, dtype="float32")
+    counts, gradient = [], outputs.Explained.gradient
+
+    def counting(explained, data):
+        counts.append(len(data))
+        return gradient(explained, data)
+
+    monkeypatch.setattr(outputs.Explained, "gradient", counting)
+    X = [scale * x for x in problem.X]
+    attribute(model, X, target=0, method="integrated", output="probability")
+    assert sum(counts) <= 2 * 64 * len(X)
+
+
+def test_gradients_that_are_not_finite_end_with_a_warning(monkeypatch):
+    problem = problem_of("gru", lengths=(4,) * 4)
+    monkeypatch.setattr(outputs.Explained, "gradient", lambda self, data: np.full(data.values.shape, np.nan))
+    with pytest.warns(UserWarning, match="its integrated gradients add up to nan"):
+        got = attribute(estimator_of(problem), problem.X, target=1, method="integrated")
+    assert np.isnan(np.array(got)).all()
+
+
 def test_integrated_gradients_that_do_not_add_up_cause_a_warning(monkeypatch):
     monkeypatch.setattr(integrals, "HALVINGS", 0)
     problem = problem_of("elman", lengths=(6,) * 4)
-    with pytest.warns(UserWarning, match=r"X\[\d\]: its integrated gradients add up to .* raise n_steps") as record:
+    with pytest.warns(UserWarning, match=r"X\[\d\]: its integrated gradients .* is too steep") as record:
         attribute(estimator_of(problem), problem.X, target=1, method="integrated", n_steps=1)
     assert record[0].filename == __file__
 
@@ -215,10 +240,10 @@ def test_X_in_files_is_refused(tmp_path):
         ({"method": ["gradient"]}, r"method=\['gradient'\]: must be one of 'gradient', 'integrated', 'occlusion'"),
         ({"method": np.array(["gradient", "a"])}, "method=array.*: must be one of 'gradient', "),
         ({"method": "shap"}, "method='shap': must be one of 'gradient', 'integrated', 'occlusion'"),
-        ({"n_steps": 0}, "n_steps=0: must be an integer of at least 1"),
+        ({"n_steps": 0}, "n_steps must be an integer of at least 1, got 0"),
         ({"baseline": [1.0, 2.0, 3.0]}, r"baseline=\[1.0, 2.0, 3.0\]: must be a finite number or an array of shape"),
         ({"output": "odds"}, "output='odds': must be 'logit' or 'probability'"),
-        ({"n_steps": True}, "n_steps=True: must be an integer of at least 1"),
+        ({"n_steps": True}, "n_steps must be an integer of at least 1, got True"),
         ({"output": []}, r"output=\[\]: must be 'logit' or 'probability'"),
         ({"output": np.array(["logit", "a"])}, "output=array.*: must be 'logit' or 'probability'"),
         ({"target": {}}, r"target contains previously unseen labels: \[\{\}\]; expected labels from \[0, 1, 2\]"),

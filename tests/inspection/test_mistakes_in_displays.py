@@ -19,6 +19,7 @@ from numrnn.io.messages import InputError
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
+plt = pytest.importorskip("matplotlib.pyplot")  # it imports matplotlib.axes and matplotlib.figure
 X = np.random.default_rng(0).normal(size=(12, 6, 2))
 Y = X[:, -1, 0]
 MODEL = RNNRegressor((4,), cell="lstm", random_state=0).initialize(X, Y)
@@ -41,21 +42,21 @@ NO_AXES = {
     "class": lambda: matplotlib.axes.Axes,
 }
 NAMED = {
-    "names": (AttributionDisplay(X[0], input_names=["a"]), "input_names=['a']: must be a list of 2 strings, got 1"),
+    "names": (AttributionDisplay(X[0], input_names=["a"]), "input_names=['a']: must be a list of 2 names, got 1"),
     "more names": (
         AttributionDisplay(X[0], input_names=["a", "b", "c"]),
-        "input_names=['a', 'b', 'c']: must be a list of 2 strings, got 3",
+        "input_names=['a', 'b', 'c']: must be a list of 2 names, got 3",
     ),
-    "str": (AttributionDisplay(X[0], input_names="ab"), "input_names='ab': must be a list of 2 strings"),
-    "number": (AttributionDisplay(X[0], input_names=2), "input_names=2: must be a list of 2 strings"),
+    "str": (AttributionDisplay(X[0], input_names="ab"), "input_names='ab': must be a list of 2 names"),
+    "number": (AttributionDisplay(X[0], input_names=2), "input_names=2: must be a list of 2 names"),
     "one input": (
         AttributionDisplay(X[0, :, :1], input_names=["a", "b"]),
-        "input_names=['a', 'b']: must be a list of 1 string, got 2",
+        "input_names=['a', 'b']: must be a list of 1 name, got 2",
     ),
-    "labels": (AttributionDisplay(np.ones(3), labels=["a"]), "labels=['a']: must be a list of 3 strings, got 1"),
+    "labels": (AttributionDisplay(np.ones(3), labels=["a"]), "labels=['a']: must be a list of 3 names, got 1"),
     "labels of states": (
         HiddenStateDisplay(X[0, :3], labels=["a"]),
-        "labels=['a']: must be a list of 3 strings, got 1",
+        "labels=['a']: must be a list of 3 names, got 1",
     ),
     "labels of vectors": (
         AttributionDisplay(np.ones((3, 2)), labels=["a"] * 3),
@@ -79,16 +80,17 @@ NAMED = {
     ),
     "histories": (TrainingHistoryDisplay({}), "histories={}: must be a dict with at least one item"),
     "metric": (TrainingHistoryDisplay({"a": RECORDED}, metric="z"), "metric='z': must be one of 'loss'"),
-    "no layer": (UnfoldedDisplay(0), "n_layers=0: must be an integer of at least 1"),
-    "bool": (UnfoldedDisplay(True), "n_layers=True: must be an integer of at least 1"),
-    "fraction": (UnfoldedDisplay(1.5), "n_layers=1.5: must be an integer of at least 1"),
+    "no layer": (UnfoldedDisplay(0), "n_layers must be an integer of at least 1, got 0"),
+    "bool": (UnfoldedDisplay(True), "n_layers must be an integer of at least 1, got True"),
+    "fraction": (UnfoldedDisplay(1.5), "n_layers must be an integer of at least 1, got 1.5"),
 }
 
 
 @pytest.fixture(autouse=True)
 def no_figure_is_left():
+    before = plt.get_fignums()
     yield
-    assert matplotlib.pyplot.get_fignums() == []
+    assert plt.get_fignums() == before
 
 
 def refused(message):

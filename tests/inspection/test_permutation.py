@@ -42,7 +42,7 @@ def test_pipelines_scorers_weights_and_data_frames_are_accepted():
 @pytest.mark.parametrize("n_repeats", [0, True, 2.0, "a"])
 def test_the_number_of_repeats_is_checked(n_repeats):
     X, y = ragged()
-    with pytest.raises(ValueError, match=f"n_repeats={n_repeats!r}: must be an integer of at least 1"):
+    with pytest.raises(ValueError, match=f"n_repeats must be an integer of at least 1, got {n_repeats!r}"):
         permutation_importance(RNNRegressor((2,), max_iter=1).fit(X, y), X, y, n_repeats=n_repeats)
 
 
