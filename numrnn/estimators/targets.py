@@ -179,7 +179,7 @@ def _codes(column, labels):
     Labels are compared as Python compares them: 1.5 is not 1, "abc" not "ab", but True is 1.
     """
     kinds = {column.dtype.kind, labels.dtype.kind}
-    if not (kinds <= set("bi") or kinds <= set("bu") or kinds <= set("bf") or kinds == {"U"}):  # others would be cast
+    if not any(kinds <= alike for alike in ({"b", "i"}, {"b", "u"}, {"b", "f"}, {"U"})):  # others would be cast
         known = {label: i for i, label in enumerate(labels.tolist())}
         return np.array([_code(known, label) for label in column.tolist()], np.int64)
     codes = np.minimum(np.searchsorted(labels, column), len(labels) - 1)
