@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from numrnn.inspection.arguments import check_choice, check_filled
+from numrnn.inspection.arguments import check_filled
 from numrnn.inspection.axes import axes_of, by_name, legend, next_colour, tidy
 from numrnn.io.messages import InputError, InputTypeError, shown
 
@@ -146,8 +146,13 @@ class TrainingHistoryDisplay:
 
 def _check_metric(metric, name, history):
     """Raise an error unless the history called `name` has finite values of a metric."""
+    if not isinstance(history, dict):
+        problem = f"={shown(history)}: must be the `history_` of a fitted estimator"
+        raise InputTypeError("histories", (repr(name),), problem)
     known = [each for each, values in history.items() if each != "epoch" and np.isfinite(values).any()]
     if not known:
         problem = f"={shown(metric)}: the history of {shown(name)} is empty, since the estimator has not been trained"
         raise InputError("metric", (), problem, "; call fit")
-    check_choice("metric", metric, known)
+    if not isinstance(metric, str) or metric not in known:
+        problem = f"={shown(metric)}: must be one of {', '.join(map(repr, known))} of the history of {shown(name)}"
+        raise InputError("metric", (), problem)

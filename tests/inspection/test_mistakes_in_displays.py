@@ -79,7 +79,11 @@ NAMED = {
         "values has shape (3,): must have shape (steps, S) for kind='singular_values'",
     ),
     "histories": (TrainingHistoryDisplay({}), "histories={}: must be a dict with at least one item"),
-    "metric": (TrainingHistoryDisplay({"a": RECORDED}, metric="z"), "metric='z': must be one of 'loss'"),
+    "history": (TrainingHistoryDisplay({"a": 3}), "histories['a']=3: must be the `history_` of a fitted estimator"),
+    "metric": (
+        TrainingHistoryDisplay({"a": RECORDED}, metric="z"),
+        "metric='z': must be one of 'loss' of the history of 'a'",
+    ),
     "no layer": (UnfoldedDisplay(0), "n_layers must be an integer of at least 1, got 0"),
     "bool": (UnfoldedDisplay(True), "n_layers must be an integer of at least 1, got True"),
     "fraction": (UnfoldedDisplay(1.5), "n_layers must be an integer of at least 1, got 1.5"),
